@@ -1,0 +1,108 @@
+//! The one error of a run: what it is about, what happened, and what to do next.
+
+use std::fmt;
+
+/// `Result` with this crate's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The command line asks for something that cannot be.
+    Usage,
+    /// A file, bundle, instance or log does not exist.
+    NotFound,
+    /// AWS refused the call: a permission is missing.
+    Denied,
+    /// There are no AWS credentials, or they have expired.
+    Credentials,
+    /// AWS kept throttling the call.
+    Throttled,
+    /// The endpoint could not be reached, or the connection broke.
+    Network,
+    /// An answer was cut short.
+    Truncated,
+    /// A file is of no known format, or holds records that cannot be read.
+    Format,
+    /// A bundle was written by another version of this tool.
+    Schema,
+    /// A file could not be read or written.
+    Io,
+    /// AWS answered with an error of another kind.
+    Service,
+}
+
+/// An error of the run. Displays as one line, `subject: what happened; what to do next`; the cause is in `source()`.
+///
+/// No message holds text of a log or the body of an answer.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    subject: String,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error about `subject` (a file, an instance, an API call).
+    pub fn new(kind: ErrorKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, subject: subject.into(), message: message.into(), hint: None, source: None }
+    }
+
+    /// Adds what the reader should do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// An error of the file system about `path`.
+    pub fn io(path: &std::path::Path, error: std::io::Error) -> Self {
+        let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(kind, path.display().to_string(), message).because(error)
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What the error is about.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// What happened and what to do next, without the subject.
+    pub fn advice(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.subject, self.advice())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

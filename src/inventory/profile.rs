@@ -1,0 +1,130 @@
+//! What the inventory says of a fleet, as plain data: it is written into bundles, so fields are added, never renamed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One account and region as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// When the inventory was taken.
+    pub taken_at: Timestamp,
+    /// The instances, by ARN.
+    pub instances: Vec<InstanceProfile>,
+    /// What could not be asked, and so is missing here.
+    pub errors: Vec<Trouble>,
+}
+
+/// Something that could not be read. The rest of the fleet is reported all the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What it is about: an instance, a log file, a region.
+    pub subject: String,
+    /// The API call that failed, as `rds:DescribeDBInstances`; none for a file.
+    pub call: Option<String>,
+    /// The error code of the API, or a word for the kind of failure.
+    pub code: String,
+    /// What happened and what to do next, in one sentence.
+    pub message: String,
+}
+
+/// One instance, and everything about it that bears on TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceProfile {
+    /// Amazon Resource Name: the identity of an instance everywhere in this tool.
+    pub arn: String,
+    /// Account number, out of the ARN.
+    pub account: String,
+    /// Region, out of the ARN.
+    pub region: String,
+    /// `DBInstanceIdentifier`.
+    pub instance: String,
+    /// `DBClusterIdentifier` of a member of a cluster.
+    pub cluster: Option<String>,
+    /// Engine as AWS names it: `postgres`, `aurora-postgresql`, ...
+    pub engine: String,
+    /// Engine version as AWS writes it: `16.4`.
+    pub engine_version: String,
+    /// `EngineMode` of the cluster: `provisioned`, `serverless` (v1), ...
+    pub engine_mode: Option<String>,
+    /// `DBInstanceStatus`.
+    pub status: String,
+    /// When the instance was made; nothing before it can be missing.
+    pub created_at: Option<Timestamp>,
+    /// Whether IAM database authentication may be used. That it may be proves nothing about TLS.
+    pub iam_authentication: bool,
+    /// The server certificate and its CA.
+    pub certificate: Certificate,
+    /// Maintenance that AWS has scheduled and that touches the certificate.
+    pub pending: Vec<PendingAction>,
+    /// Parameters that bear on TLS or on its evidence, by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Log types exported to CloudWatch Logs.
+    pub log_exports: Vec<String>,
+    /// What of this instance could not be asked: `rds:DescribeDBParameters`, ... A missing answer is not a default.
+    pub unknown: Vec<String>,
+}
+
+/// The server certificate that an instance presents, and what would replace it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// CA that signed it (`CACertificateIdentifier`).
+    pub ca: Option<String>,
+    /// End of the *server certificate* (`CertificateDetails.ValidTill`).
+    pub valid_till: Option<Timestamp>,
+    /// End of the CA (`DescribeCertificates`).
+    pub ca_valid_till: Option<Timestamp>,
+    /// CA that a new certificate should be signed by: the account's or region's default, where the engine version supports it.
+    pub target_ca: Option<String>,
+    /// End of that CA.
+    pub target_ca_valid_till: Option<Timestamp>,
+    /// CA that a pending modification will put in place (`PendingModifiedValues.CACertificateIdentifier`).
+    pub pending_ca: Option<String>,
+    /// Whether the engine version takes a new certificate without a restart (`SupportsCertificateRotationWithoutRestart`).
+    pub rotates_without_restart: Option<bool>,
+}
+
+/// A scheduled maintenance action about certificates (`DescribePendingMaintenanceActions`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingAction {
+    /// `server-certificate-rotation` or `ca-certificate-rotation`.
+    pub action: String,
+    /// When AWS applies it in a maintenance window by itself.
+    pub auto_applied_after: Option<Timestamp>,
+    /// When AWS applies it whatever the window.
+    pub forced_apply: Option<Timestamp>,
+    /// When it is due to be applied as things stand.
+    pub current_apply: Option<Timestamp>,
+}
+
+/// Where a parameter is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// In the instance's DB parameter group.
+    Instance,
+    /// In the cluster's DB cluster parameter group.
+    Cluster,
+}
+
+/// A parameter as it is set, and whether the instance runs with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// The value as AWS writes it; none when the group leaves it to the engine.
+    pub value: Option<String>,
+    /// Where it is set.
+    pub level: Level,
+    /// Whether the running engine has this value: the group is in sync, or the parameter is dynamic and applied.
+    pub in_effect: bool,
+    /// Name of the parameter group.
+    pub group: String,
+}
+
+impl Parameter {
+    /// The value as a switch: `1`, `on`, `true`, `yes` and `enabled` in any case are on; other values are off; none is unknown.
+    pub fn is_on(&self) -> Option<bool> {
+        let value = self.value.as_deref()?.trim();
+        Some(["1", "on", "true", "yes", "enabled"].iter().any(|on| value.eq_ignore_ascii_case(on)))
+    }
+}

@@ -1,0 +1,15 @@
+//! Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
+//!
+//! ```text
+//! inventory ─┐
+//! logs ──────┼─> collect ──> bundle ──> usage ──> verdict ──> report
+//! ```
+//!
+//! Imports point one way only, from right to left in this picture; nothing imports `cli`.
+
+pub mod bundle;
+pub mod error;
+pub mod inventory;
+pub mod window;
+
+pub use error::{Error, ErrorKind, Result};
