@@ -1,1 +1,34 @@
-//! parsers
+//! Connection records of database engine logs: what each says about TLS.
+//!
+//! Bytes in, events out. No I/O, no clock, no AWS: a log is handed over in pieces of any size, and what is found does
+//! not depend on how it was cut. Nothing unknown reads as "no": what can only be a connection record and is not
+//! understood is reported as [`Malformed`].
+//!
+//! ```
+//! use ssl_usage_parsers::{Hints, Scanner, Tally, detect};
+//!
+//! let log = b"2026-11-23 18:39:57 UTC:10.0.0.7(49698):app@orders:[21828]:LOG:  connection authorized: \
+//!             user=app database=orders SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)\n";
+//! let parser = detect(log, &Hints::default()).ok_or("no known format")?;
+//! let mut tally = Tally::new(&["rdsadmin"]);
+//! Scanner::new(parser.as_ref(), 1).scan(log, &mut tally);
+//! assert_eq!(tally.connections.tls, 1);
+//! # Ok::<(), &str>(())
+//! ```
+
+mod detect;
+mod event;
+mod format;
+pub mod postgres;
+mod scan;
+mod session;
+mod sink;
+mod time;
+
+pub use detect::{HEAD, Hints, detect};
+pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
+pub use format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+pub use scan::{Scanned, Scanner};
+pub use session::{ConnectionEvent, EventKind, Sessions};
+pub use sink::{EventSink, Tally, Transports};
+pub use time::LogTime;

@@ -1,0 +1,44 @@
+//! Which format a log is in, by its content.
+
+use crate::format::RecordParser;
+use crate::postgres::{Csvlog, Jsonlog, Prefix, Stderr};
+
+/// Bytes of a log's beginning that are worth giving to [`detect`].
+pub const HEAD: usize = 1024 * 1024;
+
+/// What is known of a log from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    /// `log_line_prefix` of a PostgreSQL server; found out from the text when none is given.
+    pub log_line_prefix: Option<String>,
+    /// Version of the server, as `16.4`.
+    pub engine_version: Option<String>,
+    /// The year of times that have none (syslog).
+    pub year: Option<i16>,
+}
+
+impl Hints {
+    /// Whether the server marks TLS in its records: PostgreSQL from 9.4 on, and any server that is not known to be older.
+    fn marks_tls(&self) -> bool {
+        let version = self.engine_version.as_deref().unwrap_or("18");
+        let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        (major, minor) >= (9, 4)
+    }
+}
+
+/// The parser for a log that begins with `head`; none when no format fits.
+pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
+    let marks_tls = hints.marks_tls();
+    if Jsonlog::recognises(head) {
+        return Some(Box::new(Jsonlog::new(marks_tls)));
+    }
+    if Csvlog::recognises(head) {
+        return Some(Box::new(Csvlog::new(marks_tls)));
+    }
+    let prefix = match &hints.log_line_prefix {
+        Some(setting) => Some(Prefix::compile(setting)).filter(|prefix| Stderr::fits(prefix, head)),
+        None => Stderr::infer(head, hints.year.unwrap_or(1970)),
+    };
+    prefix.map(|prefix| Box::new(Stderr::new(prefix, marks_tls)) as Box<dyn RecordParser>)
+}

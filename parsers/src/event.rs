@@ -1,0 +1,201 @@
+//! What a log says about one connection.
+
+use std::borrow::Cow;
+
+/// Text of a log: bytes, for a log may hold any.
+pub type Text<'a> = Cow<'a, [u8]>;
+
+/// Microseconds since 1970-01-01 00:00 UTC.
+pub type Micros = i64;
+
+/// How a session was carried.
+///
+/// The absence of a TLS mark is `Plaintext` or `Local` only where the format and version would have shown the mark.
+/// Everywhere else it is `Unknown`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Transport<'a> {
+    /// The log marks TLS, on a loopback address too.
+    Tls(Tls<'a>),
+    /// Encrypted by GSSAPI: neither plaintext nor TLS, and no certificate is involved.
+    Gss,
+    /// No mark, and a network address or none at all.
+    Plaintext,
+    /// No mark, and a socket or a loopback address.
+    Local,
+    /// This log cannot tell.
+    Unknown,
+}
+
+/// What the log says of the TLS of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tls<'a> {
+    /// Protocol version as the server names it, `TLSv1.3`; none where the log only says that it was TLS.
+    pub version: Option<Text<'a>>,
+    /// Cipher as the server names it.
+    pub cipher: Option<Text<'a>>,
+    /// Key length of the cipher.
+    pub bits: Option<u32>,
+}
+
+impl Transport<'_> {
+    /// The transport of a session that a telling log did not mark, from the client's address.
+    pub fn unmarked(address: Option<&[u8]>) -> Self {
+        match address {
+            Some(address) if is_local(address) => Self::Local,
+            _ => Self::Plaintext,
+        }
+    }
+
+    /// The same, independent of the log's text.
+    pub fn into_owned(self) -> Transport<'static> {
+        match self {
+            Self::Tls(tls) => {
+                Transport::Tls(Tls { version: tls.version.map(own), cipher: tls.cipher.map(own), bits: tls.bits })
+            }
+            Self::Gss => Transport::Gss,
+            Self::Plaintext => Transport::Plaintext,
+            Self::Local => Transport::Local,
+            Self::Unknown => Transport::Unknown,
+        }
+    }
+}
+
+/// Whether an address is a Unix socket or a loopback address.
+pub fn is_local(address: &[u8]) -> bool {
+    address == b"[local]"
+        || address == b"localhost"
+        || address == b"::1"
+        || address.starts_with(b"127.")
+        || address.starts_with(b"::ffff:127.")
+}
+
+/// Who connected, as far as one record tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Client<'a> {
+    /// Database user.
+    pub user: Option<Text<'a>>,
+    /// Database.
+    pub database: Option<Text<'a>>,
+    /// Address or host name, without the port; `[local]` for a socket.
+    pub address: Option<Text<'a>>,
+    /// Application name.
+    pub application: Option<Text<'a>>,
+}
+
+impl Client<'_> {
+    /// The same, independent of the log's text.
+    pub fn into_owned(self) -> Client<'static> {
+        Client {
+            user: self.user.map(own),
+            database: self.database.map(own),
+            address: self.address.map(own),
+            application: self.application.map(own),
+        }
+    }
+}
+
+fn own(text: Text<'_>) -> Text<'static> {
+    Cow::Owned(text.into_owned())
+}
+
+/// Why a TLS handshake failed, as far as the server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HandshakeFailure {
+    /// The client did not accept our certificate: it verifies, and it will break again.
+    ClientRejectedCertificate,
+    /// No TLS version or cipher that both sides speak.
+    ProtocolMismatch,
+    /// A scanner, a health check, or a client that hung up.
+    Probe,
+    /// Anything else.
+    Other,
+}
+
+impl HandshakeFailure {
+    /// The name used in facts and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientRejectedCertificate => "client-rejected-certificate",
+            Self::ProtocolMismatch => "protocol-mismatch",
+            Self::Probe => "probe",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One record of a log about one connection, before the records of a session are joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// When it was written.
+    pub at: Option<Micros>,
+    /// What joins the records of a session: the server's process or thread number. None where the log has none.
+    pub session: Option<u64>,
+    /// Who.
+    pub client: Client<'a>,
+    /// What happened.
+    pub step: Step<'a>,
+}
+
+/// What one record says happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// A client reached the server. Nothing is known of its transport yet, and it may be a probe.
+    Received,
+    /// A client proved who it is, by this method.
+    Authenticated(Text<'a>),
+    /// A session was established.
+    Connected(Transport<'a>),
+    /// An attempt was refused by rule or password.
+    Rejected(Transport<'a>),
+    /// A TLS handshake failed.
+    HandshakeFailed(HandshakeFailure),
+    /// A session ended.
+    Disconnected,
+}
+
+impl Record<'_> {
+    /// The same, independent of the log's text.
+    pub fn into_owned(self) -> Record<'static> {
+        Record {
+            at: self.at,
+            session: self.session,
+            client: self.client.into_owned(),
+            step: match self.step {
+                Step::Received => Step::Received,
+                Step::Authenticated(method) => Step::Authenticated(own(method)),
+                Step::Connected(transport) => Step::Connected(transport.into_owned()),
+                Step::Rejected(transport) => Step::Rejected(transport.into_owned()),
+                Step::HandshakeFailed(cause) => Step::HandshakeFailed(cause),
+                Step::Disconnected => Step::Disconnected,
+            },
+        }
+    }
+}
+
+/// What a candidate for a connection record turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// A record about a connection.
+    Record(Record<'a>),
+    /// Text that only looks like one: a statement, a detail, a name.
+    NotARecord,
+    /// It can only be about a connection, and could not be understood.
+    Malformed(Malformed),
+}
+
+/// Why a record could not be understood. Counted as `unparsed` wherever counts are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Malformed {
+    /// The log begins or ends in the middle of it.
+    Cut,
+    /// It is longer than any connection record can be.
+    TooLong,
+    /// Its words are known, their order is not.
+    UnknownLayout,
+    /// What stands before the message fits no known `log_line_prefix`.
+    UnknownPrefix,
+    /// A client chose names that make it read in two ways.
+    Ambiguous,
+    /// It shows TLS, in a language that is not read.
+    Translated,
+}

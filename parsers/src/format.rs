@@ -1,0 +1,58 @@
+//! What a log format is: where its records are looked for, and how one is read.
+
+use crate::event::Parsed;
+use crate::time::LogTime;
+
+/// Longest connection record, in bytes. The longest part is an application name: a startup packet of 10,000 bytes,
+/// each written as `\xNN` (PostgreSQL `MAX_STARTUP_PACKET_LENGTH`), and csv may double every byte.
+pub const RECORD_MAX: usize = 96 * 1024;
+
+/// A stretch of a log, and whether it reaches the log's ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// The bytes.
+    pub text: &'a [u8],
+    /// Whether the log begins where `text` begins.
+    pub starts: bool,
+    /// Whether the log ends where `text` ends.
+    pub ends: bool,
+}
+
+/// What stands around a needle.
+#[derive(Clone, Debug)]
+pub struct Candidate<'a> {
+    /// What it is.
+    pub parsed: Parsed<'a>,
+    /// Where its record ends; needles before that belong to it.
+    pub end: usize,
+}
+
+/// Reads one format of one engine.
+///
+/// What a candidate turns out to be depends on at most [`RECORD_MAX`] bytes around the needle, so that a log can be cut
+/// into stretches anywhere without changing what is found.
+pub trait RecordParser: Send + Sync {
+    /// The engine's name: `postgres`.
+    fn engine(&self) -> &'static str;
+
+    /// The format's name: `stderr`, `csvlog`, `jsonlog`.
+    fn format(&self) -> &'static str;
+
+    /// The byte strings that every connection record holds at least one of.
+    fn needles(&self) -> &'static [&'static [u8]];
+
+    /// Reads the record around the needle number `needle`, which stands at `hit`.
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a>;
+
+    /// When the record was written that begins at the start of `line`, if one does.
+    fn time(&self, line: &[u8]) -> Option<LogTime>;
+
+    /// The language of the connection records in `text`, where it is one that is not read.
+    fn foreign(&self, text: &[u8]) -> Option<&'static str>;
+}
+
+impl<'a> Candidate<'a> {
+    pub(crate) fn not_a_record(hit: usize) -> Self {
+        Self { parsed: Parsed::NotARecord, end: hit }
+    }
+}

@@ -1,0 +1,273 @@
+//! PostgreSQL's csv log: 23 columns up to 12, 24 in 13, 26 from 14 on.
+//!
+//! ```text
+//! 2026-11-23 18:39:57.242 UTC,"app","orders",21828,"10.0.0.7:49698",6b04887d.5544,2,"authentication",2026-11-23 18:39:57 UTC,3/1,0,LOG,00000,"connection authorized: user=app database=orders SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)",,,,,,,,,"","client backend",,0
+//! ```
+//!
+//! Source: PostgreSQL `src/backend/utils/error/csvlog.c`, `write_csvlog`, and the table of
+//! <https://www.postgresql.org/docs/18/runtime-config-logging.html#RUNTIME-CONFIG-LOGGING-CSVLOG>.
+//! Text columns are always quoted, with quotes doubled, so that text inside of one never holds a lone quote: nothing
+//! that a client chooses can look like the beginning of a message.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memmem, memrchr};
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_till, take_while};
+use nom::error::Error;
+use nom::{IResult, Parser};
+
+use super::message::{self, Context, Message};
+use super::stderr::{owned, told};
+use super::translation;
+use crate::event::{Malformed, Parsed, Record, Text};
+use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+use crate::time::{LogTime, postgres_time};
+
+const FATAL: &[u8] = b",FATAL,";
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, b"TLSv1"];
+
+/// How far back a record's first column can be: names of 63 bytes with every quote doubled, and numbers.
+const BEFORE_MESSAGE: usize = 1024;
+/// Columns before the message, and in the narrowest record.
+const MESSAGE: usize = 13;
+const COLUMNS_MIN: usize = 23;
+
+/// Columns by their place.
+mod column {
+    pub const USER: usize = 1;
+    pub const DATABASE: usize = 2;
+    pub const PID: usize = 3;
+    pub const FROM: usize = 4;
+    pub const TAG: usize = 7;
+    pub const SEVERITY: usize = 11;
+    pub const CONTEXT: usize = 18;
+    pub const QUERY: usize = 19;
+}
+
+/// Reads csv logs.
+#[derive(Debug)]
+pub struct Csvlog {
+    marks_tls: bool,
+}
+
+impl Csvlog {
+    /// A parser; `marks_tls` is false for servers before 9.4, which never mark TLS.
+    pub fn new(marks_tls: bool) -> Self {
+        Self { marks_tls }
+    }
+
+    /// Whether any line of `head` begins a record.
+    pub fn recognises(head: &[u8]) -> bool {
+        head.split(|byte| *byte == b'\n').take(500).any(|line| before_message(line).is_some())
+    }
+
+    fn record<'a>(&self, stretch: Stretch<'a>, message_at: usize) -> Candidate<'a> {
+        let text = stretch.text;
+        let malformed = |cause| Candidate { parsed: Parsed::Malformed(cause), end: message_at };
+        let Some(begins) = record_start(stretch, message_at) else {
+            let cut = stretch.starts && text.get(..message_at).is_some_and(|before| memchr(b'\n', before).is_none());
+            return if cut { malformed(Malformed::Cut) } else { Candidate::not_a_record(message_at) };
+        };
+        let limit = text.len().min(begins + RECORD_MAX);
+        let Some(record) = text.get(begins..limit).and_then(columns) else {
+            return malformed(if limit == text.len() && stretch.ends {
+                Malformed::Cut
+            } else {
+                Malformed::UnknownLayout
+            });
+        };
+        let Columns { fields, length } = record;
+        let end = begins + length;
+        let field = |index: usize| fields.get(index).map(|field| unquoted(field));
+        let address = field(column::FROM).filter(|from| !from.is_empty()).map(without_port);
+        let (user, database) = (field(column::USER).and_then(named), field(column::DATABASE).and_then(named));
+        let context = Context {
+            address: address.as_deref(),
+            user: user.as_deref(),
+            database: database.as_deref(),
+            marks_tls: self.marks_tls,
+        };
+        let Some(message) = field(MESSAGE) else { return malformed(Malformed::UnknownLayout) };
+        let fatal = field(column::SEVERITY).as_deref() == Some(b"FATAL");
+        let read = |message: &[u8]| match fatal {
+            true => owned(message::fatal_message(message, &context)),
+            false => owned(message::log_message(message, &context)),
+        };
+        let (client, step) = match read(&message) {
+            Message::About(client, step) => (client, step),
+            Message::NotARecord if translation::authorized(&message).is_some() => {
+                return malformed(Malformed::Translated);
+            }
+            Message::NotARecord => return Candidate::not_a_record(end),
+            Message::Malformed(cause) => return Candidate { parsed: Parsed::Malformed(cause), end },
+        };
+        // `RAISE LOG` writes any message, but from a function and in the middle of a command.
+        let told_by = |index: usize| field(index).is_some_and(|text| !text.is_empty());
+        if !fatal && (told_by(column::CONTEXT) || told_by(column::QUERY)) {
+            return Candidate::not_a_record(end);
+        }
+        let raised = !fatal && super::in_a_command(&step, field(column::TAG).as_deref());
+        if raised {
+            return Candidate::not_a_record(end);
+        }
+        let record = Record {
+            at: fields.first().and_then(|time| postgres_time(time).ok()).map(|(_, time)| time.at),
+            session: field(column::PID).and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
+            client,
+            step,
+        };
+        Candidate { parsed: Parsed::Record(record), end }
+    }
+}
+
+impl RecordParser for Csvlog {
+    fn engine(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn format(&self) -> &'static str {
+        "csvlog"
+    }
+
+    fn needles(&self) -> &'static [&'static [u8]] {
+        NEEDLES
+    }
+
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a> {
+        let text = stretch.text;
+        let message_at = match needle {
+            0 => message::log_message_start(text, hit),
+            // `,FATAL,28000,"`
+            1 => Some(hit + FATAL.len() + 7),
+            // The message that holds the TLS version: the last quote before it that a comma precedes.
+            _ => text
+                .get(hit.saturating_sub(BEFORE_MESSAGE)..hit)
+                .and_then(|before| memmem::rfind(before, b",\""))
+                .map(|at| hit.saturating_sub(BEFORE_MESSAGE) + at + 2),
+        };
+        match message_at.filter(|at| text.get(..*at).is_some_and(|before| before.ends_with(b",\""))) {
+            Some(message_at) => self.record(stretch, message_at),
+            None => Candidate::not_a_record(hit),
+        }
+    }
+
+    fn time(&self, line: &[u8]) -> Option<LogTime> {
+        before_message(line).and_then(|_| postgres_time(line).ok()).map(|(_, time)| time)
+    }
+
+    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+        translation::anywhere(text)
+    }
+}
+
+/// The beginning of the record whose message begins, behind its quote, at `message_at`.
+fn record_start(stretch: Stretch<'_>, message_at: usize) -> Option<usize> {
+    let text = stretch.text;
+    let floor = message_at.saturating_sub(BEFORE_MESSAGE);
+    let mut until = message_at;
+    loop {
+        let newline = text.get(floor..until).and_then(|before| memrchr(b'\n', before));
+        let line_at = match newline {
+            Some(newline) => floor + newline + 1,
+            None if floor == 0 && stretch.starts => 0,
+            None => return None,
+        };
+        // Names can hold newlines: the nearest line from which the columns lead exactly here.
+        if text.get(line_at..).and_then(before_message) == Some(message_at - 1 - line_at) {
+            return Some(line_at);
+        }
+        until = line_at.checked_sub(1)?;
+    }
+}
+
+/// The columns of a record, still quoted, and where it ends.
+struct Columns<'a> {
+    fields: Vec<&'a [u8]>,
+    length: usize,
+}
+
+/// One column: quoted with quotes doubled, or bare.
+fn field(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let quoted = |input| -> IResult<&[u8], &[u8]> {
+        let (mut rest, _) = tag(&b"\""[..]).parse_complete(input)?;
+        loop {
+            let (at_quote, _) = take_till(|byte| byte == b'"').parse_complete(rest)?;
+            let (after, _) = tag(&b"\""[..]).parse_complete(at_quote)?;
+            match after.strip_prefix(b"\"") {
+                Some(doubled) => rest = doubled,
+                None => return Ok((after, input.get(..input.len() - after.len()).unwrap_or_default())),
+            }
+        }
+    };
+    alt((quoted, take_while(|byte: u8| !b",\"\r\n".contains(&byte)))).parse_complete(input)
+}
+
+/// Where the message's quote stands, if `line` begins a record.
+fn before_message(line: &[u8]) -> Option<usize> {
+    let mut rest = postgres_time(line).ok()?.0;
+    let mut severity: &[u8] = b"";
+    for index in 1..MESSAGE {
+        let (after, text) = field(rest.strip_prefix(b",")?).ok()?;
+        if index == column::SEVERITY {
+            severity = text;
+        }
+        rest = after;
+    }
+    let known = !severity.is_empty() && !severity.contains(&b'"');
+    (known && rest.starts_with(b",\"")).then(|| line.len() - rest.len() + 1)
+}
+
+/// The columns of the record at the start of `text`; none unless it ends in `text`, in a newline.
+fn columns(text: &[u8]) -> Option<Columns<'_>> {
+    let mut fields = Vec::with_capacity(26);
+    let mut rest = text;
+    loop {
+        let (after, text): (&[u8], &[u8]) = field(rest).map_err(|_: nom::Err<Error<&[u8]>>| ()).ok()?;
+        fields.push(text);
+        match after.strip_prefix(b",") {
+            Some(next) => rest = next,
+            None => {
+                rest = after;
+                break;
+            }
+        }
+    }
+    let ended = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n"));
+    (ended.is_some() && fields.len() >= COLUMNS_MIN).then_some(Columns { fields, length: text.len() - rest.len() })
+}
+
+fn unquoted(field: &[u8]) -> Text<'_> {
+    let Some(inner) = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")) else {
+        return Cow::Borrowed(field);
+    };
+    if memmem::find(inner, b"\"\"").is_none() {
+        return Cow::Borrowed(inner);
+    }
+    let mut text = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = memmem::find(rest, b"\"\"") {
+        text.extend_from_slice(rest.get(..=at).unwrap_or_default());
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    text.extend_from_slice(rest);
+    Cow::Owned(text)
+}
+
+fn named(text: Text<'_>) -> Option<Text<'_>> {
+    told(Some(text))
+}
+
+/// `10.0.0.7:49698` without the port; `[local]` stays.
+fn without_port(from: Text<'_>) -> Text<'_> {
+    let port = memrchr(b':', &from)
+        .filter(|at| from.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit)));
+    match (port, from) {
+        (Some(at), Cow::Borrowed(from)) => Cow::Borrowed(from.get(..at).unwrap_or(from)),
+        (Some(at), Cow::Owned(mut from)) => {
+            from.truncate(at);
+            Cow::Owned(from)
+        }
+        (None, from) => from,
+    }
+}

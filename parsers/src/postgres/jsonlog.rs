@@ -1,0 +1,223 @@
+//! PostgreSQL's json log, from 15 on: one object a line.
+//!
+//! ```text
+//! {"timestamp":"2026-11-23 18:39:57.242 UTC","user":"app","dbname":"orders","pid":21828,"remote_host":"10.0.0.7","remote_port":49698,"session_id":"6b04887d.5544","line_num":2,"ps":"authentication","session_start":"2026-11-23 18:39:57 UTC","vxid":"3/1","txid":0,"error_severity":"LOG","message":"connection authorized: user=app database=orders","backend_type":"client backend","query_id":0}
+//! ```
+//!
+//! Source: PostgreSQL `src/backend/utils/error/jsonlog.c`, `write_jsonlog`, and the table of
+//! <https://www.postgresql.org/docs/18/runtime-config-logging.html#RUNTIME-CONFIG-LOGGING-JSONLOG>.
+//! Quotes inside of text are escaped, so that `"message":"` stands only where the message begins. Bytes that are not
+//! UTF-8 are written as they are.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2, memrchr};
+
+use super::message::{self, Context, Message};
+use super::stderr::{owned, told};
+use super::translation;
+use crate::event::{Malformed, Parsed, Record, Text};
+use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+use crate::time::{LogTime, postgres_time};
+
+const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, b"TLSv1"];
+const BEGINS: &[u8] = b"{\"timestamp\":\"";
+const MESSAGE_KEY: &[u8] = b"\"message\":\"";
+/// How far back the line of a message can begin: names of 63 bytes, each written as `\u00NN` at worst.
+const BEFORE_MESSAGE: usize = 2048;
+
+/// Reads json logs.
+#[derive(Debug)]
+pub struct Jsonlog {
+    marks_tls: bool,
+}
+
+/// The values of the keys that matter.
+#[derive(Default)]
+struct Fields<'a> {
+    time: Option<Text<'a>>,
+    user: Option<Text<'a>>,
+    database: Option<Text<'a>>,
+    pid: Option<Text<'a>>,
+    host: Option<Text<'a>>,
+    tag: Option<Text<'a>>,
+    severity: Option<Text<'a>>,
+    message: Option<Text<'a>>,
+    context: Option<Text<'a>>,
+    statement: Option<Text<'a>>,
+}
+
+impl Jsonlog {
+    /// A parser; `marks_tls` is false for servers before 9.4, which never mark TLS.
+    pub fn new(marks_tls: bool) -> Self {
+        Self { marks_tls }
+    }
+
+    /// Whether any line of `head` begins a record.
+    pub fn recognises(head: &[u8]) -> bool {
+        head.split(|byte| *byte == b'\n').take(500).any(|line| line.starts_with(BEGINS))
+    }
+
+    fn record<'a>(&self, line: &'a [u8], end: usize) -> Candidate<'a> {
+        let candidate = |parsed| Candidate { parsed, end };
+        let malformed = |cause| candidate(Parsed::Malformed(cause));
+        let Some(fields) = object(line) else { return malformed(Malformed::UnknownLayout) };
+        let (user, database) = (told(fields.user), told(fields.database));
+        let context = Context {
+            address: fields.host.as_deref(),
+            user: user.as_deref(),
+            database: database.as_deref(),
+            marks_tls: self.marks_tls,
+        };
+        let Some(text) = fields.message else { return malformed(Malformed::UnknownLayout) };
+        let fatal = fields.severity.as_deref() == Some(b"FATAL");
+        let message = match fatal {
+            true => message::fatal_message(&text, &context),
+            false => message::log_message(&text, &context),
+        };
+        let (client, step) = match owned(message) {
+            Message::About(client, step) => (client, step),
+            Message::NotARecord if translation::authorized(&text).is_some() => return malformed(Malformed::Translated),
+            Message::NotARecord => return candidate(Parsed::NotARecord),
+            Message::Malformed(cause) => return malformed(cause),
+        };
+        // `RAISE LOG` writes any message, but from a function and in the middle of a command.
+        let raised =
+            fields.context.is_some() || fields.statement.is_some() || super::in_a_command(&step, fields.tag.as_deref());
+        if raised && !fatal {
+            return candidate(Parsed::NotARecord);
+        }
+        candidate(Parsed::Record(Record {
+            at: fields.time.and_then(|time| postgres_time(&time).ok().map(|(_, time)| time.at)),
+            session: fields.pid.and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
+            client,
+            step,
+        }))
+    }
+}
+
+impl RecordParser for Jsonlog {
+    fn engine(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn format(&self) -> &'static str {
+        "jsonlog"
+    }
+
+    fn needles(&self) -> &'static [&'static [u8]] {
+        NEEDLES
+    }
+
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a> {
+        let text = stretch.text;
+        let anchored = match needle {
+            0 => message::log_message_start(text, hit)
+                .is_some_and(|at| text.get(..at).is_some_and(|before| before.ends_with(MESSAGE_KEY))),
+            _ => true,
+        };
+        let floor = hit.saturating_sub(BEFORE_MESSAGE);
+        let line_at = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
+            Some(newline) => floor + newline + 1,
+            None if floor == 0 && stretch.starts => 0,
+            None => return Candidate::not_a_record(hit),
+        };
+        if !anchored {
+            return Candidate::not_a_record(hit);
+        }
+        let limit = text.len().min(line_at + RECORD_MAX);
+        match text.get(hit..limit).and_then(|rest| memchr(b'\n', rest)) {
+            Some(length) if text.get(line_at..).is_some_and(|line| line.starts_with(BEGINS)) => {
+                self.record(text.get(line_at..hit + length).unwrap_or_default(), hit + length)
+            }
+            _ if needle > 0 => Candidate::not_a_record(hit),
+            None if limit < text.len() || !stretch.ends => {
+                Candidate { parsed: Parsed::Malformed(Malformed::TooLong), end: hit }
+            }
+            Some(_) if line_at > 0 => Candidate { parsed: Parsed::Malformed(Malformed::UnknownPrefix), end: hit },
+            _ => Candidate { parsed: Parsed::Malformed(Malformed::Cut), end: hit },
+        }
+    }
+
+    fn time(&self, line: &[u8]) -> Option<LogTime> {
+        postgres_time(line.strip_prefix(BEGINS)?).ok().map(|(_, time)| time)
+    }
+
+    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+        translation::anywhere(text)
+    }
+}
+
+/// Reads one flat object of strings and numbers, as the server writes it: nothing is nested and no blank is between.
+fn object(line: &[u8]) -> Option<Fields<'_>> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut rest = line.strip_prefix(b"{")?;
+    let mut fields = Fields::default();
+    loop {
+        let (key, after) = string(rest)?;
+        let (value, after) = value(after.strip_prefix(b":")?)?;
+        let slot = match key.as_ref() {
+            b"timestamp" => Some(&mut fields.time),
+            b"user" => Some(&mut fields.user),
+            b"dbname" => Some(&mut fields.database),
+            b"pid" => Some(&mut fields.pid),
+            b"remote_host" => Some(&mut fields.host),
+            b"ps" => Some(&mut fields.tag),
+            b"error_severity" => Some(&mut fields.severity),
+            b"message" => Some(&mut fields.message),
+            b"context" => Some(&mut fields.context),
+            b"statement" => Some(&mut fields.statement),
+            _ => None,
+        };
+        if let Some(slot) = slot {
+            *slot = Some(value);
+        }
+        match after {
+            [b',', next @ ..] => rest = next,
+            [b'}'] => return Some(fields),
+            _ => return None,
+        }
+    }
+}
+
+fn value(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
+    if input.starts_with(b"\"") {
+        return string(input);
+    }
+    let end = memchr2(b',', b'}', input)?;
+    let (number, rest) = input.split_at_checked(end)?;
+    Some((Cow::Borrowed(number), rest))
+}
+
+/// A quoted string with the escapes of `escape_json`.
+fn string(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
+    let mut rest = input.strip_prefix(b"\"")?;
+    let plain = memchr2(b'"', b'\\', rest)?;
+    if rest.get(plain) == Some(&b'"') {
+        return Some((Cow::Borrowed(rest.get(..plain)?), rest.get(plain + 1..)?));
+    }
+    let mut text = Vec::with_capacity(plain + 16);
+    loop {
+        let at = memchr2(b'"', b'\\', rest)?;
+        text.extend_from_slice(rest.get(..at)?);
+        if rest.get(at) == Some(&b'"') {
+            return Some((Cow::Owned(text), rest.get(at + 1..)?));
+        }
+        let (byte, length) = match rest.get(at + 1)? {
+            b'n' => (b'\n', 2),
+            b't' => (b'\t', 2),
+            b'r' => (b'\r', 2),
+            b'b' => (8, 2),
+            b'f' => (12, 2),
+            b'u' => {
+                let code = std::str::from_utf8(rest.get(at + 2..at + 6)?).ok()?;
+                (u8::from_str_radix(code, 16).ok()?, 6)
+            }
+            other @ (b'"' | b'\\' | b'/') => (*other, 2),
+            _ => return None,
+        };
+        text.push(byte);
+        rest = rest.get(at + length..)?;
+    }
+}

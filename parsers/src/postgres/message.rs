@@ -1,0 +1,354 @@
+//! The messages of PostgreSQL about connections, whatever log they stand in.
+//!
+//! Layouts, by server version (source: `src/backend/utils/init/postinit.c` `PerformAuthentication`, `src/backend/libpq/auth.c`,
+//! `be-secure-openssl.c`, `src/backend/tcop/postgres.c` `log_disconnections`, of the versions named):
+//!
+//! | servers | behind `connection authorized: user=U database=D` |
+//! | --- | --- |
+//! | 9.3 and older | nothing: the absence of a TLS mark proves nothing |
+//! | 9.4 to 10 | ` SSL enabled (protocol=P, cipher=C, compression=off)`, 9.5 and later; 9.4 has `bits` and no `compression` |
+//! | 11 | ` SSL enabled (protocol=P, cipher=C, bits=N, compression=off)` |
+//! | 12, 13 | ` application_name=A` first, then as 11, then ` GSS (authenticated=yes, encrypted=yes, principal=X)` |
+//! | 14, 15 | ` SSL enabled (protocol=P, cipher=C, bits=N)`, GSS as before |
+//! | 16 to 18 | as 14; GSS has `delegated_credentials=no` too |
+//!
+//! `replication connection authorized: user=U` has no database, and is otherwise the same.
+//!
+//! The application name is free text that runs up to the TLS mark. A plaintext client whose application name ends in a
+//! perfect TLS mark cannot be told from a TLS client by this message: it is counted as TLS, which is the safe error.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use nom::Parser;
+use nom::bytes::complete::{tag, take_until, take_while1};
+use nom::character::complete::digit1;
+use nom::combinator::{all_consuming, opt, rest};
+use nom::error::Error;
+
+use crate::event::{Client, HandshakeFailure, Malformed, Step, Text, Tls, Transport};
+
+/// Who the rest of the record says it is about, where it says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Context<'a> {
+    pub address: Option<&'a [u8]>,
+    pub user: Option<&'a [u8]>,
+    pub database: Option<&'a [u8]>,
+    /// Whether a session without a TLS mark had none: true from 9.4 on.
+    pub marks_tls: bool,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message<'a> {
+    About(Client<'a>, Step<'a>),
+    NotARecord,
+    Malformed(Malformed),
+}
+
+/// A kind of message: how it begins, and how the rest is read.
+struct Kind {
+    head: &'static [u8],
+    read: for<'a> fn(&'a [u8], &Context<'a>) -> Message<'a>,
+}
+
+/// What the needle of [`LOG_HEADS`] is: every head of severity LOG holds it once.
+pub(super) const LOG_NEEDLE: &[u8] = b"onnection";
+
+/// Messages of severity LOG.
+const LOG_HEADS: &[Kind] = &[
+    Kind { head: b"connection authorized: ", read: authorized },
+    Kind { head: b"connection received: ", read: received },
+    Kind { head: b"disconnection: session time: ", read: disconnected },
+    Kind { head: b"connection authenticated: ", read: authenticated },
+    Kind { head: b"replication connection authorized: ", read: authorized_replication },
+    Kind { head: b"could not accept SSL connection: ", read: handshake_failed },
+    Kind { head: b"received direct SSL connection request without ALPN ", read: direct_without_alpn },
+];
+
+/// Beginnings of messages of severity FATAL; the needle is the severity.
+const FATAL_HEADS: &[Kind] = &[
+    Kind { head: b"no pg_hba.conf entry for host ", read: rejected_by_hba },
+    Kind { head: b"no pg_hba.conf entry for replication connection from host ", read: rejected_by_hba },
+    Kind { head: b"pg_hba.conf rejects connection for host ", read: rejected_by_hba },
+    Kind { head: b"pg_hba.conf rejects replication connection for host ", read: rejected_by_hba },
+];
+
+/// Where a message of severity LOG begins, if [`LOG_NEEDLE`] at `hit` is the one of its head.
+pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
+    LOG_HEADS.iter().find_map(|kind| {
+        let start = hit.checked_sub(memmem::find(kind.head, LOG_NEEDLE)?)?;
+        text.get(start..)?.starts_with(kind.head).then_some(start)
+    })
+}
+
+/// Reads a message of severity LOG.
+pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    read(LOG_HEADS, text, context).unwrap_or(Message::NotARecord)
+}
+
+/// Reads a message of severity FATAL.
+pub(super) fn fatal_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    read(FATAL_HEADS, text, context).unwrap_or_else(|| authentication_failed(text, context))
+}
+
+fn read<'a>(kinds: &[Kind], text: &'a [u8], context: &Context<'a>) -> Option<Message<'a>> {
+    kinds.iter().find_map(|kind| Some((kind.read)(text.strip_prefix(kind.head)?, context)))
+}
+
+fn text(bytes: &[u8]) -> Option<Text<'_>> {
+    Some(Cow::Borrowed(bytes))
+}
+
+fn authorized<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    session(body, context, true)
+}
+
+fn authorized_replication<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    session(body, context, false)
+}
+
+/// `user=U[ database=D][ application_name=A][ SSL enabled (...)][ GSS (...)]`.
+fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Message<'a> {
+    let unknown = Message::Malformed(Malformed::UnknownLayout);
+    let Some((body, gss)) = split_gss(body) else { return unknown };
+    let Some((names, tls)) = split_tls(body) else { return unknown };
+    let Some((user, database, application)) = split_names(names, context, has_database) else { return unknown };
+    // What the prefix says of the same session must be what the message says. Only a name made to mislead differs.
+    let differs = |prefix: Option<&[u8]>, message: &[u8]| prefix.is_some_and(|prefix| prefix != message);
+    if differs(context.user, user) || database.is_some_and(|database| differs(context.database, database)) {
+        return Message::Malformed(Malformed::Ambiguous);
+    }
+    let transport = match (tls, gss) {
+        (Some(tls), _) => Transport::Tls(tls),
+        (None, true) => Transport::Gss,
+        (None, false) if context.marks_tls => Transport::unmarked(context.address),
+        (None, false) => Transport::Unknown,
+    };
+    let client = Client {
+        user: text(user),
+        database: database.and_then(text),
+        address: context.address.and_then(text),
+        application: application.and_then(text),
+    };
+    Message::About(client, Step::Connected(transport))
+}
+
+/// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; tells whether the session is encrypted by it.
+fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
+    const MARK: &[u8] = b" GSS (authenticated=";
+    let Some(at) = body.ends_with(b")").then(|| memmem::rfind(body, MARK)).flatten() else {
+        return Some((body, false));
+    };
+    let (before, mark) = body.split_at_checked(at)?;
+    let yes_no = || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphabetic());
+    let mut grammar = all_consuming((
+        tag(MARK),
+        yes_no(),
+        tag(&b", encrypted="[..]),
+        yes_no(),
+        opt((tag(&b", delegated_credentials="[..]), yes_no())),
+        opt((tag(&b", principal="[..]), take_until(&b")"[..]))),
+        tag(&b")"[..]),
+    ));
+    let (_, parts) = grammar.parse_complete(mark).ok()?;
+    Some((before, parts.3 == b"yes"))
+}
+
+/// Cuts ` SSL enabled (protocol=P, cipher=C[, bits=N][, compression=X])` off the end.
+///
+/// None when the text ends as a TLS mark does and is not one.
+fn split_tls(body: &[u8]) -> Option<(&[u8], Option<Tls<'_>>)> {
+    const MARK: &[u8] = b" SSL enabled (";
+    let Some(at) = body.ends_with(b")").then(|| memmem::rfind(body, MARK)).flatten() else {
+        return Some((body, None));
+    };
+    let (before, mark) = body.split_at_checked(at)?;
+    let word =
+        || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let mut grammar = all_consuming((
+        tag(MARK),
+        tag(&b"protocol="[..]),
+        word(),
+        tag(&b", cipher="[..]),
+        word(),
+        opt((tag(&b", bits="[..]), digit1)),
+        opt((tag(&b", compression="[..]), word())),
+        tag(&b")"[..]),
+    ));
+    let (_, parts) = grammar.parse_complete(mark).ok()?;
+    let bits = parts.5.and_then(|(_, digits)| std::str::from_utf8(digits).ok()?.parse().ok());
+    Some((before, Some(Tls { version: text(parts.2), cipher: text(parts.4), bits })))
+}
+
+/// User, database and application.
+type Names<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// Splits `user=U[ database=D][ application_name=A]`.
+///
+/// Names may hold the words between them; where the record tells the names elsewhere too, that decides.
+fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Names<'a>> {
+    const DATABASE: &[u8] = b" database=";
+    const APPLICATION: &[u8] = b" application_name=";
+    let names = names.strip_prefix(b"user=")?;
+    let part = |text: &'a [u8], known: Option<&[u8]>, next: &[u8]| -> (&'a [u8], Option<&'a [u8]>) {
+        let split = known
+            .filter(|known| text.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with(next)))
+            .map(<[u8]>::len)
+            .or_else(|| memmem::find(text, next))
+            .unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(split).unwrap_or((text, b""));
+        (name, rest.strip_prefix(next))
+    };
+    if has_database {
+        let (user, rest) = part(names, context.user, DATABASE);
+        let (database, application) = part(rest?, context.database, APPLICATION);
+        Some((user, Some(database), application))
+    } else {
+        let (user, application) = part(names, context.user, APPLICATION);
+        Some((user, None, application))
+    }
+}
+
+/// `host=H[ port=N]`.
+fn received<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    let Some(host) = body.strip_prefix(b"host=") else { return Message::Malformed(Malformed::UnknownLayout) };
+    let client = Client { address: text(strip_port(host)).or(context.address.and_then(text)), ..Client::default() };
+    Message::About(client, Step::Received)
+}
+
+/// Cuts ` port=N` off the end.
+fn strip_port(host: &[u8]) -> &[u8] {
+    match memmem::rfind(host, b" port=") {
+        Some(at) => host.get(..at).unwrap_or(host),
+        None => host,
+    }
+}
+
+/// `identity="I" method=M (FILE:LINE)`, and `user="U" method=trust (FILE:LINE)` from 17 on.
+fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    const METHOD: &[u8] = b"\" method=";
+    let method = memmem::rfind(body, METHOD)
+        .and_then(|at| body.get(at + METHOD.len()..))
+        .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
+    match method {
+        Some(method) => {
+            let client = Client {
+                user: context.user.and_then(text),
+                database: context.database.and_then(text),
+                address: context.address.and_then(text),
+                application: None,
+            };
+            Message::About(client, Step::Authenticated(Cow::Borrowed(method)))
+        }
+        None => Message::Malformed(Malformed::UnknownLayout),
+    }
+}
+
+/// `H:MM:SS.mmm user=U database=D host=H[ port=N]`.
+fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    let parts = || {
+        let from_user = body.get(memmem::find(body, b" user=")? + 1..)?;
+        let at = memmem::rfind(from_user, b" host=")?;
+        let (names, host) = (from_user.get(..at)?, from_user.get(at + 6..)?);
+        let (user, database, _) = split_names(names, context, true)?;
+        Some((user, database, strip_port(host)))
+    };
+    match parts() {
+        Some((user, database, host)) => {
+            let client =
+                Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
+            Message::About(client, Step::Disconnected)
+        }
+        None => Message::Malformed(Malformed::UnknownLayout),
+    }
+}
+
+/// Causes of a failed handshake, by a part of OpenSSL's reason.
+///
+/// Source: OpenSSL `ssl/ssl_err.c`; the alerts are RFC 8446, section 6.2.
+const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
+    (b"alert unknown ca", HandshakeFailure::ClientRejectedCertificate),
+    (b"alert bad certificate", HandshakeFailure::ClientRejectedCertificate),
+    (b"alert certificate", HandshakeFailure::ClientRejectedCertificate),
+    (b"alert unsupported certificate", HandshakeFailure::ClientRejectedCertificate),
+    (b"protocol", HandshakeFailure::ProtocolMismatch),
+    (b"version", HandshakeFailure::ProtocolMismatch),
+    (b"cipher", HandshakeFailure::ProtocolMismatch),
+    (b"inappropriate fallback", HandshakeFailure::ProtocolMismatch),
+    (b"EOF", HandshakeFailure::Probe),
+    (b"eof", HandshakeFailure::Probe),
+    (b"Success", HandshakeFailure::Probe),
+    (b"http request", HandshakeFailure::Probe),
+    (b"https proxy request", HandshakeFailure::Probe),
+    (b"Connection reset", HandshakeFailure::Probe),
+];
+
+fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    let cause = HANDSHAKE_CAUSES
+        .iter()
+        .find(|(part, _)| memmem::find(reason, part).is_some())
+        .map_or(HandshakeFailure::Other, |(_, cause)| *cause);
+    let client = Client { address: context.address.and_then(text), ..Client::default() };
+    Message::About(client, Step::HandshakeFailed(cause))
+}
+
+fn direct_without_alpn<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    handshake_failed(b"", context)
+}
+
+/// The transport of an attempt from this address.
+type TransportFrom = fn(&[u8]) -> Transport<'static>;
+
+/// What a pg_hba rejection says of the transport, at its end. Before 14 the words were `SSL on` and `SSL off`.
+const HBA_TRANSPORTS: &[(&[u8], TransportFrom)] = &[
+    (b", SSL encryption", |_| Transport::Tls(Tls { version: None, cipher: None, bits: None })),
+    (b", SSL on", |_| Transport::Tls(Tls { version: None, cipher: None, bits: None })),
+    (b", GSS encryption", |_| Transport::Gss),
+    (b", no encryption", |address| Transport::unmarked(Some(address))),
+    (b", SSL off", |address| Transport::unmarked(Some(address))),
+];
+
+/// `"HOST", user "USER"[, database "DATABASE"][, TRANSPORT]`.
+fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
+    let parts = || {
+        let (names, end) = (take_until::<_, _, Error<&[u8]>>(&b"\", user \""[..]), rest)
+            .parse_complete(body.strip_prefix(b"\"")?)
+            .ok()
+            .map(|(_, (host, names))| (host, names))?;
+        let user = end.strip_prefix(b"\", user \"")?;
+        let transport = HBA_TRANSPORTS.iter().find(|(word, _)| user.ends_with(word));
+        let user = user.get(..user.len() - transport.map_or(0, |(word, _)| word.len()))?.strip_suffix(b"\"")?;
+        let (user, database) = match memmem::rfind(user, b"\", database \"") {
+            Some(at) => (user.get(..at)?, user.get(at + 13..)),
+            None => (user, None),
+        };
+        Some((names, user, database, transport.map_or(Transport::Unknown, |(_, transport)| transport(names))))
+    };
+    match parts() {
+        Some((host, user, database, transport)) => {
+            let client =
+                Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
+            Message::About(client, Step::Rejected(transport))
+        }
+        None => Message::Malformed(Malformed::UnknownLayout),
+    }
+}
+
+/// `METHOD authentication failed for user "USER"`; the transport is not told.
+fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    const WORDS: &[u8] = b"authentication failed for user \"";
+    // The method is a word or two; further in, it is text that somebody chose.
+    match memmem::find(message, WORDS).filter(|at| *at <= 40).and_then(|at| message.get(at + WORDS.len()..)) {
+        Some(user) => {
+            let client = Client {
+                user: text(user.strip_suffix(b"\"").unwrap_or(user)),
+                database: context.database.and_then(text),
+                address: context.address.and_then(text),
+                application: None,
+            };
+            Message::About(client, Step::Rejected(Transport::Unknown))
+        }
+        None => Message::NotARecord,
+    }
+}

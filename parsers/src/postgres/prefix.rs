@@ -1,0 +1,485 @@
+//! `log_line_prefix`: what stands before the severity of every line of a PostgreSQL stderr log.
+//!
+//! The escapes are those of the [documentation](https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-LINE-PREFIX),
+//! 9.4 to 18. RDS allows two values: `%t:%r:%u@%d:[%p]:` and, from 16 on, `%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a`.
+//!
+//! User and database names are written raw, so that they may hold every separator and even newlines. A prefix is
+//! therefore matched by trying where each name may end, shortest first.
+
+use nom::Parser;
+use nom::bytes::complete::{take_while, take_while1};
+use nom::character::complete::digit1;
+
+use crate::time::{LogTime, epoch_time, postgres_time, syslog_time};
+
+/// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
+const NAME_MAX: usize = 63;
+/// Longest application name: 63 bytes, each written as `\xNN` at worst.
+const APPLICATION_MAX: usize = 4 * NAME_MAX;
+/// Longest host name (`NI_MAXHOST`).
+const HOST_MAX: usize = 1025;
+
+/// Longest prefix that is looked for, in bytes.
+pub(super) const PREFIX_MAX: usize = 2048;
+
+/// One part of a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Literal(Vec<u8>),
+    Field(Field),
+    /// `%q`: processes without a session write nothing from here on.
+    SessionOnly,
+    /// What syslog puts before the message, up to `[3-1] `.
+    Syslog,
+}
+
+/// What an escape stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Time,
+    Epoch,
+    Remote,
+    Host,
+    User,
+    Database,
+    Application,
+    Pid,
+    Digits,
+    SqlState,
+    SessionStart,
+    VirtualTransaction,
+    SessionId,
+    Words,
+}
+
+/// The escapes of `log_line_prefix`, but for `%%` and `%q`.
+const ESCAPES: &[(u8, Field)] = &[
+    (b't', Field::Time),
+    (b'm', Field::Time),
+    (b'n', Field::Epoch),
+    (b'r', Field::Remote),
+    (b'h', Field::Host),
+    (b'L', Field::Host),
+    (b'u', Field::User),
+    (b'd', Field::Database),
+    (b'a', Field::Application),
+    (b'p', Field::Pid),
+    (b'P', Field::Digits),
+    (b'l', Field::Digits),
+    (b'x', Field::Digits),
+    (b'Q', Field::Digits),
+    (b'e', Field::SqlState),
+    (b's', Field::SessionStart),
+    (b'v', Field::VirtualTransaction),
+    (b'c', Field::SessionId),
+    (b'b', Field::Words),
+    (b'i', Field::Words),
+];
+
+/// Severities, and the words that open the further lines of a report.
+const SEVERITIES: &[&[u8]] = &[
+    b"LOG",
+    b"FATAL",
+    b"ERROR",
+    b"WARNING",
+    b"DETAIL",
+    b"HINT",
+    b"STATEMENT",
+    b"CONTEXT",
+    b"QUERY",
+    b"LOCATION",
+    b"NOTICE",
+    b"INFO",
+    b"PANIC",
+    b"BACKTRACE",
+    b"DEBUG",
+    b"DEBUG1",
+    b"DEBUG2",
+    b"DEBUG3",
+    b"DEBUG4",
+    b"DEBUG5",
+    // `LOG` where it is translated, so that a translated log is known for what it is.
+    "LOGG".as_bytes(),
+    "DZIENNIK".as_bytes(),
+    "СООБЩЕНИЕ".as_bytes(),
+    "ЗАПИС".as_bytes(),
+    "日志".as_bytes(),
+    "로그".as_bytes(),
+    "ჟურნალი".as_bytes(),
+    "REGISTRO".as_bytes(),
+    "JOURNAL".as_bytes(),
+    "ПРОТОКОЛ".as_bytes(),
+];
+
+/// Prefixes to try on a text whose `log_line_prefix` is not known, most telling first.
+pub(super) const KNOWN: &[&str] = &[
+    // RDS and Aurora PostgreSQL: the two values that they allow.
+    RDS,
+    RDS_16,
+    // Debian's and Ubuntu's packages.
+    "%m [%p] %q%u@%d ",
+    // pgBadger's recommendation and its common variants.
+    "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+    "%t [%p]: user=%u,db=%d,app=%a,client=%h ",
+    "%t [%p]: [%l-1] user=%u,db=%d ",
+    // Cloud SQL.
+    "%m [%p]: [%l-1] db=%d,user=%u ",
+    // Azure Database for PostgreSQL.
+    "%t-%c-",
+    // The default since PostgreSQL 10.
+    "%m [%p] ",
+    "%t [%p] ",
+    "%t ",
+    // The default before.
+    "",
+];
+
+/// RDS's default.
+pub(super) const RDS: &str = "%t:%r:%u@%d:[%p]:";
+/// RDS's second value, from PostgreSQL 16 on.
+pub(super) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
+
+/// A compiled `log_line_prefix`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    setting: String,
+    pieces: Vec<Piece>,
+    syslog_year: i16,
+}
+
+/// What a prefix said of its line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    pub at: Option<LogTime>,
+    pub pid: Option<u64>,
+    pub address: Option<&'a [u8]>,
+    pub user: Option<&'a [u8]>,
+    pub database: Option<&'a [u8]>,
+    pub application: Option<&'a [u8]>,
+    /// Syslog's number of the chunk of a message: 1 begins one.
+    pub chunk: Option<u64>,
+    /// Where the severity begins.
+    pub severity_at: usize,
+    /// Where the message begins.
+    pub message_at: usize,
+}
+
+/// Where a prefix must end.
+#[derive(Clone, Copy)]
+enum Goal {
+    /// Before the first severity that fits.
+    FirstSeverity,
+    /// Exactly here.
+    At(usize),
+}
+
+impl Prefix {
+    /// Compiles a setting. An escape that no server knows is written by servers as nothing, and is read so.
+    pub fn compile(setting: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut bytes = setting.bytes().peekable();
+        let mut literal = Vec::new();
+        while let Some(byte) = bytes.next() {
+            if byte != b'%' {
+                literal.push(byte);
+                continue;
+            }
+            // Padding, as in `%-10u`: the field then takes the blanks beside it.
+            while bytes.next_if(|byte| *byte == b'-' || byte.is_ascii_digit()).is_some() {}
+            let piece = match bytes.next() {
+                Some(b'%') => {
+                    literal.push(b'%');
+                    continue;
+                }
+                Some(b'q') => Piece::SessionOnly,
+                Some(letter) => match ESCAPES.iter().find(|(escape, _)| *escape == letter) {
+                    Some((_, field)) => Piece::Field(*field),
+                    None => continue,
+                },
+                None => continue,
+            };
+            if !literal.is_empty() {
+                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+            }
+            pieces.push(piece);
+        }
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal));
+        }
+        Self { setting: setting.to_owned(), pieces, syslog_year: 1970 }
+    }
+
+    /// The same prefix behind what syslog puts before each line. Traditional syslog leaves the year out: `year` is it.
+    #[must_use]
+    pub fn in_syslog(mut self, year: i16) -> Self {
+        self.pieces.insert(0, Piece::Syslog);
+        self.syslog_year = year;
+        self
+    }
+
+    /// The setting that this was compiled from.
+    pub fn setting(&self) -> &str {
+        &self.setting
+    }
+
+    /// Whether lines are wrapped by syslog.
+    pub(super) fn is_syslog(&self) -> bool {
+        self.pieces.first() == Some(&Piece::Syslog)
+    }
+
+    /// Reads the prefix and the severity at the start of `line`; names end as early as they can.
+    pub(super) fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
+        self.run(line, Goal::FirstSeverity)
+    }
+
+    /// Reads the prefix at the start of `line` such that the severity begins at `at`.
+    pub(super) fn head_upto<'a>(&self, line: &'a [u8], at: usize) -> Option<Head<'a>> {
+        self.run(line, Goal::At(at))
+    }
+
+    /// Whether `line` begins as a record does: with all that stands before the first free text.
+    pub(super) fn begins(&self, line: &[u8]) -> bool {
+        let mut head = Head::default();
+        let mut at = 0;
+        for piece in &self.pieces {
+            match piece {
+                Piece::Field(Field::Time | Field::Epoch | Field::SessionStart | Field::Pid | Field::Digits)
+                | Piece::Literal(_)
+                | Piece::Syslog => match self.step(piece, line, at, &mut head) {
+                    Some(next) => at = next,
+                    None => return false,
+                },
+                Piece::Field(_) | Piece::SessionOnly => return true,
+            }
+        }
+        severity(line, at).is_some()
+    }
+
+    fn run<'a>(&self, line: &'a [u8], goal: Goal) -> Option<Head<'a>> {
+        let mut head = Head::default();
+        let line = line.get(..line.len().min(PREFIX_MAX))?;
+        self.walk(&self.pieces, line, 0, goal, &mut head).then_some(head)
+    }
+
+    /// Matches `pieces` from `at` on; where a field may end in several places, tries them all, shortest first.
+    fn walk<'a>(&self, pieces: &[Piece], line: &'a [u8], at: usize, goal: Goal, head: &mut Head<'a>) -> bool {
+        let Some((piece, rest)) = pieces.split_first() else {
+            return reached(line, at, goal, head);
+        };
+        let longest = match piece {
+            // Sessions first: a user may be called `LOG:  x`.
+            Piece::SessionOnly => return self.walk(rest, line, at, goal, head) || reached(line, at, goal, head),
+            Piece::Field(Field::User | Field::Database) => NAME_MAX,
+            Piece::Field(Field::Application | Field::Words) => APPLICATION_MAX,
+            Piece::Field(Field::Host) => HOST_MAX,
+            Piece::Literal(_) | Piece::Syslog | Piece::Field(_) => {
+                let Some(next) = self.step(piece, line, at, head) else { return false };
+                return self.walk(rest, line, next, goal, head);
+            }
+        };
+        let first = match rest.first() {
+            Some(Piece::Literal(literal)) => literal.first().copied(),
+            _ => None,
+        };
+        let limit = line.len().min(at + longest);
+        let mut end = at;
+        loop {
+            match first {
+                Some(byte) => {
+                    match line.get(end..line.len().min(limit + 1)).and_then(|text| memchr::memchr(byte, text)) {
+                        Some(found) => end += found,
+                        None => return false,
+                    }
+                }
+                None if end > limit => return false,
+                None => {}
+            }
+            let Some(text) = line.get(at..end) else { return false };
+            if self.walk(rest, line, end, goal, head) {
+                match piece {
+                    Piece::Field(Field::User) => head.user = Some(text),
+                    Piece::Field(Field::Database) => head.database = Some(text),
+                    Piece::Field(Field::Application) => head.application = Some(text),
+                    Piece::Field(Field::Host) if !text.is_empty() => head.address = Some(text),
+                    _ => {}
+                }
+                return true;
+            }
+            end += 1;
+        }
+    }
+
+    /// Matches a piece that can end in one place only; returns where.
+    fn step<'a>(&self, piece: &Piece, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
+        let input = line.get(at..)?;
+        let field = match piece {
+            Piece::Literal(literal) => return input.starts_with(literal).then_some(at + literal.len()),
+            Piece::Syslog => return self.syslog(line, at, head),
+            Piece::SessionOnly => return Some(at),
+            Piece::Field(field) => field,
+        };
+        let rest = match field {
+            Field::Time => {
+                let (rest, time) = postgres_time(input).ok()?;
+                head.at = Some(time);
+                rest
+            }
+            Field::Epoch => {
+                let (rest, time) = epoch_time(input).ok()?;
+                head.at = Some(time);
+                rest
+            }
+            Field::SessionStart => postgres_time(input).ok()?.0,
+            Field::Pid => {
+                let (rest, pid) = number(input)?;
+                head.pid = Some(pid);
+                rest
+            }
+            Field::Digits => skip(input, |byte| byte.is_ascii_digit() || byte == b'-')?,
+            Field::SqlState => skip(input, |byte| byte.is_ascii_alphanumeric())?,
+            Field::VirtualTransaction => skip(input, |byte| byte.is_ascii_digit() || byte == b'/')?,
+            Field::SessionId => skip(input, |byte| byte.is_ascii_hexdigit() || byte == b'.')?,
+            Field::Remote => {
+                let (rest, address) = remote(input)?;
+                head.address = address;
+                rest
+            }
+            Field::Host | Field::User | Field::Database | Field::Application | Field::Words => return None,
+        };
+        Some(line.len() - rest.len())
+    }
+
+    /// The process and the chunk number of a line that syslog wrapped.
+    pub(super) fn syslog_chunk(&self, line: &[u8]) -> Option<(u64, u64)> {
+        let mut head = Head::default();
+        self.syslog(line, 0, &mut head)?;
+        Some((head.pid?, head.chunk?))
+    }
+
+    /// `Nov 23 18:39:57 host postgres[123]: [3-1] `, with an RFC 3339 time in newer dialects and a `<134>` before it.
+    ///
+    /// Source: PostgreSQL `elog.c`, `write_syslog`: `[sequence-chunk] text`, chunks of at most 900 bytes.
+    fn syslog<'a>(&self, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
+        let input = line.get(at..)?;
+        let end = memchr::memmem::find(input.get(..input.len().min(HOST_MAX))?, b"]: [")?;
+        let before = input.get(..end)?;
+        let before = match before.first() {
+            Some(b'<') => before.get(memchr::memchr(b'>', before)? + 1..)?,
+            _ => before,
+        };
+        if let Ok((_, time)) = syslog_time(before, self.syslog_year) {
+            head.at = Some(time);
+        } else {
+            let word = before.split(|byte| *byte == b' ').next()?;
+            let time: jiff::Timestamp = std::str::from_utf8(word).ok()?.parse().ok()?;
+            head.at = Some(LogTime { at: time.as_microsecond(), zone_known: true });
+        }
+        let pid = before.get(memchr::memrchr(b'[', before)? + 1..)?;
+        let (_, pid) = number(pid)?;
+        head.pid = Some(pid);
+        let counter = input.get(end + 4..)?;
+        let (rest, _) = number(counter)?;
+        let (rest, chunk) = number(rest.strip_prefix(b"-")?)?;
+        let rest = rest.strip_prefix(b"] ")?;
+        head.chunk = Some(chunk);
+        Some(line.len() - rest.len())
+    }
+}
+
+/// Whether the goal stands at `at`: a severity, and at the demanded place.
+fn reached(line: &[u8], at: usize, goal: Goal, head: &mut Head<'_>) -> bool {
+    if matches!(goal, Goal::At(wanted) if wanted != at) {
+        return false;
+    }
+    let Some(message_at) = severity(line, at) else { return false };
+    head.severity_at = at;
+    head.message_at = message_at;
+    true
+}
+
+/// Where the message begins, if a severity stands at `at`: `LOG:  `, with `00000: ` behind it when verbose.
+fn severity(line: &[u8], at: usize) -> Option<usize> {
+    let input = line.get(at..)?;
+    let word =
+        SEVERITIES.iter().find(|word| input.strip_prefix(**word).is_some_and(|rest| rest.starts_with(b":  ")))?;
+    let message = input.get(word.len() + 3..)?;
+    let state = message.get(..7).is_some_and(|state| {
+        state.ends_with(b": ") && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+    });
+    Some(at + word.len() + if state { 10 } else { 3 })
+}
+
+fn number(input: &[u8]) -> Option<(&[u8], u64)> {
+    let (rest, digits): (_, &[u8]) = digit1::<_, nom::error::Error<&[u8]>>.parse_complete(input).ok()?;
+    Some((rest, std::str::from_utf8(digits).ok()?.parse().ok()?))
+}
+
+fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
+    take_while::<_, _, nom::error::Error<&[u8]>>(accept).parse_complete(input).ok().map(|(rest, _)| rest)
+}
+
+/// `10.0.0.1(5432)`, `[local]`, a host name, or nothing at all (a process without a session).
+fn remote(input: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    const LOCAL: &[u8] = b"[local]";
+    if let Some(rest) = input.strip_prefix(LOCAL) {
+        return Some((rest, Some(LOCAL)));
+    }
+    let mut host = take_while1::<_, _, nom::error::Error<&[u8]>>(|byte: u8| {
+        byte.is_ascii_alphanumeric() || b".:-_%".contains(&byte)
+    });
+    let with_port = host.parse_complete(input).ok().and_then(|(rest, host)| {
+        let (rest, _) = number(rest.strip_prefix(b"(")?)?;
+        Some((rest.strip_prefix(b")")?, Some(host)))
+    });
+    with_port.or(Some((input, None)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head<'a>(setting: &str, line: &'a str) -> Option<Head<'a>> {
+        Prefix::compile(setting).head(line.as_bytes())
+    }
+
+    #[test]
+    fn rds_prefixes_tell_who_from_where() {
+        let head16 = head(
+            RDS_16,
+            "2026-11-23 18:39:57.242 UTC:10.0.0.1(47720):app-user@postgres:[26843]:3:00000:2026-11-23 18:39:57 UTC:0/1:0:6b04887d.68db:[unknown]LOG:  connection",
+        )
+        .expect("RDS's second prefix");
+        assert_eq!(head16.address, Some(&b"10.0.0.1"[..]));
+        assert_eq!((head16.user, head16.database), (Some(&b"app-user"[..]), Some(&b"postgres"[..])));
+        assert_eq!((head16.pid, head16.application), (Some(26843), Some(&b"[unknown]"[..])));
+        let ipv6 = head(RDS, "2026-11-23 18:39:57 UTC:fe80::1(53100):a:b@c:[7]:LOG:  x").expect("IPv6");
+        assert_eq!(ipv6.address, Some(&b"fe80::1"[..]));
+        assert_eq!((ipv6.user, ipv6.database), (Some(&b"a:b"[..]), Some(&b"c"[..])));
+    }
+
+    #[test]
+    fn background_processes_have_no_session() {
+        let line = "2026-11-23 18:39:57 UTC::@:[7]:LOG:  checkpoint starting: time";
+        assert_eq!(head(RDS, line).map(|head| head.message_at), Some(line.find("checkpoint").expect("there")));
+        assert!(
+            head("%m [%p] %q%u@%d ", "2026-11-23 18:39:57.1 UTC [7] LOG:  x").is_none(),
+            "milliseconds are three digits"
+        );
+        assert!(head("%m [%p] %q%u@%d ", "2026-11-23 18:39:57.123 UTC [7] LOG:  x").is_some());
+    }
+
+    #[test]
+    fn the_first_severity_wins() {
+        let line =
+            "2026-11-23 18:39:57 UTC:10.0.0.1(1):u@d:[7]:LOG:  statement: select ':[7]:LOG:  connection authorized'";
+        assert_eq!(head(RDS, line).map(|head| head.severity_at), line.find("LOG"));
+    }
+
+    #[test]
+    fn syslog_wraps_any_prefix() {
+        let prefix = Prefix::compile("%m [%p] %q%u@%d ").in_syslog(2026);
+        let line = b"Nov 23 18:39:57 db1 postgres[123]: [3-1] 2026-11-23 18:39:57.123 UTC [123] u@d LOG:  x";
+        let head = prefix.head(line).expect("syslog");
+        assert_eq!((head.pid, head.chunk, head.user), (Some(123), Some(1), Some(&b"u"[..])));
+    }
+}

@@ -1,0 +1,343 @@
+//! PostgreSQL's stderr log (`log_destination = stderr`, or `syslog`): one line a record, behind `log_line_prefix`.
+//!
+//! ```text
+//! 2026-11-23 18:39:57 UTC:10.0.0.7(49698):app@orders:[21828]:LOG:  connection authorized: user=app database=orders SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)
+//! ```
+//!
+//! A newline inside a message is followed by a tab (`elog.c`, `append_with_tabs`), so that text of statements never
+//! begins a line. The user and database names in the *prefix* are raw: a client that never authenticates can place up
+//! to 63 bytes of each at the beginning of a line. Such text can be a perfect record of a session, but what the server
+//! writes behind the names then stands behind it: [`Stderr::read`] looks there too.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memmem, memrchr};
+
+use super::message::{self, Context, Message};
+use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, RDS, RDS_16};
+use super::translation;
+use crate::event::{Malformed, Parsed, Record, Step, Transport};
+use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+use crate::time::LogTime;
+
+/// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
+const LOG_WORDS: &[&str] = &["LOG", "日志", "로그"];
+const FATAL: &[u8] = b"FATAL:  ";
+/// A TLS version: what a translated record of a TLS session holds in any language.
+const TLS: &[u8] = b"TLSv1";
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TLS];
+
+/// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
+const TORN_MAX: usize = 1024;
+
+/// Reads stderr logs of one `log_line_prefix`, or of RDS's two.
+#[derive(Debug)]
+pub struct Stderr {
+    prefixes: Vec<Prefix>,
+    marks_tls: bool,
+}
+
+/// Where a record begins, and how sure that is.
+struct Place<'a> {
+    begins: usize,
+    head: Head<'a>,
+    /// The line can also be read as a record with an earlier message.
+    two_readings: bool,
+}
+
+/// What a place is that no record of its own stands at.
+enum Elsewhere {
+    /// Text of another record.
+    Text,
+    /// A record that cannot be understood.
+    Malformed(Malformed),
+}
+
+impl Stderr {
+    /// A parser for logs with this prefix. `marks_tls` is false for servers before 9.4, which never mark TLS.
+    pub fn new(prefix: Prefix, marks_tls: bool) -> Self {
+        let other = match prefix.setting() {
+            RDS => Some(RDS_16),
+            RDS_16 => Some(RDS),
+            _ => None,
+        };
+        // RDS lets the setting be changed between its two values at any time, in the middle of a file.
+        let prefixes = std::iter::once(prefix).chain(other.map(Prefix::compile)).collect();
+        Self { prefixes, marks_tls }
+    }
+
+    /// Finds the prefix that most lines of `head` have, among those in common use.
+    pub fn infer(head: &[u8], year: i16) -> Option<Prefix> {
+        let lines = || head.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"\t")).take(500);
+        let plain = KNOWN.iter().map(|setting| Prefix::compile(setting));
+        let wrapped = KNOWN.iter().map(|setting| Prefix::compile(setting).in_syslog(year));
+        let mut best: Option<(usize, Prefix)> = None;
+        for prefix in plain.chain(wrapped) {
+            let votes = lines().filter(|line| prefix.head(line).is_some()).count();
+            if votes > best.as_ref().map_or(0, |(votes, _)| *votes) {
+                best = Some((votes, prefix));
+            }
+        }
+        best.map(|(_, prefix)| prefix)
+    }
+
+    /// Whether any line of `head` has this prefix.
+    pub fn fits(prefix: &Prefix, head: &[u8]) -> bool {
+        head.split(|byte| *byte == b'\n').take(500).any(|line| prefix.head(line).is_some())
+    }
+
+    /// The prefix that lines are expected to have.
+    pub fn prefix(&self) -> Option<&Prefix> {
+        self.prefixes.first()
+    }
+
+    /// The record whose severity stands at `severity_at`, or what else that place is.
+    fn place<'a>(&self, stretch: Stretch<'a>, severity_at: usize) -> Result<Place<'a>, Elsewhere> {
+        let text = stretch.text;
+        let mut begins = severity_at;
+        let mut nearest = true;
+        loop {
+            let floor = severity_at.saturating_sub(if nearest { PREFIX_MAX } else { TORN_MAX });
+            let line_at = match text.get(floor..begins).and_then(|before| memrchr(b'\n', before)) {
+                Some(newline) => floor + newline + 1,
+                None if floor == 0 && stretch.starts => 0,
+                None => return Err(Elsewhere::Text),
+            };
+            for prefix in &self.prefixes {
+                let Some(line) = text.get(line_at..) else { continue };
+                let at = severity_at - line_at;
+                match prefix.head(line) {
+                    Some(head) if head.severity_at == at => {
+                        return Ok(Place { begins: line_at, head, two_readings: false });
+                    }
+                    first => match (prefix.head_upto(line, at), first) {
+                        (Some(head), first) => {
+                            return Ok(Place { begins: line_at, head, two_readings: first.is_some() });
+                        }
+                        // Text of another record.
+                        (None, Some(_)) => return Err(Elsewhere::Text),
+                        (None, None) => {}
+                    },
+                }
+            }
+            if nearest && line_at == 0 && stretch.starts {
+                return Err(Elsewhere::Malformed(Malformed::Cut));
+            }
+            let Some(before) = line_at.checked_sub(1).filter(|before| *before > severity_at.saturating_sub(TORN_MAX))
+            else {
+                let is_text = text.get(line_at..).is_some_and(|line| line.starts_with(b"\t"));
+                return Err(if is_text { Elsewhere::Text } else { Elsewhere::Malformed(Malformed::UnknownPrefix) });
+            };
+            begins = before;
+            nearest = false;
+        }
+    }
+
+    /// Reads the message of the record at `place`, and what stands behind the record.
+    fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'a>, fatal: bool) -> Candidate<'a> {
+        let text = stretch.text;
+        let Place { begins, head, two_readings } = place;
+        let message_at = begins + head.message_at;
+        let malformed = |cause, end| Candidate { parsed: Parsed::Malformed(cause), end };
+        let Some((end, next)) = record_end(text, message_at) else {
+            let cause = if stretch.ends { Malformed::Cut } else { Malformed::TooLong };
+            return malformed(cause, text.len().min(message_at + RECORD_MAX));
+        };
+        let raw = text.get(message_at..end).unwrap_or_default();
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let known = |name: Option<&'a [u8]>| name.filter(|name| *name != b"[unknown]");
+        let context = Context {
+            address: head.address,
+            user: known(head.user),
+            database: known(head.database),
+            marks_tls: self.marks_tls,
+        };
+        let joined = memmem::find(raw, b"\n\t").map(|_| without_tabs(raw));
+        let message = match (&joined, fatal) {
+            (None, false) => message::log_message(raw, &context),
+            (None, true) => message::fatal_message(raw, &context),
+            (Some(joined), false) => owned(message::log_message(joined, &context)),
+            (Some(joined), true) => owned(message::fatal_message(joined, &context)),
+        };
+        let (client, step) = match message {
+            Message::About(client, step) => (client, step),
+            Message::NotARecord => return Candidate::not_a_record(message_at),
+            // A second reading that contradicts itself is only text.
+            Message::Malformed(_) if *two_readings => return Candidate::not_a_record(message_at),
+            Message::Malformed(_) if raw.ends_with(TRUNCATED) => return malformed(Malformed::Cut, end),
+            Message::Malformed(cause) => return malformed(cause, end),
+        };
+        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(text.get(next..), head) {
+            return malformed(Malformed::Cut, end);
+        }
+        if *two_readings || !self.followed_by_record(text.get(*begins..), text.get(next..)) {
+            return malformed(Malformed::Ambiguous, end);
+        }
+        if !fatal && self.raised(text.get(next..), head) {
+            return Candidate::not_a_record(end);
+        }
+        // Where the prefix cannot tell the address, the record of the arrival does.
+        let step = match step {
+            Step::Connected(Transport::Local | Transport::Plaintext) if client.address.is_none() => {
+                Step::Connected(Transport::Plaintext)
+            }
+            step => step,
+        };
+        let record = Record { at: head.at.map(|time| time.at), session: head.pid, client, step };
+        Candidate { parsed: Parsed::Record(record), end }
+    }
+
+    /// Whether what follows a record begins as a record does. Where it does not, a name was torn by newlines, and the
+    /// text before is a part of it.
+    fn followed_by_record(&self, this: Option<&[u8]>, next: Option<&[u8]>) -> bool {
+        let mut next = next.unwrap_or_default();
+        while let Some(rest) = next.strip_prefix(b"\r\n").or_else(|| next.strip_prefix(b"\n")) {
+            next = rest;
+        }
+        if next.is_empty() || self.prefixes.iter().any(|prefix| prefix.begins(next)) {
+            return true;
+        }
+        // The log's last line, still being written.
+        memchr(b'\n', next).is_none() && next.len() < PREFIX_MAX && this.and_then(<[u8]>::first) == next.first()
+    }
+
+    /// Whether the next line is the context of this record: then it was written by `RAISE LOG`, not by the server.
+    fn raised(&self, next: Option<&[u8]>, head: &Head<'_>) -> bool {
+        const WORDS: &[&[u8]] = &[b"CONTEXT", b"QUERY", b"STATEMENT"];
+        let next = next.unwrap_or_default();
+        let near = next.get(..next.len().min(PREFIX_MAX)).unwrap_or_default();
+        let suspect = memmem::find(near, b":  ")
+            .and_then(|at| near.get(..at))
+            .is_some_and(|before| WORDS.iter().any(|word| before.ends_with(word)));
+        suspect
+            && self.prefixes.iter().filter_map(|prefix| prefix.head(next)).any(|other| {
+                (other.pid, other.address, other.user, other.database)
+                    == (head.pid, head.address, head.user, head.database)
+            })
+    }
+
+    /// Whether syslog cut this message into chunks; the TLS mark may be in the next.
+    fn continues_in_syslog(&self, next: Option<&[u8]>, head: &Head<'_>) -> bool {
+        let Some(prefix) = self.prefixes.first().filter(|prefix| prefix.is_syslog()) else { return false };
+        prefix.syslog_chunk(next.unwrap_or_default()).is_some_and(|(pid, chunk)| Some(pid) == head.pid && chunk > 1)
+    }
+
+    /// A TLS session recorded in a language that is not read.
+    fn translated<'a>(&self, stretch: Stretch<'a>, hit: usize) -> Candidate<'a> {
+        let text = stretch.text;
+        let floor = hit.saturating_sub(PREFIX_MAX);
+        let line_at = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
+            Some(newline) => floor + newline + 1,
+            None if floor == 0 && stretch.starts => 0,
+            None => return Candidate::not_a_record(hit),
+        };
+        let line = text.get(line_at..).unwrap_or_default();
+        let message = self.prefixes.iter().find_map(|prefix| line.get(prefix.head(line)?.message_at..));
+        match message.and_then(translation::authorized) {
+            Some(_) => Candidate { parsed: Parsed::Malformed(Malformed::Translated), end: hit + TLS.len() },
+            None => Candidate::not_a_record(hit),
+        }
+    }
+}
+
+/// What the log-file API writes where it cut a line.
+const TRUNCATED: &[u8] = b"[Your log message was truncated]";
+
+impl RecordParser for Stderr {
+    fn engine(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn format(&self) -> &'static str {
+        "stderr"
+    }
+
+    fn needles(&self) -> &'static [&'static [u8]] {
+        NEEDLES
+    }
+
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a> {
+        let severity_at = match needle {
+            0 => match message::log_message_start(stretch.text, hit) {
+                Some(start) => stretch.text.get(..start).and_then(log_severity),
+                None => None,
+            },
+            1 => Some(hit),
+            _ => return self.translated(stretch, hit),
+        };
+        let Some(severity_at) = severity_at else { return Candidate::not_a_record(hit) };
+        match self.place(stretch, severity_at) {
+            Ok(place) => self.record(stretch, &place, needle == 1),
+            // FATAL stands before many messages that are not about connections.
+            Err(Elsewhere::Malformed(cause)) if needle == 0 => Candidate { parsed: Parsed::Malformed(cause), end: hit },
+            Err(_) => Candidate::not_a_record(hit),
+        }
+    }
+
+    fn time(&self, line: &[u8]) -> Option<LogTime> {
+        self.prefixes.iter().find_map(|prefix| prefix.head(line)).and_then(|head| head.at)
+    }
+
+    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+        translation::anywhere(text)
+    }
+}
+
+/// Where the severity LOG begins in `before`, the text up to a message.
+fn log_severity(before: &[u8]) -> Option<usize> {
+    let before = match before.len().checked_sub(7).and_then(|at| before.get(at..)) {
+        Some(state)
+            if state.ends_with(b": ")
+                && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) =>
+        {
+            before.get(..before.len() - 7)?
+        }
+        _ => before,
+    };
+    let before = before.strip_suffix(b":  ")?;
+    LOG_WORDS.iter().find_map(|word| before.strip_suffix(word.as_bytes())).map(<[u8]>::len)
+}
+
+/// Where the record ends that has a message at `message_at`, and where the next line begins: lines that begin with a
+/// tab belong to it. None when its end is not in `text`, or too far.
+fn record_end(text: &[u8], message_at: usize) -> Option<(usize, usize)> {
+    let limit = text.len().min(message_at + RECORD_MAX);
+    let mut at = message_at;
+    loop {
+        let end = at + memchr(b'\n', text.get(at..limit)?)?;
+        if text.get(end + 1) != Some(&b'\t') {
+            return Some((end, end + 1));
+        }
+        at = end + 1;
+    }
+}
+
+/// The message as it was before a tab was put behind each of its newlines.
+fn without_tabs(raw: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = memmem::find(rest, b"\n\t") {
+        let (line, after) = rest.split_at_checked(at + 1).unwrap_or((rest, b""));
+        message.extend_from_slice(line);
+        rest = after.strip_prefix(b"\t").unwrap_or(after);
+    }
+    message.extend_from_slice(rest);
+    message
+}
+
+/// The same message, independent of the text it was read from.
+pub(super) fn owned(message: Message<'_>) -> Message<'static> {
+    match message {
+        Message::About(client, step) => {
+            let record = Record { at: None, session: None, client, step }.into_owned();
+            Message::About(record.client, record.step)
+        }
+        Message::NotARecord => Message::NotARecord,
+        Message::Malformed(cause) => Message::Malformed(cause),
+    }
+}
+
+/// A name that is not `[unknown]` and not empty.
+pub(super) fn told(name: Option<Cow<'_, [u8]>>) -> Option<Cow<'_, [u8]>> {
+    name.filter(|name| !name.is_empty() && name.as_ref() != b"[unknown]")
+}

@@ -1,0 +1,174 @@
+//! Where events go, and the sink that counts them.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use crate::event::{Client, Malformed, Tls, Transport};
+use crate::session::{ConnectionEvent, EventKind};
+
+/// Takes what a scan finds, in the order of the log.
+pub trait EventSink {
+    /// An event.
+    fn event(&mut self, event: &ConnectionEvent<'_>);
+
+    /// A record that can only be about a connection and could not be understood, and where it stands.
+    fn malformed(&mut self, offset: u64, cause: Malformed);
+}
+
+/// Sessions by transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transports {
+    /// TLS.
+    pub tls: u64,
+    /// Encrypted by GSSAPI.
+    pub gss: u64,
+    /// No TLS, over a network.
+    pub plaintext: u64,
+    /// No TLS, over a socket or loopback.
+    pub local: u64,
+    /// The log cannot tell.
+    pub unknown: u64,
+}
+
+impl Transports {
+    fn add(&mut self, transport: &Transport<'_>) {
+        let count = match transport {
+            Transport::Tls(_) => &mut self.tls,
+            Transport::Gss => &mut self.gss,
+            Transport::Plaintext => &mut self.plaintext,
+            Transport::Local => &mut self.local,
+            Transport::Unknown => &mut self.unknown,
+        };
+        *count += 1;
+    }
+
+    /// Sessions of any transport.
+    pub fn sum(&self) -> u64 {
+        self.tls + self.gss + self.plaintext + self.local + self.unknown
+    }
+}
+
+impl AddAssign<&Self> for Transports {
+    fn add_assign(&mut self, other: &Self) {
+        self.tls += other.tls;
+        self.gss += other.gss;
+        self.plaintext += other.plaintext;
+        self.local += other.local;
+        self.unknown += other.unknown;
+    }
+}
+
+/// Counts of a log or of many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Users that are AWS's own; their sessions are counted apart.
+    system_users: &'static [&'static str],
+    /// Sessions of clients.
+    pub connections: Transports,
+    /// Sessions of AWS's own users.
+    pub system: Transports,
+    /// Clients that reached the server.
+    pub received: u64,
+    /// Attempts refused by rule or password.
+    pub rejected: u64,
+    /// TLS handshakes that failed.
+    pub handshake_failed: u64,
+    /// Those of them in which the client did not accept the certificate.
+    pub certificate_rejected: u64,
+    /// Sessions that ended.
+    pub disconnected: u64,
+    /// Sessions of clients by TLS version.
+    pub tls_versions: BTreeMap<Vec<u8>, u64>,
+    /// Sessions of clients by cipher.
+    pub ciphers: BTreeMap<Vec<u8>, u64>,
+    /// Records that could not be understood, by cause.
+    pub malformed: BTreeMap<Malformed, u64>,
+}
+
+impl Tally {
+    /// An empty tally; sessions of `system_users` are counted apart.
+    pub fn new(system_users: &'static [&'static str]) -> Self {
+        Self { system_users, ..Self::default() }
+    }
+
+    /// Records about connections that were understood.
+    pub fn records(&self) -> u64 {
+        self.connections.sum()
+            + self.system.sum()
+            + self.received
+            + self.rejected
+            + self.handshake_failed
+            + self.disconnected
+    }
+
+    /// Records that could not be understood.
+    pub fn unparsed(&self) -> u64 {
+        self.malformed.values().sum()
+    }
+
+    fn is_system(&self, client: &Client<'_>) -> bool {
+        client.user.as_deref().is_some_and(|user| self.system_users.iter().any(|name| name.as_bytes() == user))
+    }
+
+    fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
+        if self.is_system(client) {
+            return self.system.add(transport);
+        }
+        self.connections.add(transport);
+        if let Transport::Tls(Tls { version, cipher, .. }) = transport {
+            count(&mut self.tls_versions, version.as_deref());
+            count(&mut self.ciphers, cipher.as_deref());
+        }
+    }
+}
+
+fn count(counts: &mut BTreeMap<Vec<u8>, u64>, name: Option<&[u8]>) {
+    let Some(name) = name else { return };
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_vec(), 1);
+        }
+    }
+}
+
+impl EventSink for Tally {
+    fn event(&mut self, event: &ConnectionEvent<'_>) {
+        match &event.kind {
+            EventKind::Received => self.received += 1,
+            EventKind::Connected(transport) => self.connected(&event.client, transport),
+            EventKind::Rejected(_) => self.rejected += 1,
+            EventKind::HandshakeFailed(cause) => {
+                self.handshake_failed += 1;
+                if *cause == crate::event::HandshakeFailure::ClientRejectedCertificate {
+                    self.certificate_rejected += 1;
+                }
+            }
+            EventKind::Disconnected => self.disconnected += 1,
+        }
+    }
+
+    fn malformed(&mut self, _: u64, cause: Malformed) {
+        *self.malformed.entry(cause).or_insert(0) += 1;
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, other: &Self) {
+        self.connections += &other.connections;
+        self.system += &other.system;
+        self.received += other.received;
+        self.rejected += other.rejected;
+        self.handshake_failed += other.handshake_failed;
+        self.certificate_rejected += other.certificate_rejected;
+        self.disconnected += other.disconnected;
+        for (mine, others) in [(&mut self.tls_versions, &other.tls_versions), (&mut self.ciphers, &other.ciphers)] {
+            for (name, count) in others {
+                *mine.entry(name.clone()).or_insert(0) += count;
+            }
+        }
+        for (cause, count) in &other.malformed {
+            *self.malformed.entry(*cause).or_insert(0) += count;
+        }
+    }
+}
