@@ -8,8 +8,11 @@
 //! Imports point one way only, from right to left in this picture; nothing imports `cli`.
 
 pub mod bundle;
+pub mod cli;
 pub mod error;
 pub mod inventory;
+pub mod logs;
+pub mod scan;
 pub mod window;
 
 pub use error::{Error, ErrorKind, Result};

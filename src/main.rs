@@ -1,2 +1,7 @@
-//! bin
-fn main() {}
+//! The command `ssl-usage`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ssl_usage::cli::run(std::env::args_os())
+}

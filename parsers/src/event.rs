@@ -199,3 +199,16 @@ pub enum Malformed {
     /// It shows TLS, in a language that is not read.
     Translated,
 }
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Cut => "cut",
+            Self::TooLong => "too long",
+            Self::UnknownLayout => "of unknown layout",
+            Self::UnknownPrefix => "behind an unknown log_line_prefix",
+            Self::Ambiguous => "ambiguous",
+            Self::Translated => "in another language",
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! `ssl-usage scan`: what do these logs show?
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde::Serialize;
+use ssl_usage_parsers::{Hints, LogTime, Malformed, Tally, Transports};
+
+use super::{complain, exit};
+use crate::error::{Error, ErrorKind, Result};
+use crate::logs::directory;
+use crate::scan::{Scan as Found, scan};
+
+/// What do these logs show? Reads engine logs on disk; asks nothing of AWS.
+///
+/// Logs may be plain or packed with gzip, zstd or bzip2. The format is found out from the content.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ssl-usage scan error/postgresql.log.2026-11-23-10
+  ssl-usage scan --format json logs/ | jq .total
+  zcat old.log.gz | ssl-usage scan -")]
+pub(super) struct Scan {
+    /// Log files, folders of them, or - for standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-")]
+    paths: Vec<PathBuf>,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// log_line_prefix of a PostgreSQL log, where it cannot be found out from the text.
+    #[arg(long, value_name = "PREFIX")]
+    log_line_prefix: Option<String>,
+    /// Version of the server that wrote the logs, as 16.4.
+    #[arg(long, value_name = "VERSION")]
+    engine_version: Option<String>,
+    /// The year of times that have none (syslog).
+    #[arg(long)]
+    year: Option<i16>,
+    /// Threads to use; as many as there are processors by default.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+    Json,
+}
+
+/// The report of a scan, `ssl-usage/scan/v1`. Fields are added, never renamed.
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: &'static str,
+    files: Vec<File>,
+    total: Counts,
+    errors: Vec<Trouble>,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble {
+    path: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    path: String,
+    engine: Option<&'static str>,
+    format: Option<&'static str>,
+    lines: u64,
+    bytes: u64,
+    first_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
+    #[serde(flatten)]
+    counts: Counts,
+    note: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Counts {
+    connections: Shares,
+    received: u64,
+    rejected: u64,
+    handshake_failed: u64,
+    certificate_rejected: u64,
+    disconnected: u64,
+    system: Shares,
+    tls_versions: BTreeMap<String, u64>,
+    ciphers: BTreeMap<String, u64>,
+    unparsed: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Shares {
+    tls: u64,
+    plaintext: u64,
+    local: u64,
+    unknown: u64,
+    gss: u64,
+}
+
+impl From<&Transports> for Shares {
+    fn from(counts: &Transports) -> Self {
+        let Transports { tls, gss, plaintext, local, unknown } = *counts;
+        Self { tls, plaintext, local, unknown, gss }
+    }
+}
+
+impl From<&Tally> for Counts {
+    fn from(tally: &Tally) -> Self {
+        let named = |counts: &BTreeMap<Vec<u8>, u64>| {
+            counts.iter().map(|(name, count)| (String::from_utf8_lossy(name).into_owned(), *count)).collect()
+        };
+        Self {
+            connections: (&tally.connections).into(),
+            received: tally.received,
+            rejected: tally.rejected,
+            handshake_failed: tally.handshake_failed,
+            certificate_rejected: tally.certificate_rejected,
+            disconnected: tally.disconnected,
+            system: (&tally.system).into(),
+            tls_versions: named(&tally.tls_versions),
+            ciphers: named(&tally.ciphers),
+            unparsed: tally.unparsed(),
+        }
+    }
+}
+
+/// Users that are AWS's own on PostgreSQL.
+const SYSTEM_USERS: &[&str] = &["rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdswriteforwarduser"];
+
+impl Scan {
+    pub(super) fn run(self) -> Result<u8> {
+        let hints = Hints {
+            log_line_prefix: self.log_line_prefix.clone(),
+            engine_version: self.engine_version.clone(),
+            year: self.year,
+        };
+        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+        let mut files = Vec::new();
+        let mut total = Tally::new(SYSTEM_USERS);
+        let mut errors = Vec::new();
+        for path in self.paths()? {
+            let path = match path {
+                Ok(path) => path,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
+            let mut tally = Tally::new(SYSTEM_USERS);
+            match scan(&path, &hints, threads, &mut tally) {
+                Ok(found) => {
+                    errors.extend(unread(&path, &tally));
+                    total += &tally;
+                    files.push(file(&path, found, &tally));
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        for error in &errors {
+            complain(error);
+        }
+        let errors = errors
+            .iter()
+            .map(|error| Trouble { path: error.subject().to_owned(), message: error.advice() })
+            .collect::<Vec<_>>();
+        let status = match (errors.is_empty(), files.is_empty()) {
+            (true, _) => exit::DONE,
+            (false, true) => exit::FAILED,
+            (false, false) => exit::PARTIAL,
+        };
+        let report = Report { schema: "ssl-usage/scan/v1", files, total: (&total).into(), errors };
+        let out = io::stdout().lock();
+        match print(&report, self.format, out) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::io(Path::new("standard output"), error))
+            }
+            _ => Ok(status),
+        }
+    }
+
+    /// The logs that were asked for; a path that cannot be read does not keep the others from being read.
+    fn paths(&self) -> Result<Vec<Result<PathBuf>>> {
+        let mut paths = Vec::new();
+        for path in &self.paths {
+            if path == Path::new("-") {
+                paths.push(Ok(path.clone()));
+                continue;
+            }
+            match directory::files(path) {
+                Ok(files) => paths.extend(files.into_iter().map(Ok)),
+                Err(error) => paths.push(Err(error)),
+            }
+        }
+        Ok(paths)
+    }
+}
+
+fn file(path: &Path, found: Option<Found>, tally: &Tally) -> File {
+    let scanned = found.map(|found| found.scanned).unwrap_or_default();
+    let at = |time: Option<LogTime>| time.and_then(|time| Timestamp::from_microsecond(time.at).ok());
+    File {
+        path: path.display().to_string(),
+        engine: found.map(|found| found.engine),
+        format: found.map(|found| found.format),
+        lines: scanned.lines,
+        bytes: scanned.bytes,
+        first_at: at(scanned.first_at),
+        last_at: at(scanned.last_at),
+        counts: tally.into(),
+        note: note(found, tally),
+    }
+}
+
+/// What a reader should know of a log that was read.
+fn note(found: Option<Found>, tally: &Tally) -> Option<String> {
+    let Some(found) = found else { return Some("the log is empty".to_owned()) };
+    let sessions = tally.connections.sum() + tally.system.sum();
+    let mut notes = Vec::new();
+    if tally.records() == 0 && tally.unparsed() == 0 {
+        notes.push("no connection records: connections are not logged here, or nobody connected");
+    } else if sessions == 0 && tally.received > 0 {
+        notes.push("clients arrived, and sessions are not logged: log_connections leaves `authorization` out");
+    }
+    if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
+        notes.push("the name of its time zone means several: times are read as UTC");
+    }
+    if !found.scanned.ends_whole {
+        notes.push("its last line is cut");
+    }
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// A log with connection records that could not be understood is an error that names it, never a zero.
+fn unread(path: &Path, tally: &Tally) -> Option<Error> {
+    // A record that the log's end cuts is told by a note.
+    let cut = tally.malformed.get(&Malformed::Cut).copied().unwrap_or(0);
+    let unparsed = tally.unparsed() - cut;
+    (unparsed > 0).then(|| {
+        let causes: Vec<_> = tally.malformed.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
+        Error::new(
+            ErrorKind::Format,
+            path.display().to_string(),
+            format!("{unparsed} connection records could not be understood ({})", causes.join(", ")),
+        )
+        .hint("they are not in the counts; report them with the version of the server")
+    })
+}
+
+fn print(report: &Report, format: Format, mut out: impl Write) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, report)?;
+            writeln!(out)
+        }
+        Format::Csv => csv(report, out),
+        Format::Table => table(report, out),
+    }
+}
+
+const COLUMNS: [&str; 8] = ["log", "format", "TLS", "plaintext", "local", "unknown", "rejected", "handshakes failed"];
+
+fn row(name: &str, format: &str, counts: &Counts) -> [String; 8] {
+    let Shares { tls, plaintext, local, unknown, .. } = counts.connections;
+    let numbers =
+        [tls, plaintext, local, unknown, counts.rejected, counts.handshake_failed].map(|count| count.to_string());
+    let [tls, plaintext, local, unknown, rejected, failed] = numbers;
+    [name.to_owned(), format.to_owned(), tls, plaintext, local, unknown, rejected, failed]
+}
+
+fn csv(report: &Report, out: impl Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS)?;
+    for file in &report.files {
+        csv.write_record(row(&file.path, file.format.unwrap_or(""), &file.counts))?;
+    }
+    csv.flush()
+}
+
+fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
+    for file in &report.files {
+        table.add_row(row(&file.path, file.format.unwrap_or("-"), &file.counts));
+    }
+    table.add_row(row("total", "", &report.total));
+    writeln!(out, "{table}")?;
+    for file in &report.files {
+        if let Some(note) = &file.note {
+            writeln!(out, "{}: {note}", file.path)?;
+        }
+    }
+    Ok(())
+}

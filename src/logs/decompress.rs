@@ -1,0 +1,105 @@
+//! Compressed logs, known by their first bytes: gzip, zstd and bzip2.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+
+/// How the bytes of a log are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Not at all.
+    Plain,
+    /// gzip, one member or many.
+    Gzip,
+    /// zstd, one frame or many.
+    Zstd,
+    /// bzip2, one stream or many.
+    Bzip2,
+}
+
+/// First bytes of a packed log. Sources: RFC 1952, RFC 8878, and bzip2's `BZh` header.
+const MAGIC: &[(&[u8], Packing)] =
+    &[(&[0x1f, 0x8b], Packing::Gzip), (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd), (b"BZh", Packing::Bzip2)];
+
+impl Packing {
+    /// The packing of a log that begins with `head`.
+    pub fn of(head: &[u8]) -> Self {
+        MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map_or(Self::Plain, |(_, packing)| *packing)
+    }
+
+    /// Reads what is packed.
+    ///
+    /// # Errors
+    ///
+    /// When the beginning is not what the first bytes promised. Damage further in is an error of the returned reader.
+    pub fn open<'r>(self, packed: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Self::Plain => Box::new(packed),
+            Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
+            Self::Zstd => Box::new(ZstdFrames::new(packed)?),
+            Self::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
+        })
+    }
+}
+
+/// The frames of a zstd file, one behind the other. The decoder reads one frame and would leave the rest unread.
+struct ZstdFrames<R: Read>(Option<StreamingDecoder<BufReader<R>, FrameDecoder>>);
+
+impl<R: Read> ZstdFrames<R> {
+    fn new(packed: R) -> io::Result<Self> {
+        Ok(Self(Some(StreamingDecoder::new(BufReader::new(packed)).map_err(io::Error::other)?)))
+    }
+}
+
+impl<R: Read> Read for ZstdFrames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut frame) = self.0.take() {
+            let length = frame.read(into)?;
+            if length > 0 || into.is_empty() {
+                self.0 = Some(frame);
+                return Ok(length);
+            }
+            let mut rest = frame.into_inner();
+            if !rest.fill_buf()?.is_empty() {
+                self.0 = Some(StreamingDecoder::new(rest).map_err(io::Error::other)?);
+            }
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unpacked(packed: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        Packing::of(&packed).open(io::Cursor::new(packed))?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn every_part_of_a_log_packed_in_parts_is_read() {
+        let gzip = |text: &[u8]| {
+            let mut packed = Vec::new();
+            let mut reader = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
+            reader.read_to_end(&mut packed).expect("packs");
+            packed
+        };
+        let bzip2 = |text: &[u8]| {
+            let mut packed = Vec::new();
+            let mut reader = bzip2::read::BzEncoder::new(text, bzip2::Compression::fast());
+            reader.read_to_end(&mut packed).expect("packs");
+            packed
+        };
+        let zstd = |text: &[u8]| ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest);
+        let (first, second) = (b"first\n".as_slice(), b"second\n".as_slice());
+        for parts in [[gzip(first), gzip(second)], [bzip2(first), bzip2(second)], [zstd(first), zstd(second)]] {
+            let both = parts.concat();
+            assert_eq!(unpacked(both.clone()).expect("whole"), b"first\nsecond\n");
+            assert!(unpacked(both[..both.len() - 3].to_vec()).is_err(), "a cut log is an error, not a shorter log");
+        }
+    }
+}

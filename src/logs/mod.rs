@@ -1,0 +1,4 @@
+//! Where engine logs come from: bytes in, bytes out. Nothing here knows an engine.
+
+pub mod decompress;
+pub mod directory;

@@ -1,0 +1,71 @@
+//! One log through its parser: what it shows, and how much of it could be read.
+
+use std::io::Read;
+use std::path::Path;
+
+use ssl_usage_parsers::{EventSink, HEAD, Hints, RecordParser, Scanned, Scanner, detect};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::logs::directory::{self, Log};
+
+/// Bytes that are asked for at once.
+const PIECE: usize = 1024 * 1024;
+
+/// A log that was read to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    /// Engine whose format was recognised.
+    pub engine: &'static str,
+    /// The format.
+    pub format: &'static str,
+    /// What the scan says of the log as a whole.
+    pub scanned: Scanned,
+}
+
+/// Scans the log at `path`; `-` is standard input. None for an empty log.
+///
+/// # Errors
+///
+/// When the log cannot be read, its format is not recognised, or its connection records are in a language that is not
+/// read.
+pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink) -> Result<Option<Scan>> {
+    let name = path.display().to_string();
+    let log = if path == Path::new("-") { directory::stdin()? } else { directory::open(path)? };
+    let found = match log {
+        Log::Mapped(map) if map.bytes().is_empty() => return Ok(None),
+        Log::Mapped(map) => {
+            let bytes = map.bytes();
+            let parser = recognise(&name, bytes.get(..HEAD).unwrap_or(bytes), hints)?;
+            let scanned = Scanner::new(parser.as_ref(), threads).scan(bytes, sink);
+            Scan { engine: parser.engine(), format: parser.format(), scanned }
+        }
+        Log::Stream(mut stream) => {
+            let fail = |error| Error::io(path, error);
+            let mut piece = Vec::with_capacity(HEAD);
+            stream.by_ref().take(HEAD as u64).read_to_end(&mut piece).map_err(fail)?;
+            if piece.is_empty() {
+                return Ok(None);
+            }
+            let parser = recognise(&name, &piece, hints)?;
+            let mut scanner = Scanner::new(parser.as_ref(), threads);
+            while !piece.is_empty() {
+                scanner.push(&piece, sink);
+                piece.clear();
+                stream.by_ref().take(PIECE as u64).read_to_end(&mut piece).map_err(fail)?;
+            }
+            Scan { engine: parser.engine(), format: parser.format(), scanned: scanner.finish(sink) }
+        }
+    };
+    match found.scanned.foreign {
+        Some(language) => Err(Error::new(ErrorKind::Format, name, format!("its connection records are in {language}"))
+            .hint("set lc_messages to C on the server; records in other languages are not read")),
+        None => Ok(Some(found)),
+    }
+}
+
+fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dyn RecordParser>> {
+    detect(head, hints).ok_or_else(|| {
+        Error::new(ErrorKind::Format, name, "the format of this log is not recognised")
+            .hint("if it is a PostgreSQL log with a log_line_prefix of its own, give it with --log-line-prefix")
+    })
+}
