@@ -132,7 +132,7 @@ fn authorized(text: &mut Vec<u8>, session: u64) {
         session % 5
     )
     .expect("memory");
-    if session % 3 != 0 {
+    if !session.is_multiple_of(3) {
         text.extend_from_slice(b" SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)");
     }
     text.push(b'\n');
@@ -163,9 +163,9 @@ fn dense_line(text: &mut Vec<u8>, number: u64) {
     let session = number / 3;
     match number % 3 {
         0 => {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "2026-11-23 10:{:02}:{:02} UTC:10.20.{}.{}({}):[unknown]@[unknown]:[{}]:LOG:  connection received: host=10.20.{}.{} port={}\n",
+                "2026-11-23 10:{:02}:{:02} UTC:10.20.{}.{}({}):[unknown]@[unknown]:[{}]:LOG:  connection received: host=10.20.{}.{} port={}",
                 number / 12000 % 60,
                 number / 200 % 60,
                 session % 4,
