@@ -196,8 +196,6 @@ pub enum Malformed {
     UnknownPrefix,
     /// A client chose names that make it read in two ways.
     Ambiguous,
-    /// It shows TLS, in a language that is not read.
-    Translated,
 }
 
 impl std::fmt::Display for Malformed {
@@ -208,7 +206,6 @@ impl std::fmt::Display for Malformed {
             Self::UnknownLayout => "of unknown layout",
             Self::UnknownPrefix => "behind an unknown log_line_prefix",
             Self::Ambiguous => "ambiguous",
-            Self::Translated => "in another language",
         })
     }
 }

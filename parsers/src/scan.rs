@@ -134,6 +134,7 @@ impl<'p> Scanner<'p> {
             let first = look(share(0));
             std::iter::once(Ok(first)).chain(others.into_iter().map(thread::ScopedJoinHandle::join)).collect()
         });
+        let before = self.scanned.records;
         for part in parts {
             let (found, lines) = part.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             self.scanned.lines += lines;
@@ -149,14 +150,16 @@ impl<'p> Scanner<'p> {
                 }
             }
         }
-        self.survey(stretch.text.get(range).unwrap_or_default());
+        let understood = self.scanned.records - before;
+        self.survey(stretch.text.get(range).unwrap_or_default(), understood);
     }
 
     /// Takes note of what a stretch says of the log as a whole.
-    fn survey(&mut self, text: &[u8]) {
+    fn survey(&mut self, text: &[u8], understood: u64) {
         if text.is_empty() {
             return;
         }
+        let first = self.scanned.bytes == 0;
         self.scanned.bytes += text.len() as u64;
         self.scanned.ends_whole = text.ends_with(b"\n");
         if self.scanned.first_at.is_none() {
@@ -165,8 +168,8 @@ impl<'p> Scanner<'p> {
         if let Some(last) = self.last_time(text) {
             self.scanned.last_at = Some(last);
         }
-        // A log without any record that is understood may be one in another language.
-        if self.scanned.records == 0 && self.scanned.foreign.is_none() {
+        // Where there are no records that are understood, there may be some in another language.
+        if (first || understood == 0) && self.scanned.foreign.is_none() {
             self.scanned.foreign = self.parser.foreign(text);
         }
     }

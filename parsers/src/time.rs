@@ -92,6 +92,14 @@ pub fn postgres_time(input: &[u8]) -> IResult<&[u8], LogTime> {
     }
 }
 
+/// Whether `2026-11-23 18:39:57` or something of that shape stands at the start.
+pub fn has_time_shape(input: &[u8]) -> bool {
+    const SHAPE: &[u8; 19] = b"0000-00-00 00:00:00";
+    input.get(..SHAPE.len()).is_some_and(|time| {
+        time.iter().zip(SHAPE).all(|(byte, shape)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape })
+    })
+}
+
 /// `1795459197.242`, the `%n` of PostgreSQL.
 pub fn epoch_time(input: &[u8]) -> IResult<&[u8], LogTime> {
     let (rest, seconds) =

@@ -25,7 +25,7 @@ use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b",FATAL,";
-const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, b"TLSv1"];
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 
 /// How far back a record's first column can be: names of 63 bytes with every quote doubled, and numbers.
 const BEFORE_MESSAGE: usize = 1024;
@@ -96,9 +96,6 @@ impl Csvlog {
         };
         let (client, step) = match read(&message) {
             Message::About(client, step) => (client, step),
-            Message::NotARecord if translation::authorized(&message).is_some() => {
-                return malformed(Malformed::Translated);
-            }
             Message::NotARecord => return Candidate::not_a_record(end),
             Message::Malformed(cause) => return Candidate { parsed: Parsed::Malformed(cause), end },
         };
@@ -139,12 +136,7 @@ impl RecordParser for Csvlog {
         let message_at = match needle {
             0 => message::log_message_start(text, hit),
             // `,FATAL,28000,"`
-            1 => Some(hit + FATAL.len() + 7),
-            // The message that holds the TLS version: the last quote before it that a comma precedes.
-            _ => text
-                .get(hit.saturating_sub(BEFORE_MESSAGE)..hit)
-                .and_then(|before| memmem::rfind(before, b",\""))
-                .map(|at| hit.saturating_sub(BEFORE_MESSAGE) + at + 2),
+            _ => Some(hit + FATAL.len() + 7),
         };
         match message_at.filter(|at| text.get(..*at).is_some_and(|before| before.ends_with(b",\""))) {
             Some(message_at) => self.record(stretch, message_at),

@@ -21,7 +21,7 @@ use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
-const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, b"TLSv1"];
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
 const MESSAGE_KEY: &[u8] = b"\"message\":\"";
 /// How far back the line of a message can begin: names of 63 bytes, each written as `\u00NN` at worst.
@@ -78,7 +78,6 @@ impl Jsonlog {
         };
         let (client, step) = match owned(message) {
             Message::About(client, step) => (client, step),
-            Message::NotARecord if translation::authorized(&text).is_some() => return malformed(Malformed::Translated),
             Message::NotARecord => return candidate(Parsed::NotARecord),
             Message::Malformed(cause) => return malformed(cause),
         };

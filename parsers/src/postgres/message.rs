@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 use nom::Parser;
-use nom::bytes::complete::{tag, take_until, take_while1};
+use nom::bytes::complete::{tag, take, take_until, take_while1};
 use nom::character::complete::digit1;
 use nom::combinator::{all_consuming, opt, rest};
 use nom::error::Error;
@@ -46,9 +46,10 @@ pub(super) enum Message<'a> {
     Malformed(Malformed),
 }
 
-/// A kind of message: how it begins, and how the rest is read.
+/// A kind of message: how it begins, where in that beginning the needle stands, and how the rest is read.
 struct Kind {
     head: &'static [u8],
+    needle_at: usize,
     read: for<'a> fn(&'a [u8], &Context<'a>) -> Message<'a>,
 }
 
@@ -57,27 +58,27 @@ pub(super) const LOG_NEEDLE: &[u8] = b"onnection";
 
 /// Messages of severity LOG.
 const LOG_HEADS: &[Kind] = &[
-    Kind { head: b"connection authorized: ", read: authorized },
-    Kind { head: b"connection received: ", read: received },
-    Kind { head: b"disconnection: session time: ", read: disconnected },
-    Kind { head: b"connection authenticated: ", read: authenticated },
-    Kind { head: b"replication connection authorized: ", read: authorized_replication },
-    Kind { head: b"could not accept SSL connection: ", read: handshake_failed },
-    Kind { head: b"received direct SSL connection request without ALPN ", read: direct_without_alpn },
+    Kind { head: b"connection authorized: ", needle_at: 1, read: authorized },
+    Kind { head: b"connection received: ", needle_at: 1, read: received },
+    Kind { head: b"disconnection: session time: ", needle_at: 4, read: disconnected },
+    Kind { head: b"connection authenticated: ", needle_at: 1, read: authenticated },
+    Kind { head: b"replication connection authorized: ", needle_at: 13, read: authorized_replication },
+    Kind { head: b"could not accept SSL connection: ", needle_at: 22, read: handshake_failed },
+    Kind { head: b"received direct SSL connection request without ALPN ", needle_at: 21, read: direct_without_alpn },
 ];
 
-/// Beginnings of messages of severity FATAL; the needle is the severity.
+/// Beginnings of messages of severity FATAL; the needle is the severity before them.
 const FATAL_HEADS: &[Kind] = &[
-    Kind { head: b"no pg_hba.conf entry for host ", read: rejected_by_hba },
-    Kind { head: b"no pg_hba.conf entry for replication connection from host ", read: rejected_by_hba },
-    Kind { head: b"pg_hba.conf rejects connection for host ", read: rejected_by_hba },
-    Kind { head: b"pg_hba.conf rejects replication connection for host ", read: rejected_by_hba },
+    Kind { head: b"no pg_hba.conf entry for host ", needle_at: 0, read: rejected_by_hba },
+    Kind { head: b"no pg_hba.conf entry for replication connection from host ", needle_at: 0, read: rejected_by_hba },
+    Kind { head: b"pg_hba.conf rejects connection for host ", needle_at: 0, read: rejected_by_hba },
+    Kind { head: b"pg_hba.conf rejects replication connection for host ", needle_at: 0, read: rejected_by_hba },
 ];
 
 /// Where a message of severity LOG begins, if [`LOG_NEEDLE`] at `hit` is the one of its head.
 pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
-        let start = hit.checked_sub(memmem::find(kind.head, LOG_NEEDLE)?)?;
+        let start = hit.checked_sub(kind.needle_at)?;
         text.get(start..)?.starts_with(kind.head).then_some(start)
     })
 }
@@ -137,9 +138,12 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
 /// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; tells whether the session is encrypted by it.
 fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
     const MARK: &[u8] = b" GSS (authenticated=";
-    let Some(at) = body.ends_with(b")").then(|| memmem::rfind(body, MARK)).flatten() else {
+    const PRINCIPAL: &[u8] = b", principal=";
+    // Every GSS session has the mark at its end, and hardly any session has GSS.
+    if !body.ends_with(b")") || last_group(body).is_some_and(|at| starts_at(body, at, TLS_MARK)) {
         return Some((body, false));
-    };
+    }
+    let Some(at) = memmem::rfind(body, MARK) else { return Some((body, false)) };
     let (before, mark) = body.split_at_checked(at)?;
     let yes_no = || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphabetic());
     let mut grammar = all_consuming((
@@ -148,26 +152,30 @@ fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
         tag(&b", encrypted="[..]),
         yes_no(),
         opt((tag(&b", delegated_credentials="[..]), yes_no())),
-        opt((tag(&b", principal="[..]), take_until(&b")"[..]))),
+        opt((
+            tag(PRINCIPAL),
+            take(mark.len().saturating_sub(memmem::find(mark, PRINCIPAL).map_or(0, |at| at + PRINCIPAL.len() + 1))),
+        )),
         tag(&b")"[..]),
     ));
     let (_, parts) = grammar.parse_complete(mark).ok()?;
     Some((before, parts.3 == b"yes"))
 }
 
+/// How the TLS mark begins.
+const TLS_MARK: &[u8] = b" SSL enabled (";
+
 /// Cuts ` SSL enabled (protocol=P, cipher=C[, bits=N][, compression=X])` off the end.
 ///
 /// None when the text ends as a TLS mark does and is not one.
 fn split_tls(body: &[u8]) -> Option<(&[u8], Option<Tls<'_>>)> {
-    const MARK: &[u8] = b" SSL enabled (";
-    let Some(at) = body.ends_with(b")").then(|| memmem::rfind(body, MARK)).flatten() else {
-        return Some((body, None));
-    };
+    let group = last_group(body).filter(|_| body.ends_with(b")"));
+    let Some(at) = group.filter(|at| starts_at(body, *at, TLS_MARK)) else { return Some((body, None)) };
     let (before, mark) = body.split_at_checked(at)?;
     let word =
         || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     let mut grammar = all_consuming((
-        tag(MARK),
+        tag(TLS_MARK),
         tag(&b"protocol="[..]),
         word(),
         tag(&b", cipher="[..]),
@@ -179,6 +187,15 @@ fn split_tls(body: &[u8]) -> Option<(&[u8], Option<Tls<'_>>)> {
     let (_, parts) = grammar.parse_complete(mark).ok()?;
     let bits = parts.5.and_then(|(_, digits)| std::str::from_utf8(digits).ok()?.parse().ok());
     Some((before, Some(Tls { version: text(parts.2), cipher: text(parts.4), bits })))
+}
+
+/// Where ` SSL enabled (` would begin if its parenthesis were the last that opens.
+fn last_group(body: &[u8]) -> Option<usize> {
+    memchr::memrchr(b'(', body)?.checked_sub(TLS_MARK.len() - 1)
+}
+
+fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
+    body.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
 
 /// User, database and application.
@@ -350,5 +367,80 @@ fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Messag
             Message::About(client, Step::Rejected(Transport::Unknown))
         }
         None => Message::NotARecord,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needles_stand_where_they_are_said_to() {
+        for kind in LOG_HEADS {
+            assert_eq!(memmem::find(kind.head, LOG_NEEDLE), Some(kind.needle_at), "{}", kind.head.escape_ascii());
+        }
+    }
+
+    fn transport(message: &'static str) -> Message<'static> {
+        let context = Context { address: Some(b"10.0.0.7"), marks_tls: true, ..Context::default() };
+        log_message(message.as_bytes(), &context)
+    }
+
+    fn tls(version: &'static str, cipher: &'static str, bits: Option<u32>) -> Transport<'static> {
+        Transport::Tls(Tls { version: text(version.as_bytes()), cipher: text(cipher.as_bytes()), bits })
+    }
+
+    /// Rows: what a server of the named version writes. Made by hand from the sources that the module's page names.
+    #[test]
+    fn every_layout_of_a_session() {
+        let rows: &[(&str, Transport<'_>)] = &[
+            // 9.4
+            (
+                "SSL enabled (protocol=TLSv1.2, cipher=ECDHE-RSA-AES256-GCM-SHA384, bits=256)",
+                tls("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", Some(256)),
+            ),
+            // 10
+            ("SSL enabled (protocol=TLSv1.2, cipher=AES128-SHA, compression=off)", tls("TLSv1.2", "AES128-SHA", None)),
+            // 11
+            (
+                "SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256, compression=off)",
+                tls("TLSv1.3", "TLS_AES_256_GCM_SHA384", Some(256)),
+            ),
+            // 12
+            (
+                "application_name=my (app) SSL enabled (protocol=TLSv1.3, cipher=X, bits=256, compression=off)",
+                tls("TLSv1.3", "X", Some(256)),
+            ),
+            (
+                "application_name=psql GSS (authenticated=yes, encrypted=yes, principal=Admin@EXAMPLE.COM)",
+                Transport::Gss,
+            ),
+            (
+                "application_name=psql GSS (authenticated=yes, encrypted=no, principal=Admin@EXAMPLE.COM)",
+                Transport::Plaintext,
+            ),
+            (
+                "application_name=psql SSL enabled (protocol=TLSv1.3, cipher=X, bits=256) GSS (authenticated=yes, encrypted=no, principal=a)",
+                tls("TLSv1.3", "X", Some(256)),
+            ),
+            // 16
+            ("GSS (authenticated=yes, encrypted=yes, delegated_credentials=no, principal=a(b))", Transport::Gss),
+            ("application_name=SSL enabled (no) or so", Transport::Plaintext),
+            ("application_name=ends with (a parenthesis)", Transport::Plaintext),
+        ];
+        for (end, expected) in rows {
+            let message = format!("connection authorized: user=app database=orders {end}").leak();
+            match transport(message) {
+                Message::About(_, Step::Connected(found)) => assert_eq!(&found, expected, "{message}"),
+                other => panic!("{message}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_tls_mark_of_unknown_layout_is_not_plaintext() {
+        let message =
+            transport("connection authorized: user=app database=orders SSL enabled (protocol=TLSv1.3, colour=red)");
+        assert_eq!(message, Message::Malformed(Malformed::UnknownLayout));
     }
 }

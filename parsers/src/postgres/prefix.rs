@@ -10,7 +10,7 @@ use nom::Parser;
 use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::digit1;
 
-use crate::time::{LogTime, epoch_time, postgres_time, syslog_time};
+use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
 
 /// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
 const NAME_MAX: usize = 63;
@@ -243,6 +243,7 @@ impl Prefix {
         let mut at = 0;
         for piece in &self.pieces {
             match piece {
+                Piece::Field(Field::Time) if at == 0 => return has_time_shape(line),
                 Piece::Field(Field::Time | Field::Epoch | Field::SessionStart | Field::Pid | Field::Digits)
                 | Piece::Literal(_)
                 | Piece::Syslog => match self.step(piece, line, at, &mut head) {

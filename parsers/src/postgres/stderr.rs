@@ -10,8 +10,10 @@
 //! writes behind the names then stands behind it: [`Stderr::read`] looks there too.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::memmem::{self, Finder};
+use memchr::{memchr, memrchr};
 
 use super::message::{self, Context, Message};
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, RDS, RDS_16};
@@ -23,9 +25,10 @@ use crate::time::LogTime;
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
 const LOG_WORDS: &[&str] = &["LOG", "日志", "로그"];
 const FATAL: &[u8] = b"FATAL:  ";
-/// A TLS version: what a translated record of a TLS session holds in any language.
-const TLS: &[u8] = b"TLSv1";
-const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TLS];
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
+
+/// What stands between a severity and its message.
+static BEFORE_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b":  "));
 
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
 const TORN_MAX: usize = 1024;
@@ -139,7 +142,7 @@ impl Stderr {
         let Place { begins, head, two_readings } = place;
         let message_at = begins + head.message_at;
         let malformed = |cause, end| Candidate { parsed: Parsed::Malformed(cause), end };
-        let Some((end, next)) = record_end(text, message_at) else {
+        let Some((end, one_line)) = record_end(text, message_at) else {
             let cause = if stretch.ends { Malformed::Cut } else { Malformed::TooLong };
             return malformed(cause, text.len().min(message_at + RECORD_MAX));
         };
@@ -152,7 +155,8 @@ impl Stderr {
             database: known(head.database),
             marks_tls: self.marks_tls,
         };
-        let joined = memmem::find(raw, b"\n\t").map(|_| without_tabs(raw));
+        let next = end + 1;
+        let joined = (!one_line).then(|| without_tabs(raw));
         let message = match (&joined, fatal) {
             (None, false) => message::log_message(raw, &context),
             (None, true) => message::fatal_message(raw, &context),
@@ -206,7 +210,8 @@ impl Stderr {
         const WORDS: &[&[u8]] = &[b"CONTEXT", b"QUERY", b"STATEMENT"];
         let next = next.unwrap_or_default();
         let near = next.get(..next.len().min(PREFIX_MAX)).unwrap_or_default();
-        let suspect = memmem::find(near, b":  ")
+        let suspect = BEFORE_MESSAGE
+            .find(near)
             .and_then(|at| near.get(..at))
             .is_some_and(|before| WORDS.iter().any(|word| before.ends_with(word)));
         suspect
@@ -220,23 +225,6 @@ impl Stderr {
     fn continues_in_syslog(&self, next: Option<&[u8]>, head: &Head<'_>) -> bool {
         let Some(prefix) = self.prefixes.first().filter(|prefix| prefix.is_syslog()) else { return false };
         prefix.syslog_chunk(next.unwrap_or_default()).is_some_and(|(pid, chunk)| Some(pid) == head.pid && chunk > 1)
-    }
-
-    /// A TLS session recorded in a language that is not read.
-    fn translated<'a>(&self, stretch: Stretch<'a>, hit: usize) -> Candidate<'a> {
-        let text = stretch.text;
-        let floor = hit.saturating_sub(PREFIX_MAX);
-        let line_at = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
-            Some(newline) => floor + newline + 1,
-            None if floor == 0 && stretch.starts => 0,
-            None => return Candidate::not_a_record(hit),
-        };
-        let line = text.get(line_at..).unwrap_or_default();
-        let message = self.prefixes.iter().find_map(|prefix| line.get(prefix.head(line)?.message_at..));
-        match message.and_then(translation::authorized) {
-            Some(_) => Candidate { parsed: Parsed::Malformed(Malformed::Translated), end: hit + TLS.len() },
-            None => Candidate::not_a_record(hit),
-        }
     }
 }
 
@@ -262,8 +250,7 @@ impl RecordParser for Stderr {
                 Some(start) => stretch.text.get(..start).and_then(log_severity),
                 None => None,
             },
-            1 => Some(hit),
-            _ => return self.translated(stretch, hit),
+            _ => Some(hit),
         };
         let Some(severity_at) = severity_at else { return Candidate::not_a_record(hit) };
         match self.place(stretch, severity_at) {
@@ -298,15 +285,15 @@ fn log_severity(before: &[u8]) -> Option<usize> {
     LOG_WORDS.iter().find_map(|word| before.strip_suffix(word.as_bytes())).map(<[u8]>::len)
 }
 
-/// Where the record ends that has a message at `message_at`, and where the next line begins: lines that begin with a
-/// tab belong to it. None when its end is not in `text`, or too far.
-fn record_end(text: &[u8], message_at: usize) -> Option<(usize, usize)> {
+/// The newline that ends the record with a message at `message_at`, and whether the message is one line: lines that
+/// begin with a tab belong to it. None when its end is not in `text`, or too far.
+fn record_end(text: &[u8], message_at: usize) -> Option<(usize, bool)> {
     let limit = text.len().min(message_at + RECORD_MAX);
     let mut at = message_at;
     loop {
         let end = at + memchr(b'\n', text.get(at..limit)?)?;
         if text.get(end + 1) != Some(&b'\t') {
-            return Some((end, end + 1));
+            return Some((end, at == message_at));
         }
         at = end + 1;
     }

@@ -43,11 +43,6 @@ const RECEIVED: &[(&str, &str)] = &[
     ("Chinese", "已接收到连接: 主机="),
 ];
 
-/// The language of a message, if it is the record of a session in one that is not read.
-pub(super) fn authorized(message: &[u8]) -> Option<&'static str> {
-    AUTHORIZED.iter().find(|(_, head)| message.starts_with(head.as_bytes())).map(|(language, _)| *language)
-}
-
 /// The language of connection records anywhere in `text`.
 pub(super) fn anywhere(text: &[u8]) -> Option<&'static str> {
     let find = |head: &str| memchr::memmem::find(text, head.as_bytes()).is_some();

@@ -1,8 +1,8 @@
 //! How fast logs are scanned, beside ripgrep on the same files in the same run.
 //!
 //! ```text
-//! cargo bench -p ssl-usage-parsers            1 GB a log
-//! SSL_USAGE_BENCH_MB=100 cargo bench -p ssl-usage-parsers
+//! cargo bench                            1 GB a log
+//! SSL_USAGE_BENCH_MB=100 cargo bench
 //! ```
 //!
 //! The logs are generated (they are not samples): RDS's `log_line_prefix`, (a) one connection record in 60 lines and as
@@ -16,12 +16,12 @@
 )]
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ssl_usage_parsers::{HEAD, Hints, Scanner, Tally, detect};
+use ssl_usage_parsers::{Hints, Tally};
 
 const ROUNDS: usize = 5;
 
@@ -66,22 +66,9 @@ fn report(name: &str, runs: &mut Vec<Option<(Duration, u64)>>) -> Option<Duratio
 }
 
 fn scan(path: &Path) -> Option<u64> {
-    let mut file = File::open(path).expect("the log");
-    let mut piece = vec![0; HEAD];
-    let length = file.read(&mut piece).expect("the log's head");
-    let parser = detect(&piece[..length], &Hints::default()).expect("a known format");
     let threads = std::thread::available_parallelism().map_or(1, Into::into);
     let mut tally = Tally::new(&["rdsadmin"]);
-    let mut scanner = Scanner::new(parser.as_ref(), threads);
-    scanner.push(&piece[..length], &mut tally);
-    loop {
-        let length = file.read(&mut piece).expect("the log");
-        if length == 0 {
-            break;
-        }
-        scanner.push(&piece[..length], &mut tally);
-    }
-    scanner.finish(&mut tally);
+    ssl_usage::scan::scan(path, &Hints::default(), threads, &mut tally).expect("a log that can be read");
     assert_eq!(tally.unparsed(), 0, "every record is understood");
     Some(tally.connections.sum())
 }
