@@ -17,6 +17,7 @@
 //! ```
 
 mod detect;
+mod engine;
 mod event;
 mod format;
 pub mod postgres;
@@ -26,9 +27,13 @@ mod sink;
 mod time;
 
 pub use detect::{HEAD, Hints, detect};
+pub use engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, setting};
 pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
 pub use format::{Candidate, RECORD_MAX, RecordParser, Stretch};
 pub use scan::{Scanned, Scanner};
 pub use session::{ConnectionEvent, EventKind, Sessions};
 pub use sink::{EventSink, Tally, Transports};
 pub use time::LogTime;
+
+/// The engines, the one list that a new engine is added to.
+pub static ENGINES: &[&Engine] = &[&postgres::ENGINE];

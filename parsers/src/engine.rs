@@ -1,0 +1,156 @@
+//! What is known of an engine besides its logs' formats: static data, each row with its source.
+//!
+//! Rules elsewhere are generic and read these tables, so that adding an engine adds a table and no rule.
+
+use crate::event::Micros;
+
+/// Everything the tool knows of one engine.
+#[derive(Debug)]
+pub struct Engine {
+    /// The name used in reports and by `--engine`.
+    pub id: &'static str,
+    /// The name people use.
+    pub title: &'static str,
+    /// `Engine` of the RDS API.
+    pub aws_names: &'static [&'static str],
+    /// Users that are AWS's own; what they do never decides a verdict.
+    pub system_users: &'static [&'static str],
+    /// Authentication methods, as the log names them, that stand for IAM database authentication, which needs TLS.
+    pub iam_methods: &'static [&'static str],
+    /// Where its connection records are.
+    pub logs: Logs,
+    /// Parameters that switch TLS.
+    pub tls_switches: &'static [TlsSwitch],
+    /// Parameters without which sessions are not logged.
+    pub log_switches: &'static [LogSwitch],
+    /// Oldest version whose logs mark TLS, as `(major, minor)`.
+    pub marks_tls_from: (u32, u32),
+    /// What a new certificate costs.
+    pub restart: Restart,
+    /// What a DBA can run to see the transport of the sessions that are open now.
+    pub live_query: &'static str,
+}
+
+/// The log files that hold connection records.
+#[derive(Debug)]
+pub struct Logs {
+    /// How their names begin, in the listing of the RDS API.
+    pub prefix: &'static str,
+    /// Endings of names that hold the same records in another format.
+    pub twins: &'static [&'static str],
+    /// When a file of this name was begun, if the name tells; in microseconds since 1970, UTC.
+    pub begun: fn(&str) -> Option<Micros>,
+    /// The parameter that says after how many minutes a new file is begun, and its default.
+    pub rotation: (&'static str, i64),
+    /// The parameter that says for how many minutes files are kept, its default, and its maximum.
+    pub retention: (&'static str, i64, i64),
+}
+
+/// A parameter that switches TLS. Values are compared by [`setting`].
+#[derive(Debug)]
+pub struct TlsSwitch {
+    /// Name of the parameter.
+    pub parameter: &'static str,
+    /// Values with which a client cannot connect without TLS.
+    pub enforces: &'static [&'static str],
+    /// Values with which a client cannot connect with TLS.
+    pub rules_out: &'static [&'static str],
+    /// Where this is documented.
+    pub source: &'static str,
+}
+
+/// A parameter that must be on for sessions to be logged.
+#[derive(Debug)]
+pub struct LogSwitch {
+    /// Name of the parameter.
+    pub parameter: &'static str,
+    /// Values, or members of a list of values, with which sessions are logged.
+    pub on: &'static [&'static str],
+    /// The value that switches it on.
+    pub set_to: &'static str,
+    /// Whether a change needs a restart.
+    pub needs_restart: bool,
+    /// Where this is documented.
+    pub source: &'static str,
+}
+
+/// What a new certificate costs an instance of this engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// What the API says of the engine version (`SupportsCertificateRotationWithoutRestart`).
+    AsTheApiSays,
+    /// Only the listener: sessions live on, new ones wait.
+    Listener,
+}
+
+impl Engine {
+    /// Whether a name in a listing is a log that can hold connection records.
+    pub fn is_log(&self, name: &str) -> bool {
+        name.starts_with(self.logs.prefix)
+    }
+
+    /// The name that all files with the same records share: without the endings of other formats and of packing.
+    pub fn log_identity<'n>(&self, name: &'n str) -> &'n str {
+        let mut identity = name;
+        for ending in [".gz"].iter().chain(self.logs.twins) {
+            identity = identity.strip_suffix(ending).unwrap_or(identity);
+        }
+        identity
+    }
+
+    /// Whether logs of this version mark TLS; true for a version that cannot be read, for all but the oldest do.
+    pub fn marks_tls(&self, version: &str) -> bool {
+        let mut parts = version.split('.').map(|part| part.parse::<u32>());
+        match (parts.next(), parts.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= self.marks_tls_from,
+            (Some(Ok(major)), _) => major >= self.marks_tls_from.0,
+            _ => true,
+        }
+    }
+}
+
+impl LogSwitch {
+    /// Whether sessions are logged with this value, which may be a list.
+    pub fn is_on(&self, value: &str) -> bool {
+        value.split(',').any(|member| self.on.contains(&setting(member).as_str()))
+    }
+}
+
+/// A parameter's value in one spelling: lower case, and `on` or `off` for any of a switch's spellings.
+pub fn setting(value: &str) -> String {
+    let value = value.trim().to_ascii_lowercase();
+    match value.as_str() {
+        "1" | "true" | "yes" | "on" => "on".to_owned(),
+        "0" | "false" | "no" | "off" => "off".to_owned(),
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::postgres::ENGINE;
+
+    #[test]
+    fn files_with_the_same_records_share_an_identity() {
+        for name in ["error/postgresql.log.2026-11-23-10", "error/postgresql.log.2026-11-23-10.csv"] {
+            assert_eq!(ENGINE.log_identity(name), "error/postgresql.log.2026-11-23-10");
+        }
+        assert_eq!(
+            ENGINE.log_identity("error/postgresql.log.2026-11-23-1000.csv.gz"),
+            "error/postgresql.log.2026-11-23-1000"
+        );
+    }
+
+    #[test]
+    fn a_list_logs_sessions_only_with_authorization_in_it() {
+        let [connections] = ENGINE.log_switches else { panic!("one switch") };
+        assert!(["1", "on", "TRUE", "all", "receipt,authorization"].iter().all(|value| connections.is_on(value)));
+        assert!(["0", "", "off", "receipt", "receipt,authentication"].iter().all(|value| !connections.is_on(value)));
+    }
+
+    #[test]
+    fn only_old_versions_cannot_mark_tls() {
+        assert!(ENGINE.marks_tls("9.4") && ENGINE.marks_tls("16.4") && ENGINE.marks_tls("?"));
+        assert!(!ENGINE.marks_tls("9.3.25") && !ENGINE.marks_tls("8.4"));
+    }
+}
