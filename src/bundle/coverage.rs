@@ -1,33 +1,39 @@
-//! Coverage: which part of the evidence was really read.
+//! What was read of the logs, and what is missing.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::window::Window;
 
-/// What was read of one log.
+/// What was read of one log file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceCoverage {
-    /// The log, as the service names it.
+pub struct Reading {
+    /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`.
     pub source: String,
-    /// Format that it was read in: `stderr`, `csvlog`, `jsonlog`; none when it was not recognised.
+    /// The log that the file is a form of; files with the same records share it.
+    pub log: String,
+    /// Format that it was read in: `stderr`, `csvlog`, `jsonlog`; none when it was empty or not recognised.
     pub format: Option<String>,
     /// Size that the listing gave, in bytes.
     pub listed_bytes: u64,
     /// Bytes read.
     pub read_bytes: u64,
-    /// When the log was last written, by the listing.
-    pub last_written: Option<Timestamp>,
-    /// The span of time that this log was read for; none when it could not be read.
-    pub read: Option<Window>,
-    /// Records that can only be about connections, and could not be understood.
-    pub unparsed: u64,
+    /// The span of time whose records stand in this file; none when it was not read, or when its times say nothing.
+    pub span: Option<Window>,
+    /// Whether the file was complete when it was read, so that it need not be read again.
+    pub complete: bool,
     /// Records about connections that were understood, of any kind.
     pub records: u64,
-    /// What of this log is missing.
+    /// Records of sessions among them, AWS's own too.
+    pub sessions: u64,
+    /// When the first session was recorded.
+    pub first_session_at: Option<Timestamp>,
+    /// When the last session was recorded.
+    pub last_session_at: Option<Timestamp>,
+    /// Records that can only be about connections, and could not be understood.
+    pub unparsed: u64,
+    /// What of this file is missing.
     pub holes: Vec<Hole>,
-    /// Another log that holds the same sessions and was counted in its stead.
-    pub counted_in: Option<String>,
 }
 
 /// Something that should have been read, and was not.
@@ -35,9 +41,7 @@ pub struct SourceCoverage {
 pub struct Hole {
     /// Why.
     pub cause: HoleCause,
-    /// The span that is missing, where it is known; none means that it may be anywhere in the log.
-    pub span: Option<Window>,
-    /// What happened, in one sentence.
+    /// What happened and what to do next, in one sentence.
     pub message: String,
 }
 
@@ -51,14 +55,30 @@ pub enum HoleCause {
     Throttled,
     /// The log was listed, and was gone when it was asked for.
     Vanished,
-    /// Fewer bytes came than the listing promised, or a mark says that text was cut out.
+    /// Fewer bytes came than the listing promised.
     Truncated,
     /// Records could not be understood.
     Unparsed,
-    /// The format was not recognised.
+    /// The format was not recognised, or the records are in a language that is not read.
     UnknownFormat,
-    /// The instance could not be asked.
-    Unavailable,
+    /// The times in the log name a zone that is not known.
+    UnknownZone,
     /// Anything else that went wrong.
     Failed,
+}
+
+impl HoleCause {
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Throttled => "throttled",
+            Self::Vanished => "vanished",
+            Self::Truncated => "truncated",
+            Self::Unparsed => "unparsed",
+            Self::UnknownFormat => "unknown-format",
+            Self::UnknownZone => "unknown-zone",
+            Self::Failed => "failed",
+        }
+    }
 }

@@ -1,44 +1,122 @@
-//! A fact: how many events of one kind one log holds, in one hour, of one client.
+//! A fact: how many events of one kind one log file holds, in one hour, of one client; and the table that facts stand in.
 
-use serde::{Deserialize, Serialize};
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series};
 
-/// A row of evidence. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
-///
-/// Facts of one source are never changed, only replaced by a longer reading of the same source: that is what makes bundles merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fact {
+/// Names of the columns of the table of facts.
+pub mod column {
     /// ARN of the instance.
-    pub instance: String,
-    /// The log that the events stand in, as the service names it: `error/postgresql.log.2026-11-23-10`.
-    pub source: String,
+    pub const INSTANCE: &str = "instance";
+    /// The log file, as the service names it.
+    pub const SOURCE: &str = "source";
     /// Start of the hour, in seconds since 1970 (UTC).
-    pub hour: i64,
-    /// `connected`, `rejected`, `handshake_failed` or `disconnected`.
-    pub event: String,
-    /// `tls`, `gss`, `plaintext`, `local` or `unknown`; of a rejected attempt too, where the log tells.
-    pub transport: String,
+    pub const HOUR: &str = "hour";
+    /// `received`, `connected`, `rejected`, `handshake_failed` or `disconnected`.
+    pub const EVENT: &str = "event";
+    /// `tls`, `gss`, `plaintext`, `local` or `unknown`, of `connected` and `rejected`.
+    pub const TRANSPORT: &str = "transport";
     /// `TLSv1.3` and so on, as the server names it.
-    pub tls_version: Option<String>,
+    pub const TLS_VERSION: &str = "tls_version";
     /// Cipher as the server names it.
+    pub const CIPHER: &str = "cipher";
+    /// Database user.
+    pub const USER: &str = "user";
+    /// Database.
+    pub const DATABASE: &str = "database";
+    /// Client address without its port.
+    pub const ADDRESS: &str = "address";
+    /// Application name.
+    pub const APPLICATION: &str = "application";
+    /// Authentication method, where the log tells.
+    pub const AUTH_METHOD: &str = "auth_method";
+    /// Of `handshake_failed`: `client-rejected-certificate`, `protocol-mismatch`, `probe` or `other`.
+    pub const CAUSE: &str = "cause";
+    /// Whether the client is AWS's own.
+    pub const SYSTEM: &str = "system";
+    /// How many events.
+    pub const COUNT: &str = "count";
+    /// First of them, in microseconds since 1970 (UTC).
+    pub const FIRST_SEEN: &str = "first_seen";
+    /// Last of them, in microseconds since 1970 (UTC).
+    pub const LAST_SEEN: &str = "last_seen";
+}
+
+/// What facts are told apart by. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// See [`column`], here and below.
+    pub source: String,
+    /// Start of the hour.
+    pub hour: i64,
+    /// What happened.
+    pub event: &'static str,
+    /// How it was carried.
+    pub transport: Option<&'static str>,
+    /// TLS version.
+    pub tls_version: Option<String>,
+    /// Cipher.
     pub cipher: Option<String>,
     /// Database user.
     pub user: Option<String>,
     /// Database.
     pub database: Option<String>,
-    /// Client address, without its port.
+    /// Client address.
     pub address: Option<String>,
     /// Application name.
     pub application: Option<String>,
-    /// Authentication method, where the log tells: `scram-sha-256`, `iam`, ...
+    /// Authentication method.
     pub auth_method: Option<String>,
-    /// For `handshake_failed`: `client-rejected-certificate`, `protocol-mismatch`, `probe` or `other`.
-    pub cause: Option<String>,
-    /// Whether the client is AWS's own (`rdsadmin` and its kin).
+    /// Why a handshake failed.
+    pub cause: Option<&'static str>,
+    /// AWS's own client.
     pub system: bool,
-    /// How many events.
+}
+
+/// How many events share a key, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tallied {
+    /// How many.
     pub count: u64,
     /// First of them, in microseconds since 1970 (UTC).
     pub first_seen: i64,
-    /// Last of them, in microseconds since 1970 (UTC).
+    /// Last of them.
     pub last_seen: i64,
+}
+
+/// The table of an instance's facts.
+///
+/// # Errors
+///
+/// When polars refuses the columns, which are all of one length.
+pub fn table(instance: &str, facts: &[(Key, Tallied)]) -> PolarsResult<DataFrame> {
+    let text = |name: &str, value: fn(&Key) -> Option<&str>| -> Column {
+        let values: Vec<_> = facts.iter().map(|(key, _)| value(key)).collect();
+        Series::new(name.into(), values).into_column()
+    };
+    let number = |name: &str, value: fn(&(Key, Tallied)) -> i64| -> Column {
+        Series::new(name.into(), facts.iter().map(value).collect::<Vec<_>>()).into_column()
+    };
+    let counts: Vec<u64> = facts.iter().map(|(_, tallied)| tallied.count).collect();
+    let systems: Vec<bool> = facts.iter().map(|(key, _)| key.system).collect();
+    DataFrame::new(
+        facts.len(),
+        vec![
+            Series::new(column::INSTANCE.into(), vec![instance; facts.len()]).into_column(),
+            text(column::SOURCE, |key| Some(&key.source)),
+            number(column::HOUR, |(key, _)| key.hour),
+            text(column::EVENT, |key| Some(key.event)),
+            text(column::TRANSPORT, |key| key.transport),
+            text(column::TLS_VERSION, |key| key.tls_version.as_deref()),
+            text(column::CIPHER, |key| key.cipher.as_deref()),
+            text(column::USER, |key| key.user.as_deref()),
+            text(column::DATABASE, |key| key.database.as_deref()),
+            text(column::ADDRESS, |key| key.address.as_deref()),
+            text(column::APPLICATION, |key| key.application.as_deref()),
+            text(column::AUTH_METHOD, |key| key.auth_method.as_deref()),
+            text(column::CAUSE, |key| key.cause),
+            Series::new(column::SYSTEM.into(), systems).into_column(),
+            Series::new(column::COUNT.into(), counts).into_column(),
+            number(column::FIRST_SEEN, |(_, tallied)| tallied.first_seen),
+            number(column::LAST_SEEN, |(_, tallied)| tallied.last_seen),
+        ],
+    )
 }

@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use ssl_usage_parsers::{ENGINES, Engine};
 
 /// One account and region as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
     /// When the inventory was taken.
     pub taken_at: Timestamp,
+    /// Account number; none where no instance shows it.
+    pub account: Option<String>,
+    /// Region that was asked.
+    pub region: String,
+    /// Whether all instances were asked for, and not only some by name.
+    pub whole: bool,
     /// The instances, by ARN.
     pub instances: Vec<InstanceProfile>,
     /// What could not be asked, and so is missing here.
@@ -113,6 +120,8 @@ pub enum Level {
 pub struct Parameter {
     /// The value as AWS writes it; none when the group leaves it to the engine.
     pub value: Option<String>,
+    /// Whether a change needs a restart.
+    pub is_static: bool,
     /// Where it is set.
     pub level: Level,
     /// Whether the running engine has this value: the group is in sync, or the parameter is dynamic and applied.
@@ -121,10 +130,15 @@ pub struct Parameter {
     pub group: String,
 }
 
-impl Parameter {
-    /// The value as a switch: `1`, `on`, `true`, `yes` and `enabled` in any case are on; other values are off; none is unknown.
-    pub fn is_on(&self) -> Option<bool> {
-        let value = self.value.as_deref()?.trim();
-        Some(["1", "on", "true", "yes", "enabled"].iter().any(|on| value.eq_ignore_ascii_case(on)))
+impl InstanceProfile {
+    /// The value of a parameter that the instance runs with, in one spelling; none where it is not known.
+    pub fn in_effect(&self, parameter: &str) -> Option<String> {
+        let parameter = self.parameters.get(parameter).filter(|parameter| parameter.in_effect)?;
+        parameter.value.as_deref().map(ssl_usage_parsers::setting)
+    }
+
+    /// What is known of its engine; none for an engine that is not known.
+    pub fn known_engine(&self) -> Option<&'static Engine> {
+        ENGINES.iter().copied().find(|engine| engine.aws_names.contains(&self.engine.as_str()))
     }
 }

@@ -1,0 +1,161 @@
+//! The union of bundles: what is known of each instance, however often and wherever it was collected.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use polars::prelude::{DataFrame, IntoLazy, col, concat, lit, UnionArgs};
+
+use super::coverage::Reading;
+use super::fact::column;
+use super::store::{Bundle, Part, read_facts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::{Fleet, InstanceProfile, Trouble};
+
+/// All that the bundles hold of a fleet.
+#[derive(Debug)]
+pub struct Evidence {
+    /// The instances, by ARN.
+    pub instances: Vec<InstanceEvidence>,
+    /// What could not be asked.
+    pub errors: Vec<Trouble>,
+    /// When the latest of it was collected.
+    pub collected_at: Timestamp,
+}
+
+/// All that the bundles hold of one instance.
+#[derive(Debug)]
+pub struct InstanceEvidence {
+    /// What the inventory says.
+    pub profile: InstanceProfile,
+    /// The readings that count: one for each log.
+    pub readings: Vec<Reading>,
+    /// Where the facts of those readings are, by the file that holds them.
+    sources: BTreeMap<PathBuf, Vec<String>>,
+}
+
+/// Reads bundles and forms their union. The order of the paths makes no difference, nor does it when a bundle is named
+/// twice.
+///
+/// # Errors
+///
+/// When a bundle cannot be read, or none of them holds an inventory.
+pub fn load(paths: &[PathBuf]) -> Result<Evidence> {
+    let mut fleets = Vec::new();
+    let mut parts: BTreeMap<String, Vec<(Part, PathBuf)>> = BTreeMap::new();
+    for path in paths {
+        let bundle = Bundle::open(path)?;
+        fleets.extend(bundle.fleets()?);
+        for part in bundle.parts()? {
+            parts.entry(part.0.arn.clone()).or_default().push(part);
+        }
+    }
+    let latest = fleets.iter().map(|fleet| fleet.taken_at).max();
+    let collected = parts.values().flatten().map(|(part, _)| part.collected_at).max();
+    let Some(collected_at) = latest.max(collected) else {
+        let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
+        return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
+            .hint("`ssl-usage collect -o BUNDLE` fills it"));
+    };
+    let (profiles, mut errors) = current(fleets);
+    let mut instances = Vec::new();
+    for profile in profiles {
+        let parts = parts.remove(&profile.arn).unwrap_or_default();
+        let newest = parts.iter().map(|(part, _)| part.collected_at).max();
+        errors.extend(
+            parts.iter().filter(|(part, _)| Some(part.collected_at) == newest).flat_map(|(part, _)| part.errors.clone()),
+        );
+        let (readings, sources) = best_readings(parts);
+        instances.push(InstanceEvidence { profile, readings, sources });
+    }
+    errors.sort_unstable();
+    errors.dedup();
+    Ok(Evidence { instances, errors, collected_at })
+}
+
+/// The instances that there are now, as the latest inventories show them, and what those could not ask.
+fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
+    fleets.sort_by(|one, other| (one.taken_at, &one.instances.len()).cmp(&(other.taken_at, &other.instances.len())));
+    let mut latest: BTreeMap<(Option<String>, String), Timestamp> = BTreeMap::new();
+    for fleet in fleets.iter().filter(|fleet| fleet.whole) {
+        latest.insert((fleet.account.clone(), fleet.region.clone()), fleet.taken_at);
+    }
+    let mut profiles = BTreeMap::new();
+    let mut errors = Vec::new();
+    for fleet in fleets {
+        // An instance that the latest whole inventory does not show is gone.
+        let whole_at = latest.get(&(fleet.account.clone(), fleet.region.clone())).copied();
+        if whole_at.is_some_and(|whole_at| fleet.taken_at < whole_at) {
+            continue;
+        }
+        errors.extend(fleet.errors);
+        profiles.extend(fleet.instances.into_iter().map(|profile| (profile.arn.clone(), profile)));
+    }
+    (profiles.into_values().collect(), errors)
+}
+
+/// Of all readings of one log, that which shows most.
+///
+/// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
+/// both, so that the form that shows more of them is the more complete one. Counts are never added over readings.
+fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf, Vec<String>>) {
+    let mut best: BTreeMap<String, (Reading, PathBuf)> = BTreeMap::new();
+    for (part, path) in parts {
+        for reading in part.readings {
+            match best.get(&reading.log) {
+                Some((known, known_path)) if rank(known, known_path) >= rank(&reading, &path) => {}
+                _ => {
+                    best.insert(reading.log.clone(), (reading, path.clone()));
+                }
+            }
+        }
+    }
+    let mut sources: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    let mut readings = Vec::new();
+    for (reading, path) in best.into_values() {
+        if reading.records > 0 {
+            sources.entry(path).or_default().push(reading.source.clone());
+        }
+        readings.push(reading);
+    }
+    (readings, sources)
+}
+
+/// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
+/// path only makes the choice the same whatever the order.
+fn rank<'r>(reading: &'r Reading, path: &'r Path) -> impl Ord + 'r {
+    (
+        reading.sessions,
+        reading.records,
+        reading.holes.is_empty(),
+        reading.span.map(|span| span.to),
+        reading.read_bytes,
+        reading.format.as_deref() != Some("stderr"),
+        Reverse(path.file_name()),
+        Reverse(path),
+    )
+}
+
+impl InstanceEvidence {
+    /// The facts of the readings that count; none when there are no facts.
+    ///
+    /// # Errors
+    ///
+    /// When a file of facts cannot be read.
+    pub fn facts(&self) -> Result<Option<DataFrame>> {
+        let mut tables = Vec::new();
+        for (path, sources) in &self.sources {
+            let wanted = sources.iter().fold(lit(false), |any, source| any.or(col(column::SOURCE).eq(lit(source.as_str()))));
+            tables.push(read_facts(path)?.lazy().filter(wanted));
+        }
+        if tables.is_empty() {
+            return Ok(None);
+        }
+        let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
+        whole.map(Some).map_err(|error| {
+            Error::new(ErrorKind::Format, self.profile.arn.clone(), "the facts of this instance do not fit together")
+                .because(error)
+        })
+    }
+}
