@@ -1,0 +1,264 @@
+//! What the fake AWS serves: one account's databases, as plain data that a test reads from TOML and changes in code.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::log_file::LogFile;
+
+/// An account as the RDS API would describe it. [`Fleet::load`] reads one from TOML, with the log files it names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    /// The twelve digits of the account.
+    pub account: String,
+    /// Where instances live that do not say otherwise.
+    pub region: String,
+    /// The fleet's clock: no log file was written later than this.
+    pub now: Timestamp,
+    /// The most text a log portion carries: 1 MB at AWS. Tests use less to see many pages of a small file.
+    #[serde(default = "one_megabyte")]
+    pub portion_bytes: usize,
+    /// The most lines a log portion carries: 10,000 at AWS.
+    #[serde(default = "ten_thousand")]
+    pub portion_lines: usize,
+    /// The most records of a listing's page, whatever the caller asked for. AWS has no such setting; with it a fleet
+    /// of three has pages.
+    pub page_records: Option<usize>,
+    /// Certificate authorities. Every region answers with the same ones.
+    #[serde(default, rename = "certificate")]
+    pub certificates: Vec<Certificate>,
+    /// Engine versions.
+    #[serde(default, rename = "engine_version")]
+    pub engine_versions: Vec<EngineVersion>,
+    /// Parameter groups of instances and of clusters. Every region answers with the same ones.
+    #[serde(default, rename = "parameter_group")]
+    pub parameter_groups: Vec<ParameterGroup>,
+    /// Clusters. A cluster lives where its first member lives.
+    #[serde(default, rename = "cluster")]
+    pub clusters: Vec<Cluster>,
+    /// Instances.
+    #[serde(default, rename = "instance")]
+    pub instances: Vec<Instance>,
+    /// Maintenance that waits for a resource. One entry an action.
+    #[serde(default, rename = "pending_maintenance")]
+    pub pending_maintenance: Vec<PendingMaintenance>,
+}
+
+/// A certificate authority (API reference: `Certificate`, `CertificateMessage`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// Such as `rds-ca-rsa2048-g1`.
+    pub id: String,
+    /// Start of the authority's own validity.
+    pub valid_from: Timestamp,
+    /// End of the authority's own validity.
+    pub valid_till: Timestamp,
+    /// SHA-1, in hex.
+    pub thumbprint: Option<String>,
+    /// It signs what is created without naming an authority (`DefaultCertificateForNewLaunches`).
+    #[serde(default)]
+    pub default: bool,
+    /// The account chose it as its default (`CustomerOverride`).
+    #[serde(default)]
+    pub customer_override: bool,
+    /// Until when that choice holds.
+    pub customer_override_valid_till: Option<Timestamp>,
+}
+
+/// What RDS says of an engine version (API reference: `DBEngineVersion`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineVersion {
+    /// Such as `postgres`.
+    pub engine: String,
+    /// Such as `16.4`.
+    pub version: String,
+    /// `SupportsCertificateRotationWithoutRestart`.
+    pub rotates_without_restart: bool,
+    /// `SupportedCACertificateIdentifiers`.
+    #[serde(default)]
+    pub cas: Vec<String>,
+}
+
+/// A DB parameter group, or a DB cluster parameter group.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterGroup {
+    /// Its name.
+    pub name: String,
+    /// Such as `postgres16`.
+    pub family: String,
+    /// It belongs to clusters: another name space and another action.
+    #[serde(default)]
+    pub cluster: bool,
+    /// Its parameters.
+    #[serde(default, rename = "parameter")]
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter of a group (API reference: `Parameter`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its value. RDS leaves the element out where the engine decides.
+    pub value: Option<String>,
+    /// `dynamic` or `static`.
+    #[serde(default = "dynamic")]
+    pub apply_type: String,
+    /// `immediate` or `pending-reboot`.
+    #[serde(default = "immediate")]
+    pub apply_method: String,
+    /// `user`, `system` or `engine-default`.
+    #[serde(default = "user")]
+    pub source: String,
+}
+
+/// A cluster (API reference: `DBCluster`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Its identifier.
+    pub id: String,
+    /// Such as `aurora-postgresql`.
+    pub engine: String,
+    /// Such as `16.4`.
+    pub version: String,
+    /// `provisioned` or `serverless`.
+    #[serde(default = "provisioned")]
+    pub engine_mode: String,
+    /// The DB cluster parameter group.
+    pub parameter_group: String,
+    /// How far each member has taken that group over.
+    #[serde(default = "in_sync")]
+    pub parameter_status: String,
+    /// The identifiers of its instances, the writer first.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+/// An instance (API reference: `DBInstance`) and its log files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Its identifier.
+    pub id: String,
+    /// Such as `postgres`.
+    pub engine: String,
+    /// Such as `16.4`.
+    pub version: String,
+    /// `available` unless said otherwise.
+    #[serde(default = "available")]
+    pub status: String,
+    /// `InstanceCreateTime`.
+    pub created: Timestamp,
+    /// The DB parameter group.
+    pub parameter_group: String,
+    /// `in-sync` or `pending-reboot`.
+    #[serde(default = "in_sync")]
+    pub parameter_status: String,
+    /// The certificate authority. Absent where the service has none to tell, as for Neptune.
+    pub ca: Option<String>,
+    /// The end of the *server* certificate (`CertificateDetails.ValidTill`).
+    pub cert_valid_till: Option<Timestamp>,
+    /// The authority that takes over at the next restart (`PendingModifiedValues.CACertificateIdentifier`).
+    pub pending_ca: Option<String>,
+    /// IAM database authentication is switched on.
+    #[serde(default)]
+    pub iam: bool,
+    /// The cluster it belongs to.
+    pub cluster: Option<String>,
+    /// Log types that go to CloudWatch Logs.
+    #[serde(default)]
+    pub log_exports: Vec<String>,
+    /// A folder of log files, relative to the samples folder. Each file is served by its path inside the folder.
+    pub logs: Option<String>,
+    /// Files of that folder that are not logs: names or paths, where `*` stands for any text.
+    #[serde(default)]
+    pub skip: Vec<String>,
+    /// Where it lives, if not in the fleet's region.
+    pub region: Option<String>,
+    /// An Aurora Serverless v2 instance that sleeps: its log calls fail with `DBInstanceNotReady`.
+    #[serde(default)]
+    pub paused: bool,
+    /// Its log files by the name that RDS gives them.
+    #[serde(skip)]
+    pub files: BTreeMap<String, LogFile>,
+}
+
+/// An action that waits for an instance (API reference: `PendingMaintenanceAction`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PendingMaintenance {
+    /// The instance's identifier.
+    pub instance: String,
+    /// Such as `ca-certificate-rotation`.
+    pub action: String,
+    /// The maintenance window after this date applies it.
+    pub auto_applied_after: Option<Timestamp>,
+    /// RDS applies it then, window or not.
+    pub forced_apply: Option<Timestamp>,
+    /// When it will be applied, all things considered.
+    pub current_apply: Option<Timestamp>,
+    /// What the owner chose, such as `next-maintenance`.
+    pub opt_in: Option<String>,
+}
+
+impl Fleet {
+    /// The instance with this identifier, in whatever region.
+    ///
+    /// # Panics
+    /// If there is none: a test that names a wrong instance would otherwise prove nothing.
+    pub fn instance(&mut self, id: &str) -> &mut Instance {
+        match self.instances.iter_mut().find(|instance| instance.id == id) {
+            Some(instance) => instance,
+            None => panic!("the fleet has no instance {id}"),
+        }
+    }
+
+    /// The region in which an instance lives.
+    pub fn region_of<'a>(&'a self, instance: &'a Instance) -> &'a str {
+        instance.region.as_deref().unwrap_or(&self.region)
+    }
+
+    /// The ARN of something in this account, such as kind `db` or `cluster`.
+    pub fn arn(&self, region: &str, kind: &str, id: &str) -> String {
+        format!("arn:aws:rds:{region}:{}:{kind}:{id}", self.account)
+    }
+}
+
+fn one_megabyte() -> usize {
+    1 << 20
+}
+
+fn ten_thousand() -> usize {
+    10_000
+}
+
+fn dynamic() -> String {
+    "dynamic".to_owned()
+}
+
+fn immediate() -> String {
+    "immediate".to_owned()
+}
+
+fn user() -> String {
+    "user".to_owned()
+}
+
+fn provisioned() -> String {
+    "provisioned".to_owned()
+}
+
+fn in_sync() -> String {
+    "in-sync".to_owned()
+}
+
+fn available() -> String {
+    "available".to_owned()
+}

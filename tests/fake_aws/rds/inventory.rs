@@ -1,0 +1,159 @@
+//! What there is: instances, clusters, and the maintenance that waits for them.
+
+use jiff::Timestamp;
+
+use super::{ApiError, is, page};
+use crate::fake_aws::fleet::{Cluster, Fleet, Instance, PendingMaintenance};
+use crate::fake_aws::request::Call;
+use crate::fake_aws::xml::Xml;
+
+/// A time as RDS writes it.
+pub(super) fn time(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+/// The instances of the call's region.
+pub(super) fn instances_in<'a>(fleet: &'a Fleet, call: &Call) -> Vec<&'a Instance> {
+    fleet.instances.iter().filter(|instance| fleet.region_of(instance) == call.region).collect()
+}
+
+/// `DBInstanceNotFound`, in the words of RDS.
+pub(super) fn no_instance(id: &str) -> ApiError {
+    ApiError::sender(404, "DBInstanceNotFound", format!("DBInstance {id} not found."))
+}
+
+/// `DescribeDBInstances`.
+pub(super) fn instances(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let mut found = instances_in(fleet, call);
+    if let Some(id) = call.parameter("DBInstanceIdentifier") {
+        found.retain(|instance| is(id, &instance.id, &fleet.arn(&call.region, "db", &instance.id)));
+        if found.is_empty() {
+            return Err(no_instance(id));
+        }
+    }
+    let page = page(fleet, call, found)?;
+    let mut xml = Xml::default();
+    xml.list("DBInstances", "DBInstance", &page.items, |xml, item| instance(fleet, &call.region, item, xml));
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
+fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
+    xml.text("DBInstanceIdentifier", &instance.id);
+    xml.text("DBInstanceClass", "db.t4g.medium");
+    xml.text("Engine", &instance.engine);
+    xml.text("DBInstanceStatus", &instance.status);
+    xml.text("MasterUsername", "admin");
+    xml.element("Endpoint", |xml| {
+        xml.text("Address", format!("{}.abcdefghijkl.{region}.rds.amazonaws.com", instance.id));
+        xml.text("Port", port(&instance.engine));
+    });
+    xml.text("InstanceCreateTime", time(instance.created));
+    xml.list("DBParameterGroups", "DBParameterGroup", &[instance], |xml, instance| {
+        xml.text("DBParameterGroupName", &instance.parameter_group);
+        xml.text("ParameterApplyStatus", &instance.parameter_status);
+    });
+    xml.text("AvailabilityZone", format!("{region}a"));
+    xml.element("PendingModifiedValues", |xml| xml.optional("CACertificateIdentifier", instance.pending_ca.as_ref()));
+    xml.text("MultiAZ", false);
+    xml.text("EngineVersion", &instance.version);
+    xml.optional("DBClusterIdentifier", instance.cluster.as_ref());
+    xml.text("DbiResourceId", format!("db-{}", instance.id.to_ascii_uppercase()));
+    xml.optional("CACertificateIdentifier", instance.ca.as_ref());
+    xml.text("DBInstanceArn", fleet.arn(region, "db", &instance.id));
+    xml.text("IAMDatabaseAuthenticationEnabled", instance.iam);
+    if !instance.log_exports.is_empty() {
+        xml.strings("EnabledCloudwatchLogsExports", &instance.log_exports);
+    }
+    if instance.ca.is_some() || instance.cert_valid_till.is_some() {
+        xml.element("CertificateDetails", |xml| {
+            xml.optional("CAIdentifier", instance.ca.as_ref());
+            xml.optional("ValidTill", instance.cert_valid_till.map(time));
+        });
+    }
+}
+
+/// `DescribeDBClusters`.
+pub(super) fn clusters(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let mut found: Vec<&Cluster> = fleet.clusters.iter().filter(|item| region_of(fleet, item) == call.region).collect();
+    if let Some(id) = call.parameter("DBClusterIdentifier") {
+        found.retain(|cluster| is(id, &cluster.id, &fleet.arn(&call.region, "cluster", &cluster.id)));
+        if found.is_empty() {
+            return Err(ApiError::sender(404, "DBClusterNotFoundFault", format!("DBCluster {id} not found.")));
+        }
+    }
+    let page = page(fleet, call, found)?;
+    let mut xml = Xml::default();
+    xml.list("DBClusters", "DBCluster", &page.items, |xml, item| cluster(fleet, &call.region, item, xml));
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
+fn cluster(fleet: &Fleet, region: &str, cluster: &Cluster, xml: &mut Xml) {
+    xml.text("DBClusterIdentifier", &cluster.id);
+    xml.text("DBClusterParameterGroup", &cluster.parameter_group);
+    xml.text("Status", "available");
+    xml.text("Engine", &cluster.engine);
+    xml.text("EngineVersion", &cluster.version);
+    xml.text("EngineMode", &cluster.engine_mode);
+    xml.text("Port", port(&cluster.engine));
+    let writer = cluster.members.first();
+    xml.list("DBClusterMembers", "DBClusterMember", &cluster.members, |xml, member| {
+        xml.text("DBInstanceIdentifier", member);
+        xml.text("IsClusterWriter", writer == Some(member));
+        xml.text("DBClusterParameterGroupStatus", &cluster.parameter_status);
+        xml.text("PromotionTier", 1);
+    });
+    xml.text("DBClusterArn", fleet.arn(region, "cluster", &cluster.id));
+}
+
+/// A cluster without instances, such as one of Aurora Serverless v1, lives in the fleet's region.
+fn region_of<'a>(fleet: &'a Fleet, cluster: &Cluster) -> &'a str {
+    let first = cluster.members.first();
+    let member = fleet.instances.iter().find(|instance| Some(&instance.id) == first);
+    member.map_or(&fleet.region, |member| fleet.region_of(member))
+}
+
+/// `DescribePendingMaintenanceActions`.
+pub(super) fn pending_maintenance(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let arn = |instance: &Instance| fleet.arn(&call.region, "db", &instance.id);
+    let mut resources = instances_in(fleet, call);
+    if let Some(wanted) = call.parameter("ResourceIdentifier") {
+        resources.retain(|instance| wanted == arn(instance));
+        if resources.is_empty() {
+            let message = format!("The specified resource {wanted} was not found.");
+            return Err(ApiError::sender(404, "ResourceNotFoundFault", message));
+        }
+    }
+    let waiting = |instance: &Instance| -> Vec<&PendingMaintenance> {
+        fleet.pending_maintenance.iter().filter(|action| action.instance == instance.id).collect()
+    };
+    resources.retain(|instance| !waiting(instance).is_empty());
+    let page = page(fleet, call, resources)?;
+    let mut xml = Xml::default();
+    xml.list("PendingMaintenanceActions", "ResourcePendingMaintenanceActions", &page.items, |xml, instance| {
+        xml.text("ResourceIdentifier", arn(instance));
+        let actions = waiting(instance);
+        xml.list("PendingMaintenanceActionDetails", "PendingMaintenanceAction", &actions, |xml, action| {
+            xml.text("Action", &action.action);
+            xml.optional("AutoAppliedAfterDate", action.auto_applied_after.map(time));
+            xml.optional("ForcedApplyDate", action.forced_apply.map(time));
+            xml.optional("OptInStatus", action.opt_in.as_ref());
+            xml.optional("CurrentApplyDate", action.current_apply.map(time));
+        });
+    });
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
+fn port(engine: &str) -> u16 {
+    match engine {
+        "docdb" => 27017,
+        "neptune" => 8182,
+        _ if engine.contains("postgres") => 5432,
+        _ if engine.starts_with("oracle") => 1521,
+        _ if engine.starts_with("sqlserver") => 1433,
+        _ if engine.starts_with("db2") => 50000,
+        _ => 3306,
+    }
+}
