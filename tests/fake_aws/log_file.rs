@@ -60,15 +60,16 @@ impl LogFile {
     /// lines between are lost unless they are asked for again, fewer at a time. On RDS for MySQL 8.4 only the line
     /// that was cut was seen to be lost; this is the worse of the two.
     pub fn portion(&mut self, name: &str, marker: Option<&str>, lines: usize, most_bytes: usize) -> Option<Portion> {
-        let from = match marker {
-            Some(marker) => offset(marker)?.min(self.bytes.len()),
-            None => start_of_last(lines, &self.bytes),
+        let asked = match marker {
+            Some(marker) => Some(offset(marker)?),
+            None => None,
         };
         self.served += 1;
-        let grows = std::mem::take(&mut self.quirks.grows);
-        self.bytes.extend_from_slice(&grows);
-        self.quirks.grows = grows;
-
+        self.bytes.extend_from_slice(&self.quirks.grows);
+        let from = match asked {
+            Some(offset) => offset.min(self.bytes.len()),
+            None => start_of_last(lines, &self.bytes),
+        };
         let end = match marker {
             Some(_) => from + end_of_first(lines, self.bytes.get(from..).unwrap_or_default()),
             None => self.bytes.len(),

@@ -29,7 +29,7 @@ fn shelf<'a>(fleet: &'a mut Fleet, call: &Call) -> Result<Shelf<'a>, ApiError> {
 }
 
 /// `DescribeDBLogFiles`. The reference gives no bounds for `MaxRecords`; lists of 1,000 files on one page were seen
-/// (honeycombio/rdslogs pull request 8), and for Oracle `MaxRecords` is ignored.
+/// (rdslogs pull request 8), and for Oracle `MaxRecords` is ignored.
 pub(super) fn files(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
     let shelf = shelf(fleet, call)?;
     let contains = call.parameter("FilenameContains").unwrap_or_default();
