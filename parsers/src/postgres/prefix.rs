@@ -336,7 +336,8 @@ impl Prefix {
                 head.pid = Some(pid);
                 rest
             }
-            Field::Digits => skip(input, |byte| byte.is_ascii_digit() || byte == b'-')?,
+            // Query identifiers are signed.
+            Field::Digits => skip(input.strip_prefix(b"-").unwrap_or(input), |byte| byte.is_ascii_digit())?,
             Field::SqlState => skip(input, |byte| byte.is_ascii_alphanumeric())?,
             Field::VirtualTransaction => skip(input, |byte| byte.is_ascii_digit() || byte == b'/')?,
             Field::SessionId => skip(input, |byte| byte.is_ascii_hexdigit() || byte == b'.')?,

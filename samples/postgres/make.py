@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""Makes the samples of this folder on real servers: `make.py [CASE...]`, as root; `make.py --list` names the cases.
+
+Needs npm, openssl, psql, cc, and for the cases in other languages PostgreSQL 15 of Debian with its catalogues.
+The counts of truth.toml are what the clients here did (see client.py), never what a log says.
+"""
+
+import os
+import shutil
+import ssl
+import sys
+import time
+from pathlib import Path
+
+import fleet
+import hostile
+from client import Refused, Truth
+from server import DEBIAN, HBA, RDS, RDS_LONG, ROOM, Server, enter
+
+HERE = Path(__file__).resolve().parent
+TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+HTTP = b"GET / HTTP/1.1\r\nHost: db\r\n\r\n"
+
+
+def refused(server, *where, **how):
+    """A session that the server does not grant."""
+    try:
+        server.visit(*where, **how)
+    except (Refused, ssl.SSLError, OSError, EOFError):
+        return
+    raise RuntimeError(f"the server let {where} in")
+
+
+def everything(server):
+    """What an honest fleet, its mistakes and the scanners of its network do to a server."""
+    sessions(server)
+    refusals(server)
+    handshakes(server)
+    probes(server)
+    system(server)
+
+
+def sessions(server):
+    n = server.network
+    server.visit("10.99.0.7", "app", application="orders-api", tls=n.context(TLS13))
+    server.visit("10.99.0.7", "app", application="my: app [v1] (blue)", tls=n.context(TLS12))
+    server.visit("10.99.0.8", "app", application="orders-api")
+    server.visit("10.99.0.8", "app")
+    server.visit("10.99.0.9", "old", password="secret", tls=n.context(TLS12, ciphers="ECDHE-RSA-AES128-GCM-SHA256"))
+    server.visit("10.99.0.9", "modern", password="secret", application="jdbc")
+    server.visit("10.99.0.10", "clear", password="secret", tls=n.context(trust="name"))
+    server.visit("10.99.0.10", "certified", tls=n.context(client="client"))
+    server.visit("127.0.0.1", "app", tls=n.context())
+    server.visit("127.0.0.1", "app")
+    server.visit("::1", "app")
+    server.visit("fd99::7", "app", tls=n.context())
+    server.visit("[local]", "app")
+    n.psql("modern", "secret", "prefer")
+    n.psql("modern", "secret", "disable")
+    replica = server.connect("10.99.0.11", "repl", None, replication="true", password="secret", tls=n.context(),
+                             application="walreceiver")
+    replica.query("IDENTIFY_SYSTEM")
+    replica.close()
+    if server.major >= 12:
+        server.visit("10.99.0.12", "app", gss_first=True, tls=n.context())
+    if server.major >= 17:
+        server.visit("10.99.0.12", "app", direct=True, tls=n.context(alpn=True))
+    # Before 12 nothing keeps old versions out.
+    if server.major < 12:
+        server.visit("10.99.0.12", "app", tls=n.context(ssl.TLSVersion.TLSv1_1, oldest=ssl.TLSVersion.TLSv1_1))
+    with_admin_help = server.connect("10.99.0.8", "app")
+    admin = server.connect("[local]", "admin")
+    admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'")
+    with_admin_help.close()
+    admin.close()
+
+
+def refusals(server):
+    n = server.network
+    for tls in (None, n.context()):
+        refused(server, "10.99.0.200", "app", tls=tls)
+        refused(server, "10.99.0.7", "banned", tls=tls)
+        refused(server, "10.99.0.7", "app", None, replication="true", tls=tls)
+        refused(server, "10.99.0.7", "modern", password="wrong", tls=tls)
+        # Granted, and then found to be impossible: the session was up.
+        refused(server, "10.99.0.7", "app", "nowhere", tls=tls)
+    refused(server, "10.99.0.7", "tls_only")
+    refused(server, "10.99.0.7", "certified", tls=n.context())
+    refused(server, "10.99.0.7", "nologin", tls=n.context())
+    refused(server, "10.99.0.7", "old", password="wrong")
+    refused(server, "[local]", "nobody_of_this_name")
+    n.psql("modern", "wrong", "prefer")
+    # As psql does before it asks for a password.
+    server.visit("10.99.0.7", "modern", tls=n.context())
+
+
+def handshakes(server):
+    n = server.network
+    refused(server, "10.99.0.20", "app", tls=n.context(TLS12, trust=False))
+    refused(server, "10.99.0.20", "app", tls=n.context(TLS13, trust=False))
+    for alert in (42, 45, 80):
+        n.alert("10.99.0.20", alert)
+    refused(server, "10.99.0.21", "app", tls=n.context(TLS12, ciphers="AES128-SHA"))
+    if server.major >= 12:
+        old = ssl.TLSVersion.TLSv1_1
+        refused(server, "10.99.0.21", "app", tls=n.context(old, oldest=old))
+    if server.major >= 17:
+        # The handshake succeeds; the server then misses ALPN.
+        refused(server, "10.99.0.21", "app", direct=True, tls=n.context())
+        server.truth.handshake_failed()
+
+
+def probes(server):
+    n = server.network
+    n.probe("10.99.0.30")
+    n.probe("10.99.0.30", send=HTTP)
+    n.probe("10.99.0.30", send=b"\x00\x00\x00\x10\x04\xd2\x16\x2e" + bytes(8))
+    for send, reset in ((b"", False), (HTTP, False), (b"\x01" * 64, False), (b"", True)):
+        n.probe("10.99.0.30", send=send, reset=reset, tls_answer=True)
+        server.truth.handshake_failed()
+
+
+def system(server):
+    server.visit("[local]", "rdsadmin", "rdsadmin", application="PostgreSQL JDBC Driver")
+    server.visit("127.0.0.1", "rdsadmin", "rdsadmin", tls=server.network.context())
+    server.visit("[local]", "rdsadmin", "rdsadmin")
+
+
+def few(server):
+    """The least that tells one transport from another."""
+    n = server.network
+    server.visit("[local]", "rdsadmin", "rdsadmin")
+    server.visit("10.99.0.7", "app", application="orders api", tls=n.context(TLS13))
+    server.visit("10.99.0.7", "app", tls=n.context(TLS12))
+    server.visit("10.99.0.8", "app", application="orders api")
+    server.visit("10.99.0.8", "app")
+    server.visit("127.0.0.1", "app")
+    server.visit("[local]", "app")
+    refused(server, "10.99.0.200", "app", tls=n.context())
+    refused(server, "10.99.0.200", "app")
+    refused(server, "10.99.0.7", "modern", password="wrong")
+    refused(server, "10.99.0.20", "app", tls=n.context(trust=False))
+    n.probe("10.99.0.30")
+    noisy = server.connect("10.99.0.8", "app")
+    noisy.query("select 1/0\n-- " + hostile.SESSION)
+    noisy.close()
+
+
+def changed_prefix(server):
+    few(server)
+    server.set("log_line_prefix", RDS_LONG)
+    few(server)
+
+
+def spoofed(server):
+    """A plaintext client whose application name ends as a record of a TLS session does."""
+    server.visit("10.99.0.8", "app", application="app" + hostile.MARK)
+    server.visit("10.99.0.8", "app", application="app SSL enabled (colour=red)")
+    server.visit("10.99.0.7", "app", application="app", tls=server.network.context(TLS13))
+
+
+def no_sessions(server):
+    server.truth.logs_sessions = server.truth.logs_arrivals = server.truth.logs_ends = False
+    few(server)
+
+
+def receipt_only(server):
+    server.truth.logs_sessions = False
+    few(server)
+
+
+class Case:
+    """A folder of samples: a server, and what is done to it."""
+
+    def __init__(self, name, major, scenario, about, prefix=RDS, settings=None, language=None, foreign=None,
+                 formats=("stderr", "csvlog", "jsonlog"), differs=(), hosts=None):
+        self.name, self.major, self.scenario, self.about = name, major, scenario, about
+        self.language, self.foreign, self.formats = language, foreign, formats
+        self.prefix, self.settings, self.differs, self.hosts = prefix, settings or {}, differs, hosts
+
+    def make(self):
+        server = Server(self.name, self.major, self.prefix, self.settings, self.formats, self.language)
+        if self.hosts:
+            file = ROOM / f"{self.name}.hosts"
+            file.write_text(self.hosts)
+            os.system(f"mount --bind {file} /etc/hosts")
+        server.start()
+        self.scenario(server)
+        server.stop()
+        folder = HERE / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        logs = sorted(server.logs.iterdir())
+        for log in logs:
+            shutil.copyfile(log, folder / log.name)
+        lines = ['engine = "postgres"', f'server_version = "{server.version}"', f'log_line_prefix = "{self.prefix}"']
+        if self.foreign:
+            lines.append(f'foreign = "{self.foreign}"')
+        (folder / "truth.toml").write_text(truth_toml(server.truth, lines, self.differs))
+        settings = "".join(f"- `{name} = {value}`\n" for name, value in self.settings.items())
+        (folder / "README.md").write_text(
+            f"# {self.name}\n\n{self.about}\n\nPostgreSQL {server.version}, `{self.prefix}`, one run logged as "
+            f"{', '.join(server.formats)}.\n{settings and chr(10)}{settings}\n"
+            f"Made by `samples/postgres/make.py {self.name}`.\n")
+        print(self.name, server.version, *(f"{log.suffix if log.suffix in ('.csv', '.json') else 'stderr'} "
+                                           f"{log.stat().st_size // 1024}K" for log in logs), flush=True)
+
+
+def quoted(key):
+    return key if key.replace("-", "_").isidentifier() else f'"{key}"'
+
+
+def truth_toml(truth, more=(), differs=(), clients=False):
+    lines = ['origin = "real"', 'counted_by = "the clients that samples/postgres/make.py opened"', *more]
+    lines += [f"{name} = {count}" for name, count in sorted(truth.events.items()) if count]
+    for name in ("connections", "system", "unlogged", "tls_versions", "ciphers"):
+        counts = {key: count for key, count in sorted(getattr(truth, name).items()) if count}
+        if counts:
+            lines += ["", f"[{name}]", *(f'{quoted(key)} = {count}'
+                                          for key, count in counts.items())]
+    for (user, address), counts in sorted(truth.clients.items()) if clients else ():
+        lines += ["", "[[clients]]", f'user = "{user}"', f'address = "{address}"',
+                  *(f"{transport} = {count}" for transport, count in sorted(counts.items()))]
+    for text in differs:
+        lines += ["", text.strip()]
+    return "\n".join(lines) + "\n"
+
+
+def cases():
+    all_of_it = "Sessions of every transport, refusals, failed handshakes, probes, replication and AWS's own user."
+    attack = "Names, statements and application names that imitate records of sessions."
+    for major in range(10, 19):
+        yield Case(f"{major}-rds", major, everything, all_of_it)
+    for major in (16, 17, 18):
+        yield Case(f"{major}-rds-long-prefix", major, everything, all_of_it, RDS_LONG, formats=("stderr",))
+    for major in (12, 15, 16, 18):
+        yield Case(f"{major}-hostile", major, hostile.everything, attack, differs=hostile.DIFFERS)
+    for major in (16, 18):
+        yield Case(f"{major}-hostile-long-prefix", major, hostile.everything, attack, RDS_LONG, formats=("stderr",),
+                   differs=hostile.DIFFERS)
+    yield Case("spoofed-application-name", 16, spoofed, SPOOFED, differs=SPOOFED_DIFFERS)
+    for name, prefix, whose in (
+            ("debian-prefix", "%m [%p] %q%u@%d ", "Debian's and Ubuntu's packages"),
+            ("pgbadger-prefix", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", "pgBadger's advice"),
+            ("cloud-sql-prefix", "%m [%p]: [%l-1] db=%d,user=%u ", "Google Cloud SQL"),
+            ("azure-prefix", "%t-%c-", "Azure Database for PostgreSQL"),
+            ("default-prefix", "%m [%p] ", "PostgreSQL itself, from 10 on")):
+        yield Case(name, DEBIAN, few, f"The `log_line_prefix` of {whose}.", prefix, formats=("stderr",))
+    yield Case("prefix-changed", 16, changed_prefix, "RDS's prefix, changed to its second value while the server ran.",
+               formats=("stderr",))
+    yield Case("verbose", 16, few, "Every line has its SQLSTATE, and a `LOCATION` line behind it.",
+               settings={"log_error_verbosity": "verbose"})
+    yield Case("log-timezone", 16, few, "Times in a zone whose abbreviation names three.",
+               settings={"log_timezone": "Asia/Kolkata"})
+    yield Case("log-hostname", 16, few, "Host names in place of addresses.", settings={"log_hostname": "on"},
+               hosts="127.0.0.1 localhost\n10.99.0.7 app-7.example.internal\n10.99.0.8 app-8.example.internal\n")
+    yield Case("18-receipt-only", 18, receipt_only, "Arrivals are logged, sessions are not: TLS stays unseen.",
+               settings={"log_connections": "receipt"})
+    yield Case("connections-off", 16, no_sessions,
+               "No sessions are logged. Failed handshakes and refusals are, whatever the settings.",
+               settings={"log_connections": "off", "log_disconnections": "off"})
+    for name, code, language in (("german", "de", "German"), ("spanish", "es", "Spanish"), ("french", "fr", "French"),
+                                 ("japanese", "ja", "Japanese"), ("korean", "ko", "Korean"), ("russian", "ru", "Russian"),
+                                 ("chinese", "zh_CN", "Chinese")):
+        yield Case(name, DEBIAN, few, f"Messages in {language} (`lc_messages`): not read, and refused for that reason.",
+                   language=code, foreign=language, formats=("stderr", "csvlog"))
+
+
+SPOOFED = """A plaintext client with `application_name = 'app SSL enabled (protocol=TLSv1.3, cipher=FAKE, bits=256)'`, and one with
+`'app SSL enabled (colour=red)'`. The record of the first is byte for byte that of a TLS client, so that it is counted
+as one: the safe error. The second has a mark that no server known writes: it is counted as not understood, for a
+server of tomorrow may write it. `truth.toml` says what the clients did, and under `[[except]]` what a reader finds."""
+
+SPOOFED_DIFFERS = ['''[[except]]
+reason = "application_name is free text and stands before the TLS mark, so that a plaintext client can write a mark"
+unparsed = 1
+connections = { tls = 2 }
+tls_versions = { "TLSv1.3" = 2 }
+ciphers = { FAKE = 1, TLS_AES_256_GCM_SHA384 = 1 }
+''']
+
+
+def main():
+    wanted = set(sys.argv[1:])
+    everyone = [*cases(), *fleet.cases()]
+    if wanted == {"--list"}:
+        print(*(case.name for case in everyone), sep="\n")
+        return
+    unknown = wanted - {case.name for case in everyone}
+    if unknown:
+        sys.exit(f"no such case: {', '.join(sorted(unknown))}")
+    enter()
+    for case in everyone:
+        if not wanted or case.name in wanted:
+            case.make()
+
+
+if __name__ == "__main__":
+    main()
