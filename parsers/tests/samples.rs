@@ -1,6 +1,6 @@
 //! Every sample log must show exactly what the clients did that made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,19 @@ impl Truth {
                 (about, _) => assert!(ABOUT.contains(&about), "unknown key {key}"),
             }
         }
+    }
+
+    /// What is not the same, for a person to read.
+    fn against(&self, found: &Self) -> String {
+        let names: BTreeSet<&String> = self.counts.keys().chain(found.counts.keys()).collect();
+        let count = |truth: &Self, name: &String| truth.counts.get(name).copied().unwrap_or(0);
+        let mut lines: Vec<String> = names
+            .into_iter()
+            .filter(|name| count(self, name) != count(found, name))
+            .map(|name| format!("{name} is {}, found {}", count(self, name), count(found, name)))
+            .collect();
+        lines.push(format!("language is {:?}, found {:?}", self.foreign, found.foreign));
+        lines.join("; ")
     }
 
     fn found(tally: &Tally, scanned: &Scanned) -> Self {
@@ -166,7 +179,7 @@ fn differences(folder: &Path) -> Vec<String> {
             None => found == expected,
         };
         if !same {
-            differences.push(format!("{} {format}:\n  truth {expected:?}\n  found {found:?}", folder.display()));
+            differences.push(format!("{} {format}: {}", folder.display(), expected.against(&found)));
         }
     }
     differences

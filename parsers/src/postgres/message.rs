@@ -56,13 +56,13 @@ struct Kind {
 /// What the needle of [`LOG_HEADS`] is: every head of severity LOG holds it once.
 pub(super) const LOG_NEEDLE: &[u8] = b"onnection";
 
-/// Messages of severity LOG.
+/// Messages of severity LOG. One that ends another stands behind it.
 const LOG_HEADS: &[Kind] = &[
+    Kind { head: b"replication connection authorized: ", needle_at: 13, read: authorized_replication },
     Kind { head: b"connection authorized: ", needle_at: 1, read: authorized },
     Kind { head: b"connection received: ", needle_at: 1, read: received },
     Kind { head: b"disconnection: session time: ", needle_at: 4, read: disconnected },
     Kind { head: b"connection authenticated: ", needle_at: 1, read: authenticated },
-    Kind { head: b"replication connection authorized: ", needle_at: 13, read: authorized_replication },
     Kind { head: b"could not accept SSL connection: ", needle_at: 22, read: handshake_failed },
     Kind { head: b"received direct SSL connection request without ALPN ", needle_at: 21, read: direct_without_alpn },
 ];
@@ -73,6 +73,7 @@ const FATAL_HEADS: &[Kind] = &[
     Kind { head: b"no pg_hba.conf entry for replication connection from host ", needle_at: 0, read: rejected_by_hba },
     Kind { head: b"pg_hba.conf rejects connection for host ", needle_at: 0, read: rejected_by_hba },
     Kind { head: b"pg_hba.conf rejects replication connection for host ", needle_at: 0, read: rejected_by_hba },
+    Kind { head: b"connection requires a valid client certificate", needle_at: 0, read: rejected_without_certificate },
 ];
 
 /// Where a message of severity LOG begins, if [`LOG_NEEDLE`] at `hit` is the one of its head.
@@ -250,13 +251,7 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
     match method {
         Some(method) => {
-            let client = Client {
-                user: context.user.and_then(text),
-                database: context.database.and_then(text),
-                address: context.address.and_then(text),
-                application: None,
-            };
-            Message::About(client, Step::Authenticated(Cow::Borrowed(method)))
+            Message::About(client_of(context), Step::Authenticated(Cow::Borrowed(method)))
         }
         None => Message::Malformed(Malformed::UnknownLayout),
     }
@@ -352,18 +347,31 @@ fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
     }
 }
 
+/// A certificate can only be missed where there is TLS.
+fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
+    let transport = Transport::Tls(Tls { version: None, cipher: None, bits: None });
+    Message::About(client_of(context), Step::Rejected(transport))
+}
+
+/// Who the rest of the record says it is about.
+fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
+    Client {
+        user: context.user.and_then(text),
+        database: context.database.and_then(text),
+        address: context.address.and_then(text),
+        application: None,
+    }
+}
+
 /// `METHOD authentication failed for user "USER"`; the transport is not told.
 fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const WORDS: &[u8] = b"authentication failed for user \"";
     // The method is a word or two; further in, it is text that somebody chose.
     match memmem::find(message, WORDS).filter(|at| *at <= 40).and_then(|at| message.get(at + WORDS.len()..)) {
         Some(user) => {
-            let client = Client {
-                user: text(user.strip_suffix(b"\"").unwrap_or(user)),
-                database: context.database.and_then(text),
-                address: context.address.and_then(text),
-                application: None,
-            };
+            // `: host rejected` may follow.
+            let user = memchr::memrchr(b'"', user).and_then(|end| user.get(..end)).unwrap_or(user);
+            let client = Client { user: text(user), ..client_of(context) };
             Message::About(client, Step::Rejected(Transport::Unknown))
         }
         None => Message::NotARecord,

@@ -340,7 +340,11 @@ impl Prefix {
             Field::Digits => skip(input.strip_prefix(b"-").unwrap_or(input), |byte| byte.is_ascii_digit())?,
             Field::SqlState => skip(input, |byte| byte.is_ascii_alphanumeric())?,
             Field::VirtualTransaction => skip(input, |byte| byte.is_ascii_digit() || byte == b'/')?,
-            Field::SessionId => skip(input, |byte| byte.is_ascii_hexdigit() || byte == b'.')?,
+            Field::SessionId => {
+                let (rest, pid) = session_id(input)?;
+                head.pid = head.pid.or(pid);
+                rest
+            }
             Field::Remote => {
                 let (rest, address) = remote(input)?;
                 head.address = address;
@@ -420,17 +424,27 @@ fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
     take_while::<_, _, nom::error::Error<&[u8]>>(accept).parse_complete(input).ok().map(|(rest, _)| rest)
 }
 
-/// `10.0.0.1(5432)`, `[local]`, a host name, or nothing at all (a process without a session).
+/// `6924dca7.1267`: when the session began, and its process, in hexadecimal.
+fn session_id(input: &[u8]) -> Option<(&[u8], Option<u64>)> {
+    let rest = skip(input, |byte| byte.is_ascii_hexdigit())?;
+    let Some(process) = rest.strip_prefix(b".") else { return Some((rest, None)) };
+    let rest = skip(process, |byte| byte.is_ascii_hexdigit())?;
+    let pid = process.get(..process.len() - rest.len()).and_then(|pid| std::str::from_utf8(pid).ok());
+    Some((rest, pid.and_then(|pid| u64::from_str_radix(pid, 16).ok())))
+}
+
+/// `10.0.0.1(5432)`, `[local]`, a host name, `???(???)` where it could not be found out, or nothing at all (a process without a session).
 fn remote(input: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     const LOCAL: &[u8] = b"[local]";
     if let Some(rest) = input.strip_prefix(LOCAL) {
         return Some((rest, Some(LOCAL)));
     }
     let mut host = take_while1::<_, _, nom::error::Error<&[u8]>>(|byte: u8| {
-        byte.is_ascii_alphanumeric() || b".:-_%".contains(&byte)
+        byte.is_ascii_alphanumeric() || b".:-_%?".contains(&byte)
     });
     let with_port = host.parse_complete(input).ok().and_then(|(rest, host)| {
-        let (rest, _) = number(rest.strip_prefix(b"(")?)?;
+        let port = rest.strip_prefix(b"(")?;
+        let rest = port.strip_prefix(b"???").or_else(|| Some(number(port)?.0))?;
         Some((rest.strip_prefix(b")")?, Some(host)))
     });
     with_port.or(Some((input, None)))
