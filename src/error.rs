@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -42,19 +44,29 @@ pub struct Error {
     subject: String,
     message: String,
     hint: Option<String>,
+    call: Option<String>,
+    code: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error about `subject` (a file, an instance, an API call).
     pub fn new(kind: ErrorKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, subject: subject.into(), message: message.into(), hint: None, source: None }
+        Self { kind, subject: subject.into(), message: message.into(), hint: None, call: None, code: None, source: None }
     }
 
     /// Adds what the reader should do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the API call that failed, as `rds:DescribeDBInstances`, and the code that it answered.
+    #[must_use]
+    pub fn call(mut self, call: &str, code: Option<&str>) -> Self {
+        self.call = Some(call.to_owned());
+        self.code = code.map(str::to_owned);
         self
     }
 
@@ -93,6 +105,49 @@ impl Error {
             None => self.message.clone(),
         }
     }
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        Self {
+            subject: error.subject.clone(),
+            call: error.call.clone(),
+            code: error.code.clone().unwrap_or_else(|| error.kind.name().to_owned()),
+            message: error.advice(),
+        }
+    }
+}
+
+impl ErrorKind {
+    /// The word used in reports where an API gave no code.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::NotFound => "not-found",
+            Self::Denied => "denied",
+            Self::Credentials => "credentials",
+            Self::Throttled => "throttled",
+            Self::Network => "network",
+            Self::Truncated => "truncated",
+            Self::Format => "format",
+            Self::Schema => "schema",
+            Self::Io => "io",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// Something that could not be read, as bundles and reports keep it. The rest of the fleet is reported all the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What it is about: an instance, a log file, a region.
+    pub subject: String,
+    /// The API call that failed, as `rds:DescribeDBInstances`; none for a file.
+    pub call: Option<String>,
+    /// The error code of the API, or a word for the kind of failure.
+    pub code: String,
+    /// What happened and what to do next, in one sentence.
+    pub message: String,
 }
 
 impl fmt::Display for Error {

@@ -7,12 +7,15 @@
 //!
 //! Imports point one way only, from right to left in this picture; nothing imports `cli`.
 
+pub mod aws;
 pub mod bundle;
 pub mod cli;
+pub mod collect;
 pub mod error;
 pub mod inventory;
 pub mod logs;
+pub mod progress;
 pub mod scan;
 pub mod window;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, Trouble};

@@ -56,14 +56,29 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink
             Scan { engine: parser.engine(), format: parser.format(), scanned: scanner.finish(sink) }
         }
     };
-    match found.scanned.foreign {
+    refuse_foreign(&name, &found.scanned)?;
+    Ok(Some(found))
+}
+
+/// Refuses a log whose connection records are in a language that is not read.
+///
+/// # Errors
+///
+/// When it is one.
+pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
+    match scanned.foreign {
         Some(language) => Err(Error::new(ErrorKind::Format, name, format!("its connection records are in {language}"))
             .hint("set lc_messages to C on the server; records in other languages are not read")),
-        None => Ok(Some(found)),
+        None => Ok(()),
     }
 }
 
-fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dyn RecordParser>> {
+/// Finds the parser for a log that begins with `head`.
+///
+/// # Errors
+///
+/// When no format fits.
+pub(crate) fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dyn RecordParser>> {
     detect(head, hints).ok_or_else(|| {
         Error::new(ErrorKind::Format, name, "the format of this log is not recognised")
             .hint("if it is a PostgreSQL log with a log_line_prefix of its own, give it with --log-line-prefix")

@@ -10,8 +10,8 @@ use polars::prelude::{DataFrame, IntoLazy, col, concat, lit, UnionArgs};
 use super::coverage::Reading;
 use super::fact::column;
 use super::store::{Bundle, Part, read_facts};
-use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{Fleet, InstanceProfile, Trouble};
+use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::inventory::{Fleet, InstanceProfile};
 
 /// All that the bundles hold of a fleet.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Reading;
 use super::fact::{Key, Tallied, table};
-use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{Fleet, Trouble};
+use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::inventory::Fleet;
 
 /// Version of the layout. A reader reads every minor version of its major one: fields are added, never renamed.
 const MAJOR: u32 = 1;

@@ -1,5 +1,9 @@
 //! What there is: instances, and everything about them that bears on TLS.
 
+mod authority;
+mod parameters;
 mod profile;
+mod rds;
 
-pub use profile::{Certificate, Fleet, InstanceProfile, Level, Parameter, PendingAction, Trouble};
+pub use profile::{Certificate, Fleet, InstanceProfile, Level, Parameter, PendingAction};
+pub use rds::take;

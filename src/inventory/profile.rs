@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::{ENGINES, Engine};
 
+use crate::error::Trouble;
+
 /// One account and region as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
@@ -21,19 +23,6 @@ pub struct Fleet {
     pub instances: Vec<InstanceProfile>,
     /// What could not be asked, and so is missing here.
     pub errors: Vec<Trouble>,
-}
-
-/// Something that could not be read. The rest of the fleet is reported all the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Trouble {
-    /// What it is about: an instance, a log file, a region.
-    pub subject: String,
-    /// The API call that failed, as `rds:DescribeDBInstances`; none for a file.
-    pub call: Option<String>,
-    /// The error code of the API, or a word for the kind of failure.
-    pub code: String,
-    /// What happened and what to do next, in one sentence.
-    pub message: String,
 }
 
 /// One instance, and everything about it that bears on TLS.
@@ -74,7 +63,7 @@ pub struct InstanceProfile {
 }
 
 /// The server certificate that an instance presents, and what would replace it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// CA that signed it (`CACertificateIdentifier`).
     pub ca: Option<String>,
@@ -106,7 +95,7 @@ pub struct PendingAction {
 }
 
 /// Where a parameter is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// In the instance's DB parameter group.

@@ -2,3 +2,4 @@
 
 pub mod decompress;
 pub mod directory;
+pub mod rds_portion;

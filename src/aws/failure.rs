@@ -1,0 +1,97 @@
+//! What a failed call means to a person: its kind, one sentence, and what to do next.
+
+use std::error::Error as StdError;
+
+use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+
+use super::guard::CutAnswer;
+use crate::error::{Error, ErrorKind};
+
+/// A row of the table of error codes: how the code begins, what kind of failure it is, what happened, what to do next.
+struct Meaning {
+    code: &'static str,
+    kind: ErrorKind,
+    happened: &'static str,
+    hint: &'static str,
+}
+
+const fn meaning(code: &'static str, kind: ErrorKind, happened: &'static str, hint: &'static str) -> Meaning {
+    Meaning { code, kind, happened, hint }
+}
+
+const SIGN_IN: &str = "sign in again, or name another profile with --profile";
+const LATER: &str = "run it again later";
+
+/// Error codes by their beginning. Source: "Common Errors" and the calls' pages of the RDS API reference.
+const MEANINGS: &[Meaning] = &[
+    meaning("AccessDenied", ErrorKind::Denied, "AWS denied the call", "grant the permission"),
+    meaning("UnauthorizedOperation", ErrorKind::Denied, "AWS denied the call", "grant the permission"),
+    meaning("OptInRequired", ErrorKind::Denied, "the account is not signed up for this region", "leave the region out"),
+    meaning("ExpiredToken", ErrorKind::Credentials, "the AWS credentials have expired", SIGN_IN),
+    meaning("InvalidClientTokenId", ErrorKind::Credentials, "AWS does not know these credentials", SIGN_IN),
+    meaning("UnrecognizedClient", ErrorKind::Credentials, "AWS does not know these credentials", SIGN_IN),
+    meaning("SignatureDoesNotMatch", ErrorKind::Credentials, "AWS does not accept the signature", "check the secret key and the clock"),
+    meaning("RequestExpired", ErrorKind::Credentials, "AWS does not accept the signature's time", "set the clock"),
+    meaning("IncompleteSignature", ErrorKind::Credentials, "AWS does not accept the signature", "check the secret key"),
+    meaning("MissingAuthenticationToken", ErrorKind::Credentials, "AWS got no credentials", SIGN_IN),
+    meaning("Throttling", ErrorKind::Throttled, "AWS kept throttling the call", LATER),
+    meaning("RequestLimitExceeded", ErrorKind::Throttled, "AWS kept throttling the call", LATER),
+    meaning("TooManyRequests", ErrorKind::Throttled, "AWS kept throttling the call", LATER),
+    meaning("DBInstanceNotFound", ErrorKind::NotFound, "there is no such instance in this account and region", "check the identifier, the region and the profile"),
+    meaning("DBLogFileNotFound", ErrorKind::NotFound, "the log was gone when it was asked for", "run it again"),
+    meaning("DBInstanceNotReady", ErrorKind::Service, "the instance is not ready", "run it again when it is available"),
+];
+
+/// Turns the failure of a call about `subject` into an error. `action` is the call's IAM action, as
+/// `rds:DescribeDBInstances`. The answer's body is never shown.
+pub fn failure<E, R>(subject: &str, action: &str, error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
+    let known = code.as_deref().and_then(|code| MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)));
+    let made = match (known, &code, &error) {
+        (Some(meaning), ..) => {
+            let hint = match meaning.kind {
+                ErrorKind::Denied if meaning.code != "OptInRequired" => format!("{} {action}", meaning.hint),
+                _ => meaning.hint.to_owned(),
+            };
+            Error::new(meaning.kind, subject, format!("{action}: {}", meaning.happened)).hint(hint)
+        }
+        (None, Some(code), _) => {
+            Error::new(ErrorKind::Service, subject, format!("{action}: AWS answered {code}")).hint(LATER)
+        }
+        (None, None, _) if is_cut(&error) => {
+            Error::new(ErrorKind::Truncated, subject, format!("{action}: the answer was cut, every time it was asked"))
+                .hint("check what stands between this machine and AWS, such as a proxy")
+        }
+        (None, None, SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)) if !is_network(&error) => {
+            Error::new(ErrorKind::Credentials, subject, format!("{action}: there are no AWS credentials"))
+                .hint("sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile")
+        }
+        (None, None, SdkError::ResponseError(_) | SdkError::ServiceError(_)) => {
+            Error::new(ErrorKind::Service, subject, format!("{action}: the answer is not one of the RDS API"))
+                .hint("check AWS_ENDPOINT_URL_RDS, AWS_ENDPOINT_URL and the proxy")
+        }
+        _ => Error::new(ErrorKind::Network, subject, format!("{action}: the endpoint could not be reached"))
+            .hint("check the region's name, the network and the proxy"),
+    };
+    let made = made.call(action, code.as_deref());
+    made.because(error)
+}
+
+/// Whether a cut answer is what failed a call.
+pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
+    has_cause::<CutAnswer>(error)
+}
+
+/// Whether the network is what failed a call.
+fn is_network(error: &(dyn StdError + 'static)) -> bool {
+    has_cause::<ConnectorError>(error)
+}
+
+fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.is::<T>())
+}

@@ -1,0 +1,70 @@
+//! Cut answers are errors.
+//!
+//! The SDK reads an XML answer up to where it breaks off: an answer that was cut in the middle, but is complete as HTTP,
+//! would be a smaller fleet with no error and no further page. Every answer of the RDS API ends in `</…Response>`.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// How a whole answer ends.
+const END: &[u8] = b"Response>";
+
+/// An answer that ended too early.
+#[derive(Debug)]
+pub(super) struct CutAnswer;
+
+impl fmt::Display for CutAnswer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the answer was cut before its end")
+    }
+}
+
+impl std::error::Error for CutAnswer {}
+
+/// Fails a successful call whose answer is not whole.
+#[derive(Debug)]
+pub(super) struct WholeAnswers;
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for WholeAnswers {
+    fn name(&self) -> &'static str {
+        "WholeAnswers"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let whole = response.body().bytes().is_some_and(|body| body.trim_ascii_end().ends_with(END));
+        if response.status().is_success() && !whole { Err(Box::new(CutAnswer)) } else { Ok(()) }
+    }
+}
+
+/// Calls again after a cut answer.
+#[derive(Debug)]
+pub(super) struct RetryCutAnswers;
+
+impl ClassifyRetry for RetryCutAnswers {
+    fn name(&self) -> &'static str {
+        "RetryCutAnswers"
+    }
+
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let cut = context
+            .output_or_error()
+            .and_then(Result::err)
+            .is_some_and(|error| super::failure::is_cut(error));
+        if cut { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
+    }
+}

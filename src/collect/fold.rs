@@ -1,0 +1,179 @@
+//! Counts events into facts as they stream by: the only place where events become numbers.
+
+use std::collections::HashMap;
+
+use ssl_usage_parsers::{
+    Client, ConnectionEvent, EventKind, EventSink, Malformed, Micros, RECORD_MAX, Text, Transport,
+};
+
+use crate::bundle::fact::{Key, Tallied};
+
+/// Most keys of one log file. Beyond, what a client can choose freely is left out of new keys; no count is ever lost.
+const KEYS_MAX: usize = 50_000;
+const HOUR: i64 = 3600;
+
+/// Counts the events of one log file.
+#[derive(Debug)]
+pub(super) struct Fold<'a> {
+    source: &'a str,
+    system_users: &'static [&'static str],
+    /// The time of events that have none.
+    otherwise: Micros,
+    facts: HashMap<Key, Tallied>,
+    /// Records that were understood.
+    pub records: u64,
+    /// Sessions among them.
+    pub sessions: u64,
+    /// When the first session was recorded.
+    pub first_session: Option<Micros>,
+    /// When the last session was recorded.
+    pub last_session: Option<Micros>,
+    /// Records that could not be understood, but for the last, if the file's end cuts it.
+    pub unparsed: u64,
+    /// Where the last record stands that was cut.
+    cut_at: Option<u64>,
+}
+
+impl<'a> Fold<'a> {
+    /// For the file called `source`; `otherwise` is the time of events that have none.
+    pub fn new(source: &'a str, system_users: &'static [&'static str], otherwise: Micros) -> Self {
+        Self {
+            source,
+            system_users,
+            otherwise,
+            facts: HashMap::new(),
+            records: 0,
+            sessions: 0,
+            first_session: None,
+            last_session: None,
+            unparsed: 0,
+            cut_at: None,
+        }
+    }
+
+    /// Ends the file, of which `bytes` came. A record that is cut at the end of a file that is still being written is
+    /// read when the file has grown.
+    pub fn end(&mut self, bytes: u64) {
+        let at_the_end = self.cut_at.is_some_and(|at| at + RECORD_MAX as u64 >= bytes);
+        self.unparsed -= u64::from(at_the_end);
+    }
+
+    /// The facts, sorted, so that the same log gives the same bytes.
+    pub fn into_facts(self) -> Vec<(Key, Tallied)> {
+        let mut facts: Vec<_> = self.facts.into_iter().collect();
+        facts.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        facts
+    }
+
+    fn key(&self, event: &ConnectionEvent<'_>, at: Micros) -> Key {
+        let Client { user, database, address, application } = &event.client;
+        let (name, transport, cause) = match &event.kind {
+            EventKind::Received => ("received", None, None),
+            EventKind::Connected(transport) => ("connected", Some(transport), None),
+            EventKind::Rejected(transport) => ("rejected", Some(transport), None),
+            EventKind::HandshakeFailed(cause) => ("handshake_failed", None, Some(cause.name())),
+            EventKind::Disconnected => ("disconnected", None, None),
+        };
+        let tls = match transport {
+            Some(Transport::Tls(tls)) => Some(tls),
+            _ => None,
+        };
+        let key = Key {
+            source: self.source.to_owned(),
+            hour: at.div_euclid(HOUR * 1_000_000) * HOUR,
+            event: name,
+            transport: transport.map(transport_name),
+            tls_version: tls.and_then(|tls| printable(tls.version.as_ref())),
+            cipher: tls.and_then(|tls| printable(tls.cipher.as_ref())),
+            user: printable(user.as_ref()),
+            database: printable(database.as_ref()),
+            address: printable(address.as_ref()),
+            application: printable(application.as_ref()),
+            auth_method: printable(event.auth_method.as_ref()),
+            cause,
+            system: user
+                .as_deref()
+                .is_some_and(|user| self.system_users.iter().any(|system| system.as_bytes() == user)),
+        };
+        if self.facts.len() < KEYS_MAX || self.facts.contains_key(&key) {
+            return key;
+        }
+        Key { user: None, database: None, address: None, application: None, auth_method: None, ..key }
+    }
+}
+
+impl EventSink for Fold<'_> {
+    fn event(&mut self, event: &ConnectionEvent<'_>) {
+        let at = event.at.unwrap_or(self.otherwise);
+        self.records += 1;
+        if matches!(event.kind, EventKind::Connected(_)) {
+            self.sessions += 1;
+            self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
+            self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
+        }
+        let tallied = self.facts.entry(self.key(event, at)).or_insert(Tallied { count: 0, first_seen: at, last_seen: at });
+        tallied.count += 1;
+        tallied.first_seen = tallied.first_seen.min(at);
+        tallied.last_seen = tallied.last_seen.max(at);
+    }
+
+    fn malformed(&mut self, offset: u64, cause: Malformed) {
+        self.unparsed += 1;
+        if cause == Malformed::Cut {
+            self.cut_at = Some(offset);
+        }
+    }
+}
+
+fn transport_name(transport: &Transport<'_>) -> &'static str {
+    match transport {
+        Transport::Tls(_) => "tls",
+        Transport::Gss => "gss",
+        Transport::Plaintext => "plaintext",
+        Transport::Local => "local",
+        Transport::Unknown => "unknown",
+    }
+}
+
+/// Text as facts hold it: what is not UTF-8 as `\xNN`.
+fn printable(text: Option<&Text<'_>>) -> Option<String> {
+    let mut printed = String::new();
+    for chunk in text?.utf8_chunks() {
+        printed.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            printed.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    Some(printed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected(user: &str, application: String, at: Micros) -> ConnectionEvent<'static> {
+        let text = |text: String| Some(Text::Owned(text.into_bytes()));
+        let client = Client { user: text(user.to_owned()), application: text(application), ..Client::default() };
+        ConnectionEvent { at: Some(at), client, auth_method: None, kind: EventKind::Connected(Transport::Plaintext) }
+    }
+
+    #[test]
+    fn a_client_that_invents_names_costs_no_count_and_no_memory() {
+        let mut fold = Fold::new("log", &["rdsadmin"], 0);
+        let many = KEYS_MAX as u64 + 1000;
+        for number in 0..many {
+            fold.event(&connected("app", format!("job-{number}"), 0));
+        }
+        let facts = fold.into_facts();
+        assert_eq!(facts.len(), KEYS_MAX + 1);
+        assert_eq!(facts.iter().map(|(_, tallied)| tallied.count).sum::<u64>(), many);
+    }
+
+    #[test]
+    fn awss_own_users_are_marked_and_hours_are_whole() {
+        let mut fold = Fold::new("log", &["rdsadmin"], 0);
+        fold.event(&connected("rdsadmin", String::new(), -1));
+        let facts = fold.into_facts();
+        assert_eq!(facts.iter().map(|(key, _)| (key.system, key.hour)).collect::<Vec<_>>(), [(true, -HOUR)]);
+    }
+}

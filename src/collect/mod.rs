@@ -1,0 +1,148 @@
+//! Collects the evidence of a fleet into a bundle: inventory, then the logs of each instance, many at a time.
+//!
+//! What fails with one log or one instance is kept as a hole and an error, and the rest goes on.
+
+mod fold;
+mod read;
+mod span;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::aws::Aws;
+use crate::bundle::fact::{Key, Tallied};
+use crate::bundle::{Bundle, Part, Reading};
+use crate::error::{ErrorKind, Result, Trouble};
+use crate::inventory::{self, InstanceProfile};
+use crate::logs::rds_portion::{self, LogFile};
+use crate::progress::Progress;
+use crate::window::Window;
+use read::{Read, Reader};
+use span::Rotation;
+
+/// Instances whose logs are read at the same time. The log API is throttled by account, so that more gains nothing.
+const AT_ONCE: usize = 8;
+
+/// `EngineMode` of Aurora Serverless v1: TLS ends at its router, so that its engine's logs tell nothing of clients.
+pub(crate) const SERVERLESS_V1: &str = "serverless";
+
+/// What to collect.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Instances by name; all when empty.
+    pub instances: Vec<String>,
+    /// The time whose logs are read; its end is now.
+    pub window: Window,
+}
+
+/// Collects into a bundle.
+///
+/// # Errors
+///
+/// When the instances cannot be listed or the bundle cannot be written. All else is in the bundle, as errors and holes.
+pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Arc<dyn Progress>) -> Result<()> {
+    let now = request.window.to;
+    let fleet = inventory::take(aws, &request.instances, now).await?;
+    bundle.write_fleet(&fleet)?;
+    let known = Arc::new(complete_readings(bundle)?);
+    progress.begin(fleet.instances.len());
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for profile in fleet.instances {
+        let (aws, bundle, slots) = (aws.clone(), bundle.clone(), Arc::clone(&slots));
+        let (known, progress, window) = (Arc::clone(&known), Arc::clone(&progress), request.window);
+        tasks.spawn(async move {
+            // The semaphore is never closed.
+            let _slot = slots.acquire_owned().await;
+            let known = known.get(&profile.arn).map(Vec::as_slice).unwrap_or_default();
+            let (part, facts) = instance(&aws, &profile, window, known, progress.as_ref()).await;
+            progress.done(&profile.instance);
+            bundle.write_part(&part, &facts)
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(written) => written?,
+            Err(lost) => std::panic::resume_unwind(lost.into_panic()),
+        }
+    }
+    Ok(())
+}
+
+/// The readings that need not be repeated, by the ARN of their instance.
+fn complete_readings(bundle: &Bundle) -> Result<BTreeMap<String, Vec<Reading>>> {
+    let mut known: BTreeMap<String, Vec<Reading>> = BTreeMap::new();
+    for (part, _) in bundle.parts()? {
+        known.entry(part.arn).or_default().extend(part.readings.into_iter().filter(|reading| reading.complete));
+    }
+    Ok(known)
+}
+
+/// Reads the logs of one instance that were written in the window and are not known yet.
+async fn instance(
+    aws: &Aws,
+    profile: &InstanceProfile,
+    window: Window,
+    known: &[Reading],
+    progress: &dyn Progress,
+) -> (Part, Vec<(Key, Tallied)>) {
+    let mut part = Part {
+        arn: profile.arn.clone(),
+        account: profile.account.clone(),
+        region: profile.region.clone(),
+        instance: profile.instance.clone(),
+        collected_at: window.to,
+        readings: Vec::new(),
+        errors: Vec::new(),
+    };
+    let mut facts = Vec::new();
+    let Some(engine) = profile.known_engine() else { return (part, facts) };
+    if profile.engine_mode.as_deref() == Some(SERVERLESS_V1) {
+        return (part, facts);
+    }
+    let listed = async || -> Result<Vec<LogFile>> {
+        let mut files = rds_portion::list(aws, &profile.instance, window.from).await?;
+        files.retain(|file| engine.is_log(&file.name));
+        Ok(files)
+    };
+    let mut files = match listed().await {
+        Ok(files) => files,
+        Err(error) => {
+            part.errors.push(Trouble::from(&error));
+            return (part, facts);
+        }
+    };
+    let is_known = |file: &LogFile| {
+        known.iter().any(|reading| reading.source == file.name && reading.listed_bytes == file.size)
+    };
+    // Logs that were renamed while they were read are in the list once more, under another name.
+    for round in 0..2 {
+        let rotation = Rotation::new(engine, profile, files.iter().map(|file| file.name.as_str()));
+        let reader = Reader { aws, profile, engine, rotation, now: window.to, progress };
+        let mut vanished = false;
+        for file in files.iter().filter(|file| !is_known(file)) {
+            if part.readings.iter().any(|reading| reading.source == file.name) {
+                continue;
+            }
+            let Read { reading, facts: found, error } = reader.read(file).await;
+            vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
+            part.errors.extend(error.as_ref().map(Trouble::from));
+            part.readings.push(reading);
+            facts.extend(found);
+        }
+        if !vanished || round > 0 {
+            break;
+        }
+        match listed().await {
+            Ok(again) => files = again,
+            Err(error) => {
+                part.errors.push(Trouble::from(&error));
+                break;
+            }
+        }
+    }
+    (part, facts)
+}

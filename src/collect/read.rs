@@ -1,0 +1,147 @@
+//! One log file: downloaded, scanned and folded as it streams by. Its text is held a page at a time and written nowhere.
+
+use jiff::Timestamp;
+use ssl_usage_parsers::{Engine, HEAD, Hints, Scanned, Scanner};
+
+use super::fold::Fold;
+use super::span::Rotation;
+use crate::aws::Aws;
+use crate::bundle::fact::{Key, Tallied};
+use crate::bundle::{Hole, HoleCause, Reading};
+use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::InstanceProfile;
+use crate::logs::rds_portion::{LogFile, Portions};
+use crate::progress::Progress;
+use crate::scan::{recognise, refuse_foreign};
+
+/// Who reads what.
+pub(super) struct Reader<'a> {
+    pub aws: &'a Aws,
+    pub profile: &'a InstanceProfile,
+    pub engine: &'static Engine,
+    pub rotation: Rotation,
+    pub now: Timestamp,
+    pub progress: &'a dyn Progress,
+}
+
+/// A file that was read: what was found, and what went wrong.
+pub(super) struct Read {
+    pub reading: Reading,
+    pub facts: Vec<(Key, Tallied)>,
+    pub error: Option<Error>,
+}
+
+impl Reader<'_> {
+    /// Reads a file. Whatever happens, what was found up to then is kept, and what is missing is a hole.
+    pub async fn read(&self, file: &LogFile) -> Read {
+        self.progress.log(&self.profile.instance, &file.name);
+        let otherwise = self.rotation.span(&file.name, None, self.now).map(|(span, _)| span.from);
+        let otherwise = otherwise.or(file.last_written).unwrap_or(self.now);
+        let mut fold = Fold::new(&file.name, self.engine.system_users, otherwise.as_microsecond());
+        let mut portions = Portions::new(self.aws, &self.profile.instance, file);
+        let scanned = self.scan(file, &mut portions, &mut fold).await;
+        let received = portions.received();
+        let subject = || format!("{} {}", self.profile.instance, file.name);
+        let (found, missing) = match scanned {
+            Ok(found) => {
+                fold.end(received);
+                let scanned = found.as_ref().map(|(_, scanned)| scanned);
+                let missing = short(file, received, &subject).or_else(|| unread(fold.unparsed, scanned, &subject));
+                (found, missing)
+            }
+            Err(error) => (None, Some((cause(&error), error))),
+        };
+        let scanned = found.as_ref().map(|(_, scanned)| scanned);
+        let span = self.rotation.span(&file.name, scanned, self.now);
+        let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+        let reading = Reading {
+            source: file.name.clone(),
+            log: self.engine.log_identity(&file.name).to_owned(),
+            format: found.as_ref().map(|(format, _)| (*format).to_owned()),
+            listed_bytes: file.size,
+            read_bytes: received,
+            span: span.map(|(span, _)| span),
+            complete: missing.is_none() && span.is_some_and(|(_, ended)| ended),
+            records: fold.records,
+            sessions: fold.sessions,
+            first_session_at: instant(fold.first_session),
+            last_session_at: instant(fold.last_session),
+            unparsed: fold.unparsed,
+            holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
+        };
+        Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) }
+    }
+
+    /// Streams a file through its parser. None for an empty one.
+    async fn scan(
+        &self,
+        file: &LogFile,
+        portions: &mut Portions<'_>,
+        fold: &mut Fold<'_>,
+    ) -> Result<Option<(&'static str, Scanned)>> {
+        let name = format!("{} {}", self.profile.instance, file.name);
+        let prefix = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
+        let mut head = Vec::new();
+        while head.len() < HEAD {
+            let Some(piece) = portions.next().await? else { break };
+            self.progress.bytes(piece.len() as u64);
+            head.extend_from_slice(&piece);
+        }
+        if head.is_empty() {
+            return Ok(None);
+        }
+        // The setting may have been changed since the log was written: the text is asked first.
+        let version = Some(self.profile.engine_version.clone());
+        let hints = Hints { engine_version: version, ..Hints::default() };
+        let parser = recognise(&name, &head, &hints).or_else(|error| match prefix.and_then(|prefix| prefix.value.clone()) {
+            Some(prefix) => recognise(&name, &head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
+            None => Err(error),
+        })?;
+        let mut scanner = Scanner::new(parser.as_ref(), 1);
+        scanner.push(&head, fold);
+        drop(head);
+        while let Some(piece) = portions.next().await? {
+            self.progress.bytes(piece.len() as u64);
+            scanner.push(&piece, fold);
+        }
+        let scanned = scanner.finish(fold);
+        refuse_foreign(&name, &scanned)?;
+        Ok(Some((parser.format(), scanned)))
+    }
+}
+
+/// What of a file is missing, and why.
+type Missing = (HoleCause, Error);
+
+/// A file of which fewer bytes came than the listing promised.
+fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<Missing> {
+    (received < file.size).then(|| {
+        let message = format!("{received} of {} bytes came; the rest of the log is missing", file.size);
+        (HoleCause::Truncated, Error::new(ErrorKind::Truncated, subject(), message).hint("run it again"))
+    })
+}
+
+/// A file that was read, with records that were not understood, or with times that say nothing.
+fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn() -> String) -> Option<Missing> {
+    let error = |message: String| Error::new(ErrorKind::Format, subject(), message);
+    if unparsed > 0 {
+        let error = error(format!("{unparsed} connection records could not be understood"));
+        return Some((HoleCause::Unparsed, error.hint("report them with the version of the server")));
+    }
+    let unknown_zone = scanned.and_then(|scanned| scanned.last_at).is_some_and(|time| !time.zone_known);
+    unknown_zone.then(|| {
+        let error = error("the name of the time zone in this log means several".to_owned());
+        (HoleCause::UnknownZone, error.hint("set log_timezone to UTC"))
+    })
+}
+
+fn cause(error: &Error) -> HoleCause {
+    match error.kind() {
+        ErrorKind::Denied | ErrorKind::Credentials => HoleCause::Denied,
+        ErrorKind::Throttled => HoleCause::Throttled,
+        ErrorKind::NotFound => HoleCause::Vanished,
+        ErrorKind::Truncated => HoleCause::Truncated,
+        ErrorKind::Format => HoleCause::UnknownFormat,
+        _ => HoleCause::Failed,
+    }
+}

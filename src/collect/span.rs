@@ -1,0 +1,58 @@
+//! The span of time whose records stand in a log file.
+
+use jiff::{SignedDuration, Timestamp};
+use ssl_usage_parsers::{Engine, Scanned};
+
+use crate::inventory::InstanceProfile;
+use crate::window::Window;
+
+/// How far the name of a file may be from the time of its first record before it is not believed, in minutes beyond a
+/// rotation. A server that names files in another zone is off by half an hour at least.
+const SLACK: i64 = 10;
+
+/// The files of an instance's listing, by when they were begun.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    /// When files were begun, sorted, each once.
+    begun: Vec<Timestamp>,
+    length: SignedDuration,
+    engine: &'static Engine,
+}
+
+impl Rotation {
+    /// From the names of the files that were listed. The length is the instance's own setting or the engine's default.
+    pub fn new<'n>(engine: &'static Engine, profile: &InstanceProfile, names: impl Iterator<Item = &'n str>) -> Self {
+        let (parameter, default) = engine.logs.rotation;
+        let minutes = profile.in_effect(parameter).and_then(|value| value.parse().ok()).filter(|minutes| *minutes > 0);
+        let mut begun: Vec<_> = names.filter_map(|name| begun(engine, name)).collect();
+        begun.sort_unstable();
+        begun.dedup();
+        Self { begun, length: SignedDuration::from_mins(minutes.unwrap_or(default)), engine }
+    }
+
+    /// The span of a file that was read at `read_at`, and whether it ended before that.
+    ///
+    /// A file stands for the time from when it was begun, which its name tells, until the next one was begun; if that is
+    /// missing, for one rotation. Where the name tells nothing, or not the truth, for the time from its first to its last
+    /// record. None where nothing tells.
+    pub fn span(&self, name: &str, scanned: Option<&Scanned>, read_at: Timestamp) -> Option<(Window, bool)> {
+        let instant = |micros: i64| Timestamp::from_microsecond(micros).ok();
+        let first = scanned.and_then(|scanned| scanned.first_at).and_then(|time| instant(time.at));
+        let last = scanned.and_then(|scanned| scanned.last_at).and_then(|time| instant(time.at));
+        let slack = self.length.checked_add(SignedDuration::from_mins(SLACK)).unwrap_or(self.length);
+        let near = |from: Timestamp| first.is_none_or(|first| from.duration_until(first).abs() <= slack);
+        let Some(from) = begun(self.engine, name).filter(|from| near(*from)) else {
+            // Times are written to the second; the last record belongs to the span.
+            let to = last?.checked_add(SignedDuration::from_secs(1)).ok()?;
+            return Some((Window { from: first?, to }, false));
+        };
+        let full = from.checked_add(self.length).ok()?;
+        let next = self.begun.iter().find(|begun| **begun > from && **begun <= full);
+        let end = next.copied().unwrap_or(full).max(last.unwrap_or(from));
+        Some((Window { from, to: end.min(read_at) }, end <= read_at))
+    }
+}
+
+fn begun(engine: &Engine, name: &str) -> Option<Timestamp> {
+    (engine.logs.begun)(name).and_then(|micros| Timestamp::from_microsecond(micros).ok())
+}

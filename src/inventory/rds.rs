@@ -1,0 +1,295 @@
+//! The inventory of one region, out of the RDS API: one call for each page of instances and clusters, and one for each
+//! parameter group and engine version in use.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::{DbCluster, DbInstance, Parameter as ApiParameter};
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
+
+use super::authority::Authorities;
+use super::parameters;
+use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
+use crate::aws::{Aws, failure};
+use crate::error::{Error, Result, Trouble};
+
+/// Takes the inventory of all instances of a region, or of those that are named.
+///
+/// # Errors
+///
+/// When the instances cannot be listed, or none of those named exists. What else cannot be asked is an entry in the
+/// fleet's `errors`, and in `unknown` of the instances that it concerns.
+pub async fn take(aws: &Aws, named: &[String], taken_at: Timestamp) -> Result<Fleet> {
+    let mut errors = Vec::new();
+    let found = instances(aws, named, &mut errors).await?;
+    let mut asked = Asked { aws, errors, clusters: BTreeMap::new(), groups: BTreeMap::new(), versions: BTreeMap::new() };
+    let clustered = found.iter().any(|instance| instance.db_cluster_identifier().is_some());
+    if clustered {
+        asked.clusters().await;
+    }
+    let shared = Shared { authorities: asked.authorities().await, pending: asked.pending().await };
+    let mut instances = Vec::new();
+    for instance in &found {
+        instances.push(asked.profile(instance, &shared).await);
+    }
+    instances.sort_by(|one, other| one.arn.cmp(&other.arn));
+    let account = instances.first().map(|instance| instance.account.clone());
+    let errors = asked.errors;
+    Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: named.is_empty(), instances, errors })
+}
+
+/// An instant of the API; none outside of what a calendar holds.
+pub(super) fn instant(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
+}
+
+async fn instances(aws: &Aws, named: &[String], errors: &mut Vec<Trouble>) -> Result<Vec<DbInstance>> {
+    const ACTION: &str = "rds:DescribeDBInstances";
+    let call = || aws.rds.describe_db_instances();
+    if named.is_empty() {
+        let pages = call().into_paginator().items().send();
+        return pages.collect::<Result<_, _>>().await.map_err(|error| failure(&aws.region, ACTION, error));
+    }
+    let mut found = Vec::new();
+    let mut last = None;
+    for name in named {
+        match call().db_instance_identifier(name).send().await.map_err(|error| failure(name, ACTION, error)) {
+            Ok(answer) => found.extend(answer.db_instances().iter().cloned()),
+            Err(error) => {
+                errors.push(Trouble::from(&error));
+                last = Some(error);
+            }
+        }
+    }
+    match last {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// What all instances of a region share; none where it could not be asked.
+struct Shared {
+    authorities: Option<Authorities>,
+    pending: Option<BTreeMap<String, Vec<PendingAction>>>,
+}
+
+/// What is known of an engine version.
+#[derive(Clone)]
+struct Version {
+    rotates_without_restart: Option<bool>,
+    supported: Option<Vec<String>>,
+}
+
+/// Answers that many instances share, each asked for once.
+struct Asked<'a> {
+    aws: &'a Aws,
+    errors: Vec<Trouble>,
+    clusters: BTreeMap<String, DbCluster>,
+    groups: BTreeMap<(Level, String), Option<Vec<ApiParameter>>>,
+    versions: BTreeMap<(String, String), Option<Version>>,
+}
+
+impl Asked<'_> {
+    /// Keeps an error, and says that there is no answer.
+    fn missing<T>(&mut self, error: &Error) -> Option<T> {
+        self.errors.push(Trouble::from(error));
+        None
+    }
+
+    async fn clusters(&mut self) {
+        let pages = self.aws.rds.describe_db_clusters().into_paginator().items().send();
+        let clusters: Result<Vec<DbCluster>, _> = pages.collect().await;
+        match clusters.map_err(|error| failure(&self.aws.region, "rds:DescribeDBClusters", error)) {
+            Ok(clusters) => {
+                let named = |cluster: DbCluster| Some((cluster.db_cluster_identifier()?.to_owned(), cluster));
+                self.clusters = clusters.into_iter().filter_map(named).collect();
+            }
+            Err(error) => self.errors.push(Trouble::from(&error)),
+        }
+    }
+
+    async fn authorities(&mut self) -> Option<Authorities> {
+        let mut certificates = Vec::new();
+        let mut default = None;
+        let mut pages = self.aws.rds.describe_certificates().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            match page.map_err(|error| failure(&self.aws.region, "rds:DescribeCertificates", error)) {
+                Ok(page) => {
+                    certificates.extend(page.certificates().iter().cloned());
+                    default = default.or_else(|| page.default_certificate_for_new_launches().map(str::to_owned));
+                }
+                Err(error) => return self.missing(&error),
+            }
+        }
+        Some(Authorities::new(&certificates, default.as_deref()))
+    }
+
+    async fn pending(&mut self) -> Option<BTreeMap<String, Vec<PendingAction>>> {
+        let pages = self.aws.rds.describe_pending_maintenance_actions().into_paginator().items().send();
+        let answer: Result<Vec<_>, _> = pages.collect().await;
+        match answer.map_err(|error| failure(&self.aws.region, "rds:DescribePendingMaintenanceActions", error)) {
+            Ok(resources) => {
+                let mut pending: BTreeMap<String, Vec<PendingAction>> = BTreeMap::new();
+                for resource in resources {
+                    let Some(arn) = resource.resource_identifier() else { continue };
+                    let actions = resource.pending_maintenance_action_details().iter().filter_map(|action| {
+                        // `ca-certificate-rotation` and `server-certificate-rotation` are both seen.
+                        let name = action.action().filter(|name| name.contains("certificate"))?;
+                        Some(PendingAction {
+                            action: name.to_owned(),
+                            auto_applied_after: action.auto_applied_after_date().and_then(instant),
+                            forced_apply: action.forced_apply_date().and_then(instant),
+                            current_apply: action.current_apply_date().and_then(instant),
+                        })
+                    });
+                    pending.entry(arn.to_owned()).or_default().extend(actions);
+                }
+                Some(pending)
+            }
+            Err(error) => self.missing(&error),
+        }
+    }
+
+    async fn group(&mut self, level: Level, name: &str) -> Option<Vec<ApiParameter>> {
+        let key = (level, name.to_owned());
+        if let Some(known) = self.groups.get(&key) {
+            return known.clone();
+        }
+        let rds = &self.aws.rds;
+        let answer: Result<Vec<ApiParameter>> = match level {
+            Level::Instance => {
+                let pages = rds.describe_db_parameters().db_parameter_group_name(name).into_paginator().items().send();
+                pages.collect::<Result<_, _>>().await.map_err(|error| failure(name, "rds:DescribeDBParameters", error))
+            }
+            Level::Cluster => {
+                let call = rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(name);
+                let pages = call.into_paginator().items().send();
+                pages
+                    .collect::<Result<_, _>>()
+                    .await
+                    .map_err(|error| failure(name, "rds:DescribeDBClusterParameters", error))
+            }
+        };
+        let answer = match answer {
+            Ok(parameters) => Some(parameters),
+            Err(error) => self.missing(&error),
+        };
+        self.groups.insert(key, answer.clone());
+        answer
+    }
+
+    async fn version(&mut self, engine: &str, version: &str) -> Option<Version> {
+        let key = (engine.to_owned(), version.to_owned());
+        if let Some(known) = self.versions.get(&key) {
+            return known.clone();
+        }
+        let call = self.aws.rds.describe_db_engine_versions().engine(engine).engine_version(version).include_all(true);
+        let subject = format!("{engine} {version}");
+        let answer = call.send().await.map_err(|error| failure(&subject, "rds:DescribeDBEngineVersions", error));
+        let found = match answer {
+            Ok(answer) => answer
+                .db_engine_versions()
+                .iter()
+                .find(|found| found.engine_version() == Some(version))
+                .map(|found| Version {
+                    rotates_without_restart: found.supports_certificate_rotation_without_restart(),
+                    supported: found.supported_ca_certificate_identifiers.clone(),
+                }),
+            Err(error) => self.missing(&error),
+        };
+        self.versions.insert(key, found.clone());
+        found
+    }
+
+    async fn profile(&mut self, instance: &DbInstance, shared: &Shared) -> InstanceProfile {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let arn = match instance.db_instance_arn() {
+            Some(arn) => arn.to_owned(),
+            None => format!("arn:aws:rds:{}:unknown:db:{}", self.aws.region, text(instance.db_instance_identifier())),
+        };
+        let mut arn_parts = arn.split(':').skip(3).map(str::to_owned);
+        let (region, account) = (arn_parts.next().unwrap_or_default(), arn_parts.next().unwrap_or_default());
+        let cluster_name = instance.db_cluster_identifier().map(str::to_owned);
+        let cluster = cluster_name.as_ref().and_then(|name| self.clusters.get(name)).cloned();
+        let mut profile = InstanceProfile {
+            arn,
+            account,
+            region,
+            instance: text(instance.db_instance_identifier()),
+            cluster: cluster_name,
+            engine: text(instance.engine()),
+            engine_version: text(instance.engine_version()),
+            engine_mode: cluster.as_ref().and_then(|cluster| cluster.engine_mode().map(str::to_owned)),
+            status: text(instance.db_instance_status()),
+            created_at: instance.instance_create_time().and_then(instant),
+            iam_authentication: instance.iam_database_authentication_enabled() == Some(true),
+            certificate: Certificate::default(),
+            pending: Vec::new(),
+            parameters: BTreeMap::new(),
+            log_exports: instance.enabled_cloudwatch_logs_exports().to_vec(),
+            unknown: Vec::new(),
+        };
+        if profile.cluster.is_some() && cluster.is_none() {
+            profile.unknown.push("rds:DescribeDBClusters".to_owned());
+        }
+        let version = self.version(&profile.engine, &profile.engine_version).await;
+        if version.is_none() {
+            profile.unknown.push("rds:DescribeDBEngineVersions".to_owned());
+        }
+        profile.certificate = certificate(instance, shared, version);
+        match &shared.pending {
+            Some(pending) => profile.pending = pending.get(&profile.arn).cloned().unwrap_or_default(),
+            None => profile.unknown.push("rds:DescribePendingMaintenanceActions".to_owned()),
+        }
+        if shared.authorities.is_none() {
+            profile.unknown.push("rds:DescribeCertificates".to_owned());
+        }
+        self.parameters(&mut profile, instance, cluster.as_ref()).await;
+        profile
+    }
+
+    async fn parameters(&mut self, profile: &mut InstanceProfile, instance: &DbInstance, cluster: Option<&DbCluster>) {
+        let Some(engine) = profile.known_engine() else { return };
+        let names = parameters::names(engine);
+        if let Some((cluster, group)) = cluster.and_then(|cluster| Some((cluster, cluster.db_cluster_parameter_group()?))) {
+            let members = cluster.db_cluster_members();
+            let member = members.iter().find(|member| member.db_instance_identifier() == Some(&profile.instance));
+            let status = member.and_then(|member| member.db_cluster_parameter_group_status());
+            match self.group(Level::Cluster, group).await {
+                Some(found) => {
+                    parameters::apply(&mut profile.parameters, &names, (group, status), Level::Cluster, &found);
+                }
+                None => profile.unknown.push("rds:DescribeDBClusterParameters".to_owned()),
+            }
+        }
+        for group in instance.db_parameter_groups() {
+            let Some(name) = group.db_parameter_group_name() else { continue };
+            match self.group(Level::Instance, name).await {
+                Some(found) => {
+                    let group = (name, group.parameter_apply_status());
+                    parameters::apply(&mut profile.parameters, &names, group, Level::Instance, &found);
+                }
+                None => profile.unknown.push("rds:DescribeDBParameters".to_owned()),
+            }
+        }
+    }
+}
+
+fn certificate(instance: &DbInstance, shared: &Shared, version: Option<Version>) -> Certificate {
+    let details = instance.certificate_details();
+    let ca = details.and_then(|details| details.ca_identifier()).or(instance.ca_certificate_identifier());
+    let authorities = shared.authorities.as_ref();
+    let end = |name: Option<&str>| name.and_then(|name| authorities?.end(name));
+    let supported = version.as_ref().and_then(|version| version.supported.as_deref());
+    let target = authorities.and_then(|authorities| authorities.target(supported));
+    let pending = instance.pending_modified_values();
+    Certificate {
+        ca: ca.map(str::to_owned),
+        valid_till: details.and_then(|details| details.valid_till()).and_then(instant),
+        ca_valid_till: end(ca),
+        target_ca_valid_till: end(target.as_deref()),
+        target_ca: target,
+        pending_ca: pending.and_then(|pending| pending.ca_certificate_identifier()).map(str::to_owned),
+        rotates_without_restart: version.and_then(|version| version.rotates_without_restart),
+    }
+}

@@ -1,0 +1,166 @@
+//! Logs by the RDS log-file API: `DescribeDBLogFiles` lists them, `DownloadDBLogFilePortion` reads one, page by page.
+//!
+//! What the API does beside its documentation, each with the public thread that shows it, is met here:
+//!
+//! | what happens | what is done |
+//! | --- | --- |
+//! | without a marker, the *last* lines come | the first marker is `"0"` |
+//! | a page of over 1 MB is cut at the byte and ends in a mark; the rest is lost (aws-sdk-js #1463) | the page is asked for again with fewer lines |
+//! | `AdditionalDataPending` is false, and the file goes on (aws-cli #2268, #3079) | pages are asked for up to the listed size |
+//! | pages overlap by some KB, in closed files too (aws-cli #10319) | what the last page ended with is taken off |
+//! | a file that grows is always pending | what is read beyond the listed size is bounded |
+//! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
+
+use jiff::Timestamp;
+use memchr::memmem;
+
+use crate::aws::{Aws, failure};
+use crate::error::Result;
+
+/// Most lines of a page, the API's own limit.
+const LINES_MAX: i32 = 10_000;
+/// How a page ends that was cut.
+const CUT: &str = "[Your log message was truncated]";
+/// Longest overlap that is looked for, in bytes.
+const OVERLAP_MAX: usize = 64 * 1024;
+/// Shortest overlap that is not chance.
+const OVERLAP_MIN: usize = 64;
+/// Pages in turn that bring nothing new before a log is given up.
+const PATIENCE: u32 = 3;
+
+/// A log file, as the API lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Name, with its folder: `error/postgresql.log.2026-11-23-10`.
+    pub name: String,
+    /// Size in bytes when it was listed.
+    pub size: u64,
+    /// When it was last written.
+    pub last_written: Option<Timestamp>,
+}
+
+/// Lists the log files of an instance that were written since a time.
+///
+/// # Errors
+///
+/// When any page of the list cannot be had: half a list is not a list.
+pub async fn list(aws: &Aws, instance: &str, since: Timestamp) -> Result<Vec<LogFile>> {
+    let call = aws.rds.describe_db_log_files().db_instance_identifier(instance);
+    let pages = call.file_last_written(since.as_millisecond()).into_paginator().items().send();
+    let files: Vec<_> = pages
+        .collect::<Result<_, _>>()
+        .await
+        .map_err(|error| failure(instance, "rds:DescribeDBLogFiles", error))?;
+    let mut files: Vec<LogFile> = files
+        .into_iter()
+        .filter_map(|file| {
+            Some(LogFile {
+                name: file.log_file_name?,
+                size: u64::try_from(file.size.unwrap_or(0)).unwrap_or(0),
+                last_written: file.last_written.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            })
+        })
+        .collect();
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(files)
+}
+
+/// A log file that is being read, page by page.
+#[derive(Debug)]
+pub struct Portions<'a> {
+    aws: &'a Aws,
+    instance: &'a str,
+    file: &'a LogFile,
+    marker: String,
+    lines: i32,
+    received: u64,
+    /// How the last page ended.
+    tail: Vec<u8>,
+    /// Pages in turn that brought nothing.
+    idle: u32,
+    ended: bool,
+}
+
+impl<'a> Portions<'a> {
+    /// Begins at the beginning of a file.
+    pub fn new(aws: &'a Aws, instance: &'a str, file: &'a LogFile) -> Self {
+        let marker = "0".to_owned();
+        Self { aws, instance, file, marker, lines: LINES_MAX, received: 0, tail: Vec::new(), idle: 0, ended: false }
+    }
+
+    /// Bytes that came, without what came twice.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The next piece of the file; none at its end.
+    ///
+    /// # Errors
+    ///
+    /// When a page cannot be had.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        while !self.ended {
+            let call = self.aws.rds.download_db_log_file_portion().db_instance_identifier(self.instance);
+            let call = call.log_file_name(&self.file.name).marker(&self.marker).number_of_lines(self.lines);
+            let page = call.send().await.map_err(|error| {
+                let subject = format!("{} {}", self.instance, self.file.name);
+                failure(&subject, "rds:DownloadDBLogFilePortion", error)
+            })?;
+            let text = page.log_file_data().unwrap_or_default();
+            if self.lines > 1 && text.trim_ascii_end().ends_with(CUT) {
+                self.lines = (self.lines / 4).max(1);
+                continue;
+            }
+            self.lines = self.lines.saturating_mul(2).min(LINES_MAX);
+            let fresh = text.as_bytes().get(overlap(&self.tail, text.as_bytes())..).unwrap_or_default().to_vec();
+            self.received += fresh.len() as u64;
+            let moved = page.marker().is_some_and(|marker| marker != self.marker);
+            if let Some(marker) = page.marker().filter(|marker| !marker.is_empty()) {
+                marker.clone_into(&mut self.marker);
+            }
+            self.idle = if fresh.is_empty() { self.idle + 1 } else { 0 };
+            let pending = page.additional_data_pending() == Some(true);
+            // Bytes that are not UTF-8 come as three, so that a file is not at its end before it says so; and one that
+            // grows never says so.
+            let limit = if pending { self.file.size.saturating_mul(3) } else { self.file.size };
+            let stuck = !moved || self.idle >= PATIENCE || (!pending && fresh.is_empty());
+            self.ended = stuck || self.received >= limit;
+            if !fresh.is_empty() {
+                self.keep_tail(&fresh);
+                return Ok(Some(fresh));
+            }
+        }
+        Ok(None)
+    }
+
+    fn keep_tail(&mut self, fresh: &[u8]) {
+        self.tail.extend_from_slice(fresh);
+        let excess = self.tail.len().saturating_sub(OVERLAP_MAX);
+        self.tail.drain(..excess);
+    }
+}
+
+/// How many bytes at the beginning of `page` are what `tail` ends with; the longest such run counts.
+fn overlap(tail: &[u8], page: &[u8]) -> usize {
+    let Some(start) = page.get(..OVERLAP_MIN) else { return 0 };
+    memmem::find_iter(tail, start)
+        .filter_map(|at| tail.get(at..))
+        .find(|end| page.starts_with(end))
+        .map_or(0, <[u8]>::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn what_a_page_repeats_is_found() {
+        let text: Vec<u8> = (0..2000u32).flat_map(|number| format!("line {number}\n").into_bytes()).collect();
+        for repeated in [0, 64, 100, 4096] {
+            let (tail, page) = (&text[..9000], &text[9000 - repeated..]);
+            assert_eq!(overlap(tail, page), repeated);
+        }
+        assert_eq!(overlap(b"", &text), 0);
+        assert_eq!(overlap(&text[..9000], b"line 0\n"), 0, "a short page is no repetition");
+    }
+}

@@ -1,0 +1,24 @@
+//! How a long job tells how far it is. The library never touches a terminal.
+
+/// Is told what a collection does. Called from many tasks.
+pub trait Progress: Send + Sync {
+    /// So many instances are to be read.
+    fn begin(&self, instances: usize);
+    /// A log of an instance is being read.
+    fn log(&self, instance: &str, log: &str);
+    /// So many bytes more have been read.
+    fn bytes(&self, bytes: u64);
+    /// An instance is done.
+    fn done(&self, instance: &str);
+}
+
+/// Tells nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: usize) {}
+    fn log(&self, _: &str, _: &str) {}
+    fn bytes(&self, _: u64) {}
+    fn done(&self, _: &str) {}
+}
