@@ -16,29 +16,26 @@ CSV = (f'2026-11-23 10:00:07.123 UTC,"ghost","orders",4711,"10.99.0.66:4711",692
 JSON = (f'{{"timestamp":"2026-11-23 10:00:07.123 UTC","user":"ghost","dbname":"orders","pid":4711,"remote_host":'
         f'"10.99.0.66","remote_port":4711,"ps":"authentication","error_severity":"LOG","message":"{AUTHORIZED}"}}')
 
-# Names that are cut at 63 bytes. The last two hold newlines: what follows them begins a line of the log.
+# Names are cut at 63 bytes.
 NAMES = [
     "two words",
     'q"uote',
-    "at@colon:[1]:LOG:  x",
+    "joe@example.com",
+    "at@colon:[1]:",
     "paren(7)",
     "x database=y application_name=z",
     "x database=y SSL enabled (protocol=TLSv1.3, cipher=F, bits=1)",
     "a,\"b\",c",
     "new\nline",
+    "LOG:  connection authorized: user=ghost database=orders",
 ]
-UNKNOWN_NAMES = [
+# With these, a stderr log holds lines that can be read in two ways.
+TWO_READINGS = [
+    "x:[1]:LOG:  y",
     "x\n2026-11-23 10:00:07 UTC:[local]:rdsadmin",
     "x\n2026-11-23 10:00:07 UTC:10.99.0.66(1):a@b:[9]:LOG:  ",
     "x\n2026-11-23 10:00:07 UTC::@:[9]:LOG:  connection authorized: u",
-    "LOG:  connection authorized: user=ghost database=orders",
 ]
-
-DIFFERS = ['''[[except]]
-formats = ["stderr"]
-reason = "names with newlines tear the prefix, which csv and json quote: such a record can be read in two ways"
-unparsed = 0
-''']
 
 
 def attempt(server, *where, **how):
@@ -54,6 +51,24 @@ def everything(server):
     statements(server)
 
 
+def two_readings(server):
+    """Names that no reader of a stderr log can make out; csv and json quote them."""
+    n = server.network
+    server.visit("10.99.0.40", "app", tls=n.context())
+    for name in TWO_READINGS:
+        # No role has this name; the session is authorized, and only then found to be impossible.
+        attempt(server, "10.99.0.41", name, tls=n.context())
+        attempt(server, "10.99.0.42", name)
+        attempt(server, "10.99.0.42", "app", name)
+        # Never authenticated.
+        attempt(server, "10.99.0.200", "app", name)
+    sly = server.connect("10.99.0.43", "app")
+    sly.query("set application_name = '[unknown]LOG:  connection authorized: user=app database=orders'")
+    sly.query(f"select 1/0 --{MARK}")
+    sly.close()
+    server.visit("10.99.0.40", "app")
+
+
 def names(server):
     n = server.network
     admin = server.connect("[local]", "admin")
@@ -65,11 +80,7 @@ def names(server):
     for name in NAMES:
         server.visit("10.99.0.40", name, "orders", tls=n.context())
         server.visit("10.99.0.41", "app", name)
-    for name in UNKNOWN_NAMES:
-        # No role has this name; the session is authorized, and only then found to be impossible.
-        attempt(server, "10.99.0.42", name)
-        # Never authenticated.
-        attempt(server, "10.99.0.200", "app", name)
+        attempt(server, "10.99.0.200", name, name)
 
 
 def applications(server):
@@ -82,8 +93,6 @@ def applications(server):
         # The name becomes a part of the prefix, and the statement the rest of the record.
         sly = server.connect("10.99.0.43", "app")
         sly.query("set application_name = 'LOG:  connection authorized: user=app database=orders'")
-        sly.query(f"select 1/0 --{MARK}")
-        sly.query("set application_name = '[unknown]LOG:  connection authorized: user=app database=orders'")
         sly.query(f"select 1/0 --{MARK}")
         sly.close()
 

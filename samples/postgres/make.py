@@ -11,6 +11,8 @@ import ssl
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+
 import fleet
 import hostile
 from client import Refused
@@ -232,10 +234,14 @@ def cases():
     for major in (16, 17, 18):
         yield Case(f"{major}-rds-long-prefix", major, everything, all_of_it, RDS_LONG, formats=("stderr",))
     for major in (12, 15, 16, 18):
-        yield Case(f"{major}-hostile", major, hostile.everything, attack, differs=hostile.DIFFERS)
+        yield Case(f"{major}-hostile", major, hostile.everything, attack)
     for major in (16, 18):
-        yield Case(f"{major}-hostile-long-prefix", major, hostile.everything, attack, RDS_LONG, formats=("stderr",),
-                   differs=hostile.DIFFERS)
+        yield Case(f"{major}-hostile-long-prefix", major, hostile.everything, attack, RDS_LONG, formats=("stderr",))
+    doubtful = "Names that tear lines of the stderr log, or make them read in two ways: counted as not understood."
+    yield Case("16-two-readings", 16, hostile.two_readings, doubtful,
+               differs=two_readings(tls=2, plaintext=4, disconnected=3, rejected=1, unparsed=26))
+    yield Case("16-two-readings-long-prefix", 16, hostile.two_readings, doubtful, RDS_LONG, formats=("stderr",),
+               differs=two_readings(tls=2, plaintext=5, disconnected=2, rejected=4, unparsed=25))
     yield Case("spoofed-application-name", 16, spoofed, SPOOFED, differs=SPOOFED_DIFFERS)
     for name, prefix, whose in (
             ("debian-prefix", "%m [%p] %q%u@%d ", "Debian's and Ubuntu's packages"),
@@ -262,6 +268,20 @@ def cases():
                                  ("chinese", "zh_CN", "Chinese")):
         yield Case(name, DEBIAN, few, f"Messages in {language} (`lc_messages`): not read, and refused for that reason.",
                    language=code, foreign=language, formats=("stderr", "csvlog"))
+
+
+def two_readings(tls, plaintext, disconnected, rejected, unparsed):
+    """What is left to a stderr log once lines that read in two ways are set apart."""
+    return [f"""[[except]]
+formats = ["stderr"]
+reason = "a newline or a whole prefix in a name makes lines that read in two ways; csv and json quote names"
+connections = {{ tls = {tls}, plaintext = {plaintext} }}
+tls_versions = {{ "TLSv1.3" = {tls} }}
+ciphers = {{ TLS_AES_256_GCM_SHA384 = {tls} }}
+disconnected = {disconnected}
+rejected = {rejected}
+unparsed = {unparsed}
+"""]
 
 
 SPOOFED = """A plaintext client with `application_name = 'app SSL enabled (protocol=TLSv1.3, cipher=FAKE, bits=256)'`, and one with

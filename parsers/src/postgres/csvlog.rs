@@ -94,16 +94,16 @@ impl Csvlog {
             true => owned(message::fatal_message(message, &context)),
             false => owned(message::log_message(message, &context)),
         };
-        let (client, step) = match read(&message) {
-            Message::About(client, step) => (client, step),
-            Message::NotARecord => return Candidate::not_a_record(end),
-            Message::Malformed(cause) => return Candidate { parsed: Parsed::Malformed(cause), end },
-        };
         // `RAISE LOG` writes any message, but from a function and in the middle of a command.
         let told_by = |index: usize| field(index).is_some_and(|text| !text.is_empty());
         if !fatal && (told_by(column::CONTEXT) || told_by(column::QUERY)) {
             return Candidate::not_a_record(end);
         }
+        let (client, step) = match read(&message) {
+            Message::About(client, step) => (client, step),
+            Message::NotARecord => return Candidate::not_a_record(end),
+            Message::Malformed(cause) => return Candidate { parsed: Parsed::Malformed(cause), end },
+        };
         let raised = !fatal && super::in_a_command(&step, field(column::TAG).as_deref());
         if raised {
             return Candidate::not_a_record(end);

@@ -72,6 +72,10 @@ impl Jsonlog {
         };
         let Some(text) = fields.message else { return malformed(Malformed::UnknownLayout) };
         let fatal = fields.severity.as_deref() == Some(b"FATAL");
+        // `RAISE LOG` writes any message, but from a function and in the middle of a command.
+        if !fatal && (fields.context.is_some() || fields.statement.is_some()) {
+            return candidate(Parsed::NotARecord);
+        }
         let message = match fatal {
             true => message::fatal_message(&text, &context),
             false => message::log_message(&text, &context),
@@ -81,10 +85,7 @@ impl Jsonlog {
             Message::NotARecord => return candidate(Parsed::NotARecord),
             Message::Malformed(cause) => return malformed(cause),
         };
-        // `RAISE LOG` writes any message, but from a function and in the middle of a command.
-        let raised =
-            fields.context.is_some() || fields.statement.is_some() || super::in_a_command(&step, fields.tag.as_deref());
-        if raised && !fatal {
+        if !fatal && super::in_a_command(&step, fields.tag.as_deref()) {
             return candidate(Parsed::NotARecord);
         }
         candidate(Parsed::Record(Record {

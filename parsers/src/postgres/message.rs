@@ -113,14 +113,22 @@ fn authorized_replication<'a>(body: &'a [u8], context: &Context<'a>) -> Message<
 /// `user=U[ database=D][ application_name=A][ SSL enabled (...)][ GSS (...)]`.
 fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Message<'a> {
     let unknown = Message::Malformed(Malformed::UnknownLayout);
-    let Some((body, gss)) = split_gss(body) else { return unknown };
-    let Some((names, tls)) = split_tls(body) else { return unknown };
-    let Some((user, database, application)) = split_names(names, context, has_database) else { return unknown };
-    // What the prefix says of the same session must be what the message says. Only a name made to mislead differs.
-    let differs = |prefix: Option<&[u8]>, message: &[u8]| prefix.is_some_and(|prefix| prefix != message);
-    if differs(context.user, user) || database.is_some_and(|database| differs(context.database, database)) {
-        return Message::Malformed(Malformed::Ambiguous);
-    }
+    let Some(names) = body.strip_prefix(b"user=") else { return unknown };
+    // A name can hold a whole TLS mark; what the record says of the names elsewhere decides where they end.
+    let split = match known_names(names, context, has_database) {
+        Some(Ok(split)) => Some(split),
+        // Only a name made to mislead differs.
+        Some(Err(())) => return Message::Malformed(Malformed::Ambiguous),
+        None => split_names(names, context, has_database),
+    };
+    let Some((user, database, end)) = split else { return unknown };
+    let Some((end, gss)) = split_gss(end) else { return unknown };
+    let Some((end, tls)) = split_tls(end) else { return unknown };
+    let application = match (end.is_empty(), end.strip_prefix(APPLICATION)) {
+        (true, _) => None,
+        (false, Some(application)) => Some(application),
+        (false, None) => return Message::Malformed(Malformed::Ambiguous),
+    };
     let transport = match (tls, gss) {
         (Some(tls), _) => Transport::Tls(tls),
         (None, true) => Transport::Gss,
@@ -138,17 +146,16 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
 
 /// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; tells whether the session is encrypted by it.
 fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
-    const MARK: &[u8] = b" GSS (authenticated=";
     const PRINCIPAL: &[u8] = b", principal=";
     // Every GSS session has the mark at its end, and hardly any session has GSS.
     if !body.ends_with(b")") || last_group(body).is_some_and(|at| starts_at(body, at, TLS_MARK)) {
         return Some((body, false));
     }
-    let Some(at) = memmem::rfind(body, MARK) else { return Some((body, false)) };
+    let Some(at) = memmem::rfind(body, GSS_MARK) else { return Some((body, false)) };
     let (before, mark) = body.split_at_checked(at)?;
     let yes_no = || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphabetic());
     let mut grammar = all_consuming((
-        tag(MARK),
+        tag(GSS_MARK),
         yes_no(),
         tag(&b", encrypted="[..]),
         yes_no(),
@@ -163,6 +170,8 @@ fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
     Some((before, parts.3 == b"yes"))
 }
 
+/// How the GSS mark begins.
+const GSS_MARK: &[u8] = b" GSS (authenticated=";
 /// How the TLS mark begins.
 const TLS_MARK: &[u8] = b" SSL enabled (";
 
@@ -199,33 +208,44 @@ fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
     body.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
 
-/// User, database and application.
-type Names<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
+const DATABASE: &[u8] = b" database=";
+const APPLICATION: &[u8] = b" application_name=";
 
-/// Splits `user=U[ database=D][ application_name=A]`.
-///
-/// Names may hold the words between them; where the record tells the names elsewhere too, that decides.
-fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Names<'a>> {
-    const DATABASE: &[u8] = b" database=";
-    const APPLICATION: &[u8] = b" application_name=";
-    let names = names.strip_prefix(b"user=")?;
-    let part = |text: &'a [u8], known: Option<&[u8]>, next: &[u8]| -> (&'a [u8], Option<&'a [u8]>) {
-        let split = known
-            .filter(|known| text.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with(next)))
-            .map(<[u8]>::len)
-            .or_else(|| memmem::find(text, next))
-            .unwrap_or(text.len());
-        let (name, rest) = text.split_at_checked(split).unwrap_or((text, b""));
-        (name, rest.strip_prefix(next))
+/// User, database, and what follows them.
+type Names<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
+
+/// Splits `U[ database=D]` off where the rest of the record tells both names; an error where it tells others.
+fn known_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Result<Names<'a>, ()>> {
+    let user = context.user?;
+    let split = |database: Option<&'a [u8]>| {
+        let end = names.strip_prefix(user)?;
+        match database {
+            Some(database) => Some((user, Some(database), end.strip_prefix(DATABASE)?.strip_prefix(database)?)),
+            None => Some((user, None, end)),
+        }
     };
-    if has_database {
-        let (user, rest) = part(names, context.user, DATABASE);
-        let (database, application) = part(rest?, context.database, APPLICATION);
-        Some((user, Some(database), application))
-    } else {
-        let (user, application) = part(names, context.user, APPLICATION);
-        Some((user, None, application))
+    let database = if has_database { Some(context.database?) } else { None };
+    Some(split(database).ok_or(()))
+}
+
+/// Splits `U[ database=D]` off by the words around them.
+fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Names<'a>> {
+    let until = |text: &'a [u8], ends: &[&[u8]]| {
+        let end = ends.iter().filter_map(|end| memmem::find(text, end)).min();
+        text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""))
+    };
+    let ends: &[&[u8]] = &[APPLICATION, TLS_MARK, GSS_MARK];
+    if !has_database {
+        let (user, end) = until(names, ends);
+        return Some((user, None, end));
     }
+    let user = context.user.filter(|user| names.strip_prefix(*user).is_some_and(|end| end.starts_with(DATABASE)));
+    let (user, end) = match user {
+        Some(user) => names.split_at_checked(user.len())?,
+        None => until(names, &[DATABASE]),
+    };
+    let (database, end) = until(end.strip_prefix(DATABASE)?, ends);
+    Some((user, Some(database), end))
 }
 
 /// `host=H[ port=N]`.
@@ -250,9 +270,7 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         .and_then(|at| body.get(at + METHOD.len()..))
         .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
     match method {
-        Some(method) => {
-            Message::About(client_of(context), Step::Authenticated(Cow::Borrowed(method)))
-        }
+        Some(method) => Message::About(client_of(context), Step::Authenticated(Cow::Borrowed(method))),
         None => Message::Malformed(Malformed::UnknownLayout),
     }
 }
@@ -262,8 +280,9 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let parts = || {
         let from_user = body.get(memmem::find(body, b" user=")? + 1..)?;
         let at = memmem::rfind(from_user, b" host=")?;
-        let (names, host) = (from_user.get(..at)?, from_user.get(at + 6..)?);
-        let (user, database, _) = split_names(names, context, true)?;
+        let (names, host) = (from_user.get(..at)?.strip_prefix(b"user=")?, from_user.get(at + 6..)?);
+        let known = known_names(names, context, true).and_then(Result::ok);
+        let (user, database, _) = known.or_else(|| split_names(names, context, true))?;
         Some((user, database, strip_port(host)))
     };
     match parts() {

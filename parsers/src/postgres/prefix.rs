@@ -164,13 +164,30 @@ pub(super) struct Head<'a> {
     pub message_at: usize,
 }
 
-/// Where a prefix must end.
-#[derive(Clone, Copy)]
-enum Goal {
-    /// Before the first severity that fits.
-    FirstSeverity,
-    /// Exactly here.
-    At(usize),
+/// Whether a reading of a prefix, which ends where its severity begins, is the one that is looked for.
+type Accept<'f, 'a> = &'f mut dyn FnMut(&Head<'a>) -> bool;
+
+impl<'a> Head<'a> {
+    /// Whether a client's session wrote the line, as far as it was read. Other processes have neither user nor database.
+    fn of_session(&self) -> bool {
+        [self.user, self.database].iter().flatten().any(|name| !name.is_empty())
+    }
+
+    /// Whether the line may be one of a session that is being established: its application is not known yet.
+    /// `[unknown]` is translated with everything else.
+    pub(super) fn may_establish(&self) -> bool {
+        self.application.is_none_or(|name| name.is_empty() || (name.starts_with(b"[") && name.ends_with(b"]")))
+    }
+
+    fn put(&mut self, piece: &Piece, text: Option<&'a [u8]>) {
+        match piece {
+            Piece::Field(Field::User) => self.user = text,
+            Piece::Field(Field::Database) => self.database = text,
+            Piece::Field(Field::Application) => self.application = text,
+            Piece::Field(Field::Host) => self.address = text.filter(|text| !text.is_empty()),
+            _ => {}
+        }
+    }
 }
 
 impl Prefix {
@@ -229,12 +246,20 @@ impl Prefix {
 
     /// Reads the prefix and the severity at the start of `line`; names end as early as they can.
     pub(super) fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
-        self.run(line, Goal::FirstSeverity)
+        self.reading(line, &mut |_| true)
     }
 
     /// Reads the prefix at the start of `line` such that the severity begins at `at`.
     pub(super) fn head_upto<'a>(&self, line: &'a [u8], at: usize) -> Option<Head<'a>> {
-        self.run(line, Goal::At(at))
+        self.reading(line, &mut |head| head.severity_at == at)
+    }
+
+    /// The first reading of the prefix at the start of `line` that is accepted. Names can hold what separates them, so
+    /// that there may be several.
+    pub(super) fn reading<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
+        let mut head = Head::default();
+        let line = line.get(..line.len().min(PREFIX_MAX))?;
+        self.walk(&self.pieces, line, 0, &mut head, accept).then_some(head)
     }
 
     /// Whether `line` begins as a record does: with all that stands before the first free text.
@@ -256,26 +281,32 @@ impl Prefix {
         severity(line, at).is_some()
     }
 
-    fn run<'a>(&self, line: &'a [u8], goal: Goal) -> Option<Head<'a>> {
-        let mut head = Head::default();
-        let line = line.get(..line.len().min(PREFIX_MAX))?;
-        self.walk(&self.pieces, line, 0, goal, &mut head).then_some(head)
-    }
-
     /// Matches `pieces` from `at` on; where a field may end in several places, tries them all, shortest first.
-    fn walk<'a>(&self, pieces: &[Piece], line: &'a [u8], at: usize, goal: Goal, head: &mut Head<'a>) -> bool {
+    fn walk<'a>(
+        &self,
+        pieces: &[Piece],
+        line: &'a [u8],
+        at: usize,
+        head: &mut Head<'a>,
+        accept: Accept<'_, 'a>,
+    ) -> bool {
         let Some((piece, rest)) = pieces.split_first() else {
-            return reached(line, at, goal, head);
+            return reached(line, at, head, accept);
         };
-        let longest = match piece {
+        let (shortest, longest) = match piece {
             // Sessions first: a user may be called `LOG:  x`.
-            Piece::SessionOnly => return self.walk(rest, line, at, goal, head) || reached(line, at, goal, head),
-            Piece::Field(Field::User | Field::Database) => NAME_MAX,
-            Piece::Field(Field::Application | Field::Words) => APPLICATION_MAX,
-            Piece::Field(Field::Host) => HOST_MAX,
+            Piece::SessionOnly => {
+                return self.walk(rest, line, at, head, accept)
+                    || (!head.of_session() && reached(line, at, head, accept));
+            }
+            Piece::Field(Field::User | Field::Database) => (0, NAME_MAX),
+            // Where there is a session, there is a name, if only `[unknown]`.
+            Piece::Field(Field::Application) => (usize::from(head.of_session()), APPLICATION_MAX),
+            Piece::Field(Field::Words) => (0, APPLICATION_MAX),
+            Piece::Field(Field::Host) => (0, HOST_MAX),
             Piece::Literal(_) | Piece::Syslog | Piece::Field(_) => {
                 let Some(next) = self.step(piece, line, at, head) else { return false };
-                return self.walk(rest, line, next, goal, head);
+                return self.walk(rest, line, next, head, accept);
             }
         };
         let first = match rest.first() {
@@ -283,7 +314,7 @@ impl Prefix {
             _ => None,
         };
         let limit = line.len().min(at + longest);
-        let mut end = at;
+        let mut end = at + shortest;
         loop {
             match first {
                 Some(byte) => {
@@ -296,16 +327,11 @@ impl Prefix {
                 None => {}
             }
             let Some(text) = line.get(at..end) else { return false };
-            if self.walk(rest, line, end, goal, head) {
-                match piece {
-                    Piece::Field(Field::User) => head.user = Some(text),
-                    Piece::Field(Field::Database) => head.database = Some(text),
-                    Piece::Field(Field::Application) => head.application = Some(text),
-                    Piece::Field(Field::Host) if !text.is_empty() => head.address = Some(text),
-                    _ => {}
-                }
+            head.put(piece, Some(text));
+            if self.walk(rest, line, end, head, accept) {
                 return true;
             }
+            head.put(piece, None);
             end += 1;
         }
     }
@@ -392,15 +418,12 @@ impl Prefix {
     }
 }
 
-/// Whether the goal stands at `at`: a severity, and at the demanded place.
-fn reached(line: &[u8], at: usize, goal: Goal, head: &mut Head<'_>) -> bool {
-    if matches!(goal, Goal::At(wanted) if wanted != at) {
-        return false;
-    }
+/// Whether a severity stands at `at`, and the reading that it ends is accepted.
+fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_, 'a>) -> bool {
     let Some(message_at) = severity(line, at) else { return false };
     head.severity_at = at;
     head.message_at = message_at;
-    true
+    accept(head)
 }
 
 /// Where the message begins, if a severity stands at `at`: `LOG:  `, with `00000: ` behind it when verbose.

@@ -41,8 +41,9 @@ pub struct Stderr {
 }
 
 /// Where a record begins, and how sure that is.
-struct Place<'a> {
+struct Place<'p, 'a> {
     begins: usize,
+    prefix: &'p Prefix,
     head: Head<'a>,
     /// The line can also be read as a record with an earlier message.
     two_readings: bool,
@@ -95,7 +96,7 @@ impl Stderr {
     }
 
     /// The record whose severity stands at `severity_at`, or what else that place is.
-    fn place<'a>(&self, stretch: Stretch<'a>, severity_at: usize) -> Result<Place<'a>, Elsewhere> {
+    fn place<'a>(&self, stretch: Stretch<'a>, severity_at: usize) -> Result<Place<'_, 'a>, Elsewhere> {
         let text = stretch.text;
         let mut begins = severity_at;
         let mut nearest = true;
@@ -111,11 +112,14 @@ impl Stderr {
                 let at = severity_at - line_at;
                 match prefix.head(line) {
                     Some(head) if head.severity_at == at => {
-                        return Ok(Place { begins: line_at, head, two_readings: false });
+                        return Ok(Place { begins: line_at, prefix, head, two_readings: false });
                     }
                     first => match (prefix.head_upto(line, at), first) {
                         (Some(head), first) => {
-                            return Ok(Place { begins: line_at, head, two_readings: first.is_some() });
+                            return Ok(Place { begins: line_at, prefix, head, two_readings: first.is_some() });
+                        }
+                        (None, Some(_)) if self.torn_before(text, line_at) => {
+                            return Err(Elsewhere::Malformed(Malformed::Ambiguous));
                         }
                         // Text of another record.
                         (None, Some(_)) => return Err(Elsewhere::Text),
@@ -137,9 +141,9 @@ impl Stderr {
     }
 
     /// Reads the message of the record at `place`, and what stands behind the record.
-    fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'a>, fatal: bool) -> Candidate<'a> {
+    fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'_, 'a>, fatal: bool) -> Candidate<'a> {
         let text = stretch.text;
-        let Place { begins, head, two_readings } = place;
+        let Place { begins, head, two_readings, .. } = place;
         let message_at = begins + head.message_at;
         let malformed = |cause, end| Candidate { parsed: Parsed::Malformed(cause), end };
         let Some((end, one_line)) = record_end(text, message_at) else {
@@ -148,37 +152,34 @@ impl Stderr {
         };
         let raw = text.get(message_at..end).unwrap_or_default();
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        let known = |name: Option<&'a [u8]>| name.filter(|name| *name != b"[unknown]");
-        let context = Context {
-            address: head.address,
-            user: known(head.user),
-            database: known(head.database),
-            marks_tls: self.marks_tls,
+        let next = text.get(end + 1..);
+        let message = if one_line {
+            self.message(raw, text.get(*begins..), place, fatal)
+        } else {
+            owned(self.message(&without_tabs(raw), text.get(*begins..), place, fatal))
         };
-        let next = end + 1;
-        let joined = (!one_line).then(|| without_tabs(raw));
-        let message = match (&joined, fatal) {
-            (None, false) => message::log_message(raw, &context),
-            (None, true) => message::fatal_message(raw, &context),
-            (Some(joined), false) => owned(message::log_message(joined, &context)),
-            (Some(joined), true) => owned(message::fatal_message(joined, &context)),
-        };
+        if !fatal && message != Message::NotARecord && self.raised(next, head) {
+            return Candidate::not_a_record(end);
+        }
         let (client, step) = match message {
             Message::About(client, step) => (client, step),
             Message::NotARecord => return Candidate::not_a_record(message_at),
             // A second reading that contradicts itself is only text.
-            Message::Malformed(_) if *two_readings => return Candidate::not_a_record(message_at),
+            Message::Malformed(_) if *two_readings && !self.torn_before(text, *begins) => {
+                return Candidate::not_a_record(message_at);
+            }
+            Message::Malformed(_) if *two_readings => return malformed(Malformed::Ambiguous, end),
             Message::Malformed(_) if raw.ends_with(TRUNCATED) => return malformed(Malformed::Cut, end),
             Message::Malformed(cause) => return malformed(cause, end),
         };
-        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(text.get(next..), head) {
+        if step != Step::Disconnected && !head.may_establish() {
+            return Candidate::not_a_record(message_at);
+        }
+        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return malformed(Malformed::Cut, end);
         }
-        if *two_readings || !self.followed_by_record(text.get(*begins..), text.get(next..)) {
+        if *two_readings || !self.followed_by_record(text.get(*begins..), next) {
             return malformed(Malformed::Ambiguous, end);
-        }
-        if !fatal && self.raised(text.get(next..), head) {
-            return Candidate::not_a_record(end);
         }
         // Where the prefix cannot tell the address, the record of the arrival does.
         let step = match step {
@@ -189,6 +190,35 @@ impl Stderr {
         };
         let record = Record { at: head.at.map(|time| time.at), session: head.pid, client, step };
         Candidate { parsed: Parsed::Record(record), end }
+    }
+
+    /// Reads a message, with the prefix read such that it tells the same names, if it can be.
+    fn message<'m>(&self, text: &'m [u8], line: Option<&'m [u8]>, place: &Place<'_, 'm>, fatal: bool) -> Message<'m> {
+        let read = |head: &Head<'m>| {
+            let known = |name: Option<&'m [u8]>| name.filter(|name| *name != b"[unknown]");
+            let context = Context {
+                address: head.address,
+                user: known(head.user),
+                database: known(head.database),
+                marks_tls: self.marks_tls,
+            };
+            if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
+        };
+        let first = read(&place.head);
+        if first != Message::Malformed(Malformed::Ambiguous) {
+            return first;
+        }
+        let mut found = None;
+        let severity_at = place.head.severity_at;
+        place.prefix.reading(line.unwrap_or_default(), &mut |head| {
+            if head.severity_at == severity_at
+                && let about @ Message::About(..) = read(head)
+            {
+                found = Some(about);
+            }
+            found.is_some()
+        });
+        found.unwrap_or(first)
     }
 
     /// Whether what follows a record begins as a record does. Where it does not, a name was torn by newlines, and the
@@ -203,6 +233,17 @@ impl Stderr {
         }
         // The log's last line, still being written.
         memchr(b'\n', next).is_none() && next.len() < PREFIX_MAX && this.and_then(<[u8]>::first) == next.first()
+    }
+
+    /// Whether the line before the one at `line_at` is the beginning of a record that a newline in a name has torn: then
+    /// the line at `line_at` need not be what it looks like.
+    fn torn_before(&self, text: &[u8], line_at: usize) -> bool {
+        let Some(end) = line_at.checked_sub(1) else { return false };
+        let floor = end.saturating_sub(PREFIX_MAX);
+        let before = text.get(floor..end).unwrap_or_default();
+        let Some(line) = memrchr(b'\n', before).and_then(|newline| before.get(newline + 1..)) else { return false };
+        self.prefixes.iter().all(|prefix| prefix.head(line).is_none())
+            && self.prefixes.iter().any(|prefix| prefix.begins(line))
     }
 
     /// Whether the next line is the context of this record: then it was written by `RAISE LOG`, not by the server.
