@@ -33,12 +33,19 @@ pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
     if Jsonlog::recognises(head) {
         return Some(Box::new(Jsonlog::new(marks_tls)));
     }
-    if Csvlog::recognises(head) {
-        return Some(Box::new(Csvlog::new(marks_tls)));
-    }
     let prefix = match &hints.log_line_prefix {
-        Some(setting) => Some(Prefix::compile(setting)).filter(|prefix| Stderr::fits(prefix, head)),
+        Some(setting) => Some(Prefix::compile(setting)),
         None => Stderr::infer(head, hints.year.unwrap_or(1970)),
     };
-    prefix.map(|prefix| Box::new(Stderr::new(prefix, marks_tls)) as Box<dyn RecordParser>)
+    // The first line that begins a record of either format decides. Later ones prove nothing: statements in a csv log
+    // and names in a stderr log can begin lines, and imitate the other format.
+    for line in head.split(|byte| *byte == b'\n').take(500) {
+        if Csvlog::recognises(line) {
+            return Some(Box::new(Csvlog::new(marks_tls)));
+        }
+        if let Some(prefix) = prefix.as_ref().filter(|prefix| Stderr::recognises(prefix, line)) {
+            return Some(Box::new(Stderr::new(prefix.clone(), marks_tls)));
+        }
+    }
+    None
 }

@@ -18,15 +18,6 @@ pub struct Stretch<'a> {
     pub ends: bool,
 }
 
-/// What stands around a needle.
-#[derive(Clone, Debug)]
-pub struct Candidate<'a> {
-    /// What it is.
-    pub parsed: Parsed<'a>,
-    /// Where its record ends; needles before that belong to it.
-    pub end: usize,
-}
-
 /// Reads one format of one engine.
 ///
 /// What a candidate turns out to be depends on at most [`RECORD_MAX`] bytes around the needle, so that a log can be cut
@@ -42,17 +33,11 @@ pub trait RecordParser: Send + Sync {
     fn needles(&self) -> &'static [&'static [u8]];
 
     /// Reads the record around the needle number `needle`, which stands at `hit`.
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a>;
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a>;
 
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
 
     /// The language of the connection records in `text`, where it is one that is not read.
     fn foreign(&self, text: &[u8]) -> Option<&'static str>;
-}
-
-impl<'a> Candidate<'a> {
-    pub(crate) fn not_a_record(hit: usize) -> Self {
-        Self { parsed: Parsed::NotARecord, end: hit }
-    }
 }

@@ -29,7 +29,7 @@ mod time;
 pub use detect::{HEAD, Hints, detect};
 pub use engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, setting};
 pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
-pub use format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+pub use format::{RECORD_MAX, RecordParser, Stretch};
 pub use scan::{Scanned, Scanner};
 pub use session::{ConnectionEvent, EventKind, Sessions};
 pub use sink::{EventSink, Tally, Transports};

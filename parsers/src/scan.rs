@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::thread;
 
 use memchr::memmem::Finder;
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr_iter, memrchr_iter};
 
 use crate::event::{Malformed, Parsed, Record};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
@@ -48,6 +48,7 @@ pub struct Scanner<'p> {
     parser: &'p dyn RecordParser,
     finders: Vec<Finder<'p>>,
     threads: usize,
+    round: usize,
     sessions: Sessions,
     /// The last of what was scanned, and what is still to be.
     buffer: Vec<u8>,
@@ -70,6 +71,7 @@ impl<'p> Scanner<'p> {
             parser,
             finders,
             threads: threads.max(1),
+            round: ROUND,
             sessions: Sessions::default(),
             buffer: Vec::new(),
             fresh: 0,
@@ -78,11 +80,18 @@ impl<'p> Scanner<'p> {
         }
     }
 
+    /// The same scan, of so many bytes at once. What is found does not depend on it; memory and speed do.
+    #[must_use]
+    pub fn in_rounds_of(mut self, bytes: usize) -> Self {
+        self.round = bytes.max(1);
+        self
+    }
+
     /// Takes the next piece of the log.
     pub fn push(&mut self, piece: &[u8], sink: &mut dyn EventSink) {
         self.buffer.extend_from_slice(piece);
-        while self.buffer.len() >= self.fresh + ROUND + MARGIN {
-            self.round(ROUND, false, sink);
+        while self.buffer.len() >= self.fresh + self.round + MARGIN {
+            self.round(self.round, false, sink);
         }
     }
 
@@ -98,7 +107,7 @@ impl<'p> Scanner<'p> {
     pub fn scan(mut self, text: &[u8], sink: &mut dyn EventSink) -> Scanned {
         let mut at = 0;
         while at < text.len() {
-            let end = text.len().min(at + ROUND);
+            let end = text.len().min(at + self.round);
             let stretch = Stretch { text, starts: true, ends: true };
             self.stretch(stretch, at..end, sink);
             at = end;
@@ -151,37 +160,34 @@ impl<'p> Scanner<'p> {
             }
         }
         let understood = self.scanned.records - before;
-        self.survey(stretch.text.get(range).unwrap_or_default(), understood);
+        self.survey(stretch, range, understood);
     }
 
-    /// Takes note of what a stretch says of the log as a whole.
-    fn survey(&mut self, text: &[u8], understood: u64) {
+    /// Takes note of what a range says of the log as a whole. A line belongs to the range that it begins in.
+    fn survey(&mut self, stretch: Stretch<'_>, range: Range<usize>, understood: u64) {
+        let text = stretch.text.get(range.clone()).unwrap_or_default();
         if text.is_empty() {
             return;
         }
         let first = self.scanned.bytes == 0;
         self.scanned.bytes += text.len() as u64;
         self.scanned.ends_whole = text.ends_with(b"\n");
+        let time = |line_at: &usize| {
+            let line = stretch.text.get(*line_at..).unwrap_or_default();
+            self.parser.time(line.split(|byte| *byte == b'\n').next().unwrap_or(line))
+        };
+        let opens = range.start == 0 || stretch.text.get(range.start - 1) == Some(&b'\n');
+        let opening = opens.then_some(range.start);
+        let lines = |newline: usize| Some(range.start + newline + 1).filter(|line_at| *line_at < range.end);
         if self.scanned.first_at.is_none() {
-            self.scanned.first_at = text.split(|byte| *byte == b'\n').find_map(|line| self.parser.time(line));
+            let begin = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(lines));
+            self.scanned.first_at = begin.into_iter().find_map(|line_at| time(&line_at));
         }
-        if let Some(last) = self.last_time(text) {
-            self.scanned.last_at = Some(last);
-        }
+        let last = memrchr_iter(b'\n', text).filter_map(lines).chain(opening).find_map(|line_at| time(&line_at));
+        self.scanned.last_at = last.or(self.scanned.last_at);
         // Where there are no records that are understood, there may be some in another language.
         if (first || understood == 0) && self.scanned.foreign.is_none() {
             self.scanned.foreign = self.parser.foreign(text);
-        }
-    }
-
-    fn last_time(&self, text: &[u8]) -> Option<LogTime> {
-        let mut end = text.len();
-        loop {
-            let line_at = text.get(..end).and_then(|before| memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
-            if let Some(time) = text.get(line_at..).and_then(|line| self.parser.time(line)) {
-                return Some(time);
-            }
-            end = line_at.checked_sub(1)?;
         }
     }
 }
@@ -196,7 +202,6 @@ fn search<'a>(
     let mut found = Vec::new();
     let mut hits: Vec<(usize, usize)> = Vec::new();
     let mut lines = 0;
-    let mut read_until = 0;
     let mut at = range.start;
     while at < range.end {
         let end = range.end.min(at + CACHED);
@@ -209,15 +214,8 @@ fn search<'a>(
         }
         hits.sort_unstable();
         for (hit, needle) in &hits {
-            if *hit < read_until {
-                continue;
-            }
-            let candidate = parser.read(stretch, *needle, *hit);
-            match candidate.parsed {
-                Parsed::Record(record) => {
-                    read_until = candidate.end;
-                    found.push((*hit, Ok(record)));
-                }
+            match parser.read(stretch, *needle, *hit) {
+                Parsed::Record(record) => found.push((*hit, Ok(record))),
                 Parsed::Malformed(cause) => found.push((*hit, Err(cause))),
                 Parsed::NotARecord => {}
             }

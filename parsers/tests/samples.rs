@@ -6,13 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ssl_usage_parsers::{HEAD, Hints, Scanned, Scanner, Tally, Transports, detect};
+use ssl_usage_parsers::{HEAD, Hints, Scanned, Scanner, Tally, Transports, detect, postgres};
 use toml::{Table, Value};
 
 /// Cases under `samples/postgres`, those of the fleet included. An empty folder must not pass.
 const CASES: usize = 45;
-
-const SYSTEM_USERS: &[&str] = &["rdsadmin"];
 
 /// Keys that say what a sample is, and are no counts.
 const ABOUT: &[&str] = &["origin", "engine", "server_version", "counted_by", "log_line_prefix", "unlogged", "clients"];
@@ -140,7 +138,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// What the files of one format show together, each read by itself as RDS hands it out.
 fn scan(files: &[PathBuf], format: &str, threads: usize) -> Truth {
-    let mut tally = Tally::new(SYSTEM_USERS);
+    let mut tally = Tally::new(postgres::ENGINE.system_users);
     let mut last = Scanned::default();
     for file in files {
         let text = fs::read(file).expect("a log");

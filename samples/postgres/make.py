@@ -241,7 +241,7 @@ def cases():
     yield Case("16-two-readings", 16, hostile.two_readings, doubtful,
                differs=two_readings(tls=2, plaintext=4, disconnected=3, rejected=1, unparsed=26))
     yield Case("16-two-readings-long-prefix", 16, hostile.two_readings, doubtful, RDS_LONG, formats=("stderr",),
-               differs=two_readings(tls=2, plaintext=5, disconnected=2, rejected=4, unparsed=25))
+               differs=two_readings(tls=2, plaintext=5, disconnected=2, rejected=4, unparsed=26))
     yield Case("spoofed-application-name", 16, spoofed, SPOOFED, differs=SPOOFED_DIFFERS)
     for name, prefix, whose in (
             ("debian-prefix", "%m [%p] %q%u@%d ", "Debian's and Ubuntu's packages"),

@@ -21,7 +21,7 @@ use super::message::{self, Context, Message};
 use super::stderr::{owned, told};
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
-use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+use crate::format::{RECORD_MAX, RecordParser, Stretch};
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b",FATAL,";
@@ -57,28 +57,25 @@ impl Csvlog {
         Self { marks_tls }
     }
 
-    /// Whether any line of `head` begins a record.
-    pub fn recognises(head: &[u8]) -> bool {
-        head.split(|byte| *byte == b'\n').take(500).any(|line| before_message(line).is_some())
+    /// Whether a line begins a record.
+    pub fn recognises(line: &[u8]) -> bool {
+        before_message(line).is_some()
     }
 
-    fn record<'a>(&self, stretch: Stretch<'a>, message_at: usize) -> Candidate<'a> {
+    fn record<'a>(&self, stretch: Stretch<'a>, message_at: usize) -> Parsed<'a> {
         let text = stretch.text;
-        let malformed = |cause| Candidate { parsed: Parsed::Malformed(cause), end: message_at };
         let Some(begins) = record_start(stretch, message_at) else {
             let cut = stretch.starts && text.get(..message_at).is_some_and(|before| memchr(b'\n', before).is_none());
-            return if cut { malformed(Malformed::Cut) } else { Candidate::not_a_record(message_at) };
+            return if cut { Parsed::Malformed(Malformed::Cut) } else { Parsed::NotARecord };
         };
         let limit = text.len().min(begins + RECORD_MAX);
-        let Some(record) = text.get(begins..limit).and_then(columns) else {
-            return malformed(if limit == text.len() && stretch.ends {
+        let Some(fields) = text.get(begins..limit).and_then(columns) else {
+            return Parsed::Malformed(if limit == text.len() && stretch.ends {
                 Malformed::Cut
             } else {
                 Malformed::UnknownLayout
             });
         };
-        let Columns { fields, length } = record;
-        let end = begins + length;
         let field = |index: usize| fields.get(index).map(|field| unquoted(field));
         let address = field(column::FROM).filter(|from| !from.is_empty()).map(without_port);
         let (user, database) = (field(column::USER).and_then(named), field(column::DATABASE).and_then(named));
@@ -88,7 +85,7 @@ impl Csvlog {
             database: database.as_deref(),
             marks_tls: self.marks_tls,
         };
-        let Some(message) = field(MESSAGE) else { return malformed(Malformed::UnknownLayout) };
+        let Some(message) = field(MESSAGE) else { return Parsed::Malformed(Malformed::UnknownLayout) };
         let fatal = field(column::SEVERITY).as_deref() == Some(b"FATAL");
         let read = |message: &[u8]| match fatal {
             true => owned(message::fatal_message(message, &context)),
@@ -97,24 +94,23 @@ impl Csvlog {
         // `RAISE LOG` writes any message, but from a function and in the middle of a command.
         let told_by = |index: usize| field(index).is_some_and(|text| !text.is_empty());
         if !fatal && (told_by(column::CONTEXT) || told_by(column::QUERY)) {
-            return Candidate::not_a_record(end);
+            return Parsed::NotARecord;
         }
         let (client, step) = match read(&message) {
             Message::About(client, step) => (client, step),
-            Message::NotARecord => return Candidate::not_a_record(end),
-            Message::Malformed(cause) => return Candidate { parsed: Parsed::Malformed(cause), end },
+            Message::NotARecord => return Parsed::NotARecord,
+            Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
         let raised = !fatal && super::in_a_command(&step, field(column::TAG).as_deref());
         if raised {
-            return Candidate::not_a_record(end);
+            return Parsed::NotARecord;
         }
-        let record = Record {
+        Parsed::Record(Record {
             at: fields.first().and_then(|time| postgres_time(time).ok()).map(|(_, time)| time.at),
             session: field(column::PID).and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
             client,
             step,
-        };
-        Candidate { parsed: Parsed::Record(record), end }
+        })
     }
 }
 
@@ -131,7 +127,7 @@ impl RecordParser for Csvlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a> {
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
         let message_at = match needle {
             0 => message::log_message_start(text, hit),
@@ -140,7 +136,7 @@ impl RecordParser for Csvlog {
         };
         match message_at.filter(|at| text.get(..*at).is_some_and(|before| before.ends_with(b",\""))) {
             Some(message_at) => self.record(stretch, message_at),
-            None => Candidate::not_a_record(hit),
+            None => Parsed::NotARecord,
         }
     }
 
@@ -171,12 +167,6 @@ fn record_start(stretch: Stretch<'_>, message_at: usize) -> Option<usize> {
         }
         until = line_at.checked_sub(1)?;
     }
-}
-
-/// The columns of a record, still quoted, and where it ends.
-struct Columns<'a> {
-    fields: Vec<&'a [u8]>,
-    length: usize,
 }
 
 /// One column: quoted with quotes doubled, or bare.
@@ -210,8 +200,8 @@ fn before_message(line: &[u8]) -> Option<usize> {
     (known && rest.starts_with(b",\"")).then(|| line.len() - rest.len() + 1)
 }
 
-/// The columns of the record at the start of `text`; none unless it ends in `text`, in a newline.
-fn columns(text: &[u8]) -> Option<Columns<'_>> {
+/// The columns, still quoted, of the record at the start of `text`; none unless it ends in `text`, in a newline.
+fn columns(text: &[u8]) -> Option<Vec<&[u8]>> {
     let mut fields = Vec::with_capacity(26);
     let mut rest = text;
     loop {
@@ -225,8 +215,8 @@ fn columns(text: &[u8]) -> Option<Columns<'_>> {
             }
         }
     }
-    let ended = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n"));
-    (ended.is_some() && fields.len() >= COLUMNS_MIN).then_some(Columns { fields, length: text.len() - rest.len() })
+    let ended = rest.starts_with(b"\r\n") || rest.starts_with(b"\n");
+    (ended && fields.len() >= COLUMNS_MIN).then_some(fields)
 }
 
 fn unquoted(field: &[u8]) -> Text<'_> {

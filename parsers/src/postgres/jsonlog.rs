@@ -17,7 +17,7 @@ use super::message::{self, Context, Message};
 use super::stderr::{owned, told};
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
-use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+use crate::format::{RECORD_MAX, RecordParser, Stretch};
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
@@ -54,14 +54,16 @@ impl Jsonlog {
         Self { marks_tls }
     }
 
-    /// Whether any line of `head` begins a record.
+    /// Whether nearly every line of `head` begins a record, as every line of a json log does. In a stderr log, names with
+    /// newlines can make less than half of them look so.
     pub fn recognises(head: &[u8]) -> bool {
-        head.split(|byte| *byte == b'\n').take(500).any(|line| line.starts_with(BEGINS))
+        let lines = || head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(500);
+        let records = lines().filter(|line| line.starts_with(BEGINS)).count();
+        records > 0 && records * 4 >= lines().count() * 3
     }
 
-    fn record<'a>(&self, line: &'a [u8], end: usize) -> Candidate<'a> {
-        let candidate = |parsed| Candidate { parsed, end };
-        let malformed = |cause| candidate(Parsed::Malformed(cause));
+    fn record<'a>(&self, line: &'a [u8]) -> Parsed<'a> {
+        let malformed = Parsed::Malformed;
         let Some(fields) = object(line) else { return malformed(Malformed::UnknownLayout) };
         let (user, database) = (told(fields.user), told(fields.database));
         let context = Context {
@@ -74,7 +76,7 @@ impl Jsonlog {
         let fatal = fields.severity.as_deref() == Some(b"FATAL");
         // `RAISE LOG` writes any message, but from a function and in the middle of a command.
         if !fatal && (fields.context.is_some() || fields.statement.is_some()) {
-            return candidate(Parsed::NotARecord);
+            return Parsed::NotARecord;
         }
         let message = match fatal {
             true => message::fatal_message(&text, &context),
@@ -82,18 +84,18 @@ impl Jsonlog {
         };
         let (client, step) = match owned(message) {
             Message::About(client, step) => (client, step),
-            Message::NotARecord => return candidate(Parsed::NotARecord),
+            Message::NotARecord => return Parsed::NotARecord,
             Message::Malformed(cause) => return malformed(cause),
         };
         if !fatal && super::in_a_command(&step, fields.tag.as_deref()) {
-            return candidate(Parsed::NotARecord);
+            return Parsed::NotARecord;
         }
-        candidate(Parsed::Record(Record {
+        Parsed::Record(Record {
             at: fields.time.and_then(|time| postgres_time(&time).ok().map(|(_, time)| time.at)),
             session: fields.pid.and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
             client,
             step,
-        }))
+        })
     }
 }
 
@@ -110,7 +112,7 @@ impl RecordParser for Jsonlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a> {
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
         let anchored = match needle {
             0 => message::log_message_start(text, hit)
@@ -121,22 +123,20 @@ impl RecordParser for Jsonlog {
         let line_at = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
             Some(newline) => floor + newline + 1,
             None if floor == 0 && stretch.starts => 0,
-            None => return Candidate::not_a_record(hit),
+            None => return Parsed::NotARecord,
         };
         if !anchored {
-            return Candidate::not_a_record(hit);
+            return Parsed::NotARecord;
         }
         let limit = text.len().min(line_at + RECORD_MAX);
         match text.get(hit..limit).and_then(|rest| memchr(b'\n', rest)) {
             Some(length) if text.get(line_at..).is_some_and(|line| line.starts_with(BEGINS)) => {
-                self.record(text.get(line_at..hit + length).unwrap_or_default(), hit + length)
+                self.record(text.get(line_at..hit + length).unwrap_or_default())
             }
-            _ if needle > 0 => Candidate::not_a_record(hit),
-            None if limit < text.len() || !stretch.ends => {
-                Candidate { parsed: Parsed::Malformed(Malformed::TooLong), end: hit }
-            }
-            Some(_) if line_at > 0 => Candidate { parsed: Parsed::Malformed(Malformed::UnknownPrefix), end: hit },
-            _ => Candidate { parsed: Parsed::Malformed(Malformed::Cut), end: hit },
+            _ if needle > 0 => Parsed::NotARecord,
+            None if limit < text.len() || !stretch.ends => Parsed::Malformed(Malformed::TooLong),
+            Some(_) if line_at > 0 => Parsed::Malformed(Malformed::UnknownPrefix),
+            _ => Parsed::Malformed(Malformed::Cut),
         }
     }
 

@@ -10,25 +10,21 @@
 //! writes behind the names then stands behind it: [`Stderr::read`] looks there too.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem;
 use memchr::{memchr, memrchr};
 
 use super::message::{self, Context, Message};
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, RDS, RDS_16};
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
-use crate::format::{Candidate, RECORD_MAX, RecordParser, Stretch};
+use crate::format::{RECORD_MAX, RecordParser, Stretch};
 use crate::time::LogTime;
 
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
 const LOG_WORDS: &[&str] = &["LOG", "日志", "로그"];
 const FATAL: &[u8] = b"FATAL:  ";
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
-
-/// What stands between a severity and its message.
-static BEFORE_MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b":  "));
 
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
 const TORN_MAX: usize = 1024;
@@ -85,9 +81,9 @@ impl Stderr {
         best.map(|(_, prefix)| prefix)
     }
 
-    /// Whether any line of `head` has this prefix.
-    pub fn fits(prefix: &Prefix, head: &[u8]) -> bool {
-        head.split(|byte| *byte == b'\n').take(500).any(|line| prefix.head(line).is_some())
+    /// Whether a line begins a record with this prefix.
+    pub fn recognises(prefix: &Prefix, line: &[u8]) -> bool {
+        prefix.head(line).is_some()
     }
 
     /// The prefix that lines are expected to have.
@@ -141,14 +137,13 @@ impl Stderr {
     }
 
     /// Reads the message of the record at `place`, and what stands behind the record.
-    fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'_, 'a>, fatal: bool) -> Candidate<'a> {
+    fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
         let text = stretch.text;
         let Place { begins, head, two_readings, .. } = place;
         let message_at = begins + head.message_at;
-        let malformed = |cause, end| Candidate { parsed: Parsed::Malformed(cause), end };
         let Some((end, one_line)) = record_end(text, message_at) else {
             let cause = if stretch.ends { Malformed::Cut } else { Malformed::TooLong };
-            return malformed(cause, text.len().min(message_at + RECORD_MAX));
+            return Parsed::Malformed(cause);
         };
         let raw = text.get(message_at..end).unwrap_or_default();
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
@@ -158,28 +153,32 @@ impl Stderr {
         } else {
             owned(self.message(&without_tabs(raw), text.get(*begins..), place, fatal))
         };
-        if !fatal && message != Message::NotARecord && self.raised(next, head) {
-            return Candidate::not_a_record(end);
+        if !fatal
+            && !two_readings
+            && message != Message::NotARecord
+            && let Some(raised) = self.raised(next, head)
+        {
+            return raised;
         }
         let (client, step) = match message {
             Message::About(client, step) => (client, step),
-            Message::NotARecord => return Candidate::not_a_record(message_at),
+            Message::NotARecord => return Parsed::NotARecord,
             // A second reading that contradicts itself is only text.
             Message::Malformed(_) if *two_readings && !self.torn_before(text, *begins) => {
-                return Candidate::not_a_record(message_at);
+                return Parsed::NotARecord;
             }
-            Message::Malformed(_) if *two_readings => return malformed(Malformed::Ambiguous, end),
-            Message::Malformed(_) if raw.ends_with(TRUNCATED) => return malformed(Malformed::Cut, end),
-            Message::Malformed(cause) => return malformed(cause, end),
+            Message::Malformed(_) if *two_readings => return Parsed::Malformed(Malformed::Ambiguous),
+            Message::Malformed(_) if raw.ends_with(TRUNCATED) => return Parsed::Malformed(Malformed::Cut),
+            Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
         if step != Step::Disconnected && !head.may_establish() {
-            return Candidate::not_a_record(message_at);
+            return Parsed::NotARecord;
         }
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
-            return malformed(Malformed::Cut, end);
+            return Parsed::Malformed(Malformed::Cut);
         }
         if *two_readings || !self.followed_by_record(text.get(*begins..), next) {
-            return malformed(Malformed::Ambiguous, end);
+            return Parsed::Malformed(Malformed::Ambiguous);
         }
         // Where the prefix cannot tell the address, the record of the arrival does.
         let step = match step {
@@ -189,7 +188,7 @@ impl Stderr {
             step => step,
         };
         let record = Record { at: head.at.map(|time| time.at), session: head.pid, client, step };
-        Candidate { parsed: Parsed::Record(record), end }
+        Parsed::Record(record)
     }
 
     /// Reads a message, with the prefix read such that it tells the same names, if it can be.
@@ -246,20 +245,23 @@ impl Stderr {
             && self.prefixes.iter().any(|prefix| prefix.begins(line))
     }
 
-    /// Whether the next line is the context of this record: then it was written by `RAISE LOG`, not by the server.
-    fn raised(&self, next: Option<&[u8]>, head: &Head<'_>) -> bool {
-        const WORDS: &[&[u8]] = &[b"CONTEXT", b"QUERY", b"STATEMENT"];
+    /// What a record is whose next line is its context: written by `RAISE LOG`, not by the server. Names can make the
+    /// next line read as such; then nothing is sure.
+    fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>) -> Option<Parsed<'a>> {
+        const WORDS: &[&[u8]] = &[b"CONTEXT:", b"QUERY:", b"STATEMENT:"];
         let next = next.unwrap_or_default();
-        let near = next.get(..next.len().min(PREFIX_MAX)).unwrap_or_default();
-        let suspect = BEFORE_MESSAGE
-            .find(near)
-            .and_then(|at| near.get(..at))
-            .is_some_and(|before| WORDS.iter().any(|word| before.ends_with(word)));
-        suspect
-            && self.prefixes.iter().filter_map(|prefix| prefix.head(next)).any(|other| {
-                (other.pid, other.address, other.user, other.database)
-                    == (head.pid, head.address, head.user, head.database)
-            })
+        let (prefix, other) = self.prefixes.iter().find_map(|prefix| Some((prefix, prefix.head(next)?)))?;
+        let same = (other.pid, other.address, other.user, other.database, other.application)
+            == (head.pid, head.address, head.user, head.database, head.application);
+        let told = next.get(other.severity_at..).is_some_and(|text| WORDS.iter().any(|word| text.starts_with(word)));
+        if !same || !told {
+            return None;
+        }
+        let line = next.split(|byte| *byte == b'\n').next().unwrap_or(next);
+        match prefix.reading(line, &mut |head| head.severity_at != other.severity_at) {
+            Some(_) => Some(Parsed::Malformed(Malformed::Ambiguous)),
+            None => Some(Parsed::NotARecord),
+        }
     }
 
     /// Whether syslog cut this message into chunks; the TLS mark may be in the next.
@@ -285,7 +287,7 @@ impl RecordParser for Stderr {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Candidate<'a> {
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let severity_at = match needle {
             0 => match message::log_message_start(stretch.text, hit) {
                 Some(start) => stretch.text.get(..start).and_then(log_severity),
@@ -293,12 +295,12 @@ impl RecordParser for Stderr {
             },
             _ => Some(hit),
         };
-        let Some(severity_at) = severity_at else { return Candidate::not_a_record(hit) };
+        let Some(severity_at) = severity_at else { return Parsed::NotARecord };
         match self.place(stretch, severity_at) {
             Ok(place) => self.record(stretch, &place, needle == 1),
             // FATAL stands before many messages that are not about connections.
-            Err(Elsewhere::Malformed(cause)) if needle == 0 => Candidate { parsed: Parsed::Malformed(cause), end: hit },
-            Err(_) => Candidate::not_a_record(hit),
+            Err(Elsewhere::Malformed(cause)) if needle == 0 => Parsed::Malformed(cause),
+            Err(_) => Parsed::NotARecord,
         }
     }
 

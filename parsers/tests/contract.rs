@@ -1,0 +1,372 @@
+//! What holds for every log: how it is cut does not matter, and what a client writes neither hides a session nor makes
+//! one up.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test panics")]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use ssl_usage_parsers::{
+    ConnectionEvent, EventKind, EventSink, HEAD, Hints, Malformed, RecordParser, Scanned, Scanner, Tally, detect,
+    postgres,
+};
+
+/// Everything that a scan says, in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    events: Vec<String>,
+    malformed: Vec<(u64, Malformed)>,
+}
+
+impl EventSink for Seen {
+    fn event(&mut self, event: &ConnectionEvent<'_>) {
+        self.events.push(format!("{event:?}"));
+    }
+
+    fn malformed(&mut self, offset: u64, cause: Malformed) {
+        self.malformed.push((offset, cause));
+    }
+}
+
+/// A log, and the parser for it.
+struct Log {
+    name: String,
+    text: Vec<u8>,
+    parser: Box<dyn RecordParser>,
+}
+
+impl Log {
+    fn of(name: &str, text: Vec<u8>) -> Self {
+        let parser = detect(&text[..text.len().min(HEAD)], &Hints::default()).expect("a known format");
+        Self { name: name.to_owned(), text, parser }
+    }
+
+    /// One sample after another; some are of the same server, as if it had been restarted.
+    fn joined(cases: &[&str], end: &str) -> Self {
+        let file = |case: &&str| {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/postgres").join(case);
+            fs::read(folder.join(format!("postgresql.log.2026-11-23-10{end}"))).expect("a sample")
+        };
+        Self::of(&format!("{cases:?}{end}"), cases.iter().flat_map(file).collect())
+    }
+
+    fn whole(&self, text: &[u8]) -> (Seen, Scanned) {
+        let mut seen = Seen::default();
+        let scanned = Scanner::new(self.parser.as_ref(), 1).scan(text, &mut seen);
+        (seen, scanned)
+    }
+}
+
+/// Large enough to be cut into rounds, and with everything in it that an honest or hostile client does.
+static LARGE: LazyLock<Vec<Log>> = LazyLock::new(|| {
+    let all = ["15-rds", "16-rds", "17-rds", "18-rds", "15-hostile", "16-hostile", "18-hostile", "16-two-readings"];
+    vec![
+        Log::joined(&all, ""),
+        Log::joined(&all, ".csv"),
+        Log::joined(&all[2..], ".json"),
+        Log::joined(
+            &["16-rds-long-prefix", "16-hostile-long-prefix", "18-hostile-long-prefix", "16-two-readings-long-prefix"],
+            "",
+        ),
+    ]
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_cut_finds_the_same(
+        log in 0..LARGE.len(),
+        round in prop_oneof![700usize..5_000, 5_000usize..200_000],
+        pieces in vec(1usize..90_000, 1..20),
+        threads in 1usize..5,
+    ) {
+        let log = &LARGE[log];
+        let mut seen = Seen::default();
+        let mut scanner = Scanner::new(log.parser.as_ref(), threads).in_rounds_of(round);
+        let mut rest = log.text.as_slice();
+        for size in pieces.iter().cycle() {
+            let (piece, after) = rest.split_at(rest.len().min(*size));
+            scanner.push(piece, &mut seen);
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        let scanned = scanner.finish(&mut seen);
+        prop_assert_eq!((seen, scanned), log.whole(&log.text), "{}", log.name);
+    }
+}
+
+#[test]
+fn any_number_of_threads_finds_the_same() {
+    for log in LARGE.iter() {
+        let text = log.text.repeat(1_500_000 / log.text.len());
+        let expected = log.whole(&text);
+        for threads in 2..5 {
+            let mut seen = Seen::default();
+            let scanned = Scanner::new(log.parser.as_ref(), threads).scan(&text, &mut seen);
+            assert!((seen, scanned) == expected, "{} on {threads} threads", log.name);
+        }
+    }
+}
+
+/// The first and the last records of samples without statements that imitate records: where a cut leaves no more than
+/// such a statement, nothing can tell.
+fn small() -> [Log; 5] {
+    [("11-rds", ""), ("17-rds-long-prefix", ""), ("12-rds", ".csv"), ("18-rds", ".csv"), ("16-rds", ".json")].map(
+        |(case, end)| {
+            let log = Log::joined(&[case], end);
+            let lines: Vec<&[u8]> = log.text.split_inclusive(|byte| *byte == b'\n').collect();
+            let some: Vec<&[u8]> = lines.iter().take(10).chain(lines.iter().rev().take(16).rev()).copied().collect();
+            Log::of(&log.name, some.concat())
+        },
+    )
+}
+
+#[test]
+fn a_log_cut_at_its_end_shows_the_beginning_of_what_it_showed() {
+    for log in small() {
+        let (full, _) = log.whole(&log.text);
+        for length in 0..log.text.len() {
+            let (seen, scanned) = log.whole(&log.text[..length]);
+            assert!(full.events.starts_with(&seen.events), "{} cut to {length}", log.name);
+            assert!(seen.malformed.len() <= full.malformed.len() + 1, "{} cut to {length}", log.name);
+            assert_eq!(scanned.bytes, length as u64);
+        }
+    }
+}
+
+#[test]
+fn a_log_cut_at_its_head_shows_the_end_of_what_it_showed() {
+    for log in small() {
+        let (full, _) = log.whole(&log.text);
+        for from in 0..log.text.len() {
+            let (seen, _) = log.whole(&log.text[from..]);
+            // The method of a session is told by an earlier record, which may be gone.
+            let without =
+                |events: &[String]| -> Vec<String> { events.iter().map(|event| method_free(event)).collect() };
+            assert!(without(&full.events).ends_with(&without(&seen.events)), "{} from {from}", log.name);
+        }
+    }
+}
+
+fn method_free(event: &str) -> String {
+    let (before, method) = event.split_once(", auth_method: ").expect("an event has a method");
+    let (_, after) = method.split_once(", kind: ").expect("an event has a kind");
+    format!("{before}, kind: {after}")
+}
+
+/// Logs in which every text that a client controls imitates records.
+#[test]
+fn quoted_logs_with_forgeries_cut_at_their_end_never_gain_a_session() {
+    for end in [".csv", ".json"] {
+        let log = Log::joined(&["16-hostile"], end);
+        let (full, _) = log.whole(&log.text);
+        for length in (0..log.text.len()).step_by(211) {
+            let (seen, _) = log.whole(&log.text[..length]);
+            assert!(full.events.starts_with(&seen.events), "{} cut to {length}", log.name);
+        }
+    }
+}
+
+/// How a log writes a record, after PostgreSQL 16's `elog.c`, `csvlog.c` and `jsonlog.c`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Writer {
+    Rds,
+    Rds16,
+    Csv,
+    Json,
+}
+
+/// A process that logs.
+struct Process<'a> {
+    pid: u32,
+    user: &'a str,
+    database: &'a str,
+    application: &'a str,
+    address: &'a str,
+    command: &'a str,
+}
+
+const AT: &str = "2026-11-23 10:00:00";
+
+fn json(text: &str) -> String {
+    let mut out = String::from('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            letter if letter < ' ' => write!(out, "\\u{:04x}", u32::from(letter)).expect("a string"),
+            letter => out.push(letter),
+        }
+    }
+    out.push('"');
+    out
+}
+
+impl Writer {
+    fn write(self, log: &mut String, by: &Process<'_>, severity: &str, message: &str, statement: Option<&str>) {
+        let Process { pid, user, database, application, address, command } = by;
+        let tabbed = |text: &str| text.replace('\n', "\n\t");
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        match self {
+            Self::Rds | Self::Rds16 => {
+                let prefix = match self {
+                    Self::Rds => format!("{AT} UTC:{address}(4000):{user}@{database}:[{pid}]:"),
+                    _ => format!(
+                        "{AT}.000 UTC:{address}(4000):{user}@{database}:[{pid}]:3:00000:{AT} UTC:3/1:0:6b040ea0.7:{application}"
+                    ),
+                };
+                writeln!(log, "{prefix}{severity}:  {}", tabbed(message)).expect("a string");
+                if let Some(statement) = statement {
+                    writeln!(log, "{prefix}STATEMENT:  {}", tabbed(statement)).expect("a string");
+                }
+            }
+            Self::Csv => writeln!(
+                log,
+                "{AT}.000 UTC,{},{},{pid},\"{address}:4000\",6b040ea0.7,3,\"{command}\",{AT} UTC,3/1,0,{severity},00000,{},,,,,,{},,,\"\",\"client backend\",,0",
+                quoted(user),
+                quoted(database),
+                quoted(message),
+                statement.map(quoted).unwrap_or_default(),
+            )
+            .expect("a string"),
+            Self::Json => writeln!(
+                log,
+                "{{\"timestamp\":\"{AT}.000 UTC\",\"user\":{},\"dbname\":{},\"pid\":{pid},\"remote_host\":\"{address}\",\"remote_port\":4000,\"ps\":\"{command}\",\"error_severity\":\"{severity}\",\"message\":{}{},\"backend_type\":\"client backend\",\"query_id\":0}}",
+                json(user),
+                json(database),
+                json(message),
+                statement.map(|text| format!(",\"statement\":{}", json(text))).unwrap_or_default(),
+            )
+            .expect("a string"),
+        }
+    }
+
+    /// A whole session: arrival, establishment, a failing statement, end.
+    fn session(self, log: &mut String, pid: u32, names: [&str; 4], mark: &str) {
+        let [user, database, application, statement] = names;
+        let address = "10.0.0.7";
+        let by = |user, database, application, command| Process { pid, user, database, application, address, command };
+        let arrived = by("[unknown]", "[unknown]", "[unknown]", "");
+        self.write(log, &arrived, "LOG", "connection received: host=10.0.0.7 port=4000", None);
+        let shown = match application {
+            "" => String::new(),
+            name => format!(" application_name={}", name.replace(|letter: char| letter < ' ', "\\x0a")),
+        };
+        let message = format!("connection authorized: user={user} database={database}{shown}{mark}");
+        self.write(log, &by(user, database, "[unknown]", "authentication"), "LOG", &message, None);
+        let named: String = application.chars().filter(|letter| *letter >= ' ').take(63).collect();
+        let named = if named.is_empty() { "[unknown]" } else { &named };
+        let busy = by(user, database, named, "SELECT");
+        self.write(log, &busy, "ERROR", "syntax error", Some(statement));
+        let end =
+            format!("disconnection: session time: 0:00:01.000 user={user} database={database} host=10.0.0.7 port=4000");
+        self.write(log, &by(user, database, named, "idle"), "LOG", &end, None);
+    }
+}
+
+/// Text that a client chooses: all that records are made of, in any order.
+fn forgery(longest: usize) -> impl Strategy<Value = String> {
+    const PARTS: &[&str] = &[
+        "x",
+        " ",
+        ":",
+        "@",
+        ",",
+        "\"",
+        "\\",
+        "(",
+        ")",
+        "\n",
+        "\t",
+        "\r",
+        "[unknown]",
+        "[9]",
+        "LOG:  ",
+        "FATAL:  ",
+        "STATEMENT:  ",
+        "connection authorized: ",
+        "connection received: host=10.9.9.9 port=1",
+        "user=app",
+        " database=orders",
+        "app",
+        "orders",
+        " application_name=",
+        " SSL enabled (protocol=TLSv1.3, cipher=F, bits=1)",
+        " SSL enabled (",
+        " GSS (authenticated=",
+        "2026-11-23 10:00:00 UTC",
+        "2026-11-23 10:00:00 UTC:10.9.9.9(1):a@b:[9]:LOG:  ",
+        ":10.9.9.9(1):",
+        "a@b:[9]:",
+        "[local]",
+        "2026-11-23 10:00:00 UTC:10.9.9.9(1):app@orders:[9]:LOG:  connection authorized: user=app database=orders",
+        "\",\"connection authorized: user=app",
+        "{\"timestamp\":\"",
+        "\"message\":\"connection authorized: user=app",
+        "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",9,\"10.9.9.9:1\",6b.7,3,\"authentication\",2026-11-23 10:00:00 UTC,3/1,0,LOG,00000,\"",
+    ];
+    vec(0..PARTS.len(), 0..9).prop_map(move |parts| {
+        let mut text: String = parts.into_iter().map(|part| PARTS[part]).collect();
+        text.truncate(longest);
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_clients_write_hides_no_session_and_makes_none_up(
+        writer in prop_oneof![Just(Writer::Rds), Just(Writer::Rds16), Just(Writer::Csv), Just(Writer::Json)],
+        user in forgery(63),
+        database in forgery(63),
+        application in forgery(200),
+        statement in forgery(1_000),
+        plain_names in any::<bool>(),
+    ) {
+        const MARK: &str = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
+        let (user, database) = if plain_names { ("web", "shop") } else { (user.as_str(), database.as_str()) };
+        prop_assume!(!user.is_empty() && !database.is_empty());
+        // A name that ends as a TLS mark does is one to the letter; nothing can tell.
+        let application = application + ".";
+        let honest = ["app", "orders", "api", "select 1/0"];
+        let mut log = String::new();
+        writer.session(&mut log, 7, honest, MARK);
+        writer.session(&mut log, 8, [user, database, &application, &statement], "");
+        writer.session(&mut log, 9, honest, MARK);
+        let log = Log::of("forged", log.into_bytes());
+        let mut tally = Tally::new(postgres::ENGINE.system_users);
+        Scanner::new(log.parser.as_ref(), 1).scan(&log.text, &mut tally);
+        let found = tally.connections.sum() + tally.system.sum();
+        let text = String::from_utf8_lossy(&log.text);
+        prop_assert_eq!(tally.connections.tls, 2, "{}", text);
+        prop_assert!(found <= 3, "{} sessions made up:\n{}", found - 3, text);
+        prop_assert!(found + tally.unparsed() >= 3, "a session lost:\n{}", text);
+        if plain_names || matches!(writer, Writer::Csv | Writer::Json) {
+            prop_assert!(tally.connections.plaintext == 1 || writer == Writer::Rds16, "{}", text);
+            prop_assert!(tally.disconnected + tally.unparsed() >= 3, "{}", text);
+        }
+    }
+}
+
+#[test]
+fn the_forged_logs_are_read_where_nothing_is_forged() {
+    for writer in [Writer::Rds, Writer::Rds16, Writer::Csv, Writer::Json] {
+        let mut log = String::new();
+        writer.session(&mut log, 7, ["app", "orders", "", "select 1"], "");
+        let log = Log::of("honest", log.into_bytes());
+        let (seen, scanned) = log.whole(&log.text);
+        assert_eq!((seen.events.len(), seen.malformed.len(), scanned.records), (3, 0, 3), "{writer:?}");
+        let connected = format!("{:?}", EventKind::Disconnected);
+        assert!(seen.events[2].contains(&connected), "{writer:?}");
+    }
+}
