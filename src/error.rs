@@ -52,7 +52,15 @@ pub struct Error {
 impl Error {
     /// An error about `subject` (a file, an instance, an API call).
     pub fn new(kind: ErrorKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, subject: subject.into(), message: message.into(), hint: None, call: None, code: None, source: None }
+        Self {
+            kind,
+            subject: subject.into(),
+            message: message.into(),
+            hint: None,
+            call: None,
+            code: None,
+            source: None,
+        }
     }
 
     /// Adds what the reader should do next.

@@ -15,7 +15,10 @@ pub mod error;
 pub mod inventory;
 pub mod logs;
 pub mod progress;
+pub mod report;
 pub mod scan;
+pub mod usage;
+pub mod verdict;
 pub mod window;
 
 pub use error::{Error, ErrorKind, Result, Trouble};

@@ -61,10 +61,7 @@ impl ClassifyRetry for RetryCutAnswers {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let cut = context
-            .output_or_error()
-            .and_then(Result::err)
-            .is_some_and(|error| super::failure::is_cut(error));
+        let cut = context.output_or_error().and_then(Result::err).is_some_and(|error| super::failure::is_cut(error));
         if cut { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, IntoLazy, col, concat, lit, UnionArgs};
+use polars::prelude::{DataFrame, IntoLazy, UnionArgs, col, concat, lit};
 
 use super::coverage::Reading;
 use super::fact::column;
@@ -35,18 +35,30 @@ pub struct InstanceEvidence {
     sources: BTreeMap<PathBuf, Vec<String>>,
 }
 
+/// Which instances of a bundle are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// Those of the inventories that were taken at this time.
+    TakenAt(Timestamp),
+}
+
 /// Reads bundles and forms their union. The order of the paths makes no difference, nor does it when a bundle is named
 /// twice.
 ///
 /// # Errors
 ///
 /// When a bundle cannot be read, or none of them holds an inventory.
-pub fn load(paths: &[PathBuf]) -> Result<Evidence> {
+pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut fleets = Vec::new();
     let mut parts: BTreeMap<String, Vec<(Part, PathBuf)>> = BTreeMap::new();
     for path in paths {
         let bundle = Bundle::open(path)?;
-        fleets.extend(bundle.fleets()?);
+        fleets.extend(bundle.fleets()?.into_iter().filter(|fleet| match scope {
+            Scope::All => true,
+            Scope::TakenAt(time) => fleet.taken_at == time,
+        }));
         for part in bundle.parts()? {
             parts.entry(part.0.arn.clone()).or_default().push(part);
         }
@@ -64,7 +76,10 @@ pub fn load(paths: &[PathBuf]) -> Result<Evidence> {
         let parts = parts.remove(&profile.arn).unwrap_or_default();
         let newest = parts.iter().map(|(part, _)| part.collected_at).max();
         errors.extend(
-            parts.iter().filter(|(part, _)| Some(part.collected_at) == newest).flat_map(|(part, _)| part.errors.clone()),
+            parts
+                .iter()
+                .filter(|(part, _)| Some(part.collected_at) == newest)
+                .flat_map(|(part, _)| part.errors.clone()),
         );
         let (readings, sources) = best_readings(parts);
         instances.push(InstanceEvidence { profile, readings, sources });
@@ -146,7 +161,8 @@ impl InstanceEvidence {
     pub fn facts(&self) -> Result<Option<DataFrame>> {
         let mut tables = Vec::new();
         for (path, sources) in &self.sources {
-            let wanted = sources.iter().fold(lit(false), |any, source| any.or(col(column::SOURCE).eq(lit(source.as_str()))));
+            let wanted =
+                sources.iter().fold(lit(false), |any, source| any.or(col(column::SOURCE).eq(lit(source.as_str()))));
             tables.push(read_facts(path)?.lazy().filter(wanted));
         }
         if tables.is_empty() {

@@ -17,5 +17,5 @@ mod merge;
 mod store;
 
 pub use coverage::{Hole, HoleCause, Reading};
-pub use merge::{Evidence, InstanceEvidence, load};
+pub use merge::{Evidence, InstanceEvidence, Scope, load};
 pub use store::{Bundle, Part};

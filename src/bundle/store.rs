@@ -94,8 +94,12 @@ impl Bundle {
         }
         let manifest: Manifest = match read_json(&path.join("bundle.json")) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(Error::new(ErrorKind::Format, subject(), "this is not an evidence bundle, for it has no bundle.json")
-                    .hint("to read log files, use `ssl-usage scan`"));
+                return Err(Error::new(
+                    ErrorKind::Format,
+                    subject(),
+                    "this is not an evidence bundle, for it has no bundle.json",
+                )
+                .hint("to read log files, use `ssl-usage scan`"));
             }
             other => other?,
         };
@@ -121,14 +125,24 @@ impl Bundle {
         write_json(&name, fleet)
     }
 
+    /// Adds what kept a region from being asked.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write_failure(&self, at: Timestamp, error: &Error) -> Result<()> {
+        let errors = vec![Trouble::from(error)];
+        let region = error.subject().to_owned();
+        self.write_fleet(&Fleet { taken_at: at, account: None, region, whole: false, instances: Vec::new(), errors })
+    }
+
     /// Adds what was read of an instance. The facts are written first: a part without its `.json` does not exist.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
     pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<()> {
-        let name =
-            self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at, "json");
+        let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at, "json");
         let parquet = name.with_extension("parquet");
         write_whole(&parquet, |file| {
             let mut table = table(&part.arn, facts).map_err(std::io::Error::other)?;
@@ -172,7 +186,9 @@ impl Bundle {
     fn free_name(&self, folder: &str, words: &[&str], at: Timestamp, extension: &str) -> PathBuf {
         // Identifiers are letters, digits and hyphens; an answer that says otherwise does not choose a path.
         let plain = |word: &&str| -> String {
-            word.chars().map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' }).collect()
+            word.chars()
+                .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
+                .collect()
         };
         let words: Vec<String> = words.iter().map(plain).collect();
         let stem = format!("{}.{}", words.join("."), at.strftime("%Y%m%dT%H%M%S%3fZ"));

@@ -1,5 +1,9 @@
 //! The command line: what was typed, and who does it.
 
+mod analyze;
+mod collect;
+mod exit;
+mod progress;
 mod scan;
 
 use std::ffi::OsString;
@@ -7,19 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::{Error, ErrorKind};
-
-/// Exit statuses, a contract with scripts.
-mod exit {
-    /// Done.
-    pub const DONE: u8 = 0;
-    /// Failed.
-    pub const FAILED: u8 = 1;
-    /// Bad usage.
-    pub const USAGE: u8 = 2;
-    /// Done, but part of what was asked could not be read.
-    pub const PARTIAL: u8 = 3;
-}
+use crate::report::escape::terminal;
 
 /// Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
 #[derive(Debug, Parser)]
@@ -30,7 +22,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Command {
+    Analyze(analyze::Analyze),
+    Collect(collect::Collect),
     Scan(scan::Scan),
 }
 
@@ -45,19 +40,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let status = match cli.command {
+        Command::Analyze(command) => command.run(),
+        Command::Collect(command) => command.run(),
         Command::Scan(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
         complain(&error);
-        match error.kind() {
-            ErrorKind::Usage => exit::USAGE,
-            _ => exit::FAILED,
-        }
+        exit::of_error(error.kind())
     }))
 }
 
-/// Prints an error on stderr, in one line.
+/// Prints a complaint on stderr, in one line.
 #[expect(clippy::print_stderr, reason = "the one place that complains")]
-fn complain(error: &Error) {
-    eprintln!("ssl-usage: {error}");
+fn complain(error: &dyn std::fmt::Display) {
+    eprintln!("ssl-usage: {}", terminal(&error.to_string()));
 }

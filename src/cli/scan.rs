@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
+use ssl_usage_parsers::postgres::ENGINE;
 use ssl_usage_parsers::{Hints, LogTime, Malformed, Tally, Transports};
 
 use super::{complain, exit};
@@ -129,9 +130,6 @@ impl From<&Tally> for Counts {
     }
 }
 
-/// Users that are AWS's own on PostgreSQL.
-const SYSTEM_USERS: &[&str] = &["rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdswriteforwarduser"];
-
 impl Scan {
     pub(super) fn run(self) -> Result<u8> {
         let hints = Hints {
@@ -141,7 +139,7 @@ impl Scan {
         };
         let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
         let mut files = Vec::new();
-        let mut total = Tally::new(SYSTEM_USERS);
+        let mut tallies = Vec::new();
         let mut errors = Vec::new();
         for path in self.paths()? {
             let path = match path {
@@ -151,16 +149,17 @@ impl Scan {
                     continue;
                 }
             };
-            let mut tally = Tally::new(SYSTEM_USERS);
+            let mut tally = Tally::new(ENGINE.system_users);
             match scan(&path, &hints, threads, &mut tally) {
                 Ok(found) => {
                     errors.extend(unread(&path, &tally));
-                    total += &tally;
                     files.push(file(&path, found, &tally));
+                    tallies.push(tally);
                 }
                 Err(error) => errors.push(error),
             }
         }
+        let total = total(&mut files, &tallies);
         for error in &errors {
             complain(error);
         }
@@ -200,6 +199,34 @@ impl Scan {
     }
 }
 
+/// Adds up the files. A log that is there in several formats counts once, in the form that shows most sessions.
+fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
+    let mut best: BTreeMap<String, usize> = BTreeMap::new();
+    let shows = |index: usize| tallies.get(index).map(|tally| (sessions(tally), tally.records()));
+    for (index, file) in files.iter().enumerate() {
+        let counted = best.entry(ENGINE.log_identity(&file.path).to_owned()).or_insert(index);
+        if shows(index) > shows(*counted) {
+            *counted = index;
+        }
+    }
+    let mut total = Tally::new(ENGINE.system_users);
+    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    for (file, tally) in files.iter_mut().zip(tallies) {
+        match best.get(ENGINE.log_identity(&file.path)).and_then(|counted| paths.get(*counted)) {
+            Some(counted) if *counted != file.path => {
+                let twin = format!("the same log as {counted}, and counted there");
+                file.note = Some(file.note.take().map_or(twin.clone(), |note| format!("{note}; {twin}")));
+            }
+            _ => total += tally,
+        }
+    }
+    total
+}
+
+fn sessions(tally: &Tally) -> u64 {
+    tally.connections.sum() + tally.system.sum()
+}
+
 fn file(path: &Path, found: Option<Found>, tally: &Tally) -> File {
     let scanned = found.map(|found| found.scanned).unwrap_or_default();
     let at = |time: Option<LogTime>| time.and_then(|time| Timestamp::from_microsecond(time.at).ok());
@@ -219,7 +246,7 @@ fn file(path: &Path, found: Option<Found>, tally: &Tally) -> File {
 /// What a reader should know of a log that was read.
 fn note(found: Option<Found>, tally: &Tally) -> Option<String> {
     let Some(found) = found else { return Some("the log is empty".to_owned()) };
-    let sessions = tally.connections.sum() + tally.system.sum();
+    let sessions = sessions(tally);
     let mut notes = Vec::new();
     if tally.records() == 0 && tally.unparsed() == 0 {
         notes.push("no connection records: connections are not logged here, or nobody connected");

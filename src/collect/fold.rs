@@ -111,7 +111,8 @@ impl EventSink for Fold<'_> {
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
         }
-        let tallied = self.facts.entry(self.key(event, at)).or_insert(Tallied { count: 0, first_seen: at, last_seen: at });
+        let tallied =
+            self.facts.entry(self.key(event, at)).or_insert(Tallied { count: 0, first_seen: at, last_seen: at });
         tallied.count += 1;
         tallied.first_seen = tallied.first_seen.min(at);
         tallied.last_seen = tallied.last_seen.max(at);

@@ -26,9 +26,6 @@ use span::Rotation;
 /// Instances whose logs are read at the same time. The log API is throttled by account, so that more gains nothing.
 const AT_ONCE: usize = 8;
 
-/// `EngineMode` of Aurora Serverless v1: TLS ends at its router, so that its engine's logs tell nothing of clients.
-pub(crate) const SERVERLESS_V1: &str = "serverless";
-
 /// What to collect.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -100,7 +97,7 @@ async fn instance(
     };
     let mut facts = Vec::new();
     let Some(engine) = profile.known_engine() else { return (part, facts) };
-    if profile.engine_mode.as_deref() == Some(SERVERLESS_V1) {
+    if profile.is_serverless_v1() {
         return (part, facts);
     }
     let listed = async || -> Result<Vec<LogFile>> {
@@ -115,9 +112,8 @@ async fn instance(
             return (part, facts);
         }
     };
-    let is_known = |file: &LogFile| {
-        known.iter().any(|reading| reading.source == file.name && reading.listed_bytes == file.size)
-    };
+    let is_known =
+        |file: &LogFile| known.iter().any(|reading| reading.source == file.name && reading.listed_bytes == file.size);
     // Logs that were renamed while they were read are in the list once more, under another name.
     for round in 0..2 {
         let rotation = Rotation::new(engine, profile, files.iter().map(|file| file.name.as_str()));

@@ -93,10 +93,11 @@ impl Reader<'_> {
         // The setting may have been changed since the log was written: the text is asked first.
         let version = Some(self.profile.engine_version.clone());
         let hints = Hints { engine_version: version, ..Hints::default() };
-        let parser = recognise(&name, &head, &hints).or_else(|error| match prefix.and_then(|prefix| prefix.value.clone()) {
-            Some(prefix) => recognise(&name, &head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
-            None => Err(error),
-        })?;
+        let parser =
+            recognise(&name, &head, &hints).or_else(|error| match prefix.and_then(|prefix| prefix.value.clone()) {
+                Some(prefix) => recognise(&name, &head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
+                None => Err(error),
+            })?;
         let mut scanner = Scanner::new(parser.as_ref(), 1);
         scanner.push(&head, fold);
         drop(head);

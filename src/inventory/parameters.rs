@@ -8,7 +8,8 @@ use ssl_usage_parsers::Engine;
 use super::profile::{Level, Parameter};
 
 /// Parameters that say more of a log than whether it is written; reported, never decisive.
-const ABOUT_LOGS: &[&str] = &["log_destination", "log_disconnections", "log_line_prefix", "log_timezone", "lc_messages"];
+const ABOUT_LOGS: &[&str] =
+    &["log_destination", "log_disconnections", "log_line_prefix", "log_timezone", "lc_messages"];
 
 /// The names of the parameters that bear on TLS or on its evidence.
 pub(super) fn names(engine: &Engine) -> Vec<&'static str> {

@@ -130,4 +130,12 @@ impl InstanceProfile {
     pub fn known_engine(&self) -> Option<&'static Engine> {
         ENGINES.iter().copied().find(|engine| engine.aws_names.contains(&self.engine.as_str()))
     }
+
+    /// Whether it is Aurora Serverless v1: TLS ends at its router, whose certificate is AWS Certificate Manager's, and its
+    /// engine's logs tell nothing of clients. Serverless v2 is an ordinary instance.
+    ///
+    /// Source: "Using TLS/SSL with Aurora Serverless v1" in the Aurora user guide; `EngineMode` of `DBCluster`.
+    pub fn is_serverless_v1(&self) -> bool {
+        self.engine_mode.as_deref() == Some("serverless")
+    }
 }

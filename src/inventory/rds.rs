@@ -22,7 +22,8 @@ use crate::error::{Error, Result, Trouble};
 pub async fn take(aws: &Aws, named: &[String], taken_at: Timestamp) -> Result<Fleet> {
     let mut errors = Vec::new();
     let found = instances(aws, named, &mut errors).await?;
-    let mut asked = Asked { aws, errors, clusters: BTreeMap::new(), groups: BTreeMap::new(), versions: BTreeMap::new() };
+    let mut asked =
+        Asked { aws, errors, clusters: BTreeMap::new(), groups: BTreeMap::new(), versions: BTreeMap::new() };
     let clustered = found.iter().any(|instance| instance.db_cluster_identifier().is_some());
     if clustered {
         asked.clusters().await;
@@ -187,14 +188,14 @@ impl Asked<'_> {
         let subject = format!("{engine} {version}");
         let answer = call.send().await.map_err(|error| failure(&subject, "rds:DescribeDBEngineVersions", error));
         let found = match answer {
-            Ok(answer) => answer
-                .db_engine_versions()
-                .iter()
-                .find(|found| found.engine_version() == Some(version))
-                .map(|found| Version {
-                    rotates_without_restart: found.supports_certificate_rotation_without_restart(),
-                    supported: found.supported_ca_certificate_identifiers.clone(),
-                }),
+            Ok(answer) => {
+                answer.db_engine_versions().iter().find(|found| found.engine_version() == Some(version)).map(|found| {
+                    Version {
+                        rotates_without_restart: found.supports_certificate_rotation_without_restart(),
+                        supported: found.supported_ca_certificate_identifiers.clone(),
+                    }
+                })
+            }
             Err(error) => self.missing(&error),
         };
         self.versions.insert(key, found.clone());
@@ -251,7 +252,9 @@ impl Asked<'_> {
     async fn parameters(&mut self, profile: &mut InstanceProfile, instance: &DbInstance, cluster: Option<&DbCluster>) {
         let Some(engine) = profile.known_engine() else { return };
         let names = parameters::names(engine);
-        if let Some((cluster, group)) = cluster.and_then(|cluster| Some((cluster, cluster.db_cluster_parameter_group()?))) {
+        if let Some((cluster, group)) =
+            cluster.and_then(|cluster| Some((cluster, cluster.db_cluster_parameter_group()?)))
+        {
             let members = cluster.db_cluster_members();
             let member = members.iter().find(|member| member.db_instance_identifier() == Some(&profile.instance));
             let status = member.and_then(|member| member.db_cluster_parameter_group_status());

@@ -47,10 +47,8 @@ pub struct LogFile {
 pub async fn list(aws: &Aws, instance: &str, since: Timestamp) -> Result<Vec<LogFile>> {
     let call = aws.rds.describe_db_log_files().db_instance_identifier(instance);
     let pages = call.file_last_written(since.as_millisecond()).into_paginator().items().send();
-    let files: Vec<_> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .map_err(|error| failure(instance, "rds:DescribeDBLogFiles", error))?;
+    let files: Vec<_> =
+        pages.collect::<Result<_, _>>().await.map_err(|error| failure(instance, "rds:DescribeDBLogFiles", error))?;
     let mut files: Vec<LogFile> = files
         .into_iter()
         .filter_map(|file| {

@@ -1,0 +1,128 @@
+//! `ssl-usage analyze`: do my instances use SSL, and must their certificates be rotated?
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::collect::Fleet;
+use super::{complain, exit};
+use crate::bundle::{Scope, load};
+use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::report::{self, Format, Report};
+use crate::verdict::Policy;
+use crate::window::Window;
+
+/// Columns of a table that is not printed to a terminal.
+const WIDTH: u16 = 100;
+
+/// Do my instances use SSL, and must their certificates be rotated?
+///
+/// Reads inventory and logs from AWS, keeps the evidence in a bundle (by default under the data folder of your home), and
+/// judges it. With --from, judges what was collected before, and asks nothing of AWS.
+///
+/// Verdicts: required (TLS is in use, or, marked `?`, nobody can tell), deferrable (clients were seen, none with TLS: stage
+/// the certificate with no restart), optional (nothing to rotate).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ssl-usage analyze --days 14
+  ssl-usage analyze --region eu-west-1 --instance orders --format json | jq '.instances[].rotation'
+  ssl-usage analyze --from evidence --format csv -o verdicts.csv
+
+Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the report says which).")]
+pub(super) struct Analyze {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["region", "profile"])]
+    from: Vec<PathBuf>,
+    /// The bundle that a run against AWS extends.
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
+    bundle: Option<PathBuf>,
+    /// How to print the report.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write the report to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Analyze {
+    pub fn run(self) -> Result<u8> {
+        let (report, status) = match self.report() {
+            Ok(report) => {
+                let status = exit::of_report(&report);
+                (report, status)
+            }
+            // Programs get a whole document whatever happens: nothing on standard output could be read as "clean".
+            Err(error) if self.format == Format::Json => {
+                complain(&error);
+                let window = Window::days_before(self.fleet.now.unwrap_or_else(Timestamp::now), self.fleet.days);
+                let errors = vec![Trouble::from(&error)];
+                (Report::without_instances(window, Policy::default(), errors), exit::of_error(error.kind()))
+            }
+            Err(error) => return Err(error),
+        };
+        self.print(&report)?;
+        if self.format != Format::Table {
+            for error in &report.errors {
+                complain(&format!("{}: {}", error.subject, error.message));
+            }
+        }
+        Ok(status)
+    }
+
+    fn report(&self) -> Result<Report> {
+        let evidence = if self.from.is_empty() {
+            let bundle = self.bundle.clone().map_or_else(default_bundle, Ok)?;
+            let now = self.fleet.gather(&bundle)?;
+            load(&[bundle], Scope::TakenAt(now))?
+        } else {
+            let mut evidence = load(&self.from, Scope::All)?;
+            let named = &self.fleet.instance;
+            evidence.instances.retain(|known| named.is_empty() || named.contains(&known.profile.instance));
+            if evidence.instances.is_empty() && !named.is_empty() {
+                return Err(Error::new(ErrorKind::NotFound, named.join(", "), "no such instance in the bundle")
+                    .hint("leave --instance out to see all"));
+            }
+            evidence
+        };
+        let now = self.fleet.now.unwrap_or(evidence.collected_at);
+        Ok(Report::new(&evidence, Window::days_before(now, self.fleet.days), Policy::default()))
+    }
+
+    fn print(&self, report: &Report) -> Result<()> {
+        let Some(path) = &self.output else {
+            let out = io::stdout();
+            let width = if out.is_terminal() { console::Term::stdout().size().1.max(80) } else { WIDTH };
+            return match report::write(report, self.format, width, &mut BufWriter::new(out.lock())) {
+                // A reader that has seen enough.
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Err(Error::io(Path::new("standard output"), error))
+                }
+                _ => Ok(()),
+            };
+        };
+        let fail = |error| Error::io(path, error);
+        // Under another name first, so that a report is there whole or not at all.
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let temporary = path.with_file_name(name);
+        let mut file = BufWriter::new(File::create(&temporary).map_err(fail)?);
+        report::write(report, self.format, WIDTH, &mut file).map_err(fail)?;
+        file.flush().map_err(fail)?;
+        std::fs::rename(&temporary, path).map_err(fail)
+    }
+}
+
+/// The bundle that is extended when none is named.
+fn default_bundle() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+    data.map(|data| data.join("ssl-usage/bundle")).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "bundle", "there is no home folder to keep the evidence in")
+            .hint("name a folder with --bundle")
+    })
+}

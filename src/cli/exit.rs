@@ -1,0 +1,23 @@
+//! Exit statuses, a contract with scripts.
+
+use crate::error::ErrorKind;
+use crate::report::Report;
+
+/// Done.
+pub const DONE: u8 = 0;
+/// Failed.
+pub const FAILED: u8 = 1;
+/// Bad usage.
+pub const USAGE: u8 = 2;
+/// Done, but part of what was asked could not be read; the report says which and why.
+pub const PARTIAL: u8 = 3;
+
+/// The status of a run that failed.
+pub fn of_error(kind: ErrorKind) -> u8 {
+    if kind == ErrorKind::Usage { USAGE } else { FAILED }
+}
+
+/// The status of a run that made a report, whatever the format it was printed in.
+pub fn of_report(report: &Report) -> u8 {
+    if report.errors.is_empty() { DONE } else { PARTIAL }
+}

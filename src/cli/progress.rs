@@ -1,0 +1,50 @@
+//! Progress on stderr, where that is a terminal: the only user of `indicatif`.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::progress::Progress;
+use crate::report::escape::terminal;
+
+/// A bar that counts instances, with the bytes and the log that are being read. Hidden where stderr is no terminal.
+pub(super) struct Bar {
+    instances: ProgressBar,
+    bytes: std::sync::atomic::AtomicU64,
+}
+
+impl Bar {
+    pub fn new() -> Self {
+        let instances = ProgressBar::new(0);
+        let style = ProgressStyle::with_template("{spinner} {pos}/{len} instances [{elapsed}] {msg}");
+        instances.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        instances.set_message("taking the inventory");
+        instances.enable_steady_tick(Duration::from_millis(200));
+        Self { instances, bytes: 0.into() }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.instances.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, instances: usize) {
+        self.instances.inc_length(instances as u64);
+    }
+
+    fn log(&self, instance: &str, log: &str) {
+        let bytes = indicatif::HumanBytes(self.bytes.load(std::sync::atomic::Ordering::Relaxed));
+        self.instances.set_message(format!("{bytes} read, {} {}", terminal(instance), terminal(log)));
+    }
+
+    fn bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn done(&self, _: &str) {
+        self.instances.inc(1);
+    }
+}

@@ -1,0 +1,51 @@
+//! Text that somebody else chose, made harmless for the medium that it is printed on. It can still be read.
+
+use std::fmt::Write;
+
+/// For a terminal: control characters, which move the cursor or worse, and those that turn the direction of writing are
+/// printed as `\u{1b}`.
+pub fn terminal(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() || turns_writing(letter) {
+            // Writing to a string cannot fail.
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(letter));
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
+/// For a cell of a spreadsheet: what a spreadsheet would run as a formula has a `'` before it, which makes it text.
+///
+/// Source: OWASP, "CSV Injection".
+pub fn spreadsheet(text: &str) -> String {
+    let formula = text.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+        || text.starts_with(['\t', '\r', '\n']);
+    let safe = terminal(text);
+    if formula { format!("'{safe}") } else { safe }
+}
+
+/// Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm, and line separators.
+fn turns_writing(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_moves_the_cursor_or_turns_the_text() {
+        assert_eq!(terminal("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
+        assert_eq!(terminal("Müller 日本"), "Müller 日本");
+    }
+
+    #[test]
+    fn formulas_are_text() {
+        assert_eq!(spreadsheet("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
+        assert_eq!(spreadsheet(" @SUM(1)"), "' @SUM(1)");
+        assert_eq!(spreadsheet("orders-prod"), "orders-prod");
+    }
+}

@@ -1,0 +1,347 @@
+//! The report's model: the types are the JSON. Fields are added, never renamed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::bundle::Evidence;
+use crate::error::Trouble;
+use crate::inventory::InstanceProfile;
+use crate::usage::{self, ClientUsage, Usage};
+use crate::verdict::{Policy, Rotation, Verdict, judge};
+use crate::window::Window;
+
+/// The report of an analysis.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `ssl-usage/verdict/v1`.
+    pub schema: &'static str,
+    /// As of when: the end of the window.
+    pub generated_at: Timestamp,
+    /// Version of the tool.
+    pub tool_version: &'static str,
+    /// The window that was asked for.
+    pub window: Window,
+    /// What was demanded of the evidence.
+    pub policy: Policy,
+    /// Counts of the verdicts.
+    pub summary: Summary,
+    /// The instances, most urgent first.
+    pub instances: Vec<Instance>,
+    /// What could not be read.
+    pub errors: Vec<Trouble>,
+}
+
+/// Counts of the verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Instances.
+    pub instances: u64,
+    /// Must be rotated.
+    pub required: u64,
+    /// Of those, because nobody can tell.
+    pub unproven: u64,
+    /// May be staged.
+    pub deferrable: u64,
+    /// Need not be rotated.
+    pub optional: u64,
+    /// Entries in `errors`.
+    pub errors: u64,
+}
+
+/// The verdict on an instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Instance {
+    /// Account number.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// `DBInstanceIdentifier`.
+    pub instance: String,
+    /// `DBClusterIdentifier`, of a member of a cluster.
+    pub cluster: Option<String>,
+    /// Amazon Resource Name.
+    pub arn: String,
+    /// Engine as AWS names it.
+    pub engine: String,
+    /// Engine version.
+    pub engine_version: String,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// `in_use`, `not_observed`, `ruled_out` or `undetermined`.
+    pub usage: &'static str,
+    /// `required`, `deferrable` or `optional`.
+    pub rotation: &'static str,
+    /// `none`, `listener` or `instance`: what a rotation costs.
+    pub restart: &'static str,
+    /// `safe`, `breaks` or `unknown`: may TLS be enforced?
+    pub enforcement: &'static str,
+    /// When a rotation must have happened; none where none is needed or the dates are not known.
+    pub act_by: Option<Timestamp>,
+    /// Required only because nobody can tell.
+    pub unproven: bool,
+    /// What was seen.
+    pub connections: Connections,
+    /// How much of the window was seen.
+    pub coverage: Coverage,
+    /// Why; what decided comes first.
+    pub reasons: Vec<Reason>,
+    /// What was not looked at.
+    pub not_examined: Vec<&'static str>,
+    /// What a person or a rotation tool would run, as argument vectors.
+    pub commands: Vec<Vec<String>>,
+}
+
+/// A certificate, and what a rotation would change.
+#[derive(Clone, Debug, Serialize)]
+pub struct Certificate {
+    /// The authority that signed it.
+    pub ca: Option<String>,
+    /// End of the server certificate.
+    pub valid_till: Option<Timestamp>,
+    /// End of the authority.
+    pub ca_valid_till: Option<Timestamp>,
+    /// The authority that would sign the next one.
+    pub target_ca: Option<String>,
+    /// `root` or `server`.
+    pub change: &'static str,
+}
+
+/// Sessions and other events of the window.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connections {
+    /// Sessions of clients.
+    #[serde(flatten)]
+    pub clients_sessions: Shares,
+    /// Sessions of AWS's own users.
+    pub system: Shares,
+    /// Clients that reached the server.
+    pub received: u64,
+    /// Attempts refused by rule or password.
+    pub rejected: u64,
+    /// TLS handshakes that failed, by cause.
+    pub handshake_failed: BTreeMap<String, u64>,
+    /// Addresses whose clients did not accept the certificate.
+    pub certificate_rejected_by: BTreeMap<String, u64>,
+    /// Sessions that ended.
+    pub disconnected: u64,
+    /// Sessions of clients by TLS version.
+    pub tls_versions: BTreeMap<String, u64>,
+    /// Sessions of clients by cipher.
+    pub ciphers: BTreeMap<String, u64>,
+    /// The clients, by name.
+    pub clients: Vec<Client>,
+}
+
+/// Sessions by transport.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Shares {
+    /// TLS.
+    pub tls: u64,
+    /// No TLS, over a network.
+    pub plaintext: u64,
+    /// No TLS, over a socket or loopback.
+    pub local: u64,
+    /// The log cannot tell.
+    pub unknown: u64,
+    /// Encrypted by GSSAPI.
+    pub gss: u64,
+}
+
+/// One client.
+#[derive(Clone, Debug, Serialize)]
+pub struct Client {
+    /// Database user.
+    pub user: Option<String>,
+    /// Database.
+    pub database: Option<String>,
+    /// Address.
+    pub address: Option<String>,
+    /// Application name.
+    pub application: Option<String>,
+    /// Its sessions.
+    #[serde(flatten)]
+    pub sessions: Shares,
+    /// Its TLS versions.
+    pub tls_versions: BTreeMap<String, u64>,
+    /// When it was first seen to connect.
+    pub first_seen: Option<Timestamp>,
+    /// When it was last seen to connect.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// How much of the window was seen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Coverage {
+    /// The span that could be seen.
+    pub asked: Option<Window>,
+    /// Share of it that was, 0 to 1.
+    pub share: f64,
+    /// The longest gap, in seconds.
+    pub longest_gap_seconds: i64,
+    /// The gaps, and why.
+    pub gaps: Vec<Gap>,
+    /// Log files read.
+    pub files: u64,
+    /// Log files of which something is missing.
+    pub files_failed: u64,
+    /// Log files without a single session.
+    pub files_mute: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Records that could not be understood.
+    pub unparsed: u64,
+}
+
+/// A part of the window that was not seen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Gap {
+    /// From when to when.
+    #[serde(flatten)]
+    pub span: Window,
+    /// Why.
+    pub cause: &'static str,
+}
+
+/// Why a verdict is what it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reason {
+    /// Stable code.
+    pub code: &'static str,
+    /// The evidence, in a sentence.
+    pub text: String,
+}
+
+impl Report {
+    /// Judges all that the evidence holds, within a window.
+    ///
+    /// An instance whose facts cannot be read is judged without them, and is an entry in `errors`.
+    pub fn new(evidence: &Evidence, window: Window, policy: Policy) -> Self {
+        let mut report = Self::without_instances(window, policy, evidence.errors.clone());
+        let mut judged = Vec::new();
+        for known in &evidence.instances {
+            let usage = usage::summarise(known, window).unwrap_or_else(|error| {
+                report.errors.push(Trouble::from(&error));
+                Usage::default()
+            });
+            let verdict = judge(&known.profile, &usage, &policy, window.to);
+            judged.push((verdict.rotation, verdict.outlook.act_by, instance(&known.profile, &usage, verdict)));
+        }
+        // Most urgent first; what has no date comes behind what has one.
+        judged.sort_by(|one, other| {
+            let key = |(rotation, act_by, instance): &(Rotation, Option<Timestamp>, Instance)| {
+                (*rotation, act_by.unwrap_or(Timestamp::MAX), instance.arn.clone())
+            };
+            key(one).cmp(&key(other))
+        });
+        for (rotation, _, instance) in judged {
+            report.summary.instances += 1;
+            report.summary.unproven += u64::from(instance.unproven);
+            match rotation {
+                Rotation::Required => report.summary.required += 1,
+                Rotation::Deferrable => report.summary.deferrable += 1,
+                Rotation::Optional => report.summary.optional += 1,
+            }
+            report.instances.push(instance);
+        }
+        report.summary.errors = report.errors.len() as u64;
+        report
+    }
+
+    /// A report of a run that found nothing to judge.
+    pub fn without_instances(window: Window, policy: Policy, errors: Vec<Trouble>) -> Self {
+        let summary = Summary { errors: errors.len() as u64, ..Summary::default() };
+        Self {
+            schema: "ssl-usage/verdict/v1",
+            generated_at: window.to,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            window,
+            policy,
+            summary,
+            instances: Vec::new(),
+            errors,
+        }
+    }
+}
+
+fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Instance {
+    let Verdict { outlook, .. } = verdict;
+    Instance {
+        account: profile.account.clone(),
+        region: profile.region.clone(),
+        instance: profile.instance.clone(),
+        cluster: profile.cluster.clone(),
+        arn: profile.arn.clone(),
+        engine: profile.engine.clone(),
+        engine_version: profile.engine_version.clone(),
+        certificate: Certificate {
+            ca: profile.certificate.ca.clone(),
+            valid_till: profile.certificate.valid_till,
+            ca_valid_till: profile.certificate.ca_valid_till,
+            target_ca: outlook.target,
+            change: outlook.change.name(),
+        },
+        usage: verdict.usage.name(),
+        rotation: verdict.rotation.name(),
+        restart: outlook.restart.name(),
+        enforcement: verdict.enforcement.name(),
+        act_by: outlook.act_by,
+        unproven: verdict.unproven,
+        connections: connections(usage),
+        coverage: coverage(&usage.coverage),
+        reasons: verdict
+            .reasons
+            .into_iter()
+            .map(|reason| Reason { code: reason.code.code(), text: reason.text })
+            .collect(),
+        not_examined: verdict.not_examined,
+        commands: verdict.commands,
+    }
+}
+
+fn connections(usage: &Usage) -> Connections {
+    let client = |(client, used): (&usage::Client, &ClientUsage)| Client {
+        user: client.user.clone(),
+        database: client.database.clone(),
+        address: client.address.clone(),
+        application: client.application.clone(),
+        sessions: (&used.sessions).into(),
+        tls_versions: used.tls_versions.clone(),
+        first_seen: used.first_seen,
+        last_seen: used.last_seen,
+    };
+    Connections {
+        clients_sessions: (&usage.connections).into(),
+        system: (&usage.system).into(),
+        received: usage.received,
+        rejected: usage.rejected.sum(),
+        handshake_failed: usage.handshakes_failed.clone(),
+        certificate_rejected_by: usage.certificate_rejected_by.clone(),
+        disconnected: usage.disconnected,
+        tls_versions: usage.tls_versions.clone(),
+        ciphers: usage.ciphers.clone(),
+        clients: usage.clients.iter().map(client).collect(),
+    }
+}
+
+fn coverage(coverage: &usage::Coverage) -> Coverage {
+    Coverage {
+        asked: coverage.asked,
+        share: coverage.share,
+        longest_gap_seconds: coverage.longest_gap().as_secs(),
+        gaps: coverage.gaps.iter().map(|gap| Gap { span: gap.span, cause: gap.cause }).collect(),
+        files: coverage.files,
+        files_failed: coverage.files_failed,
+        files_mute: coverage.files_mute,
+        bytes: coverage.bytes,
+        unparsed: coverage.unparsed,
+    }
+}
+
+impl From<&usage::Transports> for Shares {
+    fn from(counts: &usage::Transports) -> Self {
+        let usage::Transports { tls, plaintext, local, unknown, gss } = *counts;
+        Self { tls, plaintext, local, unknown, gss }
+    }
+}

@@ -1,0 +1,190 @@
+//! How much of the window was really seen, and why the rest was not.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::bundle::Reading;
+use crate::window::{Window, gaps, union};
+
+/// Which part of the window the logs that tell cover.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Coverage {
+    /// The span that was asked for: the window, or what of it the instance existed in. None when that is nothing.
+    pub asked: Option<Window>,
+    /// The parts that were seen.
+    pub seen: Vec<Window>,
+    /// The parts that were not, and why.
+    pub gaps: Vec<Gap>,
+    /// Share of the asked span that was seen, 0 to 1.
+    pub share: f64,
+    /// Log files that were read.
+    pub files: u64,
+    /// Log files of which something is missing.
+    pub files_failed: u64,
+    /// Log files that were read and show no session at all, not even AWS's own.
+    pub files_mute: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Records that can only be about connections, and could not be understood.
+    pub unparsed: u64,
+}
+
+/// A part of the window that was not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// From when to when.
+    pub span: Window,
+    /// `not-logged`, `not-kept`, `missing`, or the name of a [`HoleCause`](crate::bundle::HoleCause).
+    pub cause: &'static str,
+}
+
+impl Coverage {
+    /// The longest part that was not seen.
+    pub fn longest_gap(&self) -> SignedDuration {
+        self.gaps.iter().map(|gap| gap.span.length()).max().unwrap_or(SignedDuration::ZERO)
+    }
+}
+
+/// The coverage of a window by readings. What was before the instance was made cannot be missing.
+///
+/// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
+/// own, may have been written while logging was off. Beside such a file, its neighbours count only from their first, or
+/// up to their last, session.
+pub(super) fn of(readings: &[Reading], window: Window, created_at: Option<Timestamp>) -> Coverage {
+    let asked = Window { from: created_at.unwrap_or(window.from).max(window.from), to: window.to };
+    let mut inside: Vec<(&Reading, Window)> = readings
+        .iter()
+        .filter_map(|reading| Some((reading, reading.span?)))
+        .filter(|(_, span)| span.overlap(&asked).is_some())
+        .collect();
+    inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
+    let seen: Vec<Window> = (0..inside.len()).filter_map(|at| told(&inside, at)?.overlap(&asked)).collect();
+    let seen = union(seen);
+    let length = |span: &Window| span.length().as_secs_f64();
+    let whole = length(&asked);
+    let covered = seen.iter().fold(0.0, |sum, span| sum + length(span));
+    let share = if whole > 0.0 { covered / whole } else { 0.0 };
+    let first = inside.first().map(|(_, span)| span.from);
+    let gaps = gaps(asked, &seen).into_iter().map(|span| Gap { span, cause: why(span, &inside, first) }).collect();
+    let count = |is: fn(&Reading) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
+    let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.holes.is_empty()).count() as u64;
+    Coverage {
+        asked: (!asked.is_empty()).then_some(asked),
+        seen,
+        gaps,
+        share,
+        files: count(|reading| reading.holes.is_empty()),
+        files_failed: count(|reading| !reading.holes.is_empty()) + lost,
+        files_mute: count(is_mute),
+        bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
+        unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
+    }
+}
+
+fn is_mute(reading: &Reading) -> bool {
+    reading.holes.is_empty() && reading.sessions == 0
+}
+
+/// The part of the span of the reading at `at` in which sessions were certainly logged.
+fn told(inside: &[(&Reading, Window)], at: usize) -> Option<Window> {
+    let (reading, span) = *inside.get(at)?;
+    if reading.sessions == 0 || !reading.holes.is_empty() {
+        return None;
+    }
+    let mute = |neighbour: Option<&(&Reading, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
+    let before = at.checked_sub(1).and_then(|before| inside.get(before));
+    let from = if mute(before) { reading.first_session_at? } else { span.from };
+    let to = if mute(inside.get(at + 1)) { reading.last_session_at? } else { span.to };
+    Some(Window { from, to })
+}
+
+fn why(gap: Window, inside: &[(&Reading, Window)], first: Option<Timestamp>) -> &'static str {
+    let there = inside.iter().find(|(_, span)| span.overlap(&gap).is_some()).map(|(reading, _)| *reading);
+    match there {
+        Some(reading) => reading.holes.first().map_or("not-logged", |hole| hole.cause.name()),
+        None if first.is_none_or(|first| gap.to <= first) => "not-kept",
+        None => "missing",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bundle::{Hole, HoleCause};
+
+    const HOUR: i64 = 3600;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn span(from: i64, to: i64) -> Window {
+        Window { from: at(from), to: at(to) }
+    }
+
+    fn reading(hour: i64, sessions: u64) -> Reading {
+        Reading {
+            source: format!("log-{hour}"),
+            log: format!("log-{hour}"),
+            format: Some("stderr".to_owned()),
+            listed_bytes: 1,
+            read_bytes: 1,
+            span: Some(span(hour * HOUR, (hour + 1) * HOUR)),
+            complete: true,
+            records: sessions,
+            sessions,
+            first_session_at: (sessions > 0).then(|| at(hour * HOUR + 600)),
+            last_session_at: (sessions > 0).then(|| at(hour * HOUR + 3000)),
+            unparsed: 0,
+            holes: Vec::new(),
+        }
+    }
+
+    fn gap(from: i64, to: i64, cause: &'static str) -> Gap {
+        Gap { span: span(from, to), cause }
+    }
+
+    #[test]
+    fn whole_hours_one_after_the_other_are_whole_coverage() {
+        let coverage = of(&[reading(0, 5), reading(1, 5), reading(2, 1)], span(0, 3 * HOUR), None);
+        assert_eq!((coverage.share, coverage.gaps.as_slice(), coverage.files), (1.0, [].as_slice(), 3));
+    }
+
+    #[test]
+    fn what_was_not_logged_not_kept_or_lost_is_a_gap_with_its_cause() {
+        let mut lost = reading(4, 3);
+        lost.holes.push(Hole { cause: HoleCause::Vanished, message: String::new() });
+        let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
+        let coverage = of(&readings, span(0, 8 * HOUR), None);
+        let expected = [
+            gap(0, HOUR, "not-kept"),
+            gap(HOUR + 3000, 3 * HOUR + 600, "not-logged"),
+            gap(4 * HOUR, 5 * HOUR, "vanished"),
+            gap(6 * HOUR, 7 * HOUR, "missing"),
+        ];
+        assert_eq!(coverage.gaps, expected);
+        assert_eq!((coverage.files, coverage.files_mute, coverage.files_failed), (5, 1, 1));
+    }
+
+    #[test]
+    fn nothing_can_be_missing_from_before_the_instance_was_made() {
+        let coverage = of(&[reading(2, 5)], span(0, 3 * HOUR), Some(at(2 * HOUR)));
+        assert_eq!((coverage.share, coverage.asked), (1.0, Some(span(2 * HOUR, 3 * HOUR))));
+    }
+
+    proptest! {
+        #[test]
+        fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
+            let mut readings: Vec<Reading> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
+            readings.dedup_by(|one, other| one.log == other.log);
+            let coverage = of(&readings, span(0, 48 * HOUR), None);
+            let telling: std::collections::BTreeSet<i64> =
+                hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
+            prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);
+            let seen: f64 = coverage.seen.iter().map(|span| span.length().as_secs_f64()).sum();
+            let missed: f64 = coverage.gaps.iter().map(|gap| gap.span.length().as_secs_f64()).sum();
+            prop_assert!((seen + missed - 48.0 * 3600.0).abs() < 1e-6);
+        }
+    }
+}

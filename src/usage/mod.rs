@@ -1,0 +1,261 @@
+//! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
+
+mod coverage;
+
+pub use coverage::{Coverage, Gap};
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
+
+use crate::bundle::InstanceEvidence;
+use crate::bundle::fact::column;
+use crate::error::{Error, ErrorKind, Result};
+use crate::window::Window;
+
+/// Sessions by transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transports {
+    /// TLS.
+    pub tls: u64,
+    /// No TLS, over a network.
+    pub plaintext: u64,
+    /// No TLS, over a socket or loopback.
+    pub local: u64,
+    /// The log cannot tell.
+    pub unknown: u64,
+    /// Encrypted by GSSAPI, without a certificate.
+    pub gss: u64,
+}
+
+/// Who connects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Client {
+    /// Database user.
+    pub user: Option<String>,
+    /// Database.
+    pub database: Option<String>,
+    /// Address, without the port.
+    pub address: Option<String>,
+    /// Application name.
+    pub application: Option<String>,
+}
+
+/// What one client did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientUsage {
+    /// Its sessions.
+    pub sessions: Transports,
+    /// Its TLS versions.
+    pub tls_versions: BTreeMap<String, u64>,
+    /// When it was first seen to connect.
+    pub first_seen: Option<Timestamp>,
+    /// When it was last seen to connect.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// What the evidence of one instance adds up to, within the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Sessions of clients.
+    pub connections: Transports,
+    /// Sessions of AWS's own users.
+    pub system: Transports,
+    /// Sessions of clients by TLS version.
+    pub tls_versions: BTreeMap<String, u64>,
+    /// Sessions of clients by cipher.
+    pub ciphers: BTreeMap<String, u64>,
+    /// Sessions of clients by authentication method.
+    pub auth_methods: BTreeMap<String, u64>,
+    /// Clients that reached the server.
+    pub received: u64,
+    /// Attempts refused by rule or password, by transport.
+    pub rejected: Transports,
+    /// Handshakes that failed, by cause.
+    pub handshakes_failed: BTreeMap<String, u64>,
+    /// Addresses that did not accept our certificate.
+    pub certificate_rejected_by: BTreeMap<String, u64>,
+    /// Sessions that ended.
+    pub disconnected: u64,
+    /// The clients, and what each did.
+    pub clients: BTreeMap<Client, ClientUsage>,
+    /// Clients that were seen to leave and never to arrive: their sessions are older than the window. No application.
+    pub older_sessions: BTreeMap<Client, u64>,
+    /// How much of the window was seen.
+    pub coverage: Coverage,
+}
+
+/// Adds up the evidence of an instance within a window.
+///
+/// # Errors
+///
+/// When the facts cannot be read.
+pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
+    let mut usage =
+        Usage { coverage: coverage::of(&evidence.readings, window, evidence.profile.created_at), ..Usage::default() };
+    if let Some(facts) = evidence.facts()? {
+        let rows = totals(facts.lazy(), window).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
+        rows.map_err(|error| {
+            Error::new(ErrorKind::Format, evidence.profile.arn.clone(), "the facts of this instance cannot be added up")
+                .hint("collect them again")
+                .because(error)
+        })?;
+    }
+    usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver)));
+    Ok(usage)
+}
+
+/// Everything that is counted apart, over all hours and logs of the window.
+fn totals(facts: LazyFrame, window: Window) -> PolarsResult<DataFrame> {
+    const APART: [&str; 11] = [
+        column::EVENT,
+        column::TRANSPORT,
+        column::TLS_VERSION,
+        column::CIPHER,
+        column::USER,
+        column::DATABASE,
+        column::ADDRESS,
+        column::APPLICATION,
+        column::AUTH_METHOD,
+        column::CAUSE,
+        column::SYSTEM,
+    ];
+    let in_window = col(column::LAST_SEEN)
+        .gt_eq(lit(window.from.as_microsecond()))
+        .and(col(column::FIRST_SEEN).lt(lit(window.to.as_microsecond())));
+    let sums = [col(column::COUNT).sum(), col(column::FIRST_SEEN).min(), col(column::LAST_SEEN).max()];
+    facts.filter(in_window).group_by(APART.map(col)).agg(sums).collect()
+}
+
+/// Whether a client that left is one that was seen to connect: a disconnection names no application.
+fn is_same(client: &Client, leaver: &Client) -> bool {
+    (&client.user, &client.database, &client.address) == (&leaver.user, &leaver.database, &leaver.address)
+}
+
+impl Transports {
+    /// Sessions of any transport.
+    pub fn sum(&self) -> u64 {
+        self.tls + self.plaintext + self.local + self.unknown + self.gss
+    }
+
+    fn add(&mut self, transport: &str, count: u64) {
+        let slot = match transport {
+            "tls" => &mut self.tls,
+            "plaintext" => &mut self.plaintext,
+            "local" => &mut self.local,
+            "gss" => &mut self.gss,
+            // What a newer version may have written is not known here.
+            _ => &mut self.unknown,
+        };
+        *slot += count;
+    }
+}
+
+/// The rows of the table of totals.
+struct Rows<'t> {
+    table: &'t DataFrame,
+    length: usize,
+}
+
+impl<'t> Rows<'t> {
+    fn new(table: &'t DataFrame) -> PolarsResult<Self> {
+        Ok(Self { table, length: table.height() })
+    }
+
+    fn text(&self, name: &str) -> PolarsResult<&'t ChunkedArray<StringType>> {
+        self.table.column(name)?.str()
+    }
+
+    fn add_to(&self, usage: &mut Usage) -> PolarsResult<()> {
+        let (events, transports) = (self.text(column::EVENT)?, self.text(column::TRANSPORT)?);
+        let (versions, ciphers) = (self.text(column::TLS_VERSION)?, self.text(column::CIPHER)?);
+        let (users, databases) = (self.text(column::USER)?, self.text(column::DATABASE)?);
+        let (addresses, applications) = (self.text(column::ADDRESS)?, self.text(column::APPLICATION)?);
+        let (methods, causes) = (self.text(column::AUTH_METHOD)?, self.text(column::CAUSE)?);
+        let (systems, counts) = (self.table.column(column::SYSTEM)?.bool()?, self.table.column(column::COUNT)?.u64()?);
+        let (firsts, lasts) =
+            (self.table.column(column::FIRST_SEEN)?.i64()?, self.table.column(column::LAST_SEEN)?.i64()?);
+        for row in 0..self.length {
+            let owned = |column: &ChunkedArray<StringType>| column.get(row).map(str::to_owned);
+            let total = Total {
+                event: events.get(row).unwrap_or_default(),
+                transport: transports.get(row).unwrap_or("unknown"),
+                tls_version: versions.get(row),
+                cipher: ciphers.get(row),
+                auth_method: methods.get(row),
+                cause: causes.get(row).unwrap_or("other"),
+                system: systems.get(row) == Some(true),
+                count: counts.get(row).unwrap_or(0),
+                seen: (firsts.get(row), lasts.get(row)),
+                client: Client {
+                    user: owned(users),
+                    database: owned(databases),
+                    address: owned(addresses),
+                    application: owned(applications),
+                },
+            };
+            total.add_to(usage);
+        }
+        Ok(())
+    }
+}
+
+/// Events of one kind and one client.
+struct Total<'t> {
+    event: &'t str,
+    transport: &'t str,
+    tls_version: Option<&'t str>,
+    cipher: Option<&'t str>,
+    auth_method: Option<&'t str>,
+    cause: &'t str,
+    system: bool,
+    count: u64,
+    seen: (Option<i64>, Option<i64>),
+    client: Client,
+}
+
+impl Total<'_> {
+    fn add_to(self, usage: &mut Usage) {
+        let count = self.count;
+        match (self.event, self.system) {
+            ("connected", true) => usage.system.add(self.transport, count),
+            ("connected", false) => self.add_session(usage),
+            ("received", _) => usage.received += count,
+            ("rejected", false) => usage.rejected.add(self.transport, count),
+            ("handshake_failed", _) => {
+                if self.cause == "client-rejected-certificate" {
+                    let address = self.client.address.unwrap_or_else(|| "an unknown address".to_owned());
+                    *usage.certificate_rejected_by.entry(address).or_default() += count;
+                }
+                *usage.handshakes_failed.entry(self.cause.to_owned()).or_default() += count;
+            }
+            ("disconnected", false) => {
+                usage.disconnected += count;
+                *usage.older_sessions.entry(Client { application: None, ..self.client }).or_default() += count;
+            }
+            // AWS's own users decide nothing, and what a newer version may have written is not known here.
+            _ => {}
+        }
+    }
+
+    fn add_session(self, usage: &mut Usage) {
+        let count = self.count;
+        usage.connections.add(self.transport, count);
+        let named = |counts: &mut BTreeMap<String, u64>, name: Option<&str>| {
+            if let Some(name) = name {
+                *counts.entry(name.to_owned()).or_default() += count;
+            }
+        };
+        named(&mut usage.tls_versions, self.tls_version);
+        named(&mut usage.ciphers, self.cipher);
+        named(&mut usage.auth_methods, self.auth_method);
+        let client = usage.clients.entry(self.client).or_default();
+        client.sessions.add(self.transport, count);
+        named(&mut client.tls_versions, self.tls_version);
+        let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+        let (first, last) = (instant(self.seen.0), instant(self.seen.1));
+        client.first_seen = [client.first_seen, first].into_iter().flatten().min();
+        client.last_seen = client.last_seen.max(last);
+    }
+}

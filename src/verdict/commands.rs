@@ -1,0 +1,78 @@
+//! What a person or a rotation tool would run. Nothing here is ever run by this tool.
+
+use ssl_usage_parsers::Engine;
+
+use super::certificate::{Change, Outlook, Restart};
+use super::{Rotation, UsageVerdict};
+use crate::inventory::{InstanceProfile, Level};
+
+/// Argument vectors of the AWS command line, in the order in which they are to be run.
+pub(super) fn commands(
+    profile: &InstanceProfile,
+    outlook: &Outlook,
+    usage: UsageVerdict,
+    rotation: Rotation,
+) -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    if rotation == Rotation::Optional {
+        return commands;
+    }
+    if usage == UsageVerdict::Undetermined {
+        commands.extend(profile.known_engine().and_then(|engine| switch_logging_on(profile, engine)));
+    }
+    commands.extend(rotate(profile, outlook, rotation));
+    commands
+}
+
+fn aws(region: &str, words: &[&str]) -> Vec<String> {
+    ["aws", "--region", region, "rds"].iter().chain(words).map(|word| (*word).to_owned()).collect()
+}
+
+fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> Option<Vec<String>> {
+    let scheduled = profile.pending.first().filter(|_| outlook.change == Change::Server);
+    if let (Some(action), Rotation::Required) = (scheduled, rotation) {
+        let words = [
+            "apply-pending-maintenance-action",
+            "--resource-identifier",
+            &profile.arn,
+            "--apply-action",
+            &action.action,
+            "--opt-in-type",
+            "next-maintenance",
+        ];
+        return Some(aws(&profile.region, &words));
+    }
+    let target = outlook.target.as_deref()?;
+    let mut words = vec![
+        "modify-db-instance",
+        "--db-instance-identifier",
+        &profile.instance,
+        "--ca-certificate-identifier",
+        target,
+    ];
+    match rotation {
+        // The certificate is put in place now, and becomes active at the next restart.
+        Rotation::Deferrable if outlook.restart == Restart::Instance => {
+            words.extend(["--no-certificate-rotation-restart", "--apply-immediately"]);
+        }
+        Rotation::Deferrable => words.push("--apply-immediately"),
+        Rotation::Required | Rotation::Optional => words.push("--no-apply-immediately"),
+    }
+    Some(aws(&profile.region, &words))
+}
+
+/// The command that has sessions logged, where the group that says so can be changed: AWS's default groups cannot.
+fn switch_logging_on(profile: &InstanceProfile, engine: &Engine) -> Option<Vec<String>> {
+    let (switch, parameter) = engine.log_switches.iter().find_map(|switch| {
+        let parameter = profile.parameters.get(switch.parameter)?;
+        let off = parameter.value.as_deref().is_none_or(|value| !switch.is_on(value));
+        (off && !parameter.group.starts_with("default.")).then_some((switch, parameter))
+    })?;
+    let method = if switch.needs_restart { "pending-reboot" } else { "immediate" };
+    let setting = format!("ParameterName={},ParameterValue={},ApplyMethod={method}", switch.parameter, switch.set_to);
+    let (verb, option) = match parameter.level {
+        Level::Instance => ("modify-db-parameter-group", "--db-parameter-group-name"),
+        Level::Cluster => ("modify-db-cluster-parameter-group", "--db-cluster-parameter-group-name"),
+    };
+    Some(aws(&profile.region, &[verb, option, &parameter.group, "--parameters", &setting]))
+}

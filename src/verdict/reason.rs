@@ -1,0 +1,127 @@
+//! Why a verdict is what it is: a list of codes, each with what it may decide.
+
+/// What a reason does to the answer "is TLS used?". The usage of an instance follows from its reasons alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// TLS is in use.
+    InUse,
+    /// TLS cannot be in use.
+    RulesOut,
+    /// Something could still hide: "no TLS" is not believed.
+    Blocks,
+    /// Clients were seen, and no TLS among them. Decides only where nothing else does.
+    NotObserved,
+    /// The certificate needs no rotation, whatever is in use.
+    NoRotation,
+    /// Good to know.
+    Informs,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $bearing:ident;)+) => {
+        /// The codes. Added to, never renamed: other programs read them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum ReasonCode {
+            $($(#[doc = $meaning])+ $name,)+
+        }
+
+        impl ReasonCode {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The code, as reports print it.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// What it may decide.
+            pub fn bearing(self) -> Bearing {
+                match self { $(Self::$name => Bearing::$bearing,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The certificate is AWS Certificate Manager's, not the instance's.
+    CertificateElsewhere = "certificate-elsewhere", NoRotation;
+    /// Certificate and authority are good past the horizon, or the certificate is renewed without a restart.
+    CertificateLasts = "certificate-lasts", NoRotation;
+
+    /// Sessions of clients with TLS are in the log.
+    TlsConnections = "tls-connections", InUse;
+    /// Clients authenticated by IAM, which needs TLS.
+    IamAuthentication = "iam-authentication", InUse;
+    /// A client spoke TLS and did not accept the certificate: it verifies.
+    ClientRejectedCertificate = "client-rejected-certificate", InUse;
+    /// TLS is enforced, in effect, and clients connect.
+    TlsEnforced = "tls-enforced", InUse;
+
+    /// The switch is off and in effect, and clients with TLS are in the log after all.
+    TlsDespiteSwitch = "tls-despite-switch", Informs;
+    /// TLS is switched off, and the switch is in effect.
+    TlsSwitchedOff = "tls-switched-off", RulesOut;
+
+    /// The engine is not known to this version of the tool.
+    EngineUnknown = "engine-unknown", Blocks;
+    /// The engine version does not mark TLS in its log.
+    VersionCannotTell = "version-cannot-tell", Blocks;
+    /// Sessions are not logged.
+    LoggingOff = "logging-off", Blocks;
+    /// It is not known whether sessions are logged.
+    LoggingUnknown = "logging-unknown", Blocks;
+    /// The logs could not be listed, or none was found.
+    NoLogs = "no-logs", Blocks;
+    /// The logs do not show enough of the window.
+    CoverageShort = "coverage-short", Blocks;
+    /// Connection records could not be understood.
+    RecordsUnparsed = "records-unparsed", Blocks;
+    /// The log cannot tell how some sessions were carried.
+    TransportUnknown = "transport-unknown", Blocks;
+    /// Clients arrive, and their sessions are not logged.
+    SessionsNotLogged = "sessions-not-logged", Blocks;
+    /// TLS was tried, and no session came of it.
+    TlsAttempts = "tls-attempts", Blocks;
+    /// Clients left whose arrival nobody saw: their sessions are older than the window.
+    OlderSessions = "older-sessions", Blocks;
+    /// No client connected, or fewer than the policy demands.
+    NoClients = "no-clients", Blocks;
+
+    /// Clients connect, and none of them with TLS.
+    OnlyPlaintext = "only-plaintext", NotObserved;
+
+    /// The server certificate or its authority has ended.
+    CertificateExpired = "certificate-expired", Informs;
+    /// A new certificate is staged and becomes active at the next restart.
+    RotationStaged = "rotation-staged", Informs;
+    /// AWS has scheduled a rotation.
+    RotationScheduled = "rotation-scheduled", Informs;
+    /// Clients without TLS were seen beside those with it.
+    PlaintextToo = "plaintext-too", Informs;
+    /// The end of the certificate or its authority could not be asked.
+    CertificateUnknown = "certificate-unknown", Informs;
+}
+
+/// A reason, and what it rests on in this case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Which.
+    pub code: ReasonCode,
+    /// The evidence, and what to do, in a sentence or two.
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReasonCode;
+
+    #[test]
+    fn codes_are_words_and_each_its_own() {
+        let mut codes: Vec<_> = ReasonCode::ALL.iter().map(|reason| reason.code()).collect();
+        assert!(codes.iter().all(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+        codes.sort_unstable();
+        let all = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+    }
+}

@@ -1,0 +1,300 @@
+//! The rules: what an instance's configuration and usage give as reasons. They know no engine; what is special about one
+//! is in its descriptor.
+
+use ssl_usage_parsers::{Engine, is_local};
+
+use super::policy::Policy;
+use super::reason::{Reason, ReasonCode};
+use crate::inventory::InstanceProfile;
+use crate::usage::Usage;
+
+/// What the rules look at.
+pub(super) struct Case<'a> {
+    pub profile: &'a InstanceProfile,
+    pub usage: &'a Usage,
+    pub policy: &'a Policy,
+}
+
+/// One rule: none, or a reason with its evidence.
+type Rule = fn(&Case<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
+
+/// The rules, most telling first: the first reason of a report is the first that holds.
+const RULES: &[Rule] = &[
+    tls_connections,
+    iam_authentication,
+    client_rejected_certificate,
+    tls_enforced,
+    tls_despite_switch,
+    tls_switched_off,
+    version_cannot_tell,
+    logging_off,
+    logging_unknown,
+    no_logs,
+    sessions_not_logged,
+    coverage_short,
+    records_unparsed,
+    transport_unknown,
+    tls_attempts,
+    older_sessions,
+    no_clients,
+    only_plaintext,
+    plaintext_too,
+];
+
+/// The reasons of a case.
+pub(super) fn reasons(case: &Case<'_>) -> Vec<Reason> {
+    let Some(engine) = case.profile.known_engine() else {
+        let text = format!(
+            "the engine {} is not known to this version of ssl-usage; its logs were not read",
+            case.profile.engine
+        );
+        return vec![Reason { code: ReasonCode::EngineUnknown, text }];
+    };
+    RULES.iter().filter_map(|rule| rule(case, engine)).map(|(code, text)| Reason { code, text }).collect()
+}
+
+/// Whether a client cannot connect without TLS, and by which parameter.
+pub(super) fn enforced(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static str> {
+    switched(profile, engine, |switch| switch.enforces)
+}
+
+fn ruled_out(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static str> {
+    switched(profile, engine, |switch| switch.rules_out)
+}
+
+/// The first switch that has one of the values and is in effect.
+fn switched(
+    profile: &InstanceProfile,
+    engine: &'static Engine,
+    values: fn(&ssl_usage_parsers::TlsSwitch) -> &'static [&'static str],
+) -> Option<&'static str> {
+    let switch = engine.tls_switches.iter().find(|switch| {
+        profile.in_effect(switch.parameter).is_some_and(|value| values(switch).contains(&value.as_str()))
+    });
+    switch.map(|switch| switch.parameter)
+}
+
+/// `1 session`, `2 sessions`.
+fn plural(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+fn named(counts: &std::collections::BTreeMap<String, u64>) -> String {
+    let names: Vec<_> = counts.iter().map(|(name, count)| format!("{name}: {count}")).collect();
+    names.join(", ")
+}
+
+fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let usage = case.usage;
+    let tls = usage.connections.tls;
+    let clients = usage.clients.values().filter(|client| client.sessions.tls > 0).count() as u64;
+    (tls > 0).then(|| {
+        let text = format!(
+            "{} with TLS from {} ({})",
+            plural(tls, "session"),
+            plural(clients, "client"),
+            named(&usage.tls_versions)
+        );
+        (ReasonCode::TlsConnections, text)
+    })
+}
+
+fn iam_authentication(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let methods = &case.usage.auth_methods;
+    let by_iam: u64 =
+        methods.iter().filter(|(name, _)| engine.iam_methods.contains(&name.as_str())).map(|(_, count)| count).sum();
+    (case.profile.iam_authentication && by_iam > 0).then(|| {
+        let text = format!("{} authenticated by IAM, which works over TLS only", plural(by_iam, "session"));
+        (ReasonCode::IamAuthentication, text)
+    })
+}
+
+fn client_rejected_certificate(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let addresses = &case.usage.certificate_rejected_by;
+    (!addresses.is_empty()).then(|| {
+        let text = format!(
+            "clients verify, and did not accept the certificate ({}); give them the new authority",
+            named(addresses)
+        );
+        (ReasonCode::ClientRejectedCertificate, text)
+    })
+}
+
+fn tls_enforced(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let parameter = enforced(case.profile, engine)?;
+    // Clients that are seen only to arrive, or to leave, connect too.
+    let usage = case.usage;
+    let remote = usage.connections.sum() - usage.connections.local;
+    let clients = remote > 0 || usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
+    clients.then(|| (ReasonCode::TlsEnforced, format!("{parameter} is on and in effect, and clients connect")))
+}
+
+fn tls_despite_switch(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let parameter = ruled_out(case.profile, engine)?;
+    (case.usage.connections.tls > 0).then(|| {
+        let text = format!("{parameter} switches TLS off, and the log shows TLS: it was switched within the window");
+        (ReasonCode::TlsDespiteSwitch, text)
+    })
+}
+
+fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let parameter = ruled_out(case.profile, engine)?;
+    Some((ReasonCode::TlsSwitchedOff, format!("{parameter} switches TLS off, and is in effect")))
+}
+
+fn version_cannot_tell(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let version = &case.profile.engine_version;
+    (!engine.marks_tls(version)).then(|| {
+        let text = format!(
+            "{} {version} does not mark TLS in its log; ask the live sessions: {}",
+            engine.title, engine.live_query
+        );
+        (ReasonCode::VersionCannotTell, text)
+    })
+}
+
+fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let off = engine.log_switches.iter().find(|switch| {
+        let parameter = case.profile.parameters.get(switch.parameter);
+        // A parameter that is in the group without a value has the engine's default, which is off for all of these.
+        let off = |value: Option<&str>| value.is_none_or(|value| !switch.is_on(value));
+        parameter.is_some_and(|parameter| off(parameter.value.as_deref()))
+    })?;
+    let restart = if off.needs_restart { " and restart" } else { "; no restart is needed" };
+    let text = format!(
+        "sessions are not logged: set {} to {}{restart}, and ask again after a full cycle of your jobs",
+        off.parameter, off.set_to
+    );
+    Some((ReasonCode::LoggingOff, text))
+}
+
+fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    for switch in engine.log_switches {
+        let text = match case.profile.parameters.get(switch.parameter) {
+            None => {
+                format!("the value of {} could not be asked ({})", switch.parameter, case.profile.unknown.join(", "))
+            }
+            Some(parameter) if !parameter.in_effect => {
+                format!("{} is set in {}, and the instance does not run with it yet", switch.parameter, parameter.group)
+            }
+            Some(_) => continue,
+        };
+        return Some((ReasonCode::LoggingUnknown, text));
+    }
+    None
+}
+
+fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &case.usage.coverage;
+    (coverage.files + coverage.files_failed == 0).then(|| {
+        (
+            ReasonCode::NoLogs,
+            "no log of the window could be read; see the errors, and whether the instance keeps logs".to_owned(),
+        )
+    })
+}
+
+fn sessions_not_logged(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let usage = case.usage;
+    let sessions = usage.connections.sum() + usage.system.sum();
+    (usage.received > 0 && sessions == 0).then(|| {
+        let text = format!("{} arrived, and no session is logged; from PostgreSQL 18 on, log_connections must have `authorization` in its list", plural(usage.received, "client"));
+        (ReasonCode::SessionsNotLogged, text)
+    })
+}
+
+fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &case.usage.coverage;
+    if coverage.share >= case.policy.least_coverage {
+        return None;
+    }
+    let (parameter, default, most) = engine.logs.retention;
+    let kept = case.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
+    let asked = coverage.asked.map_or(0, |asked| asked.length().as_mins());
+    let advice = if kept >= asked {
+        "ask for a window without the gaps".to_owned()
+    } else if asked <= most {
+        format!("logs are kept for {} hours: set {parameter} to {most}, or ask for fewer days", kept / 60)
+    } else {
+        format!(
+            "logs are kept for {} hours, {} at most: collect on a schedule, or ask for fewer days",
+            kept / 60,
+            most / 60
+        )
+    };
+    let percent = |share: f64| format!("{:.1} %", (share * 1000.0).floor() / 10.0);
+    let text = format!(
+        "the logs show {} of the window, and {} are demanded; {advice}",
+        percent(coverage.share),
+        percent(case.policy.least_coverage)
+    );
+    Some((ReasonCode::CoverageShort, text))
+}
+
+fn records_unparsed(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let unparsed = case.usage.coverage.unparsed;
+    (unparsed > 0).then(|| {
+        (ReasonCode::RecordsUnparsed, format!("{} could not be understood", plural(unparsed, "connection record")))
+    })
+}
+
+fn transport_unknown(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let unknown = case.usage.connections.unknown;
+    (unknown > 0).then(|| {
+        (ReasonCode::TransportUnknown, format!("the log cannot tell how {} were carried", plural(unknown, "session")))
+    })
+}
+
+fn tls_attempts(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    // Scanners and health checks are no clients.
+    let failed: u64 =
+        case.usage.handshakes_failed.iter().filter(|(cause, _)| *cause != "probe").map(|(_, count)| count).sum();
+    let rejected = case.usage.rejected.tls;
+    (failed + rejected > 0).then(|| {
+        let text =
+            format!("TLS was tried: {} failed, {} refused", plural(failed, "handshake"), plural(rejected, "attempt"));
+        (ReasonCode::TlsAttempts, text)
+    })
+}
+
+fn older_sessions(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let older = case.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
+    let (clients, sessions) = older.fold((0, 0), |(clients, sessions), (_, count)| (clients + 1, sessions + count));
+    (clients > 0).then(|| {
+        let text = format!(
+            "{} left that {} opened before the window: how they were carried is not known; ask the live sessions, or look further back",
+            plural(sessions, "session"),
+            plural(clients, "client")
+        );
+        (ReasonCode::OlderSessions, text)
+    })
+}
+
+fn no_clients(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let seen = case.usage.connections.sum() - case.usage.connections.local;
+    (seen < case.policy.least_connections).then(|| {
+        let text = format!("{} of a client was seen, and {} is demanded: nobody connected, or their sessions are older than the window", plural(seen, "session"), case.policy.least_connections);
+        (ReasonCode::NoClients, text)
+    })
+}
+
+fn only_plaintext(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let connections = &case.usage.connections;
+    let without = connections.plaintext + connections.gss;
+    (without > 0 && connections.tls == 0).then(|| {
+        let clients = case.usage.clients.len() as u64;
+        let text = format!("{} from {}, none of them with TLS", plural(without, "session"), plural(clients, "client"));
+        (ReasonCode::OnlyPlaintext, text)
+    })
+}
+
+fn plaintext_too(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let connections = &case.usage.connections;
+    (connections.plaintext > 0 && connections.tls > 0).then(|| {
+        (ReasonCode::PlaintextToo, format!("{} without TLS besides", plural(connections.plaintext, "session")))
+    })
+}
+
+fn is_remote(address: Option<&str>) -> bool {
+    address.is_none_or(|address| !is_local(address.as_bytes()))
+}

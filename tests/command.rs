@@ -1,0 +1,55 @@
+//! Runs the command as a user would, and nothing of this machine's configuration with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::fake_aws::FakeAws;
+
+/// The folder of samples.
+pub fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
+}
+
+/// The command, with credentials that work only here and endpoints that answer nowhere.
+pub fn ssl_usage(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+    command.env_clear().env("HOME", home).env("PATH", "/nonexistent");
+    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
+    command.env("AWS_REGION", "eu-west-1").env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    command.env("AWS_EC2_METADATA_DISABLED", "true").current_dir(samples());
+    command
+}
+
+/// The command, pointed at a fake AWS.
+pub fn against(aws: &FakeAws, home: &Path) -> Command {
+    let mut command = ssl_usage(home);
+    command.env("AWS_ENDPOINT_URL_RDS", aws.url());
+    command
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit status.
+    pub status: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Run {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().expect("the command starts");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { status: status.code().expect("an exit status"), out: text(stdout), err: text(stderr) }
+    }
+
+    /// Standard output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}

@@ -1,0 +1,14 @@
+//! What a user sees: the command run as a process, on real logs and against a fake AWS over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops at what is wrong"
+)]
+
+mod command;
+mod fake_aws;
+mod fleet;
