@@ -212,7 +212,8 @@ fn json(text: &str) -> String {
 }
 
 impl Writer {
-    fn write(self, log: &mut String, by: &Process<'_>, severity: &str, message: &str, statement: Option<&str>) {
+    fn write(self, log: &mut String, by: &Process<'_>, severity: &str, message: &str, more: [Option<&str>; 2]) {
+        let [context, statement] = more;
         let Process { pid, user, database, application, address, command } = by;
         let tabbed = |text: &str| text.replace('\n', "\n\t");
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
@@ -225,51 +226,67 @@ impl Writer {
                     ),
                 };
                 writeln!(log, "{prefix}{severity}:  {}", tabbed(message)).expect("a string");
-                if let Some(statement) = statement {
-                    writeln!(log, "{prefix}STATEMENT:  {}", tabbed(statement)).expect("a string");
+                for (word, text) in [("CONTEXT", context), ("STATEMENT", statement)] {
+                    if let Some(text) = text {
+                        writeln!(log, "{prefix}{word}:  {}", tabbed(text)).expect("a string");
+                    }
                 }
             }
             Self::Csv => writeln!(
                 log,
-                "{AT}.000 UTC,{},{},{pid},\"{address}:4000\",6b040ea0.7,3,\"{command}\",{AT} UTC,3/1,0,{severity},00000,{},,,,,,{},,,\"\",\"client backend\",,0",
+                "{AT}.000 UTC,{},{},{pid},\"{address}:4000\",6b040ea0.7,3,\"{command}\",{AT} UTC,3/1,0,{severity},00000,{},,,,,{},{},,,\"\",\"client backend\",,0",
                 quoted(user),
                 quoted(database),
                 quoted(message),
+                context.map(quoted).unwrap_or_default(),
                 statement.map(quoted).unwrap_or_default(),
             )
             .expect("a string"),
             Self::Json => writeln!(
                 log,
-                "{{\"timestamp\":\"{AT}.000 UTC\",\"user\":{},\"dbname\":{},\"pid\":{pid},\"remote_host\":\"{address}\",\"remote_port\":4000,\"ps\":\"{command}\",\"error_severity\":\"{severity}\",\"message\":{}{},\"backend_type\":\"client backend\",\"query_id\":0}}",
+                "{{\"timestamp\":\"{AT}.000 UTC\",\"user\":{},\"dbname\":{},\"pid\":{pid},\"remote_host\":\"{address}\",\"remote_port\":4000,\"ps\":\"{command}\",\"error_severity\":\"{severity}\",\"message\":{}{}{},\"backend_type\":\"client backend\",\"query_id\":0}}",
                 json(user),
                 json(database),
                 json(message),
+                context.map(|text| format!(",\"context\":{}", json(text))).unwrap_or_default(),
                 statement.map(|text| format!(",\"statement\":{}", json(text))).unwrap_or_default(),
             )
             .expect("a string"),
         }
     }
 
-    /// A whole session: arrival, establishment, a failing statement, end.
-    fn session(self, log: &mut String, pid: u32, names: [&str; 4], mark: &str) {
-        let [user, database, application, statement] = names;
+    /// A whole session: arrival, establishment, a failing statement, a message raised by it, end.
+    fn session(self, log: &mut String, pid: u32, names: [&str; 5], mark: &str) {
+        let [user, database, application, statement, raised] = names;
         let address = "10.0.0.7";
         let by = |user, database, application, command| Process { pid, user, database, application, address, command };
         let arrived = by("[unknown]", "[unknown]", "[unknown]", "");
-        self.write(log, &arrived, "LOG", "connection received: host=10.0.0.7 port=4000", None);
+        self.write(log, &arrived, "LOG", "connection received: host=10.0.0.7 port=4000", [None; 2]);
         let shown = match application {
             "" => String::new(),
             name => format!(" application_name={}", name.replace(|letter: char| letter < ' ', "\\x0a")),
         };
         let message = format!("connection authorized: user={user} database={database}{shown}{mark}");
-        self.write(log, &by(user, database, "[unknown]", "authentication"), "LOG", &message, None);
+        self.write(log, &by(user, database, "[unknown]", "authentication"), "LOG", &message, [None; 2]);
         let named: String = application.chars().filter(|letter| *letter >= ' ').take(63).collect();
         let named = if named.is_empty() { "[unknown]" } else { &named };
         let busy = by(user, database, named, "SELECT");
-        self.write(log, &busy, "ERROR", "syntax error", Some(statement));
+        self.write(log, &busy, "ERROR", "syntax error", [None, Some(statement)]);
+        let context = Some("PL/pgSQL function inline_code_block line 1 at RAISE");
+        self.write(log, &busy, "LOG", raised, [context, Some(statement)]);
         let end =
             format!("disconnection: session time: 0:00:01.000 user={user} database={database} host=10.0.0.7 port=4000");
-        self.write(log, &by(user, database, named, "idle"), "LOG", &end, None);
+        self.write(log, &by(user, database, named, "idle"), "LOG", &end, [None; 2]);
+    }
+
+    /// An attempt of a client that nobody knows.
+    fn refusal(self, log: &mut String, pid: u32, user: &str, database: &str) {
+        let (application, address, command) = ("[unknown]", "10.0.0.8", "authentication");
+        let by = Process { pid, user, database, application, address, command };
+        let message = format!(
+            "no pg_hba.conf entry for host \"10.0.0.8\", user \"{user}\", database \"{database}\", no encryption"
+        );
+        self.write(log, &by, "FATAL", &message, [None; 2]);
     }
 }
 
@@ -314,7 +331,7 @@ fn forgery(longest: usize) -> impl Strategy<Value = String> {
         "\"message\":\"connection authorized: user=app",
         "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",9,\"10.9.9.9:1\",6b.7,3,\"authentication\",2026-11-23 10:00:00 UTC,3/1,0,LOG,00000,\"",
     ];
-    vec(0..PARTS.len(), 0..9).prop_map(move |parts| {
+    vec(0..PARTS.len(), 1..9).prop_map(move |parts| {
         let mut text: String = parts.into_iter().map(|part| PARTS[part]).collect();
         text.truncate(longest);
         text
@@ -331,17 +348,25 @@ proptest! {
         database in forgery(63),
         application in forgery(200),
         statement in forgery(1_000),
+        raised in forgery(1_000),
+        raises_session in any::<bool>(),
+        raises_mark in any::<bool>(),
         plain_names in any::<bool>(),
     ) {
         const MARK: &str = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
         let (user, database) = if plain_names { ("web", "shop") } else { (user.as_str(), database.as_str()) };
-        prop_assume!(!user.is_empty() && !database.is_empty());
         // A name that ends as a TLS mark does is one to the letter; nothing can tell.
         let application = application + ".";
-        let honest = ["app", "orders", "api", "select 1/0"];
+        let honest = ["app", "orders", "api", "select 1/0", "done"];
+        let raised = format!(
+            "{}{raised}{}",
+            if raises_session { format!("connection authorized: user={user} database={database}") } else { String::new() },
+            if raises_mark { MARK } else { "" },
+        );
         let mut log = String::new();
         writer.session(&mut log, 7, honest, MARK);
-        writer.session(&mut log, 8, [user, database, &application, &statement], "");
+        writer.session(&mut log, 8, [user, database, &application, &statement, &raised], "");
+        writer.refusal(&mut log, 10, user, database);
         writer.session(&mut log, 9, honest, MARK);
         let log = Log::of("forged", log.into_bytes());
         let mut tally = Tally::new(postgres::ENGINE.system_users);
@@ -362,7 +387,12 @@ proptest! {
 fn the_forged_logs_are_read_where_nothing_is_forged() {
     for writer in [Writer::Rds, Writer::Rds16, Writer::Csv, Writer::Json] {
         let mut log = String::new();
-        writer.session(&mut log, 7, ["app", "orders", "", "select 1"], "");
+        writer.session(
+            &mut log,
+            7,
+            ["app", "orders", "", "select 1", "connection authorized: user=app database=orders"],
+            "",
+        );
         let log = Log::of("honest", log.into_bytes());
         let (seen, scanned) = log.whole(&log.text);
         assert_eq!((seen.events.len(), seen.malformed.len(), scanned.records), (3, 0, 3), "{writer:?}");

@@ -18,7 +18,7 @@ use nom::error::Error;
 use nom::{IResult, Parser};
 
 use super::message::{self, Context, Message};
-use super::stderr::{owned, told};
+use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
@@ -78,11 +78,11 @@ impl Csvlog {
         };
         let field = |index: usize| fields.get(index).map(|field| unquoted(field));
         let address = field(column::FROM).filter(|from| !from.is_empty()).map(without_port);
-        let (user, database) = (field(column::USER).and_then(named), field(column::DATABASE).and_then(named));
+        let (user, database) = (field(column::USER), field(column::DATABASE));
         let context = Context {
             address: address.as_deref(),
-            user: user.as_deref(),
-            database: database.as_deref(),
+            user: user.as_deref().filter(|user| !user.is_empty()),
+            database: database.as_deref().filter(|database| !database.is_empty()),
             marks_tls: self.marks_tls,
         };
         let Some(message) = field(MESSAGE) else { return Parsed::Malformed(Malformed::UnknownLayout) };
@@ -234,10 +234,6 @@ fn unquoted(field: &[u8]) -> Text<'_> {
     }
     text.extend_from_slice(rest);
     Cow::Owned(text)
-}
-
-fn named(text: Text<'_>) -> Option<Text<'_>> {
-    told(Some(text))
 }
 
 /// `10.0.0.7:49698` without the port; `[local]` stays.

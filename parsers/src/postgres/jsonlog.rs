@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2, memrchr};
 
 use super::message::{self, Context, Message};
-use super::stderr::{owned, told};
+use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
@@ -65,11 +65,10 @@ impl Jsonlog {
     fn record<'a>(&self, line: &'a [u8]) -> Parsed<'a> {
         let malformed = Parsed::Malformed;
         let Some(fields) = object(line) else { return malformed(Malformed::UnknownLayout) };
-        let (user, database) = (told(fields.user), told(fields.database));
         let context = Context {
             address: fields.host.as_deref(),
-            user: user.as_deref(),
-            database: database.as_deref(),
+            user: fields.user.as_deref(),
+            database: fields.database.as_deref(),
             marks_tls: self.marks_tls,
         };
         let Some(text) = fields.message else { return malformed(Malformed::UnknownLayout) };

@@ -374,9 +374,11 @@ fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Messa
 
 /// Who the rest of the record says it is about.
 fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
+    // What a prefix writes for a name that is not known yet; a role may be called so too.
+    let told = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
     Client {
-        user: context.user.and_then(text),
-        database: context.database.and_then(text),
+        user: context.user.filter(told).and_then(text),
+        database: context.database.filter(told).and_then(text),
         address: context.address.and_then(text),
         application: None,
     }

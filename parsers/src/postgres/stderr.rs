@@ -9,8 +9,6 @@
 //! to 63 bytes of each at the beginning of a line. Such text can be a perfect record of a session, but what the server
 //! writes behind the names then stands behind it: [`Stderr::read`] looks there too.
 
-use std::borrow::Cow;
-
 use memchr::memmem;
 use memchr::{memchr, memrchr};
 
@@ -194,13 +192,8 @@ impl Stderr {
     /// Reads a message, with the prefix read such that it tells the same names, if it can be.
     fn message<'m>(&self, text: &'m [u8], line: Option<&'m [u8]>, place: &Place<'_, 'm>, fatal: bool) -> Message<'m> {
         let read = |head: &Head<'m>| {
-            let known = |name: Option<&'m [u8]>| name.filter(|name| *name != b"[unknown]");
-            let context = Context {
-                address: head.address,
-                user: known(head.user),
-                database: known(head.database),
-                marks_tls: self.marks_tls,
-            };
+            let context =
+                Context { address: head.address, user: head.user, database: head.database, marks_tls: self.marks_tls };
             if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
         };
         let first = read(&place.head);
@@ -365,9 +358,4 @@ pub(super) fn owned(message: Message<'_>) -> Message<'static> {
         Message::NotARecord => Message::NotARecord,
         Message::Malformed(cause) => Message::Malformed(cause),
     }
-}
-
-/// A name that is not `[unknown]` and not empty.
-pub(super) fn told(name: Option<Cow<'_, [u8]>>) -> Option<Cow<'_, [u8]>> {
-    name.filter(|name| !name.is_empty() && name.as_ref() != b"[unknown]")
 }
