@@ -40,4 +40,7 @@ pub trait RecordParser: Send + Sync {
 
     /// The language of the connection records in `text`, where it is one that is not read.
     fn foreign(&self, text: &[u8]) -> Option<&'static str>;
+
+    /// Whether `text`, in which no record was understood, holds sessions all the same, in words that nobody knows.
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool;
 }

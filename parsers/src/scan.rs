@@ -24,6 +24,9 @@ const ROUND: usize = 8 * 1024 * 1024;
 /// Bytes that are worth a thread.
 const SHARE: usize = 512 * 1024;
 
+/// What a language is called of which no catalogue could be had.
+const UNKNOWN_LANGUAGE: &str = "an unknown language";
+
 /// What a scan says of the log as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
@@ -49,6 +52,8 @@ pub struct Scanner<'p> {
     finders: Vec<Finder<'p>>,
     threads: usize,
     round: usize,
+    /// Whether some of the text holds sessions that are not understood.
+    unreadable: bool,
     sessions: Sessions,
     /// The last of what was scanned, and what is still to be.
     buffer: Vec<u8>,
@@ -72,6 +77,7 @@ impl<'p> Scanner<'p> {
             finders,
             threads: threads.max(1),
             round: ROUND,
+            unreadable: false,
             sessions: Sessions::default(),
             buffer: Vec::new(),
             fresh: 0,
@@ -100,6 +106,9 @@ impl<'p> Scanner<'p> {
         let rest = self.buffer.len() - self.fresh;
         self.round(rest, true, sink);
         self.scanned.lines += u64::from(!self.scanned.ends_whole);
+        if self.scanned.records == 0 && self.unreadable {
+            self.scanned.foreign = self.scanned.foreign.or(Some(UNKNOWN_LANGUAGE));
+        }
         self.scanned
     }
 
@@ -188,6 +197,10 @@ impl<'p> Scanner<'p> {
         // Where there are no records that are understood, there may be some in another language.
         if (first || understood == 0) && self.scanned.foreign.is_none() {
             self.scanned.foreign = self.parser.foreign(text);
+        }
+        if self.scanned.records == 0 && !self.unreadable {
+            // A record may go on behind the range.
+            self.unreadable = self.parser.has_unreadable_sessions(stretch.text.get(range.start..).unwrap_or_default());
         }
     }
 }

@@ -117,15 +117,13 @@ fn any_number_of_threads_finds_the_same() {
 
 /// The first and the last records of samples without statements that imitate records: where a cut leaves no more than
 /// such a statement, nothing can tell.
-fn small() -> [Log; 5] {
-    [("11-rds", ""), ("17-rds-long-prefix", ""), ("12-rds", ".csv"), ("18-rds", ".csv"), ("16-rds", ".json")].map(
-        |(case, end)| {
-            let log = Log::joined(&[case], end);
-            let lines: Vec<&[u8]> = log.text.split_inclusive(|byte| *byte == b'\n').collect();
-            let some: Vec<&[u8]> = lines.iter().take(10).chain(lines.iter().rev().take(16).rev()).copied().collect();
-            Log::of(&log.name, some.concat())
-        },
-    )
+fn small() -> [Log; 4] {
+    [("11-rds", ""), ("17-rds-long-prefix", ""), ("18-rds", ".csv"), ("16-rds", ".json")].map(|(case, end)| {
+        let log = Log::joined(&[case], end);
+        let lines: Vec<&[u8]> = log.text.split_inclusive(|byte| *byte == b'\n').collect();
+        let some: Vec<&[u8]> = lines.iter().skip(6).take(6).chain(lines.iter().rev().take(12).rev()).copied().collect();
+        Log::of(&log.name, some.concat())
+    })
 }
 
 #[test]

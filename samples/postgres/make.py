@@ -265,7 +265,9 @@ def cases():
                settings={"log_connections": "off", "log_disconnections": "off"})
     for name, code, language in (("german", "de", "German"), ("spanish", "es", "Spanish"), ("french", "fr", "French"),
                                  ("japanese", "ja", "Japanese"), ("korean", "ko", "Korean"), ("russian", "ru", "Russian"),
-                                 ("chinese", "zh_CN", "Chinese")):
+                                 ("chinese", "zh_CN", "Chinese"), ("italian", "it", "Italian"),
+                                 ("georgian", "ka", "Georgian"), ("swedish", "sv", "Swedish"),
+                                 ("ukrainian", "uk", "Ukrainian")):
         yield Case(name, DEBIAN, few, f"Messages in {language} (`lc_messages`): not read, and refused for that reason.",
                    language=code, foreign=language, formats=("stderr", "csvlog"))
 

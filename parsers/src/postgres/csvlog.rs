@@ -29,6 +29,8 @@ const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 
 /// How far back a record's first column can be: names of 63 bytes with every quote doubled, and numbers.
 const BEFORE_MESSAGE: usize = 1024;
+/// The command tag of a session that is being established.
+const TAG: &[u8] = b",\"authentication\",";
 /// Columns before the message, and in the narrowest record.
 const MESSAGE: usize = 13;
 const COLUMNS_MIN: usize = 23;
@@ -146,6 +148,15 @@ impl RecordParser for Csvlog {
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         translation::anywhere(text)
+    }
+
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
+        // The command tag and the state are never translated, and no client can write a lone quote.
+        let establishing = |at: usize| {
+            let line = text.get(at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
+            memmem::find(line.get(..line.len().min(BEFORE_MESSAGE)).unwrap_or_default(), b",00000,\"").is_some()
+        };
+        memmem::find_iter(text, TAG).any(establishing)
     }
 }
 

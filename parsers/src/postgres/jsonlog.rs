@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr2, memmem, memrchr};
 
 use super::message::{self, Context, Message};
 use super::stderr::owned;
@@ -23,6 +23,8 @@ use crate::time::{LogTime, postgres_time};
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
+/// The command tag of a session that is being established.
+const TAG: &[u8] = b"\"ps\":\"authentication\"";
 const MESSAGE_KEY: &[u8] = b"\"message\":\"";
 /// How far back the line of a message can begin: names of 63 bytes, each written as `\u00NN` at worst.
 const BEFORE_MESSAGE: usize = 2048;
@@ -145,6 +147,15 @@ impl RecordParser for Jsonlog {
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         translation::anywhere(text)
+    }
+
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
+        // The command tag is never translated, no client can write a lone quote, and a failure has a state.
+        let establishing = |at: usize| {
+            let line = text.get(at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
+            memmem::find(line, b"\"state_code\":").is_none()
+        };
+        memmem::find_iter(text, TAG).any(establishing)
     }
 }
 

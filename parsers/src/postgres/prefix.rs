@@ -102,7 +102,7 @@ const SEVERITIES: &[&[u8]] = &[
     "LOGG".as_bytes(),
     "DZIENNIK".as_bytes(),
     "СООБЩЕНИЕ".as_bytes(),
-    "ЗАПИС".as_bytes(),
+    "ЗАПИСУВАННЯ".as_bytes(),
     "日志".as_bytes(),
     "로그".as_bytes(),
     "ჟურნალი".as_bytes(),

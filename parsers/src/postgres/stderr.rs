@@ -304,6 +304,16 @@ impl RecordParser for Stderr {
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         translation::anywhere(text)
     }
+
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
+        let tls = |at: usize| {
+            let line_at = text.get(..at).and_then(|before| memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
+            let line =
+                text.get(line_at..).and_then(|line| line.split(|byte| *byte == b'\n').next()).unwrap_or_default();
+            self.time(line).is_some() && translation::ends_in_tls(line)
+        };
+        memmem::find_iter(text, b"=TLSv1").any(tls)
+    }
 }
 
 /// Where the severity LOG begins in `before`, the text up to a message.

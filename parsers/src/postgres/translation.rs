@@ -3,6 +3,8 @@
 //! Source: PostgreSQL 15's message catalogues, `src/backend/po/*.po`, for `connection authorized: user=%s` and
 //! `connection received: host=%s`. Chinese leaves the first one in English.
 
+use memchr::memmem;
+
 /// How records of sessions begin, by language.
 const AUTHORIZED: &[(&str, &str)] = &[
     ("German", "Verbindung autorisiert: Benutzer="),
@@ -45,6 +47,39 @@ const RECEIVED: &[(&str, &str)] = &[
 
 /// The language of connection records anywhere in `text`.
 pub(super) fn anywhere(text: &[u8]) -> Option<&'static str> {
-    let find = |head: &str| memchr::memmem::find(text, head.as_bytes()).is_some();
+    let begins_message = |at: &usize| {
+        let before = text.get(..*at).unwrap_or_default();
+        [&b":  "[..], b": ", b"\""].iter().any(|end| before.ends_with(end))
+    };
+    let find = |head: &str| memmem::find_iter(text, head.as_bytes()).any(|at| begins_message(&at));
     RECEIVED.iter().chain(AUTHORIZED).find(|(_, head)| find(head)).map(|(language, _)| *language)
+}
+
+/// Whether a line names a TLS version and a cipher at its end, in whatever words: ` SSL ... (...=TLSv1.3, ...=...)`.
+pub(super) fn ends_in_tls(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(mark) = memmem::rfind(line, b"=TLSv1").and_then(|at| line.get(at + 1..)) else { return false };
+    let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let cipher = mark.split(|byte| *byte == b'=').nth(1).unwrap_or_default();
+    (line.ends_with(b")") || line.ends_with("）".as_bytes())) && cipher.iter().take_while(|byte| word(byte)).count() > 8
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Hints, Scanner, Tally, detect};
+
+    /// A language of no catalogue, in each format: no words of it are known, and it is not taken for silence.
+    #[test]
+    fn an_unknown_language_is_noticed() {
+        let logs = [
+            "2026-11-23 10:00:00 UTC:10.0.0.7(1):app@orders:[7]:LOG:  ligação feita: utente=app base=orders SSL ligado (versão=TLSv1.3, cifra=TLS_AES_256_GCM_SHA384, bits=256)\n",
+            "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",7,\"10.0.0.7:1\",6b.7,2,\"authentication\",2026-11-23 10:00:00 UTC,3/1,0,LOG,00000,\"ligação feita: utente=app\",,,,,,,,,\"\",\"client backend\",,0\n",
+            "{\"timestamp\":\"2026-11-23 10:00:00.000 UTC\",\"user\":\"app\",\"ps\":\"authentication\",\"error_severity\":\"LOG\",\"message\":\"ligação feita: utente=app\"}\n",
+        ];
+        for log in logs {
+            let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
+            let scanned = Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::new(&[]));
+            assert_eq!(scanned.foreign, Some("an unknown language"), "{log}");
+        }
+    }
 }
