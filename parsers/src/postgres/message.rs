@@ -6,7 +6,7 @@
 //! | servers | behind `connection authorized: user=U database=D` |
 //! | --- | --- |
 //! | 9.3 and older | nothing: the absence of a TLS mark proves nothing |
-//! | 9.4 to 10 | ` SSL enabled (protocol=P, cipher=C, compression=off)`, 9.5 and later; 9.4 has `bits` and no `compression` |
+//! | 9.4 to 10 | ` SSL enabled (protocol=P, cipher=C, compression=off)`; seen in 10, and 9.4 may leave `compression` out |
 //! | 11 | ` SSL enabled (protocol=P, cipher=C, bits=N, compression=off)` |
 //! | 12, 13 | ` application_name=A` first, then as 11, then ` GSS (authenticated=yes, encrypted=yes, principal=X)` |
 //! | 14, 15 | ` SSL enabled (protocol=P, cipher=C, bits=N)`, GSS as before |
@@ -303,6 +303,10 @@ const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
     (b"alert bad certificate", HandshakeFailure::ClientRejectedCertificate),
     (b"alert certificate", HandshakeFailure::ClientRejectedCertificate),
     (b"alert unsupported certificate", HandshakeFailure::ClientRejectedCertificate),
+    // Bytes that are no TLS at all.
+    (b"wrong version number", HandshakeFailure::Probe),
+    (b"alert handshake failure", HandshakeFailure::ProtocolMismatch),
+    (b"alert insufficient security", HandshakeFailure::ProtocolMismatch),
     (b"protocol", HandshakeFailure::ProtocolMismatch),
     (b"version", HandshakeFailure::ProtocolMismatch),
     (b"cipher", HandshakeFailure::ProtocolMismatch),
@@ -313,6 +317,7 @@ const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
     (b"http request", HandshakeFailure::Probe),
     (b"https proxy request", HandshakeFailure::Probe),
     (b"Connection reset", HandshakeFailure::Probe),
+    (b"Broken pipe", HandshakeFailure::Probe),
 ];
 
 fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> Message<'a> {
@@ -423,7 +428,9 @@ mod tests {
     #[test]
     fn every_layout_of_a_session() {
         let rows: &[(&str, Transport<'_>)] = &[
-            // 9.4
+            // 9.4, `src/backend/utils/init/postinit.c`, `PerformAuthentication`: fewer parts than any later one
+            ("SSL enabled (protocol=TLSv1, cipher=AES256-SHA)", tls("TLSv1", "AES256-SHA", None)),
+            // 14, without an application
             (
                 "SSL enabled (protocol=TLSv1.2, cipher=ECDHE-RSA-AES256-GCM-SHA384, bits=256)",
                 tls("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", Some(256)),
@@ -464,6 +471,111 @@ mod tests {
                 other => panic!("{message}: {other:?}"),
             }
         }
+    }
+
+    /// Rows: reasons that servers 10 to 18 gave in `samples/postgres`, and others of OpenSSL's.
+    #[test]
+    fn causes_of_failed_handshakes() {
+        use HandshakeFailure::{ClientRejectedCertificate, Other, Probe, ProtocolMismatch};
+        let rows = [
+            ("tlsv1 alert unknown ca", ClientRejectedCertificate),
+            ("sslv3 alert bad certificate", ClientRejectedCertificate),
+            ("sslv3 alert certificate expired", ClientRejectedCertificate),
+            ("sslv3 alert certificate unknown", ClientRejectedCertificate),
+            ("sslv3 alert unsupported certificate", ClientRejectedCertificate),
+            // OpenSSL 3.2 and later.
+            ("ssl/tls alert bad certificate", ClientRejectedCertificate),
+            ("no shared cipher", ProtocolMismatch),
+            ("unsupported protocol", ProtocolMismatch),
+            ("tlsv1 alert protocol version", ProtocolMismatch),
+            ("sslv3 alert handshake failure", ProtocolMismatch),
+            // EOF, up to 11 and from 12 on.
+            ("Success", Probe),
+            ("EOF detected", Probe),
+            ("unexpected eof while reading", Probe),
+            ("Connection reset by peer", Probe),
+            ("http request", Probe),
+            ("wrong version number", Probe),
+            ("tlsv1 alert internal error", Other),
+            ("certificate verify failed", Other),
+        ];
+        for (reason, cause) in rows {
+            let message = format!("could not accept SSL connection: {reason}").leak();
+            match transport(message) {
+                Message::About(_, step) => assert_eq!(step, Step::HandshakeFailed(cause), "{reason}"),
+                other => panic!("{reason}: {other:?}"),
+            }
+        }
+    }
+
+    /// Rows: method and what stands around it. Source: `src/backend/libpq/auth.c`, `set_authn_id`, from 14 on, and
+    /// `ClientAuthentication`, from 16 on.
+    #[test]
+    fn methods_of_authentication() {
+        let rows = [
+            (r#"identity="app" method=scram-sha-256 (/rdsdbdata/config/pg_hba.conf:13)"#, "scram-sha-256"),
+            (r#"identity="CN=app,O=a \" method=trust" method=cert (/etc/pg_hba.conf:8)"#, "cert"),
+            (r#"identity="rdsmon" method=peer"#, "peer"),
+            (r#"user="app" method=trust (/etc/pg_hba.conf:13)"#, "trust"),
+        ];
+        for (body, method) in rows {
+            match transport(format!("connection authenticated: {body}").leak()) {
+                Message::About(_, Step::Authenticated(found)) => assert_eq!(found, method.as_bytes(), "{body}"),
+                other => panic!("{body}: {other:?}"),
+            }
+        }
+    }
+
+    /// Rows: refusals of every version. Source: `src/backend/libpq/auth.c`, `ClientAuthentication` and `auth_failed`.
+    #[test]
+    fn refusals_tell_the_transport_if_they_can() {
+        let tls = || Transport::Tls(Tls { version: None, cipher: None, bits: None });
+        let rows = [
+            (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL on"#, tls()),
+            (
+                r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL off"#,
+                Transport::Plaintext,
+            ),
+            (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL encryption"#, tls()),
+            (
+                r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", GSS encryption"#,
+                Transport::Gss,
+            ),
+            (r#"no pg_hba.conf entry for host "127.0.0.1", user "app", database "o", no encryption"#, Transport::Local),
+            // Servers built without TLS.
+            (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders""#, Transport::Unknown),
+            (r#"pg_hba.conf rejects replication connection for host "10.0.0.7", user "repl", SSL encryption"#, tls()),
+            ("connection requires a valid client certificate", tls()),
+            (r#"PAM authentication failed for user "app""#, Transport::Unknown),
+            (r#"authentication failed for user "app": host rejected"#, Transport::Unknown),
+        ];
+        for (message, expected) in rows {
+            match fatal_message(message.as_bytes(), &Context::default()) {
+                Message::About(_, Step::Rejected(found)) => assert_eq!(found, expected, "{message}"),
+                other => panic!("{message}: {other:?}"),
+            }
+        }
+        let other = fatal_message(br#"database "orders" does not exist"#, &Context::default());
+        assert_eq!(other, Message::NotARecord);
+    }
+
+    /// Names that imitate what stands behind them; the prefix tells them apart.
+    #[test]
+    fn known_names_end_where_the_prefix_says() {
+        let database = "x SSL enabled (protocol=TLSv1.3, cipher=F, bits=1)";
+        let context = Context {
+            address: Some(b"10.0.0.7"),
+            user: Some(b"app"),
+            database: Some(database.as_bytes()),
+            marks_tls: true,
+        };
+        let message = format!("connection authorized: user=app database={database}");
+        match log_message(message.as_bytes(), &context) {
+            Message::About(_, step) => assert_eq!(step, Step::Connected(Transport::Plaintext)),
+            other => panic!("{other:?}"),
+        }
+        let other = log_message(b"connection authorized: user=app database=y", &context);
+        assert_eq!(other, Message::Malformed(Malformed::Ambiguous));
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! begins a line. The user and database names in the *prefix* are raw: a client that never authenticates can place up
 //! to 63 bytes of each at the beginning of a line. Such text can be a perfect record of a session, but what the server
 //! writes behind the names then stands behind it: [`Stderr::read`] looks there too.
+//!
+//! `RAISE LOG` is told from the server's own words by the context that follows it. A log that is cut between the two,
+//! or within a statement and just before an imitated record, shows that imitation as its last or its first record.
 
 use memchr::memmem;
 use memchr::{memchr, memrchr};
