@@ -39,7 +39,10 @@ pub enum ErrorKind {
 ///
 /// No message holds text of a log or the body of an answer.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
     kind: ErrorKind,
     subject: String,
     message: String,
@@ -52,7 +55,7 @@ pub struct Error {
 impl Error {
     /// An error about `subject` (a file, an instance, an API call).
     pub fn new(kind: ErrorKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind,
             subject: subject.into(),
             message: message.into(),
@@ -60,28 +63,28 @@ impl Error {
             call: None,
             code: None,
             source: None,
-        }
+        }))
     }
 
     /// Adds what the reader should do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Adds the API call that failed, as `rds:DescribeDBInstances`, and the code that it answered.
     #[must_use]
     pub fn call(mut self, call: &str, code: Option<&str>) -> Self {
-        self.call = Some(call.to_owned());
-        self.code = code.map(str::to_owned);
+        self.0.call = Some(call.to_owned());
+        self.0.code = code.map(str::to_owned);
         self
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
@@ -98,19 +101,19 @@ impl Error {
 
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// What the error is about.
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.0.subject
     }
 
     /// What happened and what to do next, without the subject.
     pub fn advice(&self) -> String {
-        match &self.hint {
-            Some(hint) => format!("{}; {hint}", self.message),
-            None => self.message.clone(),
+        match &self.0.hint {
+            Some(hint) => format!("{}; {hint}", self.0.message),
+            None => self.0.message.clone(),
         }
     }
 }
@@ -118,9 +121,9 @@ impl Error {
 impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
         Self {
-            subject: error.subject.clone(),
-            call: error.call.clone(),
-            code: error.code.clone().unwrap_or_else(|| error.kind.name().to_owned()),
+            subject: error.0.subject.clone(),
+            call: error.0.call.clone(),
+            code: error.0.code.clone().unwrap_or_else(|| error.0.kind.name().to_owned()),
             message: error.advice(),
         }
     }
@@ -160,12 +163,12 @@ pub struct Trouble {
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.subject, self.advice())
+        write!(out, "{}: {}", self.0.subject, self.advice())
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }

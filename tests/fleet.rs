@@ -14,7 +14,7 @@ const NOW: &str = "2026-11-23T00:00:00Z";
 
 /// The fleet of `samples/fleet/aws.toml`.
 pub fn small_fleet() -> Fleet {
-    Fleet::load(&samples().join("fleet/aws.toml"), &samples())
+    Fleet::load(samples().join("fleet/aws.toml"), samples())
 }
 
 /// Arguments that every analysis of the small fleet has.

@@ -9,6 +9,10 @@
     reason = "a test stops at what is wrong"
 )]
 
+mod aws;
+mod bundle;
 mod command;
 mod fake_aws;
 mod fleet;
+mod golden;
+mod scan;

@@ -2,8 +2,8 @@
 
 use std::error::Error as StdError;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use super::guard::CutAnswer;
 use crate::error::{Error, ErrorKind};
@@ -77,7 +77,7 @@ where
             Error::new(ErrorKind::Truncated, subject, format!("{action}: the answer was cut, every time it was asked"))
                 .hint("check what stands between this machine and AWS, such as a proxy")
         }
-        (None, None, SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)) if !is_network(&error) => {
+        (None, None, _) if has_cause::<CredentialsError>(&error) => {
             Error::new(ErrorKind::Credentials, subject, format!("{action}: there are no AWS credentials"))
                 .hint("sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile")
         }
@@ -95,11 +95,6 @@ where
 /// Whether a cut answer is what failed a call.
 pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
     has_cause::<CutAnswer>(error)
-}
-
-/// Whether the network is what failed a call.
-fn is_network(error: &(dyn StdError + 'static)) -> bool {
-    has_cause::<ConnectorError>(error)
 }
 
 fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {

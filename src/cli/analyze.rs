@@ -53,6 +53,10 @@ impl Analyze {
     pub fn run(self) -> Result<u8> {
         let (report, status) = match self.report() {
             Ok(report) => {
+                // The table prints its errors itself.
+                for error in report.errors.iter().filter(|_| self.format != Format::Table) {
+                    complain(&format!("{}: {}", error.subject, error.message));
+                }
                 let status = exit::of_report(&report);
                 (report, status)
             }
@@ -66,11 +70,6 @@ impl Analyze {
             Err(error) => return Err(error),
         };
         self.print(&report)?;
-        if self.format != Format::Table {
-            for error in &report.errors {
-                complain(&format!("{}: {}", error.subject, error.message));
-            }
-        }
         Ok(status)
     }
 

@@ -22,7 +22,6 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Command {
     Analyze(analyze::Analyze),
     Collect(collect::Collect),

@@ -5,7 +5,7 @@ use ssl_usage_parsers::Restart as EngineRestart;
 
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
-use crate::inventory::InstanceProfile;
+use crate::inventory::{InstanceProfile, PendingAction};
 
 /// What a rotation changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,12 @@ pub struct Outlook {
 /// The outlook of an instance as of `now`.
 pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Outlook {
     let certificate = &profile.certificate;
-    let horizon =
-        now.checked_add(SignedDuration::from_hours(24 * i64::from(policy.horizon_days))).unwrap_or(Timestamp::MAX);
+    let horizon = SignedDuration::from_hours(24 * i64::from(policy.horizon_days));
+    let horizon = now.checked_add(horizon).unwrap_or(Timestamp::MAX);
     let lasts = |end: Option<Timestamp>| end.is_some_and(|end| end > horizon);
     // An authority that is good past the horizon signs the next certificate too.
-    let stays = lasts(certificate.ca_valid_till) || certificate.ca.is_some() && certificate.ca == certificate.target_ca;
-    let (change, target) = match stays {
+    let same = certificate.ca.is_some() && certificate.ca == certificate.target_ca;
+    let (change, target) = match lasts(certificate.ca_valid_till) || same {
         true => (Change::Server, certificate.ca.clone()),
         false => (Change::Root, certificate.target_ca.clone()),
     };
@@ -60,68 +60,58 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ou
         (false, Some(true)) => Restart::None,
         (false, Some(false) | None) => Restart::Instance,
     };
-    let dates = profile
-        .pending
-        .iter()
-        .flat_map(|action| [action.auto_applied_after, action.forced_apply, action.current_apply]);
-    let scheduled = dates.flatten().min();
-    let act_by = [certificate.valid_till, certificate.ca_valid_till, scheduled].into_iter().flatten().min();
-    let mut outlook = Outlook { change, target, restart, act_by, reasons: Vec::new() };
-    let mut give = |code, text| outlook.reasons.push(Reason { code, text });
+    let dates = [certificate.valid_till, certificate.ca_valid_till, scheduled(profile)];
+    let act_by = dates.into_iter().flatten().min();
     if profile.is_serverless_v1() {
-        give(
-            ReasonCode::CertificateElsewhere,
-            "Aurora Serverless v1 has its certificate from AWS Certificate Manager, which renews it".to_owned(),
-        );
-        return Outlook { act_by: None, ..outlook };
+        let text = "Aurora Serverless v1 has its certificate from AWS Certificate Manager, which renews it".to_owned();
+        let reasons = vec![Reason { code: ReasonCode::CertificateElsewhere, text }];
+        return Outlook { change, target, restart, act_by: None, reasons };
     }
-    let renewed = restart == Restart::None;
-    let ends = describe(certificate.valid_till);
-    if lasts(certificate.ca_valid_till) && scheduled.is_none() && (lasts(certificate.valid_till) || renewed) {
-        let how = if lasts(certificate.valid_till) {
-            format!("is good until {ends}")
-        } else {
-            format!("ends {ends} and is renewed without a restart")
-        };
-        give(
-            ReasonCode::CertificateLasts,
-            format!(
-                "the server certificate {how}, and its authority is good until {}",
-                describe(certificate.ca_valid_till)
-            ),
+    let good = lasts(certificate.ca_valid_till) && (lasts(certificate.valid_till) || restart == Restart::None);
+    Outlook { change, target, restart, act_by, reasons: reasons(profile, good, now) }
+}
+
+/// When AWS rotates by itself, if it has scheduled that.
+fn scheduled(profile: &InstanceProfile) -> Option<Timestamp> {
+    let dates = |action: &PendingAction| [action.auto_applied_after, action.forced_apply, action.current_apply];
+    profile.pending.iter().flat_map(dates).flatten().min()
+}
+
+/// What the certificate gives as reasons; `good` is whether it and its authority last, or are renewed unnoticed.
+fn reasons(profile: &InstanceProfile, good: bool, now: Timestamp) -> Vec<Reason> {
+    let certificate = &profile.certificate;
+    let mut reasons = Vec::new();
+    let mut give = |code, text| reasons.push(Reason { code, text });
+    let (end, authority) = (describe(certificate.valid_till), describe(certificate.ca_valid_till));
+    let ended = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
+    let expired = ended(certificate.valid_till) || ended(certificate.ca_valid_till);
+    let staged = certificate.pending_ca.as_ref().filter(|pending| Some(*pending) != certificate.ca.as_ref());
+    let scheduled = scheduled(profile);
+    if good && !expired && staged.is_none() && scheduled.is_none() && profile.pending.is_empty() {
+        let text = format!(
+            "the server certificate ends {end}, or is renewed before that without a restart, and its authority ends {authority}"
         );
+        give(ReasonCode::CertificateLasts, text);
     }
     if certificate.valid_till.is_none() || certificate.ca_valid_till.is_none() {
-        give(ReasonCode::CertificateUnknown, "it is not known when the certificate and its authority end".to_owned());
+        give(ReasonCode::CertificateUnknown, "it is not known when the certificate or its authority ends".to_owned());
     }
-    let ended = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
-    if ended(certificate.valid_till) || ended(certificate.ca_valid_till) {
-        let authority = describe(certificate.ca_valid_till);
-        give(
-            ReasonCode::CertificateExpired,
-            format!(
-                "clients that verify cannot connect: the server certificate ended {ends}, its authority {authority}"
-            ),
-        );
+    if expired {
+        let text =
+            format!("clients that verify cannot connect: the server certificate ends {end}, its authority {authority}");
+        give(ReasonCode::CertificateExpired, text);
     }
-    if let Some(pending) = certificate.pending_ca.as_ref().filter(|pending| Some(*pending) != certificate.ca.as_ref()) {
-        give(
-            ReasonCode::RotationStaged,
-            format!("a certificate of {pending} becomes active at the next restart, planned or not"),
-        );
+    if let Some(pending) = staged {
+        let text = format!("a certificate of {pending} becomes active at the next restart, planned or not");
+        give(ReasonCode::RotationStaged, text);
     }
-    if let Some(scheduled) = scheduled {
+    if !profile.pending.is_empty() {
         let actions: Vec<_> = profile.pending.iter().map(|action| action.action.as_str()).collect();
-        give(
-            ReasonCode::RotationScheduled,
-            format!(
-                "AWS has scheduled {}, and applies it by itself on {}",
-                actions.join(" and "),
-                describe(Some(scheduled))
-            ),
-        );
+        let text =
+            format!("AWS has scheduled {}, and applies it by itself {}", actions.join(" and "), describe(scheduled));
+        give(ReasonCode::RotationScheduled, text);
     }
-    outlook
+    reasons
 }
 
 /// A date for a sentence.

@@ -1,0 +1,304 @@
+//! What AWS can do to a run, and what the user then sees: the report of a clean run, or a named hole; never a smaller
+//! fleet, a shorter log or a milder verdict.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, against};
+use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, LogFile};
+use crate::fleet::{WINDOW, small_fleet};
+
+/// Runs `analyze` on one instance, or on all.
+fn analyze(aws: &FakeAws, instance: Option<&str>) -> Run {
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(aws, home.path());
+    command.args(["analyze", "--format", "json"]).args(WINDOW);
+    if let Some(instance) = instance {
+        command.args(["--instance", instance]);
+    }
+    Run::of(&mut command)
+}
+
+/// The small fleet without its logs, for tests that are not about logs.
+fn fleet_without_logs() -> Fleet {
+    let mut fleet = small_fleet();
+    for instance in &mut fleet.instances {
+        instance.files.clear();
+    }
+    fleet
+}
+
+fn only(report: &Value) -> &Value {
+    assert_eq!(report["instances"].as_array().map(Vec::len), Some(1), "{report:#}");
+    &report["instances"][0]
+}
+
+fn reasons(instance: &Value) -> Vec<&str> {
+    instance["reasons"].as_array().expect("reasons").iter().filter_map(|reason| reason["code"].as_str()).collect()
+}
+
+#[test]
+fn trouble_that_passes_changes_nothing() {
+    let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch"));
+    assert_eq!(clean.status, 0, "{clean:?}");
+    let troubles = [
+        ("DescribeDBInstances", FaultKind::Throttle),
+        ("DescribeDBParameters", FaultKind::ServiceUnavailable),
+        ("DescribeDBEngineVersions", FaultKind::InternalError),
+        ("DescribeCertificates", FaultKind::CutXml(0.5)),
+        ("DescribeDBLogFiles", FaultKind::CutXml(0.7)),
+        ("DownloadDBLogFilePortion", FaultKind::Reset),
+        ("DownloadDBLogFilePortion", FaultKind::CutXml(0.4)),
+        ("DownloadDBLogFilePortion", FaultKind::CutBody),
+    ];
+    for (action, kind) in troubles {
+        let aws = FakeAws::start(small_fleet());
+        let shown = format!("{action} {kind:?}");
+        aws.fault(Fault::new(kind).on(action).at(Calls::First(1)));
+        let run = analyze(&aws, Some("reports-batch"));
+        assert_eq!(run.status, 0, "{shown}: {run:?}");
+        assert_eq!(run.json(), clean.json(), "{shown}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_always_cut_is_an_error_and_not_a_smaller_fleet() {
+    let aws = FakeAws::start(fleet_without_logs());
+    aws.fault(Fault::new(FaultKind::CutXml(0.5)).on("DescribeDBInstances").at(Calls::Every));
+    let run = analyze(&aws, None);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("rds:DescribeDBInstances: the answer was cut"), "{}", run.err);
+    let report = run.json();
+    assert_eq!(report["errors"][0]["call"], "rds:DescribeDBInstances", "an empty report says why: {report:#}");
+}
+
+#[test]
+fn every_page_of_every_list_is_read() {
+    let mut fleet = fleet_without_logs();
+    fleet.page_records = Some(1);
+    let aws = FakeAws::start(fleet);
+    let run = analyze(&aws, None);
+    assert_eq!(run.json()["instances"].as_array().map(Vec::len), Some(11), "{run:?}");
+    assert_eq!(run.json()["summary"]["optional"], 4, "certificates, parameters and clusters too: {run:?}");
+}
+
+#[test]
+fn a_denied_call_names_its_permission_and_the_rest_is_reported() {
+    for (action, permission) in [
+        ("DescribeDBParameters", "rds:DescribeDBParameters"),
+        ("DescribeDBLogFiles", "rds:DescribeDBLogFiles"),
+        ("DownloadDBLogFilePortion", "rds:DownloadDBLogFilePortion"),
+        ("DescribeCertificates", "rds:DescribeCertificates"),
+        ("DescribeDBEngineVersions", "rds:DescribeDBEngineVersions"),
+        ("DescribePendingMaintenanceActions", "rds:DescribePendingMaintenanceActions"),
+    ] {
+        let aws = FakeAws::start(small_fleet());
+        aws.fault(Fault::new(FaultKind::AccessDenied).on(action).at(Calls::Every));
+        let run = analyze(&aws, Some("reports-batch"));
+        assert_eq!(run.status, 3, "{action}: {run:?}");
+        assert!(run.err.contains(&format!("grant the permission {permission}")), "{action}: {}", run.err);
+        let report = run.json();
+        let instance = only(&report);
+        assert_ne!(instance["rotation"], "optional", "{action}: {instance:#}");
+        let still_proven = ["DescribeCertificates", "DescribeDBEngineVersions", "DescribePendingMaintenanceActions"];
+        let expected = if still_proven.contains(&action) { "deferrable" } else { "required" };
+        assert_eq!(instance["rotation"], expected, "{action}: {instance:#}");
+    }
+}
+
+#[test]
+fn one_instance_whose_logs_cannot_be_read_does_not_take_the_others_down() {
+    let aws = FakeAws::start(small_fleet());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadDBLogFilePortion").of("reports-batch").at(Calls::Every));
+    let run = analyze(&aws, None);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let rotation = |name: &str| {
+        let instances = report["instances"].as_array().expect("instances").iter();
+        instances.filter(|instance| instance["instance"] == name).map(|found| found["rotation"].clone()).next_back()
+    };
+    assert_eq!(rotation("reports-batch"), Some(Value::from("required")));
+    assert_eq!(rotation("orders-prod"), Some(Value::from("required")));
+    assert_eq!(rotation("wiki"), Some(Value::from("optional")));
+}
+
+#[test]
+fn the_download_apis_quirks_change_nothing() {
+    let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch")).json();
+    let quirks: [(&str, fn(&mut Fleet)); 5] = [
+        ("small pages", |fleet| fleet.portion_lines = 7),
+        ("pages that are cut at the byte", |fleet| fleet.portion_bytes = 700),
+        ("pages that overlap", |fleet| {
+            fleet.portion_lines = 7;
+            each_file(fleet, |file| file.quirks.overlap = 300);
+        }),
+        ("an end that is said too early", |fleet| {
+            fleet.portion_lines = 7;
+            each_file(fleet, |file| file.quirks.pending_lies = true);
+        }),
+        ("an end that never comes", |fleet| each_file(fleet, |file| file.quirks.never_ends = true)),
+    ];
+    for (name, change) in quirks {
+        let mut fleet = small_fleet();
+        change(&mut fleet);
+        let run = analyze(&FakeAws::start(fleet), Some("reports-batch"));
+        assert_eq!(run.status, 0, "{name}: {run:?}");
+        assert_eq!(run.json(), clean, "{name}");
+    }
+}
+
+fn each_file(fleet: &mut Fleet, change: fn(&mut LogFile)) {
+    fleet.instance("reports-batch").files.values_mut().for_each(change);
+}
+
+const LOG: &str = "error/postgresql.log.2026-11-21-05";
+
+#[test]
+fn a_log_that_vanishes_while_it_is_read_is_a_gap() {
+    let mut fleet = small_fleet();
+    fleet.portion_lines = 7;
+    for hour in 0..8 {
+        let name = format!("error/postgresql.log.2026-11-21-0{hour}");
+        let file = fleet.instance("reports-batch").files.get_mut(&name).expect("a log an hour");
+        file.quirks.vanishes_after = Some(1);
+    }
+    let run = analyze(&FakeAws::start(fleet), Some("reports-batch"));
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let instance = only(&report);
+    assert_eq!((&instance["rotation"], &instance["unproven"]), (&"required".into(), &true.into()), "{instance:#}");
+    assert_eq!(instance["coverage"]["gaps"][0]["cause"], "vanished", "{instance:#}");
+    assert_eq!(instance["coverage"]["longest_gap_seconds"], 8 * 3600, "{instance:#}");
+}
+
+#[test]
+fn a_log_of_which_bytes_are_missing_is_a_gap() {
+    let mut fleet = small_fleet();
+    let file = fleet.instance("reports-batch").files.get_mut(LOG).expect("there");
+    file.quirks.pending_lies = true;
+    let aws = FakeAws::start(fleet);
+    // What is served for ever after is empty, while the listing promises more.
+    aws.fault(Fault::new(FaultKind::EmptyBody).on("DownloadDBLogFilePortion").of(LOG).at(Calls::Every));
+    let run = analyze(&aws, Some("reports-batch"));
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    assert_eq!(only(&report)["coverage"]["files_failed"], 1, "{report:#}");
+}
+
+#[test]
+fn one_tls_session_in_a_log_that_breaks_off_is_still_evidence() {
+    let mut fleet = small_fleet();
+    fleet.portion_lines = 20;
+    let file = fleet.instance("orders-legacy").files.get_mut("error/postgresql.log.2026-11-22-02").expect("there");
+    file.quirks.vanishes_after = Some(2);
+    let run = analyze(&FakeAws::start(fleet), Some("orders-legacy"));
+    assert!(reasons(only(&run.json())).contains(&"tls-connections"), "{run:?}");
+}
+
+#[test]
+fn what_was_collected_is_not_read_again_and_what_is_new_is() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let collect = || {
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "-o", "bundle", "--instance", "reports-batch"]).args(WINDOW).current_dir(home.path());
+        let before = downloads(&aws);
+        let run = Run::of(&mut command);
+        assert_eq!((run.status, run.out.as_str()), (0, ""), "{run:?}");
+        downloads(&aws) - before
+    };
+    assert_eq!(collect(), 72, "a page an hour");
+    assert_eq!(collect(), 0, "all of it is known");
+    aws.set(|fleet| {
+        let files = &mut fleet.instance("reports-batch").files;
+        let mut more = files[LOG].bytes.clone();
+        more.extend_from_slice(b"2026-11-21 05:59:59 UTC:10.0.0.9(5):app@orders:[77]:LOG:  connection authorized: user=app database=orders SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)\n");
+        files.insert(LOG.to_owned(), LogFile::new(more, 1_795_238_399_000));
+    });
+    assert_eq!(collect(), 1, "one log has grown");
+    let mut command = against(&aws, home.path());
+    command.args(["analyze", "--from", "bundle", "--format", "json"]).args(WINDOW).current_dir(home.path());
+    let report = Run::of(&mut command).json();
+    let connections = &only(&report)["connections"];
+    assert_eq!((&connections["tls"], &connections["plaintext"]), (&1.into(), &219.into()), "no log counts twice");
+}
+
+fn downloads(aws: &FakeAws) -> usize {
+    aws.calls().iter().filter(|call| call.action == "DownloadDBLogFilePortion").count()
+}
+
+#[test]
+fn credentials_that_are_missing_expired_or_wrong_say_what_to_do() {
+    let aws = FakeAws::start(fleet_without_logs());
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").args(["analyze"]).args(WINDOW);
+    let run = Run::of(&mut command);
+    assert_eq!((run.status, run.out.as_str()), (1, ""), "{run:?}");
+    assert!(run.err.contains("there are no AWS credentials") && run.err.contains("aws sso login"), "{}", run.err);
+    assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+
+    aws.fault(Fault::new(FaultKind::ExpiredToken).at(Calls::Every));
+    let run = analyze(&aws, None);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("the AWS credentials have expired; sign in again"), "{}", run.err);
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_is_an_error_of_the_network() {
+    let home = TempDir::new().expect("a folder");
+    let mut command = crate::command::ssl_usage(home.path());
+    let run = Run::of(command.args(["analyze"]).args(WINDOW));
+    assert_eq!((run.status, run.out.as_str()), (1, ""), "{run:?}");
+    assert!(run.err.contains("the endpoint could not be reached"), "{}", run.err);
+}
+
+#[test]
+fn an_instance_that_does_not_exist_is_named_and_the_others_are_reported() {
+    let aws = FakeAws::start(fleet_without_logs());
+    let run = analyze(&aws, Some("nowhere"));
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("nowhere: rds:DescribeDBInstances: there is no such instance"), "{}", run.err);
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    command.args(["analyze", "--format", "json", "--instance", "nowhere", "--instance", "wiki"]).args(WINDOW);
+    let run = Run::of(&mut command);
+    assert_eq!(run.status, 3, "{run:?}");
+    assert_eq!(only(&run.json())["instance"], "wiki");
+}
+
+#[test]
+fn a_region_that_cannot_be_asked_does_not_take_the_other_down() {
+    let aws = FakeAws::start(fleet_without_logs());
+    aws.fault(Fault::new(FaultKind::AccessDenied).in_region("us-east-1").at(Calls::Every));
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    command.args(["analyze", "--format", "json", "--region", "us-east-1", "--region", "eu-west-1"]).args(WINDOW);
+    let run = Run::of(&mut command);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    assert_eq!(report["instances"].as_array().map(Vec::len), Some(11), "{report:#}");
+    assert_eq!(report["errors"][0]["subject"], "us-east-1", "{report:#}");
+}
+
+#[test]
+fn a_parameter_that_waits_for_a_restart_proves_nothing() {
+    let mut fleet = fleet_without_logs();
+    fleet.instance("scratch").parameter_status = "applying".to_owned();
+    let run = analyze(&FakeAws::start(fleet), Some("scratch"));
+    let report = run.json();
+    let instance = only(&report);
+    assert_eq!(instance["rotation"], "required", "ssl=0 is not in effect: {instance:#}");
+    assert!(reasons(instance).contains(&"logging-unknown"), "{instance:#}");
+}
+
+#[test]
+fn tls_on_an_instance_that_switches_it_off_is_believed() {
+    let mut fleet = small_fleet();
+    let logs = fleet.instance("orders-prod").files.clone();
+    fleet.instance("scratch").files = logs;
+    let report = analyze(&FakeAws::start(fleet), Some("scratch")).json();
+    let instance = only(&report);
+    assert_eq!((&instance["usage"], &instance["rotation"]), (&"in_use".into(), &"required".into()), "{instance:#}");
+    assert!(reasons(instance).contains(&"tls-despite-switch"), "{instance:#}");
+}

@@ -1,0 +1,139 @@
+//! Bundles: what a wrong one says, and that their union counts everything once, in any order.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::command::{Run, against, samples, ssl_usage};
+use crate::fake_aws::FakeAws;
+use crate::fleet::{WINDOW, small_fleet};
+
+fn analyze(home: &Path, bundles: &[&Path]) -> Run {
+    let mut command = ssl_usage(home);
+    command.args(["analyze", "--format", "json"]).args(WINDOW);
+    for bundle in bundles {
+        command.arg("--from").arg(bundle);
+    }
+    Run::of(&mut command)
+}
+
+#[test]
+fn a_wrong_bundle_is_an_error_that_says_what_to_do() {
+    let home = TempDir::new().expect("a folder");
+    let newer = home.path().join("newer");
+    fs::create_dir_all(&newer).expect("a folder");
+    fs::write(
+        newer.join("bundle.json"),
+        r#"{"schema":"ssl-usage/bundle","major":9,"minor":0,"written_by":"ssl-usage 9"}"#,
+    )
+    .expect("a file");
+    let empty = home.path().join("empty");
+    fs::create_dir_all(&empty).expect("a folder");
+    for (bundle, says) in [
+        (home.path().join("missing"), "no such bundle; `ssl-usage collect -o BUNDLE` makes one"),
+        (newer, "the bundle is of layout 9, and this version reads up to 1; use the version that wrote it"),
+        (empty, "not an evidence bundle"),
+    ] {
+        let run = analyze(home.path(), &[&bundle]);
+        assert_eq!(run.status, 1, "{run:?}");
+        assert!(run.err.contains(says) && run.err.lines().count() == 1, "{}", run.err);
+        assert_eq!(run.json()["errors"].as_array().map(Vec::len), Some(1), "a whole document all the same");
+    }
+    fs::write(home.path().join("missing"), "").expect("a file");
+    let mut command = ssl_usage(home.path());
+    let run = Run::of(command.args(["collect", "-o"]).arg(home.path()).args(WINDOW));
+    assert_eq!(run.status, 2, "a folder with other things in it is not written into: {run:?}");
+}
+
+#[test]
+fn a_part_that_breaks_off_is_no_part_of_the_bundle() {
+    let home = TempDir::new().expect("a folder");
+    let whole = analyze(home.path(), &[&samples().join("fleet")]);
+    let copy = home.path().join("copy");
+    copy_bundle(&samples().join("fleet"), &copy, |_| true);
+    let parts = copy.join("parts");
+    // A collection that was killed leaves files under other names, and facts without their part.
+    fs::write(parts.join("x.json.new"), "{").expect("a file");
+    fs::write(parts.join("x.parquet"), "PAR1").expect("a file");
+    assert_eq!(analyze(home.path(), &[&copy]).json(), whole.json());
+}
+
+#[test]
+fn facts_that_are_damaged_are_an_error_and_never_zero_sessions() {
+    let home = TempDir::new().expect("a folder");
+    let copy = home.path().join("copy");
+    copy_bundle(&samples().join("fleet"), &copy, |_| true);
+    for entry in copy.join("parts").read_dir().expect("parts") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            let bytes = fs::read(&path).expect("facts");
+            fs::write(&path, &bytes[..bytes.len() / 2]).expect("a file");
+        }
+    }
+    let run = analyze(home.path(), &[&copy]);
+    assert_eq!(run.status, 3, "{run:?}");
+    for instance in run.json()["instances"].as_array().expect("instances") {
+        assert_ne!(instance["rotation"], "deferrable", "{instance:#}");
+    }
+}
+
+/// Copies the part of a bundle whose files `take` chooses.
+fn copy_bundle(from: &Path, to: &Path, take: impl Fn(&str) -> bool) {
+    for folder in ["fleet", "parts"] {
+        fs::create_dir_all(to.join(folder)).expect("a folder");
+        for entry in from.join(folder).read_dir().expect("a bundle") {
+            let entry = entry.expect("an entry");
+            let name = entry.file_name().into_string().expect("UTF-8");
+            if folder == "fleet" || take(&name) {
+                fs::copy(entry.path(), to.join(folder).join(name)).expect("a copy");
+            }
+        }
+    }
+    fs::copy(from.join("bundle.json"), to.join("bundle.json")).expect("a copy");
+}
+
+#[test]
+fn any_split_of_a_collection_in_any_order_with_any_overlap_gives_the_same_report() {
+    let home = TempDir::new().expect("a folder");
+    let fleet = samples().join("fleet");
+    let whole = analyze(home.path(), &[&fleet]).json();
+    let (odd, even) = (home.path().join("odd"), home.path().join("even"));
+    let is_odd = |name: &str| name.bytes().map(u32::from).sum::<u32>() % 2 == 1;
+    // The two files of a part go together.
+    let stem = |name: &str| name.trim_end_matches(".json").trim_end_matches(".parquet").to_owned();
+    copy_bundle(&fleet, &odd, |name| is_odd(&stem(name)));
+    copy_bundle(&fleet, &even, |name| !is_odd(&stem(name)));
+    let orders: [&[&PathBuf]; 4] = [&[&odd, &even], &[&even, &odd], &[&odd, &even, &odd], &[&fleet, &even]];
+    for order in orders {
+        let paths: Vec<&Path> = order.iter().map(|path| path.as_path()).collect();
+        assert_eq!(analyze(home.path(), &paths).json(), whole, "{order:?}");
+    }
+}
+
+#[test]
+fn collections_that_overlap_in_time_count_every_log_once() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let collect = |bundle: &str, now: &str, days: &str| {
+        let mut command = against(&aws, home.path());
+        command.current_dir(home.path()).args(["collect", "-o", bundle, "--now", now, "--days", days]);
+        command.args(["--instance", "orders-legacy", "--instance", "reports-batch"]);
+        let run = Run::of(&mut command);
+        assert_eq!(run.status, 0, "{run:?}");
+    };
+    collect("early", "2026-11-21T12:30:00Z", "2");
+    collect("late", "2026-11-23T00:00:00Z", "2");
+    collect("both", "2026-11-23T00:00:00Z", "3");
+    let path = |name: &str| home.path().join(name);
+    let both = analyze(home.path(), &[&path("both")]).json();
+    let united = analyze(home.path(), &[&path("early"), &path("late")]).json();
+    for (one, other) in
+        both["instances"].as_array().expect("both").iter().zip(united["instances"].as_array().expect("united"))
+    {
+        for key in ["usage", "rotation", "connections"] {
+            assert_eq!(one[key], other[key], "{key}");
+        }
+        assert_eq!(one["coverage"]["share"], other["coverage"]["share"]);
+    }
+}
