@@ -9,6 +9,7 @@
     reason = "a test stops at what is wrong"
 )]
 
+mod architecture;
 mod aws;
 mod bundle;
 mod command;

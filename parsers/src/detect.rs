@@ -1,7 +1,7 @@
 //! Which format a log is in, by its content.
 
 use crate::format::RecordParser;
-use crate::postgres::{Csvlog, Jsonlog, Prefix, Stderr};
+use crate::postgres::{Csvlog, ENGINE, Jsonlog, Prefix, Stderr};
 
 /// Bytes of a log's beginning that are worth giving to [`detect`].
 pub const HEAD: usize = 1024 * 1024;
@@ -17,19 +17,9 @@ pub struct Hints {
     pub year: Option<i16>,
 }
 
-impl Hints {
-    /// Whether the server marks TLS in its records: PostgreSQL from 9.4 on, and any server that is not known to be older.
-    fn marks_tls(&self) -> bool {
-        let version = self.engine_version.as_deref().unwrap_or("18");
-        let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-        let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-        (major, minor) >= (9, 4)
-    }
-}
-
 /// The parser for a log that begins with `head`; none when no format fits.
 pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
-    let marks_tls = hints.marks_tls();
+    let marks_tls = hints.engine_version.as_deref().is_none_or(|version| ENGINE.marks_tls(version));
     if Jsonlog::recognises(head) {
         return Some(Box::new(Jsonlog::new(marks_tls)));
     }

@@ -13,6 +13,7 @@ use ssl_usage_parsers::{Hints, LogTime, Malformed, Tally, Transports};
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
+use crate::report::escape::{spreadsheet, terminal};
 use crate::scan::{Scan as Found, scan};
 
 /// What do these logs show? Reads engine logs on disk; asks nothing of AWS.
@@ -264,8 +265,8 @@ fn note(found: Option<Found>, tally: &Tally) -> Option<String> {
 
 /// A log with connection records that could not be understood is an error that names it, never a zero.
 fn unread(path: &Path, tally: &Tally) -> Option<Error> {
-    // A record that the log's end cuts is told by a note.
-    let cut = tally.malformed.get(&Malformed::Cut).copied().unwrap_or(0);
+    // Records that the log's two ends cut are told by a note.
+    let cut = tally.malformed.get(&Malformed::Cut).copied().unwrap_or(0).min(2);
     let unparsed = tally.unparsed() - cut;
     (unparsed > 0).then(|| {
         let causes: Vec<_> = tally.malformed.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
@@ -289,21 +290,20 @@ fn print(report: &Report, format: Format, mut out: impl Write) -> io::Result<()>
     }
 }
 
-const COLUMNS: [&str; 8] = ["log", "format", "TLS", "plaintext", "local", "unknown", "rejected", "handshakes failed"];
+const COLUMNS: [&str; 10] =
+    ["log", "format", "TLS", "plaintext", "local", "GSS", "unknown", "rejected", "handshakes failed", "unparsed"];
 
-fn row(name: &str, format: &str, counts: &Counts) -> [String; 8] {
-    let Shares { tls, plaintext, local, unknown, .. } = counts.connections;
-    let numbers =
-        [tls, plaintext, local, unknown, counts.rejected, counts.handshake_failed].map(|count| count.to_string());
-    let [tls, plaintext, local, unknown, rejected, failed] = numbers;
-    [name.to_owned(), format.to_owned(), tls, plaintext, local, unknown, rejected, failed]
+fn row(name: &str, format: &str, counts: &Counts) -> Vec<String> {
+    let Shares { tls, plaintext, local, unknown, gss } = counts.connections;
+    let numbers = [tls, plaintext, local, gss, unknown, counts.rejected, counts.handshake_failed, counts.unparsed];
+    [name, format].map(str::to_owned).into_iter().chain(numbers.map(|count| count.to_string())).collect()
 }
 
 fn csv(report: &Report, out: impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS)?;
     for file in &report.files {
-        csv.write_record(row(&file.path, file.format.unwrap_or(""), &file.counts))?;
+        csv.write_record(row(&spreadsheet(&file.path), file.format.unwrap_or(""), &file.counts))?;
     }
     csv.flush()
 }
@@ -312,13 +312,13 @@ fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
     for file in &report.files {
-        table.add_row(row(&file.path, file.format.unwrap_or("-"), &file.counts));
+        table.add_row(row(&terminal(&file.path), file.format.unwrap_or("-"), &file.counts));
     }
     table.add_row(row("total", "", &report.total));
     writeln!(out, "{table}")?;
     for file in &report.files {
         if let Some(note) = &file.note {
-            writeln!(out, "{}: {note}", file.path)?;
+            writeln!(out, "{}: {}", terminal(&file.path), terminal(note))?;
         }
     }
     Ok(())

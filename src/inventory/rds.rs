@@ -237,7 +237,7 @@ impl Asked<'_> {
         if version.is_none() {
             profile.unknown.push("rds:DescribeDBEngineVersions".to_owned());
         }
-        profile.certificate = certificate(instance, shared, version);
+        profile.certificate = certificate(instance, cluster.as_ref(), shared, version);
         match &shared.pending {
             Some(pending) => profile.pending = pending.get(&profile.arn).cloned().unwrap_or_default(),
             None => profile.unknown.push("rds:DescribePendingMaintenanceActions".to_owned()),
@@ -278,8 +278,14 @@ impl Asked<'_> {
     }
 }
 
-fn certificate(instance: &DbInstance, shared: &Shared, version: Option<Version>) -> Certificate {
-    let details = instance.certificate_details();
+fn certificate(
+    instance: &DbInstance,
+    cluster: Option<&DbCluster>,
+    shared: &Shared,
+    version: Option<Version>,
+) -> Certificate {
+    // A Multi-AZ DB cluster has one certificate for all its instances.
+    let details = instance.certificate_details().or_else(|| cluster?.certificate_details());
     let ca = details.and_then(|details| details.ca_identifier()).or(instance.ca_certificate_identifier());
     let authorities = shared.authorities.as_ref();
     let end = |name: Option<&str>| name.and_then(|name| authorities?.end(name));

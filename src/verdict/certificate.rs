@@ -68,7 +68,7 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ou
         return Outlook { change, target, restart, act_by: None, reasons };
     }
     let good = lasts(certificate.ca_valid_till) && (lasts(certificate.valid_till) || restart == Restart::None);
-    Outlook { change, target, restart, act_by, reasons: reasons(profile, good, now) }
+    Outlook { change, target, restart, act_by, reasons: reasons(profile, change, good, now) }
 }
 
 /// When AWS rotates by itself, if it has scheduled that.
@@ -78,7 +78,7 @@ fn scheduled(profile: &InstanceProfile) -> Option<Timestamp> {
 }
 
 /// What the certificate gives as reasons; `good` is whether it and its authority last, or are renewed unnoticed.
-fn reasons(profile: &InstanceProfile, good: bool, now: Timestamp) -> Vec<Reason> {
+fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp) -> Vec<Reason> {
     let certificate = &profile.certificate;
     let mut reasons = Vec::new();
     let mut give = |code, text| reasons.push(Reason { code, text });
@@ -104,6 +104,10 @@ fn reasons(profile: &InstanceProfile, good: bool, now: Timestamp) -> Vec<Reason>
     if let Some(pending) = staged {
         let text = format!("a certificate of {pending} becomes active at the next restart, planned or not");
         give(ReasonCode::RotationStaged, text);
+    }
+    if change == Change::Server && profile.pending.is_empty() && !good {
+        let text = "the same authority signs the next certificate: AWS offers its rotation as a pending maintenance action at half its life, or three months before its end".to_owned();
+        give(ReasonCode::RotationNotOffered, text);
     }
     if !profile.pending.is_empty() {
         let actions: Vec<_> = profile.pending.iter().map(|action| action.action.as_str()).collect();

@@ -7,6 +7,8 @@ mod enforcement;
 mod policy;
 mod reason;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use certificate::{Change, Outlook, Restart};
 pub use enforcement::Enforcement;

@@ -96,6 +96,8 @@ reasons! {
     RotationStaged = "rotation-staged", Informs;
     /// AWS has scheduled a rotation.
     RotationScheduled = "rotation-scheduled", Informs;
+    /// The next certificate is of the same authority, and AWS does not offer it yet.
+    RotationNotOffered = "rotation-not-offered", Informs;
     /// Clients without TLS were seen beside those with it.
     PlaintextToo = "plaintext-too", Informs;
     /// The end of the certificate or its authority could not be asked.

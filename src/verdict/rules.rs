@@ -223,8 +223,12 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
         )
     };
     let percent = |share: f64| format!("{:.1} %", (share * 1000.0).floor() / 10.0);
+    let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length()).map_or_else(String::new, |gap| {
+        let hours = (gap.span.length().as_mins() + 59) / 60;
+        format!(", with a gap of {hours} h from {} ({})", gap.span.from.strftime("%Y-%m-%d %H:%M"), gap.cause)
+    });
     let text = format!(
-        "the logs show {} of the window, and {} are demanded; {advice}",
+        "the logs show {} of the window{longest}, and {} are demanded; {advice}",
         percent(coverage.share),
         percent(case.policy.least_coverage)
     );

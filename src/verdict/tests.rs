@@ -1,0 +1,225 @@
+//! What no verdict may ever be, whatever the evidence.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::inventory::{Certificate, Level, Parameter, PendingAction};
+use crate::usage::{Client, Coverage, Transports};
+use crate::window::Window;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_795_392_000).expect("in range")
+}
+
+fn days(days: i64) -> Timestamp {
+    now().checked_add(SignedDuration::from_hours(24 * days)).expect("in range")
+}
+
+/// A parameter as a test gives it: absent, or a value and whether it is in effect.
+type Setting = Option<(&'static str, bool)>;
+
+fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Option<&str>) -> InstanceProfile {
+    let parameter = |(value, in_effect): (&str, bool)| Parameter {
+        value: Some(value.to_owned()),
+        is_static: false,
+        level: Level::Instance,
+        in_effect,
+        group: "custom".to_owned(),
+    };
+    let parameters = settings.into_iter().filter_map(|(name, setting)| Some((name.to_owned(), parameter(setting?))));
+    InstanceProfile {
+        arn: "arn:aws:rds:eu-west-1:123456789012:db:orders".to_owned(),
+        account: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        instance: "orders".to_owned(),
+        cluster: None,
+        engine: engine.to_owned(),
+        engine_version: version.to_owned(),
+        engine_mode: mode.map(str::to_owned),
+        status: "available".to_owned(),
+        created_at: None,
+        iam_authentication: true,
+        certificate: Certificate {
+            ca: Some("rds-ca-rsa2048-g1".to_owned()),
+            valid_till: Some(days(30)),
+            ca_valid_till: Some(days(12_000)),
+            target_ca: Some("rds-ca-rsa2048-g1".to_owned()),
+            target_ca_valid_till: Some(days(12_000)),
+            pending_ca: None,
+            rotates_without_restart: Some(false),
+        },
+        pending: Vec::new(),
+        parameters: parameters.collect(),
+        log_exports: Vec::new(),
+        unknown: Vec::new(),
+    }
+}
+
+fn logged(version: &str) -> InstanceProfile {
+    let settings =
+        [("log_connections", Some(("1", true))), ("rds.force_ssl", Some(("0", true))), ("ssl", Some(("1", true)))];
+    profile(settings, "postgres", version, None)
+}
+
+/// Full coverage, and plaintext clients only: the one usage that lets a rotation wait.
+fn plaintext_only() -> Usage {
+    let client = Client { user: Some("app".to_owned()), address: Some("10.0.0.7".to_owned()), ..Client::default() };
+    let sessions = Transports { plaintext: 100, ..Transports::default() };
+    Usage {
+        connections: sessions,
+        received: 100,
+        disconnected: 100,
+        clients: BTreeMap::from([(client, crate::usage::ClientUsage { sessions, ..Default::default() })]),
+        coverage: Coverage {
+            asked: Some(Window::days_before(now(), 14)),
+            share: 1.0,
+            files: 336,
+            ..Coverage::default()
+        },
+        ..Usage::default()
+    }
+}
+
+fn judged(profile: &InstanceProfile, usage: &Usage) -> Verdict {
+    judge(profile, usage, &Policy::default(), now())
+}
+
+#[test]
+fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
+    let verdict = judged(&logged("16.4"), &plaintext_only());
+    assert_eq!((verdict.usage, verdict.rotation), (UsageVerdict::NotObserved, Rotation::Deferrable));
+    assert_eq!(verdict.outlook.act_by, Some(days(30)), "it carries the date");
+    assert!(verdict.commands.is_empty(), "AWS does not offer the next certificate yet: {:?}", verdict.commands);
+    let mut retired = logged("16.4");
+    retired.certificate.ca = Some("rds-ca-2019".to_owned());
+    retired.certificate.ca_valid_till = Some(days(20));
+    let verdict = judged(&retired, &plaintext_only());
+    assert_eq!((verdict.outlook.change, verdict.outlook.act_by), (Change::Root, Some(days(20))));
+    let command = verdict.commands.first().expect("a command").join(" ");
+    assert_eq!(
+        command,
+        "aws --region eu-west-1 rds modify-db-instance --db-instance-identifier orders --ca-certificate-identifier \
+         rds-ca-rsa2048-g1 --no-certificate-rotation-restart --apply-immediately"
+    );
+}
+
+/// Each row: one thing that is wrong with that evidence, and the reason that is due.
+#[test]
+fn one_doubt_is_enough_to_demand_the_rotation() {
+    let rows: [(ReasonCode, fn(&mut InstanceProfile, &mut Usage)); 13] = [
+        (ReasonCode::TlsConnections, |_, usage| usage.connections.tls = 1),
+        (ReasonCode::IamAuthentication, |_, usage| usage.auth_methods = BTreeMap::from([("pam".to_owned(), 1)])),
+        (ReasonCode::ClientRejectedCertificate, |_, usage| {
+            usage.certificate_rejected_by = BTreeMap::from([("10.0.0.8".to_owned(), 1)]);
+        }),
+        (ReasonCode::TlsEnforced, |profile, _| {
+            profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned());
+        }),
+        (ReasonCode::EngineUnknown, |profile, _| profile.engine = "oracle-ee".to_owned()),
+        (ReasonCode::VersionCannotTell, |profile, _| profile.engine_version = "9.3.25".to_owned()),
+        (ReasonCode::LoggingOff, |profile, _| {
+            profile.parameters.get_mut("log_connections").expect("set").value = Some("receipt".to_owned());
+        }),
+        (ReasonCode::LoggingUnknown, |profile, _| drop(profile.parameters.remove("log_connections"))),
+        (ReasonCode::CoverageShort, |_, usage| usage.coverage.share = 0.94),
+        (ReasonCode::RecordsUnparsed, |_, usage| usage.coverage.unparsed = 1),
+        (ReasonCode::TransportUnknown, |_, usage| usage.connections.unknown = 1),
+        (ReasonCode::TlsAttempts, |_, usage| usage.rejected.tls = 1),
+        (ReasonCode::OlderSessions, |_, usage| {
+            usage.older_sessions =
+                BTreeMap::from([(Client { address: Some("10.0.0.9".to_owned()), ..Client::default() }, 1)]);
+        }),
+    ];
+    for (code, spoil) in rows {
+        let (mut profile, mut usage) = (logged("16.4"), plaintext_only());
+        spoil(&mut profile, &mut usage);
+        let verdict = judged(&profile, &usage);
+        assert_eq!(verdict.rotation, Rotation::Required, "{code:?}");
+        assert_eq!(verdict.reasons.first().map(|reason| reason.code), Some(code), "{:?}", verdict.reasons);
+        let proven = code.bearing() == Bearing::InUse;
+        assert_eq!(verdict.unproven, !proven, "{code:?}");
+    }
+}
+
+#[test]
+fn no_evidence_at_all_is_required_and_unproven() {
+    let verdict = judged(&logged("16.4"), &Usage::default());
+    assert_eq!((verdict.rotation, verdict.unproven), (Rotation::Required, true));
+}
+
+#[test]
+fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
+    let mut good = logged("16.4");
+    good.certificate.valid_till = Some(days(900));
+    assert_eq!(judged(&good, &plaintext_only()).rotation, Rotation::Optional);
+    let threats: [fn(&mut InstanceProfile); 5] = [
+        |profile| profile.certificate.valid_till = Some(days(30)),
+        |profile| profile.certificate.ca_valid_till = None,
+        |profile| profile.certificate.ca_valid_till = Some(days(30)),
+        |profile| profile.certificate.pending_ca = Some("rds-ca-ecc384-g1".to_owned()),
+        |profile| {
+            let action = "server-certificate-rotation".to_owned();
+            profile.pending.push(PendingAction {
+                action,
+                auto_applied_after: None,
+                forced_apply: None,
+                current_apply: None,
+            });
+        },
+    ];
+    for (number, threaten) in threats.into_iter().enumerate() {
+        let mut threatened = good.clone();
+        threaten(&mut threatened);
+        assert_eq!(judged(&threatened, &Usage::default()).rotation, Rotation::Required, "threat {number}");
+    }
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    let value = prop::sample::select(vec!["0", "1", "on", "off", "", "receipt", "all"]);
+    prop::option::of((value, any::<bool>()))
+}
+
+fn counts() -> impl Strategy<Value = Transports> {
+    let few = || 0u64..3;
+    (few(), few(), few(), few(), few()).prop_map(|(tls, plaintext, local, unknown, gss)| Transports {
+        tls,
+        plaintext,
+        local,
+        unknown,
+        gss,
+    })
+}
+
+proptest! {
+    /// `deferrable` needs logging in effect, full coverage, clients without TLS, and nothing that could be TLS; `optional`
+    /// needs a certificate that lasts, or a switch that is off and in effect.
+    #[test]
+    fn mild_verdicts_need_their_proof(
+        logging in setting(), forced in setting(), ssl in setting(),
+        version in prop::sample::select(vec!["9.3", "9.4", "14.2", "18.1", "?"]),
+        engine in prop::sample::select(vec!["postgres", "aurora-postgresql", "db2-se"]),
+        connections in counts(), rejected in counts(), share in prop_oneof![Just(1.0), 0.0f64..1.0], unparsed in 0u64..2, valid in -10i64..800,
+    ) {
+        let settings = [("log_connections", logging), ("rds.force_ssl", forced), ("ssl", ssl)];
+        let mut profile = profile(settings, engine, version, None);
+        profile.certificate.valid_till = Some(days(valid));
+        let coverage = Coverage { share, unparsed, files: 1, asked: Some(Window::days_before(now(), 14)), ..Coverage::default() };
+        let usage = Usage { connections, rejected, coverage, ..Usage::default() };
+        let verdict = judged(&profile, &usage);
+        let on = |setting: Setting, on: &[&str]| setting.is_some_and(|(value, effect)| effect && on.contains(&value));
+        if verdict.rotation == Rotation::Deferrable {
+            prop_assert!(on(logging, &["1", "on", "all"]) && share >= 0.95 && unparsed == 0 && version != "9.3");
+            prop_assert!(connections.tls == 0 && connections.unknown == 0 && connections.plaintext + connections.gss > 0);
+            prop_assert!(!on(forced, &["1", "on"]) && rejected.tls == 0 && engine != "db2-se");
+        }
+        if verdict.rotation == Rotation::Optional {
+            let off = on(ssl, &["0", "off"]) && connections.tls == 0 && engine != "db2-se";
+            prop_assert!(valid > 365 || off, "{:?}", verdict.reasons);
+        }
+        prop_assert_eq!(verdict.unproven, verdict.rotation == Rotation::Required && verdict.usage == UsageVerdict::Undetermined);
+        prop_assert!(!verdict.reasons.is_empty(), "every verdict has a reason");
+    }
+}

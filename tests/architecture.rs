@@ -1,0 +1,76 @@
+//! Imports point one way only.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part may import of the others; `error`, `window` and `progress` are open to all.
+const MAY: &[(&str, &[&str])] = &[
+    ("aws", &[]),
+    ("inventory", &["aws"]),
+    ("logs", &["aws"]),
+    ("bundle", &["inventory"]),
+    ("scan", &["logs"]),
+    ("collect", &["aws", "bundle", "inventory", "logs", "scan"]),
+    ("usage", &["bundle"]),
+    ("verdict", &["inventory", "usage"]),
+    ("report", &["bundle", "inventory", "usage", "verdict"]),
+];
+
+/// Words that no part may hold: what would make a verdict depend on more than its evidence, or parsing on more than text.
+const MAY_NOT_HOLD: &[(&str, &[&str])] = &[
+    ("src/verdict", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
+    ("src/usage", &["tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
+    ("src/report", &["polars", "tokio", "aws_sdk", "Timestamp::now", "SystemTime"]),
+    ("src/logs", &["postgres", "polars"]),
+    ("parsers/src", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(path: &Path) -> Vec<(PathBuf, String)> {
+    if path.is_file() {
+        return vec![(path.to_owned(), fs::read_to_string(path).expect("a source"))];
+    }
+    let entries = path.read_dir().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    entries.flat_map(|entry| sources(&entry.expect("an entry").path())).collect()
+}
+
+/// The code of a source, without its tests and comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..tests].lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn a_part_imports_only_what_it_may() {
+    let mut seen = 0;
+    for (part, may) in MAY {
+        let folder = root().join("src").join(part);
+        let path = if folder.is_dir() { folder } else { folder.with_extension("rs") };
+        for (path, text) in sources(&path) {
+            for line in code(&text).filter(|line| line.contains("crate::")) {
+                let Some(other) = line.split("crate::").nth(1).and_then(|rest| rest.split([':', ';']).next()) else {
+                    continue;
+                };
+                let open = ["error", "window", "progress", part].contains(&other);
+                assert!(open || may.contains(&other), "{} imports {other}: {line}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 30, "the imports were found: {seen}");
+}
+
+#[test]
+fn a_part_holds_nothing_that_it_may_not() {
+    for (part, words) in MAY_NOT_HOLD {
+        for (path, text) in sources(&root().join(part)).into_iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
+            for line in code(&text) {
+                let word = words.iter().find(|word| line.contains(**word));
+                assert_eq!(word, None, "{}: {line}", path.display());
+            }
+        }
+    }
+}
