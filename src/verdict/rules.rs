@@ -205,12 +205,17 @@ fn sessions_not_logged(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCod
 
 fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &case.usage.coverage;
+    let asked = coverage.asked.map_or(0, |asked| asked.length().as_mins());
+    let least = i64::from(case.policy.least_window_hours) * 60;
+    if asked < least {
+        let text = format!("the instance could be seen for {} h only, and {} are demanded", asked / 60, least / 60);
+        return Some((ReasonCode::CoverageShort, text));
+    }
     if coverage.share >= case.policy.least_coverage {
         return None;
     }
     let (parameter, default, most) = engine.logs.retention;
     let kept = case.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
-    let asked = coverage.asked.map_or(0, |asked| asked.length().as_mins());
     let advice = if kept >= asked {
         "ask for a window without the gaps".to_owned()
     } else if asked <= most {

@@ -109,7 +109,12 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, fn(&mut InstanceProfile, &mut Usage)); 13] = [
+    let rows: [(ReasonCode, fn(&mut InstanceProfile, &mut Usage)); 14] = [
+        (ReasonCode::CoverageShort, |_, usage| {
+            // Made an hour ago.
+            let from = now().checked_sub(SignedDuration::from_hours(1)).expect("in range");
+            usage.coverage.asked = Some(Window { from, to: now() });
+        }),
         (ReasonCode::TlsConnections, |_, usage| usage.connections.tls = 1),
         (ReasonCode::IamAuthentication, |_, usage| usage.auth_methods = BTreeMap::from([("pam".to_owned(), 1)])),
         (ReasonCode::ClientRejectedCertificate, |_, usage| {
