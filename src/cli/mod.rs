@@ -15,7 +15,16 @@ use crate::report::escape::terminal;
 
 /// Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  ssl-usage analyze --days 7                   ask AWS, and judge
+  ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
+  ssl-usage analyze --from evidence            judge it
+  ssl-usage scan error/                        what do these logs show?"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

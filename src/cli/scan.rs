@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use serde::Serialize;
 use ssl_usage_parsers::postgres::ENGINE;
@@ -315,7 +316,13 @@ fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
         table.add_row(row(&terminal(&file.path), file.format.unwrap_or("-"), &file.counts));
     }
     table.add_row(row("total", "", &report.total));
-    writeln!(out, "{table}")?;
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        column.set_cell_alignment(if index < 2 { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
     for file in &report.files {
         if let Some(note) = &file.note {
             writeln!(out, "{}: {}", terminal(&file.path), terminal(note))?;
