@@ -1,13 +1,18 @@
 //! The scan: a search for the few byte strings that connection records hold, and a parser for what stands around them.
 //!
 //! What a candidate is depends on the [`RECORD_MAX`] bytes around it alone, so that a log can be cut anywhere, into any
-//! number of pieces, among any number of threads: the same events come out, in the same order.
+//! number of blocks, among any number of threads: the same events come out, in the same order. Each thread takes the
+//! next block, searches it, and waits for its turn to pass on what it found. Only as many blocks as there are threads
+//! are ever in memory.
 
+use std::convert::Infallible;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use memchr::memmem::Finder;
-use memchr::{memchr_iter, memrchr_iter};
+use memchr::{memchr, memchr_iter, memrchr_iter};
 
 use crate::event::{Malformed, Parsed, Record};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
@@ -17,12 +22,12 @@ use crate::time::LogTime;
 
 /// Bytes that are searched for all needles in turn while they are still in the processor's cache.
 const CACHED: usize = 128 * 1024;
-/// Bytes that a stretch may need before and behind itself to be read.
+/// Bytes that a block may need before and behind itself to be read.
 const MARGIN: usize = RECORD_MAX;
-/// Bytes that are given to the threads at once.
-const ROUND: usize = 8 * 1024 * 1024;
-/// Bytes that are worth a thread.
-const SHARE: usize = 512 * 1024;
+/// Bytes that a thread takes at once.
+const BLOCK: usize = 4 * 1024 * 1024;
+/// Bytes at the beginning of a log in which its language is looked for even where some records are understood.
+const LANGUAGE: u64 = 8 * 1024 * 1024;
 
 /// What a language is called of which no catalogue could be had.
 const UNKNOWN_LANGUAGE: &str = "an unknown language";
@@ -46,26 +51,19 @@ pub struct Scanned {
     pub ends_whole: bool,
 }
 
-/// Scans one log that comes in pieces of any size.
+/// Scans one log.
 pub struct Scanner<'p> {
-    parser: &'p dyn RecordParser,
-    finders: Vec<Finder<'p>>,
+    search: Search<'p>,
     threads: usize,
-    round: usize,
-    /// Whether some of the text holds sessions that are not understood.
-    unreadable: bool,
-    sessions: Sessions,
-    /// The last of what was scanned, and what is still to be.
+    block: usize,
+    total: Total,
+    /// The last of what was pushed and scanned, and what is still to be.
     buffer: Vec<u8>,
     /// Where in `buffer` the part begins that is still to be scanned.
     fresh: usize,
     /// Where in the log `buffer` begins.
     offset: u64,
-    scanned: Scanned,
 }
-
-/// What one thread found, in order: where, and what.
-type Found<'a> = Vec<(usize, Result<Record<'a>, Malformed>)>;
 
 impl<'p> Scanner<'p> {
     /// A scan on at most `threads` threads.
@@ -73,168 +71,349 @@ impl<'p> Scanner<'p> {
         let finders = parser.needles().iter().map(|needle| Finder::new(*needle)).collect();
         let scanned = Scanned { ends_whole: true, ..Scanned::default() };
         Self {
-            parser,
-            finders,
+            search: Search { parser, finders },
             threads: threads.max(1),
-            round: ROUND,
-            unreadable: false,
-            sessions: Sessions::default(),
+            block: BLOCK,
+            total: Total { scanned, ..Total::default() },
             buffer: Vec::new(),
             fresh: 0,
             offset: 0,
-            scanned,
         }
     }
 
-    /// The same scan, of so many bytes at once. What is found does not depend on it; memory and speed do.
+    /// The same scan, of so many bytes a thread at once. What is found does not depend on it; memory and speed do.
     #[must_use]
-    pub fn in_rounds_of(mut self, bytes: usize) -> Self {
-        self.round = bytes.max(1);
+    pub fn in_blocks_of(mut self, bytes: usize) -> Self {
+        self.block = bytes.max(1);
         self
     }
 
-    /// Takes the next piece of the log.
+    /// Takes the next piece of a log that comes in pieces of any size.
     pub fn push(&mut self, piece: &[u8], sink: &mut dyn EventSink) {
         self.buffer.extend_from_slice(piece);
-        while self.buffer.len() >= self.fresh + self.round + MARGIN {
-            self.round(self.round, false, sink);
+        let ready = self.buffer.len().saturating_sub(self.fresh + MARGIN) / self.block;
+        if ready >= self.threads {
+            self.pushed(ready * self.block, false, sink);
         }
     }
 
-    /// Ends the log.
+    /// Ends a log that came in pieces.
     pub fn finish(mut self, sink: &mut dyn EventSink) -> Scanned {
-        let rest = self.buffer.len() - self.fresh;
-        self.round(rest, true, sink);
+        self.pushed(self.buffer.len() - self.fresh, true, sink);
+        self.total.end()
+    }
+
+    /// Scans a whole log that is in memory.
+    pub fn scan(self, text: &[u8], sink: &mut dyn EventSink) -> Scanned {
+        let Ok(scanned) = self.scan_at(text.len() as u64, |buffer, at| copy(text, buffer, at), sink);
+        scanned
+    }
+
+    /// Scans a whole log of `length` bytes that can be read anywhere: `read_at` fills some of a buffer with the bytes at
+    /// a place, and tells how many there were. None at all end the log, wherever it was to end.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read_at`. What stands before the block that could not be read is found all the same.
+    pub fn scan_at<E: Send>(
+        mut self,
+        length: u64,
+        read_at: impl Fn(&mut [u8], u64) -> Result<usize, E> + Sync,
+        sink: &mut dyn EventSink,
+    ) -> Result<Scanned, E> {
+        self.blocks(0..length, Source { length, ends: true, read_at }, sink)?;
+        Ok(self.total.end())
+    }
+
+    /// Scans the next `bytes` of what was pushed, and forgets what is no longer needed of it.
+    fn pushed(&mut self, bytes: usize, ends: bool, sink: &mut dyn EventSink) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let (offset, from) = (self.offset, self.offset + self.fresh as u64);
+        let read_at = |part: &mut [u8], at: u64| copy(&buffer, part, at - offset);
+        let source = Source { length: offset + buffer.len() as u64, ends, read_at };
+        let Ok(()) = self.blocks(from..from + bytes as u64, source, sink);
+        let end = self.fresh + bytes;
+        let done = end.saturating_sub(MARGIN);
+        buffer.drain(..done);
+        self.buffer = buffer;
+        self.offset += done as u64;
+        self.fresh = end - done;
+    }
+
+    /// Scans a range of a log, block by block, on all threads.
+    fn blocks<E: Send>(
+        &mut self,
+        range: Range<u64>,
+        source: Source<impl Fn(&mut [u8], u64) -> Result<usize, E> + Sync>,
+        sink: &mut dyn EventSink,
+    ) -> Result<(), E> {
+        let size = self.block as u64;
+        let next = AtomicU64::new(0);
+        let (search, source) = (&self.search, &source);
+        let turns = Turns::new(&mut self.total, sink);
+        let work = || {
+            let _leave = Leave(&turns);
+            let mut buffer = Vec::new();
+            let mut expected = 0;
+            loop {
+                let block = next.fetch_add(1, Ordering::Relaxed);
+                let from = range.start + block * size;
+                if from >= range.end {
+                    break;
+                }
+                let read = source.block(from..range.end.min(from + size), &mut buffer);
+                let found = read.map(|(text, range, offset)| search.look(text, range, offset, expected));
+                if let Ok(found) = &found {
+                    expected = found.records.len();
+                }
+                turns.take(block, found);
+            }
+        };
+        let others = (range.end - range.start).div_ceil(size).min(self.threads as u64).saturating_sub(1);
+        thread::scope(|scope| {
+            for _ in 0..others {
+                scope.spawn(work);
+            }
+            work();
+        });
+        turns.result()
+    }
+}
+
+/// A log that can be read anywhere up to a length.
+struct Source<R> {
+    length: u64,
+    /// Whether the log ends there.
+    ends: bool,
+    read_at: R,
+}
+
+impl<R> Source<R> {
+    /// Reads a range of the log with what stands around it. Returns the text, where in it the range is, and where in the
+    /// log it begins.
+    fn block<'b, E>(&self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> Result<(Stretch<'b>, Range<usize>, u64), E>
+    where
+        R: Fn(&mut [u8], u64) -> Result<usize, E>,
+    {
+        let offset = range.start.saturating_sub(MARGIN as u64);
+        let until = self.length.min(range.end + MARGIN as u64);
+        let wanted = (until - offset) as usize;
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
+        }
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..wanted).filter(|rest| !rest.is_empty()) {
+            match (self.read_at)(rest, offset + filled as u64)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        let text = buffer.get(..filled).unwrap_or_default();
+        // A log that has become shorter ends where it ends now.
+        let ends = filled < wanted || (self.ends && until == self.length);
+        let within = |at: u64| filled.min((at - offset) as usize);
+        let range = within(range.start)..within(range.end);
+        Ok((Stretch { text, starts: offset == 0, ends }, range, offset))
+    }
+}
+
+fn copy(text: &[u8], buffer: &mut [u8], at: u64) -> Result<usize, Infallible> {
+    let rest = usize::try_from(at).ok().and_then(|at| text.get(at..)).unwrap_or_default();
+    let length = rest.len().min(buffer.len());
+    if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    Ok(length)
+}
+
+/// What one block shows.
+struct Found<'a> {
+    /// Where in the log the text begins that places are counted from.
+    offset: u64,
+    records: Vec<(usize, Result<Record<'a>, Malformed>)>,
+    scanned: Scanned,
+    /// Whether there are sessions that are not understood.
+    unreadable: bool,
+}
+
+/// What the blocks so far show together.
+#[derive(Default)]
+struct Total {
+    scanned: Scanned,
+    unreadable: bool,
+    sessions: Sessions,
+}
+
+impl Total {
+    fn add(&mut self, found: Found<'_>, sink: &mut dyn EventSink) {
+        let Found { offset, records, scanned, unreadable } = found;
+        if scanned.bytes == 0 {
+            return;
+        }
+        for (at, what) in records {
+            match what {
+                Ok(record) => {
+                    if let Some(event) = self.sessions.join(record) {
+                        sink.event(&event);
+                    }
+                }
+                Err(cause) => sink.malformed(offset + at as u64, cause),
+            }
+        }
+        let total = &mut self.scanned;
+        total.bytes += scanned.bytes;
+        total.lines += scanned.lines;
+        total.records += scanned.records;
+        total.first_at = total.first_at.or(scanned.first_at);
+        total.last_at = scanned.last_at.or(total.last_at);
+        total.foreign = total.foreign.or(scanned.foreign);
+        total.ends_whole = scanned.ends_whole;
+        self.unreadable |= unreadable;
+    }
+
+    fn end(mut self) -> Scanned {
         self.scanned.lines += u64::from(!self.scanned.ends_whole);
         if self.scanned.records == 0 && self.unreadable {
             self.scanned.foreign = self.scanned.foreign.or(Some(UNKNOWN_LANGUAGE));
         }
         self.scanned
     }
+}
 
-    /// Scans a whole log that is in memory, or mapped into it.
-    pub fn scan(mut self, text: &[u8], sink: &mut dyn EventSink) -> Scanned {
-        let mut at = 0;
-        while at < text.len() {
-            let end = text.len().min(at + self.round);
-            let stretch = Stretch { text, starts: true, ends: true };
-            self.stretch(stretch, at..end, sink);
-            at = end;
+/// Takes what the blocks show in the order of the blocks, whichever is searched first.
+struct Turns<'t, E> {
+    turn: Mutex<Turn<'t, E>>,
+    changed: Condvar,
+}
+
+struct Turn<'t, E> {
+    /// The block whose turn it is; none when all is over before its end.
+    block: Option<u64>,
+    error: Option<E>,
+    total: &'t mut Total,
+    sink: &'t mut dyn EventSink,
+}
+
+impl<'t, E> Turns<'t, E> {
+    fn new(total: &'t mut Total, sink: &'t mut dyn EventSink) -> Self {
+        Self { turn: Mutex::new(Turn { block: Some(0), error: None, total, sink }), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turn<'t, E>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the block's turn, and takes what it shows.
+    fn take(&self, block: u64, found: Result<Found<'_>, E>) {
+        let mut turn = self.lock();
+        while turn.block.is_some_and(|current| current != block) {
+            turn = self.changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
         }
-        self.finish(sink)
-    }
-
-    /// Scans the next `length` bytes of the buffer, and forgets what is no longer needed of it.
-    fn round(&mut self, length: usize, ends: bool, sink: &mut dyn EventSink) {
-        let buffer = std::mem::take(&mut self.buffer);
-        let range = self.fresh..self.fresh + length;
-        let starts = self.offset == 0;
-        self.stretch(Stretch { text: &buffer, starts, ends }, range.clone(), sink);
-        self.buffer = buffer;
-        let done = range.end.saturating_sub(MARGIN);
-        self.buffer.drain(..done);
-        self.offset += done as u64;
-        self.fresh = range.end - done;
-    }
-
-    /// Scans a range of a stretch on all threads, and passes on what was found in its order.
-    fn stretch(&mut self, stretch: Stretch<'_>, range: Range<usize>, sink: &mut dyn EventSink) {
-        let shares = self.threads.min(range.len() / SHARE).max(1);
-        let width = range.len().div_ceil(shares);
-        let share = |index: usize| {
-            let from = range.start + index * width;
-            from..range.end.min(from + width)
-        };
-        let (parser, finders) = (self.parser, self.finders.as_slice());
-        let look = |range| search(parser, finders, stretch, range);
-        let parts: Vec<_> = thread::scope(|scope| {
-            let others: Vec<_> = (1..shares).map(|index| scope.spawn(move || look(share(index)))).collect();
-            let first = look(share(0));
-            std::iter::once(Ok(first)).chain(others.into_iter().map(thread::ScopedJoinHandle::join)).collect()
-        });
-        let before = self.scanned.records;
-        for part in parts {
-            let (found, lines) = part.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            self.scanned.lines += lines;
-            for (at, what) in found {
-                match what {
-                    Ok(record) => {
-                        self.scanned.records += 1;
-                        if let Some(event) = self.sessions.join(record) {
-                            sink.event(&event);
-                        }
-                    }
-                    Err(cause) => sink.malformed(self.offset + at as u64, cause),
-                }
+        let Turn { block: current, error, total, sink } = &mut *turn;
+        match found {
+            _ if current.is_none() => {}
+            Ok(found) => {
+                total.add(found, *sink);
+                *current = Some(block + 1);
+            }
+            Err(cause) => {
+                *error = Some(cause);
+                *current = None;
             }
         }
-        let understood = self.scanned.records - before;
-        self.survey(stretch, range, understood);
+        self.changed.notify_all();
     }
 
-    /// Takes note of what a range says of the log as a whole. A line belongs to the range that it begins in.
-    fn survey(&mut self, stretch: Stretch<'_>, range: Range<usize>, understood: u64) {
-        let text = stretch.text.get(range.clone()).unwrap_or_default();
-        if text.is_empty() {
-            return;
-        }
-        let first = self.scanned.bytes == 0;
-        self.scanned.bytes += text.len() as u64;
-        self.scanned.ends_whole = text.ends_with(b"\n");
-        let time = |line_at: &usize| {
-            let line = stretch.text.get(*line_at..).unwrap_or_default();
-            self.parser.time(line.split(|byte| *byte == b'\n').next().unwrap_or(line))
-        };
-        let opens = range.start == 0 || stretch.text.get(range.start - 1) == Some(&b'\n');
-        let opening = opens.then_some(range.start);
-        let lines = |newline: usize| Some(range.start + newline + 1).filter(|line_at| *line_at < range.end);
-        if self.scanned.first_at.is_none() {
-            let begin = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(lines));
-            self.scanned.first_at = begin.into_iter().find_map(|line_at| time(&line_at));
-        }
-        let last = memrchr_iter(b'\n', text).filter_map(lines).chain(opening).find_map(|line_at| time(&line_at));
-        self.scanned.last_at = last.or(self.scanned.last_at);
-        // Where there are no records that are understood, there may be some in another language.
-        if (first || understood == 0) && self.scanned.foreign.is_none() {
-            self.scanned.foreign = self.parser.foreign(text);
-        }
-        if self.scanned.records == 0 && !self.unreadable {
-            // A record may go on behind the range.
-            self.unreadable = self.parser.has_unreadable_sessions(stretch.text.get(range.start..).unwrap_or_default());
+    fn result(self) -> Result<(), E> {
+        match self.turn.into_inner().unwrap_or_else(PoisonError::into_inner).error {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
 }
 
-/// Searches a range for needles, reads what stands around them, and counts lines.
-fn search<'a>(
-    parser: &dyn RecordParser,
-    finders: &[Finder<'_>],
-    stretch: Stretch<'a>,
-    range: Range<usize>,
-) -> (Found<'a>, u64) {
-    let mut found = Vec::new();
-    let mut hits: Vec<(usize, usize)> = Vec::new();
-    let mut lines = 0;
-    let mut at = range.start;
-    while at < range.end {
-        let end = range.end.min(at + CACHED);
-        hits.clear();
-        for (needle, finder) in finders.iter().enumerate() {
-            // A needle may begin here and end behind.
-            let reach = stretch.text.len().min(end + finder.needle().len() - 1);
-            let text = stretch.text.get(at..reach).unwrap_or_default();
-            hits.extend(finder.find_iter(text).map(|hit| (at + hit, needle)));
+/// Ends the turns when its thread panics, for the others would wait for its turn for ever.
+struct Leave<'a, 't, E>(&'a Turns<'t, E>);
+
+impl<E> Drop for Leave<'_, '_, E> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.lock().block = None;
+            self.0.changed.notify_all();
         }
-        hits.sort_unstable();
-        for (hit, needle) in &hits {
-            match parser.read(stretch, *needle, *hit) {
-                Parsed::Record(record) => found.push((*hit, Ok(record))),
-                Parsed::Malformed(cause) => found.push((*hit, Err(cause))),
-                Parsed::NotARecord => {}
-            }
-        }
-        lines += memchr_iter(b'\n', stretch.text.get(at..end).unwrap_or_default()).count() as u64;
-        at = end;
     }
-    (found, lines)
+}
+
+/// What is searched for.
+struct Search<'p> {
+    parser: &'p dyn RecordParser,
+    finders: Vec<Finder<'p>>,
+}
+
+impl Search<'_> {
+    /// Searches a range of a stretch that begins at `offset` of the log, and takes note of what it says of the log as a
+    /// whole. A line belongs to the range that it begins in.
+    fn look<'a>(&self, stretch: Stretch<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
+        let mut records = Vec::with_capacity(expected);
+        let lines = self.records(stretch, range.clone(), &mut records);
+        let understood = records.iter().filter(|(_, what)| what.is_ok()).count() as u64;
+        let text = stretch.text.get(range.clone()).unwrap_or_default();
+        let opens = range.start == 0 || stretch.text.get(range.start - 1) == Some(&b'\n');
+        let opening = opens.then_some(range.start);
+        let line_at = |newline: usize| Some(range.start + newline + 1).filter(|line_at| *line_at < range.end);
+        let time = |line_at: usize| {
+            let line = stretch.text.get(line_at..).unwrap_or_default();
+            self.parser.time(memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line))
+        };
+        let mut forwards = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
+        let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
+        // Where there are no records that are understood, there may be some in another language.
+        let foreign = understood == 0 || offset + (range.start as u64) < LANGUAGE;
+        let scanned = Scanned {
+            bytes: text.len() as u64,
+            lines,
+            first_at: forwards.find_map(time),
+            last_at: backwards.find_map(time),
+            records: understood,
+            foreign: if foreign { self.parser.foreign(text) } else { None },
+            ends_whole: text.ends_with(b"\n"),
+        };
+        // A record may go on behind the range.
+        let rest = || stretch.text.get(range.start..).unwrap_or_default();
+        let unreadable = understood == 0 && self.parser.has_unreadable_sessions(rest());
+        Found { offset, records, scanned, unreadable }
+    }
+
+    /// Searches a range for needles, reads what stands around them, and counts lines.
+    fn records<'a>(
+        &self,
+        stretch: Stretch<'a>,
+        range: Range<usize>,
+        found: &mut Vec<(usize, Result<Record<'a>, Malformed>)>,
+    ) -> u64 {
+        let mut hits: Vec<(usize, usize)> = Vec::new();
+        let mut lines = 0;
+        let mut at = range.start;
+        while at < range.end {
+            let end = range.end.min(at + CACHED);
+            hits.clear();
+            for (needle, finder) in self.finders.iter().enumerate() {
+                // A needle may begin here and end behind.
+                let reach = stretch.text.len().min(end + finder.needle().len() - 1);
+                let text = stretch.text.get(at..reach).unwrap_or_default();
+                hits.extend(finder.find_iter(text).map(|hit| (at + hit, needle)));
+            }
+            hits.sort_unstable();
+            for (hit, needle) in &hits {
+                match self.parser.read(stretch, *needle, *hit) {
+                    Parsed::Record(record) => found.push((*hit, Ok(record))),
+                    Parsed::Malformed(cause) => found.push((*hit, Err(cause))),
+                    Parsed::NotARecord => {}
+                }
+            }
+            lines += memchr_iter(b'\n', stretch.text.get(at..end).unwrap_or_default()).count() as u64;
+            at = end;
+        }
+        lines
+    }
 }

@@ -6,8 +6,8 @@ use std::ops::AddAssign;
 use crate::event::{Client, Malformed, Tls, Transport};
 use crate::session::{ConnectionEvent, EventKind};
 
-/// Takes what a scan finds, in the order of the log.
-pub trait EventSink {
+/// Takes what a scan finds, in the order of the log, from one thread at a time.
+pub trait EventSink: Send {
     /// An event.
     fn event(&mut self, event: &ConnectionEvent<'_>);
 

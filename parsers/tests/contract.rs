@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test panics")]
 
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -81,13 +82,13 @@ proptest! {
     #[test]
     fn any_cut_finds_the_same(
         log in 0..LARGE.len(),
-        round in prop_oneof![700usize..5_000, 5_000usize..200_000],
+        block in prop_oneof![700usize..5_000, 5_000usize..200_000],
         pieces in vec(1usize..90_000, 1..20),
         threads in 1usize..5,
     ) {
         let log = &LARGE[log];
         let mut seen = Seen::default();
-        let mut scanner = Scanner::new(log.parser.as_ref(), threads).in_rounds_of(round);
+        let mut scanner = Scanner::new(log.parser.as_ref(), threads).in_blocks_of(block);
         let mut rest = log.text.as_slice();
         for size in pieces.iter().cycle() {
             let (piece, after) = rest.split_at(rest.len().min(*size));
@@ -102,16 +103,45 @@ proptest! {
     }
 }
 
+/// Read at any place, by any number of threads, as files are: the same as in one block.
 #[test]
-fn any_number_of_threads_finds_the_same() {
+fn any_blocks_on_any_number_of_threads_find_the_same() {
     for log in LARGE.iter() {
-        let text = log.text.repeat(1_500_000 / log.text.len());
-        let expected = log.whole(&text);
-        for threads in 2..5 {
+        let expected = log.whole(&log.text);
+        for (block, threads) in (1..5).flat_map(|threads| [(1_000, threads), (30_000, threads), (250_000, threads)]) {
             let mut seen = Seen::default();
-            let scanned = Scanner::new(log.parser.as_ref(), threads).scan(&text, &mut seen);
-            assert!((seen, scanned) == expected, "{} on {threads} threads", log.name);
+            let scanner = Scanner::new(log.parser.as_ref(), threads).in_blocks_of(block);
+            // Never as much at once as is asked for.
+            let read_at = |buffer: &mut [u8], at: u64| {
+                let rest = &log.text[(at as usize).min(log.text.len())..];
+                let length = rest.len().min(buffer.len()).min(70_001);
+                buffer[..length].copy_from_slice(&rest[..length]);
+                Ok::<_, Infallible>(length)
+            };
+            let Ok(scanned) = scanner.scan_at(log.text.len() as u64, read_at, &mut seen);
+            assert!((seen, scanned) == expected, "{} in blocks of {block} on {threads} threads", log.name);
         }
+    }
+}
+
+#[test]
+fn a_log_that_becomes_shorter_ends_there_and_a_failing_one_fails() {
+    let log = &LARGE[0];
+    let length = log.text.len() as u64;
+    let short = &log.text[..log.text.len() / 2];
+    for threads in 1..4 {
+        let scanner = || Scanner::new(log.parser.as_ref(), threads).in_blocks_of(50_000);
+        let read_at = |buffer: &mut [u8], at: u64| {
+            let rest = &short[(at as usize).min(short.len())..];
+            let length = rest.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&rest[..length]);
+            Ok::<_, Infallible>(length)
+        };
+        let mut seen = Seen::default();
+        let Ok(scanned) = scanner().scan_at(length, read_at, &mut seen);
+        assert!((seen, scanned) == log.whole(short), "{threads} threads");
+        let fails = |buffer: &mut [u8], at: u64| if at < 400_000 { Ok(buffer.len()) } else { Err("broken") };
+        assert_eq!(scanner().scan_at(1_000_000, fails, &mut Seen::default()), Err("broken"), "{threads} threads");
     }
 }
 
