@@ -32,11 +32,15 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink
     let name = path.display().to_string();
     let log = if path == Path::new("-") { directory::stdin()? } else { directory::open(path)? };
     let found = match log {
-        Log::Mapped(map) if map.bytes().is_empty() => return Ok(None),
-        Log::Mapped(map) => {
-            let bytes = map.bytes();
-            let parser = recognise(&name, bytes.get(..HEAD).unwrap_or(bytes), hints)?;
-            let scanned = Scanner::new(parser.as_ref(), threads).scan(bytes, sink);
+        Log::Plain(file) => {
+            let fail = |error| Error::io(path, error);
+            let head = file.head(HEAD).map_err(fail)?;
+            if head.is_empty() {
+                return Ok(None);
+            }
+            let parser = recognise(&name, &head, hints)?;
+            let read_at = |buffer: &mut [u8], at| file.read_at(buffer, at);
+            let scanned = Scanner::new(parser.as_ref(), threads).scan_at(file.length(), read_at, sink).map_err(fail)?;
             Scan { engine: parser.engine(), format: parser.format(), scanned }
         }
         Log::Stream(mut stream) => {

@@ -48,8 +48,8 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// A log, opened.
 pub enum Log {
-    /// A plain file, mapped into memory.
-    Mapped(Mapped),
+    /// A plain file.
+    Plain(Plain),
     /// Anything else, as a stream of unpacked bytes.
     Stream(Box<dyn Read>),
 }
@@ -66,7 +66,7 @@ pub fn open(path: &Path) -> Result<Log> {
     file.by_ref().take(MAGIC as u64).read_to_end(&mut magic).map_err(fail)?;
     let packing = Packing::of(&magic);
     if packing == Packing::Plain && file.metadata().map_err(fail)?.is_file() {
-        return Mapped::new(&file).map(Log::Mapped).map_err(fail);
+        return Plain::new(file).map(Log::Plain).map_err(fail);
     }
     let whole = io::Cursor::new(magic).chain(file);
     packing.open(whole).map(Log::Stream).map_err(fail)
@@ -85,26 +85,74 @@ pub fn stdin() -> Result<Log> {
     Packing::of(&magic).open(io::Cursor::new(magic).chain(input)).map(Log::Stream).map_err(fail)
 }
 
-/// A file mapped into memory.
-pub struct Mapped(Option<memmap2::Mmap>);
+/// A file that several threads read at any place.
+///
+/// It is read up to the length that it had when it was opened: engines append to their logs.
+pub struct Plain {
+    file: File,
+    length: u64,
+    /// Held while the file's one position is in use.
+    #[cfg(not(unix))]
+    position: std::sync::Mutex<()>,
+}
 
-impl Mapped {
-    /// Maps a file.
-    ///
-    /// A file that another process shortens while it is mapped ends this process with a bus error: nothing wrong can be
-    /// read, and no report is written. Engines append to their logs and delete them; they do not shorten them.
-    #[expect(unsafe_code, reason = "mapping is what makes a scan as fast as the page cache; see above for the danger")]
-    fn new(file: &File) -> io::Result<Self> {
-        if file.metadata()?.len() == 0 {
-            return Ok(Self(None));
-        }
-        // SAFETY: the mapping is private and read-only, and is only ever read as bytes, of which any value is valid.
-        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file)? };
-        Ok(Self(Some(map)))
+impl Plain {
+    fn new(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self {
+            file,
+            length,
+            #[cfg(not(unix))]
+            position: std::sync::Mutex::default(),
+        })
     }
 
-    /// The file's bytes.
-    pub fn bytes(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or_default()
+    /// The file's length when it was opened.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The first bytes of the file, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn head(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut head = vec![0; usize::try_from(self.length).map_or(bytes, |length| length.min(bytes))];
+        let mut filled = 0;
+        while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.read_at(rest, filled as u64)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        head.truncate(filled);
+        Ok(head)
+    }
+
+    /// Fills some of `buffer` with the bytes at a place; tells how many, none at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        loop {
+            match self.read_once(buffer, at) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn read_once(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buffer, at)
+    }
+
+    #[cfg(not(unix))]
+    fn read_once(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let _alone = self.position.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        io::Seek::seek(&mut &self.file, io::SeekFrom::Start(at))?;
+        (&self.file).read(buffer)
     }
 }
