@@ -7,7 +7,7 @@
 //!
 //! The logs are generated (they are not samples): RDS's `log_line_prefix`, (a) one connection record in 60 lines and as
 //! many forged ones inside statements, (b) nearly all connection records. Each command runs in turn, several times, with
-//! the files in the page cache; the medians are compared.
+//! the files in the page cache; whole processes are timed, and the medians compared. What is found must be what was written.
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
@@ -21,79 +21,93 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ssl_usage_parsers::{Hints, Tally};
-
 const ROUNDS: usize = 5;
 
 fn main() {
     let megabytes: u64 = std::env::var("SSL_USAGE_BENCH_MB").ok().and_then(|value| value.parse().ok()).unwrap_or(1000);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
     std::fs::create_dir_all(&folder).expect("a folder for the logs");
-    for (name, title, line) in [
-        ("sparse", "(a) 1 connection record in 60 lines", sparse_line as fn(&mut Vec<u8>, u64)),
-        ("dense", "(b) nearly all connection records", dense_line),
+    for (name, title, line, every) in [
+        ("sparse", "(a) 1 connection record in 60 lines", sparse_line as fn(&mut Vec<u8>, u64), 60),
+        ("dense", "(b) nearly all connection records", dense_line, 3),
     ] {
-        let path = generate(&folder.join(format!("{name}-{megabytes}.log")), megabytes * 1_000_000, line);
+        let (path, lines) = generate(&folder.join(format!("{name}-{megabytes}.log")), megabytes * 1_000_000, line);
         println!("{title}, {megabytes} MB");
-        let mut scans = Vec::new();
-        let mut greps = Vec::new();
-        for _ in 0..=ROUNDS {
-            scans.push(timed(|| scan(&path)));
-            greps.push(timed(|| ripgrep(&path)));
-        }
-        let (scanned, grepped) = (report("scan", &mut scans), report("rg -c", &mut greps));
-        if let (Some(scanned), Some(grepped)) = (scanned, grepped) {
-            println!("  ratio  {:.2}", scanned.as_secs_f64() / grepped.as_secs_f64());
-        }
+        // A session is in the first of 60 lines, or in the second of 3.
+        let sessions = if every == 3 { (lines + 1) / 3 } else { lines.div_ceil(every) };
+        compare(&path, sessions);
+        memory(&path);
     }
 }
 
-fn timed(work: impl FnOnce() -> Option<u64>) -> Option<(Duration, u64)> {
+/// Runs the two commands in turn, and prints the medians and what each found.
+fn compare(path: &Path, expected: u64) {
+    let mut scans = Vec::new();
+    let mut greps = Vec::new();
+    for _ in 0..=ROUNDS {
+        scans.push(timed(Command::new(env!("CARGO_BIN_EXE_ssl-usage")).args(["scan", "--format", "json"]).arg(path)));
+        greps.push(timed(Command::new("rg").args(["-c", "connection authorized"]).arg(path)));
+    }
+    let (scanned, grepped) = (report("scan", &mut scans), report("rg -c", &mut greps));
+    if let (Some((scanned, shown)), Some((grepped, _))) = (scanned, grepped) {
+        println!("  ratio  {:.2}", scanned.as_secs_f64() / grepped.as_secs_f64());
+        let shown: serde_json::Value = serde_json::from_str(&shown).expect("a report");
+        let found = &shown["total"]["connections"];
+        let sessions = found["tls"].as_u64().zip(found["plaintext"].as_u64()).map(|(tls, plaintext)| tls + plaintext);
+        assert_eq!(
+            (sessions, shown["total"]["unparsed"].as_u64()),
+            (Some(expected), Some(0)),
+            "every session is found"
+        );
+    }
+}
+
+/// Runs a command to its end: how long it took, and what it printed. None if it cannot be had.
+fn timed(command: &mut Command) -> Option<(Duration, String)> {
     let start = Instant::now();
-    work().map(|count| (start.elapsed(), count))
+    let output = command.output().ok()?;
+    Some((start.elapsed(), String::from_utf8(output.stdout).ok()?))
 }
 
 /// Prints the median of the runs after the first, which only warms the cache.
-fn report(name: &str, runs: &mut Vec<Option<(Duration, u64)>>) -> Option<Duration> {
-    let mut times: Vec<_> = runs.drain(..).skip(1).flatten().collect();
-    times.sort_unstable();
-    let Some((median, count)) = times.get(times.len() / 2).copied() else {
+fn report(name: &str, runs: &mut Vec<Option<(Duration, String)>>) -> Option<(Duration, String)> {
+    let mut runs: Vec<_> = runs.drain(..).skip(1).flatten().collect();
+    runs.sort_unstable();
+    let Some(median) = runs.get(runs.len() / 2).cloned() else {
         println!("  {name:6} not to be had: install ripgrep to compare");
         return None;
     };
-    println!("  {name:6} {:>6.0} ms  ({count} found)", median.as_secs_f64() * 1e3);
+    println!("  {name:6} {:>6.0} ms", median.0.as_secs_f64() * 1e3);
     Some(median)
 }
 
-fn scan(path: &Path) -> Option<u64> {
-    let threads = std::thread::available_parallelism().map_or(1, Into::into);
-    let mut tally = Tally::new(&["rdsadmin"]);
-    ssl_usage::scan::scan(path, &Hints::default(), threads, &mut tally).expect("a log that can be read");
-    assert_eq!(tally.unparsed(), 0, "every record is understood");
-    Some(tally.connections.sum())
-}
-
-fn ripgrep(path: &Path) -> Option<u64> {
-    let output = Command::new("rg").args(["-c", "connection authorized"]).arg(path).output().ok()?;
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-}
-
-/// Writes a log of `bytes` bytes, unless it is there.
-fn generate(path: &Path, bytes: u64, line: fn(&mut Vec<u8>, u64)) -> PathBuf {
-    if path.metadata().is_ok_and(|found| found.len() >= bytes) {
-        return path.to_owned();
+/// Peak memory of a scan, where GNU time is there to tell.
+fn memory(path: &Path) {
+    let mut command = Command::new("/usr/bin/time");
+    command.args(["-f", "%M", env!("CARGO_BIN_EXE_ssl-usage"), "scan", "--format", "json"]).arg(path);
+    if let Some(kilobytes) = command.output().ok().and_then(|output| String::from_utf8(output.stderr).ok()) {
+        println!("  peak memory {} KB", kilobytes.trim());
     }
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path).expect("a new log"));
+}
+
+/// Writes a log of `bytes` bytes, unless it is there. Returns its path, and how many lines were written.
+fn generate(path: &Path, bytes: u64, line: fn(&mut Vec<u8>, u64)) -> (PathBuf, u64) {
+    let there = path.metadata().is_ok_and(|found| found.len() >= bytes);
+    let mut out = (!there).then(|| BufWriter::with_capacity(1 << 20, File::create(path).expect("a new log")));
     let (mut written, mut number, mut text) = (0, 0, Vec::new());
     while written < bytes {
         text.clear();
         line(&mut text, number);
-        out.write_all(&text).expect("room for the log");
+        if let Some(out) = &mut out {
+            out.write_all(&text).expect("room for the log");
+        }
         written += text.len() as u64;
         number += 1;
     }
-    out.flush().expect("room for the log");
-    path.to_owned()
+    if let Some(mut out) = out {
+        out.flush().expect("room for the log");
+    }
+    (path.to_owned(), number)
 }
 
 fn prefix(text: &mut Vec<u8>, number: u64, session: u64) {

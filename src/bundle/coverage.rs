@@ -26,6 +26,8 @@ pub struct Reading {
     pub records: u64,
     /// Records of sessions among them, AWS's own too.
     pub sessions: u64,
+    /// Of those, with TLS.
+    pub tls_sessions: u64,
     /// When the first session was recorded.
     pub first_session_at: Option<Timestamp>,
     /// When the last session was recorded.

@@ -1,11 +1,11 @@
 //! The union of bundles: what is known of each instance, however often and wherever it was collected.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, IntoLazy, UnionArgs, col, concat, lit};
+use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringChunked, UnionArgs, concat};
 
 use super::coverage::Reading;
 use super::fact::column;
@@ -32,7 +32,7 @@ pub struct InstanceEvidence {
     /// The readings that count: one for each log.
     pub readings: Vec<Reading>,
     /// Where the facts of those readings are, by the file that holds them.
-    sources: BTreeMap<PathBuf, Vec<String>>,
+    sources: BTreeMap<PathBuf, BTreeSet<String>>,
 }
 
 /// Which instances of a bundle are meant.
@@ -74,7 +74,10 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut instances = Vec::new();
     for profile in profiles {
         let parts = parts.remove(&profile.arn).unwrap_or_default();
-        let newest = parts.iter().map(|(part, _)| part.collected_at).max();
+        let newest = match scope {
+            Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
+            Scope::TakenAt(time) => Some(time),
+        };
         errors.extend(
             parts
                 .iter()
@@ -113,8 +116,9 @@ fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
 /// Of all readings of one log, that which shows most.
 ///
 /// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
-/// both, so that the form that shows more of them is the more complete one. Counts are never added over readings.
-fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf, Vec<String>>) {
+/// both, so that the form that shows more of them is the more complete one. TLS goes first: no reading hides what another
+/// has seen of it. Counts are never added over readings.
+fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf, BTreeSet<String>>) {
     let mut best: BTreeMap<String, (Reading, PathBuf)> = BTreeMap::new();
     for (part, path) in parts {
         for reading in part.readings {
@@ -126,11 +130,11 @@ fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf
             }
         }
     }
-    let mut sources: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    let mut sources: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let mut readings = Vec::new();
     for (reading, path) in best.into_values() {
         if reading.records > 0 {
-            sources.entry(path).or_default().push(reading.source.clone());
+            sources.entry(path).or_default().insert(reading.source.clone());
         }
         readings.push(reading);
     }
@@ -141,6 +145,7 @@ fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf
 /// path only makes the choice the same whatever the order.
 fn rank<'r>(reading: &'r Reading, path: &'r Path) -> impl Ord + 'r {
     (
+        reading.tls_sessions,
         reading.sessions,
         reading.records,
         reading.holes.is_empty(),
@@ -160,18 +165,22 @@ impl InstanceEvidence {
     /// When a file of facts cannot be read.
     pub fn facts(&self) -> Result<Option<DataFrame>> {
         let mut tables = Vec::new();
+        let misfit = |error: PolarsError| {
+            let subject = self.profile.arn.clone();
+            Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
+        };
         for (path, sources) in &self.sources {
-            let wanted =
-                sources.iter().fold(lit(false), |any, source| any.or(col(column::SOURCE).eq(lit(source.as_str()))));
-            tables.push(read_facts(path)?.lazy().filter(wanted));
+            let table = read_facts(path)?;
+            let wanted = |names: &StringChunked| -> BooleanChunked {
+                names.iter().map(|name| name.is_some_and(|name| sources.contains(name))).collect()
+            };
+            let names = table.column(column::SOURCE).and_then(|names| names.str()).map_err(misfit)?;
+            tables.push(table.filter(&wanted(names)).map_err(misfit)?.lazy());
         }
         if tables.is_empty() {
             return Ok(None);
         }
         let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
-        whole.map(Some).map_err(|error| {
-            Error::new(ErrorKind::Format, self.profile.arn.clone(), "the facts of this instance do not fit together")
-                .because(error)
-        })
+        whole.map(Some).map_err(misfit)
     }
 }

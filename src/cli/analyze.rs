@@ -82,9 +82,16 @@ impl Analyze {
             let mut evidence = load(&self.from, Scope::All)?;
             let named = &self.fleet.instance;
             evidence.instances.retain(|known| named.is_empty() || named.contains(&known.profile.instance));
-            if evidence.instances.is_empty() && !named.is_empty() {
-                return Err(Error::new(ErrorKind::NotFound, named.join(", "), "no such instance in the bundle")
-                    .hint("leave --instance out to see all"));
+            let is_there = |name: &&String| evidence.instances.iter().any(|known| known.profile.instance == **name);
+            let missing = |name: &String| {
+                let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
+                error.hint("leave --instance out to see all")
+            };
+            let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
+            if evidence.instances.is_empty() {
+                absent.into_iter().next().map_or(Ok(()), Err)?;
+            } else {
+                evidence.errors.extend(absent.iter().map(Trouble::from));
             }
             evidence
         };

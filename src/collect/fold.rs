@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use ssl_usage_parsers::{
-    Client, ConnectionEvent, EventKind, EventSink, Malformed, Micros, RECORD_MAX, Text, Transport,
-};
+use ssl_usage_parsers::{Client, ConnectionEvent, EventKind, EventSink, Malformed, Micros, Text, Transport};
 
 use crate::bundle::fact::{Key, Tallied};
 
@@ -24,14 +22,14 @@ pub(super) struct Fold<'a> {
     pub records: u64,
     /// Sessions among them.
     pub sessions: u64,
+    /// Of those, with TLS.
+    pub tls_sessions: u64,
     /// When the first session was recorded.
     pub first_session: Option<Micros>,
     /// When the last session was recorded.
     pub last_session: Option<Micros>,
-    /// Records that could not be understood, but for the last, if the file's end cuts it.
+    /// Records that could not be understood. One that the end of a growing file cuts is among them: it may be TLS.
     pub unparsed: u64,
-    /// Where the last record stands that was cut.
-    cut_at: Option<u64>,
 }
 
 impl<'a> Fold<'a> {
@@ -44,18 +42,11 @@ impl<'a> Fold<'a> {
             facts: HashMap::new(),
             records: 0,
             sessions: 0,
+            tls_sessions: 0,
             first_session: None,
             last_session: None,
             unparsed: 0,
-            cut_at: None,
         }
-    }
-
-    /// Ends the file, of which `bytes` came. A record that is cut at the end of a file that is still being written is
-    /// read when the file has grown.
-    pub fn end(&mut self, bytes: u64) {
-        let at_the_end = self.cut_at.is_some_and(|at| at + RECORD_MAX as u64 >= bytes);
-        self.unparsed -= u64::from(at_the_end);
     }
 
     /// The facts, sorted, so that the same log gives the same bytes.
@@ -106,8 +97,9 @@ impl EventSink for Fold<'_> {
     fn event(&mut self, event: &ConnectionEvent<'_>) {
         let at = event.at.unwrap_or(self.otherwise);
         self.records += 1;
-        if matches!(event.kind, EventKind::Connected(_)) {
+        if let EventKind::Connected(transport) = &event.kind {
             self.sessions += 1;
+            self.tls_sessions += u64::from(matches!(transport, Transport::Tls(_)));
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
         }
@@ -118,11 +110,8 @@ impl EventSink for Fold<'_> {
         tallied.last_seen = tallied.last_seen.max(at);
     }
 
-    fn malformed(&mut self, offset: u64, cause: Malformed) {
+    fn malformed(&mut self, _: u64, _: Malformed) {
         self.unparsed += 1;
-        if cause == Malformed::Cut {
-            self.cut_at = Some(offset);
-        }
     }
 }
 

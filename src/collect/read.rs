@@ -44,7 +44,6 @@ impl Reader<'_> {
         let subject = || format!("{} {}", self.profile.instance, file.name);
         let (found, missing) = match scanned {
             Ok(found) => {
-                fold.end(received);
                 let scanned = found.as_ref().map(|(_, scanned)| scanned);
                 let missing = short(file, received, &subject).or_else(|| unread(fold.unparsed, scanned, &subject));
                 (found, missing)
@@ -64,6 +63,7 @@ impl Reader<'_> {
             complete: missing.is_none() && span.is_some_and(|(_, ended)| ended),
             records: fold.records,
             sessions: fold.sessions,
+            tls_sessions: fold.tls_sessions,
             first_session_at: instant(fold.first_session),
             last_session_at: instant(fold.last_session),
             unparsed: fold.unparsed,

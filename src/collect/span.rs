@@ -6,8 +6,8 @@ use ssl_usage_parsers::{Engine, Scanned};
 use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
-/// How far the name of a file may be from the time of its first record before it is not believed, in minutes beyond a
-/// rotation. A server that names files in another zone is off by half an hour at least.
+/// How long before a file was begun, by its name, its first record may have been written, in minutes. A server that names
+/// files in another zone is off by half an hour at least.
 const SLACK: i64 = 10;
 
 /// The files of an instance's listing, by when they were begun.
@@ -27,7 +27,10 @@ impl Rotation {
         let mut begun: Vec<_> = names.filter_map(|name| begun(engine, name)).collect();
         begun.sort_unstable();
         begun.dedup();
-        Self { begun, length: SignedDuration::from_mins(minutes.unwrap_or(default)), engine }
+        // A setting that was changed does not make older files longer than the files themselves show.
+        let shortest = begun.windows(2).filter_map(|pair| Some(pair.first()?.duration_until(*pair.last()?))).min();
+        let most = shortest.map_or(minutes.unwrap_or(default), |shortest| shortest.as_mins().max(default));
+        Self { begun, length: SignedDuration::from_mins(minutes.unwrap_or(default).min(most)), engine }
     }
 
     /// The span of a file that was read at `read_at`, and whether it ended before that.
@@ -39,16 +42,19 @@ impl Rotation {
         let instant = |micros: i64| Timestamp::from_microsecond(micros).ok();
         let first = scanned.and_then(|scanned| scanned.first_at).and_then(|time| instant(time.at));
         let last = scanned.and_then(|scanned| scanned.last_at).and_then(|time| instant(time.at));
-        let slack = self.length.checked_add(SignedDuration::from_mins(SLACK)).unwrap_or(self.length);
-        let near = |from: Timestamp| first.is_none_or(|first| from.duration_until(first).abs() <= slack);
-        let Some(from) = begun(self.engine, name).filter(|from| near(*from)) else {
+        let true_name = |from: Timestamp| {
+            let after = |first: Timestamp| from.duration_until(first);
+            first.is_none_or(|first| after(first) >= SignedDuration::from_mins(-SLACK) && after(first) <= self.length)
+        };
+        let Some(from) = begun(self.engine, name).filter(|from| true_name(*from)) else {
             // Times are written to the second; the last record belongs to the span.
             let to = last?.checked_add(SignedDuration::from_secs(1)).ok()?;
             return Some((Window { from: first?, to }, false));
         };
         let full = from.checked_add(self.length).ok()?;
         let next = self.begun.iter().find(|begun| **begun > from && **begun <= full);
-        let end = next.copied().unwrap_or(full).max(last.unwrap_or(from));
+        // Not the last record's time: a client can write one of its own choice.
+        let end = next.copied().unwrap_or(full);
         Some((Window { from, to: end.min(read_at) }, end <= read_at))
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::bundle::Reading;
+use crate::bundle::{HoleCause, Reading};
 use crate::window::{Window, gaps, union};
 
 /// Which part of the window the logs that tell cover.
@@ -20,6 +20,8 @@ pub struct Coverage {
     pub files: u64,
     /// Log files of which something is missing.
     pub files_failed: u64,
+    /// Of those, the ones that another try may read: they are still there.
+    pub files_to_retry: u64,
     /// Log files that were read and show no session at all, not even AWS's own.
     pub files_mute: u64,
     /// Bytes that were read.
@@ -74,10 +76,16 @@ pub(super) fn of(readings: &[Reading], window: Window, created_at: Option<Timest
         share,
         files: count(|reading| reading.holes.is_empty()),
         files_failed: count(|reading| !reading.holes.is_empty()) + lost,
+        files_to_retry: readings.iter().filter(|reading| may_be_retried(reading)).count() as u64,
         files_mute: count(is_mute),
         bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
         unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
     }
+}
+
+/// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
+fn may_be_retried(reading: &Reading) -> bool {
+    reading.holes.iter().any(|hole| hole.cause != HoleCause::Vanished)
 }
 
 fn is_mute(reading: &Reading) -> bool {
@@ -111,7 +119,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::bundle::{Hole, HoleCause};
+    use crate::bundle::Hole;
 
     const HOUR: i64 = 3600;
 
@@ -134,6 +142,7 @@ mod tests {
             complete: true,
             records: sessions,
             sessions,
+            tls_sessions: 0,
             first_session_at: (sessions > 0).then(|| at(hour * HOUR + 600)),
             last_session_at: (sessions > 0).then(|| at(hour * HOUR + 3000)),
             unparsed: 0,

@@ -87,7 +87,9 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
     let expired = ended(certificate.valid_till) || ended(certificate.ca_valid_till);
     let staged = certificate.pending_ca.as_ref().filter(|pending| Some(*pending) != certificate.ca.as_ref());
     let scheduled = scheduled(profile);
-    if good && !expired && staged.is_none() && scheduled.is_none() && profile.pending.is_empty() {
+    // What AWS has scheduled must have been asked.
+    let asked = !profile.unknown.iter().any(|call| call == "rds:DescribePendingMaintenanceActions");
+    if good && asked && !expired && staged.is_none() && profile.pending.is_empty() {
         let text = format!(
             "the server certificate ends {end}, or is renewed before that without a restart, and its authority ends {authority}"
         );

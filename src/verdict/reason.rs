@@ -74,6 +74,8 @@ reasons! {
     NoLogs = "no-logs", Blocks;
     /// The logs do not show enough of the window.
     CoverageShort = "coverage-short", Blocks;
+    /// Log files of the window could not be read whole, however little of it they are.
+    LogsIncomplete = "logs-incomplete", Blocks;
     /// Connection records could not be understood.
     RecordsUnparsed = "records-unparsed", Blocks;
     /// The log cannot tell how some sessions were carried.

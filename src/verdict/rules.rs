@@ -32,6 +32,7 @@ const RULES: &[Rule] = &[
     no_logs,
     sessions_not_logged,
     coverage_short,
+    logs_incomplete,
     records_unparsed,
     transport_unknown,
     tls_attempts,
@@ -238,6 +239,16 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
         percent(case.policy.least_coverage)
     );
     Some((ReasonCode::CoverageShort, text))
+}
+
+fn logs_incomplete(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let failed = case.usage.coverage.files_to_retry;
+    (failed > 0).then(|| {
+        (
+            ReasonCode::LogsIncomplete,
+            format!("{} could not be read whole; see the errors, and run it again", plural(failed, "log file")),
+        )
+    })
 }
 
 fn records_unparsed(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {

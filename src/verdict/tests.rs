@@ -109,7 +109,8 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, fn(&mut InstanceProfile, &mut Usage)); 14] = [
+    let rows: [(ReasonCode, fn(&mut InstanceProfile, &mut Usage)); 15] = [
+        (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
             let from = now().checked_sub(SignedDuration::from_hours(1)).expect("in range");

@@ -6,10 +6,6 @@
 //! User and database names are written raw, so that they may hold every separator and even newlines. A prefix is
 //! therefore matched by trying where each name may end, shortest first.
 
-use nom::Parser;
-use nom::bytes::complete::{take_while, take_while1};
-use nom::character::complete::digit1;
-
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
 
 /// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
@@ -439,12 +435,15 @@ fn severity(line: &[u8], at: usize) -> Option<usize> {
 }
 
 fn number(input: &[u8]) -> Option<(&[u8], u64)> {
-    let (rest, digits): (_, &[u8]) = digit1::<_, nom::error::Error<&[u8]>>.parse_complete(input).ok()?;
-    Some((rest, std::str::from_utf8(digits).ok()?.parse().ok()?))
+    let rest = skip(input, |byte| byte.is_ascii_digit())?;
+    let digits = input.get(..input.len() - rest.len()).filter(|digits| !digits.is_empty())?;
+    let add = |value: u64, digit: &u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    Some((rest, digits.iter().try_fold(0, add)?))
 }
 
 fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
-    take_while::<_, _, nom::error::Error<&[u8]>>(accept).parse_complete(input).ok().map(|(rest, _)| rest)
+    let length = input.iter().position(|byte| !accept(*byte)).unwrap_or(input.len());
+    input.get(length..)
 }
 
 /// `6924dca7.1267`: when the session began, and its process, in hexadecimal.
@@ -462,15 +461,16 @@ fn remote(input: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     if let Some(rest) = input.strip_prefix(LOCAL) {
         return Some((rest, Some(LOCAL)));
     }
-    let mut host = take_while1::<_, _, nom::error::Error<&[u8]>>(|byte: u8| {
-        byte.is_ascii_alphanumeric() || b".:-_%?".contains(&byte)
-    });
-    let with_port = host.parse_complete(input).ok().and_then(|(rest, host)| {
+    let with_port = || {
+        let rest = skip(input, |byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'%' | b'?')
+        })?;
+        let host = input.get(..input.len() - rest.len()).filter(|host| !host.is_empty())?;
         let port = rest.strip_prefix(b"(")?;
         let rest = port.strip_prefix(b"???").or_else(|| Some(number(port)?.0))?;
         Some((rest.strip_prefix(b")")?, Some(host)))
-    });
-    with_port.or(Some((input, None)))
+    };
+    with_port().or(Some((input, None)))
 }
 
 #[cfg(test)]
