@@ -302,3 +302,137 @@ fn tls_on_an_instance_that_switches_it_off_is_believed() {
     assert_eq!((&instance["usage"], &instance["rotation"]), (&"in_use".into(), &"required".into()), "{instance:#}");
     assert!(reasons(instance).contains(&"tls-despite-switch"), "{instance:#}");
 }
+
+/// A session with TLS, as PostgreSQL 15 logs it with RDS's prefix.
+const TLS: &str = "2026-11-21 05:59:40 UTC:10.0.0.9(5):app@orders:[77]:LOG:  connection authorized: user=app database=orders application_name=x SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)\n";
+
+fn append(fleet: &mut Fleet, instance: &str, log: &str, text: &[u8]) {
+    fleet.instance(instance).files.get_mut(log).expect("a log an hour").bytes.extend_from_slice(text);
+}
+
+#[test]
+fn a_rotation_that_aws_may_have_scheduled_is_not_optional() {
+    let mut fleet = fleet_without_logs();
+    fleet.instance("orders-prod").cert_valid_till = Some("2028-05-10T00:00:00Z".parse().expect("a time"));
+    let aws = FakeAws::start(fleet);
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribePendingMaintenanceActions").at(Calls::Every));
+    assert_eq!(only(&analyze(&aws, Some("orders-prod")).json())["rotation"], "required");
+}
+
+#[test]
+fn logs_that_could_not_be_read_are_no_evidence_however_few_they_are() {
+    let aws = FakeAws::start(small_fleet());
+    // Three hours of seventy-two: all that show the one client with TLS.
+    for day in 20..23 {
+        for ending in ["", ".csv"] {
+            let log = format!("error/postgresql.log.2026-11-{day}-02{ending}");
+            aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadDBLogFilePortion").of(log).at(Calls::Every));
+        }
+    }
+    let report = analyze(&aws, Some("orders-legacy")).json();
+    let instance = only(&report);
+    assert_eq!((&instance["connections"]["tls"], &instance["rotation"]), (&0.into(), &"required".into()));
+    assert!(reasons(instance).contains(&"logs-incomplete"), "{instance:#}");
+}
+
+#[test]
+fn a_line_too_long_for_a_page_does_not_swallow_the_next() {
+    let mut fleet = small_fleet();
+    fleet.portion_bytes = 20_000;
+    let long = format!("2026-11-21 05:59:30 UTC:10.0.0.9(5):app@orders:[70]:LOG:  statement: {}\n", "y".repeat(30_000));
+    append(&mut fleet, "reports-batch", LOG, long.as_bytes());
+    append(&mut fleet, "reports-batch", LOG, TLS.as_bytes());
+    let report = analyze(&FakeAws::start(fleet), Some("reports-batch")).json();
+    assert_eq!(only(&report)["connections"]["tls"], 1, "{report:#}");
+}
+
+#[test]
+fn a_record_that_is_cut_at_the_end_of_a_log_is_not_no_tls() {
+    let mut fleet = small_fleet();
+    append(&mut fleet, "reports-batch", LOG, TLS.get(..TLS.len() - 30).expect("longer").as_bytes());
+    let report = analyze(&FakeAws::start(fleet), Some("reports-batch")).json();
+    assert_eq!(only(&report)["rotation"], "required", "{report:#}");
+}
+
+#[test]
+fn a_time_that_a_client_wrote_covers_nothing() {
+    let mut fleet = small_fleet();
+    let forged = "2026-11-22 23:59:59 UTC:10.0.0.9(6):x@db:[9]:ERROR:  syntax error at end of input\n";
+    append(&mut fleet, "warehouse-gap", "error/postgresql.log.2026-11-21-09", forged.as_bytes());
+    let report = analyze(&FakeAws::start(fleet), Some("warehouse-gap")).json();
+    assert!(reasons(only(&report)).contains(&"coverage-short"), "{report:#}");
+}
+
+#[test]
+fn a_setting_that_was_changed_does_not_stretch_hourly_logs_over_a_gap() {
+    let mut fleet = small_fleet();
+    for group in fleet.parameter_groups.iter_mut().filter(|group| group.name == "pg15-logged") {
+        let age = group.parameters.iter_mut().find(|parameter| parameter.name == "log_rotation_age");
+        age.expect("set").value = Some("1440".to_owned());
+    }
+    let report = analyze(&FakeAws::start(fleet), Some("warehouse-gap")).json();
+    assert!(reasons(only(&report)).contains(&"coverage-short"), "{report:#}");
+}
+
+#[test]
+fn names_in_another_zone_than_the_records_are_not_believed() {
+    let mut fleet = small_fleet();
+    let instance = fleet.instance("reports-batch");
+    // Each log under the name of the next hour, as a server at UTC+1 names it; the last two cannot be read.
+    let old = std::mem::take(&mut instance.files);
+    for (name, file) in old.into_iter().filter(|(name, _)| name.starts_with("error/")) {
+        let (day, hour): (u32, u32) = (name[29..31].parse().expect("a day"), name[32..34].parse().expect("an hour"));
+        let (day, hour) = if hour == 23 { (day + 1, 0) } else { (day, hour + 1) };
+        if (day, hour) < (22, 12) {
+            instance.files.insert(format!("error/postgresql.log.2026-11-{day:02}-{hour:02}"), file);
+        }
+    }
+    let report = analyze(&FakeAws::start(fleet), Some("reports-batch")).json();
+    let gaps = only(&report)["coverage"]["gaps"].as_array().expect("gaps").clone();
+    let last = gaps.last().expect("the end of the window was not seen");
+    assert!(last["from"].as_str() < Some("2026-11-22T11:00:01Z"), "the hours are the records': {gaps:?}");
+}
+
+#[test]
+fn of_two_forms_of_a_log_the_one_that_shows_tls_is_believed() {
+    let mut fleet = small_fleet();
+    fleet.portion_lines = 4;
+    let stderr = fleet.instance("reports-batch").files.get_mut(LOG).expect("a log an hour");
+    stderr.bytes.splice(0..0, TLS.replace("05:59:40", "05:00:01").into_bytes());
+    stderr.quirks.vanishes_after = Some(1);
+    // The csv form begins in the middle of the hour, and shows more sessions than came of the other.
+    let csv: String = (0..6)
+        .map(|minute| format!("2026-11-21 05:3{minute}:00.000 UTC,\"app\",\"orders\",{minute},\"10.99.0.11:5\",6affa9b0.{minute},2,\"authentication\",2026-11-21 05:30:16 UTC,2/13,0,LOG,00000,\"connection authorized: user=app database=orders application_name=a\",,,,,,,,,\"\",\"client backend\",,0\n"))
+        .collect();
+    fleet.instance("reports-batch").files.insert(format!("{LOG}.csv"), LogFile::new(csv, 1_795_238_399_000));
+    let report = analyze(&FakeAws::start(fleet), Some("reports-batch")).json();
+    assert_eq!(only(&report)["usage"], "in_use", "{report:#}");
+}
+
+#[test]
+fn an_earlier_run_does_not_hide_the_errors_of_this_one() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let run = |now: &str| {
+        let mut command = against(&aws, home.path());
+        command.args(["analyze", "--format", "json", "--instance", "reports-batch", "--days", "3", "--now", now]);
+        Run::of(&mut command)
+    };
+    assert_eq!(run("2026-11-23T00:00:00Z").status, 0);
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBLogFiles").at(Calls::Every));
+    assert_eq!(run("2026-11-22T23:00:00Z").status, 3);
+}
+
+#[test]
+fn thousands_of_logs_are_added_up_in_no_time() {
+    let mut fleet = small_fleet();
+    let text = "2026-11-21 12:00:00 UTC:10.99.0.11(39531):app@orders:[21833]:LOG:  connection authorized: user=app database=orders application_name=orders-api\n";
+    let instance = fleet.instance("reports-batch");
+    instance.files.clear();
+    for minute in 0..1200 {
+        let name = format!("error/postgresql.log.2026-11-21-{:02}{:02}", minute / 60, minute % 60);
+        instance.files.insert(name, LogFile::new(text, 1_795_238_399_000));
+    }
+    let report = analyze(&FakeAws::start(fleet), Some("reports-batch")).json();
+    assert_eq!(only(&report)["connections"]["plaintext"], 1200);
+}

@@ -137,3 +137,13 @@ fn collections_that_overlap_in_time_count_every_log_once() {
         assert_eq!(one["coverage"]["share"], other["coverage"]["share"]);
     }
 }
+
+#[test]
+fn a_name_that_the_bundle_does_not_hold_is_an_error_beside_those_it_does() {
+    let home = TempDir::new().expect("a folder");
+    let mut command = ssl_usage(home.path());
+    command.args(["analyze", "--from", "fleet", "--format", "json", "--instance", "wiki", "--instance", "typo"]);
+    let run = Run::of(command.args(WINDOW));
+    assert_eq!(run.status, 3, "{run:?}");
+    assert_eq!(run.json()["errors"][0]["subject"], "typo");
+}

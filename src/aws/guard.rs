@@ -46,7 +46,11 @@ impl Intercept for WholeAnswers {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let whole = response.body().bytes().is_some_and(|body| body.trim_ascii_end().ends_with(END));
+        let whole = |body: &[u8]| {
+            let tag = memchr::memrchr(b'<', body).and_then(|at| body.get(at..)).unwrap_or_default();
+            tag.starts_with(b"</") && tag.trim_ascii_end().ends_with(END)
+        };
+        let whole = response.body().bytes().is_some_and(whole);
         if response.status().is_success() && !whole { Err(Box::new(CutAnswer)) } else { Ok(()) }
     }
 }

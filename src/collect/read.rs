@@ -1,7 +1,7 @@
 //! One log file: downloaded, scanned and folded as it streams by. Its text is held a page at a time and written nowhere.
 
 use jiff::Timestamp;
-use ssl_usage_parsers::{Engine, HEAD, Hints, Scanned, Scanner};
+use ssl_usage_parsers::{Engine, HEAD, Hints, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
 use super::span::Rotation;
@@ -39,18 +39,13 @@ impl Reader<'_> {
         let otherwise = otherwise.or(file.last_written).unwrap_or(self.now);
         let mut fold = Fold::new(&file.name, self.engine.system_users, otherwise.as_microsecond());
         let mut portions = Portions::new(self.aws, &self.profile.instance, file);
-        let scanned = self.scan(file, &mut portions, &mut fold).await;
+        let (found, broken) = self.scan(file, &mut portions, &mut fold).await;
         let received = portions.received();
         let subject = || format!("{} {}", self.profile.instance, file.name);
-        let (found, missing) = match scanned {
-            Ok(found) => {
-                let scanned = found.as_ref().map(|(_, scanned)| scanned);
-                let missing = short(file, received, &subject).or_else(|| unread(fold.unparsed, scanned, &subject));
-                (found, missing)
-            }
-            Err(error) => (None, Some((cause(&error), error))),
-        };
         let scanned = found.as_ref().map(|(_, scanned)| scanned);
+        let missing = broken.map(|error| (cause(&error), error));
+        let missing = missing.or_else(|| short(file, received, &subject));
+        let missing = missing.or_else(|| unread(fold.unparsed, scanned, &subject));
         let span = self.rotation.span(&file.name, scanned, self.now);
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = Reading {
@@ -72,42 +67,65 @@ impl Reader<'_> {
         Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) }
     }
 
-    /// Streams a file through its parser. None for an empty one.
+    /// Streams a file through its parser. Returns what was found, which is nothing in an empty file, and what broke it
+    /// off: what came before that is scanned all the same.
     async fn scan(
         &self,
         file: &LogFile,
         portions: &mut Portions<'_>,
         fold: &mut Fold<'_>,
-    ) -> Result<Option<(&'static str, Scanned)>> {
+    ) -> (Option<(&'static str, Scanned)>, Option<Error>) {
         let name = format!("{} {}", self.profile.instance, file.name);
-        let prefix = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
+        let mut broken = None;
         let mut head = Vec::new();
         while head.len() < HEAD {
-            let Some(piece) = portions.next().await? else { break };
-            self.progress.bytes(piece.len() as u64);
+            let Some(piece) = self.next(portions, &mut broken).await else { break };
             head.extend_from_slice(&piece);
         }
         if head.is_empty() {
-            return Ok(None);
+            return (None, broken);
         }
-        // The setting may have been changed since the log was written: the text is asked first.
-        let version = Some(self.profile.engine_version.clone());
-        let hints = Hints { engine_version: version, ..Hints::default() };
-        let parser =
-            recognise(&name, &head, &hints).or_else(|error| match prefix.and_then(|prefix| prefix.value.clone()) {
-                Some(prefix) => recognise(&name, &head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
-                None => Err(error),
-            })?;
+        let parser = match self.parser(&name, &head) {
+            Ok(parser) => parser,
+            Err(error) => return (None, broken.or(Some(error))),
+        };
         let mut scanner = Scanner::new(parser.as_ref(), 1);
         scanner.push(&head, fold);
         drop(head);
-        while let Some(piece) = portions.next().await? {
-            self.progress.bytes(piece.len() as u64);
+        while let Some(piece) = self.next(portions, &mut broken).await {
             scanner.push(&piece, fold);
         }
         let scanned = scanner.finish(fold);
-        refuse_foreign(&name, &scanned)?;
-        Ok(Some((parser.format(), scanned)))
+        let foreign = refuse_foreign(&name, &scanned).err();
+        (Some((parser.format(), scanned)), broken.or(foreign))
+    }
+
+    /// The next piece; none at the end, or where the file breaks off.
+    async fn next(&self, portions: &mut Portions<'_>, broken: &mut Option<Error>) -> Option<Vec<u8>> {
+        if broken.is_some() {
+            return None;
+        }
+        match portions.next().await {
+            Ok(piece) => {
+                self.progress.bytes(piece.as_ref().map_or(0, |piece| piece.len() as u64));
+                piece
+            }
+            Err(error) => {
+                *broken = Some(error);
+                None
+            }
+        }
+    }
+
+    /// The parser for a file that begins with `head`. The instance's setting may have been changed since the file was
+    /// written: the text is asked first.
+    fn parser(&self, name: &str, head: &[u8]) -> Result<Box<dyn RecordParser>> {
+        let hints = Hints { engine_version: Some(self.profile.engine_version.clone()), ..Hints::default() };
+        let set = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
+        recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
+            Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
+            None => Err(error),
+        })
     }
 }
 

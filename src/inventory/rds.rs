@@ -239,7 +239,12 @@ impl Asked<'_> {
         }
         profile.certificate = certificate(instance, cluster.as_ref(), shared, version);
         match &shared.pending {
-            Some(pending) => profile.pending = pending.get(&profile.arn).cloned().unwrap_or_default(),
+            // What is scheduled for a cluster is scheduled for its instances.
+            Some(pending) => {
+                let cluster = cluster.as_ref().and_then(|cluster| cluster.db_cluster_arn());
+                let arns = [Some(profile.arn.as_str()), cluster].into_iter().flatten();
+                profile.pending = arns.filter_map(|arn| pending.get(arn)).flatten().cloned().collect();
+            }
             None => profile.unknown.push("rds:DescribePendingMaintenanceActions".to_owned()),
         }
         if shared.authorities.is_none() {

@@ -54,7 +54,8 @@ pub async fn list(aws: &Aws, instance: &str, since: Timestamp) -> Result<Vec<Log
         .filter_map(|file| {
             Some(LogFile {
                 name: file.log_file_name?,
-                size: u64::try_from(file.size.unwrap_or(0)).unwrap_or(0),
+                // A size that is not told is one that is never reached: the file is read to its end, and not believed.
+                size: file.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(u64::MAX),
                 last_written: file.last_written.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
             })
         })

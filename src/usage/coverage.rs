@@ -88,6 +88,9 @@ fn may_be_retried(reading: &Reading) -> bool {
     reading.holes.iter().any(|hole| hole.cause != HoleCause::Vanished)
 }
 
+/// How far from a session that was logged it is believed that the next would have been.
+const REACH: SignedDuration = SignedDuration::from_hours(1);
+
 fn is_mute(reading: &Reading) -> bool {
     reading.holes.is_empty() && reading.sessions == 0
 }
@@ -100,8 +103,9 @@ fn told(inside: &[(&Reading, Window)], at: usize) -> Option<Window> {
     }
     let mute = |neighbour: Option<&(&Reading, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
     let before = at.checked_sub(1).and_then(|before| inside.get(before));
-    let from = if mute(before) { reading.first_session_at? } else { span.from };
-    let to = if mute(inside.get(at + 1)) { reading.last_session_at? } else { span.to };
+    let (first, last) = (reading.first_session_at?, reading.last_session_at?);
+    let from = if mute(before) { first } else { span.from.max(first.checked_sub(REACH).ok()?) };
+    let to = if mute(inside.get(at + 1)) { last } else { span.to.min(last.checked_add(REACH).ok()?) };
     Some(Window { from, to })
 }
 

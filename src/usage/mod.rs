@@ -95,7 +95,9 @@ pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
     let mut usage =
         Usage { coverage: coverage::of(&evidence.readings, window, evidence.profile.created_at), ..Usage::default() };
     if let Some(facts) = evidence.facts()? {
-        let rows = totals(facts.lazy(), window).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
+        // An instance that was made anew under an old name is not what the old one was.
+        let lived = Window { from: evidence.profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
+        let rows = totals(facts.lazy(), lived).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
         rows.map_err(|error| {
             Error::new(ErrorKind::Format, evidence.profile.arn.clone(), "the facts of this instance cannot be added up")
                 .hint("collect them again")

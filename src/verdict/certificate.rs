@@ -50,9 +50,9 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ou
     let lasts = |end: Option<Timestamp>| end.is_some_and(|end| end > horizon);
     // An authority that is good past the horizon signs the next certificate too.
     let same = certificate.ca.is_some() && certificate.ca == certificate.target_ca;
-    let (change, target) = match lasts(certificate.ca_valid_till) || same {
-        true => (Change::Server, certificate.ca.clone()),
-        false => (Change::Root, certificate.target_ca.clone()),
+    let (change, target) = match (lasts(certificate.ca_valid_till), same && certificate.ca_valid_till.is_none()) {
+        (false, false) => (Change::Root, certificate.target_ca.clone().filter(|_| !same)),
+        _ => (Change::Server, certificate.ca.clone()),
     };
     let listener = profile.known_engine().is_some_and(|engine| engine.restart == EngineRestart::Listener);
     let restart = match (listener, certificate.rotates_without_restart) {

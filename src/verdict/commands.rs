@@ -40,11 +40,16 @@ fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> O
         return Some(aws(&profile.region, &[&words[..], &how[..]].concat()));
     }
     let target = outlook.target.as_deref()?;
-    let name = profile.instance.as_str();
-    let mut words = vec!["modify-db-instance", "--db-instance-identifier", name, "--ca-certificate-identifier", target];
+    // A Multi-AZ DB cluster has one certificate, Aurora one an instance.
+    let shared = profile.cluster.as_deref().filter(|_| !profile.engine.starts_with("aurora"));
+    let of = match shared {
+        Some(cluster) => ["modify-db-cluster", "--db-cluster-identifier", cluster],
+        None => ["modify-db-instance", "--db-instance-identifier", &profile.instance],
+    };
+    let mut words = [&of[..], &["--ca-certificate-identifier", target]].concat();
     match rotation {
         // The certificate is put in place now, and becomes active at the next restart.
-        Rotation::Deferrable if outlook.restart == Restart::Instance => {
+        Rotation::Deferrable if outlook.restart == Restart::Instance && shared.is_none() => {
             words.extend(["--no-certificate-rotation-restart", "--apply-immediately"]);
         }
         Rotation::Deferrable => words.push("--apply-immediately"),
