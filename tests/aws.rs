@@ -122,10 +122,13 @@ fn one_instance_whose_logs_cannot_be_read_does_not_take_the_others_down() {
     assert_eq!(rotation("wiki"), Some(Value::from("optional")));
 }
 
+/// What a test makes of the fleet.
+type Quirk = fn(&mut Fleet);
+
 #[test]
 fn the_download_apis_quirks_change_nothing() {
     let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch")).json();
-    let quirks: [(&str, fn(&mut Fleet)); 5] = [
+    let quirks: [(&str, Quirk); 5] = [
         ("small pages", |fleet| fleet.portion_lines = 7),
         ("pages that are cut at the byte", |fleet| fleet.portion_bytes = 700),
         ("pages that overlap", |fleet| {

@@ -106,10 +106,13 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
     );
 }
 
+/// What is wrong with evidence that would let a rotation wait.
+type Doubt = fn(&mut InstanceProfile, &mut Usage);
+
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, fn(&mut InstanceProfile, &mut Usage)); 15] = [
+    let rows: [(ReasonCode, Doubt); 15] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
