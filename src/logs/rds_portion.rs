@@ -73,8 +73,6 @@ pub struct Portions<'a> {
     marker: String,
     lines: i32,
     received: u64,
-    /// The least number of bytes of the file that those can stand for.
-    originally: u64,
     /// How the last page ended.
     tail: Vec<u8>,
     /// Pages in turn that brought nothing.
@@ -86,21 +84,10 @@ impl<'a> Portions<'a> {
     /// Begins at the beginning of a file.
     pub fn new(aws: &'a Aws, instance: &'a str, file: &'a LogFile) -> Self {
         let marker = "0".to_owned();
-        Self {
-            aws,
-            instance,
-            file,
-            marker,
-            lines: LINES_MAX,
-            received: 0,
-            originally: 0,
-            tail: Vec::new(),
-            idle: 0,
-            ended: false,
-        }
+        Self { aws, instance, file, marker, lines: LINES_MAX, received: 0, tail: Vec::new(), idle: 0, ended: false }
     }
 
-    /// Bytes that came, without what came twice.
+    /// The least number of bytes of the file that what came can stand for, without what came twice.
     pub fn received(&self) -> u64 {
         self.received
     }
@@ -125,10 +112,9 @@ impl<'a> Portions<'a> {
             }
             self.lines = self.lines.saturating_mul(2).min(LINES_MAX);
             let mut fresh = text.as_bytes().get(overlap(&self.tail, text.as_bytes())..).unwrap_or_default().to_vec();
-            self.received += fresh.len() as u64;
-            // A byte that is not UTF-8 comes as a character of three.
+            // A byte that is not UTF-8 comes as a character of three, and must not stand for bytes that did not come.
             let replaced = memmem::find_iter(&fresh, "\u{fffd}").count() as u64;
-            self.originally += fresh.len() as u64 - 2 * replaced;
+            self.received += fresh.len() as u64 - 2 * replaced;
             if fresh.ends_with(CUT.as_bytes()) {
                 // The rest of this one line is lost; the next page begins another.
                 fresh.push(b'\n');
@@ -142,7 +128,7 @@ impl<'a> Portions<'a> {
             // A file is not at its end while it says that more is there; but one that grows always says so.
             let limit = if pending { self.file.size.saturating_mul(3) } else { self.file.size };
             let stuck = !moved || self.idle >= PATIENCE || (!pending && fresh.is_empty());
-            self.ended = stuck || self.originally >= limit;
+            self.ended = stuck || self.received >= limit;
             if !fresh.is_empty() {
                 self.keep_tail(&fresh);
                 return Ok(Some(fresh));
