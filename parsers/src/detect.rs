@@ -1,14 +1,22 @@
 //! Which format a log is in, by its content.
 
+use crate::ENGINES;
+use crate::engine::{Engine, Parsers};
 use crate::format::RecordParser;
-use crate::postgres::{Csvlog, ENGINE, Jsonlog, Prefix, Stderr};
 
 /// Bytes of a log's beginning that are worth giving to [`detect`].
 pub const HEAD: usize = 1024 * 1024;
 
+/// Lines of a log's beginning in which its first record must begin.
+const LINES: usize = 500;
+
 /// What is known of a log from elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
+    /// The engine that wrote it; found out from the text when none is given.
+    pub engine: Option<&'static Engine>,
+    /// The format, by its name; found out from the text when none is given.
+    pub format: Option<String>,
     /// `log_line_prefix` of a PostgreSQL server; found out from the text when none is given.
     pub log_line_prefix: Option<String>,
     /// Version of the server, as `16.4`.
@@ -17,24 +25,27 @@ pub struct Hints {
     pub year: Option<i16>,
 }
 
-/// The parser for a log that begins with `head`; none when no format fits.
+/// The parser for a log that begins with `head`; none when no format fits, or more than one does.
+///
+/// The first line that begins a record of any format decides. Later ones prove nothing: statements and names can begin
+/// lines, and imitate another format.
 pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
-    let marks_tls = hints.engine_version.as_deref().is_none_or(|version| ENGINE.marks_tls(version));
-    if Jsonlog::recognises(head) {
-        return Some(Box::new(Jsonlog::new(marks_tls)));
-    }
-    let prefix = match &hints.log_line_prefix {
-        Some(setting) => Some(Prefix::compile(setting)),
-        None => Stderr::infer(head, hints.year.unwrap_or(1970)),
-    };
-    // The first line that begins a record of either format decides. Later ones prove nothing: statements in a csv log
-    // and names in a stderr log can begin lines, and imitate the other format.
-    for line in head.split(|byte| *byte == b'\n').take(500) {
-        if Csvlog::recognises(line) {
-            return Some(Box::new(Csvlog::new(marks_tls)));
+    let asked = |engine: &&&Engine| hints.engine.is_none_or(|named| std::ptr::eq(named, **engine));
+    let mut parsers: Parsers = Vec::new();
+    for parser in ENGINES.iter().filter(asked).flat_map(|engine| (engine.parsers)(head, hints)) {
+        let wanted = hints.format.as_deref().is_none_or(|format| format == parser.format());
+        // Engines of one family share formats.
+        let known = parsers.iter().any(|known| (known.engine(), known.format()) == (parser.engine(), parser.format()));
+        if wanted && !known {
+            parsers.push(parser);
         }
-        if let Some(prefix) = prefix.as_ref().filter(|prefix| Stderr::recognises(prefix, line)) {
-            return Some(Box::new(Stderr::new(prefix.clone(), marks_tls)));
+    }
+    for line in head.split(|byte| *byte == b'\n').take(LINES) {
+        let mut fitting = parsers.iter().enumerate().filter(|(_, parser)| parser.begins(line)).map(|(index, _)| index);
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => return Some(parsers.swap_remove(only)),
+            (Some(_), Some(_)) => return None,
+            (None, _) => {}
         }
     }
     None

@@ -2,7 +2,9 @@
 //!
 //! Rules elsewhere are generic and read these tables, so that adding an engine adds a table and no rule.
 
+use crate::detect::Hints;
 use crate::event::Micros;
+use crate::format::RecordParser;
 
 /// Everything the tool knows of one engine.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Engine {
     pub title: &'static str,
     /// `Engine` of the RDS API.
     pub aws_names: &'static [&'static str],
+    /// The parsers that a log beginning with these bytes may be for.
+    pub parsers: fn(&[u8], &Hints) -> Parsers,
     /// Users that are AWS's own; what they do never decides a verdict.
     pub system_users: &'static [&'static str],
     /// Authentication methods, as the log names them, that stand for IAM database authentication, which needs TLS.
@@ -30,6 +34,9 @@ pub struct Engine {
     /// What a DBA can run to see the transport of the sessions that are open now.
     pub live_query: &'static str,
 }
+
+/// Parsers that a log may be for, each for one format.
+pub type Parsers = Vec<Box<dyn RecordParser>>;
 
 /// The log files that hold connection records.
 #[derive(Debug)]

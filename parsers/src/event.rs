@@ -126,7 +126,7 @@ impl HandshakeFailure {
 /// One record of a log about one connection, before the records of a session are joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// When it was written.
+    /// When it was written; none where the record has no time of its own, and was written with the last one that has.
     pub at: Option<Micros>,
     /// What joins the records of a session: the server's process or thread number. None where the log has none.
     pub session: Option<u64>,
@@ -145,6 +145,8 @@ pub enum Step<'a> {
     Authenticated(Text<'a>),
     /// A session was established.
     Connected(Transport<'a>),
+    /// A session was established, unless a refusal with the same session number follows.
+    Connecting(Transport<'a>),
     /// An attempt was refused by rule or password.
     Rejected(Transport<'a>),
     /// A TLS handshake failed.
@@ -164,6 +166,7 @@ impl Record<'_> {
                 Step::Received => Step::Received,
                 Step::Authenticated(method) => Step::Authenticated(own(method)),
                 Step::Connected(transport) => Step::Connected(transport.into_owned()),
+                Step::Connecting(transport) => Step::Connecting(transport.into_owned()),
                 Step::Rejected(transport) => Step::Rejected(transport.into_owned()),
                 Step::HandshakeFailed(cause) => Step::HandshakeFailed(cause),
                 Step::Disconnected => Step::Disconnected,

@@ -35,12 +35,19 @@ pub trait RecordParser: Send + Sync {
     /// Reads the record around the needle number `needle`, which stands at `hit`.
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a>;
 
+    /// Whether a record of this format, or the log's own heading, begins at the start of `line`.
+    fn begins(&self, line: &[u8]) -> bool;
+
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
 
     /// The language of the connection records in `text`, where it is one that is not read.
-    fn foreign(&self, text: &[u8]) -> Option<&'static str>;
+    fn foreign(&self, _text: &[u8]) -> Option<&'static str> {
+        None
+    }
 
     /// Whether `text`, in which no record was understood, holds sessions all the same, in words that nobody knows.
-    fn has_unreadable_sessions(&self, text: &[u8]) -> bool;
+    fn has_unreadable_sessions(&self, _text: &[u8]) -> bool {
+        false
+    }
 }

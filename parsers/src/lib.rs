@@ -27,7 +27,7 @@ mod sink;
 mod time;
 
 pub use detect::{HEAD, Hints, detect};
-pub use engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, setting};
+pub use engine::{Engine, LogSwitch, Logs, Parsers, Restart, TlsSwitch, setting};
 pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
 pub use format::{RECORD_MAX, RecordParser, Stretch};
 pub use scan::{Scanned, Scanner};

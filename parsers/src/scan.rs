@@ -100,7 +100,7 @@ impl<'p> Scanner<'p> {
     /// Ends a log that came in pieces.
     pub fn finish(mut self, sink: &mut dyn EventSink) -> Scanned {
         self.pushed(self.buffer.len() - self.fresh, true, sink);
-        self.total.end()
+        self.total.end(sink)
     }
 
     /// Scans a whole log that is in memory.
@@ -122,7 +122,7 @@ impl<'p> Scanner<'p> {
         sink: &mut dyn EventSink,
     ) -> Result<Scanned, E> {
         self.blocks(0..length, Source { length, ends: true, read_at }, sink)?;
-        Ok(self.total.end())
+        Ok(self.total.end(sink))
     }
 
     /// Scans the next `bytes` of what was pushed, and forgets what is no longer needed of it.
@@ -252,7 +252,9 @@ impl Total {
         }
         for (at, what) in records {
             match what {
-                Ok(record) => {
+                Ok(mut record) => {
+                    // A time is printed only where it changes, and the last one may stand before the block.
+                    record.at = record.at.or(self.scanned.last_at.map(|time| time.at));
                     if let Some(event) = self.sessions.join(record) {
                         sink.event(&event);
                     }
@@ -271,7 +273,10 @@ impl Total {
         self.unreadable |= unreadable;
     }
 
-    fn end(mut self) -> Scanned {
+    fn end(mut self, sink: &mut dyn EventSink) -> Scanned {
+        while let Some(event) = self.sessions.oldest() {
+            sink.event(&event);
+        }
         self.scanned.lines += u64::from(!self.scanned.ends_whole);
         if self.scanned.records == 0 && self.unreadable {
             self.scanned.foreign = self.scanned.foreign.or(Some(UNKNOWN_LANGUAGE));
@@ -344,6 +349,25 @@ impl<E> Drop for Leave<'_, '_, E> {
     }
 }
 
+/// Gives records without a time of their own the last one that was written before them in the range.
+fn fill_times(
+    text: &[u8],
+    start: usize,
+    records: &mut [(usize, Result<Record<'_>, Malformed>)],
+    time: &dyn Fn(usize) -> Option<LogTime>,
+) {
+    let (mut from, mut last) = (start, None);
+    for (at, record) in records.iter_mut().filter_map(|(at, what)| Some((*at, what.as_mut().ok()?))) {
+        if record.at.is_none() {
+            let between = text.get(from..at).unwrap_or_default();
+            let mut lines = memrchr_iter(b'\n', between).map(|newline| from + newline + 1);
+            last = lines.find_map(time).map(|time| time.at).or(last);
+            record.at = last;
+            from = at;
+        }
+    }
+}
+
 /// What is searched for.
 struct Search<'p> {
     parser: &'p dyn RecordParser,
@@ -365,6 +389,7 @@ impl Search<'_> {
             let line = stretch.text.get(line_at..).unwrap_or_default();
             self.parser.time(memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line))
         };
+        fill_times(stretch.text, range.start, &mut records, &time);
         let mut forwards = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
         let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
         // Where there are no records that are understood, there may be some in another language.

@@ -1,11 +1,15 @@
 //! Joins the records of one session, in the order of the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::event::{Client, HandshakeFailure, Micros, Record, Step, Text, Transport};
 
 /// Most sessions that are remembered between their first record and the one that completes it.
 const OPEN_MAX: usize = 65_536;
+
+/// Most sessions that wait for a refusal. A refusal follows at once, behind those of as many sessions as a server opens at
+/// the same time: `max_connections` of MySQL is 16,000 on RDS.
+const WAITING_MAX: usize = 16_384;
 
 /// What happened to a connection, once the records of its session are joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +39,33 @@ pub enum EventKind<'a> {
     Disconnected,
 }
 
+impl ConnectionEvent<'_> {
+    fn into_owned(self) -> ConnectionEvent<'static> {
+        let own = |text: Text<'_>| Text::Owned(text.into_owned());
+        ConnectionEvent {
+            at: self.at,
+            client: self.client.into_owned(),
+            auth_method: self.auth_method.map(own),
+            kind: match self.kind {
+                EventKind::Received => EventKind::Received,
+                EventKind::Connected(transport) => EventKind::Connected(transport.into_owned()),
+                EventKind::Rejected(transport) => EventKind::Rejected(transport.into_owned()),
+                EventKind::HandshakeFailed(cause) => EventKind::HandshakeFailed(cause),
+                EventKind::Disconnected => EventKind::Disconnected,
+            },
+        }
+    }
+}
+
 /// What is known of sessions that are being established.
 #[derive(Debug, Default)]
 pub struct Sessions {
     open: HashMap<u64, Opening>,
+    /// Sessions that count unless a refusal follows, and the order in which they came. What is no longer in the map is
+    /// skipped in the order.
+    waiting: HashMap<u64, (u64, ConnectionEvent<'static>)>,
+    order: VecDeque<(u64, u64)>,
+    arrivals: u64,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +101,17 @@ impl Sessions {
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, opening.method.map(Text::Owned), EventKind::Connected(transport))
             }
-            Step::Rejected(transport) => {
+            Step::Connecting(transport) => {
+                let event = ConnectionEvent { at, client, auth_method: None, kind: EventKind::Connected(transport) };
+                self.wait(session, event)
+            }
+            Step::Rejected(refused) => {
+                if let Some((_, held)) = session.and_then(|session| self.waiting.remove(&session))
+                    && let EventKind::Connected(transport) = held.kind
+                {
+                    return Some(ConnectionEvent { kind: EventKind::Rejected(transport), ..held });
+                }
+                let transport = refused;
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, None, EventKind::Rejected(transport))
@@ -91,6 +128,29 @@ impl Sessions {
                 event(client, None, EventKind::Disconnected)
             }
         }
+    }
+
+    /// Keeps a session until it is certain that no refusal follows. Returns the one that is certain now.
+    fn wait<'a>(&mut self, session: Option<u64>, event: ConnectionEvent<'a>) -> Option<ConnectionEvent<'a>> {
+        let Some(session) = session else { return Some(event) };
+        self.arrivals += 1;
+        self.order.push_back((session, self.arrivals));
+        // A number that comes again is a new session.
+        let certain = self.waiting.insert(session, (self.arrivals, event.into_owned())).map(|(_, event)| event);
+        if certain.is_some() || self.waiting.len() <= WAITING_MAX {
+            return certain;
+        }
+        self.oldest()
+    }
+
+    /// Takes the session that waits longest; in the end, all of them, one after the other.
+    pub fn oldest(&mut self) -> Option<ConnectionEvent<'static>> {
+        while let Some((session, arrival)) = self.order.pop_front() {
+            if self.waiting.get(&session).is_some_and(|(waiting, _)| *waiting == arrival) {
+                return self.waiting.remove(&session).map(|(_, event)| event);
+            }
+        }
+        None
     }
 
     fn note(&mut self, session: Option<u64>, change: impl FnOnce(&mut Opening)) {

@@ -59,11 +59,6 @@ impl Csvlog {
         Self { marks_tls }
     }
 
-    /// Whether a line begins a record.
-    pub fn recognises(line: &[u8]) -> bool {
-        before_message(line).is_some()
-    }
-
     fn record<'a>(&self, stretch: Stretch<'a>, message_at: usize) -> Parsed<'a> {
         let text = stretch.text;
         let Some(begins) = record_start(stretch, message_at) else {
@@ -140,6 +135,10 @@ impl RecordParser for Csvlog {
             Some(message_at) => self.record(stretch, message_at),
             None => Parsed::NotARecord,
         }
+    }
+
+    fn begins(&self, line: &[u8]) -> bool {
+        before_message(line).is_some()
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {

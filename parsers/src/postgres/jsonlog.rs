@@ -141,6 +141,10 @@ impl RecordParser for Jsonlog {
         }
     }
 
+    fn begins(&self, line: &[u8]) -> bool {
+        line.starts_with(BEGINS)
+    }
+
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         postgres_time(line.strip_prefix(BEGINS)?).ok().map(|(_, time)| time)
     }

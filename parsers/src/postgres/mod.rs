@@ -14,7 +14,8 @@ pub use stderr::Stderr;
 
 use jiff::civil::DateTime;
 
-use crate::engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch};
+use crate::detect::Hints;
+use crate::engine::{Engine, LogSwitch, Logs, Parsers, Restart, TlsSwitch};
 use crate::event::{Micros, Step};
 
 /// RDS for PostgreSQL and Aurora PostgreSQL.
@@ -22,6 +23,7 @@ pub static ENGINE: Engine = Engine {
     id: "postgres",
     title: "PostgreSQL",
     aws_names: &["postgres", "aurora-postgresql"],
+    parsers,
     // <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html> for
     // rdsadmin; rds-proxy.html for rdsproxyadmin. The two others are seen in public logs and are not documented.
     system_users: &["rdsadmin", "rdsproxyadmin", "rdsrepladmin", "rdswriteforwarduser"],
@@ -64,6 +66,23 @@ pub static ENGINE: Engine = Engine {
                  WHERE ssl AND usename <> 'rdsadmin'",
 };
 
+/// The parsers that a log beginning with `head` may be for.
+fn parsers(head: &[u8], hints: &Hints) -> Parsers {
+    let marks_tls = hints.engine_version.as_deref().is_none_or(|version| ENGINE.marks_tls(version));
+    if Jsonlog::recognises(head) {
+        return vec![Box::new(Jsonlog::new(marks_tls))];
+    }
+    let prefix = match &hints.log_line_prefix {
+        Some(setting) => Some(Prefix::compile(setting)),
+        None => Stderr::infer(head, hints.year.unwrap_or(1970)),
+    };
+    let mut parsers: Parsers = vec![Box::new(Csvlog::new(marks_tls))];
+    if let Some(prefix) = prefix {
+        parsers.push(Box::new(Stderr::new(prefix, marks_tls)));
+    }
+    parsers
+}
+
 /// When a log was begun, by the names that RDS and Aurora give: `postgresql.log.%Y-%m-%d-%H` and `-%H%M`.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.html>.
@@ -90,7 +109,7 @@ fn log_begun(name: &str) -> Option<Micros> {
 /// The server sets the command tag to `authentication` before it authenticates, and to what it executes afterwards.
 fn in_a_command(step: &Step<'_>, tag: Option<&[u8]>) -> bool {
     match step {
-        Step::Connected(_) | Step::Authenticated(_) => {
+        Step::Connected(_) | Step::Connecting(_) | Step::Authenticated(_) => {
             tag.is_some_and(|tag| !tag.is_empty() && tag != b"authentication")
         }
         Step::Received | Step::Rejected(_) | Step::HandshakeFailed(_) | Step::Disconnected => false,

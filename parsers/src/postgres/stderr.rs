@@ -82,11 +82,6 @@ impl Stderr {
         best.map(|(_, prefix)| prefix)
     }
 
-    /// Whether a line begins a record with this prefix.
-    pub fn recognises(prefix: &Prefix, line: &[u8]) -> bool {
-        prefix.head(line).is_some()
-    }
-
     /// The prefix that lines are expected to have.
     pub fn prefix(&self) -> Option<&Prefix> {
         self.prefixes.first()
@@ -298,6 +293,10 @@ impl RecordParser for Stderr {
             Err(Elsewhere::Malformed(cause)) if needle == 0 => Parsed::Malformed(cause),
             Err(_) => Parsed::NotARecord,
         }
+    }
+
+    fn begins(&self, line: &[u8]) -> bool {
+        self.prefixes.first().is_some_and(|prefix| prefix.head(line).is_some())
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
