@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use ssl_usage_parsers::{EventSink, HEAD, Hints, RecordParser, Scanned, Scanner, detect};
+use ssl_usage_parsers::{Engine, EventSink, HEAD, Hints, RecordParser, Scanned, Scanner, detect};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory::{self, Log};
@@ -39,6 +39,7 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink
                 return Ok(None);
             }
             let parser = recognise(&name, &head, hints)?;
+            tell(parser.as_ref(), sink);
             let read_at = |buffer: &mut [u8], at| file.read_at(buffer, at);
             let scanned = Scanner::new(parser.as_ref(), threads).scan_at(file.length(), read_at, sink).map_err(fail)?;
             Scan { engine: parser.engine(), format: parser.format(), scanned }
@@ -51,6 +52,7 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink
                 return Ok(None);
             }
             let parser = recognise(&name, &piece, hints)?;
+            tell(parser.as_ref(), sink);
             let mut scanner = Scanner::new(parser.as_ref(), threads);
             while !piece.is_empty() {
                 scanner.push(&piece, sink);
@@ -62,6 +64,13 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink
     };
     refuse_foreign(&name, &found.scanned)?;
     Ok(Some(found))
+}
+
+/// Tells whose log it is.
+fn tell(parser: &dyn RecordParser, sink: &mut dyn EventSink) {
+    if let Some(engine) = Engine::named(parser.engine()) {
+        sink.engine(engine);
+    }
 }
 
 /// Refuses a log whose connection records are in a language that is not read.

@@ -2,8 +2,9 @@
 //!
 //! Rules elsewhere are generic and read these tables, so that adding an engine adds a table and no rule.
 
+use crate::ENGINES;
 use crate::detect::Hints;
-use crate::event::Micros;
+use crate::event::{Client, Micros, Text};
 use crate::format::RecordParser;
 
 /// Everything the tool knows of one engine.
@@ -19,52 +20,89 @@ pub struct Engine {
     pub parsers: fn(&[u8], &Hints) -> Parsers,
     /// Users that are AWS's own; what they do never decides a verdict.
     pub system_users: &'static [&'static str],
+    /// Addresses that only AWS's own agents connect from.
+    pub system_addresses: &'static [&'static str],
     /// Authentication methods, as the log names them, that stand for IAM database authentication, which needs TLS.
     pub iam_methods: &'static [&'static str],
-    /// Where its connection records are.
-    pub logs: Logs,
-    /// Parameters that switch TLS.
+    /// Where its connection records are, the kind of log that tells most first. Several kinds may hold the same sessions.
+    pub logs: &'static [Logs],
+    /// Settings that switch TLS.
     pub tls_switches: &'static [TlsSwitch],
-    /// Parameters without which sessions are not logged.
-    pub log_switches: &'static [LogSwitch],
-    /// Oldest version whose logs mark TLS, as `(major, minor)`.
-    pub marks_tls_from: (u32, u32),
+    /// Oldest version whose logs mark TLS, as `(major, minor)`; none where no version's logs do.
+    pub marks_tls_from: Option<(u32, u32)>,
+    /// Where the certificate comes from, when it is none that RDS signs.
+    pub certificate_elsewhere: Option<&'static str>,
     /// What a new certificate costs.
     pub restart: Restart,
-    /// What a DBA can run to see the transport of the sessions that are open now.
+    /// What a DBA can run to see the transport of the sessions that are open now; empty where there is nothing.
     pub live_query: &'static str,
 }
 
 /// Parsers that a log may be for, each for one format.
 pub type Parsers = Vec<Box<dyn RecordParser>>;
 
-/// The log files that hold connection records.
+/// One kind of log files that hold connection records.
 #[derive(Debug)]
 pub struct Logs {
+    /// What the kind is called: `general`, `audit`.
+    pub kind: &'static str,
     /// How their names begin, in the listing of the RDS API.
     pub prefix: &'static str,
     /// Endings of names that hold the same records in another format.
     pub twins: &'static [&'static str],
+    /// Settings without which it does not hold sessions.
+    pub switches: &'static [LogSwitch],
     /// When a file of this name was begun, if the name tells; in microseconds since 1970, UTC.
     pub begun: fn(&str) -> Option<Micros>,
+    /// Whether a name passes from file to file, so that only its first record tells which log a file is.
+    pub renamed: bool,
     /// The parameter that says after how many minutes a new file is begun, and its default.
     pub rotation: (&'static str, i64),
-    /// The parameter that says for how many minutes files are kept, its default, and its maximum.
+    /// The parameter that says for how many minutes files are kept, its default, and its maximum. No parameter is named
+    /// where it cannot be changed.
     pub retention: (&'static str, i64, i64),
 }
 
-/// A parameter that switches TLS. Values are compared by [`setting`].
+/// A setting that switches TLS: a parameter, or an [`option`](OPTION). Values are compared by [`setting`].
 #[derive(Debug)]
 pub struct TlsSwitch {
     /// Name of the parameter.
     pub parameter: &'static str,
     /// Values with which a client cannot connect without TLS.
-    pub enforces: &'static [&'static str],
+    pub enforces: Values,
+    /// Whether that alone means that TLS is in use, whether clients are seen or not.
+    pub decides: bool,
     /// Values with which a client cannot connect with TLS.
     pub rules_out: &'static [&'static str],
     /// Where this is documented.
     pub source: &'static str,
 }
+
+/// Values of a setting.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// These.
+    Only(&'static [&'static str]),
+    /// All others.
+    AllBut(&'static [&'static str]),
+}
+
+impl Values {
+    /// No value at all.
+    pub const NONE: Self = Self::Only(&[]);
+
+    /// Whether a value, as [`setting`] spells it, is one of them.
+    pub fn contain(&self, value: &str) -> bool {
+        match self {
+            Self::Only(values) => values.contains(&value),
+            Self::AllBut(values) => !values.contains(&value),
+        }
+    }
+}
+
+/// What the names of settings begin with that are options of an option group: `option SSL` is `on` or `off`, and
+/// `option MARIADB_AUDIT_PLUGIN SERVER_AUDIT_EVENTS` is a setting of one.
+pub const OPTION: &str = "option ";
 
 /// A parameter that must be on for sessions to be logged.
 #[derive(Debug)]
@@ -73,6 +111,8 @@ pub struct LogSwitch {
     pub parameter: &'static str,
     /// Values, or members of a list of values, with which sessions are logged.
     pub on: &'static [&'static str],
+    /// The value that it has where the group gives none.
+    pub default: &'static str,
     /// The value that switches it on.
     pub set_to: &'static str,
     /// Whether a change needs a restart.
@@ -90,16 +130,38 @@ pub enum Restart {
     Listener,
 }
 
+impl PartialEq for Engine {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Engine {}
+
 impl Engine {
-    /// Whether a name in a listing is a log that can hold connection records.
-    pub fn is_log(&self, name: &str) -> bool {
-        name.starts_with(self.logs.prefix)
+    /// The engine of this name.
+    pub fn named(id: &str) -> Option<&'static Self> {
+        ENGINES.iter().copied().find(|engine| engine.id == id)
+    }
+
+    /// The kind of log that a name in a listing is, if it can hold connection records.
+    pub fn logs_of(&self, name: &str) -> Option<&'static Logs> {
+        self.logs.iter().find(|logs| name.starts_with(logs.prefix))
+    }
+
+    /// Whether a client is AWS's own.
+    pub fn is_system(&self, client: &Client<'_>) -> bool {
+        let is = |text: &Option<Text<'_>>, names: &[&str]| {
+            text.as_deref().is_some_and(|text| names.iter().any(|name| name.as_bytes() == text))
+        };
+        is(&client.user, self.system_users) || is(&client.address, self.system_addresses)
     }
 
     /// The name that all files with the same records share: without the endings of other formats and of packing.
     pub fn log_identity<'n>(&self, name: &'n str) -> &'n str {
         let mut identity = name;
-        for ending in [".gz"].iter().chain(self.logs.twins) {
+        let twins = self.logs.iter().flat_map(|logs| logs.twins);
+        for ending in [".gz"].iter().chain(twins) {
             identity = identity.strip_suffix(ending).unwrap_or(identity);
         }
         identity
@@ -107,19 +169,20 @@ impl Engine {
 
     /// Whether logs of this version mark TLS; true for a version that cannot be read, for all but the oldest do.
     pub fn marks_tls(&self, version: &str) -> bool {
+        let Some(from) = self.marks_tls_from else { return false };
         let mut parts = version.split('.').map(|part| part.parse::<u32>());
         match (parts.next(), parts.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= self.marks_tls_from,
-            (Some(Ok(major)), _) => major >= self.marks_tls_from.0,
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= from,
+            (Some(Ok(major)), _) => major >= from.0,
             _ => true,
         }
     }
 }
 
 impl LogSwitch {
-    /// Whether sessions are logged with this value, which may be a list.
-    pub fn is_on(&self, value: &str) -> bool {
-        value.split(',').any(|member| self.on.contains(&setting(member).as_str()))
+    /// Whether sessions are logged with this value, which may be a list; none is the default.
+    pub fn is_on(&self, value: Option<&str>) -> bool {
+        value.unwrap_or(self.default).split(',').any(|member| self.on.contains(&setting(member).as_str()))
     }
 }
 
@@ -150,9 +213,11 @@ mod tests {
 
     #[test]
     fn a_list_logs_sessions_only_with_authorization_in_it() {
-        let [connections] = ENGINE.log_switches else { panic!("one switch") };
-        assert!(["1", "on", "TRUE", "all", "receipt,authorization"].iter().all(|value| connections.is_on(value)));
-        assert!(["0", "", "off", "receipt", "receipt,authentication"].iter().all(|value| !connections.is_on(value)));
+        let [connections] = ENGINE.logs[0].switches else { panic!("one switch") };
+        assert!(["1", "on", "TRUE", "all", "receipt,authorization"].iter().all(|value| connections.is_on(Some(value))));
+        assert!(
+            ["0", "", "off", "receipt", "receipt,authentication"].iter().all(|value| !connections.is_on(Some(value)))
+        );
     }
 
     #[test]

@@ -5,29 +5,35 @@
 //! understood is reported as [`Malformed`].
 //!
 //! ```
-//! use ssl_usage_parsers::{Hints, Scanner, Tally, detect};
+//! use ssl_usage_parsers::{Hints, Scanner, Tally, detect, postgres};
 //!
 //! let log = b"2026-11-23 18:39:57 UTC:10.0.0.7(49698):app@orders:[21828]:LOG:  connection authorized: \
 //!             user=app database=orders SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)\n";
 //! let parser = detect(log, &Hints::default()).ok_or("no known format")?;
-//! let mut tally = Tally::new(&["rdsadmin"]);
+//! let mut tally = Tally::of(&postgres::ENGINE);
 //! Scanner::new(parser.as_ref(), 1).scan(log, &mut tally);
 //! assert_eq!(tally.connections.tls, 1);
 //! # Ok::<(), &str>(())
 //! ```
 
+pub mod db2;
 mod detect;
+pub mod docdb;
 mod engine;
 mod event;
 mod format;
+pub mod mysql;
+pub mod neptune;
+pub mod oracle;
 pub mod postgres;
 mod scan;
 mod session;
 mod sink;
+pub mod sqlserver;
 mod time;
 
 pub use detect::{HEAD, Hints, detect};
-pub use engine::{Engine, LogSwitch, Logs, Parsers, Restart, TlsSwitch, setting};
+pub use engine::{Engine, LogSwitch, Logs, OPTION, Parsers, Restart, TlsSwitch, Values, setting};
 pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
 pub use format::{RECORD_MAX, RecordParser, Stretch};
 pub use scan::{Scanned, Scanner};
@@ -36,4 +42,14 @@ pub use sink::{EventSink, Tally, Transports};
 pub use time::LogTime;
 
 /// The engines, the one list that a new engine is added to.
-pub static ENGINES: &[&Engine] = &[&postgres::ENGINE];
+pub static ENGINES: &[&Engine] = &[
+    &postgres::ENGINE,
+    &mysql::MYSQL,
+    &mysql::MARIADB,
+    &mysql::AURORA,
+    &oracle::ENGINE,
+    &sqlserver::ENGINE,
+    &db2::ENGINE,
+    &docdb::ENGINE,
+    &neptune::ENGINE,
+];

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
+use crate::engine::Engine;
 use crate::event::{Client, Malformed, Tls, Transport};
 use crate::session::{ConnectionEvent, EventKind};
 
 /// Takes what a scan finds, in the order of the log, from one thread at a time.
 pub trait EventSink: Send {
+    /// Told whose log it is, before the first event.
+    fn engine(&mut self, _engine: &'static Engine) {}
+
     /// An event.
     fn event(&mut self, event: &ConnectionEvent<'_>);
 
@@ -58,11 +62,11 @@ impl AddAssign<&Self> for Transports {
     }
 }
 
-/// Counts of a log or of many.
+/// Counts of a log or of many. Without an engine, no client is known to be AWS's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Users that are AWS's own; their sessions are counted apart.
-    system_users: &'static [&'static str],
+    /// Whose log it is: sessions of AWS's own clients are counted apart.
+    engine: Option<&'static Engine>,
     /// Sessions of clients.
     pub connections: Transports,
     /// Sessions of AWS's own users.
@@ -86,9 +90,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// An empty tally; sessions of `system_users` are counted apart.
-    pub fn new(system_users: &'static [&'static str]) -> Self {
-        Self { system_users, ..Self::default() }
+    /// An empty tally of a log of this engine.
+    pub fn of(engine: &'static Engine) -> Self {
+        Self { engine: Some(engine), ..Self::default() }
     }
 
     /// Records about connections that were understood.
@@ -106,12 +110,8 @@ impl Tally {
         self.malformed.values().sum()
     }
 
-    fn is_system(&self, client: &Client<'_>) -> bool {
-        client.user.as_deref().is_some_and(|user| self.system_users.iter().any(|name| name.as_bytes() == user))
-    }
-
     fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
-        if self.is_system(client) {
+        if self.engine.is_some_and(|engine| engine.is_system(client)) {
             return self.system.add(transport);
         }
         self.connections.add(transport);
@@ -133,6 +133,10 @@ fn count(counts: &mut BTreeMap<Vec<u8>, u64>, name: Option<&[u8]>) {
 }
 
 impl EventSink for Tally {
+    fn engine(&mut self, engine: &'static Engine) {
+        self.engine = Some(engine);
+    }
+
     fn event(&mut self, event: &ConnectionEvent<'_>) {
         match &event.kind {
             EventKind::Received => self.received += 1,

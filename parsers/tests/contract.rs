@@ -397,7 +397,7 @@ proptest! {
         writer.refusal(&mut log, 10, user, database);
         writer.session(&mut log, 9, honest, MARK);
         let log = Log::of("forged", log.into_bytes());
-        let mut tally = Tally::new(postgres::ENGINE.system_users);
+        let mut tally = Tally::of(&postgres::ENGINE);
         Scanner::new(log.parser.as_ref(), 1).scan(&log.text, &mut tally);
         let found = tally.connections.sum() + tally.system.sum();
         let text = String::from_utf8_lossy(&log.text);

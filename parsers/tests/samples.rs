@@ -138,7 +138,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// What the files of one format show together, each read by itself as RDS hands it out.
 fn scan(files: &[PathBuf], format: &str, threads: usize) -> Truth {
-    let mut tally = Tally::new(postgres::ENGINE.system_users);
+    let mut tally = Tally::of(&postgres::ENGINE);
     let mut last = Scanned::default();
     for file in files {
         let text = fs::read(file).expect("a log");

@@ -16,6 +16,9 @@ pub struct Reading {
     pub format: Option<String>,
     /// Size that the listing gave, in bytes.
     pub listed_bytes: u64,
+    /// When it was last written to, by the listing.
+    #[serde(default)]
+    pub last_written: Option<Timestamp>,
     /// Bytes read.
     pub read_bytes: u64,
     /// The span of time whose records stand in this file; none when it was not read, or when its times say nothing.
@@ -28,6 +31,9 @@ pub struct Reading {
     pub sessions: u64,
     /// Of those, with TLS.
     pub tls_sessions: u64,
+    /// Sessions of clients of which the log cannot tell how they were carried.
+    #[serde(default)]
+    pub unknown_sessions: u64,
     /// When the first session was recorded.
     pub first_session_at: Option<Timestamp>,
     /// When the last session was recorded.

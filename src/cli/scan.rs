@@ -8,8 +8,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use serde::Serialize;
-use ssl_usage_parsers::postgres::ENGINE;
-use ssl_usage_parsers::{Hints, LogTime, Malformed, Tally, Transports};
+use ssl_usage_parsers::{ENGINES, Engine, Hints, LogTime, Malformed, Tally, Transports};
 
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +31,12 @@ pub(super) struct Scan {
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Engine that wrote the logs, where it cannot be found out from the text.
+    #[arg(long, value_parser = engine)]
+    engine: Option<&'static Engine>,
+    /// Format of the logs, where it cannot be found out from the text: stderr, csvlog, general, audit, listener, ...
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
     /// log_line_prefix of a PostgreSQL log, where it cannot be found out from the text.
     #[arg(long, value_name = "PREFIX")]
     log_line_prefix: Option<String>,
@@ -44,6 +49,14 @@ pub(super) struct Scan {
     /// Threads to use; as many as there are processors by default.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+/// An engine by its name.
+fn engine(name: &str) -> std::result::Result<&'static Engine, String> {
+    Engine::named(name).ok_or_else(|| {
+        let names: Vec<_> = ENGINES.iter().map(|engine| engine.id).collect();
+        format!("the engines are {}", names.join(", "))
+    })
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -135,6 +148,8 @@ impl From<&Tally> for Counts {
 impl Scan {
     pub(super) fn run(self) -> Result<u8> {
         let hints = Hints {
+            engine: self.engine,
+            format: self.log_format.clone(),
             log_line_prefix: self.log_line_prefix.clone(),
             engine_version: self.engine_version.clone(),
             year: self.year,
@@ -151,7 +166,7 @@ impl Scan {
                     continue;
                 }
             };
-            let mut tally = Tally::new(ENGINE.system_users);
+            let mut tally = Tally::default();
             match scan(&path, &hints, threads, &mut tally) {
                 Ok(found) => {
                     errors.extend(unread(&path, &tally));
@@ -204,17 +219,21 @@ impl Scan {
 /// Adds up the files. A log that is there in several formats counts once, in the form that shows most sessions.
 fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
     let mut best: BTreeMap<String, usize> = BTreeMap::new();
+    let identity = |file: &File| match file.engine.and_then(Engine::named) {
+        Some(engine) => engine.log_identity(&file.path).to_owned(),
+        None => file.path.clone(),
+    };
     let shows = |index: usize| tallies.get(index).map(|tally| (sessions(tally), tally.records()));
     for (index, file) in files.iter().enumerate() {
-        let counted = best.entry(ENGINE.log_identity(&file.path).to_owned()).or_insert(index);
+        let counted = best.entry(identity(file)).or_insert(index);
         if shows(index) > shows(*counted) {
             *counted = index;
         }
     }
-    let mut total = Tally::new(ENGINE.system_users);
+    let mut total = Tally::default();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     for (file, tally) in files.iter_mut().zip(tallies) {
-        match best.get(ENGINE.log_identity(&file.path)).and_then(|counted| paths.get(*counted)) {
+        match best.get(&identity(file)).and_then(|counted| paths.get(*counted)) {
             Some(counted) if *counted != file.path => {
                 let twin = format!("the same log as {counted}, and counted there");
                 file.note = Some(file.note.take().map_or(twin.clone(), |note| format!("{note}; {twin}")));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ssl_usage_parsers::{Client, ConnectionEvent, EventKind, EventSink, Malformed, Micros, Text, Transport};
+use ssl_usage_parsers::{Client, ConnectionEvent, Engine, EventKind, EventSink, Malformed, Micros, Text, Transport};
 
 use crate::bundle::fact::{Key, Tallied};
 
@@ -14,7 +14,7 @@ const HOUR: i64 = 3600;
 #[derive(Debug)]
 pub(super) struct Fold<'a> {
     source: &'a str,
-    system_users: &'static [&'static str],
+    engine: &'static Engine,
     /// The time of events that have none.
     otherwise: Micros,
     facts: HashMap<Key, Tallied>,
@@ -24,6 +24,8 @@ pub(super) struct Fold<'a> {
     pub sessions: u64,
     /// Of those, with TLS.
     pub tls_sessions: u64,
+    /// Sessions of clients of which the log cannot tell how they were carried.
+    pub unknown_sessions: u64,
     /// When the first session was recorded.
     pub first_session: Option<Micros>,
     /// When the last session was recorded.
@@ -34,15 +36,16 @@ pub(super) struct Fold<'a> {
 
 impl<'a> Fold<'a> {
     /// For the file called `source`; `otherwise` is the time of events that have none.
-    pub fn new(source: &'a str, system_users: &'static [&'static str], otherwise: Micros) -> Self {
+    pub fn new(source: &'a str, engine: &'static Engine, otherwise: Micros) -> Self {
         Self {
             source,
-            system_users,
+            engine,
             otherwise,
             facts: HashMap::new(),
             records: 0,
             sessions: 0,
             tls_sessions: 0,
+            unknown_sessions: 0,
             first_session: None,
             last_session: None,
             unparsed: 0,
@@ -82,9 +85,7 @@ impl<'a> Fold<'a> {
             application: printable(application.as_ref()),
             auth_method: printable(event.auth_method.as_ref()),
             cause,
-            system: user
-                .as_deref()
-                .is_some_and(|user| self.system_users.iter().any(|system| system.as_bytes() == user)),
+            system: self.engine.is_system(&event.client),
         };
         if self.facts.len() < KEYS_MAX || self.facts.contains_key(&key) {
             return key;
@@ -100,6 +101,8 @@ impl EventSink for Fold<'_> {
         if let EventKind::Connected(transport) = &event.kind {
             self.sessions += 1;
             self.tls_sessions += u64::from(matches!(transport, Transport::Tls(_)));
+            let unknown = matches!(transport, Transport::Unknown) && !self.engine.is_system(&event.client);
+            self.unknown_sessions += u64::from(unknown);
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
         }
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_client_that_invents_names_costs_no_count_and_no_memory() {
-        let mut fold = Fold::new("log", &["rdsadmin"], 0);
+        let mut fold = Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0);
         let many = KEYS_MAX as u64 + 1000;
         for number in 0..many {
             fold.event(&connected("app", format!("job-{number}"), 0));
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn awss_own_users_are_marked_and_hours_are_whole() {
-        let mut fold = Fold::new("log", &["rdsadmin"], 0);
+        let mut fold = Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0);
         fold.event(&connected("rdsadmin", String::new(), -1));
         let facts = fold.into_facts();
         assert_eq!(facts.iter().map(|(key, _)| (key.system, key.hour)).collect::<Vec<_>>(), [(true, -HOUR)]);

@@ -78,6 +78,12 @@ fn complete_readings(bundle: &Bundle) -> Result<BTreeMap<String, Vec<Reading>>> 
     Ok(known)
 }
 
+/// Whether a file was read whole before, and has not been written to since.
+fn is_known(known: &[Reading], file: &LogFile) -> bool {
+    let now = (file.name.as_str(), file.size, file.last_written);
+    known.iter().any(|reading| (reading.source.as_str(), reading.listed_bytes, reading.last_written) == now)
+}
+
 /// Reads the logs of one instance that were written in the window and are not known yet.
 async fn instance(
     aws: &Aws,
@@ -97,12 +103,12 @@ async fn instance(
     };
     let mut facts = Vec::new();
     let Some(engine) = profile.known_engine() else { return (part, facts) };
-    if profile.is_serverless_v1() {
+    if engine.logs.is_empty() || profile.is_serverless_v1() {
         return (part, facts);
     }
     let listed = async || -> Result<Vec<LogFile>> {
         let mut files = rds_portion::list(aws, &profile.instance, window.from).await?;
-        files.retain(|file| engine.is_log(&file.name));
+        files.retain(|file| engine.logs_of(&file.name).is_some());
         Ok(files)
     };
     let mut files = match listed().await {
@@ -112,14 +118,14 @@ async fn instance(
             return (part, facts);
         }
     };
-    let is_known =
-        |file: &LogFile| known.iter().any(|reading| reading.source == file.name && reading.listed_bytes == file.size);
     // Logs that were renamed while they were read are in the list once more, under another name.
     for round in 0..2 {
-        let rotation = Rotation::new(engine, profile, files.iter().map(|file| file.name.as_str()));
-        let reader = Reader { aws, profile, engine, rotation, now: window.to, progress };
         let mut vanished = false;
-        for file in files.iter().filter(|file| !is_known(file)) {
+        for file in files.iter().filter(|file| !is_known(known, file)) {
+            let Some(logs) = engine.logs_of(&file.name) else { continue };
+            let names = files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with(logs.prefix));
+            let rotation = Rotation::new(logs, profile, names);
+            let reader = Reader { aws, profile, engine, logs, rotation, now: window.to, progress };
             if part.readings.iter().any(|reading| reading.source == file.name) {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! One log file: downloaded, scanned and folded as it streams by. Its text is held a page at a time and written nowhere.
 
 use jiff::Timestamp;
-use ssl_usage_parsers::{Engine, HEAD, Hints, RecordParser, Scanned, Scanner};
+use ssl_usage_parsers::{Engine, HEAD, Hints, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
 use super::span::Rotation;
@@ -19,6 +19,7 @@ pub(super) struct Reader<'a> {
     pub aws: &'a Aws,
     pub profile: &'a InstanceProfile,
     pub engine: &'static Engine,
+    pub logs: &'static Logs,
     pub rotation: Rotation,
     pub now: Timestamp,
     pub progress: &'a dyn Progress,
@@ -37,7 +38,7 @@ impl Reader<'_> {
         self.progress.log(&self.profile.instance, &file.name);
         let otherwise = self.rotation.span(&file.name, None, self.now).map(|(span, _)| span.from);
         let otherwise = otherwise.or(file.last_written).unwrap_or(self.now);
-        let mut fold = Fold::new(&file.name, self.engine.system_users, otherwise.as_microsecond());
+        let mut fold = Fold::new(&file.name, self.engine, otherwise.as_microsecond());
         let mut portions = Portions::new(self.aws, &self.profile.instance, file);
         let (found, broken) = self.scan(file, &mut portions, &mut fold).await;
         let received = portions.received();
@@ -50,21 +51,32 @@ impl Reader<'_> {
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = Reading {
             source: file.name.clone(),
-            log: self.engine.log_identity(&file.name).to_owned(),
+            log: self.log(&file.name, scanned),
             format: found.as_ref().map(|(format, _)| (*format).to_owned()),
             listed_bytes: file.size,
+            last_written: file.last_written,
             read_bytes: received,
             span: span.map(|(span, _)| span),
             complete: missing.is_none() && span.is_some_and(|(_, ended)| ended),
             records: fold.records,
             sessions: fold.sessions,
             tls_sessions: fold.tls_sessions,
+            unknown_sessions: fold.unknown_sessions,
             first_session_at: instant(fold.first_session),
             last_session_at: instant(fold.last_session),
             unparsed: fold.unparsed,
             holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
         };
         Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) }
+    }
+
+    /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it
+    /// stays the same.
+    fn log(&self, name: &str, scanned: Option<&Scanned>) -> String {
+        match scanned.and_then(|scanned| scanned.first_at).filter(|_| self.logs.renamed) {
+            Some(first) => format!("{}@{}", self.logs.kind, first.at),
+            None => self.engine.log_identity(name).to_owned(),
+        }
     }
 
     /// Streams a file through its parser. Returns what was found, which is nothing in an empty file, and what broke it
@@ -120,7 +132,8 @@ impl Reader<'_> {
     /// The parser for a file that begins with `head`. The instance's setting may have been changed since the file was
     /// written: the text is asked first.
     fn parser(&self, name: &str, head: &[u8]) -> Result<Box<dyn RecordParser>> {
-        let hints = Hints { engine_version: Some(self.profile.engine_version.clone()), ..Hints::default() };
+        let engine_version = Some(self.profile.engine_version.clone());
+        let hints = Hints { engine: Some(self.engine), engine_version, ..Hints::default() };
         let set = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
         recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
             Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),

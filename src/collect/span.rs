@@ -1,7 +1,7 @@
 //! The span of time whose records stand in a log file.
 
 use jiff::{SignedDuration, Timestamp};
-use ssl_usage_parsers::{Engine, Scanned};
+use ssl_usage_parsers::{Logs, Scanned};
 
 use crate::inventory::InstanceProfile;
 use crate::window::Window;
@@ -16,21 +16,21 @@ pub(super) struct Rotation {
     /// When files were begun, sorted, each once.
     begun: Vec<Timestamp>,
     length: SignedDuration,
-    engine: &'static Engine,
+    logs: &'static Logs,
 }
 
 impl Rotation {
     /// From the names of the files that were listed. The length is the instance's own setting or the engine's default.
-    pub fn new<'n>(engine: &'static Engine, profile: &InstanceProfile, names: impl Iterator<Item = &'n str>) -> Self {
-        let (parameter, default) = engine.logs.rotation;
+    pub fn new<'n>(logs: &'static Logs, profile: &InstanceProfile, names: impl Iterator<Item = &'n str>) -> Self {
+        let (parameter, default) = logs.rotation;
         let minutes = profile.in_effect(parameter).and_then(|value| value.parse().ok()).filter(|minutes| *minutes > 0);
-        let mut begun: Vec<_> = names.filter_map(|name| begun(engine, name)).collect();
+        let mut begun: Vec<_> = names.filter_map(|name| begun(logs, name)).collect();
         begun.sort_unstable();
         begun.dedup();
         // A setting that was changed does not make older files longer than the files themselves show.
         let shortest = begun.windows(2).filter_map(|pair| Some(pair.first()?.duration_until(*pair.last()?))).min();
         let most = shortest.map_or(minutes.unwrap_or(default), |shortest| shortest.as_mins().max(default));
-        Self { begun, length: SignedDuration::from_mins(minutes.unwrap_or(default).min(most)), engine }
+        Self { begun, length: SignedDuration::from_mins(minutes.unwrap_or(default).min(most)), logs }
     }
 
     /// The span of a file that was read at `read_at`, and whether it ended before that.
@@ -46,7 +46,7 @@ impl Rotation {
             let after = |first: Timestamp| from.duration_until(first);
             first.is_none_or(|first| after(first) >= SignedDuration::from_mins(-SLACK) && after(first) <= self.length)
         };
-        let Some(from) = begun(self.engine, name).filter(|from| true_name(*from)) else {
+        let Some(from) = begun(self.logs, name).filter(|from| true_name(*from)) else {
             // Times are written to the second; the last record belongs to the span.
             let to = last?.checked_add(SignedDuration::from_secs(1)).ok()?;
             return Some((Window { from: first?, to }, false));
@@ -59,6 +59,6 @@ impl Rotation {
     }
 }
 
-fn begun(engine: &Engine, name: &str) -> Option<Timestamp> {
-    (engine.logs.begun)(name).and_then(|micros| Timestamp::from_microsecond(micros).ok())
+fn begun(logs: &Logs, name: &str) -> Option<Timestamp> {
+    (logs.begun)(name).and_then(|micros| Timestamp::from_microsecond(micros).ok())
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_rds::types::{ApplyMethod, Parameter as ApiParameter};
-use ssl_usage_parsers::Engine;
+use aws_sdk_rds::types::{ApplyMethod, OptionGroup, Parameter as ApiParameter};
+use ssl_usage_parsers::{Engine, OPTION};
 
 use super::profile::{Level, Parameter};
 
@@ -11,11 +11,11 @@ use super::profile::{Level, Parameter};
 const ABOUT_LOGS: &[&str] =
     &["log_destination", "log_disconnections", "log_line_prefix", "log_timezone", "lc_messages"];
 
-/// The names of the parameters that bear on TLS or on its evidence.
+/// The names of the parameters and options that bear on TLS or on its evidence.
 pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
     let switches = engine.tls_switches.iter().map(|switch| switch.parameter);
-    let logging = engine.log_switches.iter().map(|switch| switch.parameter);
-    let logs = [engine.logs.rotation.0, engine.logs.retention.0];
+    let logging = engine.logs.iter().flat_map(|logs| logs.switches).map(|switch| switch.parameter);
+    let logs = engine.logs.iter().flat_map(|logs| [logs.rotation.0, logs.retention.0]);
     switches.chain(logging).chain(logs).chain(ABOUT_LOGS.iter().copied()).collect()
 }
 
@@ -32,7 +32,9 @@ pub(super) fn apply(
     parameters: &[ApiParameter],
 ) {
     for parameter in parameters {
-        let Some(name) = parameter.parameter_name().filter(|name| names.contains(name)) else { continue };
+        // Db2 writes its names in capitals here and in small letters there.
+        let is = |name: &&&str| parameter.parameter_name().is_some_and(|given| given.eq_ignore_ascii_case(name));
+        let Some(name) = names.iter().find(is).copied() else { continue };
         let set_here = parameter.source() == Some("user");
         if into.contains_key(name) && !set_here {
             continue;
@@ -48,6 +50,36 @@ pub(super) fn apply(
         let value = parameter.parameter_value().map(str::to_owned);
         let group = group.0.to_owned();
         into.insert(name.to_owned(), Parameter { value, is_static, level, in_effect, group });
+    }
+}
+
+/// The options of groups, and their settings, in the shape of parameters: see [`OPTION`].
+pub(super) fn of_options(groups: &[OptionGroup]) -> Vec<ApiParameter> {
+    let named = |name: String, value: &str| ApiParameter::builder().parameter_name(name).parameter_value(value).build();
+    let mut parameters = Vec::new();
+    for option in groups.iter().flat_map(|group| group.options()) {
+        let Some(name) = option.option_name() else { continue };
+        parameters.push(named(format!("{OPTION}{name}"), "on"));
+        for setting in option.option_settings() {
+            if let (Some(key), Some(value)) = (setting.name(), setting.value()) {
+                parameters.push(named(format!("{OPTION}{name} {key}"), value));
+            }
+        }
+    }
+    parameters
+}
+
+/// Options that the group does not have are off.
+pub(super) fn absent_options(into: &mut BTreeMap<String, Parameter>, names: &[&str], group: (&str, Option<&str>)) {
+    let is_option = |name: &&&str| name.strip_prefix(OPTION).is_some_and(|option| !option.contains(' '));
+    for name in names.iter().filter(is_option) {
+        into.entry((*name).to_owned()).or_insert_with(|| Parameter {
+            value: Some("off".to_owned()),
+            is_static: false,
+            level: Level::Option,
+            in_effect: group.1 == Some("in-sync"),
+            group: group.0.to_owned(),
+        });
     }
 }
 

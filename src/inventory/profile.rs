@@ -54,7 +54,7 @@ pub struct InstanceProfile {
     pub certificate: Certificate,
     /// Maintenance that AWS has scheduled and that touches the certificate.
     pub pending: Vec<PendingAction>,
-    /// Parameters that bear on TLS or on its evidence, by name.
+    /// Parameters and options that bear on TLS or on its evidence, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// Log types exported to CloudWatch Logs.
     pub log_exports: Vec<String>,
@@ -102,6 +102,8 @@ pub enum Level {
     Instance,
     /// In the cluster's DB cluster parameter group.
     Cluster,
+    /// In the instance's option group.
+    Option,
 }
 
 /// A parameter as it is set, and whether the instance runs with it.
@@ -123,7 +125,7 @@ impl InstanceProfile {
     /// The value of a parameter that the instance runs with, in one spelling; none where it is not known.
     pub fn in_effect(&self, parameter: &str) -> Option<String> {
         let parameter = self.parameters.get(parameter).filter(|parameter| parameter.in_effect)?;
-        parameter.value.as_deref().map(ssl_usage_parsers::setting)
+        parameter.value.as_deref().map(ssl_usage_parsers::setting).filter(|value| !value.is_empty())
     }
 
     /// What is known of its engine; none for an engine that is not known.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Parameter as ApiParameter};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
+use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
 use super::parameters;
@@ -170,6 +171,14 @@ impl Asked<'_> {
                     .await
                     .map_err(|error| failure(name, "rds:DescribeDBClusterParameters", error))
             }
+            Level::Option => {
+                let pages = rds.describe_option_groups().option_group_name(name).into_paginator().items().send();
+                let groups: Result<Vec<_>> = pages
+                    .collect::<Result<_, _>>()
+                    .await
+                    .map_err(|error| failure(name, "rds:DescribeOptionGroups", error));
+                groups.map(|groups| parameters::of_options(&groups))
+            }
         };
         let answer = match answer {
             Ok(parameters) => Some(parameters),
@@ -268,6 +277,19 @@ impl Asked<'_> {
                     parameters::apply(&mut profile.parameters, &names, (group, status), Level::Cluster, &found);
                 }
                 None => profile.unknown.push("rds:DescribeDBClusterParameters".to_owned()),
+            }
+        }
+        let is_option = |name: &&str| name.starts_with(OPTION);
+        let memberships = if names.iter().any(is_option) { instance.option_group_memberships() } else { &[] };
+        for membership in memberships {
+            let Some(name) = membership.option_group_name() else { continue };
+            match self.group(Level::Option, name).await {
+                Some(found) => {
+                    let group = (name, membership.status());
+                    parameters::apply(&mut profile.parameters, &names, group, Level::Option, &found);
+                    parameters::absent_options(&mut profile.parameters, &names, group);
+                }
+                None => profile.unknown.push("rds:DescribeOptionGroups".to_owned()),
             }
         }
         for group in instance.db_parameter_groups() {

@@ -1,6 +1,9 @@
 //! How much of the window was really seen, and why the rest was not.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
+use ssl_usage_parsers::Engine;
 
 use crate::bundle::{HoleCause, Reading};
 use crate::window::{Window, gaps, union};
@@ -51,7 +54,14 @@ impl Coverage {
 /// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
 /// own, may have been written while logging was off. Beside such a file, its neighbours count only from their first, or
 /// up to their last, session.
-pub(super) fn of(readings: &[Reading], window: Window, created_at: Option<Timestamp>) -> Coverage {
+///
+/// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen.
+pub(super) fn of(
+    readings: &[Reading],
+    engine: Option<&Engine>,
+    window: Window,
+    created_at: Option<Timestamp>,
+) -> Coverage {
     let asked = Window { from: created_at.unwrap_or(window.from).max(window.from), to: window.to };
     let mut inside: Vec<(&Reading, Window)> = readings
         .iter()
@@ -59,8 +69,20 @@ pub(super) fn of(readings: &[Reading], window: Window, created_at: Option<Timest
         .filter(|(_, span)| span.overlap(&asked).is_some())
         .collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
-    let seen: Vec<Window> = (0..inside.len()).filter_map(|at| told(&inside, at)?.overlap(&asked)).collect();
-    let seen = union(seen);
+    let mut kinds: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
+    for (reading, _) in &inside {
+        kinds.entry(kind(engine, &reading.source)).or_default().push(reading);
+    }
+    let seen_by: BTreeMap<usize, Vec<Window>> =
+        kinds.iter().map(|(kind, readings)| (*kind, seen_by(readings))).collect();
+    let seen = union(seen_by.values().flatten().filter_map(|span| span.overlap(&asked)).collect());
+    // What another kind of log shows instead is not missed.
+    let missed = |reading: &&Reading| {
+        let others = seen_by.iter().filter(|(other, _)| **other != kind(engine, &reading.source));
+        let shown =
+            |span: Window| others.flat_map(|(_, seen)| seen).any(|seen| seen.from <= span.from && span.to <= seen.to);
+        !reading.span.is_some_and(shown)
+    };
     let length = |span: &Window| span.length().as_secs_f64();
     let whole = length(&asked);
     let covered = seen.iter().fold(0.0, |sum, span| sum + length(span));
@@ -76,11 +98,25 @@ pub(super) fn of(readings: &[Reading], window: Window, created_at: Option<Timest
         share,
         files: count(|reading| reading.holes.is_empty()),
         files_failed: count(|reading| !reading.holes.is_empty()) + lost,
-        files_to_retry: readings.iter().filter(|reading| may_be_retried(reading)).count() as u64,
+        files_to_retry: readings.iter().filter(|reading| may_be_retried(reading)).filter(missed).count() as u64,
         files_mute: count(is_mute),
         bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
         unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
     }
+}
+
+/// Which of an engine's kinds of logs a file is, by its place in the engine's list.
+pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
+    let logs = engine.map_or(&[][..], |engine| engine.logs);
+    logs.iter().position(|logs| source.starts_with(logs.prefix)).unwrap_or(logs.len())
+}
+
+/// The spans in which logs of one kind certainly show every session.
+pub(super) fn seen_by(readings: &[&Reading]) -> Vec<Window> {
+    let mut inside: Vec<(&Reading, Window)> =
+        readings.iter().filter_map(|reading| Some((*reading, reading.span?))).collect();
+    inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
+    union((0..inside.len()).filter_map(|at| told(&inside, at)).collect())
 }
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
@@ -141,12 +177,14 @@ mod tests {
             log: format!("log-{hour}"),
             format: Some("stderr".to_owned()),
             listed_bytes: 1,
+            last_written: None,
             read_bytes: 1,
             span: Some(span(hour * HOUR, (hour + 1) * HOUR)),
             complete: true,
             records: sessions,
             sessions,
             tls_sessions: 0,
+            unknown_sessions: 0,
             first_session_at: (sessions > 0).then(|| at(hour * HOUR + 600)),
             last_session_at: (sessions > 0).then(|| at(hour * HOUR + 3000)),
             unparsed: 0,
@@ -160,7 +198,7 @@ mod tests {
 
     #[test]
     fn whole_hours_one_after_the_other_are_whole_coverage() {
-        let coverage = of(&[reading(0, 5), reading(1, 5), reading(2, 1)], span(0, 3 * HOUR), None);
+        let coverage = of(&[reading(0, 5), reading(1, 5), reading(2, 1)], None, span(0, 3 * HOUR), None);
         assert_eq!((coverage.share, coverage.gaps.as_slice(), coverage.files), (1.0, [].as_slice(), 3));
     }
 
@@ -169,7 +207,7 @@ mod tests {
         let mut lost = reading(4, 3);
         lost.holes.push(Hole { cause: HoleCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
-        let coverage = of(&readings, span(0, 8 * HOUR), None);
+        let coverage = of(&readings, None, span(0, 8 * HOUR), None);
         let expected = [
             gap(0, HOUR, "not-kept"),
             gap(HOUR + 3000, 3 * HOUR + 600, "not-logged"),
@@ -182,7 +220,7 @@ mod tests {
 
     #[test]
     fn nothing_can_be_missing_from_before_the_instance_was_made() {
-        let coverage = of(&[reading(2, 5)], span(0, 3 * HOUR), Some(at(2 * HOUR)));
+        let coverage = of(&[reading(2, 5)], None, span(0, 3 * HOUR), Some(at(2 * HOUR)));
         assert_eq!((coverage.share, coverage.asked), (1.0, Some(span(2 * HOUR, 3 * HOUR))));
     }
 
@@ -191,7 +229,7 @@ mod tests {
         fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
             let mut readings: Vec<Reading> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
-            let coverage = of(&readings, span(0, 48 * HOUR), None);
+            let coverage = of(&readings, None, span(0, 48 * HOUR), None);
             let telling: std::collections::BTreeSet<i64> =
                 hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
             prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);

@@ -1,6 +1,7 @@
 //! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
 
 mod coverage;
+mod kinds;
 
 pub use coverage::{Coverage, Gap};
 
@@ -92,12 +93,15 @@ pub struct Usage {
 ///
 /// When the facts cannot be read.
 pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
-    let mut usage =
-        Usage { coverage: coverage::of(&evidence.readings, window, evidence.profile.created_at), ..Usage::default() };
+    let (readings, engine) = (&evidence.readings, evidence.profile.known_engine());
+    let coverage = coverage::of(readings, engine, window, evidence.profile.created_at);
+    let mut usage = Usage { coverage, ..Usage::default() };
     if let Some(facts) = evidence.facts()? {
         // An instance that was made anew under an old name is not what the old one was.
         let lived = Window { from: evidence.profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-        let rows = totals(facts.lazy(), lived).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
+        let once = kinds::once(facts, readings, engine);
+        let rows =
+            once.and_then(|facts| totals(facts.lazy(), lived)).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
         rows.map_err(|error| {
             Error::new(ErrorKind::Format, evidence.profile.arn.clone(), "the facts of this instance cannot be added up")
                 .hint("collect them again")

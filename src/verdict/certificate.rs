@@ -62,8 +62,10 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ou
     };
     let dates = [certificate.valid_till, certificate.ca_valid_till, scheduled(profile)];
     let act_by = dates.into_iter().flatten().min();
-    if profile.is_serverless_v1() {
-        let text = "Aurora Serverless v1 has its certificate from AWS Certificate Manager, which renews it".to_owned();
+    let serverless = "Aurora Serverless v1 has its certificate from AWS Certificate Manager, which renews it";
+    let elsewhere = profile.known_engine().and_then(|engine| engine.certificate_elsewhere);
+    if let Some(text) = elsewhere.or(profile.is_serverless_v1().then_some(serverless)) {
+        let text = text.to_owned();
         let reasons = vec![Reason { code: ReasonCode::CertificateElsewhere, text }];
         return Outlook { change, target, restart, act_by: None, reasons };
     }

@@ -1,8 +1,9 @@
 //! What a person or a rotation tool would run. Nothing here is ever run by this tool.
 
-use ssl_usage_parsers::Engine;
+use ssl_usage_parsers::{Engine, LogSwitch, Logs, OPTION};
 
 use super::certificate::{Change, Outlook, Restart};
+use super::rules::is_off;
 use super::{Rotation, UsageVerdict};
 use crate::inventory::{InstanceProfile, Level};
 
@@ -60,16 +61,25 @@ fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> O
 
 /// The command that has sessions logged, where the group that says so can be changed: AWS's default groups cannot.
 fn switch_logging_on(profile: &InstanceProfile, engine: &Engine) -> Option<Vec<String>> {
-    let (switch, parameter) = engine.log_switches.iter().find_map(|switch| {
-        let parameter = profile.parameters.get(switch.parameter)?;
-        let off = parameter.value.as_deref().is_none_or(|value| !switch.is_on(value));
-        (off && !parameter.group.starts_with("default.")).then_some((switch, parameter))
-    })?;
-    let method = if switch.needs_restart { "pending-reboot" } else { "immediate" };
-    let setting = format!("ParameterName={},ParameterValue={},ApplyMethod={method}", switch.parameter, switch.set_to);
+    // The first kind of log that parameters alone switch on.
+    let by_parameters = |logs: &&Logs| logs.switches.iter().all(|switch| !switch.parameter.starts_with(OPTION));
+    let off = |switch: &&LogSwitch| is_off(profile, switch);
+    let switches: Vec<&LogSwitch> = engine.logs.iter().find(by_parameters)?.switches.iter().filter(off).collect();
+    let parameter = profile.parameters.get(switches.first()?.parameter)?;
     let (verb, option) = match parameter.level {
+        _ if parameter.group.starts_with("default.") => return None,
         Level::Instance => ("modify-db-parameter-group", "--db-parameter-group-name"),
         Level::Cluster => ("modify-db-cluster-parameter-group", "--db-cluster-parameter-group-name"),
+        Level::Option => return None,
     };
-    Some(aws(&profile.region, &[verb, option, &parameter.group, "--parameters", &setting]))
+    let settings: Vec<_> = switches
+        .iter()
+        .map(|switch| {
+            let method = if switch.needs_restart { "pending-reboot" } else { "immediate" };
+            format!("ParameterName={},ParameterValue={},ApplyMethod={method}", switch.parameter, switch.set_to)
+        })
+        .collect();
+    let mut words = vec![verb, option, &parameter.group, "--parameters"];
+    words.extend(settings.iter().map(String::as_str));
+    Some(aws(&profile.region, &words))
 }

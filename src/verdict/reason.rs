@@ -66,6 +66,8 @@ reasons! {
     EngineUnknown = "engine-unknown", Blocks;
     /// The engine version does not mark TLS in its log.
     VersionCannotTell = "version-cannot-tell", Blocks;
+    /// No log of the engine shows how sessions are carried.
+    LogCannotTell = "log-cannot-tell", Blocks;
     /// Sessions are not logged.
     LoggingOff = "logging-off", Blocks;
     /// It is not known whether sessions are logged.

@@ -1,7 +1,7 @@
 //! The rules: what an instance's configuration and usage give as reasons. They know no engine; what is special about one
 //! is in its descriptor.
 
-use ssl_usage_parsers::{Engine, is_local};
+use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local};
 
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
@@ -26,6 +26,11 @@ const RULES: &[Rule] = &[
     tls_enforced,
     tls_despite_switch,
     tls_switched_off,
+    log_cannot_tell,
+];
+
+/// The rules for engines whose logs show how sessions are carried, in the same order, behind the others.
+const RULES_OF_LOGS: &[Rule] = &[
     version_cannot_tell,
     logging_off,
     logging_unknown,
@@ -51,28 +56,27 @@ pub(super) fn reasons(case: &Case<'_>) -> Vec<Reason> {
         );
         return vec![Reason { code: ReasonCode::EngineUnknown, text }];
     };
-    RULES.iter().filter_map(|rule| rule(case, engine)).map(|(code, text)| Reason { code, text }).collect()
+    let rules = RULES.iter().chain(if engine.marks_tls_from.is_some() { RULES_OF_LOGS } else { &[] });
+    rules.filter_map(|rule| rule(case, engine)).map(|(code, text)| Reason { code, text }).collect()
 }
 
-/// Whether a client cannot connect without TLS, and by which parameter.
-pub(super) fn enforced(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static str> {
-    switched(profile, engine, |switch| switch.enforces)
+/// The switch by which a client cannot connect without TLS.
+pub(super) fn enforced(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static TlsSwitch> {
+    switched(profile, engine, |switch, value| switch.enforces.contain(value))
 }
 
 fn ruled_out(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static str> {
-    switched(profile, engine, |switch| switch.rules_out)
+    switched(profile, engine, |switch, value| switch.rules_out.contains(&value)).map(|switch| switch.parameter)
 }
 
-/// The first switch that has one of the values and is in effect.
+/// The first switch that has a value of this kind and is in effect.
 fn switched(
     profile: &InstanceProfile,
     engine: &'static Engine,
-    values: fn(&ssl_usage_parsers::TlsSwitch) -> &'static [&'static str],
-) -> Option<&'static str> {
-    let switch = engine.tls_switches.iter().find(|switch| {
-        profile.in_effect(switch.parameter).is_some_and(|value| values(switch).contains(&value.as_str()))
-    });
-    switch.map(|switch| switch.parameter)
+    is: fn(&TlsSwitch, &str) -> bool,
+) -> Option<&'static TlsSwitch> {
+    let in_effect = |switch: &TlsSwitch| profile.in_effect(switch.parameter);
+    engine.tls_switches.iter().find(|switch| in_effect(switch).is_some_and(|value| is(switch, &value)))
 }
 
 /// `1 session`, `2 sessions`.
@@ -122,7 +126,14 @@ fn client_rejected_certificate(case: &Case<'_>, _: &'static Engine) -> Option<(R
 }
 
 fn tls_enforced(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let parameter = enforced(case.profile, engine)?;
+    let TlsSwitch { parameter, decides, .. } = enforced(case.profile, engine)?;
+    if *decides {
+        let value = case.profile.in_effect(parameter).unwrap_or_default();
+        return Some((
+            ReasonCode::TlsEnforced,
+            format!("{parameter} is {value} and in effect: whoever connects uses TLS"),
+        ));
+    }
     // Clients that are seen only to arrive, or to leave, connect too.
     let usage = case.usage;
     let remote = usage.connections.sum() - usage.connections.local;
@@ -143,46 +154,79 @@ fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonC
     Some((ReasonCode::TlsSwitchedOff, format!("{parameter} switches TLS off, and is in effect")))
 }
 
+fn log_cannot_tell(_: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    engine.marks_tls_from.is_none().then(|| {
+        let text = format!("no log of {} shows how sessions are carried{}", engine.title, ask_live(engine));
+        (ReasonCode::LogCannotTell, text)
+    })
+}
+
+/// What else a DBA can ask, for the end of a sentence.
+fn ask_live(engine: &Engine) -> String {
+    if engine.live_query.is_empty() { String::new() } else { format!("; ask the live sessions: {}", engine.live_query) }
+}
+
 fn version_cannot_tell(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let version = &case.profile.engine_version;
     (!engine.marks_tls(version)).then(|| {
-        let text = format!(
-            "{} {version} does not mark TLS in its log; ask the live sessions: {}",
-            engine.title, engine.live_query
-        );
+        let text = format!("{} {version} does not mark TLS in its log{}", engine.title, ask_live(engine));
         (ReasonCode::VersionCannotTell, text)
     })
 }
 
+/// Whether a kind of log is written.
+enum Logged {
+    On,
+    Off,
+    Unknown(String),
+}
+
+/// Whether a switch is off, whether the instance runs with that or will after its next restart.
+pub(super) fn is_off(profile: &InstanceProfile, switch: &LogSwitch) -> bool {
+    profile.parameters.get(switch.parameter).is_some_and(|parameter| !switch.is_on(parameter.value.as_deref()))
+}
+
+fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
+    if logs.switches.iter().any(|switch| is_off(profile, switch)) {
+        return Logged::Off;
+    }
+    let unknown = logs.switches.iter().find_map(|switch| match profile.parameters.get(switch.parameter) {
+        None => Some(format!("the value of {} could not be asked ({})", switch.parameter, profile.unknown.join(", "))),
+        Some(parameter) if !parameter.in_effect => Some(format!(
+            "{} is set in {}, and the instance does not run with it yet",
+            switch.parameter, parameter.group
+        )),
+        Some(_) => None,
+    });
+    unknown.map_or(Logged::On, Logged::Unknown)
+}
+
 fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let off = engine.log_switches.iter().find(|switch| {
-        let parameter = case.profile.parameters.get(switch.parameter);
-        // A parameter that is in the group without a value has the engine's default, which is off for all of these.
-        let off = |value: Option<&str>| value.is_none_or(|value| !switch.is_on(value));
-        parameter.is_some_and(|parameter| off(parameter.value.as_deref()))
-    })?;
-    let restart = if off.needs_restart { " and restart" } else { "; no restart is needed" };
+    let profile = case.profile;
+    if engine.logs.iter().any(|logs| !matches!(logged(profile, logs), Logged::Off)) {
+        return None;
+    }
+    // Of several kinds, one is enough: that which shows most.
+    let off: Vec<&LogSwitch> = engine.logs.first()?.switches.iter().filter(|switch| is_off(profile, switch)).collect();
+    let restart = if off.iter().any(|switch| switch.needs_restart) { " and restart" } else { "; no restart is needed" };
+    let set: Vec<_> = off.iter().map(|switch| format!("{} to {}", switch.parameter, switch.set_to)).collect();
     let text = format!(
-        "sessions are not logged: set {} to {}{restart}, and ask again after a full cycle of your jobs",
-        off.parameter, off.set_to
+        "sessions are not logged: set {}{restart}, and ask again after a full cycle of your jobs",
+        set.join(" and ")
     );
     Some((ReasonCode::LoggingOff, text))
 }
 
 fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    for switch in engine.log_switches {
-        let text = match case.profile.parameters.get(switch.parameter) {
-            None => {
-                format!("the value of {} could not be asked ({})", switch.parameter, case.profile.unknown.join(", "))
-            }
-            Some(parameter) if !parameter.in_effect => {
-                format!("{} is set in {}, and the instance does not run with it yet", switch.parameter, parameter.group)
-            }
-            Some(_) => continue,
-        };
-        return Some((ReasonCode::LoggingUnknown, text));
+    let mut unknown = None;
+    for logs in engine.logs {
+        match logged(case.profile, logs) {
+            Logged::On => return None,
+            Logged::Off => {}
+            Logged::Unknown(text) => unknown = unknown.or(Some(text)),
+        }
     }
-    None
+    unknown.map(|text| (ReasonCode::LoggingUnknown, text))
 }
 
 fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -195,11 +239,19 @@ fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> 
     })
 }
 
-fn sessions_not_logged(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+fn sessions_not_logged(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let usage = case.usage;
     let sessions = usage.connections.sum() + usage.system.sum();
     (usage.received > 0 && sessions == 0).then(|| {
-        let text = format!("{} arrived, and no session is logged; from PostgreSQL 18 on, log_connections must have `authorization` in its list", plural(usage.received, "client"));
+        let switches = engine.logs.iter().flat_map(|logs| logs.switches);
+        let needed: Vec<_> = switches
+            .map(|switch| format!("{} needs `{}`", switch.parameter, switch.on.last().unwrap_or(&switch.set_to)))
+            .collect();
+        let text = format!(
+            "{} arrived, and no session is logged; in a list, {}",
+            plural(usage.received, "client"),
+            needed.join(", ")
+        );
         (ReasonCode::SessionsNotLogged, text)
     })
 }
@@ -215,11 +267,11 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
     if coverage.share >= case.policy.least_coverage {
         return None;
     }
-    let (parameter, default, most) = engine.logs.retention;
+    let (parameter, default, most) = engine.logs.first().map_or(("", 0, 0), |logs| logs.retention);
     let kept = case.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
     let advice = if kept >= asked {
         "ask for a window without the gaps".to_owned()
-    } else if asked <= most {
+    } else if asked <= most && !parameter.is_empty() {
         format!("logs are kept for {} hours: set {parameter} to {most}, or ask for fewer days", kept / 60)
     } else {
         format!(
@@ -258,10 +310,13 @@ fn records_unparsed(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, 
     })
 }
 
-fn transport_unknown(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+fn transport_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let unknown = case.usage.connections.unknown;
     (unknown > 0).then(|| {
-        (ReasonCode::TransportUnknown, format!("the log cannot tell how {} were carried", plural(unknown, "session")))
+        (
+            ReasonCode::TransportUnknown,
+            format!("the log cannot tell how {} were carried{}", plural(unknown, "session"), ask_live(engine)),
+        )
     })
 }
 

@@ -127,7 +127,7 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
         (ReasonCode::TlsEnforced, |profile, _| {
             profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned());
         }),
-        (ReasonCode::EngineUnknown, |profile, _| profile.engine = "oracle-ee".to_owned()),
+        (ReasonCode::EngineUnknown, |profile, _| profile.engine = "custom-oracle-ee".to_owned()),
         (ReasonCode::VersionCannotTell, |profile, _| profile.engine_version = "9.3.25".to_owned()),
         (ReasonCode::LoggingOff, |profile, _| {
             profile.parameters.get_mut("log_connections").expect("set").value = Some("receipt".to_owned());

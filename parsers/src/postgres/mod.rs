@@ -15,7 +15,7 @@ pub use stderr::Stderr;
 use jiff::civil::DateTime;
 
 use crate::detect::Hints;
-use crate::engine::{Engine, LogSwitch, Logs, Parsers, Restart, TlsSwitch};
+use crate::engine::{Engine, LogSwitch, Logs, Parsers, Restart, TlsSwitch, Values};
 use crate::event::{Micros, Step};
 
 /// RDS for PostgreSQL and Aurora PostgreSQL.
@@ -29,37 +29,44 @@ pub static ENGINE: Engine = Engine {
     system_users: &["rdsadmin", "rdsproxyadmin", "rdsrepladmin", "rdswriteforwarduser"],
     // RDS authenticates members of rds_iam by `hostssl all +rds_iam all pam`.
     iam_methods: &["pam"],
-    logs: Logs {
+    system_addresses: &[],
+    logs: &[Logs {
+        kind: "postgresql",
         prefix: "error/postgresql",
         twins: &[".csv", ".json"],
+        switches: &[LogSwitch {
+            parameter: "log_connections",
+            // From 18 on a list, of which only `authorization` writes the record that tells the transport.
+            on: &["on", "all", "authorization"],
+            default: "off",
+            set_to: "1",
+            needs_restart: false,
+            source: "https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-CONNECTIONS",
+        }],
         begun: log_begun,
+        renamed: false,
         // USER_LogAccess.Concepts.PostgreSQL.html
         rotation: ("log_rotation_age", 60),
         retention: ("rds.log_retention_period", 4320, 10080),
-    },
+    }],
     tls_switches: &[
         TlsSwitch {
             parameter: "rds.force_ssl",
-            enforces: &["on"],
+            enforces: Values::Only(&["on"]),
+            decides: false,
             rules_out: &[],
             source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html",
         },
         TlsSwitch {
             parameter: "ssl",
-            enforces: &[],
+            enforces: Values::NONE,
+            decides: false,
             rules_out: &["off"],
             source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html",
         },
     ],
-    log_switches: &[LogSwitch {
-        parameter: "log_connections",
-        // From 18 on a list, of which only `authorization` writes the record that tells the transport.
-        on: &["on", "all", "authorization"],
-        set_to: "1",
-        needs_restart: false,
-        source: "https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-CONNECTIONS",
-    }],
-    marks_tls_from: (9, 4),
+    marks_tls_from: Some((9, 4)),
+    certificate_elsewhere: None,
     restart: Restart::AsTheApiSays,
     // ssl-certificate-rotation-postgresql.html in the RDS user guide.
     live_query: "SELECT datname, usename, ssl, client_addr FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \

@@ -78,7 +78,7 @@ mod tests {
         ];
         for log in logs {
             let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
-            let scanned = Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::new(&[]));
+            let scanned = Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::default());
             assert_eq!(scanned.foreign, Some("an unknown language"), "{log}");
         }
     }

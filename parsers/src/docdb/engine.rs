@@ -1,0 +1,29 @@
+//! What is known of Amazon DocumentDB besides its log's format.
+
+use crate::engine::{Engine, Restart, TlsSwitch, Values};
+
+/// Amazon DocumentDB. The cluster parameter `tls` decides alone: with `disabled` the cluster takes no secure connection,
+/// with anything else no other. Its audit log goes to CloudWatch Logs only, and shows clients, not how they are carried.
+///
+/// Sources: security.encryption.ssl.html and event-auditing.html in the DocumentDB developer guide.
+pub static ENGINE: Engine = Engine {
+    id: "docdb",
+    title: "DocumentDB",
+    aws_names: &["docdb"],
+    parsers: super::parsers,
+    system_users: &["serviceadmin", "rdsadmin"],
+    system_addresses: &[],
+    iam_methods: &["MONGODB-AWS"],
+    logs: &[],
+    tls_switches: &[TlsSwitch {
+        parameter: "tls",
+        enforces: Values::AllBut(&["off", "disabled"]),
+        decides: true,
+        rules_out: &["disabled"],
+        source: "https://docs.aws.amazon.com/documentdb/latest/developerguide/security.encryption.ssl.html",
+    }],
+    marks_tls_from: None,
+    certificate_elsewhere: None,
+    restart: Restart::AsTheApiSays,
+    live_query: "",
+};

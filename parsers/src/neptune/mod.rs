@@ -1,0 +1,25 @@
+//! Amazon Neptune: it appears in the same API, and its certificate is another matter.
+
+use crate::engine::{Engine, Restart};
+
+/// Amazon Neptune takes HTTPS only, under a certificate that Amazon's public authority signs and renews: an RDS authority
+/// has no part in it.
+///
+/// Source: <https://docs.aws.amazon.com/neptune/latest/userguide/security-ssl.html>.
+pub static ENGINE: Engine = Engine {
+    id: "neptune",
+    title: "Neptune",
+    aws_names: &["neptune"],
+    parsers: |_, _| Vec::new(),
+    system_users: &[],
+    system_addresses: &[],
+    iam_methods: &[],
+    logs: &[],
+    tls_switches: &[],
+    marks_tls_from: None,
+    certificate_elsewhere: Some(
+        "Neptune's certificate is of Amazon's public authority, which clients trust by their system's store; the rotation of RDS's authorities does not touch it",
+    ),
+    restart: Restart::AsTheApiSays,
+    live_query: "",
+};

@@ -1,0 +1,37 @@
+//! What is known of RDS for SQL Server besides its log's format.
+
+use crate::engine::{Engine, Logs, Restart, TlsSwitch, Values};
+
+/// RDS for SQL Server. Its error log shows logins, where they are audited, and never how they are carried.
+///
+/// Sources: SQLServer.Concepts.General.SSL.Using.html and ssl-certificate-rotation-sqlserver.html in the RDS user guide.
+pub static ENGINE: Engine = Engine {
+    id: "sqlserver",
+    title: "SQL Server",
+    aws_names: &["sqlserver-ee", "sqlserver-se", "sqlserver-ex", "sqlserver-web", "sqlserver-dev-ee"],
+    parsers: super::parsers,
+    system_users: &["rdsadmin", "NT AUTHORITY\\SYSTEM"],
+    system_addresses: &["<local machine>", "<named pipe>"],
+    iam_methods: &[],
+    logs: &[Logs {
+        kind: "error",
+        prefix: "log/ERROR",
+        twins: &[],
+        switches: &[],
+        begun: |_| None,
+        renamed: true,
+        rotation: ("", 24 * 60),
+        retention: ("", 7 * 24 * 60, 30 * 24 * 60),
+    }],
+    tls_switches: &[TlsSwitch {
+        parameter: "rds.force_ssl",
+        enforces: Values::Only(&["on"]),
+        decides: false,
+        rules_out: &[],
+        source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/SQLServer.Concepts.General.SSL.Using.html",
+    }],
+    marks_tls_from: None,
+    certificate_elsewhere: None,
+    restart: Restart::AsTheApiSays,
+    live_query: "SELECT session_id, encrypt_option, net_transport, auth_scheme FROM sys.dm_exec_connections",
+};

@@ -1,0 +1,166 @@
+//! One session in many logs: which of them it is counted in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{BooleanChunked, DataFrame, PolarsResult};
+use ssl_usage_parsers::Engine;
+
+use super::coverage::{kind, seen_by};
+use crate::bundle::Reading;
+use crate::bundle::fact::column;
+use crate::window::Window;
+
+/// Facts of one kind of log.
+struct Kind<'r> {
+    sources: BTreeSet<&'r str>,
+    seen: Vec<Window>,
+}
+
+/// The facts with every session once.
+///
+/// The kind that tells most goes first: one that tells how all sessions were carried, and then the order of the engine's
+/// list. Of every other kind, only what stands outside of the spans that a kind before it saw is left. TLS that only a
+/// later kind shows is never left out.
+pub(super) fn once(facts: DataFrame, readings: &[Reading], engine: Option<&Engine>) -> PolarsResult<DataFrame> {
+    let kinds = kinds(readings, engine);
+    if kinds.len() < 2 {
+        return Ok(facts);
+    }
+    let rank: BTreeMap<&str, usize> = kinds
+        .iter()
+        .enumerate()
+        .flat_map(|(rank, kind)| kind.sources.iter().map(move |source| (*source, rank)))
+        .collect();
+    let sources = facts.column(column::SOURCE)?.str()?;
+    let transports = facts.column(column::TRANSPORT)?.str()?;
+    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
+    let rank_of = |row: usize| sources.get(row).and_then(|source| rank.get(source)).copied().unwrap_or(0);
+    let rows = 0..facts.height();
+    let tls: BTreeSet<usize> = rows.clone().filter(|row| transports.get(*row) == Some("tls")).map(rank_of).collect();
+    let kept: BooleanChunked = rows
+        .map(|row| {
+            let rank = rank_of(row);
+            let (Some(first), Some(last)) = (firsts.get(row), lasts.get(row)) else { return true };
+            let within = |span: &Window| span.from.as_microsecond() <= first && last <= span.to.as_microsecond();
+            let seen_before = kinds.iter().take(rank).any(|kind| kind.seen.iter().any(within));
+            let only_tls = transports.get(row) == Some("tls") && tls.range(..rank).next().is_none();
+            !seen_before || only_tls
+        })
+        .map(Some)
+        .collect();
+    facts.filter(&kept)
+}
+
+/// The kinds of logs that were read, the one that tells most first.
+fn kinds<'r>(readings: &'r [Reading], engine: Option<&Engine>) -> Vec<Kind<'r>> {
+    let mut by_kind: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
+    for reading in readings {
+        by_kind.entry(kind(engine, &reading.source)).or_default().push(reading);
+    }
+    let blind = |readings: &[&Reading]| readings.iter().any(|reading| reading.unknown_sessions > 0);
+    let mut kinds: Vec<_> = by_kind.into_iter().map(|(kind, readings)| (blind(&readings), kind, readings)).collect();
+    kinds.sort_by_key(|(blind, kind, _)| (*blind, *kind));
+    let sources = |readings: &[&'r Reading]| readings.iter().map(|reading| reading.source.as_str()).collect();
+    kinds.iter().map(|(_, _, readings)| Kind { sources: sources(readings), seen: seen_by(readings) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::bundle::fact::{Key, Tallied, table};
+
+    const HOUR: i64 = 3600;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn reading(source: &str, hours: (i64, i64), unknown: u64) -> Reading {
+        Reading {
+            source: source.to_owned(),
+            log: source.to_owned(),
+            format: None,
+            listed_bytes: 1,
+            last_written: None,
+            read_bytes: 1,
+            span: Some(Window { from: at(hours.0 * HOUR), to: at(hours.1 * HOUR) }),
+            complete: true,
+            records: 1,
+            sessions: 1,
+            tls_sessions: 0,
+            unknown_sessions: unknown,
+            first_session_at: Some(at(hours.0 * HOUR + 60)),
+            last_session_at: Some(at(hours.1 * HOUR - 60)),
+            unparsed: 0,
+            holes: Vec::new(),
+        }
+    }
+
+    fn fact(source: &str, hour: i64, transport: &'static str) -> (Key, Tallied) {
+        let key = Key {
+            source: source.to_owned(),
+            hour: hour * HOUR,
+            event: "connected",
+            transport: Some(transport),
+            tls_version: None,
+            cipher: None,
+            user: None,
+            database: None,
+            address: None,
+            application: None,
+            auth_method: None,
+            cause: None,
+            system: false,
+        };
+        let seen = (hour * HOUR + 600) * 1_000_000;
+        (key, Tallied { count: 1, first_seen: seen, last_seen: seen })
+    }
+
+    /// The sources of the rows that are left.
+    fn left(readings: &[Reading], facts: &[(Key, Tallied)]) -> Vec<(String, i64)> {
+        let facts = table("orders", facts).expect("a table");
+        let facts = once(facts, readings, Engine::named("aurora-mysql")).expect("a table");
+        let sources = facts.column(column::SOURCE).expect("there").str().expect("text");
+        let hours = facts.column(column::HOUR).expect("there").i64().expect("numbers");
+        sources
+            .iter()
+            .zip(hours.iter())
+            .map(|(source, hour)| (source.unwrap_or("").to_owned(), hour.unwrap_or(0) / HOUR))
+            .collect()
+    }
+
+    const GENERAL: &str = "general/mysql-general.log";
+    const AUDIT: &str = "audit/audit.log.0";
+
+    #[test]
+    fn a_session_in_two_logs_counts_in_the_one_that_tells() {
+        let readings = [reading(GENERAL, (0, 2), 0), reading(AUDIT, (0, 3), 4)];
+        let facts = [
+            fact(GENERAL, 0, "plaintext"),
+            fact(GENERAL, 1, "plaintext"),
+            fact(AUDIT, 0, "unknown"),
+            fact(AUDIT, 1, "unknown"),
+            fact(AUDIT, 2, "unknown"),
+        ];
+        let expected = [(GENERAL.to_owned(), 0), (GENERAL.to_owned(), 1), (AUDIT.to_owned(), 2)];
+        assert_eq!(left(&readings, &facts), expected, "the other fills the hour that the first does not show");
+    }
+
+    #[test]
+    fn a_log_that_cannot_tell_gives_way_whatever_its_place() {
+        let readings = [reading(GENERAL, (0, 2), 1), reading(AUDIT, (0, 2), 0)];
+        let facts = [fact(GENERAL, 0, "unknown"), fact(AUDIT, 0, "plaintext")];
+        assert_eq!(left(&readings, &facts), [(AUDIT.to_owned(), 0)]);
+    }
+
+    #[test]
+    fn tls_that_one_log_alone_shows_is_never_left_out() {
+        let readings = [reading(GENERAL, (0, 2), 0), reading(AUDIT, (0, 2), 1)];
+        let facts = [fact(GENERAL, 0, "plaintext"), fact(AUDIT, 1, "tls")];
+        assert_eq!(left(&readings, &facts).len(), 2);
+        let both = [fact(GENERAL, 1, "tls"), fact(AUDIT, 1, "tls")];
+        assert_eq!(left(&readings, &both), [(GENERAL.to_owned(), 1)], "and never counted twice");
+    }
+}
