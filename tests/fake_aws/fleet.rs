@@ -35,6 +35,9 @@ pub struct Fleet {
     /// Parameter groups of instances and of clusters. Every region answers with the same ones.
     #[serde(default, rename = "parameter_group")]
     pub parameter_groups: Vec<ParameterGroup>,
+    /// Option groups. Every region answers with the same ones.
+    #[serde(default, rename = "option_group")]
+    pub option_groups: Vec<OptionGroup>,
     /// Clusters. A cluster lives where its first member lives.
     #[serde(default, rename = "cluster")]
     pub clusters: Vec<Cluster>,
@@ -118,6 +121,17 @@ pub struct Parameter {
     pub source: String,
 }
 
+/// An option group (API reference: `OptionGroup`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptionGroup {
+    /// Its name.
+    pub name: String,
+    /// Its options, each with its settings.
+    #[serde(default)]
+    pub options: BTreeMap<String, BTreeMap<String, String>>,
+}
+
 /// A cluster (API reference: `DBCluster`).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +175,11 @@ pub struct Instance {
     /// `in-sync` or `pending-reboot`.
     #[serde(default = "in_sync")]
     pub parameter_status: String,
+    /// The option group.
+    pub option_group: Option<String>,
+    /// `in-sync`, `pending-apply` and so on.
+    #[serde(default = "in_sync")]
+    pub option_status: String,
     /// The certificate authority. Absent where the service has none to tell, as for Neptune.
     pub ca: Option<String>,
     /// The end of the *server* certificate (`CertificateDetails.ValidTill`).

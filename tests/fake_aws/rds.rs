@@ -57,6 +57,7 @@ pub fn answer(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
         "DescribeDBClusterParameterGroups" => settings::parameter_groups(fleet, call, &settings::CLUSTERS),
         "DescribeDBParameters" => settings::parameters(fleet, call, &settings::INSTANCES),
         "DescribeDBClusterParameters" => settings::parameters(fleet, call, &settings::CLUSTERS),
+        "DescribeOptionGroups" => settings::option_groups(fleet, call),
         "DescribeCertificates" => settings::certificates(fleet, call),
         "DescribeDBEngineVersions" => settings::engine_versions(fleet, call),
         "DescribeDBLogFiles" => logs::files(fleet, call),

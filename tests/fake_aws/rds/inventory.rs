@@ -53,6 +53,11 @@ fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
         xml.text("DBParameterGroupName", &instance.parameter_group);
         xml.text("ParameterApplyStatus", &instance.parameter_status);
     });
+    let options: Vec<_> = instance.option_group.iter().collect();
+    xml.list("OptionGroupMemberships", "OptionGroupMembership", &options, |xml, name| {
+        xml.text("OptionGroupName", name);
+        xml.text("Status", &instance.option_status);
+    });
     xml.text("AvailabilityZone", format!("{region}a"));
     xml.element("PendingModifiedValues", |xml| xml.optional("CACertificateIdentifier", instance.pending_ca.as_ref()));
     xml.text("MultiAZ", false);

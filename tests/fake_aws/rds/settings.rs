@@ -82,6 +82,32 @@ pub(super) fn parameters(fleet: &Fleet, call: &Call, kind: &GroupKind) -> Result
     Ok(xml)
 }
 
+/// `DescribeOptionGroups`.
+pub(super) fn option_groups(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let wanted = call.parameter("OptionGroupName");
+    let all = fleet.option_groups.iter();
+    let found: Vec<_> = all.filter(|group| wanted.is_none_or(|wanted| wanted == group.name)).collect();
+    if let (Some(wanted), true) = (wanted, found.is_empty()) {
+        return Err(ApiError::sender(404, "OptionGroupNotFoundFault", format!("Option group {wanted} not found.")));
+    }
+    let page = page(fleet, call, found)?;
+    let mut xml = Xml::default();
+    xml.list("OptionGroupsList", "OptionGroup", &page.items, |xml, group| {
+        xml.text("OptionGroupName", &group.name);
+        let options: Vec<_> = group.options.iter().collect();
+        xml.list("Options", "Option", &options, |xml, (name, settings)| {
+            xml.text("OptionName", name);
+            let settings: Vec<_> = settings.iter().collect();
+            xml.list("OptionSettings", "OptionSetting", &settings, |xml, (name, value)| {
+                xml.text("Name", name);
+                xml.text("Value", value);
+            });
+        });
+    });
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
 /// `DescribeCertificates`.
 pub(super) fn certificates(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
     let wanted = call.parameter("CertificateIdentifier");

@@ -1,0 +1,176 @@
+//! Every engine: what its settings alone decide, seen through the API as a user would see it.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, against, samples};
+use crate::fake_aws::{FakeAws, Fleet};
+
+const NOW: &str = "2026-11-23T00:00:00Z";
+
+/// One instance: its engine and version, its settings, how far they are taken over, and what is due.
+struct Case {
+    engine: &'static str,
+    version: &'static str,
+    /// `name=value`; a cluster's parameters for what has clusters only.
+    parameters: &'static [&'static str],
+    /// Options of its option group; none where there is no option group.
+    options: Option<&'static [&'static str]>,
+    status: &'static str,
+    /// Rotation, usage, first reason, restart.
+    due: (&'static str, &'static str, &'static str, &'static str),
+}
+
+const fn case(
+    engine: &'static str,
+    version: &'static str,
+    parameters: &'static [&'static str],
+    due: (&'static str, &'static str, &'static str, &'static str),
+) -> Case {
+    Case { engine, version, parameters, options: None, status: "in-sync", due }
+}
+
+const UNTOLD: (&str, &str, &str, &str) = ("required", "undetermined", "log-cannot-tell", "instance");
+
+const CASES: &[Case] = &[
+    case("neptune", "1.3.2.1", &[], ("optional", "undetermined", "certificate-elsewhere", "instance")),
+    case("docdb", "5.0.0", &["tls=disabled"], ("optional", "ruled_out", "tls-switched-off", "instance")),
+    case("docdb", "5.0.0", &["tls=enabled"], ("required", "in_use", "tls-enforced", "instance")),
+    case("docdb", "5.0.0", &["tls=tls1.3+"], ("required", "in_use", "tls-enforced", "instance")),
+    case("docdb", "5.0.0", &["tls=tls9.9+"], ("required", "in_use", "tls-enforced", "instance")),
+    case("docdb", "5.0.0", &[], UNTOLD),
+    Case { status: "pending-reboot", ..case("docdb", "5.0.0", &["tls=disabled"], UNTOLD) },
+    case("sqlserver-se", "15.00.4375.4.v1", &["rds.force_ssl=0"], UNTOLD),
+    case("sqlserver-se", "15.00.4375.4.v1", &["rds.force_ssl=1"], UNTOLD),
+    case(
+        "db2-se",
+        "11.5.9.0.sb00000000.r1",
+        &["db2comm=TCPIP"],
+        ("optional", "ruled_out", "tls-switched-off", "instance"),
+    ),
+    case("db2-se", "11.5.9.0.sb00000000.r1", &["DB2COMM=TCPIP,SSL"], UNTOLD),
+    case("db2-se", "11.5.9.0.sb00000000.r1", &["db2comm"], UNTOLD),
+    Case {
+        options: Some(&["NATIVE_NETWORK_ENCRYPTION"]),
+        ..case(
+            "oracle-se2",
+            "19.0.0.0.ru-2024-01.rur-2024-01.r1",
+            &[],
+            ("optional", "ruled_out", "tls-switched-off", "listener"),
+        )
+    },
+    Case {
+        options: Some(&["SSL"]),
+        ..case(
+            "oracle-ee-cdb",
+            "19.0.0.0.ru-2024-01.rur-2024-01.r1",
+            &[],
+            ("required", "undetermined", "no-logs", "listener"),
+        )
+    },
+    Case {
+        options: Some(&[]),
+        status: "pending-apply",
+        ..case(
+            "oracle-ee",
+            "19.0.0.0.ru-2024-01.rur-2024-01.r1",
+            &[],
+            ("required", "undetermined", "no-logs", "listener"),
+        )
+    },
+    Case {
+        options: Some(&[]),
+        ..case(
+            "mysql",
+            "8.0.35",
+            &["general_log=1", "log_output=TABLE"],
+            ("required", "undetermined", "logging-off", "instance"),
+        )
+    },
+    Case {
+        options: Some(&["MARIADB_AUDIT_PLUGIN"]),
+        ..case(
+            "mysql",
+            "8.0.35",
+            &["general_log=0", "log_output=TABLE"],
+            ("required", "undetermined", "logging-unknown", "instance"),
+        )
+    },
+    case(
+        "mariadb",
+        "11.4.3",
+        &["general_log=1", "log_output=FILE"],
+        ("required", "undetermined", "no-logs", "instance"),
+    ),
+    case(
+        "aurora-mysql",
+        "8.0.mysql_aurora.3.04.0",
+        &["general_log=1", "server_audit_logging=0"],
+        ("required", "undetermined", "logging-unknown", "instance"),
+    ),
+    case(
+        "aurora",
+        "5.6.mysql_aurora.1.22.2",
+        &["general_log=1"],
+        ("required", "undetermined", "version-cannot-tell", "instance"),
+    ),
+    case("custom-oracle-ee", "19", &[], ("required", "undetermined", "engine-unknown", "instance")),
+];
+
+/// A fleet of all cases; the server certificate ends soon, so that it does not decide.
+fn fleet() -> Fleet {
+    let mut text = format!("account = \"123456789012\"\nregion = \"eu-west-1\"\nnow = \"{NOW}\"\n");
+    text += "[[certificate]]\nid = \"rds-ca-rsa2048-g1\"\nvalid_from = \"2021-05-25T22:34:57Z\"\nvalid_till = \"2061-05-25T23:34:57Z\"\ndefault = true\n";
+    for (number, case) in CASES.iter().enumerate() {
+        let Case { engine, version, status, .. } = case;
+        // What the API has for clusters only is set there.
+        let clustered = matches!(*engine, "docdb" | "neptune");
+        let kind = if clustered { "cluster = true\n" } else { "" };
+        text += &format!("[[parameter_group]]\nname = \"group-{number}\"\nfamily = \"{engine}\"\n{kind}");
+        for setting in case.parameters {
+            let (name, value) = setting.split_once('=').map_or((*setting, None), |(name, value)| (name, Some(value)));
+            text += &format!("[[parameter_group.parameter]]\nname = \"{name}\"\napply_type = \"static\"\n");
+            text += &value.map_or_else(String::new, |value| format!("value = \"{value}\"\n"));
+        }
+        text += &format!("[[instance]]\nid = \"db-{number}\"\nengine = \"{engine}\"\nversion = \"{version}\"\n");
+        text += "created = \"2020-01-01T00:00:00Z\"\nca = \"rds-ca-rsa2048-g1\"\ncert_valid_till = \"2027-01-30T10:00:00Z\"\n";
+        if clustered {
+            text += &format!("parameter_group = \"none\"\ncluster = \"cluster-{number}\"\n");
+            text += &format!(
+                "[[cluster]]\nid = \"cluster-{number}\"\nengine = \"{engine}\"\nversion = \"{version}\"\nmembers = [\"db-{number}\"]\n"
+            );
+            text += &format!("parameter_group = \"group-{number}\"\nparameter_status = \"{status}\"\n");
+        } else {
+            text += &format!("parameter_group = \"group-{number}\"\n");
+        }
+        if let Some(options) = case.options {
+            text += &format!(
+                "option_group = \"options-{number}\"\noption_status = \"{status}\"\n[[option_group]]\nname = \"options-{number}\"\n"
+            );
+            text += &options.iter().map(|option| format!("[option_group.options.{option}]\n")).collect::<String>();
+        }
+    }
+    text += "[[parameter_group]]\nname = \"none\"\nfamily = \"none\"\n";
+    Fleet::parse(&text, samples()).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn settings_decide_where_they_can_and_nowhere_else() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(fleet());
+    let run = Run::of(against(&aws, home.path()).args(["analyze", "--format", "json", "--days", "3", "--now", NOW]));
+    let report = run.json();
+    let instances = report["instances"].as_array().expect("instances");
+    assert_eq!(instances.len(), CASES.len());
+    for (number, case) in CASES.iter().enumerate() {
+        let name = format!("db-{number}");
+        let instance = instances.iter().find(|instance| instance["instance"] == name.as_str()).expect("a verdict");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (rotation, usage) = (text(&instance["rotation"]), text(&instance["usage"]));
+        let (reason, restart) = (text(&instance["reasons"][0]["code"]), text(&instance["restart"]));
+        let found = (rotation.as_str(), usage.as_str(), reason.as_str(), restart.as_str());
+        assert_eq!(found, case.due, "{} {:?} {:?}: {instance:#}", case.engine, case.parameters, case.options);
+        let unproven = found.0 == "required" && found.1 == "undetermined";
+        assert_eq!(instance["unproven"], unproven, "{name}");
+    }
+}
