@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use ssl_usage_parsers::{ENGINES, Engine, Values};
 
 use super::*;
 use crate::inventory::{Certificate, Level, Parameter, PendingAction};
@@ -184,6 +185,126 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
         threaten(&mut threatened);
         assert_eq!(judged(&threatened, &Usage::default()).rotation, Rotation::Required, "threat {number}");
     }
+}
+
+/// What the log of an engine shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Log {
+    /// Sessions, over the whole window, all of them carried in plaintext where the log marks TLS.
+    Tells,
+    /// It is there, and no session is in it.
+    Mute,
+    /// It is not there.
+    Missing,
+}
+
+/// How an engine's switch of TLS stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Switch {
+    /// Nothing is ruled out and nothing is enforced.
+    Neither,
+    RulesOut,
+    RulesOutPending,
+    Enforces,
+    EnforcesPending,
+    /// It could not be asked.
+    Untold,
+}
+
+/// An instance of an engine whose sessions are logged, with its switch of TLS as told; none for an engine without one.
+fn instance_of(engine: &'static Engine, switch: Switch) -> Option<InstanceProfile> {
+    let version = engine.marks_tls_from.map_or("1.0".to_owned(), |(major, minor)| format!("{}.{minor}", major + 1));
+    let mut profile = profile([("", None), ("", None), ("", None)], engine.aws_names[0], &version, None);
+    let mut set = |name: &str, value: &str, in_effect| {
+        let group = "custom".to_owned();
+        let value = Some(value.to_owned());
+        let parameter = Parameter { value, is_static: true, level: Level::Instance, in_effect, group };
+        profile.parameters.insert(name.to_owned(), parameter);
+    };
+    for logging in engine.logs.iter().flat_map(|logs| logs.switches) {
+        set(logging.parameter, logging.set_to, true);
+    }
+    let rules_out = engine.tls_switches.iter().find_map(|switch| Some((switch.parameter, *switch.rules_out.first()?)));
+    let enforces = engine.tls_switches.iter().find_map(|switch| match switch.enforces {
+        Values::Only(values) => Some((switch.parameter, *values.first()?)),
+        Values::AllBut(_) => Some((switch.parameter, "enabled")),
+    });
+    let (chosen, in_effect) = match switch {
+        Switch::Neither | Switch::Untold => return Some(profile),
+        Switch::RulesOut => (rules_out?, true),
+        Switch::RulesOutPending => (rules_out?, false),
+        Switch::Enforces => (enforces?, true),
+        Switch::EnforcesPending => (enforces?, false),
+    };
+    set(chosen.0, chosen.1, in_effect);
+    Some(profile)
+}
+
+fn usage_by(engine: &Engine, log: Log, clients: bool) -> Usage {
+    let mut usage = match log {
+        Log::Tells => plaintext_only(),
+        Log::Mute | Log::Missing => Usage::default(),
+    };
+    let coverage = &mut usage.coverage;
+    coverage.asked = Some(Window::days_before(now(), 14));
+    (coverage.files, coverage.files_mute) = match log {
+        Log::Tells => (336, 0),
+        Log::Mute => (336, 336),
+        Log::Missing => (0, 0),
+    };
+    match (log, clients) {
+        (Log::Tells, true) if engine.marks_tls_from.is_none() => {
+            usage.connections = Transports { unknown: 100, ..Transports::default() };
+        }
+        (Log::Tells, true) => {}
+        (Log::Tells, false) => (usage.connections, usage.clients) = (Transports::default(), BTreeMap::new()),
+        // Seen only to leave.
+        (Log::Mute | Log::Missing, true) => {
+            let client = Client { address: Some("10.0.0.9".to_owned()), ..Client::default() };
+            usage.older_sessions = BTreeMap::from([(client, 1)]);
+        }
+        (Log::Mute | Log::Missing, false) => {}
+    }
+    usage
+}
+
+/// Every engine, whatever its log shows, its switch says, and whether clients are seen: the one verdict that is due.
+#[test]
+fn every_engine_gives_the_verdict_that_its_evidence_allows() {
+    let switches = [
+        Switch::Neither,
+        Switch::RulesOut,
+        Switch::RulesOutPending,
+        Switch::Enforces,
+        Switch::EnforcesPending,
+        Switch::Untold,
+    ];
+    let mut judged_at_all = 0;
+    for engine in ENGINES {
+        for switch in switches {
+            let Some(profile) = instance_of(engine, switch) else { continue };
+            for (log, clients) in
+                [Log::Tells, Log::Mute, Log::Missing].into_iter().flat_map(|log| [(log, true), (log, false)])
+            {
+                let verdict = judged(&profile, &usage_by(engine, log, clients));
+                let decides = engine.tls_switches.iter().any(|switch| switch.decides);
+                let due = if engine.certificate_elsewhere.is_some() || switch == Switch::RulesOut {
+                    (Rotation::Optional, false)
+                } else if switch == Switch::Enforces && (clients || decides) {
+                    (Rotation::Required, false)
+                } else if switch != Switch::Enforces && engine.marks_tls_from.is_some() && log == Log::Tells && clients
+                {
+                    (Rotation::Deferrable, false)
+                } else {
+                    (Rotation::Required, true)
+                };
+                let found = (verdict.rotation, verdict.unproven);
+                assert_eq!(found, due, "{} {switch:?} {log:?} {clients}: {:?}", engine.id, verdict.reasons);
+                judged_at_all += 1;
+            }
+        }
+    }
+    assert!(judged_at_all > 150, "{judged_at_all}");
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
