@@ -4,7 +4,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Run, against, samples};
-use crate::fake_aws::{FakeAws, Fleet};
+use crate::fake_aws::{FakeAws, Fleet, Proxy};
 
 const NOW: &str = "2026-11-23T00:00:00Z";
 
@@ -173,4 +173,24 @@ fn settings_decide_where_they_can_and_nowhere_else() {
         let unproven = found.0 == "required" && found.1 == "undetermined";
         assert_eq!(instance["unproven"], unproven, "{name}");
     }
+}
+
+#[test]
+fn an_instance_behind_a_proxy_says_so() {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = fleet();
+    let proxy = |name: &str, instance: &str| Proxy {
+        name: name.to_owned(),
+        instances: vec![instance.to_owned()],
+        cluster: None,
+    };
+    fleet.proxies = vec![proxy("front", "db-15"), proxy("other", "db-16")];
+    fleet.page_records = Some(1);
+    let aws = FakeAws::start(fleet);
+    let args = ["analyze", "--format", "json", "--days", "3", "--now", NOW, "--instance", "db-15"];
+    let report = Run::of(against(&aws, home.path()).args(args)).json();
+    let reasons = report["instances"][0]["reasons"].as_array().expect("reasons");
+    let behind = reasons.iter().find(|reason| reason["code"] == "behind-proxy").expect("it is told");
+    let text = behind["text"].as_str().expect("a sentence");
+    assert!(text.contains("front") && !text.contains("other"), "{text}");
 }

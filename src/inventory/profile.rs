@@ -56,6 +56,9 @@ pub struct InstanceProfile {
     pub pending: Vec<PendingAction>,
     /// Parameters and options that bear on TLS or on its evidence, by name.
     pub parameters: BTreeMap<String, Parameter>,
+    /// RDS proxies whose target it is, by name.
+    #[serde(default)]
+    pub proxies: Vec<String>,
     /// Log types exported to CloudWatch Logs.
     pub log_exports: Vec<String>,
     /// What of this instance could not be asked: `rds:DescribeDBParameters`, ... A missing answer is not a default.

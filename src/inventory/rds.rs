@@ -29,7 +29,8 @@ pub async fn take(aws: &Aws, named: &[String], taken_at: Timestamp) -> Result<Fl
     if clustered {
         asked.clusters().await;
     }
-    let shared = Shared { authorities: asked.authorities().await, pending: asked.pending().await };
+    let authorities = asked.authorities().await;
+    let shared = Shared { authorities, pending: asked.pending().await, proxies: asked.proxies().await };
     let mut instances = Vec::new();
     for instance in &found {
         instances.push(asked.profile(instance, &shared).await);
@@ -73,6 +74,8 @@ async fn instances(aws: &Aws, named: &[String], errors: &mut Vec<Trouble>) -> Re
 struct Shared {
     authorities: Option<Authorities>,
     pending: Option<BTreeMap<String, Vec<PendingAction>>>,
+    /// Names of proxies, by the name of their target.
+    proxies: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// What is known of an engine version.
@@ -150,6 +153,34 @@ impl Asked<'_> {
             }
             Err(error) => self.missing(&error),
         }
+    }
+
+    /// The proxies of the region, by the instances and clusters behind them.
+    async fn proxies(&mut self) -> Option<BTreeMap<String, Vec<String>>> {
+        let rds = &self.aws.rds;
+        let pages = rds.describe_db_proxies().into_paginator().items().send();
+        let answer: Result<Vec<_>, _> = pages.collect().await;
+        let proxies = match answer.map_err(|error| failure(&self.aws.region, "rds:DescribeDBProxies", error)) {
+            Ok(proxies) => proxies,
+            Err(error) => return self.missing(&error),
+        };
+        let mut behind: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in proxies.iter().filter_map(|proxy| proxy.db_proxy_name()) {
+            let pages = rds.describe_db_proxy_targets().db_proxy_name(name).into_paginator().items().send();
+            let answer: Result<Vec<_>, _> = pages.collect().await;
+            match answer.map_err(|error| failure(name, "rds:DescribeDBProxyTargets", error)) {
+                Ok(targets) => {
+                    for target in
+                        targets.iter().flat_map(|target| [target.rds_resource_id(), target.tracked_cluster_id()])
+                    {
+                        let target = target.filter(|target| !target.is_empty());
+                        behind.entry(target.unwrap_or_default().to_owned()).or_default().push(name.to_owned());
+                    }
+                }
+                Err(error) => return self.missing(&error),
+            }
+        }
+        Some(behind)
     }
 
     async fn group(&mut self, level: Level, name: &str) -> Option<Vec<ApiParameter>> {
@@ -236,6 +267,7 @@ impl Asked<'_> {
             certificate: Certificate::default(),
             pending: Vec::new(),
             parameters: BTreeMap::new(),
+            proxies: Vec::new(),
             log_exports: instance.enabled_cloudwatch_logs_exports().to_vec(),
             unknown: Vec::new(),
         };
@@ -255,6 +287,15 @@ impl Asked<'_> {
                 profile.pending = arns.filter_map(|arn| pending.get(arn)).flatten().cloned().collect();
             }
             None => profile.unknown.push("rds:DescribePendingMaintenanceActions".to_owned()),
+        }
+        match &shared.proxies {
+            Some(proxies) => {
+                let names = [Some(&profile.instance), profile.cluster.as_ref()].into_iter().flatten();
+                profile.proxies = names.filter_map(|name| proxies.get(name)).flatten().cloned().collect();
+                profile.proxies.sort_unstable();
+                profile.proxies.dedup();
+            }
+            None => profile.unknown.push("rds:DescribeDBProxies".to_owned()),
         }
         if shared.authorities.is_none() {
             profile.unknown.push("rds:DescribeCertificates".to_owned());

@@ -70,7 +70,7 @@ pub struct Verdict {
 const NOT_EXAMINED: &[&str] = &[
     "sessions that were opened before the window and are still open",
     "CloudWatch metrics (DatabaseConnections, IamDbAuthConnectionSuccess)",
-    "RDS Proxy in front of the instance, whose certificate is not the instance's",
+    "the metrics of an RDS Proxy in front of the instance (ClientConnectionsTLS, DatabaseConnectionsWithTLS)",
     "clients that connect less often than the window is long",
 ];
 

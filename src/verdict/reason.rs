@@ -102,6 +102,8 @@ reasons! {
     RotationScheduled = "rotation-scheduled", Informs;
     /// The next certificate is of the same authority, and AWS does not offer it yet.
     RotationNotOffered = "rotation-not-offered", Informs;
+    /// RDS proxies stand before the instance: their clients see the proxy's certificate.
+    BehindProxy = "behind-proxy", Informs;
     /// Clients without TLS were seen beside those with it.
     PlaintextToo = "plaintext-too", Informs;
     /// The end of the certificate or its authority could not be asked.

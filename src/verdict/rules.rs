@@ -26,6 +26,7 @@ const RULES: &[Rule] = &[
     tls_enforced,
     tls_despite_switch,
     tls_switched_off,
+    behind_proxy,
     log_cannot_tell,
 ];
 
@@ -152,6 +153,17 @@ fn tls_despite_switch(case: &Case<'_>, engine: &'static Engine) -> Option<(Reaso
 fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(case.profile, engine)?;
     Some((ReasonCode::TlsSwitchedOff, format!("{parameter} switches TLS off, and is in effect")))
+}
+
+fn behind_proxy(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let proxies = &case.profile.proxies;
+    (!proxies.is_empty()).then(|| {
+        let text = format!(
+            "its clients may come through RDS Proxy ({}), which presents a certificate of AWS Certificate Manager to them; the log shows the proxy's own sessions",
+            proxies.join(", ")
+        );
+        (ReasonCode::BehindProxy, text)
+    })
 }
 
 fn log_cannot_tell(_: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {

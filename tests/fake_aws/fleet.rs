@@ -38,6 +38,9 @@ pub struct Fleet {
     /// Option groups. Every region answers with the same ones.
     #[serde(default, rename = "option_group")]
     pub option_groups: Vec<OptionGroup>,
+    /// Proxies, each with the instances and clusters behind it. Every region answers with the same ones.
+    #[serde(default, rename = "proxy")]
+    pub proxies: Vec<Proxy>,
     /// Clusters. A cluster lives where its first member lives.
     #[serde(default, rename = "cluster")]
     pub clusters: Vec<Cluster>,
@@ -130,6 +133,19 @@ pub struct OptionGroup {
     /// Its options, each with its settings.
     #[serde(default)]
     pub options: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// An RDS proxy (API reference: `DBProxy`, `DBProxyTarget`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Its name.
+    pub name: String,
+    /// Instances behind it.
+    #[serde(default)]
+    pub instances: Vec<String>,
+    /// A cluster behind it.
+    pub cluster: Option<String>,
 }
 
 /// A cluster (API reference: `DBCluster`).

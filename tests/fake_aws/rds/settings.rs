@@ -108,6 +108,33 @@ pub(super) fn option_groups(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError>
     Ok(xml)
 }
 
+/// `DescribeDBProxies`.
+pub(super) fn proxies(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let page = page(fleet, call, fleet.proxies.iter().collect())?;
+    let mut xml = Xml::default();
+    xml.list("DBProxies", "member", &page.items, |xml, proxy| xml.text("DBProxyName", &proxy.name));
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
+/// `DescribeDBProxyTargets`.
+pub(super) fn proxy_targets(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let name = call.required("DBProxyName")?;
+    let Some(proxy) = fleet.proxies.iter().find(|proxy| proxy.name == name) else {
+        return Err(ApiError::sender(404, "DBProxyNotFoundFault", format!("Proxy {name} not found.")));
+    };
+    let instances = proxy.instances.iter().map(|instance| (instance, "RDS_INSTANCE"));
+    let cluster = proxy.cluster.iter().map(|cluster| (cluster, "TRACKED_CLUSTER"));
+    let page = page(fleet, call, instances.chain(cluster).collect())?;
+    let mut xml = Xml::default();
+    xml.list("Targets", "member", &page.items, |xml, (id, kind)| {
+        xml.text("RdsResourceId", id);
+        xml.text("Type", kind);
+    });
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
 /// `DescribeCertificates`.
 pub(super) fn certificates(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
     let wanted = call.parameter("CertificateIdentifier");
