@@ -92,8 +92,12 @@ pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
 ///
 /// When no format fits.
 pub(crate) fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dyn RecordParser>> {
+    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+        return Err(Error::new(ErrorKind::Format, name, "this log is in UTF-16, as SQL Server writes it on disk")
+            .hint("convert it first: `iconv -f UTF-16 -t UTF-8`"));
+    }
     detect(head, hints).ok_or_else(|| {
         Error::new(ErrorKind::Format, name, "the format of this log is not recognised")
-            .hint("if it is a PostgreSQL log with a log_line_prefix of its own, give it with --log-line-prefix")
+            .hint("give its --engine and --log-format, or the --log-line-prefix of a PostgreSQL server of its own")
     })
 }
