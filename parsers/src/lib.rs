@@ -20,6 +20,8 @@ mod detect;
 mod engine;
 mod event;
 mod format;
+mod lines;
+pub mod oracle;
 pub mod postgres;
 mod scan;
 mod session;
