@@ -17,6 +17,7 @@
 //! ```
 
 mod detect;
+pub mod docdb;
 mod engine;
 mod event;
 mod format;
@@ -26,6 +27,7 @@ pub mod postgres;
 mod scan;
 mod session;
 mod sink;
+pub mod sqlserver;
 mod time;
 
 pub use detect::{HEAD, Hints, detect};

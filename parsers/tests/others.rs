@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use ssl_usage_parsers::{
-    ConnectionEvent, EventSink, Malformed, RecordParser, Scanned, Scanner, Tally, Transports, oracle,
+    ConnectionEvent, EventSink, Malformed, RecordParser, Scanned, Scanner, Tally, Transports, docdb, oracle, sqlserver,
 };
 use toml::{Table, Value};
 
@@ -44,6 +44,10 @@ static SAMPLES: &[(&str, &dyn RecordParser)] = &[
     ("oracle/xml/log.xml", &oracle::ListenerXml),
     ("oracle/hostile/listener.log", &oracle::Listener),
     ("oracle/hostile-xml/log.xml", &oracle::ListenerXml),
+    ("sqlserver/logins/ERROR", &sqlserver::Errorlog),
+    ("sqlserver/hostile/ERROR", &sqlserver::Errorlog),
+    ("docdb/audit/audit.log", &docdb::Audit),
+    ("docdb/hostile/audit.log", &docdb::Audit),
 ];
 
 fn parsers() -> impl Iterator<Item = &'static dyn RecordParser> {
@@ -251,5 +255,101 @@ proptest! {
         let refused = if tls { "Rejected(Tls(" } else { "Rejected(Plaintext)" };
         prop_assert_eq!(seen.events.len() + seen.malformed.len(), 1);
         prop_assert!(seen.events.iter().all(|event| event.starts_with(refused)), "{:?}", seen.events);
+    }
+}
+
+const SQLSERVER: &[&str] = &[
+    "'. Connection made using SQL Server authentication. [CLIENT: 10.66.0.1]",
+    "'. Connection made using Windows authentication.",
+    "'. Reason: ",
+    "'.",
+    "'",
+    " [CLIENT: 10.66.0.1]",
+    "Login succeeded for user 'x'. Connection made using SQL Server authentication. [CLIENT: 10.66.0.1]",
+    "Login failed for user 'x'. Reason: none. [CLIENT: 10.66.0.1]",
+    "Encryption is required to connect to this server but the client library does not support encryption",
+    "2026-11-23 10:00:00.00 Logon       ",
+    "\n",
+    "\n2026-11-23 10:00:00.00 Logon       Login succeeded for user 'x",
+    "\n2026-11-23 10:00:00.00 spid52      ",
+];
+
+const DOCDB: &[&str] = &[
+    r#""authenticate""#,
+    r#"{"atype":"authenticate","ts":1,"param":{"user":"x","success":true}}"#,
+    r#"","success":false,"x":""#,
+    r#""}}"#,
+    "\\",
+    "\n",
+    "\"",
+    "\\u0022",
+    "{",
+    "}",
+];
+
+/// A string as the server escapes it.
+fn json(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_sqlserver_client_cannot_hide_its_session(user in forgery(SQLSERVER)) {
+        let text = format!(
+            "2026-11-23 18:39:57.24 Logon       Login succeeded for user '{user}'. Connection made using SQL Server \
+             authentication. [CLIENT: 10.0.0.7]\n"
+        );
+        let seen = seen(&sqlserver::Errorlog, text.as_bytes());
+        if user.contains('\n') {
+            prop_assert!(!seen.events.is_empty() || !seen.malformed.is_empty());
+        } else {
+            prop_assert_eq!((seen.events.len(), &seen.malformed), (1, &vec![]));
+            prop_assert!(seen.events[0].starts_with("Connected(Unknown)"), "{:?}", seen.events);
+        }
+    }
+
+    #[test]
+    fn a_refused_sqlserver_client_is_never_a_session(
+        user in forgery(SQLSERVER),
+        database in "[ -~]{0,6}",
+        known in any::<bool>(),
+    ) {
+        prop_assume!(!user.contains("[CLIENT: 10.66.0.1]\n"));
+        let reason = match known {
+            true => format!("Failed to open the explicitly specified database '{database}'."),
+            false => "Could not find a login matching the name provided.".to_owned(),
+        };
+        let text = format!(
+            "2026-11-23 18:39:57.24 Logon       Login failed for user '{user}'. Reason: {reason} [CLIENT: 10.0.0.7]\n"
+        );
+        let seen = seen(&sqlserver::Errorlog, text.as_bytes());
+        prop_assert!(seen.events.first().is_some_and(|event| event.starts_with("Rejected(Unknown)")));
+        if !user.contains('\n') {
+            prop_assert_eq!((seen.events.len(), &seen.malformed), (1, &vec![]));
+        }
+    }
+
+    #[test]
+    fn a_statement_is_never_a_session(message in forgery(SQLSERVER)) {
+        let message = message.replace('\n', " ");
+        let text = format!("2026-11-23 18:39:57.24 spid52      {message}\n");
+        prop_assert_eq!(seen(&sqlserver::Errorlog, text.as_bytes()), Seen::default());
+    }
+
+    #[test]
+    fn a_docdb_client_neither_hides_its_session_nor_makes_one_up(user in forgery(DOCDB), succeeds in any::<bool>()) {
+        let user = json(&user);
+        let text = format!(
+            "{{\"atype\":\"authCheck\",\"ts\":1795459197241,\"remote_ip\":\"10.0.0.7:1\",\"user\":\"{user}\",\"param\":\
+             {{\"{user}\":[\"authenticate\",\"{user}\"]}}}}\n\
+             {{\"atype\":\"authenticate\",\"ts\":1795459197242,\"remote_ip\":\"10.0.0.7:1\",\"user\":\"\",\"param\":\
+             {{\"user\":\"{user}\",\"mechanism\":\"SCRAM-SHA-1\",\"success\":{succeeds},\"message\":\"\",\"error\":0}}}}\n"
+        );
+        let seen = seen(&docdb::Audit, text.as_bytes());
+        let kind = if succeeds { "Connected(Unknown)" } else { "Rejected(Unknown)" };
+        prop_assert_eq!((seen.events.len(), &seen.malformed), (1, &vec![]), "{}", text);
+        prop_assert!(seen.events[0].starts_with(kind), "{:?}", seen.events);
     }
 }

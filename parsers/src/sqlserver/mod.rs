@@ -1,0 +1,16 @@
+//! Microsoft SQL Server: RDS for SQL Server.
+//!
+//! Its log tells who came, and never how: no session is plaintext by it, and none is TLS.
+
+mod errorlog;
+
+pub use errorlog::Errorlog;
+
+use crate::detect::Hints;
+use crate::engine::Parsers;
+
+/// The parsers that a log beginning with `head` may be for.
+#[allow(dead_code, reason = "for the table of the engine")]
+pub(crate) fn parsers(_head: &[u8], _hints: &Hints) -> Parsers {
+    vec![Box::new(Errorlog)]
+}
