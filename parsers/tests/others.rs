@@ -244,6 +244,29 @@ proptest! {
         prop_assert!(seen.events[0].contains(r#"address: Some("#));
     }
 
+    /// Whether a listener writes the newlines of a client as they are is not known.
+    #[test]
+    fn an_oracle_client_that_breaks_its_record_in_lines_is_missed_by_nobody(
+        lines in vec(forgery(ORACLE), 2..5),
+        note in select(vec!["", "TNS-12514: ", "ORA-29019", "\n", "23-NOV-2026 10:00:00 * "]),
+        xml in any::<bool>(),
+    ) {
+        let program = lines.join(&format!("\n{note}"));
+        let record = format!(
+            "23-NOV-2026 18:39:57 * (CONNECT_DATA=(SERVICE_NAME=ORCL)(CID=(PROGRAM={program})(HOST=h)(USER=u))) * \
+             (ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=1)) * establish * ORCL * 0\n"
+        );
+        let seen = if xml {
+            let record = record.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            seen(&oracle::ListenerXml, format!("<msg time='x'>\n <txt>{record} </txt>\n</msg>\n").as_bytes())
+        } else {
+            seen(&oracle::Listener, record.as_bytes())
+        };
+        let tls = seen.events.iter().any(|event| event.starts_with("Connected(Tls(") && event.contains("[49, 48, 46, 48, 46, 48, 46, 55]"));
+        prop_assert!(tls || !seen.malformed.is_empty(), "{:?}", seen);
+        prop_assert!(!xml || seen.events.len() == 1, "{:?}", seen);
+    }
+
     #[test]
     fn a_refused_oracle_client_is_never_a_session(service in forgery(ORACLE), tls in any::<bool>()) {
         let protocol = if tls { "tcps" } else { "tcp" };
