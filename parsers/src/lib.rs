@@ -22,6 +22,7 @@ pub mod docdb;
 mod engine;
 mod event;
 mod format;
+mod lines;
 pub mod mysql;
 pub mod neptune;
 pub mod oracle;

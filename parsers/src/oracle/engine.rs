@@ -12,7 +12,8 @@ pub static ENGINE: Engine = Engine {
     title: "Oracle",
     aws_names: &["oracle-ee", "oracle-ee-cdb", "oracle-se2", "oracle-se2-cdb", "oracle-se1", "oracle-se"],
     parsers: super::parsers,
-    system_users: &["rdsadmin", "rdsdb"],
+    // The log's user is whatever the client says it is.
+    system_users: &[],
     // RDS's agent on the host.
     system_addresses: &["127.0.0.1", "::1"],
     iam_methods: &[],

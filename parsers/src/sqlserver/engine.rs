@@ -11,7 +11,8 @@ pub static ENGINE: Engine = Engine {
     aws_names: &["sqlserver-ee", "sqlserver-se", "sqlserver-ex", "sqlserver-web", "sqlserver-dev-ee"],
     parsers: super::parsers,
     system_users: &["rdsadmin", "NT AUTHORITY\\SYSTEM"],
-    system_addresses: &["<local machine>", "<named pipe>"],
+    // The machine itself: nobody but RDS gets there.
+    system_addresses: &["[local]"],
     iam_methods: &[],
     logs: &[Logs {
         kind: "error",

@@ -1,13 +1,17 @@
-//! sqlserver.
+//! Microsoft SQL Server: RDS for SQL Server.
+//!
+//! Its log tells who came, and never how: no session is plaintext by it, and none is TLS.
 
 mod engine;
+mod errorlog;
 
 pub use engine::ENGINE;
+pub use errorlog::Errorlog;
 
 use crate::detect::Hints;
 use crate::engine::Parsers;
 
 /// The parsers that a log beginning with `_head` may be for.
 fn parsers(_head: &[u8], _hints: &Hints) -> Parsers {
-    Vec::new()
+    vec![Box::new(Errorlog)]
 }

@@ -1,0 +1,134 @@
+//! DocumentDB's audit log: one object a line.
+//!
+//! ```text
+//! {"atype":"authenticate","ts":1795459197242,"timestamp_utc":"2026-11-23 18:39:57.242","remote_ip":"10.0.0.7:49698","user":"","param":{"user":"app","mechanism":"SCRAM-SHA-1","success":true,"message":"","error":0}}
+//! ```
+//!
+//! Source: "Auditing Amazon DocumentDB events"
+//! (<https://docs.aws.amazon.com/documentdb/latest/developerguide/event-auditing.html>) for the event, "successful or failed
+//! authentication attempts on a new connection"; its members are those of public logs.
+//!
+//! A client that proves who it is again on the same connection is counted again. `serviceadmin` is AWS's own user.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::json::{object, string};
+use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
+use crate::format::{RecordParser, Stretch};
+use crate::lines;
+use crate::time::LogTime;
+
+const NEEDLES: &[&[u8]] = &[b"\"authenticate\""];
+/// Bytes at a line's beginning in which its time stands.
+const HEAD: usize = 512;
+
+/// Reads audit logs.
+#[derive(Debug)]
+pub struct Audit;
+
+impl RecordParser for Audit {
+    fn engine(&self) -> &'static str {
+        "docdb"
+    }
+
+    fn format(&self) -> &'static str {
+        "audit"
+    }
+
+    fn needles(&self) -> &'static [&'static [u8]] {
+        NEEDLES
+    }
+
+    fn read<'a>(&self, stretch: Stretch<'a>, _: usize, hit: usize) -> Parsed<'a> {
+        // Quotes inside of strings are escaped, but a document can hold the word as well.
+        let before = stretch.text.get(..hit).unwrap_or_default();
+        let (line_at, line) = match lines::around(stretch, hit) {
+            Ok(found) => found,
+            Err(cause) if is_type(before) => return Parsed::Malformed(cause),
+            Err(_) => return Parsed::NotARecord,
+        };
+        let before = before.get(line_at..).unwrap_or_default();
+        let Some(members) = object(line) else {
+            let whole = before.trim_ascii_start().starts_with(b"{");
+            return match is_type(before) {
+                true if whole => Parsed::Malformed(Malformed::UnknownLayout),
+                true if line_at > 0 => Parsed::Malformed(Malformed::UnknownPrefix),
+                typed if line_at == 0 && (typed || before.is_empty()) => Parsed::Malformed(Malformed::Cut),
+                _ => Parsed::NotARecord,
+            };
+        };
+        // The first of the line, so that a line is one record.
+        let first = memmem::find(line, b"\"authenticate\"") == Some(hit - line_at);
+        if !first || text(&members, b"atype").as_deref() != Some(b"authenticate") {
+            return Parsed::NotARecord;
+        }
+        record(&members).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record)
+    }
+
+    fn begins(&self, line: &[u8]) -> bool {
+        line.strip_prefix(b"{").is_some_and(|line| line.trim_ascii_start().starts_with(b"\"atype\""))
+            && self.time(line).is_some()
+    }
+
+    fn time(&self, line: &[u8]) -> Option<LogTime> {
+        let head = line.get(..HEAD).unwrap_or(line);
+        let rest = head.strip_prefix(b"{")?.get(memmem::find(head, b"\"ts\"")? + 3..)?;
+        let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        time(rest.get(..digits)?)
+    }
+}
+
+/// Whether the value that follows is the type of a record.
+fn is_type(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end().strip_suffix(b":").unwrap_or_default();
+    before.trim_ascii_end().ends_with(b"\"atype\"")
+}
+
+type Members<'a> = [(Text<'a>, &'a [u8])];
+
+fn member<'a>(members: &Members<'a>, name: &[u8]) -> Option<&'a [u8]> {
+    members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| *value)
+}
+
+fn text<'a>(members: &Members<'a>, name: &[u8]) -> Option<Text<'a>> {
+    string(member(members, name)?)
+}
+
+/// None where it does not say whether the attempt succeeded.
+fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
+    let param = object(member(members, b"param")?)?;
+    let step = match member(&param, b"success")? {
+        b"true" => Step::Connected(Transport::Unknown),
+        b"false" => Step::Rejected(Transport::Unknown),
+        _ => return None,
+    };
+    let named = |text: Option<Text<'a>>| text.filter(|text| !text.is_empty());
+    let client = Client {
+        user: named(text(&param, b"user")).or_else(|| named(text(members, b"user"))),
+        address: named(text(members, b"remote_ip")).map(without_port),
+        ..Client::default()
+    };
+    let at = member(members, b"ts").and_then(time).map(|time| time.at);
+    Some(Record { at, session: None, client, step })
+}
+
+/// Milliseconds since 1970.
+fn time(digits: &[u8]) -> Option<LogTime> {
+    let millis: i64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some(LogTime { at: millis.checked_mul(1000)?, zone_known: true })
+}
+
+/// `10.0.0.7:49698` and `[fd00::7]:49698` without the port and brackets; `[local]` for a socket.
+fn without_port(from: Text<'_>) -> Text<'_> {
+    if from.as_ref() == b"unix_domain_socket" {
+        return Cow::Borrowed(b"[local]");
+    }
+    let port = memchr::memrchr(b':', &from)
+        .filter(|at| from.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit)));
+    let host = from.get(..port.unwrap_or(from.len())).unwrap_or_default();
+    let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+    Cow::Owned(host.to_vec())
+}

@@ -1,0 +1,174 @@
+//! The listener's log as XML, `log.xml`: the same records as in text, each in an element of its own.
+//!
+//! ```text
+//! <msg time='2026-11-23T18:39:57.242+00:00' org_id='oracle' comp_id='tnslsnr'
+//!  type='UNKNOWN' level='16' host_id='db-1'
+//!  host_addr='10.0.0.2'>
+//!  <txt>23-NOV-2026 18:39:57 * (CONNECT_DATA=(SERVICE_NAME=ORDERS)(CID=(PROGRAM=shop)(HOST=web-1)(USER=app))) * (ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698)) * establish * ORDERS * 0
+//!  </txt>
+//! </msg>
+//! ```
+//!
+//! Source: "Understanding Automatic Diagnostic Repository" of
+//! <https://docs.oracle.com/en/database/oracle/oracle-database/19/netag/troubleshooting-oracle-net-services.html>, and
+//! public logs. Text is escaped, so that no client can write the end of an element.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memmem};
+
+use super::listener::{is_last, is_note};
+use super::record;
+use super::stamp::{iso, stamp};
+use crate::event::{Malformed, Micros, Parsed, Record, Text};
+use crate::format::{RecordParser, Stretch};
+use crate::lines::{LINE_MAX, NEARBY};
+use crate::time::LogTime;
+
+const MSG: &[u8] = b"<msg time='";
+const OPENS: &[u8] = b"<txt>";
+const CLOSES: &[u8] = b"</txt>";
+
+/// Reads listener logs that are XML.
+#[derive(Debug)]
+pub struct ListenerXml;
+
+impl RecordParser for ListenerXml {
+    fn engine(&self) -> &'static str {
+        "oracle"
+    }
+
+    fn format(&self) -> &'static str {
+        "listener-xml"
+    }
+
+    fn needles(&self) -> &'static [&'static [u8]] {
+        record::NEEDLES
+    }
+
+    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        let (begins, element) = match element(stretch, hit) {
+            Ok(found) => found,
+            Err(cause) => return malformed(cause),
+        };
+        if !is_last(element, needle, hit - begins) {
+            return Parsed::NotARecord;
+        }
+        let at = written_at(stretch.text, begins);
+        match decoded(element) {
+            Cow::Borrowed(element) => read_element(element, needle, at),
+            Cow::Owned(element) => match read_element(&element, needle, at) {
+                Parsed::Record(record) => Parsed::Record(record.into_owned()),
+                Parsed::NotARecord => Parsed::NotARecord,
+                Parsed::Malformed(cause) => Parsed::Malformed(cause),
+            },
+        }
+    }
+
+    fn begins(&self, line: &[u8]) -> bool {
+        self.time(line).is_some() && memmem::find(line, b"comp_id='tnslsnr'").is_some()
+    }
+
+    fn time(&self, line: &[u8]) -> Option<LogTime> {
+        let (time, rest) = iso(line.strip_prefix(MSG)?)?;
+        rest.starts_with(b"'").then_some(time)
+    }
+
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
+        text.split(|byte| *byte == b'\n').any(record::is_unreadable)
+    }
+}
+
+/// The text of the element that holds the byte at `hit`, and where it begins.
+fn element(stretch: Stretch<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
+    let text = stretch.text;
+    let floor = hit.saturating_sub(LINE_MAX);
+    let whole = floor == 0 && stretch.starts;
+    let before = text.get(floor..hit).unwrap_or_default();
+    let begins = match memmem::rfind(before, OPENS) {
+        Some(opens) => floor + opens + OPENS.len(),
+        None => return Err(if whole { Malformed::Cut } else { Malformed::TooLong }),
+    };
+    let limit = text.len().min(hit + LINE_MAX);
+    let ends = match text.get(hit..limit).and_then(|rest| memmem::find(rest, CLOSES)) {
+        Some(closes) => hit + closes,
+        None if limit == text.len() && stretch.ends => return Err(Malformed::Cut),
+        None => return Err(Malformed::TooLong),
+    };
+    let element = text.get(begins..ends).filter(|text| text.len() <= LINE_MAX).ok_or(Malformed::TooLong)?;
+    // What stands outside of an element, or runs into the next one.
+    if memmem::find(element, CLOSES).is_some() || memmem::find(element, MSG).is_some() {
+        return Err(Malformed::UnknownPrefix);
+    }
+    Ok((begins, element))
+}
+
+/// The time of the element whose text begins at `begins`.
+fn written_at(text: &[u8], begins: usize) -> Option<Micros> {
+    let head = text.get(begins.saturating_sub(NEARBY)..begins)?;
+    let head = head.get(memmem::rfind(head, MSG)? + MSG.len()..)?;
+    let own = memmem::find(head, b"</msg>").is_none();
+    iso(head).filter(|_| own).map(|(time, _)| time.at)
+}
+
+fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_> {
+    let text = element.trim_ascii();
+    // Lines that explain the record follow it.
+    let mut length = text.len();
+    while let Some(newline) = text.get(..length).and_then(|text| memchr::memrchr(b'\n', text)) {
+        let line = text.get(newline..length).unwrap_or_default();
+        if !line.trim_ascii().is_empty() && !is_note(line) {
+            break;
+        }
+        length = newline;
+    }
+    let (first, notes) = text.split_at_checked(length).unwrap_or((text, b""));
+    let Some((time, body)) = stamp(first) else {
+        return if needle == 0 { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
+    };
+    let parsed = if needle == 0 { record::establish(body) } else { record::no_data(body, notes) };
+    match parsed {
+        Parsed::Record(record) => Parsed::Record(Record { at: at.or(Some(time.at)), ..record }),
+        other => other,
+    }
+}
+
+/// Text without its entities; one that is not known stays.
+fn decoded(text: &[u8]) -> Text<'_> {
+    let Some(first) = memchr(b'&', text) else { return Cow::Borrowed(text) };
+    let (plain, mut rest) = text.split_at_checked(first).unwrap_or((text, b""));
+    let mut decoded = plain.to_vec();
+    while let Some(byte) = rest.first() {
+        match entity(rest) {
+            Some((char, length)) => {
+                decoded.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => {
+                decoded.push(*byte);
+                rest = rest.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    Cow::Owned(decoded)
+}
+
+/// The entity at the start, and how long it is.
+fn entity(text: &[u8]) -> Option<(char, usize)> {
+    let name = text.strip_prefix(b"&")?;
+    let name = name.get(..memchr(b';', name.get(..10).unwrap_or(name))?)?;
+    let char = match name {
+        b"lt" => '<',
+        b"gt" => '>',
+        b"amp" => '&',
+        b"apos" => '\'',
+        b"quot" => '"',
+        [b'#', b'x' | b'X', digits @ ..] => {
+            char::from_u32(u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?)?
+        }
+        [b'#', digits @ ..] => char::from_u32(std::str::from_utf8(digits).ok()?.parse().ok()?)?,
+        _ => return None,
+    };
+    Some((char, name.len() + 2))
+}

@@ -1,0 +1,228 @@
+//! What follows the time in a record of the listener.
+//!
+//! The client chooses what stands in `CONNECT_DATA`: parentheses, asterisks, whole addresses. The server writes what
+//! follows: the address that it sees, the command, the service, and the code. So a record is read from its right end.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::combinator::all_consuming;
+use nom::multi::many1;
+use nom::sequence::{delimited, separated_pair};
+use nom::{IResult, Parser};
+
+use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
+
+/// One of these stands in every record of an attempt.
+pub(super) const NEEDLES: &[&[u8]] = &[b"* establish *", b"unknown connect data"];
+
+const STAR: &[u8] = b" * ";
+const ESTABLISH: &[u8] = b" * establish * ";
+const ADDRESS: &[u8] = b" * (ADDRESS=";
+const NO_DATA: &[u8] = b"<unknown connect data>";
+
+/// Commands that open no session.
+const COMMANDS: &[&[u8]] = &[
+    b"status",
+    b"ping",
+    b"services",
+    b"version",
+    b"reload",
+    b"stop",
+    b"trace",
+    b"show",
+    b"log_status",
+    b"log_file",
+    b"log_directory",
+    b"trc_level",
+    b"trc_file",
+    b"trc_directory",
+    b"save_config",
+    b"change_password",
+    b"spawn",
+    b"service_register",
+    b"service_update",
+    b"service_died",
+    b"service_register_NSGR",
+];
+
+/// The address that the listener saw.
+struct Address<'a> {
+    protocol: &'a [u8],
+    host: Option<&'a [u8]>,
+}
+
+impl<'a> Address<'a> {
+    /// Reads all of `(ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698))`.
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let (_, pairs) = all_consuming(delimited(tag("(ADDRESS="), many1(pair), tag(")"))).parse_complete(text).ok()?;
+        let value = |key: &[u8]| {
+            let mut values = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value);
+            let first = values.next();
+            first.filter(|_| values.next().is_none())
+        };
+        Some(Self { protocol: value(b"PROTOCOL")?, host: value(b"HOST").filter(|host| !host.is_empty()) })
+    }
+
+    /// `tcp` may still be encrypted by Oracle's own encryption, which is not TLS and needs no certificate.
+    fn transport(&self) -> Transport<'static> {
+        let is = |word: &[u8]| self.protocol.eq_ignore_ascii_case(word);
+        match self.host {
+            _ if is(b"tcps") => Transport::Tls(Tls { version: None, cipher: None, bits: None }),
+            _ if is(b"ipc") || is(b"beq") => Transport::Local,
+            Some(host) if is(b"tcp") => Transport::unmarked(Some(host)),
+            _ => Transport::Unknown,
+        }
+    }
+
+    /// `[local]` where a client came by no network.
+    fn client(&self) -> Option<Text<'a>> {
+        match self.transport() {
+            Transport::Local => Some(Cow::Borrowed(self.host.unwrap_or(b"[local]"))),
+            _ => self.host.map(Cow::Borrowed),
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        self.protocol.eq_ignore_ascii_case(b"tcps")
+    }
+}
+
+/// `(HOST=10.0.0.7)`.
+fn pair(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
+    let key = take_while1(|byte: u8| byte.is_ascii_alphanumeric() || byte == b'_');
+    let value = take_while(|byte: u8| !b"()* \t\r\n".contains(&byte));
+    delimited(tag("("), separated_pair(key, tag("="), value), tag(")")).parse_complete(input)
+}
+
+/// One way to read a record.
+struct Reading<'a> {
+    connect_data: &'a [u8],
+    address: Address<'a>,
+    service: &'a [u8],
+}
+
+/// Reads what follows the time: ` * (CONNECT_DATA=...) * (ADDRESS=...) * establish * ORCL * 0`.
+pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
+    let Some((rest, code)) = code(body) else { return Parsed::Malformed(Malformed::UnknownLayout) };
+    let mut readings = memmem::find_iter(rest, ESTABLISH).filter_map(|at| {
+        let (before, after) = rest.split_at_checked(at)?;
+        let service = after.get(ESTABLISH.len()..)?;
+        // A session needs a service that the listener knows; a refused client may have asked for anything.
+        if code == 0 && !service.iter().all(|byte| byte.is_ascii_graphic() && !b"()*".contains(byte)) {
+            return None;
+        }
+        let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
+        Some(Reading { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
+    });
+    let Some(mut reading) = readings.next() else {
+        return if is_command(rest) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::UnknownLayout) };
+    };
+    for other in readings {
+        if other.address.transport() != reading.address.transport() {
+            return Parsed::Malformed(Malformed::Ambiguous);
+        }
+        reading = other;
+    }
+    let transport = reading.address.transport();
+    let step = match code {
+        0 => Step::Connected(transport),
+        code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
+        _ => Step::Rejected(transport),
+    };
+    let client = Client {
+        user: value(reading.connect_data, b"(USER=", b")"),
+        database: text(reading.service),
+        address: reading.address.client(),
+        application: value(reading.connect_data, b"(PROGRAM=", b")(HOST=")
+            .or_else(|| value(reading.connect_data, b"(PROGRAM=", b")")),
+    };
+    Parsed::Record(Record { at: None, session: None, client, step })
+}
+
+/// Reads what follows the time where a client was gone before it asked for a service:
+/// ` * (ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698)) * <unknown connect data> * 29019`. `notes` are the lines of
+/// the record that follow.
+///
+/// Without TLS this is any port scan, and no record about a session.
+pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
+    let Some((rest, code)) = code(body) else { return Parsed::NotARecord };
+    let Some(before) = rest.strip_suffix(NO_DATA).and_then(|rest| rest.strip_suffix(STAR)) else {
+        return Parsed::NotARecord;
+    };
+    let noted = notes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| number(line.trim_ascii_start().strip_prefix(b"ORA-")?.get(..5)?))
+        .find(|code| is_tls_code(*code));
+    let handshake = [&b"TNS-00540"[..], b"TNS-00542"].iter().any(|note| memmem::find(notes, note).is_some());
+    let told = is_tls_code(code) || noted.is_some() || handshake;
+    let address = before.strip_prefix(STAR).map(Address::read);
+    if !told && !matches!(&address, Some(Some(address)) if address.is_tls()) {
+        return Parsed::NotARecord;
+    }
+    if matches!(address, Some(None)) || (address.is_none() && !before.is_empty()) {
+        return Parsed::Malformed(Malformed::UnknownLayout);
+    }
+    let failure = noted.filter(|_| !is_tls_code(code)).unwrap_or(code);
+    let client = Client { address: address.flatten().and_then(|address| address.client()), ..Client::default() };
+    Parsed::Record(Record { at: None, session: None, client, step: Step::HandshakeFailed(cause(failure)) })
+}
+
+/// Splits the code off: ` * 12514`.
+fn code(body: &[u8]) -> Option<(&[u8], u32)> {
+    let body = body.trim_ascii_end();
+    let (rest, code) = body.split_at_checked(memmem::rfind(body, STAR)?)?;
+    Some((rest, number(code.get(STAR.len()..)?)?))
+}
+
+/// Whether a record without its code ends in a command that opens no session, where the server writes it.
+fn is_command(rest: &[u8]) -> bool {
+    let after = rest.strip_prefix(STAR).unwrap_or_default();
+    if after.starts_with(b"service_") {
+        return true;
+    }
+    COMMANDS.iter().any(|command| {
+        rest.strip_suffix(*command).and_then(|rest| rest.strip_suffix(STAR)).is_some_and(|rest| rest.ends_with(b")"))
+    })
+}
+
+/// Whether a code is one of TLS: <https://docs.oracle.com/error-help/db/ora-28860/> and its neighbours, and ORA-29002 to
+/// ORA-29049.
+fn is_tls_code(code: u32) -> bool {
+    (28750..=28899).contains(&code) || (29000..=29049).contains(&code)
+}
+
+/// Why a handshake failed. No code says that the client refused our certificate: the listener sees at most that it left.
+fn cause(code: u32) -> HandshakeFailure {
+    match code {
+        // Negotiation failed for want of a common cipher; the version is not one of ours.
+        28859 | 29019 => HandshakeFailure::ProtocolMismatch,
+        // The peer closed the connection, was lost, or said nothing for too long.
+        28862 | 28865 | 12170 | 12525 | 12535 | 12537 | 12547 | 12606 => HandshakeFailure::Probe,
+        _ => HandshakeFailure::Other,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    let known = !digits.is_empty() && digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
+    known.then(|| digits.iter().fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
+}
+
+/// The first value between `key` and `end`.
+fn value<'a>(connect_data: &'a [u8], key: &[u8], end: &[u8]) -> Option<Text<'a>> {
+    let rest = connect_data.get(memmem::find(connect_data, key)? + key.len()..)?;
+    text(rest.get(..memmem::find(rest, end)?)?)
+}
+
+fn text(text: &[u8]) -> Option<Text<'_>> {
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
+}
+
+/// Whether a record is of a client that asked for a service, and was answered in words that nobody knows.
+pub(super) fn is_unreadable(record: &[u8]) -> bool {
+    memmem::find(record, b" * (CONNECT_DATA=").is_some()
+        && memmem::find(record, ADDRESS).is_some()
+        && memmem::find(record, ESTABLISH).is_none()
+        && memmem::find(record, b"(COMMAND=").is_none()
+}
