@@ -5,8 +5,9 @@
 //! SSL_USAGE_BENCH_MB=100 cargo bench
 //! ```
 //!
-//! The logs are generated (they are not samples): RDS's `log_line_prefix`, (a) one connection record in 60 lines and as
-//! many forged ones inside statements, (b) nearly all connection records. Each command runs in turn, several times, with
+//! The logs are generated (they are not samples): PostgreSQL's with RDS's `log_line_prefix`, (a) one connection record in 60
+//! lines and as many forged ones inside statements, (b) nearly all connection records; (c) a MySQL general log, (d) an audit
+//! log of RDS for MySQL, and (e) an Oracle listener log. Each command runs in turn, several times, with
 //! the files in the page cache; whole processes are timed, and the medians compared. What is found must be what was written.
 #![allow(
     clippy::print_stdout,
@@ -23,30 +24,76 @@ use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
 
+/// A log to be generated.
+struct Log {
+    name: &'static str,
+    title: &'static str,
+    /// What ripgrep counts the lines of.
+    needle: &'static str,
+    /// Writes a line.
+    line: fn(&mut Vec<u8>, u64),
+    /// How many sessions that many lines show.
+    sessions: fn(u64) -> u64,
+}
+
+const LOGS: &[Log] = &[
+    Log {
+        name: "sparse",
+        title: "(a) PostgreSQL, 1 connection record in 60 lines",
+        needle: "connection authorized",
+        line: sparse_line,
+        sessions: |lines| lines.div_ceil(60),
+    },
+    Log {
+        name: "dense",
+        title: "(b) PostgreSQL, nearly all connection records",
+        needle: "connection authorized",
+        line: dense_line,
+        sessions: |lines| (lines + 1) / 3,
+    },
+    Log {
+        name: "general",
+        title: "(c) MySQL general log, 1 connection in 60 lines",
+        needle: " Connect\t",
+        line: general_line,
+        sessions: |lines| lines.div_ceil(60),
+    },
+    Log {
+        name: "audit",
+        title: "(d) RDS for MySQL audit log, 1 connection in 20 lines",
+        needle: ",CONNECT,",
+        line: audit_line,
+        sessions: |lines| lines.div_ceil(20),
+    },
+    Log {
+        name: "listener",
+        title: "(e) Oracle listener log, nearly all connections",
+        needle: "establish",
+        line: listener_line,
+        sessions: |lines| lines - lines / 10,
+    },
+];
+
 fn main() {
     let megabytes: u64 = std::env::var("SSL_USAGE_BENCH_MB").ok().and_then(|value| value.parse().ok()).unwrap_or(1000);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
     std::fs::create_dir_all(&folder).expect("a folder for the logs");
-    for (name, title, line, every) in [
-        ("sparse", "(a) 1 connection record in 60 lines", sparse_line as fn(&mut Vec<u8>, u64), 60),
-        ("dense", "(b) nearly all connection records", dense_line, 3),
-    ] {
-        let (path, lines) = generate(&folder.join(format!("{name}-{megabytes}.log")), megabytes * 1_000_000, line);
-        println!("{title}, {megabytes} MB");
-        // A session is in the first of 60 lines, or in the second of 3.
-        let sessions = if every == 3 { (lines + 1) / 3 } else { lines.div_ceil(every) };
-        compare(&path, sessions);
+    for log in LOGS {
+        let (path, lines) =
+            generate(&folder.join(format!("{}-{megabytes}.log", log.name)), megabytes * 1_000_000, log.line);
+        println!("{}, {megabytes} MB", log.title);
+        compare(&path, log.needle, (log.sessions)(lines));
         memory(&path);
     }
 }
 
 /// Runs the two commands in turn, and prints the medians and what each found.
-fn compare(path: &Path, expected: u64) {
+fn compare(path: &Path, needle: &str, expected: u64) {
     let mut scans = Vec::new();
     let mut greps = Vec::new();
     for _ in 0..=ROUNDS {
         scans.push(timed(Command::new(env!("CARGO_BIN_EXE_ssl-usage")).args(["scan", "--format", "json"]).arg(path)));
-        greps.push(timed(Command::new("rg").args(["-c", "connection authorized"]).arg(path)));
+        greps.push(timed(Command::new("rg").args(["-c", needle]).arg(path)));
     }
     let (scanned, grepped) = (report("scan", &mut scans), report("rg -c", &mut greps));
     if let (Some((scanned, shown)), Some((grepped, _))) = (scanned, grepped) {
@@ -195,4 +242,75 @@ fn dense_line(text: &mut Vec<u8>, number: u64) {
             );
         }
     }
+}
+
+fn general_line(text: &mut Vec<u8>, number: u64) {
+    let session = number / 60 + 8;
+    let _ = write!(
+        text,
+        "2026-11-23T10:{:02}:{:02}.{:06}Z\t{session:5} ",
+        number / 12000 % 60,
+        number / 200 % 60,
+        number % 200 * 5000
+    );
+    let _ = match number % 60 {
+        0 => {
+            let transport = if session.is_multiple_of(3) { "TCP/IP" } else { "SSL/TLS" };
+            writeln!(
+                text,
+                "Connect\tapp{}@10.20.{}.{} on orders using {transport}",
+                session % 7,
+                session % 4,
+                session % 200 + 10
+            )
+        }
+        30 => writeln!(
+            text,
+            "Query\tinsert into notes (body) values ('seen: 8 Connect app1@10.20.0.1 on orders using TCP/IP')"
+        ),
+        _ => writeln!(
+            text,
+            "Query\tSELECT o.id, o.total, c.name FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.id = {number} AND o.state IN ('paid', 'sent')"
+        ),
+    };
+}
+
+fn audit_line(text: &mut Vec<u8>, number: u64) {
+    let session = number / 20 + 8;
+    let _ = write!(
+        text,
+        "20261123 10:{:02}:{:02},ip-10-20-0-5,app{},10.20.{}.{},{session},{number},",
+        number / 12000 % 60,
+        number / 200 % 60,
+        session % 7,
+        session % 4,
+        session % 200 + 10
+    );
+    let transport = if session.is_multiple_of(3) { "TCP/IP" } else { "SSL" };
+    let _ = match number % 20 {
+        0 => writeln!(text, "CONNECT,orders,,0,{transport}"),
+        19 => writeln!(text, "DISCONNECT,orders,,0,{transport}"),
+        _ => writeln!(
+            text,
+            "QUERY,orders,'SELECT id, total FROM orders WHERE id = {number} AND state IN (\\'paid\\', \\'sent\\')',0,,"
+        ),
+    };
+}
+
+fn listener_line(text: &mut Vec<u8>, number: u64) {
+    let (hour, minute, second) = (number / 36000 % 24, number / 600 % 60, number / 10 % 60);
+    let _ = write!(text, "23-NOV-2026 {hour:02}:{minute:02}:{second:02} * ");
+    let _ = if number % 10 == 9 {
+        writeln!(text, "service_update * ORDERS * 0")
+    } else {
+        writeln!(
+            text,
+            "(CONNECT_DATA=(SERVICE_NAME=ORDERS)(CID=(PROGRAM=shop)(HOST=web-{})(USER=app))) * (ADDRESS=(PROTOCOL={})(HOST=10.20.{}.{})(PORT={})) * establish * ORDERS * 0",
+            number % 9,
+            if number.is_multiple_of(3) { "tcp" } else { "tcps" },
+            number % 4,
+            number % 200 + 10,
+            30000 + number % 30000
+        )
+    };
 }
