@@ -4,7 +4,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Run, against, samples};
-use crate::fake_aws::{FakeAws, Fleet, Proxy};
+use crate::fake_aws::{FakeAws, Fleet, LogFile, Proxy};
 
 const NOW: &str = "2026-11-23T00:00:00Z";
 
@@ -193,4 +193,53 @@ fn an_instance_behind_a_proxy_says_so() {
     let behind = reasons.iter().find(|reason| reason["code"] == "behind-proxy").expect("it is told");
     let text = behind["text"].as_str().expect("a sentence");
     assert!(text.contains("front") && !text.contains("other"), "{text}");
+}
+
+/// A MariaDB server with both of its logs, as they were written at this time.
+fn mariadb(now: &str, general: &str) -> Fleet {
+    let text = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\nnow = \"{now}\"\n\
+         [[certificate]]\nid = \"rds-ca-rsa2048-g1\"\nvalid_from = \"2021-05-25T22:34:57Z\"\n\
+         valid_till = \"2061-05-25T23:34:57Z\"\ndefault = true\n\
+         [[parameter_group]]\nname = \"logged\"\nfamily = \"mariadb10.11\"\n\
+         [[parameter_group.parameter]]\nname = \"general_log\"\nvalue = \"1\"\n\
+         [[parameter_group.parameter]]\nname = \"log_output\"\nvalue = \"FILE\"\n\
+         [[engine_version]]\nengine = \"mariadb\"\nversion = \"10.11.19\"\nrotates_without_restart = false\n\
+         [[option_group]]\nname = \"audited\"\n\
+         [option_group.options.MARIADB_AUDIT_PLUGIN]\nSERVER_AUDIT_EVENTS = \"CONNECT\"\n\
+         [[instance]]\nid = \"shop\"\nengine = \"mariadb\"\nversion = \"10.11.19\"\ncreated = \"2020-01-01T00:00:00Z\"\n\
+         ca = \"rds-ca-rsa2048-g1\"\ncert_valid_till = \"2027-01-30T10:00:00Z\"\n\
+         parameter_group = \"logged\"\noption_group = \"audited\"\n"
+    );
+    let mut fleet = Fleet::parse(&text, samples()).expect("a fleet");
+    let written = fleet.now.as_millisecond();
+    for (name, sample) in [(general, "mysql-general.log"), ("audit/server_audit.log", "server_audit.log")] {
+        let bytes = std::fs::read(samples().join("mariadb/10.11-usual").join(sample)).expect("a log of the sample");
+        fleet.instances[0].files.insert(name.to_owned(), LogFile::new(bytes, written));
+    }
+    fleet
+}
+
+#[test]
+fn a_session_in_a_general_and_an_audit_log_counts_once_whatever_the_file_is_called() {
+    let home = TempDir::new().expect("a folder");
+    let truth = std::fs::read_to_string(samples().join("mariadb/10.11-usual/truth.toml")).expect("the truth");
+    let truth: toml::Table = truth.parse().expect("TOML");
+    let expected = |transport: &str| truth["connections"][transport].as_integer().expect("a count");
+    let audit = std::fs::read_to_string(samples().join("mariadb/10.11-usual/server_audit.log")).expect("the log");
+    let day = format!("{}-{}-{}", &audit[..4], &audit[4..6], &audit[6..8]);
+    // The file is read, renamed by the server, and read again.
+    for (time, general) in [("23:00", "general/mysql-general.log"), ("23:30", "general/mysql-general.log.11")] {
+        let now = format!("{day}T{time}:00Z");
+        let aws = FakeAws::start(mariadb(&now, general));
+        let args = ["analyze", "--format", "json", "--days", "1", "--now", &now];
+        let run = Run::of(against(&aws, home.path()).args(args));
+        let report = run.json();
+        let shop = &report["instances"][0];
+        for transport in ["tls", "plaintext", "local"] {
+            assert_eq!(shop["connections"][transport], expected(transport), "{transport} at {now}: {shop:#}");
+        }
+        assert_eq!(shop["connections"]["unknown"], 0, "the audit log, which cannot tell, gives way: {shop:#}");
+        assert_eq!((&shop["usage"], &shop["rotation"]), (&"in_use".into(), &"required".into()));
+    }
 }
