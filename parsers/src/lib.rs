@@ -20,6 +20,7 @@ mod detect;
 mod engine;
 mod event;
 mod format;
+pub mod mysql;
 pub mod postgres;
 mod scan;
 mod session;
