@@ -56,6 +56,8 @@ pub struct Logs {
     pub begun: fn(&str) -> Option<Micros>,
     /// Whether a name passes from file to file, so that only its first record tells which log a file is.
     pub renamed: bool,
+    /// Whether times that name no zone are UTC, because RDS's hosts run in it and no setting changes that.
+    pub in_utc: bool,
     /// The parameter that says after how many minutes a new file is begun, and its default.
     pub rotation: (&'static str, i64),
     /// The parameter that says for how many minutes files are kept, its default, and its maximum. No parameter is named

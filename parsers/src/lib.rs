@@ -45,9 +45,9 @@ pub use time::LogTime;
 /// The engines, the one list that a new engine is added to.
 pub static ENGINES: &[&Engine] = &[
     &postgres::ENGINE,
-    &mysql::MYSQL,
-    &mysql::MARIADB,
-    &mysql::AURORA,
+    &mysql::ENGINE,
+    &mysql::MARIADB_ENGINE,
+    &mysql::AURORA_ENGINE,
     &oracle::ENGINE,
     &sqlserver::ENGINE,
     &db2::ENGINE,

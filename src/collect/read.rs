@@ -46,7 +46,7 @@ impl Reader<'_> {
         let scanned = found.as_ref().map(|(_, scanned)| scanned);
         let missing = broken.map(|error| (cause(&error), error));
         let missing = missing.or_else(|| short(file, received, &subject));
-        let missing = missing.or_else(|| unread(fold.unparsed, scanned, &subject));
+        let missing = missing.or_else(|| unread(fold.unparsed, scanned.filter(|_| !self.logs.in_utc), &subject));
         let span = self.rotation.span(&file.name, scanned, self.now);
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = Reading {

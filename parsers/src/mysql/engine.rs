@@ -29,6 +29,7 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
         switches,
         begun: |_| None,
         renamed: true,
+        in_utc: true,
         rotation: ("", 60),
         retention: ("", kept, kept),
     }
@@ -70,12 +71,13 @@ const PLUGIN_LOG: Logs = Logs {
     ],
     begun: |_| None,
     renamed: true,
+    in_utc: true,
     rotation: ("", 60),
     retention: ("", 60, 60),
 };
 
 /// RDS for MySQL. Its audit plugin writes the transport of every session, which MariaDB's own does not.
-pub static MYSQL: Engine = Engine {
+pub static ENGINE: Engine = Engine {
     id: "mysql",
     title: "MySQL",
     aws_names: &["mysql"],
@@ -99,7 +101,7 @@ const LIVE_QUERY: &str = "SELECT id, user, host, connection_type FROM performanc
                           JOIN information_schema.processlist isp ON pst.processlist_id = isp.id";
 
 /// RDS for MariaDB. Its general log has the transport, as seen from 10.5 on; its audit plugin has none.
-pub static MARIADB: Engine = Engine {
+pub static MARIADB_ENGINE: Engine = Engine {
     id: "mariadb",
     title: "MariaDB",
     aws_names: &["mariadb"],
@@ -119,7 +121,7 @@ pub static MARIADB: Engine = Engine {
 };
 
 /// Aurora MySQL. Its general log has the transport; its audit log has none.
-pub static AURORA: Engine = Engine {
+pub static AURORA_ENGINE: Engine = Engine {
     id: "aurora-mysql",
     title: "Aurora MySQL",
     aws_names: &["aurora-mysql", "aurora"],
@@ -151,6 +153,7 @@ pub static AURORA: Engine = Engine {
             begun: |_| None,
             // Four files are written at the same time, under names of their own.
             renamed: false,
+            in_utc: true,
             rotation: ("", 60),
             retention: ("", 24 * 60, 24 * 60),
         },

@@ -25,6 +25,8 @@ pub static ENGINE: Engine = Engine {
         switches: NO_SWITCH,
         begun: |_| None,
         renamed: true,
+        // The option `Timezone` sets that of the host.
+        in_utc: false,
         rotation: ("", 60),
         retention: ("", 7 * 24 * 60, 7 * 24 * 60),
     }],

@@ -45,6 +45,7 @@ pub static ENGINE: Engine = Engine {
         }],
         begun: log_begun,
         renamed: false,
+        in_utc: false,
         // USER_LogAccess.Concepts.PostgreSQL.html
         rotation: ("log_rotation_age", 60),
         retention: ("rds.log_retention_period", 4320, 10080),

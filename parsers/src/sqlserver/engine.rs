@@ -21,6 +21,7 @@ pub static ENGINE: Engine = Engine {
         switches: &[],
         begun: |_| None,
         renamed: true,
+        in_utc: true,
         rotation: ("", 24 * 60),
         retention: ("", 7 * 24 * 60, 30 * 24 * 60),
     }],

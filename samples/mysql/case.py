@@ -1,0 +1,66 @@
+"""Writes a case: the logs, what the clients did, and what each log can show of it."""
+
+import shutil
+
+def table(counts):
+    return "{ " + ", ".join(f"{name} = {count}" for name, count in sorted(counts.items()) if count) + " }"
+
+
+def general(truth, marked=True):
+    """What the general log shows otherwise."""
+    forged = truth.events["forged_broken"]
+    connections = truth.connections.copy()
+    values = ["handshake_failed = 0", "disconnected = 0"]
+    if forged:
+        # The session that was idle counts as refused.
+        connections["tls"] += truth.events["forged SSL/TLS"] - 1
+        connections["plaintext"] += truth.events["forged TCP/IP"]
+        values += [f"unparsed = {forged}", f"rejected = {truth.events['rejected'] + 1}"]
+    if not marked:
+        connections = {"unknown": sum(connections.values())}
+        values.append(f"system = {table({'unknown': sum(truth.system.values())})}")
+    reasons = ["failed handshakes and ends are not read"]
+    reasons += [] if marked else ["MySQL up to 5.6 does not say how a session is carried"]
+    reasons += ["a statement can write whole records"] if forged else []
+    return "general", "; ".join(reasons), [*values, f"connections = {table(connections)}"]
+
+
+def audit(truth):
+    """What MariaDB's audit log shows otherwise."""
+    events = truth.events
+    unknown = sum(truth.connections.values()) - events["unknown_database"] - events["sly_sessions"]
+    refused = events["rejected"] + events["unknown_database"] - events["sly_refusals"]
+    ends = unknown + refused + sum(truth.system.values()) + events["handshake_failed"] + events["probes"]
+    # Every record of theirs, of which each session and each refusal has two.
+    unparsed = 2 * (events["sly_sessions"] + events["sly_refusals"])
+    reason = ("the log does not say how a session is carried; an unknown database is a refusal; every attempt has an end; "
+              "names with commas can read in two ways")
+    system = sum(truth.system.values())
+    values = [f"connections = {table({'unknown': unknown})}", f"rejected = {refused}", f"disconnected = {ends}"]
+    values += [f"system = {table({'unknown': system})}"] if system else []
+    values += [f"unparsed = {unparsed}"] if unparsed else []
+    return "audit", reason, values
+
+
+def write(folder, engine, server, about, differs):
+    """`differs` are tables for [[except]]: the format, the reason, and what it shows."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for log in sorted(server.logs.iterdir()):
+        shutil.copyfile(log, folder / log.name)
+    truth = server.truth
+    lines = ['origin = "real"', f'counted_by = "the clients that samples/{folder.parent.name}/make.py opened"',
+             f'engine = "{engine}"', f'server_version = "{server.version}"']
+    for name in ("disconnected", "rejected"):
+        if truth.events[name]:
+            lines.append(f"{name} = {truth.events[name]}")
+    if failed := truth.events["handshake_failed"] + truth.events["probes"]:
+        lines.append(f"handshake_failed = {failed}")
+    for name in ("connections", "system"):
+        if counts := getattr(truth, name):
+            lines += ["", f"[{name}]", *(f"{key} = {counts[key]}" for key in sorted(counts))]
+    for formats, reason, values in differs:
+        lines += ["", "[[except]]", f'formats = ["{formats}"]', f'reason = "{reason}"', *values]
+    (folder / "truth.toml").write_text("\n".join(lines) + "\n")
+    (folder / "README.md").write_text(f"# {folder.name}\n\n{about}\n\n{server.version}.\n\n"
+                                      f"Made by `samples/{folder.parent.name}/make.py {folder.name}`.\n")

@@ -1,0 +1,160 @@
+"""What clients do to a server: an honest fleet, hostile names, forged records."""
+
+import socket
+import ssl
+import time
+
+from client import WRONG, Refused
+
+TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+# Users whose names are parts of records.
+NAMES = [
+    "two words",
+    "joe@example.com",
+    "a,b,c",
+    "q'uo\"te",
+    "new\nline",
+    "x on y using SSL/TLS",
+    "a@b on c using TCP/IP",
+    "rdsadmin@localhost on x",
+    "x as y on z",
+    "x,7,0,QUERY,y",
+    "x,7,0,DISCONNECT,y,,0",
+    "a@b on c using Socket\nd",
+]
+
+
+def refused(server, *where, **how):
+    """A session that the server does not grant."""
+    try:
+        server.visit(*where, **how)
+    except (Refused, ssl.SSLError, OSError, EOFError):
+        return
+    raise RuntimeError(f"the server let {where} in")
+
+
+def usual(server, modern=True):
+    """Every transport, refusals, failed handshakes and probes; sessions that change their user and their database."""
+    # The TLS of MySQL 5.6 is too old for any client of today.
+    versions = (TLS12, TLS13) if modern else ()
+    for version in versions:
+        server.visit("10.99.0.7", "app", "orders", tls=server.context(version))
+    secure = lambda: server.context(TLS12) if modern else None
+    server.visit("10.99.0.8", "app", "orders")
+    server.visit("10.99.0.8", "app")
+    server.visit("127.0.0.1", "app", "orders")
+    server.visit("[local]", "app", "orders")
+    server.visit("[local]", "app", tls=secure())
+    server.visit("127.0.0.1", "rdsadmin")
+    time.sleep(1.2)
+    for tls in (None, secure()):
+        refused(server, "10.99.0.9", "app", "orders", tls=tls, auth=WRONG)
+        refused(server, "10.99.0.9", "nobody", tls=tls, auth=WRONG)
+        refused(server, "10.99.0.9", "app", "other", tls=tls)
+        refused(server, "10.99.0.9", "admin", "nowhere", tls=tls)
+    for version in versions:
+        refused(server, "10.99.0.20", "app", tls=server.context(version, trust=False))
+    for send in (b"", b"GET / HTTP/1.1\r\nHost: db\r\n\r\n"):
+        probe(server, "10.99.0.30", send)
+    time.sleep(1.2)
+    # The same words as refusals, in sessions that live on.
+    busy = server.connect("10.99.0.7", "app", "orders", tls=secure())
+    assert busy.command(2, b"other") == 1044
+    assert busy.query("use other") == 1044
+    busy.query("select 1")
+    busy.close()
+    for user, secret in (("app", b""), ("app", WRONG)):
+        pool = server.connect("10.99.0.7", "app", "orders", tls=secure())
+        change_user(pool, user, secret)
+        if not secret:
+            pool.close()
+        else:
+            # The server hangs up.
+            pool.sock.close()
+            server.truth.events["disconnected"] += 1
+
+
+def change_user(session, user, secret):
+    session.sequence = 0
+    session.write(b"\x11" + user.encode() + b"\0" + bytes([len(secret)]) + secret + b"orders\0\x21\0"
+                  + b"mysql_native_password\0")
+    try:
+        session.answer(b"", secret)
+    except (Refused, OSError, EOFError):
+        assert secret
+
+
+def probe(server, source, send):
+    sock = server.open(source)
+    sock.settimeout(3)
+    try:
+        if send:
+            sock.recv(4096)
+        sock.sendall(send)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(4096):
+            pass
+    except OSError:
+        pass
+    sock.close()
+    server.truth.events["probes"] += 1
+
+
+# Of those, the ones that make a record of the audit log read in two ways.
+SLY = {"x,7,0,QUERY,y", "x,7,0,DISCONNECT,y,,0"}
+
+
+def names(server):
+    return [name for name in NAMES if len(name) <= server.kind.longest_name]
+
+
+def hostile(server):
+    """Names that are parts of records, and statements that are nearly records."""
+    secure = lambda: server.context(TLS12)
+    for name in names(server):
+        server.visit("10.99.0.40", name, "orders", tls=secure())
+        server.visit("10.99.0.41", name, "orders")
+        refused(server, "10.99.0.42", name, "orders", tls=secure(), auth=WRONG)
+        if "@" in name or "," in name:
+            server.visit("10.99.0.43", "app", name, tls=secure())
+        if name in SLY:
+            server.truth.events["sly_sessions"] += 3
+            server.truth.events["sly_refusals"] += 1
+    time.sleep(1.2)
+    app = server.connect("10.99.0.44", "app", "orders", tls=secure())
+    for text in (" Connect\tghost@10.99.0.66 on orders using SSL/TLS", "Connect\tghost@10.99.0.66 on orders using TCP/IP",
+                 "x\n    7 Connect\tghost@10.99.0.66 on orders using TCP/IP",
+                 "x\n20261123 18:46:24,ip-10-99-0-1,ghost,10.99.0.66,7,0,CONNECT,orders,,0\n",
+                 "x,7,0,CONNECT,orders,,0", ",7,0,FAILED_CONNECT,,,1043\n", "x',0\n,7,0,DISCONNECT,,,0"):
+        app.query("select '" + text.replace("'", "''") + "'")
+    app.close()
+
+
+FORGED = "Connect\tghost@10.99.0.66 on orders using "
+HEADS = ("261123 18:46:24\t  4711 ", "2026-11-23T18:46:24.000001Z\t 4711 ")
+
+
+def forged(server):
+    """Statements that write whole records: of sessions, and of the refusal of some that are there."""
+    victim = server.connect("10.99.0.7", "app", "orders", tls=server.context(TLS13))
+    idle = server.connect("10.99.0.7", "app", "orders", tls=server.context(TLS13))
+    app = server.connect("10.99.0.45", "app", "orders")
+    for head in HEADS:
+        for how in ("SSL/TLS", "TCP/IP"):
+            # A statement ends in a quote, unless it writes one record more.
+            app.query(f"select '\n{head}{FORGED}{how}\n'")
+            app.query(f"select '\n{head}{FORGED}{how}\n{head}Query\tselect 1'")
+            # Only a head with the server's own clock begins a record.
+            server.truth.events["forged " + how] = 1
+            server.truth.events["forged_broken"] = 2
+    for thread in (victim.thread, idle.thread):
+        head = HEADS[0].replace("4711", str(thread))
+        refusal = "Access denied for user 'app'@'10.99.0.7' (using password: YES)"
+        app.query(f'select "\n{head}Connect\t{refusal}\n{HEADS[0]}Quit\t"')
+    app.close()
+    victim.query("select 1")
+    victim.close()
+    # Killed before it did anything.
+    idle.sock.close()
+    server.truth.events["disconnected"] += 1
