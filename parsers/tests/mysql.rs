@@ -289,7 +289,7 @@ fn a_name_cannot_pose_as_aws() {
 }
 
 /// Parsers of every format, whatever the text.
-fn every_parser() -> Parsers {
+fn every_parser() -> ssl_usage_parsers::Parsers {
     let heads = [
         "mysql/9.7-usual/mysql-general.log",
         "mariadb/10.11-usual/mysql-general.log",

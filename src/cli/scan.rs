@@ -1,6 +1,6 @@
 //! `ssl-usage scan`: what do these logs show?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -232,7 +232,13 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
     }
     let mut total = Tally::default();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let formats: BTreeSet<_> = files.iter().map(|file| (file.engine, file.format)).collect();
     for (file, tally) in files.iter_mut().zip(tallies) {
+        // Which of two logs tells of a session cannot be known here, so that none is left out.
+        if file.format == Some("audit") && formats.contains(&(file.engine, Some("general"))) {
+            let both = "may hold the same sessions as the general log; the total counts them in both";
+            file.note = Some(file.note.take().map_or(both.to_owned(), |note| format!("{note}; {both}")));
+        }
         match best.get(&identity(file)).and_then(|counted| paths.get(*counted)) {
             Some(counted) if *counted != file.path => {
                 let twin = format!("the same log as {counted}, and counted there");
