@@ -204,6 +204,22 @@ fn last_group(body: &[u8]) -> Option<usize> {
     memchr::memrchr(b'(', body)?.checked_sub(TLS_MARK.len() - 1)
 }
 
+/// Where the first `key` stands in `body`. A key ends in `=`, of which messages have few: looking for those is faster than
+/// to prepare a search for a few dozen bytes.
+fn find_key(body: &[u8], key: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'=', body).find_map(|end| key_before(body, key, end))
+}
+
+/// Where the last `key` stands in `body`.
+fn rfind_key(body: &[u8], key: &[u8]) -> Option<usize> {
+    memchr::memrchr_iter(b'=', body).find_map(|end| key_before(body, key, end))
+}
+
+/// Where `key` begins if the `=` at `end` of `body` is its last byte.
+fn key_before(body: &[u8], key: &[u8], end: usize) -> Option<usize> {
+    body.get(..=end)?.strip_suffix(key).map(<[u8]>::len)
+}
+
 fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
     body.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
@@ -257,7 +273,7 @@ fn received<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
 
 /// Cuts ` port=N` off the end.
 fn strip_port(host: &[u8]) -> &[u8] {
-    match memmem::rfind(host, b" port=") {
+    match rfind_key(host, b" port=") {
         Some(at) => host.get(..at).unwrap_or(host),
         None => host,
     }
@@ -266,7 +282,7 @@ fn strip_port(host: &[u8]) -> &[u8] {
 /// `identity="I" method=M (FILE:LINE)`, and `user="U" method=trust (FILE:LINE)` from 17 on.
 fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const METHOD: &[u8] = b"\" method=";
-    let method = memmem::rfind(body, METHOD)
+    let method = rfind_key(body, METHOD)
         .and_then(|at| body.get(at + METHOD.len()..))
         .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
     match method {
@@ -278,8 +294,8 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
 /// `H:MM:SS.mmm user=U database=D host=H[ port=N]`.
 fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let parts = || {
-        let from_user = body.get(memmem::find(body, b" user=")? + 1..)?;
-        let at = memmem::rfind(from_user, b" host=")?;
+        let from_user = body.get(find_key(body, b" user=")? + 1..)?;
+        let at = rfind_key(from_user, b" host=")?;
         let (names, host) = (from_user.get(..at)?.strip_prefix(b"user=")?, from_user.get(at + 6..)?);
         let known = known_names(names, context, true).and_then(Result::ok);
         let (user, database, _) = known.or_else(|| split_names(names, context, true))?;
