@@ -26,6 +26,7 @@ use nom::character::complete::digit1;
 use nom::combinator::{all_consuming, opt, rest};
 use nom::error::Error;
 
+use super::prefix::strip;
 use crate::event::{Client, HandshakeFailure, Malformed, Step, Text, Tls, Transport};
 
 /// Who the rest of the record says it is about, where it says so.
@@ -80,22 +81,29 @@ const FATAL_HEADS: &[Kind] = &[
 pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
         let start = hit.checked_sub(kind.needle_at)?;
-        text.get(start..)?.starts_with(kind.head).then_some(start)
+        strip(text.get(start..)?, kind.head).map(|_| start)
     })
 }
 
 /// Reads a message of severity LOG.
 pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    read(LOG_HEADS, text, context).unwrap_or(Message::NotARecord)
+    match kind_of(LOG_HEADS, text) {
+        Some((kind, body)) => (kind.read)(body, context),
+        None => Message::NotARecord,
+    }
 }
 
 /// Reads a message of severity FATAL.
 pub(super) fn fatal_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    read(FATAL_HEADS, text, context).unwrap_or_else(|| authentication_failed(text, context))
+    match kind_of(FATAL_HEADS, text) {
+        Some((kind, body)) => (kind.read)(body, context),
+        None => authentication_failed(text, context),
+    }
 }
 
-fn read<'a>(kinds: &[Kind], text: &'a [u8], context: &Context<'a>) -> Option<Message<'a>> {
-    kinds.iter().find_map(|kind| Some((kind.read)(text.strip_prefix(kind.head)?, context)))
+/// The kind of a message, and what stands behind its head.
+fn kind_of<'a, 'k>(kinds: &'k [Kind], text: &'a [u8]) -> Option<(&'k Kind, &'a [u8])> {
+    kinds.iter().find_map(|kind| Some((kind, strip(text, kind.head)?)))
 }
 
 fn text(bytes: &[u8]) -> Option<Text<'_>> {

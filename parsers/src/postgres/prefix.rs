@@ -6,6 +6,8 @@
 //! User and database names are written raw, so that they may hold every separator and even newlines. A prefix is
 //! therefore matched by trying where each name may end, shortest first.
 
+use std::cell::Cell;
+
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
 
 /// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
@@ -314,7 +316,9 @@ impl Prefix {
         loop {
             match first {
                 Some(byte) => {
-                    match line.get(end..line.len().min(limit + 1)).and_then(|text| memchr::memchr(byte, text)) {
+                    // Names are short: a plain loop is at their end before a search has begun.
+                    let mut text = line.get(end..line.len().min(limit + 1)).unwrap_or_default().iter();
+                    match text.position(|other| *other == byte) {
                         Some(found) => end += found,
                         None => return false,
                     }
@@ -336,16 +340,16 @@ impl Prefix {
     fn step<'a>(&self, piece: &Piece, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
         let input = line.get(at..)?;
         let field = match piece {
-            Piece::Literal(literal) => return input.starts_with(literal).then_some(at + literal.len()),
+            Piece::Literal(literal) => return strip(input, literal).map(|_| at + literal.len()),
             Piece::Syslog => return self.syslog(line, at, head),
             Piece::SessionOnly => return Some(at),
             Piece::Field(field) => field,
         };
         let rest = match field {
             Field::Time => {
-                let (rest, time) = postgres_time(input).ok()?;
+                let (length, time) = time(input)?;
                 head.at = Some(time);
-                rest
+                return Some(at + length);
             }
             Field::Epoch => {
                 let (rest, time) = epoch_time(input).ok()?;
@@ -426,7 +430,7 @@ fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_
 fn severity(line: &[u8], at: usize) -> Option<usize> {
     let input = line.get(at..)?;
     let word =
-        SEVERITIES.iter().find(|word| input.strip_prefix(**word).is_some_and(|rest| rest.starts_with(b":  ")))?;
+        SEVERITIES.iter().find(|word| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  ")))?;
     let message = input.get(word.len() + 3..)?;
     let state = message.get(..7).is_some_and(|state| {
         state.ends_with(b": ") && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -434,11 +438,45 @@ fn severity(line: &[u8], at: usize) -> Option<usize> {
     Some(at + word.len() + if state { 10 } else { 3 })
 }
 
+/// The length of a time at the start of `input`, and what it is. A busy log writes the same second hundreds of times:
+/// what was read last is compared before anything is read.
+fn time(input: &[u8]) -> Option<(usize, LogTime)> {
+    /// A time, its text with the byte behind it, and how much of that is filled.
+    type Last = ([u8; 32], usize, LogTime);
+    thread_local! {
+        static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+    }
+    if let Some((text, filled, time)) = LAST.get()
+        && text.get(..filled).is_some_and(|text| input.starts_with(text))
+    {
+        return Some((filled - 1, time));
+    }
+    let (rest, time) = postgres_time(input).ok()?;
+    let length = input.len() - rest.len();
+    // A zone of letters ends with its last letter, and one byte tells that it does.
+    let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
+    let mut text = [0; 32];
+    if named && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
+        to.copy_from_slice(from);
+        LAST.set(Some((text, length + 1, time)));
+    }
+    Some((length, time))
+}
+
+/// What stands behind `start` in `input`. For a few bytes, a loop is faster than a call that compares memory.
+pub(super) fn strip<'a>(input: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    let (begin, rest) = input.split_at_checked(start.len())?;
+    begin.iter().zip(start).all(|(byte, other)| byte == other).then_some(rest)
+}
+
 fn number(input: &[u8]) -> Option<(&[u8], u64)> {
-    let rest = skip(input, |byte| byte.is_ascii_digit())?;
-    let digits = input.get(..input.len() - rest.len()).filter(|digits| !digits.is_empty())?;
-    let add = |value: u64, digit: &u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
-    Some((rest, digits.iter().try_fold(0, add)?))
+    let mut rest = input;
+    let mut value = 0u64;
+    while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        rest = after;
+    }
+    (rest.len() < input.len()).then_some((rest, value))
 }
 
 fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
