@@ -143,6 +143,8 @@ pub struct Prefix {
     setting: String,
     pieces: Vec<Piece>,
     syslog_year: i16,
+    /// Whether lines begin with RDS's default and nothing else.
+    is_rds: bool,
 }
 
 /// What a prefix said of its line.
@@ -221,7 +223,7 @@ impl Prefix {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        Self { setting: setting.to_owned(), pieces, syslog_year: 1970 }
+        Self { setting: setting.to_owned(), pieces, syslog_year: 1970, is_rds: setting == RDS }
     }
 
     /// The same prefix behind what syslog puts before each line. Traditional syslog leaves the year out: `year` is it.
@@ -229,6 +231,7 @@ impl Prefix {
     pub fn in_syslog(mut self, year: i16) -> Self {
         self.pieces.insert(0, Piece::Syslog);
         self.syslog_year = year;
+        self.is_rds = false;
         self
     }
 
@@ -255,8 +258,13 @@ impl Prefix {
     /// The first reading of the prefix at the start of `line` that is accepted. Names can hold what separates them, so
     /// that there may be several.
     pub(super) fn reading<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
-        let mut head = Head::default();
         let line = line.get(..line.len().min(PREFIX_MAX))?;
+        if self.is_rds
+            && let Some(head) = rds_head(line).filter(&mut *accept)
+        {
+            return Some(head);
+        }
+        let mut head = Head::default();
         self.walk(&self.pieces, line, 0, &mut head, accept).then_some(head)
     }
 
@@ -302,7 +310,11 @@ impl Prefix {
             Piece::Field(Field::Application) => (usize::from(head.of_session()), APPLICATION_MAX),
             Piece::Field(Field::Words) => (0, APPLICATION_MAX),
             Piece::Field(Field::Host) => (0, HOST_MAX),
-            Piece::Literal(_) | Piece::Syslog | Piece::Field(_) => {
+            Piece::Literal(literal) => {
+                return line.get(at..).is_some_and(|input| strip(input, literal).is_some())
+                    && self.walk(rest, line, at + literal.len(), head, accept);
+            }
+            Piece::Syslog | Piece::Field(_) => {
                 let Some(next) = self.step(piece, line, at, head) else { return false };
                 return self.walk(rest, line, next, head, accept);
             }
@@ -416,6 +428,31 @@ impl Prefix {
         head.chunk = Some(chunk);
         Some(line.len() - rest.len())
     }
+}
+
+/// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
+/// nearly every log that is read has it.
+fn rds_head(line: &[u8]) -> Option<Head<'_>> {
+    let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
+    let (length, at) = time(line)?;
+    let (rest, address) = remote(line.get(length..)?.strip_prefix(b":")?)?;
+    let names = rest.strip_prefix(b":")?;
+    let (user, names) = names.split_at_checked(name(names, b'@')?)?;
+    let names = names.strip_prefix(b"@")?;
+    let (database, rest) = names.split_at_checked(name(names, b':')?)?;
+    let (rest, pid) = number(rest.strip_prefix(b":[")?)?;
+    let severity_at = line.len() - rest.strip_prefix(b"]:")?.len();
+    let message_at = severity(line, severity_at)?;
+    Some(Head {
+        at: Some(at),
+        pid: Some(pid),
+        address,
+        user: Some(user),
+        database: Some(database),
+        severity_at,
+        message_at,
+        ..Head::default()
+    })
 }
 
 /// Whether a severity stands at `at`, and the reading that it ends is accepted.
@@ -532,6 +569,39 @@ mod tests {
         let ipv6 = head(RDS, "2026-11-23 18:39:57 UTC:fe80::1(53100):a:b@c:[7]:LOG:  x").expect("IPv6");
         assert_eq!(ipv6.address, Some(&b"fe80::1"[..]));
         assert_eq!((ipv6.user, ipv6.database), (Some(&b"a:b"[..]), Some(&b"c"[..])));
+    }
+
+    /// Rows: names that hold what separates them, and lines that are nearly of this prefix.
+    #[test]
+    fn rds_is_read_straight_through_as_piece_by_piece() {
+        let straight = Prefix::compile(RDS);
+        let by_pieces = Prefix { is_rds: false, ..straight.clone() };
+        let name = "n".repeat(NAME_MAX);
+        let rows = [
+            ":10.0.0.1(1):u@d:[7]:LOG:  x",
+            ":[local]:[unknown]@[unknown]:[7]:FATAL:  08P01: x",
+            "::@:[7]:LOG:  x",
+            ":10.0.0.1(1):a@b@c:d:[8]:LOG:  y:[7]:LOG:  x",
+            ":10.0.0.1(1):a:[8]:LOG:  y@d:[7]:LOG:  x",
+            ":10.0.0.1(1):a\nb@c\nd:[7]:CONTEXT:  x@y:[7]:LOG:  z",
+            &format!(":10.0.0.1(1):{name}@{name}:[7]:LOG:  x"),
+            &format!(":10.0.0.1(1):{name}n@{name}:[7]:LOG:  x"),
+            &format!(":10.0.0.1(1):{name}@{name}n:[7]:LOG:  x"),
+            ":10.0.0.1(1):u@d:[99999999999999999999]:LOG:  x",
+            ":10.0.0.1(1):u@d:[]:LOG:  x",
+            ":10.0.0.1(1):u@d:[7]:NOTHING:  x",
+            ":10.0.0.1:u@d:[7]:LOG:  x",
+        ];
+        for row in rows {
+            for zone in ["UTC", "UTCX", "+03", "+0330"] {
+                let line = format!("2026-11-23 18:39:57 {zone}{row}");
+                let line = line.as_bytes();
+                assert_eq!(straight.head(line), by_pieces.head(line), "{row}");
+                for at in 0..line.len() {
+                    assert_eq!(straight.head_upto(line, at), by_pieces.head_upto(line, at), "{row} at {at}");
+                }
+            }
+        }
     }
 
     #[test]
