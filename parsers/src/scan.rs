@@ -14,7 +14,7 @@ use std::thread;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr_iter};
 
-use crate::event::{Malformed, Parsed, Record};
+use crate::event::Parsed;
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
 use crate::session::Sessions;
 use crate::sink::EventSink;
@@ -164,7 +164,8 @@ impl<'p> Scanner<'p> {
                 let read = source.block(from..range.end.min(from + size), &mut buffer);
                 let found = read.map(|(text, range, offset)| search.look(text, range, offset, expected));
                 if let Ok(found) = &found {
-                    expected = found.records.len();
+                    // A few more, so that not every other block has to move what it found.
+                    expected = found.records.len() + found.records.len() / 16;
                 }
                 turns.take(block, found);
             }
@@ -230,7 +231,7 @@ fn copy(text: &[u8], buffer: &mut [u8], at: u64) -> Result<usize, Infallible> {
 struct Found<'a> {
     /// Where in the log the text begins that places are counted from.
     offset: u64,
-    records: Vec<(usize, Result<Record<'a>, Malformed>)>,
+    records: Vec<(usize, Parsed<'a>)>,
     scanned: Scanned,
     /// Whether there are sessions that are not understood.
     unreadable: bool,
@@ -250,16 +251,17 @@ impl Total {
         if scanned.bytes == 0 {
             return;
         }
-        for (at, what) in records {
-            match what {
-                Ok(mut record) => {
+        for (at, parsed) in records {
+            match parsed {
+                Parsed::Record(mut record) => {
                     // A time is printed only where it changes, and the last one may stand before the block.
                     record.at = record.at.or(self.scanned.last_at.map(|time| time.at));
                     if let Some(event) = self.sessions.join(record) {
                         sink.event(&event);
                     }
                 }
-                Err(cause) => sink.malformed(offset + at as u64, cause),
+                Parsed::Malformed(cause) => sink.malformed(offset + at as u64, cause),
+                Parsed::NotARecord => {}
             }
         }
         let total = &mut self.scanned;
@@ -350,20 +352,17 @@ impl<E> Drop for Leave<'_, '_, E> {
 }
 
 /// Gives records without a time of their own the last one that was written before them in the range.
-fn fill_times(
-    text: &[u8],
-    start: usize,
-    records: &mut [(usize, Result<Record<'_>, Malformed>)],
-    time: &dyn Fn(usize) -> Option<LogTime>,
-) {
+fn fill_times(text: &[u8], start: usize, records: &mut [(usize, Parsed<'_>)], time: &dyn Fn(usize) -> Option<LogTime>) {
     let (mut from, mut last) = (start, None);
-    for (at, record) in records.iter_mut().filter_map(|(at, what)| Some((*at, what.as_mut().ok()?))) {
-        if record.at.is_none() {
-            let between = text.get(from..at).unwrap_or_default();
+    for (at, parsed) in records {
+        if let Parsed::Record(record) = parsed
+            && record.at.is_none()
+        {
+            let between = text.get(from..*at).unwrap_or_default();
             let mut lines = memrchr_iter(b'\n', between).map(|newline| from + newline + 1);
             last = lines.find_map(time).map(|time| time.at).or(last);
             record.at = last;
-            from = at;
+            from = *at;
         }
     }
 }
@@ -380,7 +379,7 @@ impl Search<'_> {
     fn look<'a>(&self, stretch: Stretch<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
         let mut records = Vec::with_capacity(expected);
         let lines = self.records(stretch, range.clone(), &mut records);
-        let understood = records.iter().filter(|(_, what)| what.is_ok()).count() as u64;
+        let understood = records.iter().filter(|(_, parsed)| matches!(parsed, Parsed::Record(_))).count() as u64;
         let text = stretch.text.get(range.clone()).unwrap_or_default();
         let opens = range.start == 0 || stretch.text.get(range.start - 1) == Some(&b'\n');
         let opening = opens.then_some(range.start);
@@ -410,12 +409,7 @@ impl Search<'_> {
     }
 
     /// Searches a range for needles, reads what stands around them, and counts lines.
-    fn records<'a>(
-        &self,
-        stretch: Stretch<'a>,
-        range: Range<usize>,
-        found: &mut Vec<(usize, Result<Record<'a>, Malformed>)>,
-    ) -> u64 {
+    fn records<'a>(&self, stretch: Stretch<'a>, range: Range<usize>, found: &mut Vec<(usize, Parsed<'a>)>) -> u64 {
         let mut hits: Vec<(usize, usize)> = Vec::new();
         let mut lines = 0;
         let mut at = range.start;
@@ -430,10 +424,9 @@ impl Search<'_> {
             }
             hits.sort_unstable();
             for (hit, needle) in &hits {
-                match self.parser.read(stretch, *needle, *hit) {
-                    Parsed::Record(record) => found.push((*hit, Ok(record))),
-                    Parsed::Malformed(cause) => found.push((*hit, Err(cause))),
-                    Parsed::NotARecord => {}
+                let parsed = self.parser.read(stretch, *needle, *hit);
+                if !matches!(parsed, Parsed::NotARecord) {
+                    found.push((*hit, parsed));
                 }
             }
             lines += memchr_iter(b'\n', stretch.text.get(at..end).unwrap_or_default()).count() as u64;

@@ -1,6 +1,7 @@
 //! Joins the records of one session, in the order of the log.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::event::{Client, HandshakeFailure, Micros, Record, Step, Text, Transport};
 
@@ -57,13 +58,38 @@ impl ConnectionEvent<'_> {
     }
 }
 
+/// A map by session number.
+type BySession<T> = HashMap<u64, T, BuildHasherDefault<NumberHasher>>;
+
+/// Spreads process and thread numbers over a map. Clients do not choose them, so that nothing need be kept from them.
+#[derive(Debug, Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio of 2^64; a map uses the lowest and the highest bits.
+        let spread = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What is known of sessions that are being established.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    open: HashMap<u64, Opening>,
+    open: BySession<Opening>,
     /// Sessions that count unless a refusal follows, and the order in which they came. What is no longer in the map is
     /// skipped in the order.
-    waiting: HashMap<u64, (u64, ConnectionEvent<'static>)>,
+    waiting: BySession<(u64, ConnectionEvent<'static>)>,
     order: VecDeque<(u64, u64)>,
     arrivals: u64,
 }

@@ -26,6 +26,7 @@ use nom::character::complete::digit1;
 use nom::combinator::{all_consuming, opt, rest};
 use nom::error::Error;
 
+use super::prefix::strip;
 use crate::event::{Client, HandshakeFailure, Malformed, Step, Text, Tls, Transport};
 
 /// Who the rest of the record says it is about, where it says so.
@@ -80,22 +81,29 @@ const FATAL_HEADS: &[Kind] = &[
 pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
         let start = hit.checked_sub(kind.needle_at)?;
-        text.get(start..)?.starts_with(kind.head).then_some(start)
+        strip(text.get(start..)?, kind.head).map(|_| start)
     })
 }
 
 /// Reads a message of severity LOG.
 pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    read(LOG_HEADS, text, context).unwrap_or(Message::NotARecord)
+    match kind_of(LOG_HEADS, text) {
+        Some((kind, body)) => (kind.read)(body, context),
+        None => Message::NotARecord,
+    }
 }
 
 /// Reads a message of severity FATAL.
 pub(super) fn fatal_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    read(FATAL_HEADS, text, context).unwrap_or_else(|| authentication_failed(text, context))
+    match kind_of(FATAL_HEADS, text) {
+        Some((kind, body)) => (kind.read)(body, context),
+        None => authentication_failed(text, context),
+    }
 }
 
-fn read<'a>(kinds: &[Kind], text: &'a [u8], context: &Context<'a>) -> Option<Message<'a>> {
-    kinds.iter().find_map(|kind| Some((kind.read)(text.strip_prefix(kind.head)?, context)))
+/// The kind of a message, and what stands behind its head.
+fn kind_of<'a, 'k>(kinds: &'k [Kind], text: &'a [u8]) -> Option<(&'k Kind, &'a [u8])> {
+    kinds.iter().find_map(|kind| Some((kind, strip(text, kind.head)?)))
 }
 
 fn text(bytes: &[u8]) -> Option<Text<'_>> {
@@ -204,6 +212,22 @@ fn last_group(body: &[u8]) -> Option<usize> {
     memchr::memrchr(b'(', body)?.checked_sub(TLS_MARK.len() - 1)
 }
 
+/// Where the first `key` stands in `body`. A key ends in `=`, of which messages have few: looking for those is faster than
+/// to prepare a search for a few dozen bytes.
+fn find_key(body: &[u8], key: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'=', body).find_map(|end| key_before(body, key, end))
+}
+
+/// Where the last `key` stands in `body`.
+fn rfind_key(body: &[u8], key: &[u8]) -> Option<usize> {
+    memchr::memrchr_iter(b'=', body).find_map(|end| key_before(body, key, end))
+}
+
+/// Where `key` begins if the `=` at `end` of `body` is its last byte.
+fn key_before(body: &[u8], key: &[u8], end: usize) -> Option<usize> {
+    body.get(..=end)?.strip_suffix(key).map(<[u8]>::len)
+}
+
 fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
     body.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
@@ -257,7 +281,7 @@ fn received<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
 
 /// Cuts ` port=N` off the end.
 fn strip_port(host: &[u8]) -> &[u8] {
-    match memmem::rfind(host, b" port=") {
+    match rfind_key(host, b" port=") {
         Some(at) => host.get(..at).unwrap_or(host),
         None => host,
     }
@@ -266,7 +290,7 @@ fn strip_port(host: &[u8]) -> &[u8] {
 /// `identity="I" method=M (FILE:LINE)`, and `user="U" method=trust (FILE:LINE)` from 17 on.
 fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const METHOD: &[u8] = b"\" method=";
-    let method = memmem::rfind(body, METHOD)
+    let method = rfind_key(body, METHOD)
         .and_then(|at| body.get(at + METHOD.len()..))
         .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
     match method {
@@ -278,8 +302,8 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
 /// `H:MM:SS.mmm user=U database=D host=H[ port=N]`.
 fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let parts = || {
-        let from_user = body.get(memmem::find(body, b" user=")? + 1..)?;
-        let at = memmem::rfind(from_user, b" host=")?;
+        let from_user = body.get(find_key(body, b" user=")? + 1..)?;
+        let at = rfind_key(from_user, b" host=")?;
         let (names, host) = (from_user.get(..at)?.strip_prefix(b"user=")?, from_user.get(at + 6..)?);
         let known = known_names(names, context, true).and_then(Result::ok);
         let (user, database, _) = known.or_else(|| split_names(names, context, true))?;

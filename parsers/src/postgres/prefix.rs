@@ -6,6 +6,8 @@
 //! User and database names are written raw, so that they may hold every separator and even newlines. A prefix is
 //! therefore matched by trying where each name may end, shortest first.
 
+use std::cell::Cell;
+
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
 
 /// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
@@ -141,6 +143,8 @@ pub struct Prefix {
     setting: String,
     pieces: Vec<Piece>,
     syslog_year: i16,
+    /// Whether lines begin with RDS's default and nothing else.
+    is_rds: bool,
 }
 
 /// What a prefix said of its line.
@@ -219,7 +223,7 @@ impl Prefix {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        Self { setting: setting.to_owned(), pieces, syslog_year: 1970 }
+        Self { setting: setting.to_owned(), pieces, syslog_year: 1970, is_rds: setting == RDS }
     }
 
     /// The same prefix behind what syslog puts before each line. Traditional syslog leaves the year out: `year` is it.
@@ -227,6 +231,7 @@ impl Prefix {
     pub fn in_syslog(mut self, year: i16) -> Self {
         self.pieces.insert(0, Piece::Syslog);
         self.syslog_year = year;
+        self.is_rds = false;
         self
     }
 
@@ -253,8 +258,13 @@ impl Prefix {
     /// The first reading of the prefix at the start of `line` that is accepted. Names can hold what separates them, so
     /// that there may be several.
     pub(super) fn reading<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
-        let mut head = Head::default();
         let line = line.get(..line.len().min(PREFIX_MAX))?;
+        if self.is_rds
+            && let Some(head) = rds_head(line).filter(&mut *accept)
+        {
+            return Some(head);
+        }
+        let mut head = Head::default();
         self.walk(&self.pieces, line, 0, &mut head, accept).then_some(head)
     }
 
@@ -300,7 +310,11 @@ impl Prefix {
             Piece::Field(Field::Application) => (usize::from(head.of_session()), APPLICATION_MAX),
             Piece::Field(Field::Words) => (0, APPLICATION_MAX),
             Piece::Field(Field::Host) => (0, HOST_MAX),
-            Piece::Literal(_) | Piece::Syslog | Piece::Field(_) => {
+            Piece::Literal(literal) => {
+                return line.get(at..).is_some_and(|input| strip(input, literal).is_some())
+                    && self.walk(rest, line, at + literal.len(), head, accept);
+            }
+            Piece::Syslog | Piece::Field(_) => {
                 let Some(next) = self.step(piece, line, at, head) else { return false };
                 return self.walk(rest, line, next, head, accept);
             }
@@ -314,7 +328,9 @@ impl Prefix {
         loop {
             match first {
                 Some(byte) => {
-                    match line.get(end..line.len().min(limit + 1)).and_then(|text| memchr::memchr(byte, text)) {
+                    // Names are short: a plain loop is at their end before a search has begun.
+                    let mut text = line.get(end..line.len().min(limit + 1)).unwrap_or_default().iter();
+                    match text.position(|other| *other == byte) {
                         Some(found) => end += found,
                         None => return false,
                     }
@@ -336,16 +352,16 @@ impl Prefix {
     fn step<'a>(&self, piece: &Piece, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
         let input = line.get(at..)?;
         let field = match piece {
-            Piece::Literal(literal) => return input.starts_with(literal).then_some(at + literal.len()),
+            Piece::Literal(literal) => return strip(input, literal).map(|_| at + literal.len()),
             Piece::Syslog => return self.syslog(line, at, head),
             Piece::SessionOnly => return Some(at),
             Piece::Field(field) => field,
         };
         let rest = match field {
             Field::Time => {
-                let (rest, time) = postgres_time(input).ok()?;
+                let (length, time) = time(input)?;
                 head.at = Some(time);
-                rest
+                return Some(at + length);
             }
             Field::Epoch => {
                 let (rest, time) = epoch_time(input).ok()?;
@@ -414,6 +430,31 @@ impl Prefix {
     }
 }
 
+/// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
+/// nearly every log that is read has it.
+fn rds_head(line: &[u8]) -> Option<Head<'_>> {
+    let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
+    let (length, at) = time(line)?;
+    let (rest, address) = remote(line.get(length..)?.strip_prefix(b":")?)?;
+    let names = rest.strip_prefix(b":")?;
+    let (user, names) = names.split_at_checked(name(names, b'@')?)?;
+    let names = names.strip_prefix(b"@")?;
+    let (database, rest) = names.split_at_checked(name(names, b':')?)?;
+    let (rest, pid) = number(rest.strip_prefix(b":[")?)?;
+    let severity_at = line.len() - rest.strip_prefix(b"]:")?.len();
+    let message_at = severity(line, severity_at)?;
+    Some(Head {
+        at: Some(at),
+        pid: Some(pid),
+        address,
+        user: Some(user),
+        database: Some(database),
+        severity_at,
+        message_at,
+        ..Head::default()
+    })
+}
+
 /// Whether a severity stands at `at`, and the reading that it ends is accepted.
 fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_, 'a>) -> bool {
     let Some(message_at) = severity(line, at) else { return false };
@@ -426,7 +467,7 @@ fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_
 fn severity(line: &[u8], at: usize) -> Option<usize> {
     let input = line.get(at..)?;
     let word =
-        SEVERITIES.iter().find(|word| input.strip_prefix(**word).is_some_and(|rest| rest.starts_with(b":  ")))?;
+        SEVERITIES.iter().find(|word| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  ")))?;
     let message = input.get(word.len() + 3..)?;
     let state = message.get(..7).is_some_and(|state| {
         state.ends_with(b": ") && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -434,11 +475,45 @@ fn severity(line: &[u8], at: usize) -> Option<usize> {
     Some(at + word.len() + if state { 10 } else { 3 })
 }
 
+/// The length of a time at the start of `input`, and what it is. A busy log writes the same second hundreds of times:
+/// what was read last is compared before anything is read.
+fn time(input: &[u8]) -> Option<(usize, LogTime)> {
+    /// A time, its text with the byte behind it, and how much of that is filled.
+    type Last = ([u8; 32], usize, LogTime);
+    thread_local! {
+        static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+    }
+    if let Some((text, filled, time)) = LAST.get()
+        && text.get(..filled).is_some_and(|text| input.starts_with(text))
+    {
+        return Some((filled - 1, time));
+    }
+    let (rest, time) = postgres_time(input).ok()?;
+    let length = input.len() - rest.len();
+    // A zone of letters ends with its last letter, and one byte tells that it does.
+    let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
+    let mut text = [0; 32];
+    if named && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
+        to.copy_from_slice(from);
+        LAST.set(Some((text, length + 1, time)));
+    }
+    Some((length, time))
+}
+
+/// What stands behind `start` in `input`. For a few bytes, a loop is faster than a call that compares memory.
+pub(super) fn strip<'a>(input: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    let (begin, rest) = input.split_at_checked(start.len())?;
+    begin.iter().zip(start).all(|(byte, other)| byte == other).then_some(rest)
+}
+
 fn number(input: &[u8]) -> Option<(&[u8], u64)> {
-    let rest = skip(input, |byte| byte.is_ascii_digit())?;
-    let digits = input.get(..input.len() - rest.len()).filter(|digits| !digits.is_empty())?;
-    let add = |value: u64, digit: &u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
-    Some((rest, digits.iter().try_fold(0, add)?))
+    let mut rest = input;
+    let mut value = 0u64;
+    while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        rest = after;
+    }
+    (rest.len() < input.len()).then_some((rest, value))
 }
 
 fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
@@ -494,6 +569,39 @@ mod tests {
         let ipv6 = head(RDS, "2026-11-23 18:39:57 UTC:fe80::1(53100):a:b@c:[7]:LOG:  x").expect("IPv6");
         assert_eq!(ipv6.address, Some(&b"fe80::1"[..]));
         assert_eq!((ipv6.user, ipv6.database), (Some(&b"a:b"[..]), Some(&b"c"[..])));
+    }
+
+    /// Rows: names that hold what separates them, and lines that are nearly of this prefix.
+    #[test]
+    fn rds_is_read_straight_through_as_piece_by_piece() {
+        let straight = Prefix::compile(RDS);
+        let by_pieces = Prefix { is_rds: false, ..straight.clone() };
+        let name = "n".repeat(NAME_MAX);
+        let rows = [
+            ":10.0.0.1(1):u@d:[7]:LOG:  x",
+            ":[local]:[unknown]@[unknown]:[7]:FATAL:  08P01: x",
+            "::@:[7]:LOG:  x",
+            ":10.0.0.1(1):a@b@c:d:[8]:LOG:  y:[7]:LOG:  x",
+            ":10.0.0.1(1):a:[8]:LOG:  y@d:[7]:LOG:  x",
+            ":10.0.0.1(1):a\nb@c\nd:[7]:CONTEXT:  x@y:[7]:LOG:  z",
+            &format!(":10.0.0.1(1):{name}@{name}:[7]:LOG:  x"),
+            &format!(":10.0.0.1(1):{name}n@{name}:[7]:LOG:  x"),
+            &format!(":10.0.0.1(1):{name}@{name}n:[7]:LOG:  x"),
+            ":10.0.0.1(1):u@d:[99999999999999999999]:LOG:  x",
+            ":10.0.0.1(1):u@d:[]:LOG:  x",
+            ":10.0.0.1(1):u@d:[7]:NOTHING:  x",
+            ":10.0.0.1:u@d:[7]:LOG:  x",
+        ];
+        for row in rows {
+            for zone in ["UTC", "UTCX", "+03", "+0330"] {
+                let line = format!("2026-11-23 18:39:57 {zone}{row}");
+                let line = line.as_bytes();
+                assert_eq!(straight.head(line), by_pieces.head(line), "{row}");
+                for at in 0..line.len() {
+                    assert_eq!(straight.head_upto(line, at), by_pieces.head_upto(line, at), "{row} at {at}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -51,8 +51,11 @@ pub(super) fn anywhere(text: &[u8]) -> Option<&'static str> {
         let before = text.get(..*at).unwrap_or_default();
         [&b":  "[..], b": ", b"\""].iter().any(|end| before.ends_with(end))
     };
+    // Most logs are ASCII, and most heads are not: one look spares most of the searches.
+    let ascii = text.is_ascii();
     let find = |head: &str| memmem::find_iter(text, head.as_bytes()).any(|at| begins_message(&at));
-    RECEIVED.iter().chain(AUTHORIZED).find(|(_, head)| find(head)).map(|(language, _)| *language)
+    let mut heads = RECEIVED.iter().chain(AUTHORIZED).filter(|(_, head)| !ascii || head.is_ascii());
+    heads.find(|(_, head)| find(head)).map(|(language, _)| *language)
 }
 
 /// Whether a line names a TLS version and a cipher at its end, in whatever words: ` SSL ... (...=TLSv1.3, ...=...)`.
