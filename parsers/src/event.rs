@@ -207,7 +207,7 @@ impl std::fmt::Display for Malformed {
             Self::Cut => "cut",
             Self::TooLong => "too long",
             Self::UnknownLayout => "of unknown layout",
-            Self::UnknownPrefix => "behind an unknown log_line_prefix",
+            Self::UnknownPrefix => "behind an unknown prefix",
             Self::Ambiguous => "ambiguous",
         })
     }

@@ -281,7 +281,7 @@ fn note(found: Option<Found>, tally: &Tally) -> Option<String> {
         notes.push("clients arrived, and sessions are not logged: log_connections leaves `authorization` out");
     }
     if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
-        notes.push("the name of its time zone means several: times are read as UTC");
+        notes.push("its times name no zone, or one that means several: they are read as UTC");
     }
     if !found.scanned.ends_whole {
         notes.push("its last line is cut");

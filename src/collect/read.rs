@@ -162,7 +162,7 @@ fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn() -> String
     }
     let unknown_zone = scanned.and_then(|scanned| scanned.last_at).is_some_and(|time| !time.zone_known);
     unknown_zone.then(|| {
-        let error = error("the name of the time zone in this log means several".to_owned());
+        let error = error("the times in this log name no zone, or one that means several".to_owned());
         (HoleCause::UnknownZone, error.hint("set log_timezone to UTC"))
     })
 }
