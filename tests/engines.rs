@@ -45,11 +45,13 @@ const CASES: &[Case] = &[
     case(
         "db2-se",
         "11.5.9.0.sb00000000.r1",
-        &["db2comm=TCPIP"],
+        &["db2comm=TCPIP", "ssl_svcename"],
         ("optional", "ruled_out", "tls-switched-off", "instance"),
     ),
     case("db2-se", "11.5.9.0.sb00000000.r1", &["DB2COMM=TCPIP,SSL"], UNTOLD),
-    case("db2-se", "11.5.9.0.sb00000000.r1", &["db2comm"], UNTOLD),
+    case("db2-se", "11.5.9.0.sb00000000.r1", &["db2comm", "ssl_svcename"], UNTOLD),
+    case("db2-se", "11.5.9.0.sb00000000.r1", &["db2comm=TCPIP", "ssl_svcename=50443"], UNTOLD),
+    case("db2-se", "11.5.9.0.sb00000000.r1", &["db2comm=TCPIP"], UNTOLD),
     Case {
         options: Some(&["NATIVE_NETWORK_ENCRYPTION"]),
         ..case(

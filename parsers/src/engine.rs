@@ -32,6 +32,8 @@ pub struct Engine {
     pub marks_tls_from: Option<(u32, u32)>,
     /// Where the certificate comes from, when it is none that RDS signs.
     pub certificate_elsewhere: Option<&'static str>,
+    /// Whether a session can end in another database than the one that it began in.
+    pub changes_database: bool,
     /// What a new certificate costs.
     pub restart: Restart,
     /// What a DBA can run to see the transport of the sessions that are open now; empty where there is nothing.
@@ -76,6 +78,8 @@ pub struct TlsSwitch {
     pub decides: bool,
     /// Values with which a client cannot connect with TLS.
     pub rules_out: &'static [&'static str],
+    /// Parameters that must be known to have no value for that to be believed.
+    pub unless: &'static [&'static str],
     /// Where this is documented.
     pub source: &'static str,
 }

@@ -31,7 +31,7 @@ pub struct Reading {
     pub sessions: u64,
     /// Of those, with TLS.
     pub tls_sessions: u64,
-    /// Sessions of clients of which the log cannot tell how they were carried.
+    /// Sessions of which the log cannot tell how they were carried, AWS's own too.
     #[serde(default)]
     pub unknown_sessions: u64,
     /// When the first session was recorded.

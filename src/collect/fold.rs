@@ -24,7 +24,7 @@ pub(super) struct Fold<'a> {
     pub sessions: u64,
     /// Of those, with TLS.
     pub tls_sessions: u64,
-    /// Sessions of clients of which the log cannot tell how they were carried.
+    /// Sessions of which the log cannot tell how they were carried.
     pub unknown_sessions: u64,
     /// When the first session was recorded.
     pub first_session: Option<Micros>,
@@ -101,8 +101,7 @@ impl EventSink for Fold<'_> {
         if let EventKind::Connected(transport) = &event.kind {
             self.sessions += 1;
             self.tls_sessions += u64::from(matches!(transport, Transport::Tls(_)));
-            let unknown = matches!(transport, Transport::Unknown) && !self.engine.is_system(&event.client);
-            self.unknown_sessions += u64::from(unknown);
+            self.unknown_sessions += u64::from(matches!(transport, Transport::Unknown));
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
         }

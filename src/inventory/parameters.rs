@@ -6,6 +6,7 @@ use aws_sdk_rds::types::{ApplyMethod, OptionGroup, Parameter as ApiParameter};
 use ssl_usage_parsers::{Engine, OPTION};
 
 use super::profile::{Level, Parameter};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Parameters that say more of a log than whether it is written; reported, never decisive.
 const ABOUT_LOGS: &[&str] =
@@ -13,7 +14,8 @@ const ABOUT_LOGS: &[&str] =
 
 /// The names of the parameters and options that bear on TLS or on its evidence.
 pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
-    let switches = engine.tls_switches.iter().map(|switch| switch.parameter);
+    let switches =
+        engine.tls_switches.iter().flat_map(|switch| switch.unless.iter().copied().chain([switch.parameter]));
     let logging = engine.logs.iter().flat_map(|logs| logs.switches).map(|switch| switch.parameter);
     let logs = engine.logs.iter().flat_map(|logs| [logs.rotation.0, logs.retention.0]);
     switches.chain(logging).chain(logs).chain(ABOUT_LOGS.iter().copied()).collect()
@@ -53,11 +55,19 @@ pub(super) fn apply(
     }
 }
 
-/// The options of groups, and their settings, in the shape of parameters: see [`OPTION`].
-pub(super) fn of_options(groups: &[OptionGroup]) -> Vec<ApiParameter> {
+/// The options of the group of this name, and their settings, in the shape of parameters: see [`OPTION`].
+///
+/// # Errors
+///
+/// When the group is not among those that were answered: it is then not known what options it has.
+pub(super) fn of_options(name: &str, groups: &[OptionGroup]) -> Result<Vec<ApiParameter>> {
+    let Some(group) = groups.iter().find(|group| group.option_group_name() == Some(name)) else {
+        let message = "rds:DescribeOptionGroups did not answer with this option group";
+        return Err(Error::new(ErrorKind::NotFound, name, message).hint("run it again"));
+    };
     let named = |name: String, value: &str| ApiParameter::builder().parameter_name(name).parameter_value(value).build();
     let mut parameters = Vec::new();
-    for option in groups.iter().flat_map(|group| group.options()) {
+    for option in group.options() {
         let Some(name) = option.option_name() else { continue };
         parameters.push(named(format!("{OPTION}{name}"), "on"));
         for setting in option.option_settings() {
@@ -66,7 +76,7 @@ pub(super) fn of_options(groups: &[OptionGroup]) -> Vec<ApiParameter> {
             }
         }
     }
-    parameters
+    Ok(parameters)
 }
 
 /// Options that the group does not have are off.
@@ -110,6 +120,13 @@ mod tests {
         assert!(!in_effect(Some("pending-reboot"), "static"));
         assert!(!in_effect(Some("applying"), "dynamic"));
         assert!(!in_effect(None, "dynamic"));
+    }
+
+    #[test]
+    fn an_option_group_that_was_not_answered_is_unknown_and_not_empty() {
+        let group = |name: &str| OptionGroup::builder().option_group_name(name).build();
+        assert!(of_options("ours", &[]).is_err() && of_options("ours", &[group("theirs")]).is_err());
+        assert_eq!(of_options("ours", &[group("ours")]).expect("it is there"), []);
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Asked<'_> {
                     .collect::<Result<_, _>>()
                     .await
                     .map_err(|error| failure(name, "rds:DescribeOptionGroups", error));
-                groups.map(|groups| parameters::of_options(&groups))
+                groups.and_then(|groups| parameters::of_options(name, &groups))
             }
         };
         let answer = match answer {
@@ -324,9 +324,11 @@ impl Asked<'_> {
         let memberships = if names.iter().any(is_option) { instance.option_group_memberships() } else { &[] };
         for membership in memberships {
             let Some(name) = membership.option_group_name() else { continue };
+            // Between two groups, nobody can tell which of them the instance runs with.
+            let status = membership.status().filter(|_| memberships.len() == 1);
             match self.group(Level::Option, name).await {
                 Some(found) => {
-                    let group = (name, membership.status());
+                    let group = (name, status);
                     parameters::apply(&mut profile.parameters, &names, group, Level::Option, &found);
                     parameters::absent_options(&mut profile.parameters, &names, group);
                 }

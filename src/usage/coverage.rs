@@ -38,7 +38,7 @@ pub struct Coverage {
 pub struct Gap {
     /// From when to when.
     pub span: Window,
-    /// `not-logged`, `not-kept`, `missing`, or the name of a [`HoleCause`](crate::bundle::HoleCause).
+    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a [`HoleCause`](crate::bundle::HoleCause).
     pub cause: &'static str,
 }
 
@@ -52,7 +52,7 @@ impl Coverage {
 /// The coverage of a window by readings. What was before the instance was made cannot be missing.
 ///
 /// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
-/// own, may have been written while logging was off. Beside such a file, its neighbours count only from their first, or
+/// own, may have been written while logging was off; and one that never shows how a session was carried shows nothing here. Beside such a file, its neighbours count only from their first, or
 /// up to their last, session.
 ///
 /// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen.
@@ -83,6 +83,8 @@ pub(super) fn of(
             |span: Window| others.flat_map(|(_, seen)| seen).any(|seen| seen.from <= span.from && span.to <= seen.to);
         !reading.span.is_some_and(shown)
     };
+    // Nor is anything of a file that was last written to before the window.
+    let in_window = |reading: &&Reading| reading.last_written.is_none_or(|written| written >= asked.from);
     let length = |span: &Window| span.length().as_secs_f64();
     let whole = length(&asked);
     let covered = seen.iter().fold(0.0, |sum, span| sum + length(span));
@@ -98,7 +100,12 @@ pub(super) fn of(
         share,
         files: count(|reading| reading.holes.is_empty()),
         files_failed: count(|reading| !reading.holes.is_empty()) + lost,
-        files_to_retry: readings.iter().filter(|reading| may_be_retried(reading)).filter(missed).count() as u64,
+        files_to_retry: readings
+            .iter()
+            .filter(|reading| may_be_retried(reading))
+            .filter(missed)
+            .filter(in_window)
+            .count() as u64,
         files_mute: count(is_mute),
         bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
         unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
@@ -131,10 +138,16 @@ fn is_mute(reading: &Reading) -> bool {
     reading.holes.is_empty() && reading.sessions == 0
 }
 
+/// Whether a log shows how any session was carried. One that never does is evidence of clients, and none of how they came:
+/// that it shows no client may be its filter.
+fn shows_transport(reading: &Reading) -> bool {
+    reading.sessions > reading.unknown_sessions
+}
+
 /// The part of the span of the reading at `at` in which sessions were certainly logged.
 fn told(inside: &[(&Reading, Window)], at: usize) -> Option<Window> {
     let (reading, span) = *inside.get(at)?;
-    if reading.sessions == 0 || !reading.holes.is_empty() {
+    if !shows_transport(reading) || !reading.holes.is_empty() {
         return None;
     }
     let mute = |neighbour: Option<&(&Reading, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
@@ -148,6 +161,7 @@ fn told(inside: &[(&Reading, Window)], at: usize) -> Option<Window> {
 fn why(gap: Window, inside: &[(&Reading, Window)], first: Option<Timestamp>) -> &'static str {
     let there = inside.iter().find(|(_, span)| span.overlap(&gap).is_some()).map(|(reading, _)| *reading);
     match there {
+        Some(reading) if reading.holes.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
         Some(reading) => reading.holes.first().map_or("not-logged", |hole| hole.cause.name()),
         None if first.is_none_or(|first| gap.to <= first) => "not-kept",
         None => "missing",
@@ -216,6 +230,14 @@ mod tests {
         ];
         assert_eq!(coverage.gaps, expected);
         assert_eq!((coverage.files, coverage.files_mute, coverage.files_failed), (5, 1, 1));
+    }
+
+    #[test]
+    fn a_log_that_never_shows_a_transport_covers_nothing() {
+        let mut blind = reading(1, 5);
+        blind.unknown_sessions = 5;
+        let coverage = of(&[reading(0, 5), blind, reading(2, 5)], None, span(0, 3 * HOUR), None);
+        assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, "cannot-tell")]);
     }
 
     #[test]

@@ -19,8 +19,8 @@ struct Kind<'r> {
 /// The facts with every session once.
 ///
 /// The kind that tells most goes first: one that tells how all sessions were carried, and then the order of the engine's
-/// list. Of every other kind, only what stands outside of the spans that a kind before it saw is left. TLS that only a
-/// later kind shows is never left out.
+/// list. Of every other kind, only what stands outside of the spans that a kind before it saw is left, and the events that
+/// no kind before it writes at all, as failed handshakes. TLS that only a later kind shows is never left out.
 pub(super) fn once(facts: DataFrame, readings: &[Reading], engine: Option<&Engine>) -> PolarsResult<DataFrame> {
     let kinds = kinds(readings, engine);
     if kinds.len() < 2 {
@@ -35,14 +35,20 @@ pub(super) fn once(facts: DataFrame, readings: &[Reading], engine: Option<&Engin
     let transports = facts.column(column::TRANSPORT)?.str()?;
     let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
     let rank_of = |row: usize| sources.get(row).and_then(|source| rank.get(source)).copied().unwrap_or(0);
+    let events = facts.column(column::EVENT)?.str()?;
     let rows = 0..facts.height();
+    let shown: BTreeSet<(usize, &str)> =
+        rows.clone().filter_map(|row| Some((rank_of(row), events.get(row)?))).collect();
     let tls: BTreeSet<usize> = rows.clone().filter(|row| transports.get(*row) == Some("tls")).map(rank_of).collect();
     let kept: BooleanChunked = rows
         .map(|row| {
             let rank = rank_of(row);
             let (Some(first), Some(last)) = (firsts.get(row), lasts.get(row)) else { return true };
             let within = |span: &Window| span.from.as_microsecond() <= first && last <= span.to.as_microsecond();
-            let seen_before = kinds.iter().take(rank).any(|kind| kind.seen.iter().any(within));
+            let event = events.get(row).unwrap_or_default();
+            let shows =
+                |(rank, kind): (usize, &Kind<'_>)| shown.contains(&(rank, event)) && kind.seen.iter().any(within);
+            let seen_before = kinds.iter().enumerate().take(rank).any(shows);
             let only_tls = transports.get(row) == Some("tls") && tls.range(..rank).next().is_none();
             !seen_before || only_tls
         })
@@ -146,6 +152,23 @@ mod tests {
         ];
         let expected = [(GENERAL.to_owned(), 0), (GENERAL.to_owned(), 1), (AUDIT.to_owned(), 2)];
         assert_eq!(left(&readings, &facts), expected, "the other fills the hour that the first does not show");
+    }
+
+    #[test]
+    fn what_only_one_log_writes_is_kept() {
+        let readings = [reading(GENERAL, (0, 2), 0), reading(AUDIT, (0, 2), 1)];
+        let event = |event: &'static str| {
+            let (key, tallied) = fact(AUDIT, 0, "unknown");
+            (Key { event, transport: None, ..key }, tallied)
+        };
+        let facts = [
+            fact(GENERAL, 0, "plaintext"),
+            fact(AUDIT, 0, "unknown"),
+            event("handshake_failed"),
+            event("disconnected"),
+        ];
+        let expected = [(GENERAL.to_owned(), 0), (AUDIT.to_owned(), 0), (AUDIT.to_owned(), 0)];
+        assert_eq!(left(&readings, &facts), expected, "TLS that was tried, and sessions that ended");
     }
 
     #[test]

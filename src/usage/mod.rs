@@ -108,7 +108,8 @@ pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
                 .because(error)
         })?;
     }
-    usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver)));
+    let changes = engine.is_some_and(|engine| engine.changes_database);
+    usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver, changes)));
     Ok(usage)
 }
 
@@ -135,8 +136,9 @@ fn totals(facts: LazyFrame, window: Window) -> PolarsResult<DataFrame> {
 }
 
 /// Whether a client that left is one that was seen to connect: a disconnection names no application.
-fn is_same(client: &Client, leaver: &Client) -> bool {
-    (&client.user, &client.database, &client.address) == (&leaver.user, &leaver.database, &leaver.address)
+fn is_same(client: &Client, leaver: &Client, changes_database: bool) -> bool {
+    (&client.user, &client.address) == (&leaver.user, &leaver.address)
+        && (changes_database || client.database == leaver.database)
 }
 
 impl Transports {

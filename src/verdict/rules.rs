@@ -67,7 +67,12 @@ pub(super) fn enforced(profile: &InstanceProfile, engine: &'static Engine) -> Op
 }
 
 fn ruled_out(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static str> {
-    switched(profile, engine, |switch, value| switch.rules_out.contains(&value)).map(|switch| switch.parameter)
+    let empty = |name: &&str| {
+        let parameter = profile.parameters.get(*name).filter(|parameter| parameter.in_effect);
+        parameter.is_some_and(|parameter| parameter.value.as_deref().is_none_or(|value| value.trim().is_empty()))
+    };
+    let switch = switched(profile, engine, |switch, value| switch.rules_out.contains(&value))?;
+    switch.unless.iter().all(empty).then_some(switch.parameter)
 }
 
 /// The first switch that has a value of this kind and is in effect.

@@ -238,6 +238,9 @@ fn instance_of(engine: &'static Engine, switch: Switch) -> Option<InstanceProfil
         Switch::EnforcesPending => (enforces?, false),
     };
     set(chosen.0, chosen.1, in_effect);
+    for name in engine.tls_switches.iter().flat_map(|switch| switch.unless) {
+        set(name, "", true);
+    }
     Some(profile)
 }
 

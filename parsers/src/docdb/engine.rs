@@ -20,10 +20,12 @@ pub static ENGINE: Engine = Engine {
         enforces: Values::AllBut(&["off", "disabled"]),
         decides: true,
         rules_out: &["disabled"],
+        unless: &[],
         source: "https://docs.aws.amazon.com/documentdb/latest/developerguide/security.encryption.ssl.html",
     }],
     marks_tls_from: None,
     certificate_elsewhere: None,
+    changes_database: false,
     restart: Restart::AsTheApiSays,
     live_query: "",
 };

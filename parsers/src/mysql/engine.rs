@@ -41,6 +41,7 @@ const fn require_secure_transport(source: &'static str) -> TlsSwitch {
         enforces: Values::Only(&["on"]),
         decides: false,
         rules_out: &[],
+        unless: &[],
         source,
     }
 }
@@ -92,6 +93,7 @@ pub static ENGINE: Engine = Engine {
     // `using` came with 5.7: MySQL WL#7729.
     marks_tls_from: Some((5, 7)),
     certificate_elsewhere: None,
+    changes_database: true,
     restart: Restart::AsTheApiSays,
     live_query: LIVE_QUERY,
 };
@@ -117,6 +119,7 @@ pub static MARIADB_ENGINE: Engine = Engine {
     system_addresses: &[],
     iam_methods: &[],
     certificate_elsewhere: None,
+    changes_database: true,
     restart: Restart::AsTheApiSays,
 };
 
@@ -168,5 +171,6 @@ pub static AURORA_ENGINE: Engine = Engine {
     system_addresses: &[],
     iam_methods: &[],
     certificate_elsewhere: None,
+    changes_database: true,
     restart: Restart::AsTheApiSays,
 };

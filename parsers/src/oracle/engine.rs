@@ -35,10 +35,12 @@ pub static ENGINE: Engine = Engine {
         enforces: Values::NONE,
         decides: false,
         rules_out: &["off"],
+        unless: &[],
         source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.Oracle.Options.SSL.html",
     }],
     marks_tls_from: Some((0, 0)),
     certificate_elsewhere: None,
+    changes_database: false,
     restart: Restart::Listener,
     live_query: "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual, in each session: `tcps` is TLS",
 };

@@ -56,6 +56,7 @@ pub static ENGINE: Engine = Engine {
             enforces: Values::Only(&["on"]),
             decides: false,
             rules_out: &[],
+            unless: &[],
             source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html",
         },
         TlsSwitch {
@@ -63,11 +64,13 @@ pub static ENGINE: Engine = Engine {
             enforces: Values::NONE,
             decides: false,
             rules_out: &["off"],
+            unless: &[],
             source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html",
         },
     ],
     marks_tls_from: Some((9, 4)),
     certificate_elsewhere: None,
+    changes_database: false,
     restart: Restart::AsTheApiSays,
     // ssl-certificate-rotation-postgresql.html in the RDS user guide.
     live_query: "SELECT datname, usename, ssl, client_addr FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \

@@ -30,10 +30,12 @@ pub static ENGINE: Engine = Engine {
         enforces: Values::Only(&["on"]),
         decides: false,
         rules_out: &[],
+        unless: &[],
         source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/SQLServer.Concepts.General.SSL.Using.html",
     }],
     marks_tls_from: None,
     certificate_elsewhere: None,
+    changes_database: true,
     restart: Restart::AsTheApiSays,
     live_query: "SELECT session_id, encrypt_option, net_transport, auth_scheme FROM sys.dm_exec_connections",
 };
