@@ -25,7 +25,7 @@ pub fn ssl_usage(home: &Path) -> Command {
 /// The command, pointed at a fake AWS.
 pub fn against(aws: &FakeAws, home: &Path) -> Command {
     let mut command = ssl_usage(home);
-    command.env("AWS_ENDPOINT_URL_RDS", aws.url());
+    command.env("AWS_ENDPOINT_URL", aws.url());
     command
 }
 

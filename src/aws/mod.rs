@@ -8,7 +8,7 @@ pub use failure::failure;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -23,12 +23,18 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub struct Aws {
     /// The RDS API, which serves Aurora, `DocumentDB` and Neptune too.
     pub rds: aws_sdk_rds::Client,
-    /// The region that it is asked of.
+    /// The API of CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// The API of CloudWatch's metrics.
+    pub metrics: aws_sdk_cloudwatch::Client,
+    /// What the clients are made of, for calls that no client knows.
+    pub config: SdkConfig,
+    /// The region that is asked.
     pub region: String,
 }
 
 /// Sets up the clients for a profile and a region, or for those that the environment and the configuration files name.
-/// `AWS_ENDPOINT_URL_RDS` and `AWS_ENDPOINT_URL` are honoured. Nothing is called yet.
+/// `AWS_ENDPOINT_URL` and its forms for one service, as `AWS_ENDPOINT_URL_RDS`, are honoured. Nothing is called yet.
 ///
 /// # Errors
 ///
@@ -52,5 +58,11 @@ pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws>
         .interceptor(guard::WholeAnswers)
         .retry_classifier(guard::RetryCutAnswers)
         .build();
-    Ok(Aws { rds: aws_sdk_rds::Client::from_conf(rds), region })
+    Ok(Aws {
+        rds: aws_sdk_rds::Client::from_conf(rds),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        metrics: aws_sdk_cloudwatch::Client::new(&config),
+        config,
+        region,
+    })
 }

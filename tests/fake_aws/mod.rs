@@ -1,6 +1,8 @@
-//! A fake AWS over real HTTP: the RDS API of a made-up fleet, on a port of this machine, with its quirks and with
-//! trouble on order. A program meets it through `AWS_ENDPOINT_URL_RDS`.
+//! A fake AWS over real HTTP: the services of a made-up fleet, on a port of this machine, with their quirks and with
+//! trouble on order. A program meets it through `AWS_ENDPOINT_URL`.
 
+mod cloudwatch;
+mod cloudwatch_logs;
 mod connection;
 mod faults;
 mod fleet;
@@ -66,7 +68,7 @@ impl FakeAws {
         FakeAws { address, service, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// What to set `AWS_ENDPOINT_URL_RDS` to.
+    /// What to set `AWS_ENDPOINT_URL` to.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -132,14 +134,15 @@ impl Service {
         (inside.calls.len(), first)
     }
 
-    /// What RDS would answer.
+    /// What the service would answer.
     fn right_answer(&self, call: &Call, request_id: &str) -> Answer {
-        match rds::answer(&mut self.lock().fleet, call) {
-            Ok(result) => {
-                Answer { status: 200, kind: "text/xml", body: result.into_response(&call.action, request_id) }
-            }
-            Err(error) => Answer::error(error, request_id),
-        }
+        let fleet = &mut self.lock().fleet;
+        let answered = match call.service.as_str() {
+            "logs" => cloudwatch_logs::answer(fleet, call).map(|result| Answer::json(&result)),
+            "monitoring" => cloudwatch::answer(fleet, call).map(|result| Answer::cbor(&result)),
+            _ => rds::answer(fleet, call).map(|result| Answer::xml(result.into_response(&call.action, request_id))),
+        };
+        answered.unwrap_or_else(|error| Answer::error(call, error, request_id))
     }
 }
 
@@ -147,22 +150,48 @@ impl Service {
 struct Answer {
     status: u16,
     kind: &'static str,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Answer {
-    fn error(error: ApiError, request_id: &str) -> Answer {
-        let body = xml::error(error.kind, error.code, &error.message, request_id);
-        Answer { status: error.status, kind: "text/xml", body }
-    }
-
-    fn with_body(kind: &'static str, body: impl Into<String>) -> Answer {
+    fn ok(kind: &'static str, body: impl Into<Vec<u8>>) -> Answer {
         Answer { status: 200, kind, body: body.into() }
     }
 
+    fn xml(body: String) -> Answer {
+        Answer::ok("text/xml", body)
+    }
+
+    fn json(body: &serde_json::Value) -> Answer {
+        Answer::ok("application/x-amz-json-1.1", body.to_string())
+    }
+
+    fn cbor(body: &ciborium::Value) -> Answer {
+        let mut bytes = Vec::new();
+        ciborium::into_writer(body, &mut bytes).expect("a vector takes all");
+        Answer::ok("application/cbor", bytes)
+    }
+
+    /// An error as the protocol of the call's service writes it.
+    fn error(call: &Call, error: ApiError, request_id: &str) -> Answer {
+        let answer = match call.service.as_str() {
+            "logs" => Answer::json(&serde_json::json!({"__type": error.code, "message": error.message})),
+            "monitoring" => {
+                let text = |text: &str| ciborium::Value::Text(text.to_owned());
+                let fields = [("__type", error.code), ("message", error.message.as_str())];
+                let fields = fields.map(|(name, value)| (text(name), text(value)));
+                Answer::cbor(&ciborium::Value::Map(fields.to_vec()))
+            }
+            _ => Answer::xml(xml::error(error.kind, error.code, &error.message, request_id)),
+        };
+        Answer { status: error.status, ..answer }
+    }
+
     fn cut(mut self, keep: f64) -> Answer {
-        let letters = self.body.chars().count();
-        self.body = self.body.chars().take((letters as f64 * keep) as usize).collect();
+        let end = (self.body.len() as f64 * keep) as usize;
+        // Not within a letter: what is cut is still text.
+        let end = (0..=end).rev().find(|end| self.body.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80));
+        self.body.truncate(end.unwrap_or(0));
         self
     }
 }
@@ -181,7 +210,7 @@ async fn answer(
     let request_id = format!("00000000-0000-4000-8000-{number:012}");
     let right = || service.right_answer(&call, &request_id);
     let answer = match (refusal(&headers), fault) {
-        (Some(error), _) => Answer::error(error, &request_id),
+        (Some(error), _) => Answer::error(&call, error, &request_id),
         (None, None) => right(),
         (None, Some(FaultKind::Slow(delay))) => {
             tokio::time::sleep(delay).await;
@@ -189,7 +218,7 @@ async fn answer(
         }
         (None, Some(FaultKind::Reset)) => {
             connection.reset();
-            Answer::with_body("text/xml", "")
+            Answer::ok("text/xml", "")
         }
         (None, Some(FaultKind::CutBody)) => {
             let answer = right();
@@ -197,17 +226,19 @@ async fn answer(
             answer
         }
         (None, Some(FaultKind::CutXml(keep))) => right().cut(keep),
-        (None, Some(FaultKind::Html200)) => Answer::with_body("text/html", "<html><body>Please log in.</body></html>"),
-        (None, Some(FaultKind::EmptyBody)) => Answer::with_body("text/xml", ""),
-        (None, Some(error)) => Answer::error(error_of(error, &call), &request_id),
+        (None, Some(FaultKind::Html200)) => Answer::ok("text/html", "<html><body>Please log in.</body></html>"),
+        (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
+        (None, Some(error)) => Answer::error(&call, error_of(error, &call), &request_id),
     };
-    Response::builder()
-        .status(answer.status)
-        .header(header::CONTENT_TYPE, answer.kind)
-        .header("x-amzn-requestid", request_id)
-        .body(Body::from(answer.body))
-        .expect("a response of known parts")
+    let mut response = Response::builder().status(answer.status).header(header::CONTENT_TYPE, answer.kind);
+    if answer.kind == "application/cbor" {
+        response = response.header("smithy-protocol", "rpc-v2-cbor");
+    }
+    response.header("x-amzn-requestid", request_id).body(Body::from(answer.body)).expect("a response of known parts")
 }
+
+/// The services that are served, as signatures name them.
+const SERVICES: &[&str] = &["rds", "logs", "monitoring"];
 
 /// Why the request is not answered at all. Signatures are not checked, only their presence and their scope.
 fn refusal(headers: &HeaderMap) -> Option<ApiError> {
@@ -215,9 +246,9 @@ fn refusal(headers: &HeaderMap) -> Option<ApiError> {
         return Some(ApiError::sender(403, "MissingAuthenticationToken", "Missing Authentication Token"));
     }
     match request::scope(headers).map(|scope| scope.split('/').collect::<Vec<_>>()).as_deref() {
-        Some([_, _, _, "rds", "aws4_request"]) => None,
+        Some([_, _, _, service, "aws4_request"]) if SERVICES.contains(service) => None,
         Some([_, _, _, service, _]) => {
-            let message = format!("Credential should be scoped to correct service: 'rds', not '{service}'.");
+            let message = format!("Credential should be scoped to a service that is there, not '{service}'.");
             Some(ApiError::sender(403, "SignatureDoesNotMatch", message))
         }
         _ => Some(ApiError::sender(400, "IncompleteSignature", "Authorization header has no credential scope.")),
@@ -230,9 +261,9 @@ fn error_of(fault: FaultKind, call: &Call) -> ApiError {
         FaultKind::Throttle => ApiError::sender(400, "Throttling", "Rate exceeded"),
         FaultKind::AccessDenied => {
             let message = format!(
-                "User: arn:aws:iam::123456789012:user/test is not authorized to perform: rds:{} because no \
-                 identity-based policy allows the rds:{} action",
-                call.action, call.action
+                "User: arn:aws:iam::123456789012:user/test is not authorized to perform: {}:{} because no \
+                 identity-based policy allows the action",
+                call.service, call.action
             );
             ApiError::sender(403, "AccessDenied", message)
         }

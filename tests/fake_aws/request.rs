@@ -1,7 +1,8 @@
-//! Reads a request of the Query protocol.
+//! Reads a request of any of the protocols that AWS speaks.
 
 use std::collections::BTreeMap;
 
+use axum::body::Bytes;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
 
@@ -10,24 +11,45 @@ use super::rds::ApiError;
 /// A call that the fake received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The action, such as `DescribeDBInstances`; for anything but the Query protocol, the method and the path.
+    /// The service in the signature's scope: `rds`, `logs`, `monitoring`; empty where the request was not signed.
+    pub service: String,
+    /// The action, such as `DescribeDBInstances`; where the protocol names none, the method and the path.
     pub action: String,
     /// The region in the signature's scope; empty where the request was not signed.
     pub region: String,
-    /// All parameters but the action and the version of the API.
+    /// All parameters but the action and the version of the API. Of JSON, those that are text.
     pub parameters: BTreeMap<String, String>,
+    /// The body as it came, for protocols that are not read here.
+    pub body: Bytes,
 }
 
 impl Call {
     /// Reads a request as far as it can be read.
-    pub fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Call {
-        let region = scope(headers).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default().to_owned();
+    pub fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Call {
+        let of_scope =
+            |part| scope(headers).and_then(|scope| scope.split('/').nth(part)).unwrap_or_default().to_owned();
+        let call = |action: &str, parameters| Call {
+            service: of_scope(3),
+            action: action.to_owned(),
+            region: of_scope(2),
+            parameters,
+            body: body.clone(),
+        };
+        // JSON names its action in a header, RPC v2 CBOR in the path, the Query protocol in the form.
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        if let Some((_, action)) = target.and_then(|target| target.rsplit_once('.')) {
+            return call(action, texts(body));
+        }
+        if let Some((_, action)) = uri.path().split_once("/operation/") {
+            return call(action, BTreeMap::new());
+        }
         if *method != Method::POST || uri.path() != "/" {
-            return Call { action: format!("{method} {}", uri.path()), region, parameters: BTreeMap::new() };
+            return call(&format!("{method} {}", uri.path()), BTreeMap::new());
         }
         let mut parameters = form(body);
         parameters.remove("Version");
-        Call { action: parameters.remove("Action").unwrap_or_default(), region, parameters }
+        let action = parameters.remove("Action").unwrap_or_default();
+        call(&action, parameters)
     }
 
     /// A parameter, if it was given.
@@ -64,4 +86,10 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
     let uri = Uri::try_from(format!("/?{}", String::from_utf8_lossy(body)));
     let fields = uri.ok().and_then(|uri| Query::try_from_uri(&uri).ok());
     fields.map(|Query(fields)| fields).unwrap_or_default()
+}
+
+/// The fields of a JSON object that are text.
+fn texts(body: &[u8]) -> BTreeMap<String, String> {
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).unwrap_or_default();
+    fields.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect()
 }
