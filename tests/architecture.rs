@@ -11,7 +11,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("bundle", &["inventory"]),
     ("scan", &["logs"]),
     ("collect", &["aws", "bundle", "inventory", "logs", "scan"]),
-    ("usage", &["bundle"]),
+    ("usage", &["bundle", "inventory"]),
     ("verdict", &["inventory", "usage"]),
     ("report", &["bundle", "inventory", "usage", "verdict"]),
 ];

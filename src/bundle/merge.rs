@@ -9,7 +9,7 @@ use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringCh
 
 use super::coverage::Reading;
 use super::fact::column;
-use super::store::{Bundle, Part, read_facts};
+use super::store::{Bundle, Part, Parts, read_facts, read_parts};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
 
@@ -24,13 +24,22 @@ pub struct Evidence {
     pub collected_at: Timestamp,
 }
 
-/// All that the bundles hold of one instance.
+/// Where all that the bundles hold of one instance is.
 #[derive(Debug)]
 pub struct InstanceEvidence {
     /// What the inventory says.
     pub profile: InstanceProfile,
+    parts: Vec<PathBuf>,
+    scope: Scope,
+}
+
+/// What the bundles hold of the logs of one instance.
+#[derive(Debug)]
+pub struct Logs {
     /// The readings that count: one for each log.
     pub readings: Vec<Reading>,
+    /// What could not be read of them at last.
+    pub errors: Vec<Trouble>,
     /// Where the facts of those readings are, by the file that holds them.
     sources: BTreeMap<PathBuf, BTreeSet<String>>,
 }
@@ -52,41 +61,23 @@ pub enum Scope {
 /// When a bundle cannot be read, or none of them holds an inventory.
 pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut fleets = Vec::new();
-    let mut parts: BTreeMap<String, Vec<(Part, PathBuf)>> = BTreeMap::new();
+    let mut parts = Parts::default();
     for path in paths {
         let bundle = Bundle::open(path)?;
         fleets.extend(bundle.fleets()?.into_iter().filter(|fleet| match scope {
             Scope::All => true,
             Scope::TakenAt(time) => fleet.taken_at == time,
         }));
-        for part in bundle.parts()? {
-            parts.entry(part.0.arn.clone()).or_default().push(part);
-        }
+        parts.extend(bundle.parts()?);
     }
-    let latest = fleets.iter().map(|fleet| fleet.taken_at).max();
-    let collected = parts.values().flatten().map(|(part, _)| part.collected_at).max();
-    let Some(collected_at) = latest.max(collected) else {
+    let Some(collected_at) = fleets.iter().map(|fleet| fleet.taken_at).max() else {
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
         return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
-    let mut instances = Vec::new();
-    for profile in profiles {
-        let parts = parts.remove(&profile.arn).unwrap_or_default();
-        let newest = match scope {
-            Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
-            Scope::TakenAt(time) => Some(time),
-        };
-        errors.extend(
-            parts
-                .iter()
-                .filter(|(part, _)| Some(part.collected_at) == newest)
-                .flat_map(|(part, _)| part.errors.clone()),
-        );
-        let (readings, sources) = best_readings(parts);
-        instances.push(InstanceEvidence { profile, readings, sources });
-    }
+    let evidence = |profile| InstanceEvidence { parts: parts.of(&profile), profile, scope };
+    let instances = profiles.into_iter().map(evidence).collect();
     errors.sort_unstable();
     errors.dedup();
     Ok(Evidence { instances, errors, collected_at })
@@ -158,6 +149,30 @@ fn rank<'r>(reading: &'r Reading, path: &'r Path) -> impl Ord + 'r {
 }
 
 impl InstanceEvidence {
+    /// Reads what there is of the instance's logs.
+    ///
+    /// # Errors
+    ///
+    /// When a part cannot be read.
+    pub fn logs(&self) -> Result<Logs> {
+        let parts = read_parts(&self.parts, &self.profile.arn)?;
+        let newest = match self.scope {
+            Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
+            Scope::TakenAt(time) => Some(time),
+        };
+        let latest = parts.iter().filter(|(part, _)| Some(part.collected_at) == newest);
+        let mut errors: Vec<Trouble> = latest.flat_map(|(part, _)| part.errors.clone()).collect();
+        let (readings, sources) = best_readings(parts);
+        // A collection that was broken off and taken up again may have read in the end what it could not at first.
+        let whole = readings.iter().filter(|reading| reading.holes.is_empty());
+        let whole: BTreeSet<String> =
+            whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
+        errors.retain(|error| !whole.contains(&error.subject));
+        Ok(Logs { readings, errors, sources })
+    }
+}
+
+impl Logs {
     /// The facts of the readings that count; none when there are no facts.
     ///
     /// # Errors
@@ -166,7 +181,7 @@ impl InstanceEvidence {
     pub fn facts(&self) -> Result<Option<DataFrame>> {
         let mut tables = Vec::new();
         let misfit = |error: PolarsError| {
-            let subject = self.profile.arn.clone();
+            let subject = self.sources.keys().next().map_or_else(String::new, |path| path.display().to_string());
             Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
         };
         for (path, sources) in &self.sources {

@@ -3,7 +3,7 @@
 //! ```text
 //! BUNDLE/bundle.json                                      which version of this layout
 //! BUNDLE/fleet/ACCOUNT.REGION.TIME.json                   an inventory
-//! BUNDLE/parts/ACCOUNT.REGION.INSTANCE.TIME.json          what one collection read of one instance
+//! BUNDLE/parts/ACCOUNT.REGION.INSTANCE.TIME.json          what one collection read of some logs of one instance
 //! BUNDLE/parts/ACCOUNT.REGION.INSTANCE.TIME.parquet       the facts that it found
 //! ```
 //!
@@ -17,5 +17,5 @@ mod merge;
 mod store;
 
 pub use coverage::{Hole, HoleCause, Reading};
-pub use merge::{Evidence, InstanceEvidence, Scope, load};
-pub use store::{Bundle, Part};
+pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
+pub use store::{Bundle, Part, Parts};

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
-use crate::bundle::InstanceEvidence;
+use crate::bundle::Logs;
 use crate::bundle::fact::column;
 use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
 /// Sessions by transport.
@@ -92,18 +93,18 @@ pub struct Usage {
 /// # Errors
 ///
 /// When the facts cannot be read.
-pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
-    let (readings, engine) = (&evidence.readings, evidence.profile.known_engine());
-    let coverage = coverage::of(readings, engine, window, evidence.profile.created_at);
+pub fn summarise(profile: &InstanceProfile, logs: &Logs, window: Window) -> Result<Usage> {
+    let (readings, engine) = (&logs.readings, profile.known_engine());
+    let coverage = coverage::of(readings, engine, window, profile.created_at);
     let mut usage = Usage { coverage, ..Usage::default() };
-    if let Some(facts) = evidence.facts()? {
+    if let Some(facts) = logs.facts()? {
         // An instance that was made anew under an old name is not what the old one was.
-        let lived = Window { from: evidence.profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
+        let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
         let once = kinds::once(facts, readings, engine);
         let rows =
             once.and_then(|facts| totals(facts.lazy(), lived)).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
         rows.map_err(|error| {
-            Error::new(ErrorKind::Format, evidence.profile.arn.clone(), "the facts of this instance cannot be added up")
+            Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
                 .hint("collect them again")
                 .because(error)
         })?;
