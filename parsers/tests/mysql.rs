@@ -11,7 +11,7 @@ use ssl_usage_parsers::{Engine, HEAD, Hints, RecordParser, Scanner, Tally, Trans
 use toml::{Table, Value};
 
 /// Cases under `samples/mysql` and `samples/mariadb`. An empty folder must not pass.
-const CASES: usize = 12;
+const CASES: usize = 22;
 
 const TRANSPORTS: [&str; 5] = ["tls", "plaintext", "local", "gss", "unknown"];
 
