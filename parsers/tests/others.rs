@@ -3,7 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test panics")]
 
-use std::collections::BTreeMap;
+mod truth;
+
 use std::fs;
 use std::path::Path;
 
@@ -11,10 +12,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use ssl_usage_parsers::{
-    ConnectionEvent, Engine, EventSink, Hints, Malformed, RecordParser, Scanned, Scanner, Tally, Transports, detect,
-    docdb, oracle, sqlserver,
+    ConnectionEvent, Engine, EventSink, Hints, Malformed, RecordParser, Scanned, Scanner, Tally, detect, docdb, oracle,
+    sqlserver,
 };
-use toml::{Table, Value};
+
+use truth::Truth;
 
 /// Everything that a scan says, in order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,59 +65,19 @@ fn sample(file: &str) -> Vec<u8> {
     fs::read(path(file)).expect("a sample")
 }
 
-/// What `truth.toml` demands: counts by name; absent means zero.
-fn truth(file: &str) -> (Table, BTreeMap<String, u64>) {
-    let text = fs::read_to_string(path(file).with_file_name("truth.toml")).expect("truth.toml");
-    let table: Table = text.parse().expect("truth.toml is TOML");
-    let mut counts = BTreeMap::new();
-    for (key, value) in &table {
-        match value {
-            Value::Integer(count) => {
-                counts.insert(key.clone(), u64::try_from(*count).expect("a count"));
-            }
-            Value::Table(table) => counts.extend(table.iter().map(|(name, count)| {
-                let count = count.as_integer().and_then(|count| u64::try_from(count).ok());
-                (format!("{key}.{name}"), count.expect("a count"))
-            })),
-            _ => assert!(["origin", "engine", "counted_by"].contains(&key.as_str()), "unknown key {key}"),
-        }
-    }
-    (table, counts)
-}
-
-fn found(tally: &Tally) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::from([
-        ("received".to_owned(), tally.received),
-        ("rejected".to_owned(), tally.rejected),
-        ("handshake_failed".to_owned(), tally.handshake_failed),
-        ("certificate_rejected".to_owned(), tally.certificate_rejected),
-        ("disconnected".to_owned(), tally.disconnected),
-        ("unparsed".to_owned(), tally.unparsed()),
-    ]);
-    for (name, Transports { tls, gss, plaintext, local, unknown }) in
-        [("connections", tally.connections), ("system", tally.system)]
-    {
-        for (transport, count) in
-            [("tls", tls), ("gss", gss), ("plaintext", plaintext), ("local", local), ("unknown", unknown)]
-        {
-            counts.insert(format!("{name}.{transport}"), count);
-        }
-    }
-    counts.retain(|_, count| *count > 0);
-    counts
-}
-
 #[test]
 fn every_sample_shows_what_is_written_in_it() {
     for (file, parser) in SAMPLES {
-        let (table, expected) = truth(file);
+        let truth = Truth::of(path(file).parent().expect("a folder"));
         let text = sample(file);
         let mut tally = Engine::named(parser.engine()).map(Tally::of).expect("an engine of the list");
         let scanned = Scanner::new(*parser, 1).scan(&text, &mut tally);
-        assert_eq!(found(&tally), expected, "{file}");
-        assert_eq!(table.get("engine").and_then(Value::as_str), Some(parser.engine()), "{file}");
+        let shown = truth.compare(parser.format(), &tally, scanned.foreign);
+        assert_eq!(shown.differences, None, "{file}");
+        let [opened, found] = shown.sessions;
+        assert_eq!(opened, found, "{file}");
+        assert_eq!(truth.engine(), parser.engine(), "{file}");
         assert!(scanned.first_at.is_some() && scanned.last_at.is_some(), "{file}");
-        assert!(scanned.foreign.is_none(), "{file}");
         assert!(path(file).with_file_name("README.md").exists(), "{file}");
         let detected = detect(&text, &Hints::default()).expect("its content tells what it is");
         assert_eq!((detected.engine(), detected.format()), (parser.engine(), parser.format()), "{file}");

@@ -4,6 +4,7 @@ mod csvlog;
 mod jsonlog;
 mod message;
 mod prefix;
+mod rds_prefix;
 mod stderr;
 mod translation;
 
