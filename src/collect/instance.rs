@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use ssl_usage_parsers::{Engine, Logs};
+use ssl_usage_parsers::{Engine, LogSwitch, Logs};
 
 use super::read::{Read, Reader};
 use super::span::Rotation;
@@ -23,6 +23,9 @@ const AT_ONCE: usize = 4;
 const WRITTEN_EVERY: Duration = Duration::from_secs(5);
 /// Most logs, and most facts, that wait to be written.
 const WAITING: (usize, usize) = (256, 100_000);
+
+/// Most files of a kind of log that may leave sessions out. Oracle writes one for each session.
+const PARTIAL_MAX: usize = 500;
 
 /// What the logs of one instance are read with.
 pub(super) struct InstanceLogs<'a> {
@@ -98,8 +101,24 @@ impl InstanceLogs<'_> {
 
     async fn list(&self) -> Result<Vec<LogFile>> {
         let mut files = rds_portion::list(self.aws, &self.profile.instance, self.window.from).await?;
-        files.retain(|file| self.engine.logs_of(&file.name).is_some());
+        files.retain(|file| self.engine.logs_of(&file.name).is_some_and(|logs| self.is_written(logs)));
+        // The newest of them: what may leave sessions out proves no more with every file of thousands.
+        let is_partial = |file: &LogFile| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete);
+        let mut partial: Vec<_> = files.iter().filter(|file| is_partial(file)).map(|file| file.last_written).collect();
+        partial.sort_unstable_by(|one, other| other.cmp(one));
+        if let Some(oldest) = partial.get(PARTIAL_MAX) {
+            files.retain(|file| !is_partial(file) || file.last_written > *oldest);
+        }
         Ok(files)
+    }
+
+    /// Whether sessions may be in logs of a kind: one that may leave sessions out anyway is not read while it is off.
+    fn is_written(&self, logs: &Logs) -> bool {
+        let off = |switch: &LogSwitch| {
+            let parameter = self.profile.parameters.get(switch.parameter);
+            parameter.is_some_and(|parameter| parameter.in_effect && !switch.is_on(parameter.value.as_deref()))
+        };
+        logs.complete || !logs.switches.iter().any(off)
     }
 
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {

@@ -55,7 +55,8 @@ impl Coverage {
 /// own, may have been written while logging was off; and one that never shows how a session was carried shows nothing here. Beside such a file, its neighbours count only from their first, or
 /// up to their last, session.
 ///
-/// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen.
+/// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen. A kind that may
+/// leave sessions out shows nothing here, and is not missed either.
 pub(super) fn of(
     readings: &[Reading],
     engine: Option<&Engine>,
@@ -63,9 +64,10 @@ pub(super) fn of(
     created_at: Option<Timestamp>,
 ) -> Coverage {
     let asked = Window { from: created_at.unwrap_or(window.from).max(window.from), to: window.to };
+    let readings: Vec<&Reading> = readings.iter().filter(|reading| is_complete(engine, &reading.source)).collect();
     let mut inside: Vec<(&Reading, Window)> = readings
         .iter()
-        .filter_map(|reading| Some((reading, reading.span?)))
+        .filter_map(|reading| Some((*reading, reading.span?)))
         .filter(|(_, span)| span.overlap(&asked).is_some())
         .collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
@@ -102,6 +104,7 @@ pub(super) fn of(
         files_failed: count(|reading| !reading.holes.is_empty()) + lost,
         files_to_retry: readings
             .iter()
+            .copied()
             .filter(|reading| may_be_retried(reading))
             .filter(missed)
             .filter(in_window)
@@ -116,6 +119,11 @@ pub(super) fn of(
 pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
     let logs = engine.map_or(&[][..], |engine| engine.logs);
     logs.iter().position(|logs| source.starts_with(logs.prefix)).unwrap_or(logs.len())
+}
+
+/// Whether a file is of a kind of log that holds every session.
+pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
+    engine.and_then(|engine| engine.logs_of(source)).is_none_or(|logs| logs.complete)
 }
 
 /// The spans in which logs of one kind certainly show every session.

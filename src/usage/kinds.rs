@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{BooleanChunked, DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{kind, seen_by};
+use super::coverage::{is_complete, kind, seen_by};
 use crate::bundle::Reading;
 use crate::bundle::fact::column;
 use crate::window::Window;
@@ -64,10 +64,17 @@ fn kinds<'r>(readings: &'r [Reading], engine: Option<&Engine>) -> Vec<Kind<'r>> 
         by_kind.entry(kind(engine, &reading.source)).or_default().push(reading);
     }
     let blind = |readings: &[&Reading]| readings.iter().any(|reading| reading.unknown_sessions > 0);
-    let mut kinds: Vec<_> = by_kind.into_iter().map(|(kind, readings)| (blind(&readings), kind, readings)).collect();
-    kinds.sort_by_key(|(blind, kind, _)| (*blind, *kind));
+    let partial = |readings: &[&Reading]| readings.iter().any(|reading| !is_complete(engine, &reading.source));
+    let mut kinds: Vec<_> =
+        by_kind.into_iter().map(|(kind, readings)| ((partial(&readings), blind(&readings), kind), readings)).collect();
+    kinds.sort_by_key(|(order, _)| *order);
     let sources = |readings: &[&'r Reading]| readings.iter().map(|reading| reading.source.as_str()).collect();
-    kinds.iter().map(|(_, _, readings)| Kind { sources: sources(readings), seen: seen_by(readings) }).collect()
+    // A kind that may leave sessions out leaves out nothing of another.
+    let seen = |partial: bool, readings: &[&Reading]| if partial { Vec::new() } else { seen_by(readings) };
+    kinds
+        .iter()
+        .map(|((partial, ..), readings)| Kind { sources: sources(readings), seen: seen(*partial, readings) })
+        .collect()
 }
 
 #[cfg(test)]
