@@ -245,3 +245,34 @@ fn a_session_in_a_general_and_an_audit_log_counts_once_whatever_the_file_is_call
         assert_eq!((&shop["usage"], &shop["rotation"]), (&"in_use".into(), &"required".into()));
     }
 }
+
+/// What the audit trail of an Oracle instance with the option SSL makes of it, while `audit_trail` is as given.
+fn audited(trail: &str, text: &str) -> Value {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = fleet();
+    let oracle = |case: &Case| case.options == Some(&["SSL"]);
+    let name = format!("db-{}", CASES.iter().position(oracle).expect("an instance with the option"));
+    let group = fleet.instance(&name).parameter_group.clone();
+    let group = fleet.parameter_groups.iter_mut().find(|known| known.name == group).expect("its group");
+    group
+        .parameters
+        .push(toml::from_str(&format!("name = \"audit_trail\"\nvalue = \"{trail}\"")).expect("a parameter"));
+    let written = fleet.now.as_millisecond();
+    let file = LogFile::new(text.as_bytes().to_vec(), written);
+    fleet.instance(&name).files.insert("audit/ORCL_ora_4711_20261122100000051907482236.aud".to_owned(), file);
+    let aws = FakeAws::start(fleet);
+    let args = ["analyze", "--format", "json", "--days", "3", "--now", NOW, "--instance", &name];
+    Run::of(against(&aws, home.path()).args(args)).json()["instances"][0].clone()
+}
+
+#[test]
+fn an_audit_trail_proves_tls_and_never_that_there_is_none() {
+    let sample = "oracle/audit-text/ORCL_ora_4711_20261123100000051907482236.aud";
+    let text = std::fs::read_to_string(samples().join(sample)).expect("the sample").replace("Nov 23", "Nov 22");
+    let (with_tls, without) = (audited("OS", &text), audited("OS", &text.replace("tcps", "tcp")));
+    assert_eq!((&with_tls["rotation"], &with_tls["usage"]), (&"required".into(), &"in_use".into()), "{with_tls:#}");
+    assert_eq!((&without["rotation"], &without["usage"]), (&"required".into(), &"undetermined".into()), "{without:#}");
+    assert_eq!(without["coverage"]["share"], 0.0, "{without:#}");
+    assert!(without["connections"]["plaintext"].as_u64() > Some(0), "what it shows is told: {without:#}");
+    assert_eq!(audited("NONE", &text)["connections"]["tls"], 0, "what is switched off is not asked for");
+}
