@@ -194,3 +194,35 @@ fn credentials_that_expire_on_the_way_are_asked_for_again() {
         assert_eq!(asked.trim(), "2", "{action}: once at first, and once when they had expired");
     }
 }
+
+#[test]
+fn the_policy_allows_every_call_that_a_run_makes_and_no_change() {
+    let mut fleet = spread();
+    fleet.instances.extend(small_fleet().instances);
+    let aws = FakeAws::start(fleet);
+    aws.add_account(elsewhere("222222222222"));
+    let home = TempDir::new().expect("a folder");
+    let roles = ["--all-regions", "--organization", "--role-name", "auditor"];
+    run(against(&aws, home.path()), &roles);
+    let policy = |arguments: &[&str]| {
+        let printed = Run::of(crate::command::ssl_usage(home.path()).arg("iam-policy").args(arguments)).json();
+        let statements = printed["Statement"].as_array().expect("statements").clone();
+        let actions = statements.iter().flat_map(|statement| statement["Action"].as_array().expect("actions"));
+        actions.map(|action| action.as_str().expect("text").to_owned()).collect::<Vec<_>>()
+    };
+    let (caller, reader) = (policy(&roles), policy(&["--all-regions"]));
+    let prefix = |service: &str| if service == "monitoring" { "cloudwatch".to_owned() } else { service.to_owned() };
+    for call in aws.calls() {
+        let action = match call.action.as_str() {
+            "POST /listRegions" => "account:ListRegions".to_owned(),
+            // No permission is asked for.
+            "GetCallerIdentity" => continue,
+            action => format!("{}:{action}", prefix(&call.service)),
+        };
+        assert!(caller.contains(&action) || reader.contains(&action), "{action} is not in {caller:?} nor {reader:?}");
+    }
+    let reads =
+        |action: &String| ["Describe", "Download", "Get", "List", "Filter"].iter().any(|verb| action.contains(verb));
+    assert!(reader.iter().all(reads), "{reader:?}");
+    assert_eq!(caller, ["sts:AssumeRole", "organizations:ListAccounts"]);
+}

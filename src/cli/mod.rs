@@ -4,6 +4,7 @@ mod analyze;
 mod collect;
 mod exit;
 mod fleet;
+mod iam_policy;
 mod progress;
 mod scan;
 
@@ -24,7 +25,8 @@ use crate::report::escape::terminal;
   ssl-usage analyze --days 7                   ask AWS, and judge
   ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
   ssl-usage analyze --from evidence            judge it
-  ssl-usage scan error/                        what do these logs show?"
+  ssl-usage scan error/                        what do these logs show?
+  ssl-usage iam-policy                         what must I be allowed to do?"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,6 +38,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Collect(collect::Collect),
     Scan(scan::Scan),
+    IamPolicy(iam_policy::IamPolicy),
 }
 
 /// Runs the command line; returns the exit status.
@@ -52,6 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Analyze(command) => command.run(),
         Command::Collect(command) => command.run(),
         Command::Scan(command) => command.run(),
+        Command::IamPolicy(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
         complain(&error);

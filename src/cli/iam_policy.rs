@@ -1,0 +1,92 @@
+//! `ssl-usage iam-policy`: the least policy for what was asked.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::exit;
+use super::fleet::Places;
+use crate::error::{Error, Result};
+
+/// Actions of the inventory. What of them is denied is named in the report, and makes no verdict milder.
+const INVENTORY: &[&str] = &[
+    "rds:DescribeCertificates",
+    "rds:DescribeDBClusterParameters",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBEngineVersions",
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBParameters",
+    "rds:DescribeDBProxies",
+    "rds:DescribeDBProxyTargets",
+    "rds:DescribeOptionGroups",
+    "rds:DescribePendingMaintenanceActions",
+];
+/// Actions of the log-file API. Without the complete download, logs come in portions.
+const LOG_FILES: &[&str] = &["rds:DescribeDBLogFiles", "rds:DownloadCompleteDBLogFile", "rds:DownloadDBLogFilePortion"];
+/// Actions of CloudWatch Logs.
+const LOG_GROUPS: &[&str] =
+    &["logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"];
+/// Actions of CloudWatch's metrics.
+const METRICS: &[&str] = &["cloudwatch:GetMetricData"];
+/// Actions that `--all-regions` needs; the second one where the first is denied.
+const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
+
+/// Print the least IAM policy for what is asked.
+///
+/// With --role-arn or --role-name, the policy is the one of whoever runs the tool, and allows it to assume the roles;
+/// without, it is the one of those roles, or of a user who needs none. All actions only read.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ssl-usage iam-policy --all-regions > policy.json
+  ssl-usage iam-policy --organization --role-name auditor > policy-of-the-caller.json")]
+pub(super) struct IamPolicy {
+    #[command(flatten)]
+    places: Places,
+}
+
+impl IamPolicy {
+    pub fn run(self) -> Result<u8> {
+        let text = format!("{:#}\n", self.policy());
+        match io::stdout().lock().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::io(std::path::Path::new("standard output"), error))
+            }
+            _ => Ok(exit::DONE),
+        }
+    }
+
+    fn policy(&self) -> Value {
+        let allow = |id: &str, actions: &[&str], resources: Vec<String>| json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resources});
+        let all = || vec!["*".to_owned()];
+        let mut statements = Vec::new();
+        let places = &self.places;
+        if places.role_arn.is_empty() && places.role_name.is_none() {
+            statements.push(allow("Inventory", INVENTORY, all()));
+            statements.push(allow("LogFiles", LOG_FILES, all()));
+            statements.push(allow("LogGroups", LOG_GROUPS, all()));
+            statements.push(allow("Metrics", METRICS, all()));
+            if places.all_regions {
+                statements.push(allow("Regions", REGIONS, all()));
+            }
+        } else {
+            let accounts = match places.accounts.as_slice() {
+                numbers if !places.organization && !numbers.is_empty() => numbers.to_vec(),
+                _ => vec!["*".to_owned()],
+            };
+            let in_each = |name: &String| {
+                accounts.iter().map(|account| format!("arn:*:iam::{account}:role/{name}")).collect::<Vec<_>>()
+            };
+            let named = places.role_name.iter().flat_map(in_each);
+            statements.push(allow(
+                "Roles",
+                &["sts:AssumeRole"],
+                places.role_arn.iter().cloned().chain(named).collect(),
+            ));
+            if places.organization {
+                statements.push(allow("Accounts", &["organizations:ListAccounts"], all()));
+            }
+        }
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+}
