@@ -18,4 +18,5 @@ mod fake_aws;
 mod fleet;
 mod golden;
 mod places;
+mod resume;
 mod scan;

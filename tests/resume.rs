@@ -1,0 +1,108 @@
+//! A collection that is killed and started again: the same report, and nothing read twice that was written.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::command::{Run, against, ssl_usage};
+use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind};
+use crate::fleet::{WINDOW, small_fleet};
+
+fn collect(aws: &FakeAws, home: &Path) -> Command {
+    let mut command = against(aws, home);
+    command.args(["collect", "-o"]).arg(home.join("evidence")).args(WINDOW);
+    command
+}
+
+fn judged(home: &Path) -> Run {
+    let mut command = ssl_usage(home);
+    Run::of(command.args(["analyze", "--format", "json", "--from"]).arg(home.join("evidence")).args(WINDOW))
+}
+
+/// The logs that were asked for since the fake had answered so many calls, each as often as it was asked for from its
+/// beginning.
+fn asked(aws: &FakeAws, since: usize) -> Vec<String> {
+    let downloads = aws.calls().into_iter().skip(since).filter(|call| {
+        call.action == "DownloadCompleteDBLogFile"
+            || call.action == "DownloadDBLogFilePortion" && call.parameter("Marker") == Some("0")
+    });
+    let name = |name: Option<&str>| name.unwrap_or_default().to_owned();
+    downloads
+        .map(|call| format!("{} {}", name(call.parameter("DBInstanceIdentifier")), name(call.parameter("LogFileName"))))
+        .collect()
+}
+
+#[test]
+fn a_collection_that_is_killed_at_any_moment_goes_on_and_ends_in_the_same_report() {
+    let clean = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let started = Instant::now();
+    let whole = Run::of(&mut collect(&aws, clean.path()));
+    assert_eq!(whole.status, 0, "{whole:?}");
+    let took = started.elapsed();
+    let (expected, total) = (judged(clean.path()), asked(&aws, 0).len());
+
+    let home = TempDir::new().expect("a folder");
+    for moment in 1..=10u32 {
+        let quiet = (Stdio::null(), Stdio::null());
+        let mut child = collect(&aws, home.path()).stdout(quiet.0).stderr(quiet.1).spawn().expect("it starts");
+        // From the first calls to shortly before the end, and not in this order.
+        std::thread::sleep(took.mul_f64(f64::from(moment * 7 % 11) / 11.0));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+    let before = aws.calls().len();
+    let last = Run::of(&mut collect(&aws, home.path()));
+    assert_eq!(last.status, 0, "{last:?}");
+    let report = judged(home.path());
+    assert_eq!((report.status, &report.out), (expected.status, &expected.out));
+
+    // What the killed ones wrote is not asked for again.
+    let last = asked(&aws, before).len();
+    assert!(last < total, "{last} of {total} logs were asked for");
+}
+
+#[test]
+fn what_could_not_be_read_at_first_is_read_by_the_next_collection() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let clean = Run::of(&mut collect(&aws, home.path()));
+    assert_eq!(clean.status, 0, "{clean:?}");
+    let expected = judged(home.path());
+
+    let home = TempDir::new().expect("a folder");
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadCompleteDBLogFile").at(Calls::First(30)));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadDBLogFilePortion").at(Calls::First(30)));
+    let broken = Run::of(&mut collect(&aws, home.path()));
+    assert_eq!(broken.status, 3, "{broken:?}");
+    assert_ne!(judged(home.path()).out, expected.out, "what is missing is told");
+    let repaired = Run::of(&mut collect(&aws, home.path()));
+    assert_eq!((repaired.status, &judged(home.path()).out), (0, &expected.out), "{repaired:?}");
+}
+
+#[test]
+fn what_was_read_of_a_long_collection_is_there_before_its_end() {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = small_fleet();
+    fleet.instances.retain(|instance| instance.id == "reports-batch");
+    let aws = FakeAws::start(fleet);
+    // Slow enough that it is written several times.
+    for action in ["DownloadCompleteDBLogFile", "DownloadDBLogFilePortion"] {
+        aws.fault(Fault::new(FaultKind::Slow(Duration::from_millis(900))).on(action));
+    }
+    let mut child = collect(&aws, home.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    std::thread::sleep(Duration::from_secs(8));
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let first = asked(&aws, 0).len();
+    let before = aws.calls().len();
+    let mut child = collect(&aws, home.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    std::thread::sleep(Duration::from_secs(3));
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let (first, second) = (asked(&aws, 0)[..first].to_vec(), asked(&aws, before));
+    let kept = first.iter().filter(|log| !second.contains(log)).count();
+    assert!(kept >= 8, "{kept} of {} logs were kept; asked again for {second:?}", first.len());
+}
