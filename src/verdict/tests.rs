@@ -156,6 +156,37 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
 }
 
 #[test]
+fn a_command_names_what_holds_the_certificate() {
+    let command = |engine: &str, cluster: Option<&str>, pending_on: Option<&str>| {
+        let mut profile = profile([("", None), ("", None), ("", None)], engine, "16.4", None);
+        profile.cluster = cluster.map(str::to_owned);
+        match pending_on {
+            Some(resource) => profile.pending.push(PendingAction {
+                resource: Some(resource.to_owned()),
+                action: "server-certificate-rotation".to_owned(),
+                auto_applied_after: None,
+                forced_apply: Some(days(20)),
+                current_apply: None,
+            }),
+            None => {
+                profile.certificate.ca = Some("rds-ca-2019".to_owned());
+                profile.certificate.ca_valid_till = Some(days(30));
+            }
+        }
+        let commands = judged(&profile, &Usage::default()).commands;
+        commands.last().map(|words| words[4..7].join(" ")).unwrap_or_default()
+    };
+    let by_instance = "modify-db-instance --db-instance-identifier orders";
+    assert_eq!(command("postgres", None, None), by_instance);
+    assert_eq!(command("aurora-mysql", Some("shop"), None), by_instance);
+    assert_eq!(command("docdb", Some("shop"), None), by_instance);
+    assert_eq!(command("postgres", Some("shop"), None), "modify-db-cluster --db-cluster-identifier shop");
+    let arn = "arn:aws:rds:eu-west-1:123456789012:cluster:shop";
+    let applied = format!("apply-pending-maintenance-action --resource-identifier {arn}");
+    assert_eq!(command("postgres", Some("shop"), Some(arn)), applied);
+}
+
+#[test]
 fn no_evidence_at_all_is_required_and_unproven() {
     let verdict = judged(&logged("16.4"), &Usage::default());
     assert_eq!((verdict.rotation, verdict.unproven), (Rotation::Required, true));
@@ -174,6 +205,7 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
         |profile| {
             let action = "server-certificate-rotation".to_owned();
             profile.pending.push(PendingAction {
+                resource: None,
                 action,
                 auto_applied_after: None,
                 forced_apply: None,
