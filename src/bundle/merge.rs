@@ -9,7 +9,8 @@ use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringCh
 
 use super::coverage::Reading;
 use super::fact::column;
-use super::store::{Bundle, Part, read_facts};
+use super::metric::{Measured, MetricPart};
+use super::store::{Bundle, Part, read_table};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
 
@@ -31,6 +32,8 @@ pub struct InstanceEvidence {
     pub profile: InstanceProfile,
     /// The readings that count: one for each log.
     pub readings: Vec<Reading>,
+    /// What CloudWatch measured of it, and of the proxies that it stands behind.
+    pub metrics: Measured,
     /// Where the facts of those readings are, by the file that holds them.
     sources: BTreeMap<PathBuf, BTreeSet<String>>,
 }
@@ -53,6 +56,7 @@ pub enum Scope {
 pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut fleets = Vec::new();
     let mut parts: BTreeMap<String, Vec<(Part, PathBuf)>> = BTreeMap::new();
+    let mut metrics = Vec::new();
     for path in paths {
         let bundle = Bundle::open(path)?;
         fleets.extend(bundle.fleets()?.into_iter().filter(|fleet| match scope {
@@ -62,6 +66,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
         for part in bundle.parts()? {
             parts.entry(part.0.arn.clone()).or_default().push(part);
         }
+        metrics.extend(bundle.metrics()?);
     }
     let latest = fleets.iter().map(|fleet| fleet.taken_at).max();
     let collected = parts.values().flatten().map(|(part, _)| part.collected_at).max();
@@ -71,6 +76,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
+    let measured = measured(metrics, scope, &mut errors);
     let mut instances = Vec::new();
     for profile in profiles {
         let parts = parts.remove(&profile.arn).unwrap_or_default();
@@ -85,11 +91,40 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
                 .flat_map(|(part, _)| part.errors.clone()),
         );
         let (readings, sources) = best_readings(parts);
-        instances.push(InstanceEvidence { profile, readings, sources });
+        let subjects: Vec<&str> = [&profile.arn].into_iter().chain(&profile.proxies).map(String::as_str).collect();
+        let region = measured.get(&(profile.account.clone(), profile.region.clone()));
+        let metrics = region.map_or_else(Measured::default, |region| region.of(&subjects));
+        instances.push(InstanceEvidence { profile, readings, metrics, sources });
     }
     errors.sort_unstable();
     errors.dedup();
     Ok(Evidence { instances, errors, collected_at })
+}
+
+/// The metrics of each account and region, and of the latest collection of each what could not be asked.
+fn measured(
+    parts: Vec<(MetricPart, Measured)>,
+    scope: Scope,
+    errors: &mut Vec<Trouble>,
+) -> BTreeMap<(String, String), Measured> {
+    let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
+    for (part, measured) in &parts {
+        let place = (part.account.clone(), part.region.clone());
+        all.entry(place.clone()).or_default().join(measured);
+        let newest = newest.entry(place).or_insert(part.collected_at);
+        *newest = part.collected_at.max(*newest);
+    }
+    for (part, _) in parts {
+        let newest = match scope {
+            Scope::All => newest.get(&(part.account, part.region)).copied(),
+            Scope::TakenAt(time) => Some(time),
+        };
+        if newest == Some(part.collected_at) {
+            errors.extend(part.errors);
+        }
+    }
+    all
 }
 
 /// The instances that there are now, as the latest inventories show them, and what those could not ask.
@@ -170,7 +205,7 @@ impl InstanceEvidence {
             Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
         };
         for (path, sources) in &self.sources {
-            let table = read_facts(path)?;
+            let table = read_table(path)?;
             let wanted = |names: &StringChunked| -> BooleanChunked {
                 names.iter().map(|name| name.is_some_and(|name| sources.contains(name))).collect()
             };

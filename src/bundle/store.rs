@@ -5,12 +5,13 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, ParquetReader, ParquetWriter, SerReader};
+use polars::prelude::{DataFrame, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Reading;
 use super::fact::{Key, Tallied, table};
+use super::metric::{Measured, MetricPart};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::Fleet;
 
@@ -143,11 +144,21 @@ impl Bundle {
     /// When it cannot be written.
     pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<()> {
         let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at, "json");
-        let parquet = name.with_extension("parquet");
-        write_whole(&parquet, |file| {
-            let mut table = table(&part.arn, facts).map_err(std::io::Error::other)?;
-            ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(std::io::Error::other)
-        })?;
+        write_table(&name.with_extension("parquet"), table(&part.arn, facts))?;
+        write_json(&name, part)
+    }
+
+    /// Adds what was asked of a region's metrics. The values are written first: without its `.json` it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write_metrics(&self, part: &MetricPart, measured: &Measured) -> Result<()> {
+        // A bundle that an older version made has no such folder.
+        let folder = self.path.join("metrics");
+        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let name = self.free_name("metrics", &[&part.account, &part.region], part.collected_at, "json");
+        write_table(&name.with_extension("parquet"), measured.table())?;
         write_json(&name, part)
     }
 
@@ -168,6 +179,23 @@ impl Bundle {
     pub fn parts(&self) -> Result<Vec<(Part, PathBuf)>> {
         let read = |name: &PathBuf| Ok((read_json(name)?, name.with_extension("parquet")));
         self.names("parts")?.iter().map(read).collect()
+    }
+
+    /// All metrics in the bundle.
+    ///
+    /// # Errors
+    ///
+    /// When some cannot be read.
+    pub fn metrics(&self) -> Result<Vec<(MetricPart, Measured)>> {
+        if !self.path.join("metrics").exists() {
+            return Ok(Vec::new());
+        }
+        let read = |name: &PathBuf| {
+            let path = name.with_extension("parquet");
+            let measured = Measured::read(&read_table(&path)?).map_err(|error| misread(&path, error))?;
+            Ok((read_json(name)?, measured))
+        };
+        self.names("metrics")?.iter().map(read).collect()
     }
 
     fn names(&self, folder: &str) -> Result<Vec<PathBuf>> {
@@ -204,17 +232,26 @@ impl Bundle {
     }
 }
 
-/// Reads a part's table of facts.
+/// Reads a table of facts or of metrics.
 ///
 /// # Errors
 ///
 /// When the file is gone or is not what was written.
-pub(super) fn read_facts(path: &Path) -> Result<DataFrame> {
+pub(super) fn read_table(path: &Path) -> Result<DataFrame> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    ParquetReader::new(file).finish().map_err(|error| {
-        Error::new(ErrorKind::Format, path.display().to_string(), "the facts in this file cannot be read")
-            .hint("collect them again")
-            .because(error)
+    ParquetReader::new(file).finish().map_err(|error| misread(path, error))
+}
+
+fn misread(path: &Path, error: PolarsError) -> Error {
+    Error::new(ErrorKind::Format, path.display().to_string(), "the facts in this file cannot be read")
+        .hint("collect them again")
+        .because(error)
+}
+
+fn write_table(path: &Path, table: PolarsResult<DataFrame>) -> Result<()> {
+    write_whole(path, |file| {
+        let mut table = table.map_err(std::io::Error::other)?;
+        ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(std::io::Error::other)
     })
 }
 

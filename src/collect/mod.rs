@@ -1,4 +1,4 @@
-//! Collects the evidence of a fleet into a bundle: inventory, then the logs of each instance, many at a time.
+//! Collects the evidence of a fleet into a bundle: inventory, metrics, then the logs of each instance, many at a time.
 //!
 //! What fails with one log or one instance is kept as a hole and an error, and the rest goes on.
 
@@ -18,6 +18,7 @@ use crate::bundle::{Bundle, Part, Reading};
 use crate::error::{ErrorKind, Result, Trouble};
 use crate::inventory::{self, InstanceProfile};
 use crate::logs::rds_portion::{self, LogFile};
+use crate::metrics;
 use crate::progress::Progress;
 use crate::window::Window;
 use read::{Read, Reader};
@@ -44,6 +45,8 @@ pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Ar
     let now = request.window.to;
     let fleet = inventory::take(aws, &request.instances, now).await?;
     bundle.write_fleet(&fleet)?;
+    let (part, measured) = metrics::take(aws, &fleet, request.window).await;
+    bundle.write_metrics(&part, &measured)?;
     let known = Arc::new(complete_readings(bundle)?);
     progress.begin(fleet.instances.len());
     let slots = Arc::new(Semaphore::new(AT_ONCE));

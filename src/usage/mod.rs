@@ -2,8 +2,10 @@
 
 mod coverage;
 mod kinds;
+mod metrics;
 
 pub use coverage::{Coverage, Gap};
+pub use metrics::{Above, Metrics};
 
 use std::collections::BTreeMap;
 
@@ -85,6 +87,8 @@ pub struct Usage {
     pub older_sessions: BTreeMap<Client, u64>,
     /// How much of the window was seen.
     pub coverage: Coverage,
+    /// What CloudWatch's metrics say.
+    pub metrics: Metrics,
 }
 
 /// Adds up the evidence of an instance within a window.
@@ -95,10 +99,12 @@ pub struct Usage {
 pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
     let (readings, engine) = (&evidence.readings, evidence.profile.known_engine());
     let coverage = coverage::of(readings, engine, window, evidence.profile.created_at);
-    let mut usage = Usage { coverage, ..Usage::default() };
+    // An instance that was made anew under an old name is not what the old one was.
+    let lived = Window { from: evidence.profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
+    let subjects = (evidence.profile.arn.as_str(), evidence.profile.proxies.as_slice());
+    let metrics = metrics::of(&evidence.metrics, subjects, lived, &coverage.seen);
+    let mut usage = Usage { coverage, metrics, ..Usage::default() };
     if let Some(facts) = evidence.facts()? {
-        // An instance that was made anew under an old name is not what the old one was.
-        let lived = Window { from: evidence.profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
         let once = kinds::once(facts, readings, engine);
         let rows =
             once.and_then(|facts| totals(facts.lazy(), lived)).and_then(|table| Rows::new(&table)?.add_to(&mut usage));

@@ -17,6 +17,8 @@ pub static ENGINE: Engine = Engine {
     // RDS's agent on the host.
     system_addresses: &["127.0.0.1", "::1"],
     iam_methods: &[],
+    metrics: Some("AWS/RDS"),
+    counts_iam_logins: false,
     // Files of 10 MB, kept for seven days; on the listener's side, nothing switches them off.
     logs: &[Logs {
         kind: "listener",

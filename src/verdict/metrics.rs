@@ -1,0 +1,105 @@
+//! The rules about metrics. None of them ever makes a verdict milder: a metric shows TLS, or that something may hide.
+
+use ssl_usage_parsers::Engine;
+
+use super::reason::ReasonCode;
+use super::rules::{Case, ask_live, is_remote, plural};
+use crate::usage::{Above, Metrics};
+
+type Found = Option<(ReasonCode, String)>;
+
+/// Metrics that show that a proxy connects to its instances with TLS; `RequireTLS` of the API does not say so.
+const PROXY_TO_INSTANCE: &[&str] = &["DatabaseConnectionsWithTLS", "DatabaseConnectionRequestsWithTLS"];
+
+/// Metrics of the clients of a proxy, and what they show.
+const CLIENT_TO_PROXY: &[(&str, &str)] = &[("ClientConnectionsTLS", "with"), ("ClientConnectionsNoTLS", "without")];
+
+pub(super) fn iam_metric(case: &Case<'_>, _: &'static Engine) -> Found {
+    let logins = case.usage.metrics.iam_logins.filter(|logins| logins.sum > 0)?;
+    let text = format!(
+        "{} by IAM, which works over TLS only, {} (IamDbAuthConnectionSuccess)",
+        plural(logins.sum, "login"),
+        between(logins)
+    );
+    Some((ReasonCode::IamMetric, text))
+}
+
+pub(super) fn proxy_tls(case: &Case<'_>, _: &'static Engine) -> Found {
+    let shown = case.usage.metrics.proxies.iter().find_map(|(proxy, known)| {
+        let metric = PROXY_TO_INSTANCE.iter().find(|metric| known.get(*metric).is_some_and(|above| above.hours > 0))?;
+        Some((proxy, *metric, *known.get(metric)?))
+    });
+    shown.map(|(proxy, metric, above)| {
+        let text = format!(
+            "RDS Proxy {proxy} connects to its targets with TLS, in {} {} ({metric})",
+            plural(above.hours, "hour"),
+            between(above)
+        );
+        (ReasonCode::ProxyTls, text)
+    })
+}
+
+/// How clients reach the proxies, for the end of a sentence: values of a proxy are sums over its hosts and minutes, so that
+/// hours are counted and not connections.
+pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
+    let told = |(proxy, known): (&String, &std::collections::BTreeMap<&'static str, Above>)| {
+        let of = |(metric, word): &(&str, &str)| {
+            Some(format!("{word} TLS in {} ({metric})", plural(known.get(metric)?.hours, "hour")))
+        };
+        let parts: Vec<_> = CLIENT_TO_PROXY.iter().filter_map(of).collect();
+        (!parts.is_empty()).then(|| format!("; clients were connected to {proxy} {}", parts.join(", ")))
+    };
+    metrics.proxies.iter().filter_map(told).collect()
+}
+
+pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -> Found {
+    let usage = case.usage;
+    let most = usage.metrics.most_open_while_logged.filter(|most| *most > 0)?;
+    let left = usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
+    let logged = usage.connections.sum() > usage.connections.local || left;
+    (!logged).then(|| {
+        let text = format!(
+            "up to {} of clients open at once (DatabaseConnections) in hours whose logs show none: they are older than the logs, or are not logged{}",
+            if most == 1 { "1 session was".to_owned() } else { format!("{most} sessions were") },
+            ask_live(engine)
+        );
+        (ReasonCode::MetricContradictsLog, text)
+    })
+}
+
+/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin is 0, every session that is
+/// older than they are had ended by then; else nobody can tell which of those that are open are.
+pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
+    let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
+    let text = format!(
+        "never fewer than {} open since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; restart the connection pools or wait until the metric reaches 0{}",
+        if open == 1 { "1 session was".to_owned() } else { format!("{open} sessions were") },
+        ask_live(engine)
+    );
+    Some((ReasonCode::OlderSessionsOpen, text))
+}
+
+/// What of the metrics is not known, and what it would have shown.
+pub(super) const NOT_KNOWN: &[(fn(&Case<'_>) -> bool, &str)] = &[
+    (
+        |case| case.usage.metrics.always_open.is_none(),
+        "sessions that were opened before the logs begin and are still open (CloudWatch's DatabaseConnections)",
+    ),
+    (|case| case.usage.metrics.iam_logins.is_none(), "logins by IAM (CloudWatch's IamDbAuthConnectionSuccess)"),
+    (
+        // Also where it is not known whether there is one.
+        |case| {
+            let (profile, known) = (case.profile, &case.usage.metrics.proxies);
+            let asked = !profile.unknown.iter().any(|call| call.starts_with("rds:DescribeDBProx"));
+            !asked || profile.proxies.iter().any(|proxy| !known.contains_key(proxy))
+        },
+        "the metrics of an RDS Proxy in front of the instance (ClientConnectionsTLS, DatabaseConnectionsWithTLS)",
+    ),
+];
+
+fn between(above: Above) -> String {
+    above.span.map_or_else(String::new, |span| {
+        let minute = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
+        format!("between {} and {}", minute(span.from), minute(span.to))
+    })
+}
