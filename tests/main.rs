@@ -17,4 +17,5 @@ mod engines;
 mod fake_aws;
 mod fleet;
 mod golden;
+mod metrics;
 mod scan;

@@ -58,10 +58,11 @@ pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws>
         .interceptor(guard::WholeAnswers)
         .retry_classifier(guard::RetryCutAnswers)
         .build();
+    let metrics = aws_sdk_cloudwatch::config::Builder::from(&config).retry_classifier(guard::RetryUnreadableAnswers);
     Ok(Aws {
         rds: aws_sdk_rds::Client::from_conf(rds),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-        metrics: aws_sdk_cloudwatch::Client::new(&config),
+        metrics: aws_sdk_cloudwatch::Client::from_conf(metrics.build()),
         config,
         region,
     })

@@ -4,6 +4,7 @@ mod coverage;
 mod kinds;
 mod metrics;
 
+pub use crate::bundle::metric::name as metric;
 pub use coverage::{Coverage, Gap};
 pub use metrics::{Above, Metrics};
 

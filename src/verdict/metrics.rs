@@ -1,18 +1,21 @@
 //! The rules about metrics. None of them ever makes a verdict milder: a metric shows TLS, or that something may hide.
 
+use std::collections::BTreeMap;
+
 use ssl_usage_parsers::Engine;
 
 use super::reason::ReasonCode;
 use super::rules::{Case, ask_live, is_remote, plural};
-use crate::usage::{Above, Metrics};
+use crate::usage::{Above, Metrics, metric};
 
 type Found = Option<(ReasonCode, String)>;
 
 /// Metrics that show that a proxy connects to its instances with TLS; `RequireTLS` of the API does not say so.
-const PROXY_TO_INSTANCE: &[&str] = &["DatabaseConnectionsWithTLS", "DatabaseConnectionRequestsWithTLS"];
+const PROXY_TO_INSTANCE: &[&str] = &[metric::DATABASE_CONNECTIONS_WITH_TLS, metric::DATABASE_REQUESTS_WITH_TLS];
 
 /// Metrics of the clients of a proxy, and what they show.
-const CLIENT_TO_PROXY: &[(&str, &str)] = &[("ClientConnectionsTLS", "with"), ("ClientConnectionsNoTLS", "without")];
+const CLIENT_TO_PROXY: &[(&str, &str)] =
+    &[(metric::CLIENTS_WITH_TLS, "with"), (metric::CLIENTS_WITHOUT_TLS, "without")];
 
 pub(super) fn iam_metric(case: &Case<'_>, _: &'static Engine) -> Found {
     let logins = case.usage.metrics.iam_logins.filter(|logins| logins.sum > 0)?;
@@ -26,12 +29,12 @@ pub(super) fn iam_metric(case: &Case<'_>, _: &'static Engine) -> Found {
 
 pub(super) fn proxy_tls(case: &Case<'_>, _: &'static Engine) -> Found {
     let shown = case.usage.metrics.proxies.iter().find_map(|(proxy, known)| {
-        let metric = PROXY_TO_INSTANCE.iter().find(|metric| known.get(*metric).is_some_and(|above| above.hours > 0))?;
-        Some((proxy, *metric, *known.get(metric)?))
+        let of = |name: &&'static str| Some((proxy, *name, known.get(name).copied().filter(|above| above.hours > 0)?));
+        PROXY_TO_INSTANCE.iter().find_map(of)
     });
-    shown.map(|(proxy, metric, above)| {
+    shown.map(|(proxy, name, above)| {
         let text = format!(
-            "RDS Proxy {proxy} connects to its targets with TLS, in {} {} ({metric})",
+            "RDS Proxy {proxy} connects to its targets with TLS, in {} {} ({name})",
             plural(above.hours, "hour"),
             between(above)
         );
@@ -42,9 +45,9 @@ pub(super) fn proxy_tls(case: &Case<'_>, _: &'static Engine) -> Found {
 /// How clients reach the proxies, for the end of a sentence: values of a proxy are sums over its hosts and minutes, so that
 /// hours are counted and not connections.
 pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
-    let told = |(proxy, known): (&String, &std::collections::BTreeMap<&'static str, Above>)| {
-        let of = |(metric, word): &(&str, &str)| {
-            Some(format!("{word} TLS in {} ({metric})", plural(known.get(metric)?.hours, "hour")))
+    let told = |(proxy, known): (&String, &BTreeMap<&'static str, Above>)| {
+        let of = |(name, word): &(&str, &str)| {
+            Some(format!("{word} TLS in {} ({name})", plural(known.get(name)?.hours, "hour")))
         };
         let parts: Vec<_> = CLIENT_TO_PROXY.iter().filter_map(of).collect();
         (!parts.is_empty()).then(|| format!("; clients were connected to {proxy} {}", parts.join(", ")))
@@ -59,8 +62,8 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
     let logged = usage.connections.sum() > usage.connections.local || left;
     (!logged).then(|| {
         let text = format!(
-            "up to {} of clients open at once (DatabaseConnections) in hours whose logs show none: they are older than the logs, or are not logged{}",
-            if most == 1 { "1 session was".to_owned() } else { format!("{most} sessions were") },
+            "{} of a client open at once (highest DatabaseConnections) in hours whose logs show none: they are older than the logs, or are not logged{}",
+            plural(most, "session"),
             ask_live(engine)
         );
         (ReasonCode::MetricContradictsLog, text)
@@ -72,8 +75,8 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
 pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
     let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
     let text = format!(
-        "never fewer than {} open since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; restart the connection pools or wait until the metric reaches 0{}",
-        if open == 1 { "1 session was".to_owned() } else { format!("{open} sessions were") },
+        "{} open at every moment since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; restart the connection pools or wait until the metric reaches 0{}",
+        plural(open, "session"),
         ask_live(engine)
     );
     Some((ReasonCode::OlderSessionsOpen, text))
@@ -85,7 +88,13 @@ pub(super) const NOT_KNOWN: &[(fn(&Case<'_>) -> bool, &str)] = &[
         |case| case.usage.metrics.always_open.is_none(),
         "sessions that were opened before the logs begin and are still open (CloudWatch's DatabaseConnections)",
     ),
-    (|case| case.usage.metrics.iam_logins.is_none(), "logins by IAM (CloudWatch's IamDbAuthConnectionSuccess)"),
+    (
+        |case| {
+            let counts = case.profile.known_engine().is_none_or(|engine| engine.counts_iam_logins);
+            counts && case.usage.metrics.iam_logins.is_none()
+        },
+        "logins by IAM (CloudWatch's IamDbAuthConnectionSuccess)",
+    ),
     (
         // Also where it is not known whether there is one.
         |case| {

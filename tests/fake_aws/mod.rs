@@ -26,7 +26,7 @@ use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::sync::oneshot;
 
 pub use faults::{Calls, Fault, FaultKind};
-pub use fleet::{Fleet, Metric, Proxy};
+pub use fleet::{Fleet, Instance, Metric, Proxy};
 pub use log_file::LogFile;
 pub use request::Call;
 
