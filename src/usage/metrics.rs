@@ -105,3 +105,70 @@ fn above(series: &Series, wanted: impl Fn(Window) -> bool) -> Option<Above> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bundle::metric::Measure;
+
+    const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:orders";
+
+    fn span(from: i64, to: i64) -> Window {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        Window { from: at(from), to: at(to) }
+    }
+
+    fn series(metric: &str, statistic: Statistic, values: &[(i64, f64)]) -> Measured {
+        let measure = Measure { subject: ARN.to_owned(), metric: metric.to_owned(), statistic };
+        let mut measured = Measured::default();
+        values.iter().for_each(|(hour, value)| measured.add(&measure, hour * HOUR, *value));
+        measured
+    }
+
+    fn lowest(values: &[(i64, f64)], lived: Window, seen: &[Window]) -> Option<u64> {
+        of(&series(name::DATABASE_CONNECTIONS, Statistic::Minimum, values), (ARN, &[]), lived, seen).always_open
+    }
+
+    #[test]
+    fn sessions_have_ended_only_where_a_whole_hour_since_the_logs_begin_says_so() {
+        let (lived, seen) = (span(0, 10 * HOUR), [span(2 * HOUR + 60, 4 * HOUR), span(5 * HOUR, 10 * HOUR - 60)]);
+        let values = |zero: i64| (0..12).map(|hour| (hour, if hour == zero { 0.0 } else { 4.0 })).collect::<Vec<_>>();
+        for (zero, due) in [(1, 4), (2, 4), (3, 0), (4, 0), (9, 0), (10, 4)] {
+            assert_eq!(lowest(&values(zero), lived, &seen), Some(due), "zero in hour {zero}");
+        }
+        assert_eq!(lowest(&[(5, 0.2)], lived, &seen), Some(1), "what is above zero is a session");
+        assert_eq!(lowest(&[(1, 0.0), (11, 0.0)], lived, &seen), None, "of other hours alone nothing follows");
+        assert_eq!(lowest(&values(3), lived, &[]), None, "nor without logs");
+    }
+
+    #[test]
+    fn logins_count_in_every_hour_that_touches_the_window() {
+        let logins = series(name::IAM_LOGINS, Statistic::Sum, &[(1, 9.0), (2, 3.0), (3, 0.0), (5, 1.0), (6, 9.0)]);
+        let found = of(&logins, (ARN, &[]), span(2 * HOUR + 60, 6 * HOUR), &[]).iam_logins;
+        assert_eq!(found, Some(Above { sum: 4, hours: 2, span: Some(span(2 * HOUR, 6 * HOUR)) }));
+        let zero = series(name::IAM_LOGINS, Statistic::Sum, &[(3, 0.0)]);
+        assert_eq!(
+            of(&zero, (ARN, &[]), span(0, 6 * HOUR), &[]).iam_logins,
+            Some(Above::default()),
+            "known to be none"
+        );
+        assert_eq!(of(&zero, (ARN, &[]), span(4 * HOUR, 6 * HOUR), &[]).iam_logins, None, "not known");
+    }
+
+    proptest! {
+        /// Less evidence never shows that sessions have ended: a zero comes from a value, and never from one that is missing.
+        #[test]
+        fn values_that_are_missing_are_not_zero(
+            values in prop::collection::btree_map(0i64..30, 0.0f64..5.0, 0..30), kept in prop::collection::btree_set(0i64..30, 0..30),
+        ) {
+            let (lived, seen) = (span(0, 30 * HOUR), [span(0, 30 * HOUR)]);
+            let all: Vec<_> = values.iter().map(|(hour, value)| (*hour, value.floor())).collect();
+            let some: Vec<_> = all.iter().filter(|(hour, _)| kept.contains(hour)).copied().collect();
+            if let (Some(all), Some(some)) = (lowest(&all, lived, &seen), lowest(&some, lived, &seen)) {
+                prop_assert!(some >= all);
+            }
+        }
+    }
+}

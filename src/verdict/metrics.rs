@@ -82,8 +82,11 @@ pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> F
     Some((ReasonCode::OlderSessionsOpen, text))
 }
 
-/// What of the metrics is not known, and what it would have shown.
-pub(super) const NOT_KNOWN: &[(fn(&Case<'_>) -> bool, &str)] = &[
+/// When something is not known, and what it is.
+type Blind = (fn(&Case<'_>) -> bool, &'static str);
+
+/// What of the metrics may not be known, and what it would have shown.
+pub(super) const NOT_KNOWN: &[Blind] = &[
     (
         |case| case.usage.metrics.always_open.is_none(),
         "sessions that were opened before the logs begin and are still open (CloudWatch's DatabaseConnections)",
