@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Run, against, ssl_usage};
-use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, Metric, Proxy};
+use crate::fake_aws::{Call, Calls, FakeAws, Fault, FaultKind, Fleet, Metric, Proxy};
 use crate::fleet::{WINDOW, small_fleet};
 
 /// The one of the small fleet that may wait: its logs show all of the window, and no TLS.
@@ -25,7 +25,7 @@ fn metric(of: &str, name: &str, value: impl Fn(i64) -> f64) -> Metric {
     let from = "2026-11-20T00:00:00Z".parse::<Timestamp>().expect("a time").as_second();
     let at = |half: i64| Timestamp::from_second(from + half * 1800).expect("in range");
     // From before the window on.
-    let samples = (-10..2 * HOURS).map(|half| (at(half), value(half.div_euclid(2)))).collect();
+    let samples = (-20..2 * HOURS).map(|half| (at(half), value(half.div_euclid(2)))).collect();
     let (of, name, namespace) = (of.to_owned(), name.to_owned(), "AWS/RDS".to_owned());
     Metric { of, namespace, name, samples, status: None, message: None }
 }
@@ -288,6 +288,46 @@ fn a_bundle_gives_the_same_verdict_later_and_bundles_with_metrics_unite() {
     fs::remove_dir_all(metrics).expect("removed");
     let old = judge(&["open"]);
     assert_eq!((old.status, verdict(&old.json())), (0, MAY_WAIT), "a bundle of an older version: {old:?}");
+}
+
+#[test]
+fn collections_on_a_schedule_ask_for_what_is_new_and_show_what_one_shows() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(fleet(measured()));
+    let collect = |bundle: &str, now: &str| {
+        let mut command = against(&aws, home.path());
+        command.current_dir(home.path()).args(["collect", "-o", bundle, "--instance", BATCH, "--now", now]);
+        let run = Run::of(command.args(["--days", "3"]));
+        assert_eq!(run.status, 0, "{run:?}");
+    };
+    for now in ["2026-11-22T20:30:00Z", "2026-11-22T21:30:00Z", "2026-11-23T00:00:00Z"] {
+        collect("schedule", now);
+    }
+    collect("once", "2026-11-23T00:00:00Z");
+    let starts: Vec<i64> = aws.calls().iter().filter_map(start_of).collect();
+    let from = |time: &str| time.parse::<Timestamp>().expect("a time").as_second();
+    // Three days before; the day of the first hour that is not known; and again three days before.
+    let due =
+        ["2026-11-19T20:00:00Z", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z", "2026-11-20T00:00:00Z"].map(from);
+    assert_eq!(starts, due);
+    let judge = |bundle: &str| {
+        let mut command = ssl_usage(home.path());
+        command.current_dir(home.path()).args(["analyze", "--from", bundle, "--format", "json"]).args(WINDOW);
+        Run::of(&mut command).json()
+    };
+    let (schedule, once) = (judge("schedule"), judge("once"));
+    for key in ["usage", "rotation", "reasons", "not_examined"] {
+        assert_eq!(schedule["instances"][0][key], once["instances"][0][key], "{key}");
+    }
+}
+
+/// `StartTime` of a call for metrics, in seconds since 1970.
+fn start_of(call: &Call) -> Option<i64> {
+    let input: ciborium::Value = ciborium::from_reader(call.body.as_ref()).ok()?;
+    let fields = input.as_map()?.iter();
+    let (_, time) = fields.clone().find(|(name, _)| name.as_text() == Some("StartTime"))?;
+    let (_, seconds) = time.as_tag()?;
+    seconds.as_float().map(|seconds| seconds as i64).or_else(|| i64::try_from(seconds.as_integer()?).ok())
 }
 
 /// What the SDK makes of an answer that was cut, but is complete as HTTP: an error, wherever it was cut.

@@ -45,7 +45,7 @@ pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Ar
     let now = request.window.to;
     let fleet = inventory::take(aws, &request.instances, now).await?;
     bundle.write_fleet(&fleet)?;
-    let (part, measured) = metrics::take(aws, &fleet, request.window).await;
+    let (part, measured) = metrics::take(aws, &fleet, request.window, &bundle.metrics()?).await;
     bundle.write_metrics(&part, &measured)?;
     let known = Arc::new(complete_readings(bundle)?);
     progress.begin(fleet.instances.len());

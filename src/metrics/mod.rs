@@ -4,12 +4,15 @@
 
 mod call;
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
 use crate::aws::Aws;
-use crate::bundle::metric::{HOUR, Measure, Statistic, name};
+use crate::bundle::metric::{HOUR, Measure, Series, Statistic, name};
 use crate::bundle::{Measured, MetricPart};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::window::Window;
-use jiff::{SignedDuration, Timestamp};
 
 /// For how long CloudWatch keeps values of an hour.
 ///
@@ -49,13 +52,18 @@ struct Query {
     measure: Measure,
 }
 
-/// Asks for all that bears on TLS, over the part of the window that CloudWatch still keeps. What could not be asked is an
-/// entry in the part's `errors`.
-pub async fn take(aws: &Aws, fleet: &Fleet, window: Window) -> (MetricPart, Measured) {
+/// Asks for all that bears on TLS and is not known yet, over the part of the window that CloudWatch still keeps. What could
+/// not be asked is an entry in the part's `errors`.
+pub async fn take(
+    aws: &Aws,
+    fleet: &Fleet,
+    window: Window,
+    known: &[(MetricPart, Measured)],
+) -> (MetricPart, Measured) {
     let mut measured = Measured::default();
     let mut errors = Vec::new();
-    if let Some(span) = kept(window) {
-        for batch in queries(fleet).chunks(batch_size(span)) {
+    for (span, queries) in by_span(queries(fleet), window, &known_of(fleet, known)) {
+        for batch in queries.chunks(batch_size(span)) {
             errors.extend(call::ask(aws, batch, span, &mut measured).await);
         }
     }
@@ -72,6 +80,35 @@ fn kept(window: Window) -> Option<Window> {
     let from = Timestamp::from_second(from - from.rem_euclid(HOUR)).ok()?;
     let span = Window { from, to: window.to };
     (!span.is_empty()).then_some(span)
+}
+
+/// What earlier collections found of the same account and region.
+fn known_of(fleet: &Fleet, known: &[(MetricPart, Measured)]) -> Measured {
+    let mut all = Measured::default();
+    let same = |part: &MetricPart| Some(&part.account) == fleet.account.as_ref() && part.region == fleet.region;
+    known.iter().filter(|(part, _)| same(part)).for_each(|(_, measured)| all.join(measured));
+    all
+}
+
+/// The series by the span that they are to be asked for.
+fn by_span(queries: Vec<Query>, window: Window, known: &Measured) -> BTreeMap<Window, Vec<Query>> {
+    let mut spans: BTreeMap<Window, Vec<Query>> = BTreeMap::new();
+    let Some(whole) = kept(window) else { return spans };
+    for query in queries {
+        let Measure { subject, metric, statistic } = &query.measure;
+        let from = known.series(subject, metric, *statistic).map_or(whole.from, |series| unknown_from(series, whole));
+        spans.entry(Window { from, ..whole }).or_default().push(query);
+    }
+    spans
+}
+
+/// From when on a series must be asked for: the day of its first hour that is not known, so that most series share a span.
+/// The two hours before that one are asked for again, for what is known of them may be from before their end.
+fn unknown_from(series: &Series, whole: Window) -> Timestamp {
+    let first = whole.from.as_second();
+    let known = (0..).map(|hour| first + hour * HOUR).find(|hour| !series.contains_key(hour)).unwrap_or(first);
+    let again = known - 2 * HOUR;
+    Timestamp::from_second(again - again.rem_euclid(24 * HOUR)).map_or(whole.from, |day| day.max(whole.from))
 }
 
 /// How many series may be asked for at once, so that the answer comes in one piece: a call that may answer more values is
@@ -114,6 +151,21 @@ mod tests {
             assert!(hours <= 455 * 24, "no more than is kept: {hours}");
             assert!((1..=500).contains(&size) && size as i64 * hours <= MOST_VALUES, "{days}: {size} of {hours}");
         }
+    }
+
+    #[test]
+    fn what_is_known_is_not_asked_for_again_but_for_what_may_be_unfinished() {
+        let at = |hour: i64| Timestamp::from_second(hour * HOUR).expect("in range");
+        let whole = Window { from: at(30), to: at(100) };
+        let series = |hours: std::ops::Range<i64>| hours.map(|hour| (hour * HOUR, 1.0)).collect::<Series>();
+        let from = |series: &Series| unknown_from(series, whole).as_second() / HOUR;
+        assert_eq!(from(&series(20..100)), 96, "the day of hour 98");
+        assert_eq!(from(&series(20..97)), 72, "the day of hour 95");
+        assert_eq!(from(&series(20..40)), 30, "not what is before the window");
+        assert_eq!(from(&series(31..100)), 30, "the first hour is missing");
+        let mut holed = series(20..100);
+        holed.remove(&(80 * HOUR));
+        assert_eq!(from(&holed), 72, "what is missing in the middle is asked for again");
     }
 
     #[test]
