@@ -1,9 +1,11 @@
-//! What CloudWatch's metrics do to a verdict: they show TLS, or that something may hide. They never make it milder, and an
-//! answer that is missing, cut or denied is never zero.
+//! What CloudWatch's metrics do to a verdict: they show TLS, or that something may hide. They never make it milder, and
+//! an answer that is missing, cut or denied is never zero.
 
 use std::fs;
 use std::path::Path;
 
+use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
+use aws_sdk_cloudwatch::operation::get_metric_data::builders::GetMetricDataFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric as ApiMetric, MetricDataQuery, MetricStat};
 use jiff::Timestamp;
@@ -330,11 +332,8 @@ fn start_of(call: &Call) -> Option<i64> {
     seconds.as_float().map(|seconds| seconds as i64).or_else(|| i64::try_from(seconds.as_integer()?).ok())
 }
 
-/// What the SDK makes of an answer that was cut, but is complete as HTTP: an error, wherever it was cut.
-#[tokio::test]
-async fn a_cut_cbor_answer_is_never_a_shorter_one() {
-    let metrics = vec![metric(BATCH, "DatabaseConnections", |hour| if hour < 4 { 1.5 } else { 2.0 })];
-    let aws = FakeAws::start(fleet(metrics));
+/// A client of the SDK that calls once.
+fn client(aws: &FakeAws) -> aws_sdk_cloudwatch::Client {
     let config = aws_sdk_cloudwatch::Config::builder()
         .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -343,18 +342,39 @@ async fn a_cut_cbor_answer_is_never_a_shorter_one() {
         .region(aws_sdk_cloudwatch::config::Region::new("eu-west-1"))
         .endpoint_url(aws.url())
         .build();
-    let client = aws_sdk_cloudwatch::Client::from_conf(config);
+    aws_sdk_cloudwatch::Client::from_conf(config)
+}
+
+/// A call for the lowest `DatabaseConnections` of eight hours, that many times.
+fn eight_hours(aws: &FakeAws, times: usize) -> GetMetricDataFluentBuilder {
     let dimension = Dimension::builder().name("DBInstanceIdentifier").value(BATCH).build();
     let metric = ApiMetric::builder().namespace("AWS/RDS").metric_name("DatabaseConnections").dimensions(dimension);
     let stat = MetricStat::builder().metric(metric.build()).period(3600).stat("Minimum").build();
-    let query = MetricDataQuery::builder().id("q0").metric_stat(stat).build();
+    let query = |number| MetricDataQuery::builder().id(format!("q{number}")).metric_stat(stat.clone()).build();
     let time = |text: &str| DateTime::from_secs(text.parse::<Timestamp>().expect("a time").as_second());
     let (from, to) = (time("2026-11-20T00:00:00Z"), time("2026-11-20T08:00:00Z"));
-    let call = client.get_metric_data().metric_data_queries(query).start_time(from).end_time(to);
+    let call = client(aws).get_metric_data().set_metric_data_queries(Some((0..times).map(query).collect()));
+    call.start_time(from).end_time(to)
+}
+
+/// What the SDK makes of an answer that was cut, but is complete as HTTP: an error, wherever it was cut.
+#[tokio::test]
+async fn a_cut_cbor_answer_is_never_a_shorter_one() {
+    let metrics = vec![metric(BATCH, "DatabaseConnections", |hour| if hour < 4 { 1.5 } else { 2.0 })];
+    let aws = FakeAws::start(fleet(metrics));
+    let call = eight_hours(&aws, 1);
     let whole = call.clone().send().await.expect("an answer");
-    assert_eq!(whole.metric_data_results()[0].values().len(), 8);
+    assert_eq!(whole.metric_data_results()[0].values(), [2.0, 2.0, 2.0, 2.0, 1.5, 1.5, 1.5, 1.5], "the newest first");
     for part in 0..100 {
         aws.fault(Fault::new(FaultKind::CutXml(f64::from(part) / 100.0)).at(Calls::Nth(1)));
         assert!(call.clone().send().await.is_err(), "{part} % of the answer");
     }
+}
+
+#[tokio::test]
+async fn the_fake_refuses_more_series_than_cloudwatch_does() {
+    let aws = FakeAws::start(fleet(Vec::new()));
+    assert!(eight_hours(&aws, 500).send().await.is_ok());
+    let error = eight_hours(&aws, 501).send().await.expect_err("too many");
+    assert_eq!(error.code(), Some("ValidationError"));
 }

@@ -10,8 +10,8 @@ use crate::error::Trouble;
 
 /// Names of metrics, as AWS spells them.
 ///
-/// Source: "Amazon CloudWatch metrics for Amazon RDS", "Troubleshooting for IAM DB authentication" and "Monitoring RDS Proxy
-/// metrics with Amazon CloudWatch" in the RDS user guide.
+/// Source: "Amazon CloudWatch metrics for Amazon RDS", "Troubleshooting for IAM DB authentication" and "Monitoring RDS
+/// Proxy metrics with Amazon CloudWatch" in the RDS user guide.
 pub mod name {
     /// Network connections of clients that are open, without RDS's own; of a proxy, its own to its databases.
     pub const DATABASE_CONNECTIONS: &str = "DatabaseConnections";
@@ -67,7 +67,7 @@ pub struct Measure {
     pub statistic: Statistic,
 }
 
-/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is not known; it is not zero.
+/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is not known, and not zero.
 pub type Series = BTreeMap<i64, f64>;
 
 /// Series of instances and proxies.
@@ -76,7 +76,8 @@ pub struct Measured(BTreeMap<Measure, Series>);
 
 impl Measured {
     /// Adds a value. Where there is one already the higher counts: an hour that was asked for before its end lacks what
-    /// came after, and of two answers the one that shows more clients is the careful one. So the order makes no difference.
+    /// came after, and of two answers the one that shows more clients is the careful one. So the order makes no
+    /// difference.
     pub fn add(&mut self, measure: &Measure, hour: i64, value: f64) {
         let series = match self.0.get_mut(measure) {
             Some(series) => series,

@@ -14,8 +14,8 @@ use crate::window::Window;
 
 const ACTION: &str = "cloudwatch:GetMetricData";
 
-/// Asks for a batch, and adds what comes. Returns what went wrong; what came before that counts all the same, for an hour
-/// that is missing is not known.
+/// Asks for a batch, and adds what comes. Returns what went wrong; what came before that counts all the same, for an
+/// hour that is missing is not known.
 pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut Measured) -> Vec<Trouble> {
     let time = |time: jiff::Timestamp| DateTime::from_secs(time.as_second());
     let call = aws.metrics.get_metric_data().start_time(time(span.from)).end_time(time(span.to));

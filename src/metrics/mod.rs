@@ -52,8 +52,8 @@ struct Query {
     measure: Measure,
 }
 
-/// Asks for all that bears on TLS and is not known yet, over the part of the window that CloudWatch still keeps. What could
-/// not be asked is an entry in the part's `errors`.
+/// Asks for all that bears on TLS and is not known yet, over the part of the window that CloudWatch still keeps. What
+/// could not be asked is an entry in the part's `errors`.
 pub async fn take(
     aws: &Aws,
     fleet: &Fleet,
@@ -102,17 +102,19 @@ fn by_span(queries: Vec<Query>, window: Window, known: &Measured) -> BTreeMap<Wi
     spans
 }
 
-/// From when on a series must be asked for: the day of its first hour that is not known, so that most series share a span.
-/// The two hours before that one are asked for again, for what is known of them may be from before their end.
+/// From when on a series must be asked for: the day of its first hour that is not known, so that most series share a
+/// span. The two hours before that one are asked for again, for what is known of them may be from before their end.
 fn unknown_from(series: &Series, whole: Window) -> Timestamp {
-    let first = whole.from.as_second();
-    let known = (0..).map(|hour| first + hour * HOUR).find(|hour| !series.contains_key(hour)).unwrap_or(first);
-    let again = known - 2 * HOUR;
+    let mut unknown = whole.from.as_second();
+    while series.contains_key(&unknown) && unknown < whole.to.as_second() {
+        unknown += HOUR;
+    }
+    let again = unknown - 2 * HOUR;
     Timestamp::from_second(again - again.rem_euclid(24 * HOUR)).map_or(whole.from, |day| day.max(whole.from))
 }
 
-/// How many series may be asked for at once, so that the answer comes in one piece: a call that may answer more values is
-/// throttled sooner.
+/// How many series may be asked for at once, so that the answer comes in one piece: a call that may answer more values
+/// is throttled sooner.
 fn batch_size(span: Window) -> usize {
     let hours = span.length().as_secs() / HOUR + 1;
     usize::try_from((MOST_VALUES / hours).clamp(1, MOST_QUERIES)).unwrap_or(1)
@@ -163,6 +165,7 @@ mod tests {
         assert_eq!(from(&series(20..97)), 72, "the day of hour 95");
         assert_eq!(from(&series(20..40)), 30, "not what is before the window");
         assert_eq!(from(&series(31..100)), 30, "the first hour is missing");
+        assert_eq!(from(&series(20..200)), 96, "nor what is behind it");
         let mut holed = series(20..100);
         holed.remove(&(80 * HOUR));
         assert_eq!(from(&holed), 72, "what is missing in the middle is asked for again");

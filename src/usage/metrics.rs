@@ -1,5 +1,5 @@
-//! What CloudWatch's metrics say of an instance, within the window. A series or an hour that is not there is not known; it is
-//! never zero.
+//! What CloudWatch's metrics say of an instance, within the window. A series or an hour that is not there is not known;
+//! it is never zero.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ const OF_PROXY: &[&str] = &[
 /// Whose metrics they are: the ARN of an instance, and the proxies before it.
 pub(super) type Subjects<'s> = (&'s str, &'s [String]);
 
-/// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what the logs show of it.
+/// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what logs show of it.
 pub(super) fn of(measured: &Measured, (arn, proxies): Subjects<'_>, lived: Window, seen: &[Window]) -> Metrics {
     let open = |statistic| measured.series(arn, name::DATABASE_CONNECTIONS, statistic);
     let since: Vec<Window> = seen.first().map(|first| Window { from: first.from, to: lived.to }).into_iter().collect();
@@ -158,10 +158,11 @@ mod tests {
     }
 
     proptest! {
-        /// Less evidence never shows that sessions have ended: a zero comes from a value, and never from one that is missing.
+        /// Less evidence never shows that sessions have ended: a zero comes from a value, never from one that is missing.
         #[test]
         fn values_that_are_missing_are_not_zero(
-            values in prop::collection::btree_map(0i64..30, 0.0f64..5.0, 0..30), kept in prop::collection::btree_set(0i64..30, 0..30),
+            values in prop::collection::btree_map(0i64..30, 0.0f64..5.0, 0..30),
+            kept in prop::collection::btree_set(0i64..30, 0..30),
         ) {
             let (lived, seen) = (span(0, 30 * HOUR), [span(0, 30 * HOUR)]);
             let all: Vec<_> = values.iter().map(|(hour, value)| (*hour, value.floor())).collect();

@@ -42,8 +42,8 @@ pub(super) fn proxy_tls(case: &Case<'_>, _: &'static Engine) -> Found {
     })
 }
 
-/// How clients reach the proxies, for the end of a sentence: values of a proxy are sums over its hosts and minutes, so that
-/// hours are counted and not connections.
+/// How clients reach the proxies, for the end of a sentence: values of a proxy are sums over its hosts and minutes, so
+/// that hours are counted and not connections.
 pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
     let told = |(proxy, known): (&String, &BTreeMap<&'static str, Above>)| {
         let of = |(name, word): &(&str, &str)| {
@@ -70,8 +70,8 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
     })
 }
 
-/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin is 0, every session that is
-/// older than they are had ended by then; else nobody can tell which of those that are open are.
+/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin is 0, every session that
+/// is older than they are had ended by then; else nobody can tell which of those that are open are.
 pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
     let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
     let text = format!(
