@@ -67,7 +67,7 @@ pub struct Measure {
     pub statistic: Statistic,
 }
 
-/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is not known, and not zero.
+/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is not known; not zero.
 pub type Series = BTreeMap<i64, f64>;
 
 /// Series of instances and proxies.

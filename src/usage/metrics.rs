@@ -158,7 +158,7 @@ mod tests {
     }
 
     proptest! {
-        /// Less evidence never shows that sessions have ended: a zero comes from a value, never from one that is missing.
+        /// Less evidence never shows that sessions have ended: a zero comes from a value, never from a gap.
         #[test]
         fn values_that_are_missing_are_not_zero(
             values in prop::collection::btree_map(0i64..30, 0.0f64..5.0, 0..30),

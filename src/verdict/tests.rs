@@ -338,8 +338,8 @@ fn shown() -> impl Iterator<Item = (Log, bool, Meter)> {
     seen.flat_map(|(log, clients)| [Meter::Untold, Meter::Zero, Meter::Open].map(|meter| (log, clients, meter)))
 }
 
-/// Every engine, whatever its log shows, its switch says, CloudWatch measured, and whether clients are seen: the one verdict
-/// that is due.
+/// Every engine, whatever its log shows, its switch says, CloudWatch measured, and whether clients are seen: the one
+/// verdict that is due.
 #[test]
 fn every_engine_gives_the_verdict_that_its_evidence_allows() {
     let switches = [
@@ -414,9 +414,9 @@ proptest! {
     #[test]
     fn no_metric_makes_a_verdict_milder(
         logging in setting(), forced in setting(), ssl in setting(),
-        engine in prop::sample::select(vec!["postgres", "mysql", "oracle-ee", "sqlserver-se", "docdb", "neptune", "db2-se"]),
-        connections in counts(), left in any::<bool>(), share in prop_oneof![Just(1.0), 0.0f64..1.0], valid in -10i64..800,
-        metrics in metrics(),
+        engine in prop::sample::select(vec!["postgres", "mysql", "oracle-ee", "sqlserver-se", "docdb", "neptune"]),
+        connections in counts(), left in any::<bool>(), share in prop_oneof![Just(1.0), 0.0f64..1.0],
+        valid in -10i64..800, metrics in metrics(),
     ) {
         let settings = [("log_connections", logging), ("rds.force_ssl", forced), ("ssl", ssl)];
         let mut profile = profile(settings, engine, "14.2", None);
