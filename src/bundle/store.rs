@@ -187,6 +187,27 @@ impl Bundle {
     ///
     /// When some cannot be read.
     pub fn metrics(&self) -> Result<Vec<(MetricPart, Measured)>> {
+        self.metrics_named("")
+    }
+
+    /// What the bundle holds of an account's and region's metrics.
+    ///
+    /// # Errors
+    ///
+    /// When some cannot be read.
+    pub fn measured(&self, account: &str, region: &str) -> Result<Measured> {
+        let mut all = Measured::default();
+        for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))? {
+            if (part.account.as_str(), part.region.as_str()) == (account, region) {
+                all.join(&measured);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The metrics in files whose name begins so.
+    fn metrics_named(&self, begin: &str) -> Result<Vec<(MetricPart, Measured)>> {
+        // A bundle that an older version made has no such folder.
         if !self.path.join("metrics").exists() {
             return Ok(Vec::new());
         }
@@ -195,7 +216,8 @@ impl Bundle {
             let measured = Measured::read(&read_table(&path)?).map_err(|error| misread(&path, error))?;
             Ok((read_json(name)?, measured))
         };
-        self.names("metrics")?.iter().map(read).collect()
+        let is_meant = |name: &&PathBuf| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin));
+        self.names("metrics")?.iter().filter(is_meant).map(read).collect()
     }
 
     fn names(&self, folder: &str) -> Result<Vec<PathBuf>> {
@@ -212,14 +234,7 @@ impl Bundle {
 
     /// A file name made of `words` and a time that no file has yet.
     fn free_name(&self, folder: &str, words: &[&str], at: Timestamp, extension: &str) -> PathBuf {
-        // Identifiers are letters, digits and hyphens; an answer that says otherwise does not choose a path.
-        let plain = |word: &&str| -> String {
-            word.chars()
-                .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
-                .collect()
-        };
-        let words: Vec<String> = words.iter().map(plain).collect();
-        let stem = format!("{}.{}", words.join("."), at.strftime("%Y%m%dT%H%M%S%3fZ"));
+        let stem = format!("{}.{}", plain(words), at.strftime("%Y%m%dT%H%M%S%3fZ"));
         let mut number = 1;
         loop {
             let ending = if number == 1 { String::new() } else { format!("-{number}") };
@@ -230,6 +245,14 @@ impl Bundle {
             number += 1;
         }
     }
+}
+
+/// Words as the beginning of a file name. Identifiers are letters, digits and hyphens; an answer that says otherwise does
+/// not choose a path.
+fn plain(words: &[&str]) -> String {
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let words: Vec<String> = words.iter().map(|word| word.chars().map(letter).collect()).collect();
+    words.join(".")
 }
 
 /// Reads a table of facts or of metrics.

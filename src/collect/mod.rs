@@ -16,7 +16,7 @@ use crate::aws::Aws;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Bundle, Part, Reading};
 use crate::error::{ErrorKind, Result, Trouble};
-use crate::inventory::{self, InstanceProfile};
+use crate::inventory::{self, Fleet, InstanceProfile};
 use crate::logs::rds_portion::{self, LogFile};
 use crate::metrics;
 use crate::progress::Progress;
@@ -45,8 +45,7 @@ pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Ar
     let now = request.window.to;
     let fleet = inventory::take(aws, &request.instances, now).await?;
     bundle.write_fleet(&fleet)?;
-    let (part, measured) = metrics::take(aws, &fleet, request.window, &bundle.metrics()?).await;
-    bundle.write_metrics(&part, &measured)?;
+    measure(aws, &fleet, request.window, bundle).await?;
     let known = Arc::new(complete_readings(bundle)?);
     progress.begin(fleet.instances.len());
     let slots = Arc::new(Semaphore::new(AT_ONCE));
@@ -70,6 +69,14 @@ pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Ar
         }
     }
     Ok(())
+}
+
+/// Asks for the metrics of a fleet; of one without instances there are none.
+async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> Result<()> {
+    let Some(account) = &fleet.account else { return Ok(()) };
+    let known = bundle.measured(account, &fleet.region)?;
+    let (part, measured) = metrics::take(aws, fleet, account, window, &known).await;
+    bundle.write_metrics(&part, &measured)
 }
 
 /// The readings that need not be repeated, by the ARN of their instance.

@@ -54,15 +54,10 @@ struct Query {
 
 /// Asks for all that bears on TLS and is not known yet, over the part of the window that CloudWatch still keeps. What
 /// could not be asked is an entry in the part's `errors`.
-pub async fn take(
-    aws: &Aws,
-    fleet: &Fleet,
-    window: Window,
-    known: &[(MetricPart, Measured)],
-) -> (MetricPart, Measured) {
+pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known: &Measured) -> (MetricPart, Measured) {
     let mut measured = Measured::default();
     let mut errors = Vec::new();
-    for (span, queries) in by_span(queries(fleet), window, &known_of(fleet, known)) {
+    for (span, queries) in by_span(queries(fleet), window, known) {
         for batch in queries.chunks(batch_size(span)) {
             errors.extend(call::ask(aws, batch, span, &mut measured).await);
         }
@@ -70,8 +65,8 @@ pub async fn take(
     // A metric is asked for more than once, by statistic: what is said twice says no more.
     errors.sort_unstable();
     errors.dedup();
-    let account = fleet.account.clone().unwrap_or_else(|| "unknown".to_owned());
-    (MetricPart { account, region: fleet.region.clone(), collected_at: fleet.taken_at, errors }, measured)
+    let (account, region) = (account.to_owned(), fleet.region.clone());
+    (MetricPart { account, region, collected_at: fleet.taken_at, errors }, measured)
 }
 
 /// The part of a window that is kept, from the beginning of an hour on; none when that is nothing.
@@ -80,14 +75,6 @@ fn kept(window: Window) -> Option<Window> {
     let from = Timestamp::from_second(from - from.rem_euclid(HOUR)).ok()?;
     let span = Window { from, to: window.to };
     (!span.is_empty()).then_some(span)
-}
-
-/// What earlier collections found of the same account and region.
-fn known_of(fleet: &Fleet, known: &[(MetricPart, Measured)]) -> Measured {
-    let mut all = Measured::default();
-    let same = |part: &MetricPart| Some(&part.account) == fleet.account.as_ref() && part.region == fleet.region;
-    known.iter().filter(|(part, _)| same(part)).for_each(|(_, measured)| all.join(measured));
-    all
 }
 
 /// The series by the span that they are to be asked for.
