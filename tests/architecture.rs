@@ -12,7 +12,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("scan", &["logs"]),
     ("metrics", &["aws", "bundle", "inventory"]),
     ("collect", &["aws", "bundle", "inventory", "logs", "metrics", "scan"]),
-    ("usage", &["bundle"]),
+    ("usage", &["bundle", "inventory"]),
     ("verdict", &["inventory", "usage"]),
     ("report", &["bundle", "inventory", "usage", "verdict"]),
 ];

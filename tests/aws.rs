@@ -261,7 +261,11 @@ fn an_instance_that_does_not_exist_is_named_and_the_others_are_reported() {
     let aws = FakeAws::start(fleet_without_logs());
     let run = analyze(&aws, Some("nowhere"));
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.err.contains("nowhere: rds:DescribeDBInstances: there is no such instance"), "{}", run.err);
+    assert!(
+        run.err.contains("nowhere: there is no such instance where it was looked for; check the identifier"),
+        "{}",
+        run.err
+    );
     let home = TempDir::new().expect("a folder");
     let mut command = against(&aws, home.path());
     command.args(["analyze", "--format", "json", "--instance", "nowhere", "--instance", "wiki"]).args(WINDOW);

@@ -18,4 +18,5 @@ mod fake_aws;
 mod fleet;
 mod golden;
 mod metrics;
+mod places;
 mod scan;

@@ -30,7 +30,7 @@ pub struct Hints {
 /// The first line that begins a record of any format decides. Later ones prove nothing: statements and names can begin
 /// lines, and imitate another format.
 pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
-    let asked = |engine: &&&Engine| hints.engine.is_none_or(|named| std::ptr::eq(named, **engine));
+    let asked = |engine: &&&Engine| hints.engine.is_none_or(|named| named == **engine);
     let mut parsers: Parsers = Vec::new();
     for parser in ENGINES.iter().filter(asked).flat_map(|engine| (engine.parsers)(head, hints)) {
         let wanted = hints.format.as_deref().is_none_or(|format| format == parser.format());

@@ -63,6 +63,9 @@ pub struct Logs {
     pub twins: &'static [&'static str],
     /// Settings without which it does not hold sessions.
     pub switches: &'static [LogSwitch],
+    /// Whether, with these, it holds every session. One that holds only some proves TLS, and never its absence: it
+    /// covers no part of a window.
+    pub complete: bool,
     /// When a file of this name was begun, if the name tells; in microseconds since 1970, UTC.
     pub begun: fn(&str) -> Option<Micros>,
     /// Whether a name passes from file to file, so that only its first record tells which log a file is.

@@ -2,20 +2,18 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test panics")]
 
-use std::collections::BTreeMap;
+mod truth;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use ssl_usage_parsers::{Engine, HEAD, Hints, RecordParser, Scanner, Tally, Transports, detect, postgres};
-use toml::{Table, Value};
+use ssl_usage_parsers::{Engine, HEAD, Hints, RecordParser, Scanner, Tally, detect, postgres};
+
+use truth::Truth;
 
 /// Cases under `samples/mysql` and `samples/mariadb`. An empty folder must not pass.
-const CASES: usize = 12;
-
-const TRANSPORTS: [&str; 5] = ["tls", "plaintext", "local", "gss", "unknown"];
-
-type Counts = BTreeMap<String, u64>;
+const CASES: usize = 22;
 
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples")
@@ -40,75 +38,18 @@ fn tally(parser: &dyn RecordParser, text: &[u8]) -> Tally {
     tally
 }
 
-fn counts(tally: &Tally) -> Counts {
-    let mut counts: Counts = [
-        ("received", tally.received),
-        ("rejected", tally.rejected),
-        ("handshake_failed", tally.handshake_failed),
-        ("certificate_rejected", tally.certificate_rejected),
-        ("disconnected", tally.disconnected),
-        ("unparsed", tally.unparsed()),
-    ]
-    .map(|(name, count)| (name.to_owned(), count))
-    .into();
-    for (name, Transports { tls, gss, plaintext, local, unknown }) in
-        [("connections", tally.connections), ("system", tally.system)]
-    {
-        for (transport, count) in TRANSPORTS.iter().zip([tls, plaintext, local, gss, unknown]) {
-            counts.insert(format!("{name}.{transport}"), count);
-        }
-    }
-    for (version, count) in &tally.tls_versions {
-        counts.insert(format!("tls_versions.{}", version.escape_ascii()), *count);
-    }
-    counts.retain(|_, count| *count > 0);
-    counts
-}
-
-/// What `truth.toml` demands of a format, with or without what the format cannot show.
-fn expected(table: &Table, format: &str, with_exceptions: bool) -> Counts {
-    let mut counts = Counts::new();
-    let mut take = |table: &Table| {
-        for (key, value) in table {
-            let number =
-                |value: &Value| value.as_integer().and_then(|count| u64::try_from(count).ok()).expect("a count");
-            match (key.as_str(), value) {
-                ("rejected" | "handshake_failed" | "disconnected" | "unparsed", _) => {
-                    counts.insert(key.clone(), number(value));
-                }
-                ("connections" | "system" | "tls_versions", Value::Table(table)) => {
-                    counts.retain(|name, _| !name.starts_with(&format!("{key}.")));
-                    for (name, value) in table {
-                        assert!(key == "tls_versions" || TRANSPORTS.contains(&name.as_str()), "{key}.{name}");
-                        counts.insert(format!("{key}.{name}"), number(value));
-                    }
-                }
-                ("origin" | "counted_by" | "engine" | "server_version" | "except" | "formats" | "reason", _) => {}
-                _ => panic!("unknown key {key}"),
-            }
-        }
-    };
-    take(table);
-    for exception in table.get("except").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table) {
-        let formats = exception["formats"].as_array().expect("formats");
-        if with_exceptions && formats.iter().any(|name| name.as_str() == Some(format)) {
-            take(exception);
-        }
-    }
-    counts.retain(|_, count| *count > 0);
-    counts
-}
-
 /// Every case, with its logs.
-fn cases() -> Vec<(PathBuf, Table, Vec<PathBuf>)> {
+fn cases() -> Vec<(PathBuf, Vec<PathBuf>)> {
     let mut cases = Vec::new();
     for engine in ["mysql", "mariadb"] {
         for entry in fs::read_dir(samples().join(engine)).expect("a folder") {
             let folder = entry.expect("an entry").path();
-            let Ok(truth) = fs::read_to_string(folder.join("truth.toml")) else { continue };
+            if !folder.join("truth.toml").exists() {
+                continue;
+            }
             let files = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
             let logs = files.filter(|file| file.extension().is_some_and(|end| end == "log")).collect();
-            cases.push((folder, truth.parse().expect("truth.toml is TOML"), logs));
+            cases.push((folder, logs));
         }
     }
     cases
@@ -118,27 +59,28 @@ fn cases() -> Vec<(PathBuf, Table, Vec<PathBuf>)> {
 fn every_sample_shows_what_its_clients_did() {
     let cases = cases();
     assert_eq!(cases.len(), CASES);
-    for (folder, truth, logs) in cases {
+    for (folder, logs) in cases {
+        let truth = Truth::of(&folder);
         assert!(!logs.is_empty(), "{}", folder.display());
         for log in logs {
             let text = fs::read(&log).expect("a log");
             let parser = chosen(&text).unwrap_or_else(|| panic!("{}: not recognised", log.display()));
-            assert_eq!(Some(parser.engine()), truth["engine"].as_str(), "{}", log.display());
-            let found = tally(parser.as_ref(), &text);
-            assert_eq!(counts(&found), expected(&truth, parser.format(), true), "{}", log.display());
+            assert_eq!(parser.engine(), truth.engine(), "{}", log.display());
+            let tally = tally(parser.as_ref(), &text);
+            let shown = truth.compare(parser.format(), &tally, None);
+            assert_eq!(shown.differences, None, "{}", log.display());
             // Whatever a log may hide: no session is lost without a trace.
-            let sessions = |counts: &Counts| -> u64 {
-                counts.iter().filter(|(name, _)| name.contains('.') && !name.starts_with("tls_")).map(|(_, n)| n).sum()
-            };
-            let lost = sessions(&expected(&truth, parser.format(), false)).saturating_sub(sessions(&counts(&found)));
-            assert!(lost <= found.unparsed() + found.rejected, "{}: {lost} lost", log.display());
+            let [opened, found] = shown.sessions;
+            assert!(opened <= found + tally.unparsed() + tally.rejected, "{}: sessions lost", log.display());
         }
     }
 }
 
 #[test]
 fn a_log_cut_anywhere_invents_nothing() {
-    for (folder, _, logs) in cases() {
+    // MariaDB 10.5 and 11.8 write the records of 10.11: one of them is enough here, where every byte takes its time.
+    let same = |folder: &Path| ["10.5-", "11.8-"].iter().any(|version| folder.to_string_lossy().contains(version));
+    for (folder, logs) in cases().into_iter().filter(|(folder, _)| !same(folder)) {
         for log in logs {
             let text = fs::read(&log).expect("a log");
             let parser = chosen(&text).unwrap_or_else(|| panic!("{}: not recognised", folder.display()));
@@ -158,17 +100,17 @@ fn a_log_cut_anywhere_invents_nothing() {
 
 #[test]
 fn pieces_show_what_the_whole_shows() {
-    for (_, _, logs) in cases() {
+    for (_, logs) in cases() {
         for log in logs {
             let text = fs::read(&log).expect("a log");
             let parser = chosen(&text).expect("a known format");
-            let whole = counts(&tally(parser.as_ref(), &text));
+            let whole = tally(parser.as_ref(), &text);
             for block in [1, 7, 64, 1000] {
                 let mut pieces = empty(parser.as_ref());
                 let mut scanner = Scanner::new(parser.as_ref(), 2).in_blocks_of(block);
                 text.chunks(13).for_each(|piece| scanner.push(piece, &mut pieces));
                 scanner.finish(&mut pieces);
-                assert_eq!(counts(&pieces), whole, "{} in blocks of {block}", log.display());
+                assert_eq!(pieces, whole, "{} in blocks of {block}", log.display());
             }
         }
     }
@@ -212,7 +154,7 @@ fn an_engine_is_told_by_what_it_wrote() {
 #[test]
 fn no_log_is_taken_for_one_of_another_family() {
     let postgres = Hints { engine: Some(&postgres::ENGINE), ..Hints::default() };
-    for log in cases().into_iter().flat_map(|(_, _, logs)| logs) {
+    for log in cases().into_iter().flat_map(|(_, logs)| logs) {
         let text = fs::read(&log).expect("a log");
         assert!(detect(&text, &postgres).is_none(), "{}", log.display());
     }

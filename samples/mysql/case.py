@@ -1,16 +1,43 @@
-"""Writes a case: the logs, what the clients did, and what each log can show of it."""
+"""Makes cases: the logs, what the clients did, and what each log can show of it."""
 
 import shutil
+import sys
+
+import deeds
+from server import Server, enter
+
+
+def make(folder, cases, differs):
+    """Makes the cases that the command line names, or all: for each the server, what is done to it, and words on that.
+
+    `differs` tells what each log of a server shows otherwise.
+    """
+    wanted = sorted(set(sys.argv[1:]) or cases)
+    enter({kind for kind, _, _ in map(cases.get, wanted)})
+    for name in wanted:
+        kind, act, about = cases[name]
+        server = Server(name, kind)
+        server.set_up(deeds.names(server) if act is deeds.hostile else [])
+        act(server)
+        server.stop()
+        write(folder / name, folder.name, server, about, differs(server))
+
 
 def table(counts):
     return "{ " + ", ".join(f"{name} = {count}" for name, count in sorted(counts.items()) if count) + " }"
 
 
-def general(truth, marked=True):
-    """What the general log shows otherwise."""
+def general(truth, marked=True, turned_away="a refusal"):
+    """What the general log shows otherwise, and what it shows of who came without TLS to a server that demands it."""
     forged = truth.events["forged_broken"]
     connections = truth.connections.copy()
     values = ["handshake_failed = 0", "disconnected = 0"]
+    away = sum((truth.turned_away + truth.turned_away_system).values()) if turned_away != "a refusal" else 0
+    if away:
+        values.append(f"rejected = {truth.events['rejected'] - away}")
+        if turned_away == "a session":
+            connections += truth.turned_away
+            values.append(f"system = {table(truth.system + truth.turned_away_system)}")
     if forged:
         # The session that was idle counts as refused.
         connections["tls"] += truth.events["forged SSL/TLS"] - 1
@@ -21,6 +48,7 @@ def general(truth, marked=True):
         values.append(f"system = {table({'unknown': sum(truth.system.values())})}")
     reasons = ["failed handshakes and ends are not read"]
     reasons += [] if marked else ["MySQL up to 5.6 does not say how a session is carried"]
+    reasons += [f"of a client that was turned away for it has no TLS there is {turned_away}"] if away else []
     reasons += ["a statement can write whole records"] if forged else []
     return "general", "; ".join(reasons), [*values, f"connections = {table(connections)}"]
 
@@ -33,8 +61,8 @@ def audit(truth):
     ends = unknown + refused + sum(truth.system.values()) + events["handshake_failed"] + events["probes"]
     # Every record of theirs, of which each session and each refusal has two.
     unparsed = 2 * (events["sly_sessions"] + events["sly_refusals"])
-    reason = ("the log does not say how a session is carried; an unknown database is a refusal; every attempt has an end; "
-              "names with commas can read in two ways")
+    reason = ("the log does not say how a session is carried; an unknown database is a refusal; every attempt has an "
+              "end; names with commas can read in two ways")
     system = sum(truth.system.values())
     values = [f"connections = {table({'unknown': unknown})}", f"rejected = {refused}", f"disconnected = {ends}"]
     values += [f"system = {table({'unknown': system})}"] if system else []

@@ -9,17 +9,11 @@ import ssl
 import struct
 from collections import Counter
 
+from common import Refused
+
 SYSTEM_USERS = {"rdsadmin"}
 PROTOCOL_41, CONNECT_WITH_DB, SSL, SECURE, PLUGIN_AUTH, TRANSACTIONS = 0x200, 0x8, 0x800, 0x8000, 0x80000, 0x2000
 WRONG = b"x" * 20
-
-
-class Refused(Exception):
-    """The server ended the attempt; holds its error code and message."""
-
-    def __init__(self, code, message):
-        super().__init__(f"{code} {message}")
-        self.code = code
 
 
 class Truth:
@@ -27,9 +21,19 @@ class Truth:
 
     def __init__(self):
         self.connections, self.system, self.events = Counter(), Counter(), Counter()
+        # What came without TLS to a server that demands it, as sessions.
+        self.turned_away, self.turned_away_system = Counter(), Counter()
 
     def connected(self, user, transport):
         (self.system if user in SYSTEM_USERS else self.connections)[transport] += 1
+
+    def turned_away_from(self, user, source):
+        (self.turned_away_system if user in SYSTEM_USERS else self.turned_away)[carrier(source)] += 1
+
+
+def carrier(source):
+    """How a session without TLS is carried."""
+    return "local" if source == "[local]" or source.startswith("127.") else "plaintext"
 
 
 class Session:
@@ -74,8 +78,7 @@ class Session:
         self.count(user, source, tls)
 
     def count(self, user, source, tls):
-        local = source == "[local]" or source.startswith("127.")
-        self.truth.connected(user.decode(), "tls" if tls else "local" if local else "plaintext")
+        self.truth.connected(user.decode(), "tls" if tls else carrier(source))
 
     def answer(self, plugin, auth):
         while True:

@@ -1,12 +1,16 @@
 """What clients do to a server: an honest fleet, hostile names, forged records."""
 
 import socket
-import ssl
 import time
 
-from client import WRONG, Refused
+from client import WRONG
+from common import TLS12, TLS13, Refused, refused
 
-TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+USUAL = "Sessions of every transport, refusals, failed handshakes, probes, changes of user and database."
+ENFORCED = "Users who must come by TLS; then nobody may come from elsewhere without it."
+HOSTILE = "Users and databases whose names are parts of records; statements that are nearly records."
+FORGERIES = ("Statements that write whole records into the general log. They add sessions; one that was idle counts as "
+             "refused.")
 
 # Users whose names are parts of records.
 NAMES = [
@@ -23,15 +27,6 @@ NAMES = [
     "x,7,0,DISCONNECT,y,,0",
     "a@b on c using Socket\nd",
 ]
-
-
-def refused(server, *where, **how):
-    """A session that the server does not grant."""
-    try:
-        server.visit(*where, **how)
-    except (Refused, ssl.SSLError, OSError, EOFError):
-        return
-    raise RuntimeError(f"the server let {where} in")
 
 
 def usual(server, modern=True):
@@ -73,6 +68,22 @@ def usual(server, modern=True):
             # The server hangs up.
             pool.sock.close()
             server.truth.events["disconnected"] += 1
+
+
+def enforced(server):
+    """A user who must come by TLS, and then a server to which all must."""
+    admin = server.connect("10.99.0.7", "admin", tls=server.context(TLS13))
+    assert admin.query("create user careful@'%' require ssl") == 0
+    server.visit("10.99.0.8", "careful", tls=server.context(TLS12))
+    refused(server, "10.99.0.8", "careful")
+    server.visit("10.99.0.9", "app", "orders")
+    assert admin.query("set global require_secure_transport = on") == 0
+    for source, user in (("10.99.0.9", "app"), ("127.0.0.1", "app"), ("10.99.0.9", "rdsadmin")):
+        refused(server, source, user)
+        server.truth.turned_away_from(user, source)
+        server.visit(source, user, tls=server.context(TLS13))
+    server.visit("[local]", "app", "orders")
+    admin.close()
 
 
 def change_user(session, user, secret):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the real samples of this folder: `make.py [CASE...]`, as root.
+"""Makes the real samples of this folder: `make.py [CASE...]`, as root; see README.md.
 
-Needs openssl, and in `target/servers` the servers that server.py names. The counts of truth.toml are what the clients did.
+The counts of truth.toml are what the clients did.
 """
 
 import sys
@@ -9,29 +9,19 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
 import case
 import deeds
-from server import MySql, OldMySql, Server, enter
+from server import MySql, OldMySql
 
-USUAL = "Sessions of every transport, refusals, failed handshakes, probes, changes of user and database."
+OLD = OldMySql()
+NEW = MySql("9.7", "sid", "mysql-server-core")
 CASES = {
-    "5.6-usual": (OldMySql, lambda server: deeds.usual(server, modern=False), USUAL),
-    "9.7-usual": (MySql, deeds.usual, USUAL),
-    "9.7-hostile": (MySql, deeds.hostile, "Users and databases whose names are parts of records; statements that are nearly records."),
+    "5.6-usual": (OLD, lambda server: deeds.usual(server, modern=False), deeds.USUAL),
+    "9.7-usual": (NEW, deeds.usual, deeds.USUAL),
+    "9.7-enforced": (NEW, deeds.enforced, deeds.ENFORCED),
+    "9.7-hostile": (NEW, deeds.hostile, deeds.HOSTILE),
 }
 
-
-def main():
-    wanted = set(sys.argv[1:]) or set(CASES)
-    enter()
-    for name in sorted(wanted):
-        kind, act, about = CASES[name]
-        server = Server(name, kind())
-        server.set_up(deeds.names(server) if act is deeds.hostile else [])
-        act(server)
-        server.stop()
-        case.write(HERE / name, "mysql", server, about, [case.general(server.truth, marked=kind is not OldMySql)])
-
-
-main()
+case.make(HERE, CASES, lambda server: [case.general(server.truth, server.kind is not OLD, "a session")])

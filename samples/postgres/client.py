@@ -16,18 +16,12 @@ import struct
 import subprocess
 from collections import Counter
 
+from common import Refused
+
 SYSTEM_USERS = {"rdsadmin"}
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 GSS_REQUEST = struct.pack("!ii", 8, 80877104)
 PROTOCOL_3 = 196608
-
-
-class Refused(Exception):
-    """The server ended the attempt; holds its SQLSTATE and message."""
-
-    def __init__(self, state, message):
-        super().__init__(f"{state} {message}")
-        self.state = state
 
 
 class Truth:

@@ -11,8 +11,8 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from client import Refused
-from server import HBA, RDS, RDS_LONG, Server, TLS12, TLS13
+from common import TLS12, TLS13, Refused
+from server import HBA, RDS, RDS_LONG, Server
 
 HERE = Path(__file__).resolve().parent / "fleet"
 BEGINS, ENDS = datetime(2026, 11, 20), datetime(2026, 11, 23)

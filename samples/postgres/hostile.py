@@ -1,8 +1,6 @@
 """Clients that try to write records of sessions that never were, or to hide those that are."""
 
-import ssl
-
-from client import Refused
+from common import Refused
 
 CIPHER = "TLS_AES_256_GCM_SHA384"
 MARK = " SSL enabled (protocol=TLSv1.3, cipher=FAKE, bits=256)"

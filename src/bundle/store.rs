@@ -1,5 +1,6 @@
 //! A bundle's files: written once, under another name first.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use super::coverage::Reading;
 use super::fact::{Key, Tallied, table};
 use super::metric::{Measured, MetricPart};
 use crate::error::{Error, ErrorKind, Result, Trouble};
-use crate::inventory::Fleet;
+use crate::inventory::{Fleet, InstanceProfile};
 
 /// Version of the layout. A reader reads every minor version of its major one: fields are added, never renamed.
 const MAJOR: u32 = 1;
@@ -171,14 +172,19 @@ impl Bundle {
         self.names("fleet")?.iter().map(|name| read_json(name)).collect()
     }
 
-    /// All parts in the bundle, and where their facts are.
+    /// The parts in the bundle, by instance.
     ///
     /// # Errors
     ///
-    /// When one cannot be read.
-    pub fn parts(&self) -> Result<Vec<(Part, PathBuf)>> {
-        let read = |name: &PathBuf| Ok((read_json(name)?, name.with_extension("parquet")));
-        self.names("parts")?.iter().map(read).collect()
+    /// When the folder cannot be read.
+    pub fn parts(&self) -> Result<Parts> {
+        let mut parts = Parts::default();
+        for name in self.names("parts")? {
+            let words = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let instance = words.split('.').take(3).collect::<Vec<_>>().join(".");
+            parts.0.entry(instance).or_default().push(name);
+        }
+        Ok(parts)
     }
 
     /// All metrics in the bundle.
@@ -255,6 +261,42 @@ fn plain(words: &[&str]) -> String {
     words.join(".")
 }
 
+/// Where the parts of each instance are. They are read one instance at a time: a fleet's readings fill no memory at once.
+#[derive(Clone, Debug, Default)]
+pub struct Parts(BTreeMap<String, Vec<PathBuf>>);
+
+impl Parts {
+    /// Adds those of another bundle.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (instance, names) in other.0 {
+            self.0.entry(instance).or_default().extend(names);
+        }
+    }
+
+    /// The files that may hold parts of an instance.
+    pub(super) fn of(&self, profile: &InstanceProfile) -> Vec<PathBuf> {
+        self.0.get(&plain(&[&profile.account, &profile.region, &profile.instance])).cloned().unwrap_or_default()
+    }
+
+    /// The readings of an instance that need not be repeated.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be read.
+    pub fn complete(&self, profile: &InstanceProfile) -> Result<Vec<Reading>> {
+        let parts = read_parts(&self.of(profile), &profile.arn)?;
+        let readings = parts.into_iter().flat_map(|(part, _)| part.readings);
+        Ok(readings.filter(|reading| reading.complete).collect())
+    }
+}
+
+/// Reads the parts of an instance, and where their facts are.
+pub(super) fn read_parts(names: &[PathBuf], arn: &str) -> Result<Vec<(Part, PathBuf)>> {
+    let read = |name: &PathBuf| Ok((read_json(name)?, name.with_extension("parquet")));
+    let parts: Result<Vec<(Part, PathBuf)>> = names.iter().map(read).collect();
+    Ok(parts?.into_iter().filter(|(part, _)| part.arn == arn).collect())
+}
+
 /// Reads a table of facts or of metrics.
 ///
 /// # Errors
@@ -288,7 +330,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write_whole(path, |file| {
-        serde_json::to_writer_pretty(&mut *file, value)?;
+        serde_json::to_writer(&mut *file, value)?;
         file.write_all(b"\n")
     })
 }

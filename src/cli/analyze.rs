@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::collect::Fleet;
+use super::fleet::Fleet;
 use super::{complain, exit};
-use crate::bundle::{Scope, load};
+use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::report::{self, Format, Report};
 use crate::verdict::Policy;
-use crate::window::Window;
 
 /// Columns of a table that is not printed to a terminal.
 const WIDTH: u16 = 100;
@@ -36,7 +35,7 @@ pub(super) struct Analyze {
     #[command(flatten)]
     fleet: Fleet,
     /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["region", "profile"])]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "Places")]
     from: Vec<PathBuf>,
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
@@ -63,7 +62,7 @@ impl Analyze {
             // Programs get a whole document whatever happens: nothing on standard output could be read as "clean".
             Err(error) if self.format == Format::Json => {
                 complain(&error);
-                let window = Window::days_before(self.fleet.now.unwrap_or_else(Timestamp::now), self.fleet.days);
+                let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
                 let errors = vec![Trouble::from(&error)];
                 (Report::without_instances(window, Policy::default(), errors), exit::of_error(error.kind()))
             }
@@ -79,24 +78,30 @@ impl Analyze {
             let now = self.fleet.gather(&bundle)?;
             load(&[bundle], Scope::TakenAt(now))?
         } else {
-            let mut evidence = load(&self.from, Scope::All)?;
-            let named = &self.fleet.instance;
-            evidence.instances.retain(|known| named.is_empty() || named.contains(&known.profile.instance));
-            let is_there = |name: &&String| evidence.instances.iter().any(|known| known.profile.instance == **name);
-            let missing = |name: &String| {
-                let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
-                error.hint("leave --instance out to see all")
-            };
-            let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
-            if evidence.instances.is_empty() {
-                absent.into_iter().next().map_or(Ok(()), Err)?;
-            } else {
-                evidence.errors.extend(absent.iter().map(Trouble::from));
-            }
-            evidence
+            self.kept()?
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
-        Ok(Report::new(&evidence, Window::days_before(now, self.fleet.days), Policy::default()))
+        Ok(Report::new(&evidence, self.fleet.window(now), Policy::default()))
+    }
+
+    /// The evidence in the bundles, of the instances that are meant.
+    fn kept(&self) -> Result<Evidence> {
+        let mut evidence = load(&self.from, Scope::All)?;
+        let (filter, named) = (self.fleet.filter(), &self.fleet.instance);
+        evidence.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
+        let is_there =
+            |name: &&String| evidence.instances.iter().any(|known| known.profile.instance.eq_ignore_ascii_case(name));
+        let missing = |name: &String| {
+            let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
+            error.hint("leave --instance out to see all")
+        };
+        let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
+        if evidence.instances.is_empty() {
+            absent.into_iter().next().map_or(Ok(()), Err)?;
+        } else {
+            evidence.errors.extend(absent.iter().map(Trouble::from));
+        }
+        Ok(evidence)
     }
 
     fn print(&self, report: &Report) -> Result<()> {

@@ -1,30 +1,25 @@
-//! `ssl-usage collect`: gather the evidence now, judge later. And what `analyze` shares with it.
+//! `ssl-usage collect`: gathers evidence into a bundle, to be judged later or elsewhere.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
 
-use super::complain;
-use super::exit;
-use super::progress::Bar;
-use crate::bundle::{Bundle, Scope, load};
-use crate::collect::{Request, collect};
-use crate::error::{Error, ErrorKind, Result};
-use crate::window::Window;
+use super::fleet::Fleet;
+use super::{complain, exit};
+use crate::bundle::{Scope, load};
+use crate::error::Result;
+use crate::report::Report;
+use crate::verdict::Policy;
 
-/// Gather the evidence of a fleet into a bundle, to be judged later.
+/// Gather the evidence of a fleet into a bundle, to be judged with `analyze --from`.
 ///
-/// Calls that only read are made, with the credentials of the environment: rds:DescribeDBInstances, DescribeDBClusters,
-/// DescribeDBParameters, DescribeDBClusterParameters, DescribeDBEngineVersions, DescribeCertificates,
-/// DescribePendingMaintenanceActions, DescribeDBLogFiles and DownloadDBLogFilePortion, and cloudwatch:GetMetricData. No log
-/// is written to disk. Run again, it reads only what is new: on a schedule, the bundle remembers more than the instances
-/// keep.
+/// Run on a schedule, it keeps what RDS deletes after some days: a bundle grows, and what overlaps counts once. A collection
+/// that was broken off goes on where it was when it is started again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage collect -o evidence
-  ssl-usage collect --region eu-west-1 --region eu-central-1 --days 7 -o evidence
+  ssl-usage collect --days 3 -o evidence
+  ssl-usage collect --all-regions --days 7 -o evidence
+  ssl-usage collect --organization --role-name auditor --all-regions -o evidence
   ssl-usage analyze --from evidence")]
 pub(super) struct Collect {
     #[command(flatten)]
@@ -34,70 +29,14 @@ pub(super) struct Collect {
     output: PathBuf,
 }
 
-/// Which instances, and how far back.
-#[derive(Debug, Args)]
-pub(super) struct Fleet {
-    /// Days to look back.
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
-    pub days: u32,
-    /// AWS region; may be given more than once. Else the one of the environment or the profile.
-    #[arg(long, value_name = "REGION")]
-    pub region: Vec<String>,
-    /// Profile of the AWS configuration files.
-    #[arg(long)]
-    pub profile: Option<String>,
-    /// Only this instance; may be given more than once.
-    #[arg(long, value_name = "ID")]
-    pub instance: Vec<String>,
-    /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<Timestamp>,
-}
-
 impl Collect {
     pub fn run(self) -> Result<u8> {
         let now = self.fleet.gather(&self.output)?;
         let evidence = load(&[self.output], Scope::TakenAt(now))?;
-        for error in &evidence.errors {
+        let report = Report::new(&evidence, self.fleet.window(now), Policy::default());
+        for error in &report.errors {
             complain(&format!("{}: {}", error.subject, error.message));
         }
-        Ok(if evidence.errors.is_empty() { exit::DONE } else { exit::PARTIAL })
-    }
-}
-
-impl Fleet {
-    /// Collects into the bundle at `path`; returns the time under which the inventory stands there.
-    ///
-    /// A region that cannot be asked does not keep the others from it: it is complained of, and an error of the run only
-    /// when there is no other.
-    pub fn gather(&self, path: &std::path::Path) -> Result<Timestamp> {
-        let now = self.now.unwrap_or_else(Timestamp::now);
-        let bundle = Bundle::create(path)?;
-        let request = Request { instances: self.instance.clone(), window: Window::days_before(now, self.days) };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-            Error::new(ErrorKind::Io, "threads", "this machine lets no more be started").because(error)
-        })?;
-        let bar = Arc::new(Bar::new());
-        let regions = match self.region.as_slice() {
-            [] => vec![None],
-            named => named.iter().map(|region| Some(region.as_str())).collect(),
-        };
-        runtime.block_on(async {
-            let mut failed = Vec::new();
-            for region in &regions {
-                let done = match crate::aws::connect(self.profile.as_deref(), *region).await {
-                    Ok(aws) => collect(&aws, &request, &bundle, Arc::clone(&bar) as _).await,
-                    Err(error) => Err(error),
-                };
-                failed.extend(done.err());
-            }
-            if failed.len() < regions.len() {
-                for error in &failed {
-                    bundle.write_failure(now, error)?;
-                }
-                return Ok(now);
-            }
-            Err(failed.remove(0))
-        })
+        Ok(exit::of_report(&report))
     }
 }

@@ -3,6 +3,7 @@
 mod analyze;
 mod collect;
 mod exit;
+mod fleet;
 mod progress;
 mod scan;
 

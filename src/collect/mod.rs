@@ -1,65 +1,67 @@
 //! Collects the evidence of a fleet into a bundle: inventory, metrics, then the logs of each instance, many at a time.
 //!
-//! What fails with one log or one instance is kept as a hole and an error, and the rest goes on.
+//! What fails with one log or one instance is kept as a hole and an error, and the rest goes on. What was read is written
+//! out every few seconds, so that a collection that is killed goes on from there when it is started again.
 
 mod fold;
+mod instance;
 mod read;
 mod span;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::aws::Aws;
-use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Bundle, Part, Reading};
-use crate::error::{ErrorKind, Result, Trouble};
-use crate::inventory::{self, Fleet, InstanceProfile};
-use crate::logs::rds_portion::{self, LogFile};
+use crate::bundle::{Bundle, Parts};
+use crate::error::Result;
+use crate::inventory::{self, Filter, Fleet, InstanceProfile};
 use crate::metrics;
 use crate::progress::Progress;
 use crate::window::Window;
-use read::{Read, Reader};
-use span::Rotation;
+use instance::InstanceLogs;
 
-/// Instances whose logs are read at the same time. The log API is throttled by account, so that more gains nothing.
-const AT_ONCE: usize = 8;
+/// Instances of a region whose logs are read at the same time, each several logs at once. What AWS takes decides how fast;
+/// this bounds the memory.
+const AT_ONCE: usize = 4;
 
 /// What to collect.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Instances by name; all when empty.
-    pub instances: Vec<String>,
+    /// Which instances.
+    pub filter: Filter,
     /// The time whose logs are read; its end is now.
     pub window: Window,
 }
 
-/// Collects into a bundle.
+/// Collects one account and region into a bundle. `known` is what the bundle held before. Returns the inventory.
 ///
 /// # Errors
 ///
 /// When the instances cannot be listed or the bundle cannot be written. All else is in the bundle, as errors and holes.
-pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Arc<dyn Progress>) -> Result<()> {
-    let now = request.window.to;
-    let fleet = inventory::take(aws, &request.instances, now).await?;
+pub async fn collect(
+    aws: &Aws,
+    request: &Request,
+    bundle: &Bundle,
+    known: &Arc<Parts>,
+    progress: &Arc<dyn Progress>,
+) -> Result<Fleet> {
+    let fleet = inventory::take(aws, &request.filter, request.window.to).await?;
     bundle.write_fleet(&fleet)?;
     measure(aws, &fleet, request.window, bundle).await?;
-    let known = Arc::new(complete_readings(bundle)?);
     progress.begin(fleet.instances.len());
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
-    for profile in fleet.instances {
-        let (aws, bundle, slots) = (aws.clone(), bundle.clone(), Arc::clone(&slots));
-        let (known, progress, window) = (Arc::clone(&known), Arc::clone(&progress), request.window);
+    for profile in &fleet.instances {
+        let (aws, bundle, slots, profile) = (aws.clone(), bundle.clone(), Arc::clone(&slots), profile.clone());
+        let (known, progress, window) = (Arc::clone(known), Arc::clone(progress), request.window);
         tasks.spawn(async move {
             // The semaphore is never closed.
             let _slot = slots.acquire_owned().await;
-            let known = known.get(&profile.arn).map(Vec::as_slice).unwrap_or_default();
-            let (part, facts) = instance(&aws, &profile, window, known, progress.as_ref()).await;
+            let written = one(&aws, &bundle, &profile, window, &known, progress.as_ref()).await;
             progress.done(&profile.instance);
-            bundle.write_part(&part, &facts)
+            written
         });
     }
     while let Some(done) = tasks.join_next().await {
@@ -68,7 +70,7 @@ pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Ar
             Err(lost) => std::panic::resume_unwind(lost.into_panic()),
         }
     }
-    Ok(())
+    Ok(fleet)
 }
 
 /// Asks for the metrics of a fleet; of one without instances there are none.
@@ -79,82 +81,18 @@ async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> R
     bundle.write_metrics(&part, &measured)
 }
 
-/// The readings that need not be repeated, by the ARN of their instance.
-fn complete_readings(bundle: &Bundle) -> Result<BTreeMap<String, Vec<Reading>>> {
-    let mut known: BTreeMap<String, Vec<Reading>> = BTreeMap::new();
-    for (part, _) in bundle.parts()? {
-        known.entry(part.arn).or_default().extend(part.readings.into_iter().filter(|reading| reading.complete));
-    }
-    Ok(known)
-}
-
-/// Whether a file was read whole before, and has not been written to since.
-fn is_known(known: &[Reading], file: &LogFile) -> bool {
-    let now = (file.name.as_str(), file.size, file.last_written);
-    known.iter().any(|reading| (reading.source.as_str(), reading.listed_bytes, reading.last_written) == now)
-}
-
-/// Reads the logs of one instance that were written in the window and are not known yet.
-async fn instance(
+async fn one(
     aws: &Aws,
+    bundle: &Bundle,
     profile: &InstanceProfile,
     window: Window,
-    known: &[Reading],
+    known: &Parts,
     progress: &dyn Progress,
-) -> (Part, Vec<(Key, Tallied)>) {
-    let mut part = Part {
-        arn: profile.arn.clone(),
-        account: profile.account.clone(),
-        region: profile.region.clone(),
-        instance: profile.instance.clone(),
-        collected_at: window.to,
-        readings: Vec::new(),
-        errors: Vec::new(),
-    };
-    let mut facts = Vec::new();
-    let Some(engine) = profile.known_engine() else { return (part, facts) };
+) -> Result<()> {
+    let Some(engine) = profile.known_engine() else { return Ok(()) };
     if engine.logs.is_empty() || profile.is_serverless_v1() {
-        return (part, facts);
+        return Ok(());
     }
-    let listed = async || -> Result<Vec<LogFile>> {
-        let mut files = rds_portion::list(aws, &profile.instance, window.from).await?;
-        files.retain(|file| engine.logs_of(&file.name).is_some());
-        Ok(files)
-    };
-    let mut files = match listed().await {
-        Ok(files) => files,
-        Err(error) => {
-            part.errors.push(Trouble::from(&error));
-            return (part, facts);
-        }
-    };
-    // Logs that were renamed while they were read are in the list once more, under another name.
-    for round in 0..2 {
-        let mut vanished = false;
-        for file in files.iter().filter(|file| !is_known(known, file)) {
-            let Some(logs) = engine.logs_of(&file.name) else { continue };
-            let names = files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with(logs.prefix));
-            let rotation = Rotation::new(logs, profile, names);
-            let reader = Reader { aws, profile, engine, logs, rotation, now: window.to, progress };
-            if part.readings.iter().any(|reading| reading.source == file.name) {
-                continue;
-            }
-            let Read { reading, facts: found, error } = reader.read(file).await;
-            vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
-            part.errors.extend(error.as_ref().map(Trouble::from));
-            part.readings.push(reading);
-            facts.extend(found);
-        }
-        if !vanished || round > 0 {
-            break;
-        }
-        match listed().await {
-            Ok(again) => files = again,
-            Err(error) => {
-                part.errors.push(Trouble::from(&error));
-                break;
-            }
-        }
-    }
-    (part, facts)
+    let known = known.complete(profile)?;
+    InstanceLogs { aws, bundle, profile, engine, window, known: &known, progress }.collect().await
 }

@@ -1,9 +1,11 @@
 //! What there is: instances, and everything about them that bears on TLS.
 
 mod authority;
+mod filter;
 mod parameters;
 mod profile;
 mod rds;
 
+pub use filter::{Filter, Tag};
 pub use profile::{Certificate, Fleet, InstanceProfile, Level, Parameter, PendingAction};
 pub use rds::take;

@@ -9,22 +9,27 @@ use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
+use super::filter::Filter;
 use super::parameters;
 use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
 use crate::aws::{Aws, failure};
 use crate::error::{Error, Result, Trouble};
 
-/// Takes the inventory of all instances of a region, or of those that are named.
+/// Takes the inventory of the instances of a region that a filter takes.
 ///
 /// # Errors
 ///
-/// When the instances cannot be listed, or none of those named exists. What else cannot be asked is an entry in the
-/// fleet's `errors`, and in `unknown` of the instances that it concerns.
-pub async fn take(aws: &Aws, named: &[String], taken_at: Timestamp) -> Result<Fleet> {
-    let mut errors = Vec::new();
-    let found = instances(aws, named, &mut errors).await?;
-    let mut asked =
-        Asked { aws, errors, clusters: BTreeMap::new(), groups: BTreeMap::new(), versions: BTreeMap::new() };
+/// When the instances cannot be listed. What else cannot be asked is an entry in the fleet's `errors`, and in `unknown` of
+/// the instances that it concerns.
+pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fleet> {
+    let found = instances(aws, filter).await?;
+    let mut asked = Asked {
+        aws,
+        errors: Vec::new(),
+        clusters: BTreeMap::new(),
+        groups: BTreeMap::new(),
+        versions: BTreeMap::new(),
+    };
     let clustered = found.iter().any(|instance| instance.db_cluster_identifier().is_some());
     if clustered {
         asked.clusters().await;
@@ -36,9 +41,9 @@ pub async fn take(aws: &Aws, named: &[String], taken_at: Timestamp) -> Result<Fl
         instances.push(asked.profile(instance, &shared).await);
     }
     instances.sort_by(|one, other| one.arn.cmp(&other.arn));
-    let account = instances.first().map(|instance| instance.account.clone());
+    let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
     let errors = asked.errors;
-    Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: named.is_empty(), instances, errors })
+    Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: filter.is_empty(), instances, errors })
 }
 
 /// An instant of the API; none outside of what a calendar holds.
@@ -46,28 +51,13 @@ pub(super) fn instant(time: &DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }
 
-async fn instances(aws: &Aws, named: &[String], errors: &mut Vec<Trouble>) -> Result<Vec<DbInstance>> {
-    const ACTION: &str = "rds:DescribeDBInstances";
-    let call = || aws.rds.describe_db_instances();
-    if named.is_empty() {
-        let pages = call().into_paginator().items().send();
-        return pages.collect::<Result<_, _>>().await.map_err(|error| failure(&aws.region, ACTION, error));
-    }
-    let mut found = Vec::new();
-    let mut last = None;
-    for name in named {
-        match call().db_instance_identifier(name).send().await.map_err(|error| failure(name, ACTION, error)) {
-            Ok(answer) => found.extend(answer.db_instances().iter().cloned()),
-            Err(error) => {
-                errors.push(Trouble::from(&error));
-                last = Some(error);
-            }
-        }
-    }
-    match last {
-        Some(error) if found.is_empty() => Err(error),
-        _ => Ok(found),
-    }
+async fn instances(aws: &Aws, filter: &Filter) -> Result<Vec<DbInstance>> {
+    let pages = aws.rds.describe_db_instances().into_paginator().items().send();
+    let found: Vec<_> = pages
+        .collect::<Result<_, _>>()
+        .await
+        .map_err(|error| failure(&aws.region, "rds:DescribeDBInstances", error))?;
+    Ok(found.into_iter().filter(|instance| filter.takes(instance)).collect())
 }
 
 /// What all instances of a region share; none where it could not be asked.
@@ -244,10 +234,7 @@ impl Asked<'_> {
 
     async fn profile(&mut self, instance: &DbInstance, shared: &Shared) -> InstanceProfile {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        let arn = match instance.db_instance_arn() {
-            Some(arn) => arn.to_owned(),
-            None => format!("arn:aws:rds:{}:unknown:db:{}", self.aws.region, text(instance.db_instance_identifier())),
-        };
+        let arn = arn(self.aws, instance);
         let mut arn_parts = arn.split(':').skip(3).map(str::to_owned);
         let (region, account) = (arn_parts.next().unwrap_or_default(), arn_parts.next().unwrap_or_default());
         let cluster_name = instance.db_cluster_identifier().map(str::to_owned);
@@ -346,6 +333,14 @@ impl Asked<'_> {
             }
         }
     }
+}
+
+/// The ARN of an instance, also where the answer does not say it.
+fn arn(aws: &Aws, instance: &DbInstance) -> String {
+    instance.db_instance_arn().map(str::to_owned).unwrap_or_else(|| {
+        let (account, name) = (aws.account.as_deref().unwrap_or("unknown"), instance.db_instance_identifier());
+        format!("arn:aws:rds:{}:{account}:db:{}", aws.region, name.unwrap_or_default())
+    })
 }
 
 fn certificate(

@@ -221,7 +221,11 @@ impl Report {
         let mut report = Self::without_instances(window, policy, evidence.errors.clone());
         let mut judged = Vec::new();
         for known in &evidence.instances {
-            let usage = usage::summarise(known, window).unwrap_or_else(|error| {
+            let usage = known.logs().and_then(|logs| {
+                report.errors.extend(logs.errors.iter().cloned());
+                usage::summarise(known, &logs, window)
+            });
+            let usage = usage.unwrap_or_else(|error| {
                 report.errors.push(Trouble::from(&error));
                 Usage::default()
             });
@@ -245,6 +249,8 @@ impl Report {
             }
             report.instances.push(instance);
         }
+        report.errors.sort_unstable();
+        report.errors.dedup();
         report.summary.errors = report.errors.len() as u64;
         report
     }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
-use crate::bundle::InstanceEvidence;
 use crate::bundle::fact::column;
+use crate::bundle::{InstanceEvidence, Logs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
@@ -97,20 +97,20 @@ pub struct Usage {
 /// # Errors
 ///
 /// When the facts cannot be read.
-pub fn summarise(evidence: &InstanceEvidence, window: Window) -> Result<Usage> {
-    let (readings, engine) = (&evidence.readings, evidence.profile.known_engine());
-    let coverage = coverage::of(readings, engine, window, evidence.profile.created_at);
+pub fn summarise(evidence: &InstanceEvidence, logs: &Logs, window: Window) -> Result<Usage> {
+    let (profile, readings) = (&evidence.profile, &logs.readings);
+    let engine = profile.known_engine();
+    let coverage = coverage::of(readings, engine, window, profile.created_at);
     // An instance that was made anew under an old name is not what the old one was.
-    let lived = Window { from: evidence.profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let subjects = (evidence.profile.arn.as_str(), evidence.profile.proxies.as_slice());
-    let metrics = metrics::of(&evidence.metrics, subjects, lived, &coverage.seen);
+    let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
+    let metrics = metrics::of(&evidence.metrics, (&profile.arn, &profile.proxies), lived, &coverage.seen);
     let mut usage = Usage { coverage, metrics, ..Usage::default() };
-    if let Some(facts) = evidence.facts()? {
+    if let Some(facts) = logs.facts()? {
         let once = kinds::once(facts, readings, engine);
         let rows =
             once.and_then(|facts| totals(facts.lazy(), lived)).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
         rows.map_err(|error| {
-            Error::new(ErrorKind::Format, evidence.profile.arn.clone(), "the facts of this instance cannot be added up")
+            Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
                 .hint("collect them again")
                 .because(error)
         })?;

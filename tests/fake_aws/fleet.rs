@@ -15,6 +15,9 @@ pub struct Fleet {
     pub account: String,
     /// Where instances live that do not say otherwise.
     pub region: String,
+    /// Regions that are enabled and empty.
+    #[serde(default)]
+    pub empty_regions: Vec<String>,
     /// The fleet's clock: no log file was written later than this.
     pub now: Timestamp,
     /// The most text a log portion carries: 1 MB at AWS. Tests use less to see many pages of a small file.
@@ -235,6 +238,9 @@ pub struct Instance {
     /// Log types that go to CloudWatch Logs.
     #[serde(default)]
     pub log_exports: Vec<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
     /// A folder of log files, relative to the samples folder. Each file is served by its path inside the folder.
     pub logs: Option<String>,
     /// Files of that folder that are not logs: names or paths, where `*` stands for any text.
@@ -278,6 +284,16 @@ impl Fleet {
             Some(instance) => instance,
             None => panic!("the fleet has no instance {id}"),
         }
+    }
+
+    /// The regions that are enabled.
+    pub fn regions(&self) -> Vec<String> {
+        let lived_in = self.instances.iter().map(|instance| self.region_of(instance));
+        let mut regions: Vec<String> = lived_in.chain([self.region.as_str()]).map(str::to_owned).collect();
+        regions.extend(self.empty_regions.iter().cloned());
+        regions.sort_unstable();
+        regions.dedup();
+        regions
     }
 
     /// The region in which an instance lives.

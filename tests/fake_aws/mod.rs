@@ -6,6 +6,7 @@ mod cloudwatch_logs;
 mod connection;
 mod faults;
 mod fleet;
+mod identity;
 mod load;
 mod log_file;
 mod rds;
@@ -83,6 +84,11 @@ impl FakeAws {
         change(&mut self.service.lock().fleet);
     }
 
+    /// Adds another account, in which any role may be assumed.
+    pub fn add_account(&self, fleet: Fleet) {
+        self.service.lock().others.push(fleet);
+    }
+
     /// Orders trouble. Where several orders hit a call, the first one counts.
     pub fn fault(&self, fault: Fault) {
         self.service.lock().faults.push(fault);
@@ -106,13 +112,15 @@ struct Service(Arc<Mutex<Inside>>);
 
 struct Inside {
     fleet: Fleet,
+    /// Other accounts, in which roles may be assumed.
+    others: Vec<Fleet>,
     calls: Vec<Call>,
     faults: Vec<Fault>,
 }
 
 impl Service {
     fn new(fleet: Fleet) -> Service {
-        Service(Arc::new(Mutex::new(Inside { fleet, calls: Vec::new(), faults: Vec::new() })))
+        Service(Arc::new(Mutex::new(Inside { fleet, others: Vec::new(), calls: Vec::new(), faults: Vec::new() })))
     }
 
     /// A test that panicked while it changed the fleet has failed already; the lock need not fail too.
@@ -136,14 +144,35 @@ impl Service {
 
     /// What the service would answer.
     fn right_answer(&self, call: &Call, request_id: &str) -> Answer {
-        let fleet = &mut self.lock().fleet;
+        let mut inside = self.lock();
+        let Inside { fleet, others, .. } = &mut *inside;
+        match call.service.as_str() {
+            "sts" | "organizations" => return identity_answer(fleet, others, call, request_id),
+            _ => {}
+        }
+        let assumed =
+            identity::account(call).and_then(|number| others.iter_mut().find(|other| other.account == number));
+        let fleet = assumed.unwrap_or(fleet);
         let answered = match call.service.as_str() {
+            "account" => identity::regions(fleet, call).map(|result| Answer::json(&result)),
             "logs" => cloudwatch_logs::answer(fleet, call).map(|result| Answer::json(&result)),
             "monitoring" => cloudwatch::answer(fleet, call).map(|result| Answer::cbor(&result)),
             _ => rds::answer(fleet, call).map(|result| Answer::xml(result.into_response(&call.action, request_id))),
         };
         answered.unwrap_or_else(|error| Answer::error(call, error, request_id))
     }
+}
+
+/// What a service answers that stands above the accounts.
+fn identity_answer(fleet: &Fleet, others: &[Fleet], call: &Call, request_id: &str) -> Answer {
+    let assumed = identity::account(call).and_then(|number| others.iter().find(|other| other.account == number));
+    let here = assumed.unwrap_or(fleet);
+    let answered = match call.service.as_str() {
+        "sts" => identity::token_service(here, others, call)
+            .map(|result| Answer::xml(result.into_response(&call.action, request_id))),
+        _ => identity::organization(here, others, call).map(|result| Answer::json(&result)),
+    };
+    answered.unwrap_or_else(|error| Answer::error(call, error, request_id))
 }
 
 /// An answer before it is sent.
@@ -175,7 +204,9 @@ impl Answer {
     /// An error as the protocol of the call's service writes it.
     fn error(call: &Call, error: ApiError, request_id: &str) -> Answer {
         let answer = match call.service.as_str() {
-            "logs" => Answer::json(&serde_json::json!({"__type": error.code, "message": error.message})),
+            "logs" | "account" | "organizations" => {
+                Answer::json(&serde_json::json!({"__type": error.code, "message": error.message}))
+            }
             "monitoring" => {
                 let text = |text: &str| ciborium::Value::Text(text.to_owned());
                 let fields = [("__type", error.code), ("message", error.message.as_str())];
@@ -238,7 +269,7 @@ async fn answer(
 }
 
 /// The services that are served, as signatures name them.
-const SERVICES: &[&str] = &["rds", "logs", "monitoring"];
+const SERVICES: &[&str] = &["rds", "logs", "monitoring", "sts", "account", "organizations"];
 
 /// Why the request is not answered at all. Signatures are not checked, only their presence and their scope.
 fn refusal(headers: &HeaderMap) -> Option<ApiError> {

@@ -62,6 +62,7 @@ pub fn answer(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
         "DescribeOptionGroups" => settings::option_groups(fleet, call),
         "DescribeCertificates" => settings::certificates(fleet, call),
         "DescribeDBEngineVersions" => settings::engine_versions(fleet, call),
+        "DescribeSourceRegions" => Ok(settings::source_regions(fleet, call)),
         "DescribeDBLogFiles" => logs::files(fleet, call),
         "DownloadDBLogFilePortion" => logs::portion(fleet, call),
         action if action.contains(' ') => Err(ApiError::sender(404, "UnknownOperationException", action)),

@@ -13,6 +13,8 @@ use super::rds::ApiError;
 pub struct Call {
     /// The service in the signature's scope: `rds`, `logs`, `monitoring`; empty where the request was not signed.
     pub service: String,
+    /// The access key that the request is signed with.
+    pub key: String,
     /// The action, such as `DescribeDBInstances`; where the protocol names none, the method and the path.
     pub action: String,
     /// The region in the signature's scope; empty where the request was not signed.
@@ -30,6 +32,7 @@ impl Call {
             |part| scope(headers).and_then(|scope| scope.split('/').nth(part)).unwrap_or_default().to_owned();
         let call = |action: &str, parameters| Call {
             service: of_scope(3),
+            key: of_scope(0),
             action: action.to_owned(),
             region: of_scope(2),
             parameters,

@@ -27,6 +27,7 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
         prefix: "general/mysql-general.log",
         twins: &[],
         switches,
+        complete: true,
         begun: |_| None,
         renamed: true,
         in_utc: true,
@@ -70,6 +71,7 @@ const PLUGIN_LOG: Logs = Logs {
             ..PLUGIN
         },
     ],
+    complete: true,
     begun: |_| None,
     renamed: true,
     in_utc: true,
@@ -157,6 +159,7 @@ pub static AURORA_ENGINE: Engine = Engine {
                     source: "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html",
                 },
             ],
+            complete: true,
             begun: |_| None,
             // Four files are written at the same time, under names of their own.
             renamed: false,

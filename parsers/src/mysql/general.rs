@@ -19,6 +19,8 @@
 //!   anything, and if it does nothing soon afterwards; it is counted as refused then.
 //! - `Connect` is an attempt. A refusal follows it, but for an unknown database, which leaves none: such an attempt counts
 //!   as a session, as does one that was refused a database in a language other than English.
+//! - Of a client without TLS where `require_secure_transport` is on, MariaDB 10 writes a refusal and 11.8 nothing. MySQL
+//!   writes the attempt alone, which counts as a session without TLS.
 //! - MySQL up to 5.6 does not say how a session is carried: unknown.
 //! - Handshakes that fail leave nothing here, and no record tells the version of TLS.
 

@@ -5,33 +5,58 @@ use crate::engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, Values};
 /// RDS for Oracle. TLS has a port of its own, which the option `SSL` opens; only the listener restarts for a new
 /// certificate, whatever the API says of the engine version.
 ///
-/// Sources: Appendix.Oracle.Options.SSL.html, ssl-certificate-rotation-oracle.html and
+/// Sources: Appendix.Oracle.Options.SSL.html, ssl-certificate-rotation-oracle.html and, for what is kept,
 /// USER_LogAccess.Concepts.Oracle.html in the RDS user guide.
 pub static ENGINE: Engine = Engine {
     id: "oracle",
     title: "Oracle",
     aws_names: &["oracle-ee", "oracle-ee-cdb", "oracle-se2", "oracle-se2-cdb", "oracle-se1", "oracle-se"],
     parsers: super::parsers,
-    // The log's user is whatever the client says it is.
+    // The listener's user is whatever the client says it is.
     system_users: &[],
-    // RDS's agent on the host.
-    system_addresses: &["127.0.0.1", "::1"],
+    // RDS's agent on the host, and the host itself: nobody but RDS gets there.
+    system_addresses: &["127.0.0.1", "::1", "[local]"],
     iam_methods: &[],
     metrics: Some("AWS/RDS"),
     counts_iam_logins: false,
-    // Files of 10 MB, kept for seven days; on the listener's side, nothing switches them off.
-    logs: &[Logs {
-        kind: "listener",
-        prefix: "listener/",
-        twins: &[],
-        switches: NO_SWITCH,
-        begun: |_| None,
-        renamed: true,
-        // The option `Timezone` sets that of the host.
-        in_utc: false,
-        rotation: ("", 60),
-        retention: ("", 7 * 24 * 60, 7 * 24 * 60),
-    }],
+    logs: &[
+        // Files of 10 MB, kept for seven days; on the listener's side, nothing switches them off.
+        Logs {
+            kind: "listener",
+            prefix: "listener/",
+            twins: &[],
+            switches: NO_SWITCH,
+            complete: true,
+            begun: |_| None,
+            renamed: true,
+            // The option `Timezone` sets that of the host.
+            in_utc: false,
+            rotation: ("", 60),
+            retention: ("", 7 * 24 * 60, 7 * 24 * 60),
+        },
+        // A file for every server process. `AUDIT` statements choose the sessions that are written.
+        Logs {
+            kind: "audit",
+            prefix: "audit/",
+            twins: &[],
+            // With `db` and `none`, only administrators' sessions are in files.
+            switches: &[LogSwitch {
+                parameter: "audit_trail",
+                on: &["os", "xml"],
+                default: "none",
+                set_to: "XML",
+                needs_restart: true,
+                source: "https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/AUDIT_TRAIL.html",
+            }],
+            complete: false,
+            begun: |_| None,
+            renamed: false,
+            in_utc: false,
+            rotation: ("", 60),
+            // They share the `tracefile retention` of trace files, which is no parameter: seven days, unless it is set.
+            retention: ("", 7 * 24 * 60, 7 * 24 * 60),
+        },
+    ],
     tls_switches: &[TlsSwitch {
         parameter: "option SSL",
         enforces: Values::NONE,

@@ -15,14 +15,15 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem};
+use memchr::{memmem, memrchr};
 
 use super::listener::{is_last, is_note};
 use super::record;
 use super::stamp::{iso, stamp};
-use crate::event::{Malformed, Micros, Parsed, Record, Text};
+use super::xml::{self, decoded};
+use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{RecordParser, Stretch};
-use crate::lines::{LINE_MAX, NEARBY};
+use crate::lines::NEARBY;
 use crate::time::LogTime;
 
 const MSG: &[u8] = b"<msg time='";
@@ -82,23 +83,9 @@ impl RecordParser for ListenerXml {
 
 /// The text of the element that holds the byte at `hit`, and where it begins.
 fn element(stretch: Stretch<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
-    let text = stretch.text;
-    let floor = hit.saturating_sub(LINE_MAX);
-    let whole = floor == 0 && stretch.starts;
-    let before = text.get(floor..hit).unwrap_or_default();
-    let begins = match memmem::rfind(before, OPENS) {
-        Some(opens) => floor + opens + OPENS.len(),
-        None => return Err(if whole { Malformed::Cut } else { Malformed::TooLong }),
-    };
-    let limit = text.len().min(hit + LINE_MAX);
-    let ends = match text.get(hit..limit).and_then(|rest| memmem::find(rest, CLOSES)) {
-        Some(closes) => hit + closes,
-        None if limit == text.len() && stretch.ends => return Err(Malformed::Cut),
-        None => return Err(Malformed::TooLong),
-    };
-    let element = text.get(begins..ends).filter(|text| text.len() <= LINE_MAX).ok_or(Malformed::TooLong)?;
-    // What stands outside of an element, or runs into the next one.
-    if memmem::find(element, CLOSES).is_some() || memmem::find(element, MSG).is_some() {
+    let (begins, element) = xml::around(stretch, hit, OPENS, CLOSES)?;
+    // What runs into the next one.
+    if memmem::find(element, MSG).is_some() {
         return Err(Malformed::UnknownPrefix);
     }
     Ok((begins, element))
@@ -116,7 +103,7 @@ fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_>
     let text = element.trim_ascii();
     // Lines that explain the record follow it.
     let mut length = text.len();
-    while let Some(newline) = text.get(..length).and_then(|text| memchr::memrchr(b'\n', text)) {
+    while let Some(newline) = text.get(..length).and_then(|text| memrchr(b'\n', text)) {
         let line = text.get(newline..length).unwrap_or_default();
         if !line.trim_ascii().is_empty() && !is_note(line) {
             break;
@@ -132,43 +119,4 @@ fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_>
         Parsed::Record(record) => Parsed::Record(Record { at: at.or(Some(time.at)), ..record }),
         other => other,
     }
-}
-
-/// Text without its entities; one that is not known stays.
-fn decoded(text: &[u8]) -> Text<'_> {
-    let Some(first) = memchr(b'&', text) else { return Cow::Borrowed(text) };
-    let (plain, mut rest) = text.split_at_checked(first).unwrap_or((text, b""));
-    let mut decoded = plain.to_vec();
-    while let Some(byte) = rest.first() {
-        match entity(rest) {
-            Some((char, length)) => {
-                decoded.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = rest.get(length..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(*byte);
-                rest = rest.get(1..).unwrap_or_default();
-            }
-        }
-    }
-    Cow::Owned(decoded)
-}
-
-/// The entity at the start, and how long it is.
-fn entity(text: &[u8]) -> Option<(char, usize)> {
-    let name = text.strip_prefix(b"&")?;
-    let name = name.get(..memchr(b';', name.get(..10).unwrap_or(name))?)?;
-    let char = match name {
-        b"lt" => '<',
-        b"gt" => '>',
-        b"amp" => '&',
-        b"apos" => '\'',
-        b"quot" => '"',
-        [b'#', b'x' | b'X', digits @ ..] => {
-            char::from_u32(u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?)?
-        }
-        [b'#', digits @ ..] => char::from_u32(std::str::from_utf8(digits).ok()?.parse().ok()?)?,
-        _ => return None,
-    };
-    Some((char, name.len() + 2))
 }

@@ -1,13 +1,19 @@
 //! Oracle: RDS for Oracle.
 //!
-//! Only the listener tells how clients came. What it writes is the same as text and as XML.
+//! The listener tells how every client came, the audit trail how those came whose sessions are audited. Both are
+//! written as text or as XML.
 
+mod audit;
+mod audit_xml;
 mod engine;
 mod listener;
 mod listener_xml;
 mod record;
 mod stamp;
+mod xml;
 
+pub use audit::Audit;
+pub use audit_xml::AuditXml;
 pub use engine::ENGINE;
 pub use listener::Listener;
 pub use listener_xml::ListenerXml;
@@ -17,5 +23,5 @@ use crate::engine::Parsers;
 
 /// The parsers that a log beginning with `_head` may be for.
 fn parsers(_head: &[u8], _hints: &Hints) -> Parsers {
-    vec![Box::new(Listener), Box::new(ListenerXml)]
+    vec![Box::new(Listener), Box::new(ListenerXml), Box::new(Audit), Box::new(AuditXml)]
 }

@@ -47,15 +47,15 @@ const COMMANDS: &[&[u8]] = &[
     b"service_register_NSGR",
 ];
 
-/// The address that the listener saw.
-struct Address<'a> {
+/// The address that the listener, or the server, saw.
+pub(super) struct Address<'a> {
     protocol: &'a [u8],
     host: Option<&'a [u8]>,
 }
 
 impl<'a> Address<'a> {
     /// Reads all of `(ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698))`.
-    fn read(text: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(text: &'a [u8]) -> Option<Self> {
         let (_, pairs) = all_consuming(delimited(tag("(ADDRESS="), many1(pair), tag(")"))).parse_complete(text).ok()?;
         let value = |key: &[u8]| {
             let mut values = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value);
@@ -66,7 +66,7 @@ impl<'a> Address<'a> {
     }
 
     /// `tcp` may still be encrypted by Oracle's own encryption, which is not TLS and needs no certificate.
-    fn transport(&self) -> Transport<'static> {
+    pub(super) fn transport(&self) -> Transport<'static> {
         let is = |word: &[u8]| self.protocol.eq_ignore_ascii_case(word);
         match self.host {
             _ if is(b"tcps") => Transport::Tls(Tls { version: None, cipher: None, bits: None }),
@@ -77,7 +77,7 @@ impl<'a> Address<'a> {
     }
 
     /// `[local]` where a client came by no network.
-    fn client(&self) -> Option<Text<'a>> {
+    pub(super) fn client(&self) -> Option<Text<'a>> {
         match self.transport() {
             Transport::Local => Some(Cow::Borrowed(self.host.unwrap_or(b"[local]"))),
             _ => self.host.map(Cow::Borrowed),

@@ -1,4 +1,4 @@
-//! The times that the listener writes.
+//! The times that the listener and the audit trail write.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -8,6 +8,9 @@ use crate::time::LogTime;
 
 const MONTHS: [&[u8]; 12] =
     [b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC"];
+
+/// How long a line is that holds a time of the audit trail.
+pub(super) const DATED: usize = 31;
 
 /// The time at the start of a line, in either form, and what follows it.
 pub(super) fn stamp(line: &[u8]) -> Option<(LogTime, &[u8])> {
@@ -22,8 +25,7 @@ fn civil(line: &[u8]) -> Option<(LogTime, &[u8])> {
     if !separators.iter().all(|(at, byte)| stamp.get(*at) == Some(byte)) {
         return None;
     }
-    let name = stamp.get(3..6)?;
-    let month = i8::try_from(MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))? + 1).ok()?;
+    let month = month(stamp.get(3..6)?)?;
     let small = |from: usize| i8::try_from(part(from, from + 2)?).ok();
     let (millis, rest) = match rest {
         [b':', after @ ..] => {
@@ -50,6 +52,32 @@ pub(super) fn iso(line: &[u8]) -> Option<(LogTime, &[u8])> {
     Some((LogTime { at: at.as_microsecond(), zone_known: true }, rest))
 }
 
+/// `Mon Nov  2 18:39:57 2026 -04:00`, all of a line of the audit trail.
+pub(super) fn dated(line: &[u8]) -> Option<LogTime> {
+    let line: &[u8; DATED] = line.try_into().ok()?;
+    let separators = [(3, b' '), (7, b' '), (10, b' '), (13, b':'), (16, b':'), (19, b' '), (24, b' '), (28, b':')];
+    if !separators.iter().all(|(at, byte)| line.get(*at) == Some(byte)) {
+        return None;
+    }
+    let part = |from: usize, to: usize| number(line.get(from..to)?);
+    let small = |from: usize| i8::try_from(part(from, from + 2)?).ok();
+    let day = if line.get(8) == Some(&b' ') { i8::try_from(part(9, 10)?).ok()? } else { small(8)? };
+    let at = DateTime::new(part(20, 24)?, month(line.get(4..7)?)?, day, small(11)?, small(14)?, small(17)?.min(59), 0)
+        .ok()?;
+    let minutes = i32::from(part(26, 28)?) * 60 + i32::from(part(29, 31)?);
+    let minutes = match line.get(25)? {
+        b'+' => minutes,
+        b'-' => -minutes,
+        _ => return None,
+    };
+    let at = Offset::from_seconds(minutes * 60).ok()?.to_timestamp(at).ok()?.as_microsecond();
+    Some(LogTime { at, zone_known: true })
+}
+
+fn month(name: &[u8]) -> Option<i8> {
+    i8::try_from(MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))? + 1).ok()
+}
+
 fn number(text: &[u8]) -> Option<i16> {
     text.iter().try_fold(0i16, |value, byte| {
         let digit = byte.is_ascii_digit().then(|| i16::from(byte - b'0'))?;
@@ -59,7 +87,7 @@ fn number(text: &[u8]) -> Option<i16> {
 
 #[cfg(test)]
 mod tests {
-    use super::stamp;
+    use super::{dated, stamp};
 
     fn at(text: &str) -> Option<(i64, bool)> {
         stamp(text.as_bytes()).filter(|(_, rest)| rest.is_empty()).map(|(time, _)| (time.at, time.zone_known))
@@ -72,6 +100,18 @@ mod tests {
         assert_eq!(at("23-Nov-2026 12:00:00:250"), Some((noon + 250_000, false)));
         assert_eq!(at("2026-11-23T21:00:00.000001+09:00"), Some((noon + 1, true)));
         for text in ["23-NOX-2026 12:00:00", "33-NOV-2026 12:00:00", "23-NOV-2026 12:00", "2026-11-23T21:00:00", ""] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_audit_trail_names_its_zone() {
+        let at = |text: &str| dated(text.as_bytes()).map(|time| (time.at, time.zone_known));
+        let noon = 1_795_435_200_000_000;
+        assert_eq!(at("Mon Nov 23 08:00:00 2026 -04:00"), Some((noon, true)));
+        assert_eq!(at("Mon Nov 23 17:30:00 2026 +05:30"), Some((noon, true)));
+        assert_eq!(at("Mon Nov  2 12:00:00 2026 +00:00"), Some((noon - 21 * 86_400_000_000, true)));
+        for text in ["Mon Nov 23 08:00:00 2026", "Mon Nox 23 08:00:00 2026 -04:00", "Mon Nov 31 08:00:00 2026 -04:00"] {
             assert_eq!(at(text), None, "{text}");
         }
     }

@@ -4,6 +4,7 @@ mod csvlog;
 mod jsonlog;
 mod message;
 mod prefix;
+mod rds_prefix;
 mod stderr;
 mod translation;
 
@@ -45,6 +46,7 @@ pub static ENGINE: Engine = Engine {
             needs_restart: false,
             source: "https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-CONNECTIONS",
         }],
+        complete: true,
         begun: log_begun,
         renamed: false,
         in_utc: false,

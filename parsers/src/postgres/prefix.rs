@@ -8,10 +8,11 @@
 
 use std::cell::Cell;
 
+use super::rds_prefix::{RDS, RDS_16, rds_head};
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
 
 /// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
-const NAME_MAX: usize = 63;
+pub(super) const NAME_MAX: usize = 63;
 /// Longest application name: 63 bytes, each written as `\xNN` at worst.
 const APPLICATION_MAX: usize = 4 * NAME_MAX;
 /// Longest host name (`NI_MAXHOST`).
@@ -131,11 +132,6 @@ pub(super) const KNOWN: &[&str] = &[
     // The default before.
     "",
 ];
-
-/// RDS's default.
-pub(super) const RDS: &str = "%t:%r:%u@%d:[%p]:";
-/// RDS's second value, from PostgreSQL 16 on.
-pub(super) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
 
 /// A compiled `log_line_prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -430,31 +426,6 @@ impl Prefix {
     }
 }
 
-/// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
-/// nearly every log that is read has it.
-fn rds_head(line: &[u8]) -> Option<Head<'_>> {
-    let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
-    let (length, at) = time(line)?;
-    let (rest, address) = remote(line.get(length..)?.strip_prefix(b":")?)?;
-    let names = rest.strip_prefix(b":")?;
-    let (user, names) = names.split_at_checked(name(names, b'@')?)?;
-    let names = names.strip_prefix(b"@")?;
-    let (database, rest) = names.split_at_checked(name(names, b':')?)?;
-    let (rest, pid) = number(rest.strip_prefix(b":[")?)?;
-    let severity_at = line.len() - rest.strip_prefix(b"]:")?.len();
-    let message_at = severity(line, severity_at)?;
-    Some(Head {
-        at: Some(at),
-        pid: Some(pid),
-        address,
-        user: Some(user),
-        database: Some(database),
-        severity_at,
-        message_at,
-        ..Head::default()
-    })
-}
-
 /// Whether a severity stands at `at`, and the reading that it ends is accepted.
 fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_, 'a>) -> bool {
     let Some(message_at) = severity(line, at) else { return false };
@@ -464,7 +435,7 @@ fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_
 }
 
 /// Where the message begins, if a severity stands at `at`: `LOG:  `, with `00000: ` behind it when verbose.
-fn severity(line: &[u8], at: usize) -> Option<usize> {
+pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
     let input = line.get(at..)?;
     let word =
         SEVERITIES.iter().find(|word| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  ")))?;
@@ -477,7 +448,7 @@ fn severity(line: &[u8], at: usize) -> Option<usize> {
 
 /// The length of a time at the start of `input`, and what it is. A busy log writes the same second hundreds of times:
 /// what was read last is compared before anything is read.
-fn time(input: &[u8]) -> Option<(usize, LogTime)> {
+pub(super) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     /// A time, its text with the byte behind it, and how much of that is filled.
     type Last = ([u8; 32], usize, LogTime);
     thread_local! {
@@ -506,7 +477,7 @@ pub(super) fn strip<'a>(input: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     begin.iter().zip(start).all(|(byte, other)| byte == other).then_some(rest)
 }
 
-fn number(input: &[u8]) -> Option<(&[u8], u64)> {
+pub(super) fn number(input: &[u8]) -> Option<(&[u8], u64)> {
     let mut rest = input;
     let mut value = 0u64;
     while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
@@ -531,7 +502,7 @@ fn session_id(input: &[u8]) -> Option<(&[u8], Option<u64>)> {
 }
 
 /// `10.0.0.1(5432)`, `[local]`, a host name, `???(???)` where it could not be found out, or nothing at all (a process without a session).
-fn remote(input: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+pub(super) fn remote(input: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     const LOCAL: &[u8] = b"[local]";
     if let Some(rest) = input.strip_prefix(LOCAL) {
         return Some((rest, Some(LOCAL)));
@@ -554,54 +525,6 @@ mod tests {
 
     fn head<'a>(setting: &str, line: &'a str) -> Option<Head<'a>> {
         Prefix::compile(setting).head(line.as_bytes())
-    }
-
-    #[test]
-    fn rds_prefixes_tell_who_from_where() {
-        let head16 = head(
-            RDS_16,
-            "2026-11-23 18:39:57.242 UTC:10.0.0.1(47720):app-user@postgres:[26843]:3:00000:2026-11-23 18:39:57 UTC:0/1:0:6b04887d.68db:[unknown]LOG:  connection",
-        )
-        .expect("RDS's second prefix");
-        assert_eq!(head16.address, Some(&b"10.0.0.1"[..]));
-        assert_eq!((head16.user, head16.database), (Some(&b"app-user"[..]), Some(&b"postgres"[..])));
-        assert_eq!((head16.pid, head16.application), (Some(26843), Some(&b"[unknown]"[..])));
-        let ipv6 = head(RDS, "2026-11-23 18:39:57 UTC:fe80::1(53100):a:b@c:[7]:LOG:  x").expect("IPv6");
-        assert_eq!(ipv6.address, Some(&b"fe80::1"[..]));
-        assert_eq!((ipv6.user, ipv6.database), (Some(&b"a:b"[..]), Some(&b"c"[..])));
-    }
-
-    /// Rows: names that hold what separates them, and lines that are nearly of this prefix.
-    #[test]
-    fn rds_is_read_straight_through_as_piece_by_piece() {
-        let straight = Prefix::compile(RDS);
-        let by_pieces = Prefix { is_rds: false, ..straight.clone() };
-        let name = "n".repeat(NAME_MAX);
-        let rows = [
-            ":10.0.0.1(1):u@d:[7]:LOG:  x",
-            ":[local]:[unknown]@[unknown]:[7]:FATAL:  08P01: x",
-            "::@:[7]:LOG:  x",
-            ":10.0.0.1(1):a@b@c:d:[8]:LOG:  y:[7]:LOG:  x",
-            ":10.0.0.1(1):a:[8]:LOG:  y@d:[7]:LOG:  x",
-            ":10.0.0.1(1):a\nb@c\nd:[7]:CONTEXT:  x@y:[7]:LOG:  z",
-            &format!(":10.0.0.1(1):{name}@{name}:[7]:LOG:  x"),
-            &format!(":10.0.0.1(1):{name}n@{name}:[7]:LOG:  x"),
-            &format!(":10.0.0.1(1):{name}@{name}n:[7]:LOG:  x"),
-            ":10.0.0.1(1):u@d:[99999999999999999999]:LOG:  x",
-            ":10.0.0.1(1):u@d:[]:LOG:  x",
-            ":10.0.0.1(1):u@d:[7]:NOTHING:  x",
-            ":10.0.0.1:u@d:[7]:LOG:  x",
-        ];
-        for row in rows {
-            for zone in ["UTC", "UTCX", "+03", "+0330"] {
-                let line = format!("2026-11-23 18:39:57 {zone}{row}");
-                let line = line.as_bytes();
-                assert_eq!(straight.head(line), by_pieces.head(line), "{row}");
-                for at in 0..line.len() {
-                    assert_eq!(straight.head_upto(line, at), by_pieces.head_upto(line, at), "{row} at {at}");
-                }
-            }
-        }
     }
 
     #[test]

@@ -16,7 +16,8 @@ use memchr::memmem;
 use memchr::{memchr, memrchr};
 
 use super::message::{self, Context, Message};
-use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, RDS, RDS_16};
+use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix};
+use super::rds_prefix::{RDS, RDS_16};
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};

@@ -21,6 +21,7 @@ pub static ENGINE: Engine = Engine {
         prefix: "log/ERROR",
         twins: &[],
         switches: &[],
+        complete: true,
         begun: |_| None,
         renamed: true,
         in_utc: true,

@@ -67,6 +67,11 @@ fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
     xml.optional("CACertificateIdentifier", instance.ca.as_ref());
     xml.text("DBInstanceArn", fleet.arn(region, "db", &instance.id));
     xml.text("IAMDatabaseAuthenticationEnabled", instance.iam);
+    let tags: Vec<_> = instance.tags.iter().collect();
+    xml.list("TagList", "Tag", &tags, |xml, (key, value)| {
+        xml.text("Key", key);
+        xml.text("Value", value);
+    });
     if !instance.log_exports.is_empty() {
         xml.strings("EnabledCloudwatchLogsExports", &instance.log_exports);
     }

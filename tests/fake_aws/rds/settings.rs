@@ -161,6 +161,17 @@ pub(super) fn certificates(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> 
     Ok(xml)
 }
 
+/// `DescribeSourceRegions`: all regions but the one that is asked.
+pub(super) fn source_regions(fleet: &Fleet, call: &Call) -> Xml {
+    let mut xml = Xml::default();
+    let others: Vec<String> = fleet.regions().into_iter().filter(|region| *region != call.region).collect();
+    xml.list("SourceRegions", "SourceRegion", &others, |xml, region| {
+        xml.text("RegionName", region);
+        xml.text("Status", "available");
+    });
+    xml
+}
+
 /// `DescribeDBEngineVersions`. Nothing found is an empty list, not an error.
 pub(super) fn engine_versions(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
     let (engine, version) = (call.parameter("Engine"), call.parameter("EngineVersion"));

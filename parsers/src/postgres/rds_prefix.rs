@@ -1,0 +1,92 @@
+//! The two values of `log_line_prefix` that RDS allows, and a short way through the first.
+
+use super::prefix::{Head, NAME_MAX, number, remote, severity, time};
+
+/// RDS's default.
+pub(super) const RDS: &str = "%t:%r:%u@%d:[%p]:";
+/// RDS's second value, from PostgreSQL 16 on.
+pub(super) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
+
+/// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
+/// nearly every log that is read has it.
+pub(super) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
+    let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
+    let (length, at) = time(line)?;
+    let (rest, address) = remote(line.get(length..)?.strip_prefix(b":")?)?;
+    let names = rest.strip_prefix(b":")?;
+    let (user, names) = names.split_at_checked(name(names, b'@')?)?;
+    let names = names.strip_prefix(b"@")?;
+    let (database, rest) = names.split_at_checked(name(names, b':')?)?;
+    let (rest, pid) = number(rest.strip_prefix(b":[")?)?;
+    let severity_at = line.len() - rest.strip_prefix(b"]:")?.len();
+    let message_at = severity(line, severity_at)?;
+    Some(Head {
+        at: Some(at),
+        pid: Some(pid),
+        address,
+        user: Some(user),
+        database: Some(database),
+        severity_at,
+        message_at,
+        ..Head::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::prefix::Prefix;
+    use super::*;
+
+    fn head<'a>(setting: &str, line: &'a str) -> Option<Head<'a>> {
+        Prefix::compile(setting).head(line.as_bytes())
+    }
+
+    #[test]
+    fn rds_prefixes_tell_who_from_where() {
+        let head16 = head(
+            RDS_16,
+            "2026-11-23 18:39:57.242 UTC:10.0.0.1(47720):app-user@postgres:[26843]:3:00000:2026-11-23 18:39:57 UTC:0/1:0:6b04887d.68db:[unknown]LOG:  connection",
+        )
+        .expect("RDS's second prefix");
+        assert_eq!(head16.address, Some(&b"10.0.0.1"[..]));
+        assert_eq!((head16.user, head16.database), (Some(&b"app-user"[..]), Some(&b"postgres"[..])));
+        assert_eq!((head16.pid, head16.application), (Some(26843), Some(&b"[unknown]"[..])));
+        let ipv6 = head(RDS, "2026-11-23 18:39:57 UTC:fe80::1(53100):a:b@c:[7]:LOG:  x").expect("IPv6");
+        assert_eq!(ipv6.address, Some(&b"fe80::1"[..]));
+        assert_eq!((ipv6.user, ipv6.database), (Some(&b"a:b"[..]), Some(&b"c"[..])));
+    }
+
+    /// Rows: names that hold what separates them, and lines that are nearly of this prefix.
+    #[test]
+    fn rds_is_read_straight_through_as_piece_by_piece() {
+        let straight = Prefix::compile(RDS);
+        // Padding makes no difference but that it is another setting.
+        let by_pieces = Prefix::compile(&RDS.replacen("%t", "%1t", 1));
+        let name = "n".repeat(NAME_MAX);
+        let rows = [
+            ":10.0.0.1(1):u@d:[7]:LOG:  x",
+            ":[local]:[unknown]@[unknown]:[7]:FATAL:  08P01: x",
+            "::@:[7]:LOG:  x",
+            ":10.0.0.1(1):a@b@c:d:[8]:LOG:  y:[7]:LOG:  x",
+            ":10.0.0.1(1):a:[8]:LOG:  y@d:[7]:LOG:  x",
+            ":10.0.0.1(1):a\nb@c\nd:[7]:CONTEXT:  x@y:[7]:LOG:  z",
+            &format!(":10.0.0.1(1):{name}@{name}:[7]:LOG:  x"),
+            &format!(":10.0.0.1(1):{name}n@{name}:[7]:LOG:  x"),
+            &format!(":10.0.0.1(1):{name}@{name}n:[7]:LOG:  x"),
+            ":10.0.0.1(1):u@d:[99999999999999999999]:LOG:  x",
+            ":10.0.0.1(1):u@d:[]:LOG:  x",
+            ":10.0.0.1(1):u@d:[7]:NOTHING:  x",
+            ":10.0.0.1:u@d:[7]:LOG:  x",
+        ];
+        for row in rows {
+            for zone in ["UTC", "UTCX", "+03", "+0330"] {
+                let line = format!("2026-11-23 18:39:57 {zone}{row}");
+                let line = line.as_bytes();
+                assert_eq!(straight.head(line), by_pieces.head(line), "{row}");
+                for at in 0..line.len() {
+                    assert_eq!(straight.head_upto(line, at), by_pieces.head_upto(line, at), "{row} at {at}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Which accounts are asked, and with whose credentials.
+
+use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::SharedCredentialsProvider;
+
+use super::credentials::{Origin, Renewed};
+use super::{Aws, failure, loader};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The session name under which roles are assumed, as audit trails show it.
+pub(super) const SESSION: &str = "ssl-usage";
+
+/// Which accounts are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// Profiles of the configuration files; the environment's own when empty.
+    pub profiles: Vec<String>,
+    /// ARNs of roles to assume, one for each account.
+    pub roles: Vec<String>,
+    /// Name of a role to assume in each of `numbers` or of the organization's accounts.
+    pub role_name: Option<String>,
+    /// Account numbers.
+    pub numbers: Vec<String>,
+    /// All active accounts of the organization.
+    pub organization: bool,
+}
+
+/// One account, with credentials for it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its number, where it could be asked.
+    pub number: Option<String>,
+    /// The region that its configuration names.
+    pub region: Option<String>,
+    pub(super) config: SdkConfig,
+    pub(super) credentials: Renewed,
+}
+
+impl Accounts {
+    /// Sets up the accounts. What fails with one of them does not keep the others from being asked.
+    pub async fn resolve(&self) -> Vec<Result<Account>> {
+        let profiles = match self.profiles.as_slice() {
+            [] => vec![None],
+            named => named.iter().map(|name| Some(name.as_str())).collect(),
+        };
+        let mut accounts = Vec::new();
+        for profile in profiles {
+            let own = Account::of_profile(profile).await;
+            let mut roles: Vec<String> = self.roles.clone();
+            if let Some(name) = &self.role_name {
+                match self.members(&own).await {
+                    Ok(members) => roles.extend(members.iter().map(|number| role(&own, number, name))),
+                    Err(error) => accounts.push(Err(error)),
+                }
+            }
+            if self.roles.is_empty() && self.role_name.is_none() {
+                accounts.push(Ok(own));
+                continue;
+            }
+            for arn in roles {
+                // The account that asks needs no role in itself.
+                let is_own = self.roles.is_empty() && own.number.is_some() && number_of(&arn) == own.number;
+                accounts.push(if is_own { Ok(own.clone()) } else { own.assume(&arn).await });
+            }
+        }
+        accounts
+    }
+
+    /// The numbers of the accounts in which the role is assumed.
+    async fn members(&self, own: &Account) -> Result<Vec<String>> {
+        let mut numbers = self.numbers.clone();
+        if self.organization {
+            const ACTION: &str = "organizations:ListAccounts";
+            let client = aws_sdk_organizations::Client::new(&own.config);
+            let mut pages = client.list_accounts().into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| failure("organization", ACTION, error))?;
+                let is_active = |account: &&aws_sdk_organizations::types::Account| {
+                    account.state().is_none_or(|state| state.as_str() == "ACTIVE")
+                };
+                numbers
+                    .extend(page.accounts().iter().filter(is_active).filter_map(|found| found.id().map(str::to_owned)));
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+}
+
+impl Account {
+    async fn of_profile(profile: Option<&str>) -> Self {
+        let config = loader(profile, None).load().await;
+        let origin = Origin::Chain { profile: profile.map(str::to_owned) };
+        Self::new(&config, Renewed::new(origin)).await
+    }
+
+    async fn new(config: &SdkConfig, credentials: Renewed) -> Self {
+        // What is kept is kept by `Renewed`, so that what AWS refuses can be asked for anew.
+        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let config = config.to_builder().credentials_provider(provider).identity_cache(IdentityCache::no_cache());
+        let config = config.build();
+        let number = number(&config).await;
+        Self { number, region: config.region().map(ToString::to_string), config, credentials }
+    }
+
+    async fn assume(&self, arn: &str) -> Result<Self> {
+        let credentials = Renewed::new(Origin::Role { arn: arn.to_owned(), by: Box::new(self.config.clone()) });
+        credentials.check().await.map_err(|error| {
+            Error::new(ErrorKind::Denied, arn, "sts:AssumeRole: the role could not be assumed")
+                .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")
+                .call("sts:AssumeRole", None)
+                .because(error)
+        })?;
+        let mut account = Self::new(&self.config, credentials).await;
+        account.number = account.number.or_else(|| number_of(arn));
+        Ok(account)
+    }
+
+    /// The clients of this account in a region. `most` is the highest rate of any action, in calls a second.
+    pub fn in_region(&self, region: &str, most: Option<f64>) -> Aws {
+        Aws::new(self, region, most)
+    }
+}
+
+/// The number of the account that a configuration's credentials belong to. It needs no permission; where it cannot be asked
+/// for, the ARNs of instances tell it.
+async fn number(config: &SdkConfig) -> Option<String> {
+    let config = match config.region() {
+        Some(_) => config.clone(),
+        None => config.to_builder().region(aws_config::Region::from_static("us-east-1")).build(),
+    };
+    let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.ok()?;
+    answer.account().map(str::to_owned)
+}
+
+/// The ARN of a role in an account of the partition that `own` lives in.
+fn role(own: &Account, number: &str, name: &str) -> String {
+    let partition = super::region::partition(own.region.as_deref().unwrap_or_default());
+    format!("arn:{partition}:iam::{number}:role/{name}")
+}
+
+/// The account in the ARN of a role.
+fn number_of(arn: &str) -> Option<String> {
+    arn.split(':').nth(4).filter(|number| !number.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,196 @@
+//! Which accounts, regions and instances a command is about, and how far back it looks.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::progress::Bar;
+use crate::aws::{Accounts, Aws, Regions};
+use crate::bundle::Bundle;
+use crate::collect::{Request, collect};
+use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::{self, Filter, Tag};
+use crate::progress::Progress;
+use crate::window::Window;
+
+/// Which instances, and how far back.
+#[derive(Debug, Args)]
+pub(super) struct Fleet {
+    /// Days to look back.
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+    #[command(flatten)]
+    pub places: Places,
+    /// Only this instance; may be given more than once.
+    #[arg(long, value_name = "ID")]
+    pub instance: Vec<String>,
+    /// Only instances of this engine, as postgres or aurora-mysql; may be given more than once.
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Vec<String>,
+    /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<Timestamp>,
+}
+
+/// Which accounts and regions are asked, and how.
+#[derive(Debug, Args)]
+pub(super) struct Places {
+    /// AWS region; may be given more than once. Else the one of the environment or the profile.
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<String>,
+    /// All regions that are enabled in the account.
+    #[arg(long, conflicts_with = "region")]
+    pub all_regions: bool,
+    /// Profile of the AWS configuration files; may be given more than once.
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Vec<String>,
+    /// Role to assume, one for each account; may be given more than once.
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Vec<String>,
+    /// Name of the role to assume in each of --accounts, or in each account of the --organization.
+    #[arg(long, value_name = "NAME", conflicts_with = "role_arn")]
+    pub role_name: Option<String>,
+    /// Account numbers, with commas between them.
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', requires = "role_name")]
+    pub accounts: Vec<String>,
+    /// All active accounts of the organization.
+    #[arg(long, requires = "role_name")]
+    pub organization: bool,
+    /// Only instances with this tag; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub tag: Vec<Tag>,
+    /// Most calls a second of any one action, in each account and region. Else as many as AWS takes.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub max_rate: Option<f64>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
+}
+
+impl Places {
+    fn accounts(&self) -> Accounts {
+        Accounts {
+            profiles: self.profile.clone(),
+            roles: self.role_arn.clone(),
+            role_name: self.role_name.clone(),
+            numbers: self.accounts.clone(),
+            organization: self.organization,
+        }
+    }
+
+    fn regions(&self) -> Regions {
+        match self.region.as_slice() {
+            _ if self.all_regions => Regions::All,
+            [] => Regions::Own,
+            named => Regions::Named(named.to_vec()),
+        }
+    }
+
+    /// The accounts and regions to ask, each once, and what of them cannot be asked.
+    async fn reach(&self) -> Result<(Vec<Aws>, Vec<Error>)> {
+        if self.role_name.is_some() && self.accounts.is_empty() && !self.organization {
+            return Err(Error::new(ErrorKind::Usage, "--role-name", "it is not said in which accounts")
+                .hint("add --accounts or --organization"));
+        }
+        let (mut reached, mut failed) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for account in self.accounts().resolve().await {
+            let found = match account {
+                Ok(account) => self.regions().of(&account).await.map(|found| (account, found)),
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok((account, (regions, doubt))) => {
+                    failed.extend(doubt);
+                    // Two profiles may lead to one account.
+                    let new = |region: &String| {
+                        account.number.is_none() || seen.insert((account.number.clone(), region.clone()))
+                    };
+                    let regions: Vec<String> = regions.into_iter().filter(new).collect();
+                    reached.extend(regions.iter().map(|region| account.in_region(region, self.max_rate)));
+                }
+                Err(error) => failed.push(error),
+            }
+        }
+        Ok((reached, failed))
+    }
+}
+
+impl Fleet {
+    /// The window that is asked for, up to `now`.
+    pub fn window(&self, now: Timestamp) -> Window {
+        Window::days_before(now, self.days)
+    }
+
+    /// Which instances are meant.
+    pub fn filter(&self) -> Filter {
+        let (instances, engines) = (self.instance.clone(), self.engine.clone());
+        Filter { instances, engines, tags: self.places.tag.clone() }
+    }
+
+    /// Collects into the bundle at `path`; returns the time under which the inventories stand there.
+    ///
+    /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
+    /// error of the run only when there is no other.
+    pub fn gather(&self, path: &Path) -> Result<Timestamp> {
+        let now = self.now.unwrap_or_else(Timestamp::now);
+        let bundle = Bundle::create(path)?;
+        let request = Arc::new(Request { filter: self.filter(), window: self.window(now) });
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new());
+        let known = Arc::new(bundle.parts()?);
+        runtime()?.block_on(async {
+            let (reached, mut failed) = self.places.reach().await?;
+            let mut tasks = JoinSet::new();
+            for aws in reached {
+                let (bundle, request) = (bundle.clone(), Arc::clone(&request));
+                let (known, progress) = (Arc::clone(&known), Arc::clone(&progress));
+                tasks.spawn(async move { collect(&aws, &request, &bundle, &known, &progress).await });
+            }
+            let mut fleets = Vec::new();
+            while let Some(done) = tasks.join_next().await {
+                match done.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic())) {
+                    Ok(fleet) => fleets.push(fleet),
+                    Err(error) => failed.push(error),
+                }
+            }
+            failed.sort_by_key(ToString::to_string);
+            failed.extend(self.absent(&fleets));
+            if fleets.iter().all(|fleet| fleet.instances.is_empty()) && !failed.is_empty() {
+                return Err(failed.swap_remove(0));
+            }
+            for error in &failed {
+                bundle.write_failure(now, error)?;
+            }
+            Ok(now)
+        })
+    }
+
+    /// The instances that were named and that nobody has.
+    fn absent(&self, fleets: &[inventory::Fleet]) -> Vec<Error> {
+        let there: BTreeSet<String> = fleets
+            .iter()
+            .flat_map(|fleet| &fleet.instances)
+            .map(|profile| profile.instance.to_ascii_lowercase())
+            .collect();
+        let absent = self.instance.iter().filter(|name| !there.contains(&name.to_ascii_lowercase()));
+        absent
+            .map(|name| {
+                Error::new(ErrorKind::NotFound, name.clone(), "there is no such instance where it was looked for")
+                    .hint("check the identifier, the region and the profile")
+            })
+            .collect()
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(ErrorKind::Io, "threads", "this machine lets no more be started").because(error))
+}

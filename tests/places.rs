@@ -1,0 +1,196 @@
+//! Where instances are looked for: regions, accounts, and with whose credentials.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, against};
+use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet};
+use crate::fleet::{WINDOW, small_fleet};
+
+/// Three instances of the small fleet without logs, in three regions; a fourth region is empty.
+fn spread() -> Fleet {
+    let mut fleet = small_fleet();
+    let names = ["orders-prod", "reports-batch", "wiki"];
+    fleet.instances.retain(|instance| names.contains(&instance.id.as_str()));
+    for (instance, region) in fleet.instances.iter_mut().zip(["eu-west-1", "us-east-1", "ap-south-1"]) {
+        instance.files.clear();
+        instance.region = Some(region.to_owned());
+    }
+    fleet.empty_regions.push("sa-east-1".to_owned());
+    fleet
+}
+
+/// The same in another account.
+fn elsewhere(number: &str) -> Fleet {
+    let mut fleet = spread();
+    number.clone_into(&mut fleet.account);
+    fleet
+}
+
+fn analyze(aws: &FakeAws, arguments: &[&str]) -> Run {
+    let home = TempDir::new().expect("a folder");
+    run(against(aws, home.path()), arguments)
+}
+
+fn run(mut command: Command, arguments: &[&str]) -> Run {
+    Run::of(command.args(["analyze", "--format", "json"]).args(WINDOW).args(arguments))
+}
+
+/// Account, region and name of every instance in a report.
+fn found(report: &Value) -> Vec<String> {
+    let text = |instance: &Value, key: &str| instance[key].as_str().unwrap_or_default().to_owned();
+    let instances = report["instances"].as_array().expect("instances");
+    let mut found: Vec<String> = instances
+        .iter()
+        .map(|instance| ["account", "region", "instance"].map(|key| text(instance, key)).join(" "))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+fn all_of(accounts: &[&str]) -> Vec<String> {
+    let places = ["ap-south-1 wiki", "eu-west-1 orders-prod", "us-east-1 reports-batch"];
+    let mut all: Vec<String> =
+        accounts.iter().flat_map(|account| places.map(|place| format!("{account} {place}"))).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn all_regions_are_those_that_the_account_has() {
+    let aws = FakeAws::start(spread());
+    let report = analyze(&aws, &["--all-regions"]);
+    assert_eq!(report.status, 0, "{report:?}");
+    assert_eq!(found(&report.json()), all_of(&["123456789012"]));
+    let asked = aws.calls().into_iter().filter(|call| call.action == "DescribeDBInstances");
+    let mut asked: Vec<String> = asked.map(|call| call.region).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, ["ap-south-1", "eu-west-1", "sa-east-1", "us-east-1"]);
+}
+
+#[test]
+fn without_leave_to_list_regions_all_are_found_another_way_or_that_is_an_error() {
+    let aws = FakeAws::start(spread());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("POST /listRegions"));
+    let report = analyze(&aws, &["--all-regions"]);
+    assert_eq!((report.status, found(&report.json())), (0, all_of(&["123456789012"])), "{report:?}");
+
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeSourceRegions"));
+    let report = analyze(&aws, &["--all-regions"]);
+    assert_eq!((report.status, found(&report.json())), (3, all_of(&["123456789012"])), "{report:?}");
+    assert!(report.err.contains("grant the permission account:ListRegions"), "{}", report.err);
+}
+
+#[test]
+fn a_region_that_denies_is_an_error_and_the_others_are_reported() {
+    let aws = FakeAws::start(spread());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBInstances").in_region("us-east-1"));
+    let report = analyze(&aws, &["--region", "us-east-1", "--region", "eu-west-1"]);
+    assert_eq!(report.status, 3, "{report:?}");
+    assert_eq!(found(&report.json()), ["123456789012 eu-west-1 orders-prod"]);
+    assert_eq!(report.json()["errors"][0]["call"], "rds:DescribeDBInstances");
+}
+
+#[test]
+fn a_role_is_assumed_in_every_account_of_the_organization_but_ones_own() {
+    let aws = FakeAws::start(spread());
+    aws.add_account(elsewhere("222222222222"));
+    aws.add_account(elsewhere("333333333333"));
+    let report = analyze(&aws, &["--all-regions", "--organization", "--role-name", "auditor"]);
+    assert_eq!(report.status, 0, "{report:?}");
+    assert_eq!(found(&report.json()), all_of(&["123456789012", "222222222222", "333333333333"]));
+    let roles = aws.calls().into_iter().filter(|call| call.action == "AssumeRole");
+    let roles: Vec<String> = roles.filter_map(|call| call.parameter("RoleArn").map(str::to_owned)).collect();
+    assert_eq!(roles, ["arn:aws:iam::222222222222:role/auditor", "arn:aws:iam::333333333333:role/auditor"]);
+}
+
+#[test]
+fn an_account_whose_role_cannot_be_assumed_is_an_error_and_the_others_are_reported() {
+    let aws = FakeAws::start(spread());
+    aws.add_account(elsewhere("222222222222"));
+    let accounts = ["--all-regions", "--role-name", "auditor", "--accounts", "222222222222,444444444444"];
+    let report = analyze(&aws, &accounts);
+    assert_eq!((report.status, found(&report.json())), (3, all_of(&["222222222222"])), "{report:?}");
+    let error = &report.json()["errors"][0];
+    assert_eq!(
+        (&error["subject"], &error["call"]),
+        (&"arn:aws:iam::444444444444:role/auditor".into(), &"sts:AssumeRole".into())
+    );
+    let same = ["--role-arn", "arn:aws:iam::222222222222:role/a", "--role-arn", "arn:aws:iam::222222222222:role/b"];
+    let report = analyze(&aws, &same);
+    assert_eq!(found(&report.json()), ["222222222222 eu-west-1 orders-prod"], "an account counts once");
+    let report = analyze(&aws, &["--role-name", "auditor"]);
+    assert_eq!(report.status, 2, "{report:?}");
+}
+
+#[test]
+fn only_the_instances_that_are_meant_are_asked_about() {
+    let mut fleet = small_fleet();
+    for instance in &mut fleet.instances {
+        instance.files.clear();
+    }
+    fleet.instance("wiki").tags.insert("team".to_owned(), "docs".to_owned());
+    let aws = FakeAws::start(fleet);
+    let names = |arguments: &[&str]| {
+        let report = analyze(&aws, arguments);
+        assert_eq!(report.status, 0, "{report:?}");
+        found(&report.json())
+            .into_iter()
+            .filter_map(|found| found.split(' ').next_back().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["--tag", "team=docs"]), ["wiki"]);
+    assert_eq!(names(&["--tag", "team=shop"]), Vec::<String>::new());
+    let report = analyze(&aws, &[]).json();
+    for engine in ["aurora-postgresql", "postgres"] {
+        let instances = report["instances"].as_array().expect("instances").iter();
+        // The tool's own name of an engine stands for all that AWS calls so or otherwise.
+        let of_engine = instances.filter(|instance| {
+            let given = instance["engine"].as_str().unwrap_or_default();
+            given == engine || engine == "postgres" && given == "aurora-postgresql"
+        });
+        assert_eq!(names(&["--engine", engine]).len(), of_engine.count(), "{engine}");
+    }
+}
+
+/// Credentials that a program gives out, as single sign-on does: another session each time that it is asked.
+fn renewable(home: &Path) {
+    let program = home.join("credentials.sh");
+    let script = format!(
+        "#!/bin/sh\nn=$(/bin/cat {0}/count 2>/dev/null || echo 0)\necho $((n+1)) > {0}/count\n\
+         echo '{{\"Version\":1,\"AccessKeyId\":\"AKIDEXAMPLE\",\"SecretAccessKey\":\"secret\",\"SessionToken\":\"session-'$n'\"}}'\n",
+        home.display()
+    );
+    fs::write(&program, script).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
+    fs::create_dir_all(home.join(".aws")).expect("a folder");
+    let config = format!("[profile renewed]\nregion = eu-west-1\ncredential_process = {}\n", program.display());
+    fs::write(home.join(".aws/config"), config).expect("a file");
+}
+
+#[test]
+fn credentials_that_expire_on_the_way_are_asked_for_again() {
+    let aws = FakeAws::start(small_fleet());
+    let clean = analyze(&aws, &[]);
+    for action in ["DescribeDBInstances", "DescribeDBParameters", "DescribeDBLogFiles", "DownloadDBLogFilePortion"] {
+        let home = TempDir::new().expect("a folder");
+        renewable(home.path());
+        aws.fault(Fault::new(FaultKind::ExpiredToken).on(action).at(Calls::First(1)));
+        let mut command = against(&aws, home.path());
+        command
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .env("AWS_PROFILE", "renewed")
+            .env("PATH", "/usr/bin:/bin");
+        let report = run(command, &[]);
+        assert_eq!(report.status, 0, "{action}: {report:?}");
+        assert_eq!(report.json(), clean.json(), "{action}");
+        let asked = fs::read_to_string(home.path().join("count")).expect("a count");
+        assert_eq!(asked.trim(), "2", "{action}: once at first, and once when they had expired");
+    }
+}
