@@ -75,7 +75,7 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
 pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
     let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
     let text = format!(
-        "{} open at every moment since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; restart the connection pools or wait until the metric reaches 0{}",
+        "{} open at every moment since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; stop all clients together for some minutes, so that the metric reaches 0, or wait until it does{}",
         plural(open, "session"),
         ask_live(engine)
     );
