@@ -95,6 +95,7 @@ impl Aws {
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
         let metrics = aws_sdk_cloudwatch::config::Builder::from(&config)
+            .retry_classifier(guard::RetryUnreadableAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());

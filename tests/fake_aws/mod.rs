@@ -27,7 +27,7 @@ use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::sync::oneshot;
 
 pub use faults::{Calls, Fault, FaultKind};
-pub use fleet::{Fleet, Proxy};
+pub use fleet::{Fleet, Instance, Metric, Proxy};
 pub use log_file::LogFile;
 pub use request::Call;
 
