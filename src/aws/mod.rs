@@ -2,9 +2,12 @@
 
 mod failure;
 mod guard;
+mod route;
 
 pub use failure::failure;
+pub use route::Route;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -31,6 +34,8 @@ pub struct Aws {
     pub config: SdkConfig,
     /// The region that is asked.
     pub region: String,
+    /// What is known of the ways to a whole log file.
+    pub log_route: Arc<Route>,
 }
 
 /// Sets up the clients for a profile and a region, or for those that the environment and the configuration files name.
@@ -64,5 +69,6 @@ pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws>
         metrics: aws_sdk_cloudwatch::Client::new(&config),
         config,
         region,
+        log_route: Arc::default(),
     })
 }
