@@ -2,6 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// More ways than there are anywhere.
+const ALL: usize = usize::MAX - 1;
+/// Failures in turn after which the ways are given up.
+const PATIENCE: usize = 3;
+
 /// What is known of the ways, which are numbered in the order in which they are tried. Shared by all who ask a region,
 /// so that what is shut is tried once and not for each file.
 #[derive(Debug, Default)]
@@ -9,6 +14,7 @@ pub struct Route {
     next: AtomicUsize,
     open: AtomicBool,
     denied: AtomicBool,
+    failures: AtomicUsize,
 }
 
 impl Route {
@@ -31,9 +37,22 @@ impl Route {
         believed
     }
 
-    /// Tells that a permission is missing.
+    /// Tells that a permission is missing. It may be there for another resource, if an answer came before.
     pub fn deny(&self) {
         self.denied.store(true, Ordering::Relaxed);
+        self.shut(ALL);
+    }
+
+    /// Tells that what a way led to was whole.
+    pub fn succeeded(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// Tells that what a way led to was no good. When it never is, all ways are shut.
+    pub fn failed(&self) {
+        if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
+            self.next.store(usize::MAX, Ordering::Relaxed);
+        }
     }
 
     /// Whether a permission was missing.

@@ -1,4 +1,4 @@
-//! One log file: downloaded, scanned and folded as it streams by. Its text is held a piece at a time and written nowhere.
+//! One log file: downloaded, scanned and folded as it streams by. Its text is held piece by piece and written nowhere.
 
 use std::time::Duration;
 
@@ -100,7 +100,12 @@ impl Reader<'_> {
             unparsed: fold.unparsed,
             holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
         };
-        Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error), broke_off: download.broke_off() }
+        Read {
+            reading,
+            facts: fold.into_facts(),
+            error: missing.map(|(_, error)| error),
+            broke_off: download.broke_off(),
+        }
     }
 
     /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it

@@ -118,7 +118,7 @@ mod tests {
         let text = b"first\n".repeat(1000);
         let mut packed = Vec::new();
         for part in text.chunks(4000) {
-            flate2::read::GzEncoder::new(part, flate2::Compression::fast()).read_to_end(&mut packed).expect("packs");
+            read::GzEncoder::new(part, flate2::Compression::fast()).read_to_end(&mut packed).expect("packs");
         }
         let unpack = |packed: &[u8]| -> io::Result<Vec<u8>> {
             let mut gunzip = Gunzip::default();
@@ -140,7 +140,7 @@ mod tests {
     fn every_part_of_a_log_packed_in_parts_is_read() {
         let gzip = |text: &[u8]| {
             let mut packed = Vec::new();
-            let mut reader = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
+            let mut reader = read::GzEncoder::new(text, flate2::Compression::fast());
             reader.read_to_end(&mut packed).expect("packs");
             packed
         };

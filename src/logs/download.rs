@@ -28,8 +28,9 @@ impl<'a> Download<'a> {
         Self { aws, instance, file, source: Source::Unopened, broke_off: false }
     }
 
-    /// A download page by page.
+    /// A download page by page, after the file broke off every time.
     pub fn by_portions(aws: &'a Aws, instance: &'a str, file: &'a LogFile) -> Self {
+        aws.log_route.failed();
         Self { source: Source::Portions(Portions::new(aws, instance, file)), ..Self::new(aws, instance, file) }
     }
 
@@ -61,7 +62,15 @@ impl<'a> Download<'a> {
         }
         match &mut self.source {
             Source::Unopened => Ok(None),
-            Source::Complete(complete) => complete.next().await.inspect_err(|_| self.broke_off = true),
+            Source::Complete(complete) => {
+                let piece = complete.next().await;
+                match &piece {
+                    Ok(Some(_)) => {}
+                    Ok(None) => self.aws.log_route.succeeded(),
+                    Err(_) => self.broke_off = true,
+                }
+                piece
+            }
             Source::Portions(portions) => portions.next().await.map_err(|error| {
                 let both = error.kind() == ErrorKind::Denied && self.aws.log_route.is_denied();
                 let hint = || format!("grant the permission {} or {}", rds_portion::ACTION, rds_complete::ACTION);

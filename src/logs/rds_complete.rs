@@ -1,14 +1,15 @@
 //! Whole log files by the REST call `DownloadCompleteDBLogFile`, which is in no SDK: a signed `GET` whose answer is the
 //! file itself, byte for byte. Source: RDS User Guide, "Reading log file contents using REST".
 //!
-//! The call goes out as the SDK's `DownloadDBLogFilePortion`, of which the request is replaced before it is signed, and the
-//! answer's body is taken away before it is read. The endpoint, the credentials, the signature, the clock and the retries
-//! are so those of every other call; and the body is a stream.
+//! The call goes out as the SDK's `DownloadDBLogFilePortion`, of which the request is replaced before it is signed, and
+//! the answer's body is taken away before it is read. Endpoint, credentials, signature, clock and retries are so those of
+//! every other call; and the body is a stream.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_rds::Client;
+use aws_sdk_rds::config::{Config, StalledStreamProtectionConfig};
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rds::operation::download_db_log_file_portion::DownloadDBLogFilePortionError;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -134,11 +135,14 @@ impl Complete {
                 Refusal::Final => return Err(failure(&subject, ACTION, refused)),
                 Refusal::Denied => {
                     aws.log_route.deny();
-                    aws.log_route.shut(VERSIONS.len());
                     return Ok(None);
                 }
                 Refusal::Unserved if aws.log_route.shut(way) => {}
-                Refusal::Unserved | Refusal::Passing => return Ok(None),
+                Refusal::Unserved => return Ok(None),
+                Refusal::Passing => {
+                    aws.log_route.failed();
+                    return Ok(None);
+                }
             }
         }
     }
@@ -254,7 +258,9 @@ struct Answer {
 async fn get(rds: &Client, path: String) -> Result<Option<Answer>, CallError> {
     let answer = Arc::default();
     let get = Get { path, answer: Arc::clone(&answer) };
-    rds.download_db_log_file_portion().customize().interceptor(get).send().await?;
+    // The body's silence is measured by the one who reads it.
+    let patient = Config::builder().stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    rds.download_db_log_file_portion().customize().config_override(patient).interceptor(get).send().await?;
     Ok(answer.lock().unwrap_or_else(PoisonError::into_inner).take())
 }
 
@@ -266,7 +272,8 @@ struct Get {
 }
 
 /// What is left of an answer whose body was taken away.
-const REST: &str = "<DownloadDBLogFilePortionResponse><DownloadDBLogFilePortionResult/></DownloadDBLogFilePortionResponse>";
+const REST: &str =
+    "<DownloadDBLogFilePortionResponse><DownloadDBLogFilePortionResult/></DownloadDBLogFilePortionResponse>";
 /// Headers of the call that the SDK made, and of no use in this one.
 const HEADERS: &[&str] = &["content-type", "content-length", "x-amz-user-agent"];
 
@@ -310,5 +317,107 @@ impl Intercept for Get {
         let body = std::mem::replace(response.body_mut(), SdkBody::from(REST));
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Answer { body, framed });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use aws_credential_types::Credentials;
+    use aws_sdk_rds::config::{BehaviorVersion, Region};
+    use aws_smithy_async::time::StaticTimeSource;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// Answers each request with the same bytes and no length, and keeps what it was asked.
+    #[derive(Clone, Debug, Default)]
+    struct Wire {
+        asked: Arc<Mutex<Vec<[String; 4]>>>,
+        body: Vec<u8>,
+    }
+
+    impl HttpConnector for Wire {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let header = |name: &str| request.headers().get(name).unwrap_or_default().to_owned();
+            let uri = request.uri().to_owned();
+            let seen = [uri, header("authorization"), header("x-amz-date"), header("x-amz-security-token")];
+            self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+            let status = 200.try_into().expect("a status");
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(self.body.clone()))))
+        }
+    }
+
+    fn client(wire: &Wire, region: &str, credentials: Credentials, seconds: u64) -> Client {
+        let connector = SharedHttpConnector::new(wire.clone());
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(credentials)
+            .time_source(StaticTimeSource::new(UNIX_EPOCH + Duration::from_secs(seconds)))
+            .http_client(http_client_fn(move |_, _| connector.clone()));
+        Client::from_conf(config.build())
+    }
+
+    #[derive(Deserialize)]
+    struct Signed {
+        seconds: u64,
+        key: String,
+        secret: String,
+        vectors: Vec<Vector>,
+    }
+
+    #[derive(Deserialize)]
+    struct Vector {
+        region: String,
+        instance: String,
+        name: String,
+        token: Option<String>,
+        url: String,
+        authorization: String,
+        date: String,
+    }
+
+    #[tokio::test]
+    async fn calls_are_signed_as_botocore_signs_them() {
+        let signed: Signed = serde_json::from_str(include_str!("../../tests/signature_vectors.json")).expect("vectors");
+        assert!(signed.vectors.len() > 9);
+        for vector in signed.vectors {
+            let wire = Wire::default();
+            let credentials = Credentials::new(&signed.key, &signed.secret, vector.token.clone(), None, "test");
+            let client = client(&wire, &vector.region, credentials, signed.seconds);
+            let path = path(&vector.instance, &vector.name).expect("a path");
+            get(&client, format!("/v19/downloadCompleteLogFile/{path}")).await.expect("an answer");
+            let asked = wire.asked.lock().expect("no panic").clone();
+            let token = vector.token.unwrap_or_default();
+            assert_eq!(asked, [[vector.url, vector.authorization, vector.date, token]], "{}", vector.name);
+        }
+    }
+
+    #[test]
+    fn names_that_are_other_paths_to_http_are_refused() {
+        for name in ["", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a/./b"] {
+            assert_eq!(path("db", name), None, "{name}");
+        }
+        assert_eq!(path("db/../x", "a..b/..c").as_deref(), Some("db%2F..%2Fx/a..b/..c"));
+    }
+
+    #[tokio::test]
+    async fn an_end_that_http_does_not_mark_is_measured_by_the_listed_size() {
+        let wire = Wire { body: b"0123456789".to_vec(), ..Wire::default() };
+        let client = client(&wire, "eu-west-1", Credentials::new("a", "b", None, None, "test"), 0);
+        for (size, whole) in [(9, true), (10, true), (11, false), (u64::MAX, true)] {
+            let answer = get(&client, "/x".to_owned()).await.expect("an answer").expect("a body");
+            assert!(!answer.framed);
+            let mut file = Complete::new("db log".to_owned(), size, answer);
+            assert_eq!(file.next().await.expect("bytes").as_deref(), Some(b"0123456789".as_slice()));
+            assert_eq!(file.next().await.is_ok(), whole, "{size}");
+            assert_eq!(file.received(), 10);
+        }
     }
 }

@@ -150,8 +150,9 @@ impl<'a> Portions<'a> {
 
     fn packed(&self) -> Error {
         let subject = format!("{} {}", self.instance, self.file.name);
-        let message = "the log is packed, and pages of text cannot carry it";
-        Error::new(ErrorKind::Format, subject, message).hint("grant the permission rds:DownloadCompleteDBLogFile")
+        let message = format!("{ACTION}: the log is packed, and pages of text cannot carry it");
+        let whole = super::rds_complete::ACTION;
+        Error::new(ErrorKind::Format, subject, message).hint(format!("grant the permission {whole}, which can"))
     }
 
     fn keep_tail(&mut self, fresh: &[u8]) {

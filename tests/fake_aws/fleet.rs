@@ -26,6 +26,15 @@ pub struct Fleet {
     /// The most records of a listing's page, whatever the caller asked for. AWS has no such setting; with it a fleet
     /// of three has pages.
     pub page_records: Option<usize>,
+    /// Whether log files can be had whole, by the REST call.
+    #[serde(default = "yes")]
+    pub complete_downloads: bool,
+    /// What the path of that call may begin with.
+    #[serde(default = "complete_versions")]
+    pub complete_versions: Vec<String>,
+    /// Whether whole files come in chunks, of which nobody knows the length before the end.
+    #[serde(default)]
+    pub complete_chunked: bool,
     /// Certificate authorities. Every region answers with the same ones.
     #[serde(default, rename = "certificate")]
     pub certificates: Vec<Certificate>,
@@ -272,6 +281,14 @@ fn one_megabyte() -> usize {
 
 fn ten_thousand() -> usize {
     10_000
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn complete_versions() -> Vec<String> {
+    ["v19", "v13"].map(str::to_owned).to_vec()
 }
 
 fn dynamic() -> String {
