@@ -1,4 +1,4 @@
-//! Logs that come whole, by the REST call: the same report as by portions, whatever happens on the way, or a named hole.
+//! Logs that come whole, by the REST call: the same report as by portions, or a named hole, whatever happens on the way.
 
 use std::io::Read;
 use std::process::Stdio;

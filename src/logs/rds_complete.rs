@@ -2,8 +2,8 @@
 //! file itself, byte for byte. Source: RDS User Guide, "Reading log file contents using REST".
 //!
 //! The call goes out as the SDK's `DownloadDBLogFilePortion`, of which the request is replaced before it is signed, and
-//! the answer's body is taken away before it is read. Endpoint, credentials, signature, clock and retries are so those of
-//! every other call; and the body is a stream.
+//! the answer's body is taken away before it is read. Endpoint, credentials, signature, clock and retries are so those
+//! of every other call; and the body is a stream.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

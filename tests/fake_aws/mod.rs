@@ -272,7 +272,7 @@ impl HttpBody for OfNoLength {
 /// The services that are served, as signatures name them.
 const SERVICES: &[&str] = &["rds", "logs", "monitoring"];
 
-/// Why the request is not answered at all. Of signatures, the presence and the scope are checked; of the REST call's, all.
+/// Why the request is not answered at all. Of signatures, only the presence and the scope are checked here.
 fn refusal(headers: &HeaderMap) -> Option<ApiError> {
     if !headers.contains_key(header::AUTHORIZATION) {
         return Some(ApiError::sender(403, "MissingAuthenticationToken", "Missing Authentication Token"));
