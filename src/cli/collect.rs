@@ -18,9 +18,8 @@ use crate::window::Window;
 ///
 /// Calls that only read are made, with the credentials of the environment: rds:DescribeDBInstances, DescribeDBClusters,
 /// DescribeDBParameters, DescribeDBClusterParameters, DescribeDBEngineVersions, DescribeCertificates,
-/// DescribePendingMaintenanceActions, DescribeDBLogFiles, DownloadCompleteDBLogFile and DownloadDBLogFilePortion. No log
-/// is written to disk. Run again, it reads only what is new: on a schedule, the bundle remembers more than the instances
-/// keep.
+/// DescribePendingMaintenanceActions, DescribeDBLogFiles and DownloadDBLogFilePortion. No log is written to disk. Run
+/// again, it reads only what is new: on a schedule, the bundle remembers more than the instances keep.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage collect -o evidence

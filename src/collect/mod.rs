@@ -129,7 +129,7 @@ async fn instance(
             if part.readings.iter().any(|reading| reading.source == file.name) {
                 continue;
             }
-            let Read { reading, facts: found, error, .. } = reader.read(file).await;
+            let Read { reading, facts: found, error } = reader.read(file).await;
             vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
             part.errors.extend(error.as_ref().map(Trouble::from));
             part.readings.push(reading);

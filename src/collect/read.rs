@@ -36,8 +36,6 @@ pub(super) struct Read {
     pub reading: Reading,
     pub facts: Vec<(Key, Tallied)>,
     pub error: Option<Error>,
-    /// Whether it may come whole another time.
-    broke_off: bool,
 }
 
 impl Read {
@@ -48,7 +46,7 @@ impl Read {
             return last;
         }
         let reading = Reading { holes: last.reading.holes, ..self.reading };
-        Self { reading, facts: self.facts, ..last }
+        Self { reading, facts: self.facts, error: last.error }
     }
 }
 
@@ -57,19 +55,21 @@ impl Reader<'_> {
     pub async fn read(&self, file: &LogFile) -> Read {
         self.progress.log(&self.profile.instance, &file.name);
         let (aws, instance) = (self.aws, self.profile.instance.as_str());
-        let mut read = self.read_once(file, Download::new(aws, instance, file)).await;
+        let (mut read, mut broke_off) = self.read_once(file, Download::new(aws, instance, file)).await;
         for (wait, left) in AGAIN.iter().zip((0..AGAIN.len()).rev()) {
-            if !read.broke_off {
+            if !broke_off {
                 break;
             }
             tokio::time::sleep(*wait).await;
             let way = if left == 0 { Download::by_portions } else { Download::new };
-            read = read.and_then(self.read_once(file, way(aws, instance, file)).await);
+            let (last, broke_again) = self.read_once(file, way(aws, instance, file)).await;
+            (read, broke_off) = (read.and_then(last), broke_again);
         }
         read
     }
 
-    async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> Read {
+    /// Reads a file once. Tells too whether it broke off, and may come whole another time.
+    async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> (Read, bool) {
         let otherwise = self.rotation.span(&file.name, None, self.now).map(|(span, _)| span.from);
         let otherwise = otherwise.or(file.last_written).unwrap_or(self.now);
         let mut fold = Fold::new(&file.name, self.engine, otherwise.as_microsecond());
@@ -100,12 +100,8 @@ impl Reader<'_> {
             unparsed: fold.unparsed,
             holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
         };
-        Read {
-            reading,
-            facts: fold.into_facts(),
-            error: missing.map(|(_, error)| error),
-            broke_off: download.broke_off(),
-        }
+        let read = Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) };
+        (read, download.broke_off())
     }
 
     /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it
