@@ -13,6 +13,7 @@ mod architecture;
 mod aws;
 mod bundle;
 mod command;
+mod download;
 mod engines;
 mod fake_aws;
 mod fleet;

@@ -31,6 +31,15 @@ pub struct Fleet {
     pub page_records: Option<usize>,
     /// The most values of a page of metrics, whatever the caller asked for.
     pub page_values: Option<usize>,
+    /// Whether log files can be had whole, by the REST call.
+    #[serde(default = "yes")]
+    pub complete_downloads: bool,
+    /// What the path of that call may begin with.
+    #[serde(default = "complete_versions")]
+    pub complete_versions: Vec<String>,
+    /// Whether whole files come in chunks, of which nobody knows the length before the end.
+    #[serde(default)]
+    pub complete_chunked: bool,
     /// Certificate authorities. Every region answers with the same ones.
     #[serde(default, rename = "certificate")]
     pub certificates: Vec<Certificate>,
@@ -317,6 +326,14 @@ fn ten_thousand() -> usize {
 
 fn aws_rds() -> String {
     "AWS/RDS".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn complete_versions() -> Vec<String> {
+    ["v19", "v13"].map(str::to_owned).to_vec()
 }
 
 fn dynamic() -> String {
