@@ -1,6 +1,6 @@
 //! What is known of RDS for Oracle besides its logs' formats.
 
-use crate::engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, TlsSwitch, Values};
 
 /// RDS for Oracle. TLS has a port of its own, which the option `SSL` opens; only the listener restarts for a new
 /// certificate, whatever the API says of the engine version.
@@ -29,6 +29,8 @@ pub static ENGINE: Engine = Engine {
         in_utc: false,
         rotation: ("", 60),
         retention: ("", 7 * 24 * 60, 7 * 24 * 60),
+        // As XML, a record is many lines; as text, the lines that follow it tell why a handshake failed.
+        export: Some(Export { log_type: "listener", groups: &["/aws/rds/instance/{instance}/listener"], terms: None }),
     }],
     tls_switches: &[TlsSwitch {
         parameter: "option SSL",
