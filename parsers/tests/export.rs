@@ -21,7 +21,9 @@ const FOLDERS: &[(&str, &str)] = &[
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let found = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
-    found.filter(|path| !path.extension().is_some_and(|end| ["py", "c", "md", "toml"].iter().any(|it| end == *it))).collect()
+    found
+        .filter(|path| !path.extension().is_some_and(|end| ["py", "c", "md", "toml"].iter().any(|it| end == *it)))
+        .collect()
 }
 
 /// The terms by which the kind of log is asked for that a file of the samples is.

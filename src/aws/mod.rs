@@ -7,6 +7,7 @@ pub use failure::failure;
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
@@ -17,6 +18,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// How often a call to CloudWatch Logs is made before it is given up. Some regions allow five calls a second, to all who ask.
+const LOGS_ATTEMPTS: u32 = 6;
 
 /// One account and region, reached.
 #[derive(Clone, Debug)]
@@ -55,12 +59,17 @@ pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws>
             .hint("name one with --region or in AWS_REGION"));
     };
     let rds = aws_sdk_rds::config::Builder::from(&config)
-        .interceptor(guard::WholeAnswers)
+        .interceptor(guard::WholeAnswers(guard::whole_xml))
         .retry_classifier(guard::RetryCutAnswers)
+        .build();
+    let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config)
+        .interceptor(guard::WholeAnswers(guard::whole_json))
+        .retry_classifier(guard::RetryCutAnswers)
+        .retry_config(RetryConfig::standard().with_max_attempts(LOGS_ATTEMPTS))
         .build();
     Ok(Aws {
         rds: aws_sdk_rds::Client::from_conf(rds),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs),
         metrics: aws_sdk_cloudwatch::Client::new(&config),
         config,
         region,

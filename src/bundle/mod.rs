@@ -16,6 +16,6 @@ pub mod fact;
 mod merge;
 mod store;
 
-pub use coverage::{Hole, HoleCause, Reading};
+pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type};
 pub use merge::{Evidence, InstanceEvidence, Scope, load};
 pub use store::{Bundle, Part};

@@ -10,7 +10,7 @@ use super::complain;
 use super::exit;
 use super::progress::Bar;
 use crate::bundle::{Bundle, Scope, load};
-use crate::collect::{Request, collect};
+use crate::collect::{Request, Source, collect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
@@ -18,7 +18,8 @@ use crate::window::Window;
 ///
 /// Calls that only read are made, with the credentials of the environment: rds:DescribeDBInstances, DescribeDBClusters,
 /// DescribeDBParameters, DescribeDBClusterParameters, DescribeDBEngineVersions, DescribeCertificates,
-/// DescribePendingMaintenanceActions, DescribeDBLogFiles and DownloadDBLogFilePortion. No log is written to disk. Run
+/// DescribePendingMaintenanceActions, DescribeDBLogFiles and DownloadDBLogFilePortion; and, for logs that are exported to
+/// CloudWatch Logs, logs:DescribeLogGroups, DescribeLogStreams, FilterLogEvents and GetLogEvents. No log is written to disk. Run
 /// again, it reads only what is new: on a schedule, the bundle remembers more than the instances keep.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -48,6 +49,13 @@ pub(super) struct Fleet {
     /// Only this instance; may be given more than once.
     #[arg(long, value_name = "ID")]
     pub instance: Vec<String>,
+    /// Where logs are read: RDS's own files, what is exported to CloudWatch Logs, or files first and CloudWatch Logs for
+    /// what they do not show.
+    #[arg(long, value_enum, default_value_t = Source::Auto)]
+    pub source: Source,
+    /// Query log groups of the class Infrequent Access, which cannot be read otherwise. AWS charges for what is scanned.
+    #[arg(long)]
+    pub insights: bool,
     /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
@@ -72,7 +80,12 @@ impl Fleet {
     pub fn gather(&self, path: &std::path::Path) -> Result<Timestamp> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let bundle = Bundle::create(path)?;
-        let request = Request { instances: self.instance.clone(), window: Window::days_before(now, self.days) };
+        let request = Request {
+            instances: self.instance.clone(),
+            window: Window::days_before(now, self.days),
+            source: self.source,
+            insights: self.insights,
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
             Error::new(ErrorKind::Io, "threads", "this machine lets no more be started").because(error)
         })?;

@@ -2,9 +2,13 @@
 //!
 //! What fails with one log or one instance is kept as a hole and an error, and the rest goes on.
 
+mod cloudwatch;
 mod fold;
 mod read;
+mod source;
 mod span;
+
+pub use source::Source;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +16,17 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use ssl_usage_parsers::Engine;
+
 use crate::aws::Aws;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Bundle, Part, Reading};
-use crate::error::{ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{self, InstanceProfile};
 use crate::logs::rds_portion::{self, LogFile};
 use crate::progress::Progress;
 use crate::window::Window;
+use cloudwatch::{Exported, Found};
 use read::{Read, Reader};
 use span::Rotation;
 
@@ -33,6 +40,10 @@ pub struct Request {
     pub instances: Vec<String>,
     /// The time whose logs are read; its end is now.
     pub window: Window,
+    /// Where logs are read.
+    pub source: Source,
+    /// Whether log groups that only Logs Insights can read are read, for which AWS charges.
+    pub insights: bool,
 }
 
 /// Collects into a bundle.
@@ -50,12 +61,12 @@ pub async fn collect(aws: &Aws, request: &Request, bundle: &Bundle, progress: Ar
     let mut tasks = JoinSet::new();
     for profile in fleet.instances {
         let (aws, bundle, slots) = (aws.clone(), bundle.clone(), Arc::clone(&slots));
-        let (known, progress, window) = (Arc::clone(&known), Arc::clone(&progress), request.window);
+        let (known, progress, request) = (Arc::clone(&known), Arc::clone(&progress), request.clone());
         tasks.spawn(async move {
             // The semaphore is never closed.
             let _slot = slots.acquire_owned().await;
             let known = known.get(&profile.arn).map(Vec::as_slice).unwrap_or_default();
-            let (part, facts) = instance(&aws, &profile, window, known, progress.as_ref()).await;
+            let (part, facts) = instance(&aws, &profile, &request, known, progress.as_ref()).await;
             progress.done(&profile.instance);
             bundle.write_part(&part, &facts)
         });
@@ -88,7 +99,7 @@ fn is_known(known: &[Reading], file: &LogFile) -> bool {
 async fn instance(
     aws: &Aws,
     profile: &InstanceProfile,
-    window: Window,
+    request: &Request,
     known: &[Reading],
     progress: &dyn Progress,
 ) -> (Part, Vec<(Key, Tallied)>) {
@@ -97,7 +108,7 @@ async fn instance(
         account: profile.account.clone(),
         region: profile.region.clone(),
         instance: profile.instance.clone(),
-        collected_at: window.to,
+        collected_at: request.window.to,
         readings: Vec::new(),
         errors: Vec::new(),
     };
@@ -106,6 +117,56 @@ async fn instance(
     if engine.logs.is_empty() || profile.is_serverless_v1() {
         return (part, facts);
     }
+    let place = Place { aws, profile, engine, known, progress };
+    if request.source.files() && engine.logs.iter().any(|logs| !logs.prefix.is_empty()) {
+        files(&place, request.window, &mut part, &mut facts).await;
+    }
+    exported(&place, request, &mut part, &mut facts).await;
+    (part, facts)
+}
+
+/// Whose logs are read, and what is known of them.
+struct Place<'a> {
+    aws: &'a Aws,
+    profile: &'a InstanceProfile,
+    engine: &'static Engine,
+    known: &'a [Reading],
+    progress: &'a dyn Progress,
+}
+
+/// Reads from CloudWatch Logs what is not read as files.
+async fn exported(place: &Place<'_>, request: &Request, part: &mut Part, facts: &mut Vec<(Key, Tallied)>) {
+    let Place { aws, profile, engine, known, progress } = *place;
+    let (now, insights) = (request.window.to, request.insights);
+    let is_on = |log_type: &str| profile.log_exports.iter().any(|export| export == log_type);
+    let mut any = false;
+    for logs in engine.logs {
+        let Some(export) = logs.export.as_ref().filter(|export| is_on(export.log_type)) else { continue };
+        any = true;
+        let from = profile.created_at.unwrap_or(request.window.from).max(request.window.from);
+        let window = Window { from, to: now };
+        let readings: Vec<Reading> = known.iter().chain(&part.readings).cloned().collect();
+        let wanted = request.source.exported(window, engine, logs, readings.iter());
+        if wanted.is_empty() {
+            continue;
+        }
+        let reader = Exported { aws, profile, engine, logs, export, insights, known, now, progress };
+        let Found { readings, facts: found, errors } = reader.read(&wanted).await;
+        part.readings.extend(readings);
+        part.errors.extend(errors);
+        facts.extend(found);
+    }
+    if !any && request.source == Source::Cloudwatch {
+        let types: Vec<_> = engine.logs.iter().filter_map(|logs| Some(logs.export.as_ref()?.log_type)).collect();
+        let message = "no log of it that shows sessions is exported to CloudWatch Logs";
+        let error = Error::new(ErrorKind::NotFound, &profile.instance, message);
+        part.errors.push(Trouble::from(&error.hint(format!("export {}, or leave --source out", types.join(" or ")))));
+    }
+}
+
+/// Reads the log files of an instance.
+async fn files(place: &Place<'_>, window: Window, part: &mut Part, facts: &mut Vec<(Key, Tallied)>) {
+    let Place { aws, profile, engine, known, progress } = *place;
     let listed = async || -> Result<Vec<LogFile>> {
         let mut files = rds_portion::list(aws, &profile.instance, window.from).await?;
         files.retain(|file| engine.logs_of(&file.name).is_some());
@@ -115,7 +176,7 @@ async fn instance(
         Ok(files) => files,
         Err(error) => {
             part.errors.push(Trouble::from(&error));
-            return (part, facts);
+            return;
         }
     };
     // Logs that were renamed while they were read are in the list once more, under another name.
@@ -146,5 +207,4 @@ async fn instance(
             }
         }
     }
-    (part, facts)
 }

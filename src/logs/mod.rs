@@ -1,5 +1,7 @@
 //! Where engine logs come from: bytes in, bytes out. Nothing here knows an engine.
 
+pub mod cloudwatch;
 pub mod decompress;
 pub mod directory;
+pub mod insights;
 pub mod rds_portion;
