@@ -12,6 +12,7 @@
 mod architecture;
 mod aws;
 mod bundle;
+mod cloudwatch_logs;
 mod command;
 mod engines;
 mod fake_aws;
