@@ -236,6 +236,23 @@ fn oracles_listener_is_read_live() {
 }
 
 #[test]
+fn members_of_a_cluster_have_a_stream_each_in_its_group() {
+    let mut fleet = one("aurora-postgresql", true, "postgresql", "postgres/16-rds/postgresql.log.2026-11-23-10");
+    let mut other = fleet.instance("shop").clone();
+    other.id = "shop-2".to_owned();
+    other.groups.values_mut().for_each(|group| {
+        group.stream = "shop-2.0".to_owned();
+        group.events.retain(|event| !event.message.contains("SSL enabled"));
+    });
+    fleet.instances.push(other);
+    let truth = std::fs::read_to_string(samples().join("postgres/16-rds/truth.toml")).expect("the truth");
+    let truth: toml::Table = truth.parse().expect("TOML");
+    let report = shop(fleet).json();
+    let tls = |at: usize| report["instances"][at]["connections"]["tls"].clone();
+    assert_eq!((tls(0), tls(1)), (truth["connections"]["tls"].as_integer().into(), 0.into()), "{report:#}");
+}
+
+#[test]
 fn documentdbs_audit_log_is_read_live() {
     let run = shop(one("docdb", true, "audit", "docdb/audit/audit.log"));
     assert_eq!(run.status, 0, "{run:?}");

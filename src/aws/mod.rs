@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// How often a call to CloudWatch Logs is made before it is given up. Some regions allow five calls a second, to all who ask.
-const LOGS_ATTEMPTS: u32 = 6;
+const LOGS_ATTEMPTS: u32 = 5;
 
 /// One account and region, reached.
 #[derive(Clone, Debug)]

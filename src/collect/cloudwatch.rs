@@ -165,17 +165,22 @@ impl Exported<'_> {
             let Some(slices) = slices.get_mut(range) else { continue };
             for (group, stream) in &streams.streams {
                 if refused.is_none() && group.infrequent && !self.insights {
-                    refused = Some(self.price(group, &streams, hours));
+                    let price = self.price(group, &streams, hours);
+                    errors.insert(Trouble::from(&price));
+                    refused = Some(price);
                 }
                 let mut reader =
                     StreamReader { exported: self, slices: &mut *slices, until: &mut until, late: &mut late };
                 let broken = match &refused {
                     // What is not allowed once is not asked for again.
                     Some(error) => Some((span.from, again(error))),
-                    None => reader.read(group, stream, span).await,
+                    None => {
+                        let broken = reader.read(group, stream, span).await;
+                        errors.extend(broken.iter().map(|(_, error)| Trouble::from(error)));
+                        broken
+                    }
                 };
                 let Some((from, error)) = broken else { continue };
-                errors.insert(Trouble::from(&error));
                 for slice in slices.iter_mut().filter(|slice| slice.span.to > from && slice.missing.is_none()) {
                     slice.missing = Some(again(&error));
                 }
