@@ -53,10 +53,13 @@ fn a_log_shows_the_same_wherever_it_is_read() {
     assert_eq!(asked("logs"), 0, "nothing is read that files show");
 }
 
+/// What a test makes of the group.
+type Quirk = fn(&mut Group);
+
 #[test]
 fn the_quirks_of_the_service_change_nothing() {
     let clean = shown(&analyze(small_fleet(), &[]));
-    let quirks: [(&str, fn(&mut Group)); 6] = [
+    let quirks: [(&str, Quirk); 6] = [
         ("small pages", |group| group.page = 7),
         ("empty pages", |group| (group.page, group.empty_pages) = (7, true)),
         ("pages that overlap", |group| (group.page, group.overlap) = (7, 3)),
