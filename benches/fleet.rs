@@ -82,11 +82,10 @@ fn main() {
     println!("  judged in {:.1} s", judged.as_secs_f64());
     let broken = folder.join("broken");
     for kill in 1..=KILLS {
-        let quiet = (Stdio::null(), Stdio::null());
-        let mut child = collect(&aws, &broken, days).stdout(quiet.0).stderr(quiet.1).spawn().expect("it starts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+        let mut child = into(&mut command, &aws, &broken, days).stderr(Stdio::null()).spawn().expect("it starts");
         std::thread::sleep(took.mul_f64(f64::from(kill * 7 % 11) / 11.0 / 5.0));
-        let _ = Command::new("pkill").args(["-KILL", "-P", &child.id().to_string()]).status();
-        let _ = child.kill();
+        child.kill().expect("it can be killed");
         child.wait().expect("it ends");
     }
     let start = Instant::now();
@@ -98,9 +97,14 @@ fn main() {
 /// The command, under `time`, which prints its peak memory.
 fn collect(aws: &FakeAws, bundle: &Path, days: u64) -> Command {
     let mut command = Command::new("/usr/bin/time");
-    command.args(["-f", "%M", env!("CARGO_BIN_EXE_ssl-usage"), "collect", "--all-regions", "--now", NOW, "-o"]);
-    command.arg(bundle).args(["--days", &days.to_string()]);
-    reach(&mut command, aws);
+    command.args(["-f", "%M", env!("CARGO_BIN_EXE_ssl-usage")]);
+    into(&mut command, aws, bundle, days);
+    command
+}
+
+fn into<'c>(command: &'c mut Command, aws: &FakeAws, bundle: &Path, days: u64) -> &'c mut Command {
+    command.args(["collect", "--all-regions", "--now", NOW, "--days", &days.to_string(), "-o"]).arg(bundle);
+    reach(command, aws);
     command
 }
 
