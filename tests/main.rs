@@ -17,6 +17,7 @@ mod engines;
 mod fake_aws;
 mod fleet;
 mod golden;
+mod peers;
 mod places;
 mod resume;
 mod scan;

@@ -1,0 +1,134 @@
+"""Puts instances, accounts and the like into a peer, and prints as JSON what it made: `seed.py WHAT URL`."""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+
+URL = sys.argv[2]
+OWN = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
+
+
+def client(service, region="eu-west-1", credentials=None):
+    return boto3.client(service, region_name=region, endpoint_url=URL, **(credentials or OWN))
+
+
+def create(rds, name, engine, version, **settings):
+    """An instance, as the API says that it is."""
+    if "DBClusterIdentifier" not in settings:
+        settings |= {"MasterUsername": "admin", "MasterUserPassword": "a-password", "AllocatedStorage": 20}
+    made = rds.create_db_instance(
+        DBInstanceIdentifier=name, Engine=engine, EngineVersion=version, DBInstanceClass="db.m5.large", **settings
+    )["DBInstance"]
+    _, _, _, region, account, *_ = made["DBInstanceArn"].split(":")
+    return {
+        "account": account,
+        "region": region,
+        "instance": made["DBInstanceIdentifier"],
+        "cluster": made.get("DBClusterIdentifier"),
+        "engine": made["Engine"],
+        "engine_version": made["EngineVersion"],
+    }
+
+
+def several(rds, count, prefix="shop", **settings):
+    with ThreadPoolExecutor(4) as threads:
+        names = [f"{prefix}-{number:03}" for number in range(count)]
+        return list(threads.map(lambda name: create(rds, name, "postgres", "16.3", **settings), names))
+
+
+def parameter_group(rds, name, family, **parameters):
+    rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily=family, Description=name)
+    rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=values(parameters))
+
+
+def values(parameters):
+    return [
+        {"ParameterName": name.replace("__", "."), "ParameterValue": value, "ApplyMethod": "immediate"}
+        for name, value in parameters.items()
+    ]
+
+
+def cluster(rds):
+    """An Aurora cluster of two, whose group enforces TLS and logs no sessions."""
+    rds.create_db_cluster_parameter_group(
+        DBClusterParameterGroupName="aurora-tls", DBParameterGroupFamily="aurora-postgresql16", Description="TLS"
+    )
+    rds.modify_db_cluster_parameter_group(
+        DBClusterParameterGroupName="aurora-tls", Parameters=values({"rds__force_ssl": "1", "log_connections": "0"})
+    )
+    rds.create_db_cluster(
+        DBClusterIdentifier="checkout", Engine="aurora-postgresql", EngineVersion="16.3", MasterUsername="admin",
+        MasterUserPassword="a-password", DBClusterParameterGroupName="aurora-tls",
+    )
+    names = ["checkout-1", "checkout-2"]
+    return [create(rds, name, "aurora-postgresql", "16.3", DBClusterIdentifier="checkout") for name in names]
+
+
+def oracle(rds):
+    """One with the option that makes its listener speak TLS, one with a group that lacks it."""
+    for name in ["with-ssl", "without-ssl"]:
+        rds.create_option_group(
+            OptionGroupName=name, EngineName="oracle-ee", MajorEngineVersion="19", OptionGroupDescription=name
+        )
+    settings = [{"Name": "SQLNET.SSL_VERSION", "Value": "1.2"}]
+    option = {"OptionName": "SSL", "OptionSettings": settings}
+    rds.modify_option_group(OptionGroupName="with-ssl", OptionsToInclude=[option], ApplyImmediately=True)
+    version = "19.0.0.0.ru-2024-01.rur-2024-01.r1"
+    return [create(rds, name, "oracle-ee", version, OptionGroupName=name) for name in ["with-ssl", "without-ssl"]]
+
+
+def fleet():
+    """Three regions, more than a page of instances in one of them, and groups that say something of TLS."""
+    home, small, far = (client("rds", region) for region in ["eu-west-1", "us-east-1", "ap-south-1"])
+    made = several(home, 110, Tags=[{"Key": "team", "Value": "shop"}])
+    parameter_group(home, "tls-off", "postgres16", ssl="0")
+    parameter_group(home, "not-logged", "postgres16", log_connections="0", rds__force_ssl="1")
+    parameter_group(home, "enforced", "mysql8.0", require_secure_transport="1", general_log="1", log_output="FILE")
+    made.append(create(home, "tls-off", "postgres", "15.7", DBParameterGroupName="tls-off"))
+    made.append(create(home, "not-logged", "postgres", "16.3", DBParameterGroupName="not-logged"))
+    made.append(create(home, "enforced", "mysql", "8.0.39", DBParameterGroupName="enforced"))
+    made += cluster(home) + oracle(home)
+    made.append(create(small, "warehouse", "sqlserver-ee", "15.00.4236.7.v1"))
+    made += several(small, 6, "lab", Tags=[{"Key": "team", "Value": "lab"}]) + several(far, 5, "far")
+    return made
+
+
+def accounts():
+    """An organization of three accounts, each with instances of its own; one of them is closed."""
+    organizations = client("organizations", "us-east-1")
+    organizations.create_organization(FeatureSet="ALL")
+    made = several(client("rds"), 2, "own")
+    numbers = []
+    for name in ["shop", "lab", "closed"]:
+        status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        numbers.append(status["AccountId"])
+        arn = f"arn:aws:iam::{status['AccountId']}:role/seed"
+        role = client("sts").assume_role(RoleArn=arn, RoleSessionName="seed")["Credentials"]
+        credentials = {
+            "aws_access_key_id": role["AccessKeyId"],
+            "aws_secret_access_key": role["SecretAccessKey"],
+            "aws_session_token": role["SessionToken"],
+        }
+        made += several(client("rds", credentials=credentials), 3, name)
+    organizations.close_account(AccountId=numbers[-1])
+    return {"numbers": numbers, "instances": made}
+
+
+def regions():
+    """The same few instances in many regions."""
+    names = [
+        "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1", "us-east-1", "us-east-2", "us-west-1",
+        "us-west-2", "ap-south-1", "sa-east-1",
+    ]
+    made = []
+    for name in names:
+        rds = client("rds", name)
+        parameter_group(rds, "tls-off", "postgres16", ssl="0")
+        made += several(rds, 6, DBParameterGroupName="tls-off")
+    return made
+
+
+if __name__ == "__main__":
+    print(json.dumps({"fleet": fleet, "accounts": accounts, "regions": regions}[sys.argv[1]]()))
