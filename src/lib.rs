@@ -3,6 +3,7 @@
 //! ```text
 //! inventory ─┐
 //! logs ──────┼─> collect ──> bundle ──> usage ──> verdict ──> report
+//! metrics ───┘
 //! ```
 //!
 //! Imports point one way only, from right to left in this picture; nothing imports `cli`.
@@ -14,6 +15,7 @@ pub mod collect;
 pub mod error;
 pub mod inventory;
 pub mod logs;
+pub mod metrics;
 pub mod progress;
 pub mod report;
 pub mod scan;

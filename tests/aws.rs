@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::command::{Run, against};
 use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, LogFile};
-use crate::fleet::{WINDOW, small_fleet};
+use crate::fleet::{WINDOW, fleet_by_portions, small_fleet};
 
 /// Runs `analyze` on one instance, or on all.
 fn analyze(aws: &FakeAws, instance: Option<&str>) -> Run {
@@ -39,7 +39,7 @@ fn reasons(instance: &Value) -> Vec<&str> {
 
 #[test]
 fn trouble_that_passes_changes_nothing() {
-    let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch"));
+    let clean = analyze(&FakeAws::start(fleet_by_portions()), Some("reports-batch"));
     assert_eq!(clean.status, 0, "{clean:?}");
     let troubles = [
         ("DescribeDBInstances", FaultKind::Throttle),
@@ -52,7 +52,7 @@ fn trouble_that_passes_changes_nothing() {
         ("DownloadDBLogFilePortion", FaultKind::CutBody),
     ];
     for (action, kind) in troubles {
-        let aws = FakeAws::start(small_fleet());
+        let aws = FakeAws::start(fleet_by_portions());
         let shown = format!("{action} {kind:?}");
         aws.fault(Fault::new(kind).on(action).at(Calls::First(1)));
         let run = analyze(&aws, Some("reports-batch"));
@@ -92,7 +92,7 @@ fn a_denied_call_names_its_permission_and_the_rest_is_reported() {
         ("DescribeDBEngineVersions", "rds:DescribeDBEngineVersions"),
         ("DescribePendingMaintenanceActions", "rds:DescribePendingMaintenanceActions"),
     ] {
-        let aws = FakeAws::start(small_fleet());
+        let aws = FakeAws::start(fleet_by_portions());
         aws.fault(Fault::new(FaultKind::AccessDenied).on(action).at(Calls::Every));
         let run = analyze(&aws, Some("reports-batch"));
         assert_eq!(run.status, 3, "{action}: {run:?}");
@@ -108,7 +108,7 @@ fn a_denied_call_names_its_permission_and_the_rest_is_reported() {
 
 #[test]
 fn one_instance_whose_logs_cannot_be_read_does_not_take_the_others_down() {
-    let aws = FakeAws::start(small_fleet());
+    let aws = FakeAws::start(fleet_by_portions());
     aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadDBLogFilePortion").of("reports-batch").at(Calls::Every));
     let run = analyze(&aws, None);
     assert_eq!(run.status, 3, "{run:?}");
@@ -127,7 +127,7 @@ type Quirk = fn(&mut Fleet);
 
 #[test]
 fn the_download_apis_quirks_change_nothing() {
-    let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch")).json();
+    let clean = analyze(&FakeAws::start(fleet_by_portions()), Some("reports-batch")).json();
     let quirks: [(&str, Quirk); 5] = [
         ("small pages", |fleet| fleet.portion_lines = 7),
         ("pages that are cut at the byte", |fleet| fleet.portion_bytes = 700),
@@ -142,7 +142,7 @@ fn the_download_apis_quirks_change_nothing() {
         ("an end that never comes", |fleet| each_file(fleet, |file| file.quirks.never_ends = true)),
     ];
     for (name, change) in quirks {
-        let mut fleet = small_fleet();
+        let mut fleet = fleet_by_portions();
         change(&mut fleet);
         let run = analyze(&FakeAws::start(fleet), Some("reports-batch"));
         assert_eq!(run.status, 0, "{name}: {run:?}");
@@ -158,7 +158,7 @@ const LOG: &str = "error/postgresql.log.2026-11-21-05";
 
 #[test]
 fn a_log_that_vanishes_while_it_is_read_is_a_gap() {
-    let mut fleet = small_fleet();
+    let mut fleet = fleet_by_portions();
     fleet.portion_lines = 7;
     for hour in 0..8 {
         let name = format!("error/postgresql.log.2026-11-21-0{hour}");
@@ -176,7 +176,7 @@ fn a_log_that_vanishes_while_it_is_read_is_a_gap() {
 
 #[test]
 fn a_log_of_which_bytes_are_missing_is_a_gap() {
-    let mut fleet = small_fleet();
+    let mut fleet = fleet_by_portions();
     let file = fleet.instance("reports-batch").files.get_mut(LOG).expect("there");
     file.quirks.pending_lies = true;
     let aws = FakeAws::start(fleet);
@@ -190,7 +190,7 @@ fn a_log_of_which_bytes_are_missing_is_a_gap() {
 
 #[test]
 fn one_tls_session_in_a_log_that_breaks_off_is_still_evidence() {
-    let mut fleet = small_fleet();
+    let mut fleet = fleet_by_portions();
     fleet.portion_lines = 20;
     let file = fleet.instance("orders-legacy").files.get_mut("error/postgresql.log.2026-11-22-02").expect("there");
     file.quirks.vanishes_after = Some(2);
@@ -201,7 +201,7 @@ fn one_tls_session_in_a_log_that_breaks_off_is_still_evidence() {
 #[test]
 fn what_was_collected_is_not_read_again_and_what_is_new_is() {
     let home = TempDir::new().expect("a folder");
-    let aws = FakeAws::start(small_fleet());
+    let aws = FakeAws::start(fleet_by_portions());
     let collect = || {
         let mut command = against(&aws, home.path());
         command.args(["collect", "-o", "bundle", "--instance", "reports-batch"]).args(WINDOW).current_dir(home.path());
@@ -328,7 +328,7 @@ fn a_rotation_that_aws_may_have_scheduled_is_not_optional() {
 
 #[test]
 fn logs_that_could_not_be_read_are_no_evidence_however_few_they_are() {
-    let aws = FakeAws::start(small_fleet());
+    let aws = FakeAws::start(fleet_by_portions());
     // Three hours of seventy-two: all that show the one client with TLS.
     for day in 20..23 {
         for ending in ["", ".csv"] {
@@ -344,7 +344,7 @@ fn logs_that_could_not_be_read_are_no_evidence_however_few_they_are() {
 
 #[test]
 fn a_line_too_long_for_a_page_does_not_swallow_the_next() {
-    let mut fleet = small_fleet();
+    let mut fleet = fleet_by_portions();
     fleet.portion_bytes = 20_000;
     let long = format!("2026-11-21 05:59:30 UTC:10.0.0.9(5):app@orders:[70]:LOG:  statement: {}\n", "y".repeat(30_000));
     append(&mut fleet, "reports-batch", LOG, long.as_bytes());
@@ -402,7 +402,7 @@ fn names_in_another_zone_than_the_records_are_not_believed() {
 
 #[test]
 fn of_two_forms_of_a_log_the_one_that_shows_tls_is_believed() {
-    let mut fleet = small_fleet();
+    let mut fleet = fleet_by_portions();
     fleet.portion_lines = 4;
     let stderr = fleet.instance("reports-batch").files.get_mut(LOG).expect("a log an hour");
     stderr.bytes.splice(0..0, TLS.replace("05:59:40", "05:00:01").into_bytes());

@@ -17,6 +17,11 @@ pub fn small_fleet() -> Fleet {
     Fleet::load(samples().join("fleet/aws.toml"), samples())
 }
 
+/// The same, with logs that come page by page only.
+pub fn fleet_by_portions() -> Fleet {
+    Fleet { complete_downloads: false, ..small_fleet() }
+}
+
 /// Arguments that every analysis of the small fleet has.
 pub const WINDOW: [&str; 4] = ["--days", "3", "--now", NOW];
 

@@ -177,7 +177,7 @@ fn renewable(home: &Path) {
 fn credentials_that_expire_on_the_way_are_asked_for_again() {
     let aws = FakeAws::start(small_fleet());
     let clean = analyze(&aws, &[]);
-    for action in ["DescribeDBInstances", "DescribeDBParameters", "DescribeDBLogFiles", "DownloadDBLogFilePortion"] {
+    for action in ["DescribeDBInstances", "DescribeDBParameters", "DescribeDBLogFiles", "DownloadCompleteDBLogFile"] {
         let home = TempDir::new().expect("a folder");
         renewable(home.path());
         aws.fault(Fault::new(FaultKind::ExpiredToken).on(action).at(Calls::First(1)));

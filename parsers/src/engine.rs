@@ -24,6 +24,15 @@ pub struct Engine {
     pub system_addresses: &'static [&'static str],
     /// Authentication methods, as the log names them, that stand for IAM database authentication, which needs TLS.
     pub iam_methods: &'static [&'static str],
+    /// The CloudWatch namespace of its instances' `DatabaseConnections`; none where there is no such metric.
+    ///
+    /// Source: "Amazon CloudWatch metrics for Amazon RDS" in the RDS user guide, "Monitoring Amazon DocumentDB with
+    /// CloudWatch" in the DocumentDB guide.
+    pub metrics: Option<&'static str>,
+    /// Whether CloudWatch counts its logins by IAM (`IamDbAuthConnectionSuccess`).
+    ///
+    /// Source: "Troubleshooting for IAM DB authentication" in the RDS and Aurora user guides.
+    pub counts_iam_logins: bool,
     /// Where its connection records are, the kind of log that tells most first. Several kinds may hold the same sessions.
     pub logs: &'static [Logs],
     /// Settings that switch TLS.

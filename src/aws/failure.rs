@@ -82,8 +82,8 @@ where
                 .hint("sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile")
         }
         (None, None, SdkError::ResponseError(_) | SdkError::ServiceError(_)) => {
-            Error::new(ErrorKind::Service, subject, format!("{action}: the answer is not one of the RDS API"))
-                .hint("check AWS_ENDPOINT_URL_RDS, AWS_ENDPOINT_URL and the proxy")
+            Error::new(ErrorKind::Service, subject, format!("{action}: the answer is not one of AWS, or not a whole one"))
+                .hint("check AWS_ENDPOINT_URL, its forms for one service, and the proxy")
         }
         _ => Error::new(ErrorKind::Network, subject, format!("{action}: the endpoint could not be reached"))
             .hint("check the region's name, the network and the proxy"),

@@ -2,6 +2,8 @@
 //!
 //! The SDK reads an XML answer up to where it breaks off: an answer that was cut in the middle, but is complete as HTTP,
 //! would be a smaller fleet with no error and no further page. Every answer of the RDS API ends in `</…Response>`.
+//!
+//! An answer in CBOR says how much it holds, so that the SDK refuses one that was cut; but it does not call again.
 
 use std::fmt;
 
@@ -67,5 +69,22 @@ impl ClassifyRetry for RetryCutAnswers {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let cut = context.output_or_error().and_then(Result::err).is_some_and(|error| super::failure::is_cut(error));
         if cut { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
+    }
+}
+
+/// Calls again after an answer that says it is a success and cannot be read. For protocols whose answers cannot be cut
+/// unseen.
+#[derive(Debug)]
+pub(super) struct RetryUnreadableAnswers;
+
+impl ClassifyRetry for RetryUnreadableAnswers {
+    fn name(&self) -> &'static str {
+        "RetryUnreadableAnswers"
+    }
+
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let success = context.response().is_some_and(|response| response.status().is_success());
+        let unread = success && context.output_or_error().is_some_and(|result| result.is_err());
+        if unread { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
     }
 }

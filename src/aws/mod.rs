@@ -9,11 +9,14 @@ mod limiter;
 mod pace;
 mod quota;
 mod region;
+mod route;
 
 pub use account::{Account, Accounts};
 pub use failure::failure;
 pub use region::Regions;
+pub use route::Route;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -49,6 +52,8 @@ pub struct Aws {
     pub region: String,
     /// The account, where it is known.
     pub account: Option<String>,
+    /// What is known of the ways to a whole log file.
+    pub log_route: Arc<Route>,
 }
 
 /// What all clients have in common, for a profile or for what the environment names.
@@ -95,6 +100,7 @@ impl Aws {
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
         let metrics = aws_sdk_cloudwatch::config::Builder::from(&config)
+            .retry_classifier(guard::RetryUnreadableAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
@@ -105,6 +111,7 @@ impl Aws {
             config,
             region: region.to_owned(),
             account: account.number.clone(),
+            log_route: Arc::default(),
         }
     }
 }

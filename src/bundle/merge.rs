@@ -9,7 +9,8 @@ use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringCh
 
 use super::coverage::Reading;
 use super::fact::column;
-use super::store::{Bundle, Part, Parts, read_facts, read_parts};
+use super::metric::{Measured, MetricPart};
+use super::store::{Bundle, Part, Parts, read_parts, read_table};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
 
@@ -29,6 +30,8 @@ pub struct Evidence {
 pub struct InstanceEvidence {
     /// What the inventory says.
     pub profile: InstanceProfile,
+    /// What CloudWatch measured of it, and of the proxies that it stands behind.
+    pub metrics: Measured,
     parts: Vec<PathBuf>,
     scope: Scope,
 }
@@ -62,6 +65,7 @@ pub enum Scope {
 pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut fleets = Vec::new();
     let mut parts = Parts::default();
+    let mut metrics = Vec::new();
     for path in paths {
         let bundle = Bundle::open(path)?;
         fleets.extend(bundle.fleets()?.into_iter().filter(|fleet| match scope {
@@ -69,6 +73,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             Scope::TakenAt(time) => fleet.taken_at == time,
         }));
         parts.extend(bundle.parts()?);
+        metrics.extend(bundle.metrics()?);
     }
     let Some(collected_at) = fleets.iter().map(|fleet| fleet.taken_at).max() else {
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
@@ -76,11 +81,43 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
-    let evidence = |profile| InstanceEvidence { parts: parts.of(&profile), profile, scope };
+    let measured = measured(metrics, scope, &mut errors);
+    let evidence = |profile: InstanceProfile| {
+        let subjects: Vec<&str> = [&profile.arn].into_iter().chain(&profile.proxies).map(String::as_str).collect();
+        let region = measured.get(&(profile.account.clone(), profile.region.clone()));
+        let metrics = region.map_or_else(Measured::default, |region| region.of(&subjects));
+        InstanceEvidence { parts: parts.of(&profile), profile, metrics, scope }
+    };
     let instances = profiles.into_iter().map(evidence).collect();
     errors.sort_unstable();
     errors.dedup();
     Ok(Evidence { instances, errors, collected_at })
+}
+
+/// The metrics of each account and region, and of the latest collection of each what could not be asked.
+fn measured(
+    parts: Vec<(MetricPart, Measured)>,
+    scope: Scope,
+    errors: &mut Vec<Trouble>,
+) -> BTreeMap<(String, String), Measured> {
+    let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
+    for (part, measured) in &parts {
+        let place = (part.account.clone(), part.region.clone());
+        all.entry(place.clone()).or_default().join(measured);
+        let newest = newest.entry(place).or_insert(part.collected_at);
+        *newest = part.collected_at.max(*newest);
+    }
+    for (part, _) in parts {
+        let newest = match scope {
+            Scope::All => newest.get(&(part.account, part.region)).copied(),
+            Scope::TakenAt(time) => Some(time),
+        };
+        if newest == Some(part.collected_at) {
+            errors.extend(part.errors);
+        }
+    }
+    all
 }
 
 /// The instances that there are now, as the latest inventories show them, and what those could not ask.
@@ -185,7 +222,7 @@ impl Logs {
             Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
         };
         for (path, sources) in &self.sources {
-            let table = read_facts(path)?;
+            let table = read_table(path)?;
             let wanted = |names: &StringChunked| -> BooleanChunked {
                 names.iter().map(|name| name.is_some_and(|name| sources.contains(name))).collect()
             };

@@ -6,12 +6,13 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, ParquetReader, ParquetWriter, SerReader};
+use polars::prelude::{DataFrame, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Reading;
 use super::fact::{Key, Tallied, table};
+use super::metric::{Measured, MetricPart};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
 
@@ -144,11 +145,21 @@ impl Bundle {
     /// When it cannot be written.
     pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<()> {
         let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at, "json");
-        let parquet = name.with_extension("parquet");
-        write_whole(&parquet, |file| {
-            let mut table = table(&part.arn, facts).map_err(std::io::Error::other)?;
-            ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(std::io::Error::other)
-        })?;
+        write_table(&name.with_extension("parquet"), table(&part.arn, facts))?;
+        write_json(&name, part)
+    }
+
+    /// Adds what was asked of a region's metrics. The values are written first: without its `.json` it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write_metrics(&self, part: &MetricPart, measured: &Measured) -> Result<()> {
+        // A bundle that an older version made has no such folder.
+        let folder = self.path.join("metrics");
+        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let name = self.free_name("metrics", &[&part.account, &part.region], part.collected_at, "json");
+        write_table(&name.with_extension("parquet"), measured.table())?;
         write_json(&name, part)
     }
 
@@ -174,6 +185,45 @@ impl Bundle {
             parts.0.entry(instance).or_default().push(name);
         }
         Ok(parts)
+    }
+
+    /// All metrics in the bundle.
+    ///
+    /// # Errors
+    ///
+    /// When some cannot be read.
+    pub fn metrics(&self) -> Result<Vec<(MetricPart, Measured)>> {
+        self.metrics_named("")
+    }
+
+    /// What the bundle holds of an account's and region's metrics.
+    ///
+    /// # Errors
+    ///
+    /// When some cannot be read.
+    pub fn measured(&self, account: &str, region: &str) -> Result<Measured> {
+        let mut all = Measured::default();
+        for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))? {
+            if (part.account.as_str(), part.region.as_str()) == (account, region) {
+                all.join(&measured);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The metrics in files whose name begins so.
+    fn metrics_named(&self, begin: &str) -> Result<Vec<(MetricPart, Measured)>> {
+        // A bundle that an older version made has no such folder.
+        if !self.path.join("metrics").exists() {
+            return Ok(Vec::new());
+        }
+        let read = |name: &PathBuf| {
+            let path = name.with_extension("parquet");
+            let measured = Measured::read(&read_table(&path)?).map_err(|error| misread(&path, error))?;
+            Ok((read_json(name)?, measured))
+        };
+        let is_meant = |name: &&PathBuf| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin));
+        self.names("metrics")?.iter().filter(is_meant).map(read).collect()
     }
 
     fn names(&self, folder: &str) -> Result<Vec<PathBuf>> {
@@ -247,17 +297,26 @@ pub(super) fn read_parts(names: &[PathBuf], arn: &str) -> Result<Vec<(Part, Path
     Ok(parts?.into_iter().filter(|(part, _)| part.arn == arn).collect())
 }
 
-/// Reads a part's table of facts.
+/// Reads a table of facts or of metrics.
 ///
 /// # Errors
 ///
 /// When the file is gone or is not what was written.
-pub(super) fn read_facts(path: &Path) -> Result<DataFrame> {
+pub(super) fn read_table(path: &Path) -> Result<DataFrame> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    ParquetReader::new(file).finish().map_err(|error| {
-        Error::new(ErrorKind::Format, path.display().to_string(), "the facts in this file cannot be read")
-            .hint("collect them again")
-            .because(error)
+    ParquetReader::new(file).finish().map_err(|error| misread(path, error))
+}
+
+fn misread(path: &Path, error: PolarsError) -> Error {
+    Error::new(ErrorKind::Format, path.display().to_string(), "the facts in this file cannot be read")
+        .hint("collect them again")
+        .because(error)
+}
+
+fn write_table(path: &Path, table: PolarsResult<DataFrame>) -> Result<()> {
+    write_whole(path, |file| {
+        let mut table = table.map_err(std::io::Error::other)?;
+        ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(std::io::Error::other)
     })
 }
 

@@ -1,4 +1,4 @@
-//! Collects the evidence of a fleet into a bundle: inventory, then the logs of each instance, many at a time.
+//! Collects the evidence of a fleet into a bundle: inventory, metrics, then the logs of each instance, many at a time.
 //!
 //! What fails with one log or one instance is kept as a hole and an error, and the rest goes on. What was read is written
 //! out every few seconds, so that a collection that is killed goes on from there when it is started again.
@@ -17,6 +17,7 @@ use crate::aws::Aws;
 use crate::bundle::{Bundle, Parts};
 use crate::error::Result;
 use crate::inventory::{self, Filter, Fleet, InstanceProfile};
+use crate::metrics;
 use crate::progress::Progress;
 use crate::window::Window;
 use instance::InstanceLogs;
@@ -48,6 +49,7 @@ pub async fn collect(
 ) -> Result<Fleet> {
     let fleet = inventory::take(aws, &request.filter, request.window.to).await?;
     bundle.write_fleet(&fleet)?;
+    measure(aws, &fleet, request.window, bundle).await?;
     progress.begin(fleet.instances.len());
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
@@ -69,6 +71,14 @@ pub async fn collect(
         }
     }
     Ok(fleet)
+}
+
+/// Asks for the metrics of a fleet; of one without instances there are none.
+async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> Result<()> {
+    let Some(account) = &fleet.account else { return Ok(()) };
+    let known = bundle.measured(account, &fleet.region)?;
+    let (part, measured) = metrics::take(aws, fleet, account, window, &known).await;
+    bundle.write_metrics(&part, &measured)
 }
 
 async fn one(

@@ -1,4 +1,6 @@
-//! One log file: downloaded, scanned and folded as it streams by. Its text is held a page at a time and written nowhere.
+//! One log file: downloaded, scanned and folded as it streams by. Its text is held piece by piece and written nowhere.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, HEAD, Hints, Logs, RecordParser, Scanned, Scanner};
@@ -10,9 +12,13 @@ use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Hole, HoleCause, Reading};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
-use crate::logs::rds_portion::{LogFile, Portions};
+use crate::logs::download::Download;
+use crate::logs::rds_portion::LogFile;
 use crate::progress::Progress;
 use crate::scan::{recognise, refuse_foreign};
+
+/// How long to wait before a file that broke off is read once more, each time; the last time it is read page by page.
+const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(0)];
 
 /// Who reads what.
 pub(super) struct Reader<'a> {
@@ -32,16 +38,43 @@ pub(super) struct Read {
     pub error: Option<Error>,
 }
 
+impl Read {
+    /// What is known after another reading from the beginning. Of two that broke off, the longer one has seen all that
+    /// the shorter one has; what is wrong with the file is what the last one says.
+    fn and_then(self, last: Self) -> Self {
+        if last.error.is_none() || last.reading.read_bytes >= self.reading.read_bytes {
+            return last;
+        }
+        let reading = Reading { holes: last.reading.holes, ..self.reading };
+        Self { reading, facts: self.facts, error: last.error }
+    }
+}
+
 impl Reader<'_> {
     /// Reads a file. Whatever happens, what was found up to then is kept, and what is missing is a hole.
     pub async fn read(&self, file: &LogFile) -> Read {
         self.progress.log(&self.profile.instance, &file.name);
+        let (aws, instance) = (self.aws, self.profile.instance.as_str());
+        let (mut read, mut broke_off) = self.read_once(file, Download::new(aws, instance, file)).await;
+        for (wait, left) in AGAIN.iter().zip((0..AGAIN.len()).rev()) {
+            if !broke_off {
+                break;
+            }
+            tokio::time::sleep(*wait).await;
+            let way = if left == 0 { Download::by_portions } else { Download::new };
+            let (last, broke_again) = self.read_once(file, way(aws, instance, file)).await;
+            (read, broke_off) = (read.and_then(last), broke_again);
+        }
+        read
+    }
+
+    /// Reads a file once. Tells too whether it broke off, and may come whole another time.
+    async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> (Read, bool) {
         let otherwise = self.rotation.span(&file.name, None, self.now).map(|(span, _)| span.from);
         let otherwise = otherwise.or(file.last_written).unwrap_or(self.now);
         let mut fold = Fold::new(&file.name, self.engine, otherwise.as_microsecond());
-        let mut portions = Portions::new(self.aws, &self.profile.instance, file);
-        let (found, broken) = self.scan(file, &mut portions, &mut fold).await;
-        let received = portions.received();
+        let (found, broken) = self.scan(file, &mut download, &mut fold).await;
+        let received = download.received();
         let subject = || format!("{} {}", self.profile.instance, file.name);
         let scanned = found.as_ref().map(|(_, scanned)| scanned);
         let missing = broken.map(|error| (cause(&error), error));
@@ -67,7 +100,8 @@ impl Reader<'_> {
             unparsed: fold.unparsed,
             holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
         };
-        Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) }
+        let read = Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) };
+        (read, download.broke_off())
     }
 
     /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it
@@ -84,14 +118,14 @@ impl Reader<'_> {
     async fn scan(
         &self,
         file: &LogFile,
-        portions: &mut Portions<'_>,
+        download: &mut Download<'_>,
         fold: &mut Fold<'_>,
     ) -> (Option<(&'static str, Scanned)>, Option<Error>) {
         let name = format!("{} {}", self.profile.instance, file.name);
         let mut broken = None;
         let mut head = Vec::new();
         while head.len() < HEAD {
-            let Some(piece) = self.next(portions, &mut broken).await else { break };
+            let Some(piece) = self.next(download, &mut broken).await else { break };
             head.extend_from_slice(&piece);
         }
         if head.is_empty() {
@@ -104,7 +138,7 @@ impl Reader<'_> {
         let mut scanner = Scanner::new(parser.as_ref(), 1);
         scanner.push(&head, fold);
         drop(head);
-        while let Some(piece) = self.next(portions, &mut broken).await {
+        while let Some(piece) = self.next(download, &mut broken).await {
             scanner.push(&piece, fold);
         }
         let scanned = scanner.finish(fold);
@@ -113,11 +147,11 @@ impl Reader<'_> {
     }
 
     /// The next piece; none at the end, or where the file breaks off.
-    async fn next(&self, portions: &mut Portions<'_>, broken: &mut Option<Error>) -> Option<Vec<u8>> {
+    async fn next(&self, download: &mut Download<'_>, broken: &mut Option<Error>) -> Option<Vec<u8>> {
         if broken.is_some() {
             return None;
         }
-        match portions.next().await {
+        match download.next().await {
             Ok(piece) => {
                 self.progress.bytes(piece.as_ref().map_or(0, |piece| piece.len() as u64));
                 piece

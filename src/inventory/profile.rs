@@ -87,6 +87,9 @@ pub struct Certificate {
 /// A scheduled maintenance action about certificates (`DescribePendingMaintenanceActions`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingAction {
+    /// ARN of the instance or cluster that it is scheduled for.
+    #[serde(default)]
+    pub resource: Option<String>,
     /// `server-certificate-rotation` or `ca-certificate-rotation`.
     pub action: String,
     /// When AWS applies it in a maintenance window by itself.

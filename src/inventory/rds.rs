@@ -131,6 +131,7 @@ impl Asked<'_> {
                         // `ca-certificate-rotation` and `server-certificate-rotation` are both seen.
                         let name = action.action().filter(|name| name.contains("certificate"))?;
                         Some(PendingAction {
+                            resource: Some(arn.to_owned()),
                             action: name.to_owned(),
                             auto_applied_after: action.auto_applied_after_date().and_then(instant),
                             forced_apply: action.forced_apply_date().and_then(instant),

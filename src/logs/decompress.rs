@@ -1,9 +1,9 @@
-//! Compressed logs, known by their first bytes: gzip, zstd and bzip2.
+//! Compressed logs, known by their first bytes: gzip, zstd and bzip2; and gzip as it arrives, piece by piece.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
+use flate2::{read, write};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// How the bytes of a log are packed.
@@ -37,10 +37,43 @@ impl Packing {
     pub fn open<'r>(self, packed: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
         Ok(match self {
             Self::Plain => Box::new(packed),
-            Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
+            Self::Gzip => Box::new(read::MultiGzDecoder::new(packed)),
             Self::Zstd => Box::new(ZstdFrames::new(packed)?),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
         })
+    }
+}
+
+/// Unpacks a gzip log that arrives in pieces.
+#[derive(Debug)]
+pub struct Gunzip(write::MultiGzDecoder<Vec<u8>>);
+
+impl Default for Gunzip {
+    fn default() -> Self {
+        Self(write::MultiGzDecoder::new(Vec::new()))
+    }
+}
+
+impl Gunzip {
+    /// Takes the next piece; returns what can be read so far, at most a thousand times as much.
+    ///
+    /// # Errors
+    ///
+    /// When the log is damaged.
+    pub fn push(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
+        self.0.write_all(packed)?;
+        self.0.flush()?;
+        Ok(std::mem::take(self.0.get_mut()))
+    }
+
+    /// Returns the last of what was packed.
+    ///
+    /// # Errors
+    ///
+    /// When the log is damaged, or is not at its end.
+    pub fn finish(&mut self) -> io::Result<Vec<u8>> {
+        self.0.try_finish()?;
+        Ok(std::mem::take(self.0.get_mut()))
     }
 }
 
@@ -81,10 +114,33 @@ mod tests {
     }
 
     #[test]
+    fn a_packed_log_can_arrive_a_byte_at_a_time() {
+        let text = b"first\n".repeat(1000);
+        let mut packed = Vec::new();
+        for part in text.chunks(4000) {
+            read::GzEncoder::new(part, flate2::Compression::fast()).read_to_end(&mut packed).expect("packs");
+        }
+        let unpack = |packed: &[u8]| -> io::Result<Vec<u8>> {
+            let mut gunzip = Gunzip::default();
+            let mut unpacked = Vec::new();
+            for byte in packed {
+                unpacked.extend(gunzip.push(&[*byte])?);
+            }
+            unpacked.extend(gunzip.finish()?);
+            Ok(unpacked)
+        };
+        assert_eq!(unpack(&packed).expect("whole"), text);
+        for missing in 1..20 {
+            let cut = &packed[..packed.len() - missing];
+            assert!(unpack(cut).is_err(), "a log without its last {missing} bytes is not whole");
+        }
+    }
+
+    #[test]
     fn every_part_of_a_log_packed_in_parts_is_read() {
         let gzip = |text: &[u8]| {
             let mut packed = Vec::new();
-            let mut reader = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
+            let mut reader = read::GzEncoder::new(text, flate2::Compression::fast());
             reader.read_to_end(&mut packed).expect("packs");
             packed
         };

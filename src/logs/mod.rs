@@ -2,4 +2,6 @@
 
 pub mod decompress;
 pub mod directory;
+pub mod download;
+pub mod rds_complete;
 pub mod rds_portion;

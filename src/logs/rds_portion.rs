@@ -9,16 +9,21 @@
 //! | `AdditionalDataPending` is false, and the file goes on (aws-cli #2268, #3079) | pages are asked for up to the listed size |
 //! | pages overlap by some KB, in closed files too (aws-cli #10319) | what the last page ended with is taken off |
 //! | a file that grows is always pending | what is read beyond the listed size is bounded |
+//! | what is packed, or not text, does not survive it | packed logs are refused; what is not UTF-8 is counted as it was |
 //! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
 
 use jiff::Timestamp;
 use memchr::memmem;
 
 use crate::aws::{Aws, failure};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
+/// The call that reads, as IAM names it.
+pub const ACTION: &str = "rds:DownloadDBLogFilePortion";
 /// Most lines of a page, the API's own limit.
 const LINES_MAX: i32 = 10_000;
+/// How a packed log begins, as far as text can hold it.
+const GZIP: char = '\u{1f}';
 /// How a page ends that was cut.
 const CUT: &str = "[Your log message was truncated]";
 /// Longest overlap that is looked for, in bytes.
@@ -98,14 +103,20 @@ impl<'a> Portions<'a> {
     ///
     /// When a page cannot be had.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        if self.file.name.ends_with(".gz") {
+            return Err(self.packed());
+        }
         while !self.ended {
             let call = self.aws.rds.download_db_log_file_portion().db_instance_identifier(self.instance);
             let call = call.log_file_name(&self.file.name).marker(&self.marker).number_of_lines(self.lines);
             let page = call.send().await.map_err(|error| {
                 let subject = format!("{} {}", self.instance, self.file.name);
-                failure(&subject, "rds:DownloadDBLogFilePortion", error)
+                failure(&subject, ACTION, error)
             })?;
             let text = page.log_file_data().unwrap_or_default();
+            if self.received == 0 && text.starts_with(GZIP) {
+                return Err(self.packed());
+            }
             if self.lines > 1 && text.trim_ascii_end().ends_with(CUT) {
                 self.lines = (self.lines / 4).max(1);
                 continue;
@@ -135,6 +146,13 @@ impl<'a> Portions<'a> {
             }
         }
         Ok(None)
+    }
+
+    fn packed(&self) -> Error {
+        let subject = format!("{} {}", self.instance, self.file.name);
+        let message = format!("{ACTION}: the log is packed, and pages of text cannot carry it");
+        let whole = super::rds_complete::ACTION;
+        Error::new(ErrorKind::Format, subject, message).hint(format!("grant the permission {whole}, which can"))
     }
 
     fn keep_tail(&mut self, fresh: &[u8]) {

@@ -223,7 +223,7 @@ impl Report {
         for known in &evidence.instances {
             let usage = known.logs().and_then(|logs| {
                 report.errors.extend(logs.errors.iter().cloned());
-                usage::summarise(&known.profile, &logs, window)
+                usage::summarise(known, &logs, window)
             });
             let usage = usage.unwrap_or_else(|error| {
                 report.errors.push(Trouble::from(&error));

@@ -2,18 +2,20 @@
 
 mod coverage;
 mod kinds;
+mod metrics;
 
+pub use crate::bundle::metric::name as metric;
 pub use coverage::{Coverage, Gap};
+pub use metrics::{Above, Metrics};
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
-use crate::bundle::Logs;
 use crate::bundle::fact::column;
+use crate::bundle::{InstanceEvidence, Logs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
 /// Sessions by transport.
@@ -86,6 +88,8 @@ pub struct Usage {
     pub older_sessions: BTreeMap<Client, u64>,
     /// How much of the window was seen.
     pub coverage: Coverage,
+    /// What CloudWatch's metrics say.
+    pub metrics: Metrics,
 }
 
 /// Adds up the evidence of an instance within a window.
@@ -93,13 +97,15 @@ pub struct Usage {
 /// # Errors
 ///
 /// When the facts cannot be read.
-pub fn summarise(profile: &InstanceProfile, logs: &Logs, window: Window) -> Result<Usage> {
-    let (readings, engine) = (&logs.readings, profile.known_engine());
+pub fn summarise(evidence: &InstanceEvidence, logs: &Logs, window: Window) -> Result<Usage> {
+    let (profile, readings) = (&evidence.profile, &logs.readings);
+    let engine = profile.known_engine();
     let coverage = coverage::of(readings, engine, window, profile.created_at);
-    let mut usage = Usage { coverage, ..Usage::default() };
+    // An instance that was made anew under an old name is not what the old one was.
+    let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
+    let metrics = metrics::of(&evidence.metrics, (&profile.arn, &profile.proxies), lived, &coverage.seen);
+    let mut usage = Usage { coverage, metrics, ..Usage::default() };
     if let Some(facts) = logs.facts()? {
-        // An instance that was made anew under an old name is not what the old one was.
-        let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
         let once = kinds::once(facts, readings, engine);
         let rows =
             once.and_then(|facts| totals(facts.lazy(), lived)).and_then(|table| Rows::new(&table)?.add_to(&mut usage));

@@ -36,13 +36,15 @@ fn aws(region: &str, words: &[&str]) -> Vec<String> {
 fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> Option<Vec<String>> {
     if outlook.change == Change::Server {
         let action = profile.pending.first().filter(|_| rotation == Rotation::Required)?;
-        let words = ["apply-pending-maintenance-action", "--resource-identifier", &profile.arn];
+        let resource = action.resource.as_deref().unwrap_or(&profile.arn);
+        let words = ["apply-pending-maintenance-action", "--resource-identifier", resource];
         let how = ["--apply-action", &action.action, "--opt-in-type", "next-maintenance"];
         return Some(aws(&profile.region, &[&words[..], &how[..]].concat()));
     }
     let target = outlook.target.as_deref()?;
-    // A Multi-AZ DB cluster has one certificate, Aurora one an instance.
-    let shared = profile.cluster.as_deref().filter(|_| !profile.engine.starts_with("aurora"));
+    // A Multi-AZ DB cluster has one certificate; the instances of other clusters have one each.
+    let own = ["aurora", "docdb", "neptune"].iter().any(|engine| profile.engine.starts_with(engine));
+    let shared = profile.cluster.as_deref().filter(|_| !own);
     let of = match shared {
         Some(cluster) => ["modify-db-cluster", "--db-cluster-identifier", cluster],
         None => ["modify-db-instance", "--db-instance-identifier", &profile.instance],

@@ -4,6 +4,7 @@
 mod certificate;
 mod commands;
 mod enforcement;
+mod metrics;
 mod policy;
 mod reason;
 mod rules;
@@ -67,17 +68,13 @@ pub struct Verdict {
 }
 
 /// What this version does not look at, whatever the instance.
-const NOT_EXAMINED: &[&str] = &[
-    "sessions that were opened before the window and are still open",
-    "CloudWatch metrics (DatabaseConnections, IamDbAuthConnectionSuccess)",
-    "the metrics of an RDS Proxy in front of the instance (ClientConnectionsTLS, DatabaseConnectionsWithTLS)",
-    "clients that connect less often than the window is long",
-];
+const NOT_EXAMINED: &[&str] = &["clients that connect less often than the window is long"];
 
 /// Judges one instance as of `now`.
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
     let outlook = certificate::outlook(profile, policy, now);
-    let found = rules::reasons(&Case { profile, usage, policy });
+    let case = Case { profile, usage, policy };
+    let found = rules::reasons(&case);
     let used = usage_of(&found);
     let enforced = profile.known_engine().and_then(|engine| rules::enforced(profile, engine)).is_some();
     let enforcement = enforcement::enforcement(usage, &found, enforced);
@@ -89,7 +86,8 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     let outlook = Outlook { act_by, ..outlook };
     let commands = commands::commands(profile, &outlook, used, rotation);
     let unproven = rotation == Rotation::Required && used == UsageVerdict::Undetermined;
-    let not_examined = NOT_EXAMINED.to_vec();
+    let unknown = metrics::NOT_KNOWN.iter().filter(|(is_so, _)| is_so(&case)).map(|(_, what)| *what);
+    let not_examined = unknown.chain(NOT_EXAMINED.iter().copied()).collect();
     Verdict { usage: used, rotation, unproven, enforcement, outlook, reasons, not_examined, commands }
 }
 

@@ -52,6 +52,10 @@ reasons! {
     TlsConnections = "tls-connections", InUse;
     /// Clients authenticated by IAM, which needs TLS.
     IamAuthentication = "iam-authentication", InUse;
+    /// CloudWatch counted logins by IAM, which needs TLS.
+    IamMetric = "iam-metric", InUse;
+    /// RDS Proxy connects to the instance with TLS.
+    ProxyTls = "proxy-tls", InUse;
     /// A client spoke TLS and did not accept the certificate: it verifies.
     ClientRejectedCertificate = "client-rejected-certificate", InUse;
     /// TLS is enforced, in effect, and clients connect.
@@ -88,6 +92,10 @@ reasons! {
     TlsAttempts = "tls-attempts", Blocks;
     /// Clients left whose arrival nobody saw: their sessions are older than the window.
     OlderSessions = "older-sessions", Blocks;
+    /// CloudWatch shows that sessions were open at every moment: they may be older than what the logs show.
+    OlderSessionsOpen = "older-sessions-open", Blocks;
+    /// CloudWatch shows clients, in hours whose logs show none.
+    MetricContradictsLog = "metric-contradicts-log", Blocks;
     /// No client connected, or fewer than the policy demands.
     NoClients = "no-clients", Blocks;
 

@@ -3,6 +3,7 @@
 
 use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local};
 
+use super::metrics::{iam_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls};
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::inventory::InstanceProfile;
@@ -22,6 +23,8 @@ type Rule = fn(&Case<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
 const RULES: &[Rule] = &[
     tls_connections,
     iam_authentication,
+    iam_metric,
+    proxy_tls,
     client_rejected_certificate,
     tls_enforced,
     tls_despite_switch,
@@ -43,6 +46,8 @@ const RULES_OF_LOGS: &[Rule] = &[
     transport_unknown,
     tls_attempts,
     older_sessions,
+    metric_contradicts_log,
+    older_sessions_open,
     no_clients,
     only_plaintext,
     plaintext_too,
@@ -86,7 +91,7 @@ fn switched(
 }
 
 /// `1 session`, `2 sessions`.
-fn plural(count: u64, one: &str) -> String {
+pub(super) fn plural(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
@@ -143,7 +148,8 @@ fn tls_enforced(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode,
     // Clients that are seen only to arrive, or to leave, connect too.
     let usage = case.usage;
     let remote = usage.connections.sum() - usage.connections.local;
-    let clients = remote > 0 || usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
+    let open = usage.metrics.most_open.is_some_and(|most| most > 0);
+    let clients = open || remote > 0 || usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
     clients.then(|| (ReasonCode::TlsEnforced, format!("{parameter} is on and in effect, and clients connect")))
 }
 
@@ -164,8 +170,9 @@ fn behind_proxy(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, Stri
     let proxies = &case.profile.proxies;
     (!proxies.is_empty()).then(|| {
         let text = format!(
-            "its clients may come through RDS Proxy ({}), which presents a certificate of AWS Certificate Manager to them; the log shows the proxy's own sessions",
-            proxies.join(", ")
+            "its clients may come through RDS Proxy ({}), which presents a certificate of AWS Certificate Manager to them; the log shows the proxy's own sessions{}",
+            proxies.join(", "),
+            proxies_in_metrics(&case.usage.metrics)
         );
         (ReasonCode::BehindProxy, text)
     })
@@ -179,7 +186,7 @@ fn log_cannot_tell(_: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode,
 }
 
 /// What else a DBA can ask, for the end of a sentence.
-fn ask_live(engine: &Engine) -> String {
+pub(super) fn ask_live(engine: &Engine) -> String {
     if engine.live_query.is_empty() { String::new() } else { format!("; ask the live sessions: {}", engine.live_query) }
 }
 
@@ -387,6 +394,6 @@ fn plaintext_too(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, Str
     })
 }
 
-fn is_remote(address: Option<&str>) -> bool {
+pub(super) fn is_remote(address: Option<&str>) -> bool {
     address.is_none_or(|address| !is_local(address.as_bytes()))
 }

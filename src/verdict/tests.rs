@@ -8,7 +8,7 @@ use ssl_usage_parsers::{ENGINES, Engine, Values};
 
 use super::*;
 use crate::inventory::{Certificate, Level, Parameter, PendingAction};
-use crate::usage::{Client, Coverage, Transports};
+use crate::usage::{Above, Client, Coverage, Metrics, Transports, metric};
 use crate::window::Window;
 
 fn now() -> Timestamp {
@@ -114,7 +114,7 @@ type Doubt = fn(&mut InstanceProfile, &mut Usage);
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, Doubt); 15] = [
+    let rows: [(ReasonCode, Doubt); 19] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
@@ -143,6 +143,16 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
             usage.older_sessions =
                 BTreeMap::from([(Client { address: Some("10.0.0.9".to_owned()), ..Client::default() }, 1)]);
         }),
+        (ReasonCode::IamMetric, |_, usage| usage.metrics.iam_logins = Some(above(1))),
+        (ReasonCode::ProxyTls, |_, usage| {
+            let known = BTreeMap::from([(metric::DATABASE_REQUESTS_WITH_TLS, above(1))]);
+            usage.metrics.proxies = BTreeMap::from([("front".to_owned(), known)]);
+        }),
+        (ReasonCode::OlderSessionsOpen, |_, usage| usage.metrics.always_open = Some(1)),
+        (ReasonCode::MetricContradictsLog, |_, usage| {
+            (usage.connections, usage.received) = (Transports::default(), 0);
+            usage.metrics.most_open_while_logged = Some(1);
+        }),
     ];
     for (code, spoil) in rows {
         let (mut profile, mut usage) = (logged("16.4"), plaintext_only());
@@ -153,6 +163,59 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
         let proven = code.bearing() == Bearing::InUse;
         assert_eq!(verdict.unproven, !proven, "{code:?}");
     }
+}
+
+fn above(sum: u64) -> Above {
+    let hours = u64::from(sum > 0);
+    Above { sum, hours, span: (sum > 0).then(|| Window::days_before(now(), 1)) }
+}
+
+/// What is not known of the metrics is told, and what is known is not.
+#[test]
+fn metrics_that_are_not_known_are_not_examined() {
+    let blind = |usage: &Usage, profile: &InstanceProfile| judged(profile, usage).not_examined.join("\n");
+    let (mut usage, mut profile) = (plaintext_only(), logged("16.4"));
+    let untold = blind(&usage, &profile);
+    assert!(untold.contains("DatabaseConnections") && untold.contains("IamDbAuth") && !untold.contains("Proxy"));
+    profile.proxies = vec!["front".to_owned()];
+    assert!(blind(&usage, &profile).contains("Proxy"));
+    profile.proxies.clear();
+    profile.unknown = vec!["rds:DescribeDBProxies".to_owned()];
+    assert!(blind(&usage, &profile).contains("Proxy"), "whether there is one is not known");
+    profile.unknown.clear();
+    (usage.metrics.always_open, usage.metrics.iam_logins) = (Some(0), Some(above(0)));
+    assert_eq!(judged(&profile, &usage).not_examined.len(), 1);
+}
+
+#[test]
+fn a_command_names_what_holds_the_certificate() {
+    let command = |engine: &str, cluster: Option<&str>, pending_on: Option<&str>| {
+        let mut profile = profile([("", None), ("", None), ("", None)], engine, "16.4", None);
+        profile.cluster = cluster.map(str::to_owned);
+        match pending_on {
+            Some(resource) => profile.pending.push(PendingAction {
+                resource: Some(resource.to_owned()),
+                action: "server-certificate-rotation".to_owned(),
+                auto_applied_after: None,
+                forced_apply: Some(days(20)),
+                current_apply: None,
+            }),
+            None => {
+                profile.certificate.ca = Some("rds-ca-2019".to_owned());
+                profile.certificate.ca_valid_till = Some(days(30));
+            }
+        }
+        let commands = judged(&profile, &Usage::default()).commands;
+        commands.last().map(|words| words[4..7].join(" ")).unwrap_or_default()
+    };
+    let by_instance = "modify-db-instance --db-instance-identifier orders";
+    assert_eq!(command("postgres", None, None), by_instance);
+    assert_eq!(command("aurora-mysql", Some("shop"), None), by_instance);
+    assert_eq!(command("docdb", Some("shop"), None), by_instance);
+    assert_eq!(command("postgres", Some("shop"), None), "modify-db-cluster --db-cluster-identifier shop");
+    let arn = "arn:aws:rds:eu-west-1:123456789012:cluster:shop";
+    let applied = format!("apply-pending-maintenance-action --resource-identifier {arn}");
+    assert_eq!(command("postgres", Some("shop"), Some(arn)), applied);
 }
 
 #[test]
@@ -174,6 +237,7 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
         |profile| {
             let action = "server-certificate-rotation".to_owned();
             profile.pending.push(PendingAction {
+                resource: None,
                 action,
                 auto_applied_after: None,
                 forced_apply: None,
@@ -244,6 +308,33 @@ fn instance_of(engine: &'static Engine, switch: Switch) -> Option<InstanceProfil
     Some(profile)
 }
 
+/// What CloudWatch shows of the sessions that are open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Meter {
+    /// Nothing: it could not be asked, or nothing was measured.
+    Untold,
+    /// None, in all hours.
+    Zero,
+    /// Some, at every moment.
+    Open,
+}
+
+impl Meter {
+    fn metrics(self) -> Metrics {
+        let all = |open| Metrics {
+            always_open: Some(open),
+            most_open: Some(open),
+            most_open_while_logged: Some(open),
+            ..Metrics::default()
+        };
+        match self {
+            Self::Untold => Metrics::default(),
+            Self::Zero => all(0),
+            Self::Open => all(2),
+        }
+    }
+}
+
 fn usage_by(engine: &Engine, log: Log, clients: bool) -> Usage {
     let mut usage = match log {
         Log::Tells => plaintext_only(),
@@ -272,7 +363,15 @@ fn usage_by(engine: &Engine, log: Log, clients: bool) -> Usage {
     usage
 }
 
-/// Every engine, whatever its log shows, its switch says, and whether clients are seen: the one verdict that is due.
+/// All that logs and metrics can show together.
+fn shown() -> impl Iterator<Item = (Log, bool, Meter)> {
+    let logs = [Log::Tells, Log::Mute, Log::Missing].into_iter();
+    let seen = logs.flat_map(|log| [(log, true), (log, false)]);
+    seen.flat_map(|(log, clients)| [Meter::Untold, Meter::Zero, Meter::Open].map(|meter| (log, clients, meter)))
+}
+
+/// Every engine, whatever its log shows, its switch says, CloudWatch measured, and whether clients are seen: the one
+/// verdict that is due.
 #[test]
 fn every_engine_gives_the_verdict_that_its_evidence_allows() {
     let switches = [
@@ -287,28 +386,27 @@ fn every_engine_gives_the_verdict_that_its_evidence_allows() {
     for engine in ENGINES {
         for switch in switches {
             let Some(profile) = instance_of(engine, switch) else { continue };
-            for (log, clients) in
-                [Log::Tells, Log::Mute, Log::Missing].into_iter().flat_map(|log| [(log, true), (log, false)])
-            {
-                let verdict = judged(&profile, &usage_by(engine, log, clients));
+            for (log, clients, meter) in shown() {
+                let usage = Usage { metrics: meter.metrics(), ..usage_by(engine, log, clients) };
+                let verdict = judged(&profile, &usage);
                 let decides = engine.tls_switches.iter().any(|switch| switch.decides);
+                let told = engine.marks_tls_from.is_some() && log == Log::Tells && clients && meter != Meter::Open;
                 let due = if engine.certificate_elsewhere.is_some() || switch == Switch::RulesOut {
                     (Rotation::Optional, false)
-                } else if switch == Switch::Enforces && (clients || decides) {
+                } else if switch == Switch::Enforces && (clients || decides || meter == Meter::Open) {
                     (Rotation::Required, false)
-                } else if switch != Switch::Enforces && engine.marks_tls_from.is_some() && log == Log::Tells && clients
-                {
+                } else if switch != Switch::Enforces && told {
                     (Rotation::Deferrable, false)
                 } else {
                     (Rotation::Required, true)
                 };
                 let found = (verdict.rotation, verdict.unproven);
-                assert_eq!(found, due, "{} {switch:?} {log:?} {clients}: {:?}", engine.id, verdict.reasons);
+                assert_eq!(found, due, "{} {switch:?} {log:?} {clients} {meter:?}: {:?}", engine.id, verdict.reasons);
                 judged_at_all += 1;
             }
         }
     }
-    assert!(judged_at_all > 150, "{judged_at_all}");
+    assert!(judged_at_all > 450, "{judged_at_all}");
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
@@ -327,7 +425,51 @@ fn counts() -> impl Strategy<Value = Transports> {
     })
 }
 
+fn metrics() -> impl Strategy<Value = Metrics> {
+    let few = || prop::option::of(0u64..3);
+    let names = [metric::CLIENTS_WITH_TLS, metric::DATABASE_CONNECTIONS, metric::DATABASE_CONNECTIONS_WITH_TLS];
+    let of_proxy = prop::option::of((prop::sample::select(names.to_vec()), 0u64..2));
+    (few(), few(), few(), few(), of_proxy).prop_map(|(always_open, most_open, logged, logins, of_proxy)| Metrics {
+        always_open,
+        most_open,
+        most_open_while_logged: logged,
+        iam_logins: logins.map(above),
+        proxies: of_proxy
+            .map(|(name, sum)| ("front".to_owned(), BTreeMap::from([(name, above(sum))])))
+            .into_iter()
+            .collect(),
+    })
+}
+
 proptest! {
+    /// Whatever is measured, the verdict is what it is without, or it is stricter; and TLS that was seen stays seen.
+    #[test]
+    fn no_metric_makes_a_verdict_milder(
+        logging in setting(), forced in setting(), ssl in setting(),
+        engine in prop::sample::select(vec!["postgres", "mysql", "oracle-ee", "sqlserver-se", "docdb", "neptune"]),
+        connections in counts(), left in any::<bool>(), share in prop_oneof![Just(1.0), 0.0f64..1.0],
+        valid in -10i64..800, metrics in metrics(),
+    ) {
+        let settings = [("log_connections", logging), ("rds.force_ssl", forced), ("ssl", ssl)];
+        let mut profile = profile(settings, engine, "14.2", None);
+        profile.certificate.valid_till = Some(days(valid));
+        let coverage = Coverage { share, files: 1, asked: Some(Window::days_before(now(), 14)), ..Coverage::default() };
+        let mut usage = Usage { connections, coverage, ..Usage::default() };
+        if left {
+            usage.older_sessions.insert(Client { address: Some("10.0.0.9".to_owned()), ..Client::default() }, 1);
+        }
+        let without = judged(&profile, &usage);
+        let with = judged(&profile, &Usage { metrics: metrics.clone(), ..usage });
+        // The strictest comes first.
+        prop_assert!(with.rotation <= without.rotation, "{:?} became {:?}", without.reasons, with.reasons);
+        prop_assert!(without.usage != UsageVerdict::InUse || with.usage == UsageVerdict::InUse);
+        if with.rotation == Rotation::Deferrable {
+            prop_assert!(metrics.always_open.is_none_or(|open| open == 0), "sessions may be older: {:?}", with.reasons);
+            prop_assert!(metrics.iam_logins.is_none_or(|logins| logins.sum == 0), "logins by IAM: {:?}", with.reasons);
+        }
+        prop_assert!(with.enforcement != Enforcement::Safe || without.enforcement == Enforcement::Safe);
+    }
+
     /// `deferrable` needs logging in effect, full coverage, clients without TLS, and nothing that could be TLS; `optional`
     /// needs a certificate that lasts, or a switch that is off and in effect.
     #[test]

@@ -52,6 +52,8 @@ pub enum FaultKind {
     CutXml(f64),
     /// The answer announces more bytes than come before the connection closes.
     CutBody,
+    /// The same, after so many bytes.
+    CutBodyAfter(usize),
     /// Status 200 and a web page, as from a proxy that wants a login.
     Html200,
     /// Status 200 and nothing.

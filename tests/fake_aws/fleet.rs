@@ -29,6 +29,17 @@ pub struct Fleet {
     /// The most records of a listing's page, whatever the caller asked for. AWS has no such setting; with it a fleet
     /// of three has pages.
     pub page_records: Option<usize>,
+    /// The most values of a page of metrics, whatever the caller asked for.
+    pub page_values: Option<usize>,
+    /// Whether log files can be had whole, by the REST call.
+    #[serde(default = "yes")]
+    pub complete_downloads: bool,
+    /// What the path of that call may begin with.
+    #[serde(default = "complete_versions")]
+    pub complete_versions: Vec<String>,
+    /// Whether whole files come in chunks, of which nobody knows the length before the end.
+    #[serde(default)]
+    pub complete_chunked: bool,
     /// Certificate authorities. Every region answers with the same ones.
     #[serde(default, rename = "certificate")]
     pub certificates: Vec<Certificate>,
@@ -53,6 +64,29 @@ pub struct Fleet {
     /// Maintenance that waits for a resource. One entry an action.
     #[serde(default, rename = "pending_maintenance")]
     pub pending_maintenance: Vec<PendingMaintenance>,
+    /// What CloudWatch measured. What is not here was not measured: its series is there and empty.
+    #[serde(default, rename = "metric")]
+    pub metrics: Vec<Metric>,
+}
+
+/// A metric of an instance or of a proxy (CloudWatch API reference: `Metric`, `MetricDataResult`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    /// The identifier of an instance, or the name of a proxy.
+    pub of: String,
+    /// `AWS/RDS` unless said otherwise.
+    #[serde(default = "aws_rds")]
+    pub namespace: String,
+    /// Such as `DatabaseConnections`.
+    pub name: String,
+    /// What was measured, and when.
+    #[serde(default)]
+    pub samples: Vec<(Timestamp, f64)>,
+    /// The `StatusCode` of its last page, where it is not `Complete`.
+    pub status: Option<String>,
+    /// The code of a message that comes with it.
+    pub message: Option<String>,
 }
 
 /// A certificate authority (API reference: `Certificate`, `CertificateMessage`).
@@ -288,6 +322,18 @@ fn one_megabyte() -> usize {
 
 fn ten_thousand() -> usize {
     10_000
+}
+
+fn aws_rds() -> String {
+    "AWS/RDS".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn complete_versions() -> Vec<String> {
+    ["v19", "v13"].map(str::to_owned).to_vec()
 }
 
 fn dynamic() -> String {

@@ -11,23 +11,26 @@ mod load;
 mod log_file;
 mod rds;
 mod request;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod xml;
 
 use std::future::IntoFuture;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::sync::oneshot;
 
 pub use faults::{Calls, Fault, FaultKind};
-pub use fleet::{Fleet, Proxy};
+pub use fleet::{Fleet, Instance, Metric, Proxy};
 pub use log_file::LogFile;
 pub use request::Call;
 
@@ -153,6 +156,11 @@ impl Service {
         let assumed =
             identity::account(call).and_then(|number| others.iter_mut().find(|other| other.account == number));
         let fleet = assumed.unwrap_or(fleet);
+        if call.action == "DownloadCompleteDBLogFile" {
+            let (chunked, file) = (fleet.complete_chunked, rds::complete(fleet, call));
+            let answer = file.map(|file| Answer { chunked, ..Answer::ok("application/octet-stream", file) });
+            return answer.unwrap_or_else(|error| Answer::error(call, error, request_id));
+        }
         let answered = match call.service.as_str() {
             "account" => identity::regions(fleet, call).map(|result| Answer::json(&result)),
             "logs" => cloudwatch_logs::answer(fleet, call).map(|result| Answer::json(&result)),
@@ -180,11 +188,12 @@ struct Answer {
     status: u16,
     kind: &'static str,
     body: Vec<u8>,
+    chunked: bool,
 }
 
 impl Answer {
     fn ok(kind: &'static str, body: impl Into<Vec<u8>>) -> Answer {
-        Answer { status: 200, kind, body: body.into() }
+        Answer { status: 200, kind, body: body.into(), chunked: false }
     }
 
     fn xml(body: String) -> Answer {
@@ -240,7 +249,9 @@ async fn answer(
     let (number, fault) = service.record(&call);
     let request_id = format!("00000000-0000-4000-8000-{number:012}");
     let right = || service.right_answer(&call, &request_id);
-    let answer = match (refusal(&headers), fault) {
+    let forged = call.action == "DownloadCompleteDBLogFile" && !signature::is_right(&method, &uri, &headers, &body);
+    let forged = || forged.then(|| ApiError::sender(403, "SignatureDoesNotMatch", "The signatures do not match."));
+    let answer = match (refusal(&headers).or_else(forged), fault) {
         (Some(error), _) => Answer::error(&call, error, &request_id),
         (None, None) => right(),
         (None, Some(FaultKind::Slow(delay))) => {
@@ -256,6 +267,10 @@ async fn answer(
             connection.cut_body(answer.body.len() / 2);
             answer
         }
+        (None, Some(FaultKind::CutBodyAfter(bytes))) => {
+            connection.cut_body(bytes);
+            right()
+        }
         (None, Some(FaultKind::CutXml(keep))) => right().cut(keep),
         (None, Some(FaultKind::Html200)) => Answer::ok("text/html", "<html><body>Please log in.</body></html>"),
         (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
@@ -265,13 +280,30 @@ async fn answer(
     if answer.kind == "application/cbor" {
         response = response.header("smithy-protocol", "rpc-v2-cbor");
     }
-    response.header("x-amzn-requestid", request_id).body(Body::from(answer.body)).expect("a response of known parts")
+    let (chunked, body) = (answer.chunked, Body::from(answer.body));
+    let body = if chunked { Body::new(OfNoLength(body)) } else { body };
+    response.header("x-amzn-requestid", request_id).body(body).expect("a response of known parts")
+}
+
+/// A body whose length nobody is told, so that it is sent in chunks.
+struct OfNoLength(Body);
+
+impl HttpBody for OfNoLength {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
 }
 
 /// The services that are served, as signatures name them.
 const SERVICES: &[&str] = &["rds", "logs", "monitoring", "sts", "account", "organizations"];
 
-/// Why the request is not answered at all. Signatures are not checked, only their presence and their scope.
+/// Why the request is not answered at all. Of signatures, only the presence and the scope are checked here.
 fn refusal(headers: &HeaderMap) -> Option<ApiError> {
     if !headers.contains_key(header::AUTHORIZATION) {
         return Some(ApiError::sender(403, "MissingAuthenticationToken", "Missing Authentication Token"));

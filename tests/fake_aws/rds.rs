@@ -4,6 +4,8 @@ mod inventory;
 mod logs;
 mod settings;
 
+pub use logs::complete;
+
 use std::ops::RangeInclusive;
 
 use super::fleet::Fleet;

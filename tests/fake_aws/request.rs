@@ -46,6 +46,9 @@ impl Call {
         if let Some((_, action)) = uri.path().split_once("/operation/") {
             return call(action, BTreeMap::new());
         }
+        if let Some(file) = WholeFile::of(uri.path()).filter(|_| *method == Method::GET) {
+            return call("DownloadCompleteDBLogFile", file.parameters());
+        }
         if *method != Method::POST || uri.path() != "/" {
             return call(&format!("{method} {}", uri.path()), BTreeMap::new());
         }
@@ -75,6 +78,47 @@ impl Call {
             Err(_) => Err(ApiError::value(format!("{text} is not a number ({name})"))),
         }
     }
+}
+
+/// The path of the REST call for a whole log file.
+struct WholeFile<'a> {
+    version: &'a str,
+    instance: &'a str,
+    name: &'a str,
+}
+
+impl<'a> WholeFile<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let (version, rest) = path.strip_prefix('/')?.split_once("/downloadCompleteLogFile/")?;
+        let (instance, name) = rest.split_once('/')?;
+        Some(WholeFile { version, instance, name })
+    }
+
+    /// Named as the other call for log files names them, and the version of the path.
+    fn parameters(&self) -> BTreeMap<String, String> {
+        let named =
+            [("PathVersion", self.version), ("DBInstanceIdentifier", self.instance), ("LogFileName", self.name)];
+        named.map(|(name, value)| (name.to_owned(), percent_decoded(value))).into()
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *byte == b'%') {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The scope of a Signature Version 4 header: key, date, region, service, `aws4_request`.

@@ -262,3 +262,21 @@ fn what_xml_cannot_carry_keeps_its_length() {
     let answer = send(&aws, "eu-west-1", &form).unwrap();
     assert_eq!(element(&answer, "LogFileData"), "&lt;a&gt; &amp; ??&#xD;\n");
 }
+
+#[test]
+fn a_whole_file_is_for_those_who_sign() {
+    let aws = serving("a\n", |_| {});
+    let mut stream = TcpStream::connect(aws.url().trim_start_matches("http://")).unwrap();
+    let scope = "AWS4-HMAC-SHA256 Credential=K/20261120/eu-west-1/rds/aws4_request, SignedHeaders=host;x-amz-date";
+    write!(
+        stream,
+        "GET /v19/downloadCompleteLogFile/orders/{LOG} HTTP/1.1\r\nHost: aws\r\nConnection: close\r\n\
+         X-Amz-Date: 20261120T000000Z\r\nAuthorization: {scope}, Signature=0\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(element(&answer, "Code"), "SignatureDoesNotMatch");
+    let call = &aws.calls()[0];
+    assert_eq!((call.action.as_str(), call.parameter("LogFileName")), ("DownloadCompleteDBLogFile", Some(LOG)));
+}

@@ -16,6 +16,8 @@ pub static ENGINE: Engine = Engine {
     system_users: &["rdsadmin", "rdsdb"],
     system_addresses: &[],
     iam_methods: &[],
+    metrics: Some("AWS/RDS"),
+    counts_iam_logins: false,
     logs: &[],
     tls_switches: &[TlsSwitch {
         parameter: "DB2COMM",

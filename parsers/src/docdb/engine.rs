@@ -14,6 +14,8 @@ pub static ENGINE: Engine = Engine {
     system_users: &["serviceadmin", "rdsadmin"],
     system_addresses: &[],
     iam_methods: &["MONGODB-AWS"],
+    metrics: Some("AWS/DocDB"),
+    counts_iam_logins: false,
     logs: &[],
     tls_switches: &[TlsSwitch {
         parameter: "tls",

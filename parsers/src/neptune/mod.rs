@@ -14,6 +14,8 @@ pub static ENGINE: Engine = Engine {
     system_users: &[],
     system_addresses: &[],
     iam_methods: &[],
+    metrics: None,
+    counts_iam_logins: false,
     logs: &[],
     tls_switches: &[],
     marks_tls_from: None,

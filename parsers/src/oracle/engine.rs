@@ -17,6 +17,8 @@ pub static ENGINE: Engine = Engine {
     // RDS's agent on the host, and the host itself: nobody but RDS gets there.
     system_addresses: &["127.0.0.1", "::1", "[local]"],
     iam_methods: &[],
+    metrics: Some("AWS/RDS"),
+    counts_iam_logins: false,
     logs: &[
         // Files of 10 MB, kept for seven days; on the listener's side, nothing switches them off.
         Logs {

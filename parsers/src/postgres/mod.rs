@@ -30,6 +30,8 @@ pub static ENGINE: Engine = Engine {
     system_users: &["rdsadmin", "rdsproxyadmin", "rdsrepladmin", "rdswriteforwarduser"],
     // RDS authenticates members of rds_iam by `hostssl all +rds_iam all pam`.
     iam_methods: &["pam"],
+    metrics: Some("AWS/RDS"),
+    counts_iam_logins: true,
     system_addresses: &[],
     logs: &[Logs {
         kind: "postgresql",

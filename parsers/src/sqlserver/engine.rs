@@ -14,6 +14,8 @@ pub static ENGINE: Engine = Engine {
     // The machine itself: nobody but RDS gets there.
     system_addresses: &["[local]"],
     iam_methods: &[],
+    metrics: Some("AWS/RDS"),
+    counts_iam_logins: false,
     logs: &[Logs {
         kind: "error",
         prefix: "log/ERROR",

@@ -92,6 +92,29 @@ pub(super) fn portion(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
     Ok(xml)
 }
 
+/// `DownloadCompleteDBLogFile` (RDS User Guide, "Reading log file contents using REST"): the bytes of the file.
+pub fn complete(fleet: &mut Fleet, call: &Call) -> Result<Vec<u8>, ApiError> {
+    let version = call.required("PathVersion")?;
+    if !fleet.complete_downloads || !fleet.complete_versions.iter().any(|served| served == version) {
+        return Err(ApiError::sender(404, "UnknownOperationException", version));
+    }
+    let (now_ms, name) = (fleet.now.as_millisecond(), call.required("LogFileName")?);
+    let files = shelf(fleet, call)?.files;
+    vanish_if_due(files, name);
+    let Some(file) = files.get_mut(name) else {
+        let message = format!("DBLog File: {name}, is not found on the DB instance");
+        return Err(ApiError::sender(404, "DBLogFileNotFoundFault", message));
+    };
+    file.served += 1;
+    file.bytes.extend_from_slice(&file.quirks.grows);
+    if !file.quirks.grows.is_empty() {
+        file.last_written_ms = now_ms;
+    }
+    let bytes = file.bytes.clone();
+    vanish_if_due(files, name);
+    Ok(bytes)
+}
+
 /// Removes a file that has been read often enough, or gives it its new name.
 fn vanish_if_due(files: &mut BTreeMap<String, LogFile>, name: &str) {
     if !files.get(name).is_some_and(LogFile::is_due_to_vanish) {

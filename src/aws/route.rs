@@ -1,0 +1,62 @@
+//! Which of several ways to the same answer is open, as the calls so far have shown.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// More ways than there are anywhere.
+const ALL: usize = usize::MAX - 1;
+/// Failures in turn after which the ways are given up.
+const PATIENCE: usize = 3;
+
+/// What is known of the ways, which are numbered in the order in which they are tried. Shared by all who ask a region,
+/// so that what is shut is tried once and not for each file.
+#[derive(Debug, Default)]
+pub struct Route {
+    next: AtomicUsize,
+    open: AtomicBool,
+    denied: AtomicBool,
+    failures: AtomicUsize,
+}
+
+impl Route {
+    /// The way to try; those before it are shut.
+    pub fn way(&self) -> usize {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Tells that a way led to an answer.
+    pub fn opened(&self) {
+        self.open.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells that nobody answers on a way. Says whether that was believed: it is not where an answer came before.
+    pub fn shut(&self, way: usize) -> bool {
+        let believed = !self.open.load(Ordering::Relaxed);
+        if believed {
+            self.next.fetch_max(way + 1, Ordering::Relaxed);
+        }
+        believed
+    }
+
+    /// Tells that a permission is missing. It may be there for another resource, if an answer came before.
+    pub fn deny(&self) {
+        self.denied.store(true, Ordering::Relaxed);
+        self.shut(ALL);
+    }
+
+    /// Tells that what a way led to was whole.
+    pub fn succeeded(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// Tells that what a way led to was no good. When it never is, all ways are shut.
+    pub fn failed(&self) {
+        if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
+            self.next.store(usize::MAX, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a permission was missing.
+    pub fn is_denied(&self) -> bool {
+        self.denied.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,203 @@
+//! What CloudWatch measured, hour by hour: facts that no log holds.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series as Values};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Trouble;
+
+/// Names of metrics, as AWS spells them.
+///
+/// Source: "Amazon CloudWatch metrics for Amazon RDS", "Troubleshooting for IAM DB authentication" and "Monitoring RDS
+/// Proxy metrics with Amazon CloudWatch" in the RDS user guide.
+pub mod name {
+    /// Network connections of clients that are open, without RDS's own; of a proxy, its own to its databases.
+    pub const DATABASE_CONNECTIONS: &str = "DatabaseConnections";
+    /// Logins by IAM.
+    pub const IAM_LOGINS: &str = "IamDbAuthConnectionSuccess";
+    /// Of a proxy: connections of clients to it with TLS.
+    pub const CLIENTS_WITH_TLS: &str = "ClientConnectionsTLS";
+    /// Of a proxy: connections of clients to it without TLS.
+    pub const CLIENTS_WITHOUT_TLS: &str = "ClientConnectionsNoTLS";
+    /// Of a proxy: its connections to its databases with TLS.
+    pub const DATABASE_CONNECTIONS_WITH_TLS: &str = "DatabaseConnectionsWithTLS";
+    /// Of a proxy: connections to its databases that it asked for.
+    pub const DATABASE_REQUESTS: &str = "DatabaseConnectionRequests";
+    /// Of a proxy: connections to its databases that it asked for with TLS.
+    pub const DATABASE_REQUESTS_WITH_TLS: &str = "DatabaseConnectionRequestsWithTLS";
+}
+
+/// Length of what a value stands for, in seconds. CloudWatch keeps values of an hour for 455 days.
+pub const HOUR: i64 = 3600;
+
+/// How CloudWatch sums up an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Statistic {
+    /// The lowest of the hour.
+    Minimum,
+    /// The highest of the hour.
+    Maximum,
+    /// All of the hour together.
+    Sum,
+}
+
+impl Statistic {
+    const ALL: [Self; 3] = [Self::Minimum, Self::Maximum, Self::Sum];
+
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Minimum => "Minimum",
+            Self::Maximum => "Maximum",
+            Self::Sum => "Sum",
+        }
+    }
+}
+
+/// What a series is of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Measure {
+    /// ARN of an instance, or name of a proxy.
+    pub subject: String,
+    /// See [`name`].
+    pub metric: String,
+    /// How hours are summed up.
+    pub statistic: Statistic,
+}
+
+/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is not known; not zero.
+pub type Series = BTreeMap<i64, f64>;
+
+/// Series of instances and proxies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured(BTreeMap<Measure, Series>);
+
+impl Measured {
+    /// Adds a value. Where there is one already the higher counts: an hour that was asked for before its end lacks what
+    /// came after, and of two answers the one that shows more clients is the careful one. So the order makes no
+    /// difference.
+    pub fn add(&mut self, measure: &Measure, hour: i64, value: f64) {
+        let series = match self.0.get_mut(measure) {
+            Some(series) => series,
+            None => self.0.entry(measure.clone()).or_default(),
+        };
+        series.entry(hour).and_modify(|known| *known = known.max(value)).or_insert(value);
+    }
+
+    /// Adds all values of another.
+    pub fn join(&mut self, other: &Self) {
+        for (measure, series) in &other.0 {
+            for (hour, value) in series {
+                self.add(measure, *hour, *value);
+            }
+        }
+    }
+
+    /// The series of a subject; none when nothing is known.
+    pub fn series(&self, subject: &str, metric: &str, statistic: Statistic) -> Option<&Series> {
+        self.0.get(&Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic })
+    }
+
+    /// Those of some subjects alone.
+    pub(super) fn of(&self, subjects: &[&str]) -> Self {
+        let wanted = self.0.iter().filter(|(measure, _)| subjects.contains(&measure.subject.as_str()));
+        Self(wanted.map(|(measure, series)| (measure.clone(), series.clone())).collect())
+    }
+
+    /// The table: a row for each value.
+    ///
+    /// # Errors
+    ///
+    /// When polars refuses the columns, which are all of one length.
+    pub(super) fn table(&self) -> PolarsResult<DataFrame> {
+        let rows = || self.0.iter().flat_map(|(measure, series)| series.iter().map(move |row| (measure, row)));
+        let text = |name: &str, value: fn(&Measure) -> &str| -> Column {
+            Values::new(name.into(), rows().map(|(measure, _)| value(measure)).collect::<Vec<_>>()).into_column()
+        };
+        let hours: Vec<i64> = rows().map(|(_, (hour, _))| *hour).collect();
+        let values: Vec<f64> = rows().map(|(_, (_, value))| *value).collect();
+        DataFrame::new(
+            hours.len(),
+            vec![
+                text("subject", |measure| &measure.subject),
+                text("metric", |measure| &measure.metric),
+                text("statistic", |measure| measure.statistic.name()),
+                Values::new("hour".into(), hours).into_column(),
+                Values::new("value".into(), values).into_column(),
+            ],
+        )
+    }
+
+    /// Reads a table. A statistic of a newer version is left out.
+    ///
+    /// # Errors
+    ///
+    /// When a column is not there or of another type.
+    pub(super) fn read(table: &DataFrame) -> PolarsResult<Self> {
+        let text = |name: &str| table.column(name)?.str();
+        let (subjects, metrics, statistics) = (text("subject")?, text("metric")?, text("statistic")?);
+        let (hours, values) = (table.column("hour")?.i64()?, table.column("value")?.f64()?);
+        let mut measured = Self::default();
+        for row in 0..table.height() {
+            let statistic = Statistic::ALL.into_iter().find(|known| statistics.get(row) == Some(known.name()));
+            let (Some(subject), Some(metric), Some(statistic)) = (subjects.get(row), metrics.get(row), statistic)
+            else {
+                continue;
+            };
+            let measure = Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic };
+            if let (Some(hour), Some(value)) = (hours.get(row), values.get(row)) {
+                measured.add(&measure, hour, value);
+            }
+        }
+        Ok(measured)
+    }
+}
+
+/// What one collection asked of CloudWatch for one region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricPart {
+    /// Account, for the file's name and because names of proxies are unique within it only.
+    pub account: String,
+    /// Region, likewise.
+    pub region: String,
+    /// When it was collected.
+    pub collected_at: Timestamp,
+    /// What could not be asked, and so is missing.
+    pub errors: Vec<Trouble>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Values, as of a collection: hour, value.
+    fn values() -> impl Strategy<Value = Vec<(i64, f64)>> {
+        prop::collection::vec((0i64..6, 0.0f64..9.0), 0..12)
+    }
+
+    fn measured(values: &[(i64, f64)]) -> Measured {
+        let metric = name::DATABASE_CONNECTIONS.to_owned();
+        let measure = Measure { subject: "arn".to_owned(), metric, statistic: Statistic::Maximum };
+        let mut measured = Measured::default();
+        values.iter().for_each(|(hour, value)| measured.add(&measure, *hour, *value));
+        measured
+    }
+
+    proptest! {
+        #[test]
+        fn collections_unite_in_any_order_and_however_often(one in values(), two in values(), three in values()) {
+            let unite = |parts: &[&Vec<(i64, f64)>]| {
+                let mut all = Measured::default();
+                parts.iter().for_each(|part| all.join(&measured(part)));
+                all
+            };
+            let all = unite(&[&one, &two, &three]);
+            prop_assert_eq!(&unite(&[&three, &one, &two, &one]), &all);
+            prop_assert_eq!(&Measured::read(&all.table().expect("a table")).expect("read"), &all);
+        }
+    }
+}

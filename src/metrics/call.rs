@@ -1,0 +1,98 @@
+//! `GetMetricData`, page by page, and what came of each series that was asked for.
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
+};
+
+use super::Query;
+use crate::aws::{Aws, failure};
+use crate::bundle::Measured;
+use crate::bundle::metric::{HOUR, Measure};
+use crate::error::{Error, ErrorKind, Trouble};
+use crate::window::Window;
+
+const ACTION: &str = "cloudwatch:GetMetricData";
+
+/// Asks for a batch, and adds what comes. Returns what went wrong; what came before that counts all the same, for an
+/// hour that is missing is not known.
+pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut Measured) -> Vec<Trouble> {
+    let time = |time: jiff::Timestamp| DateTime::from_secs(time.as_second());
+    let call = aws.metrics.get_metric_data().start_time(time(span.from)).end_time(time(span.to));
+    let call = call.scan_by(ScanBy::TimestampAscending);
+    let queries = batch.iter().enumerate().map(|(number, query)| written(number, query)).collect();
+    let mut pages = call.set_metric_data_queries(Some(queries)).into_paginator().send();
+    // How each series ended. A page may end in the middle of one: only what the last page says counts.
+    let mut ends: Vec<Option<StatusCode>> = vec![None; batch.len()];
+    let mut troubles = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                troubles.push(Trouble::from(&failure(&aws.region, ACTION, error)));
+                return troubles;
+            }
+        };
+        troubles.extend(page.messages().iter().map(|message| said(&aws.region, message)));
+        for result in page.metric_data_results() {
+            let number = result.id().and_then(|id| id.strip_prefix('q')?.parse::<usize>().ok());
+            let Some((query, end)) = number.and_then(|number| Some((batch.get(number)?, ends.get_mut(number)?))) else {
+                continue;
+            };
+            *end = result.status_code().cloned();
+            troubles.extend(result.messages().iter().map(|message| said(&query.named, message)));
+            troubles.extend(add(&query.named, &query.measure, result, measured));
+        }
+    }
+    let ended = batch.iter().zip(ends).filter(|(_, end)| *end != Some(StatusCode::Complete));
+    troubles.extend(ended.map(|(query, end)| broken_off(query, end.as_ref())));
+    troubles
+}
+
+/// A query as the API wants it.
+fn written(number: usize, query: &Query) -> MetricDataQuery {
+    let dimension = Dimension::builder().name(query.dimension).value(&query.named).build();
+    let metric = Metric::builder().namespace(query.namespace).metric_name(&query.measure.metric).dimensions(dimension);
+    let period = i32::try_from(HOUR).unwrap_or(i32::MAX);
+    let stat = MetricStat::builder().metric(metric.build()).period(period).stat(query.measure.statistic.name());
+    MetricDataQuery::builder().id(format!("q{number}")).metric_stat(stat.build()).build()
+}
+
+/// Adds the values of a page.
+fn add(named: &str, measure: &Measure, result: &MetricDataResult, measured: &mut Measured) -> Option<Trouble> {
+    let (times, values) = (result.timestamps(), result.values());
+    if times.len() != values.len() {
+        let message =
+            format!("{ACTION}: {} came with {} times and {} values", measure.metric, times.len(), values.len());
+        return Some(trouble(ErrorKind::Format, named, &message, "run it again later", None));
+    }
+    for (time, value) in times.iter().zip(values).filter(|(_, value)| value.is_finite()) {
+        measured.add(measure, time.secs() - time.secs().rem_euclid(HOUR), *value);
+    }
+    None
+}
+
+/// A series that did not come to its end.
+fn broken_off(query: &Query, end: Option<&StatusCode>) -> Trouble {
+    let (metric, code) = (&query.measure.metric, end.map(StatusCode::as_str));
+    let message = match code {
+        Some(code) => format!("{ACTION}: {metric} is not complete ({code})"),
+        None => format!("{ACTION}: {metric} was not answered"),
+    };
+    let (kind, hint) = match end {
+        Some(StatusCode::Forbidden) => (ErrorKind::Denied, "grant the permission cloudwatch:GetMetricData"),
+        _ => (ErrorKind::Service, "run it again later"),
+    };
+    trouble(kind, &query.named, &message, hint, code)
+}
+
+/// A message that came with an answer.
+fn said(subject: &str, message: &MessageData) -> Trouble {
+    let code = message.code().unwrap_or("a message without a code");
+    let text = format!("{ACTION}: CloudWatch says {code}");
+    trouble(ErrorKind::Service, subject, &text, "run it again later", message.code())
+}
+
+fn trouble(kind: ErrorKind, subject: &str, message: &str, hint: &str, code: Option<&str>) -> Trouble {
+    Trouble::from(&Error::new(kind, subject, message).hint(hint).call(ACTION, code))
+}

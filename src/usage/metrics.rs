@@ -1,0 +1,175 @@
+//! What CloudWatch's metrics say of an instance, within the window. A series or an hour that is not there is not known;
+//! it is never zero.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::bundle::Measured;
+use crate::bundle::metric::{HOUR, Series, Statistic, name};
+use crate::window::Window;
+
+/// What metrics say of an instance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// The fewest sessions that were ever open in the hours since the logs begin to show any: so many may be older than
+    /// what the logs show, and open still. 0 where none can be. None where it is not known.
+    pub always_open: Option<u64>,
+    /// The most sessions that were open at once. None where it is not known.
+    pub most_open: Option<u64>,
+    /// The most that were open at once in an hour that the logs show whole. None where it is not known.
+    pub most_open_while_logged: Option<u64>,
+    /// Logins by IAM. None where they are not known.
+    pub iam_logins: Option<Above>,
+    /// By proxy before the instance, what is known of each of its metrics.
+    pub proxies: BTreeMap<String, BTreeMap<&'static str, Above>>,
+}
+
+/// Where a series is above zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Above {
+    /// All values together.
+    pub sum: u64,
+    /// Hours with a value above zero.
+    pub hours: u64,
+    /// The hours from the first of them to the last; none where there is none.
+    pub span: Option<Window>,
+}
+
+/// What is looked at of a proxy.
+const OF_PROXY: &[&str] = &[
+    name::CLIENTS_WITH_TLS,
+    name::CLIENTS_WITHOUT_TLS,
+    name::DATABASE_CONNECTIONS,
+    name::DATABASE_CONNECTIONS_WITH_TLS,
+    name::DATABASE_REQUESTS,
+    name::DATABASE_REQUESTS_WITH_TLS,
+];
+
+/// Whose metrics they are: the ARN of an instance, and the proxies before it.
+pub(super) type Subjects<'s> = (&'s str, &'s [String]);
+
+/// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what logs show of it.
+pub(super) fn of(measured: &Measured, (arn, proxies): Subjects<'_>, lived: Window, seen: &[Window]) -> Metrics {
+    let open = |statistic| measured.series(arn, name::DATABASE_CONNECTIONS, statistic);
+    let since: Vec<Window> = seen.first().map(|first| Window { from: first.from, to: lived.to }).into_iter().collect();
+    let touches = |hour: Window| hour.overlap(&lived).is_some();
+    let above_zero = |subject: &str, metric| above(measured.series(subject, metric, Statistic::Sum)?, touches);
+    let of_proxy = |proxy: &String| {
+        let known = OF_PROXY.iter().filter_map(|metric| Some((*metric, above_zero(proxy, metric)?)));
+        (proxy.clone(), known.collect::<BTreeMap<_, _>>())
+    };
+    Metrics {
+        always_open: open(Statistic::Minimum).and_then(|series| counts(series, |hour| lies_in(hour, &since)).min()),
+        most_open: open(Statistic::Maximum).and_then(|series| counts(series, touches).max()),
+        most_open_while_logged: open(Statistic::Maximum)
+            .and_then(|series| counts(series, |hour| lies_in(hour, seen)).max()),
+        iam_logins: above_zero(arn, name::IAM_LOGINS),
+        proxies: proxies.iter().map(of_proxy).filter(|(_, known)| !known.is_empty()).collect(),
+    }
+}
+
+/// Whether an hour lies in one of some spans as a whole: only then its value says what happened in them.
+fn lies_in(hour: Window, spans: &[Window]) -> bool {
+    spans.iter().any(|span| span.from <= hour.from && hour.to <= span.to)
+}
+
+/// The hours of a series, and their values.
+fn hours(series: &Series) -> impl Iterator<Item = (Window, f64)> + '_ {
+    series.iter().filter_map(|(hour, value)| {
+        let (from, to) = (Timestamp::from_second(*hour).ok()?, Timestamp::from_second(hour.checked_add(HOUR)?).ok()?);
+        Some((Window { from, to }, *value))
+    })
+}
+
+/// A value as a count: what is above zero is at least one.
+fn count(value: f64) -> u64 {
+    value.ceil() as u64
+}
+
+fn counts<'s>(series: &'s Series, wanted: impl Fn(Window) -> bool + 's) -> impl Iterator<Item = u64> + 's {
+    hours(series).filter(move |(hour, _)| wanted(*hour)).map(|(_, value)| count(value))
+}
+
+/// None where no hour of those that are wanted is known.
+fn above(series: &Series, wanted: impl Fn(Window) -> bool) -> Option<Above> {
+    let mut found: Option<Above> = None;
+    for (hour, value) in hours(series).filter(|(hour, _)| wanted(*hour)) {
+        let found = found.get_or_insert_default();
+        if value > 0.0 {
+            found.sum = found.sum.saturating_add(count(value));
+            found.hours += 1;
+            let from = found.span.map_or(hour.from, |span| span.from);
+            found.span = Some(Window { from, to: hour.to });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bundle::metric::Measure;
+
+    const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:orders";
+
+    fn span(from: i64, to: i64) -> Window {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        Window { from: at(from), to: at(to) }
+    }
+
+    fn series(metric: &str, statistic: Statistic, values: &[(i64, f64)]) -> Measured {
+        let measure = Measure { subject: ARN.to_owned(), metric: metric.to_owned(), statistic };
+        let mut measured = Measured::default();
+        values.iter().for_each(|(hour, value)| measured.add(&measure, hour * HOUR, *value));
+        measured
+    }
+
+    fn lowest(values: &[(i64, f64)], lived: Window, seen: &[Window]) -> Option<u64> {
+        of(&series(name::DATABASE_CONNECTIONS, Statistic::Minimum, values), (ARN, &[]), lived, seen).always_open
+    }
+
+    #[test]
+    fn sessions_have_ended_only_where_a_whole_hour_since_the_logs_begin_says_so() {
+        let (lived, seen) = (span(0, 10 * HOUR), [span(2 * HOUR + 60, 4 * HOUR), span(5 * HOUR, 10 * HOUR - 60)]);
+        let values = |zero: i64| (0..12).map(|hour| (hour, if hour == zero { 0.0 } else { 4.0 })).collect::<Vec<_>>();
+        for (zero, due) in [(1, 4), (2, 4), (3, 0), (4, 0), (9, 0), (10, 4)] {
+            assert_eq!(lowest(&values(zero), lived, &seen), Some(due), "zero in hour {zero}");
+        }
+        assert_eq!(lowest(&[(5, 0.2)], lived, &seen), Some(1), "what is above zero is a session");
+        assert_eq!(lowest(&[(1, 0.0), (11, 0.0)], lived, &seen), None, "of other hours alone nothing follows");
+        assert_eq!(lowest(&values(3), lived, &[]), None, "nor without logs");
+    }
+
+    #[test]
+    fn logins_count_in_every_hour_that_touches_the_window() {
+        let logins = series(name::IAM_LOGINS, Statistic::Sum, &[(1, 9.0), (2, 3.0), (3, 0.0), (5, 1.0), (6, 9.0)]);
+        let found = of(&logins, (ARN, &[]), span(2 * HOUR + 60, 6 * HOUR), &[]).iam_logins;
+        assert_eq!(found, Some(Above { sum: 4, hours: 2, span: Some(span(2 * HOUR, 6 * HOUR)) }));
+        let zero = series(name::IAM_LOGINS, Statistic::Sum, &[(3, 0.0)]);
+        assert_eq!(
+            of(&zero, (ARN, &[]), span(0, 6 * HOUR), &[]).iam_logins,
+            Some(Above::default()),
+            "known to be none"
+        );
+        assert_eq!(of(&zero, (ARN, &[]), span(4 * HOUR, 6 * HOUR), &[]).iam_logins, None, "not known");
+    }
+
+    proptest! {
+        /// Less evidence never shows that sessions have ended: a zero comes from a value, never from a gap.
+        #[test]
+        fn values_that_are_missing_are_not_zero(
+            values in prop::collection::btree_map(0i64..30, 0.0f64..5.0, 0..30),
+            kept in prop::collection::btree_set(0i64..30, 0..30),
+        ) {
+            let (lived, seen) = (span(0, 30 * HOUR), [span(0, 30 * HOUR)]);
+            let all: Vec<_> = values.iter().map(|(hour, value)| (*hour, value.floor())).collect();
+            let some: Vec<_> = all.iter().filter(|(hour, _)| kept.contains(hour)).copied().collect();
+            if let (Some(all), Some(some)) = (lowest(&all, lived, &seen), lowest(&some, lived, &seen)) {
+                prop_assert!(some >= all);
+            }
+        }
+    }
+}

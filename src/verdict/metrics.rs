@@ -1,0 +1,117 @@
+//! The rules about metrics. None of them ever makes a verdict milder: a metric shows TLS, or that something may hide.
+
+use std::collections::BTreeMap;
+
+use ssl_usage_parsers::Engine;
+
+use super::reason::ReasonCode;
+use super::rules::{Case, ask_live, is_remote, plural};
+use crate::usage::{Above, Metrics, metric};
+
+type Found = Option<(ReasonCode, String)>;
+
+/// Metrics that show that a proxy connects to its instances with TLS; `RequireTLS` of the API does not say so.
+const PROXY_TO_INSTANCE: &[&str] = &[metric::DATABASE_CONNECTIONS_WITH_TLS, metric::DATABASE_REQUESTS_WITH_TLS];
+
+/// Metrics of the clients of a proxy, and what they show.
+const CLIENT_TO_PROXY: &[(&str, &str)] =
+    &[(metric::CLIENTS_WITH_TLS, "with"), (metric::CLIENTS_WITHOUT_TLS, "without")];
+
+pub(super) fn iam_metric(case: &Case<'_>, _: &'static Engine) -> Found {
+    let logins = case.usage.metrics.iam_logins.filter(|logins| logins.sum > 0)?;
+    let text = format!(
+        "{} by IAM, which works over TLS only, {} (IamDbAuthConnectionSuccess)",
+        plural(logins.sum, "login"),
+        between(logins)
+    );
+    Some((ReasonCode::IamMetric, text))
+}
+
+pub(super) fn proxy_tls(case: &Case<'_>, _: &'static Engine) -> Found {
+    let shown = case.usage.metrics.proxies.iter().find_map(|(proxy, known)| {
+        let of = |name: &&'static str| Some((proxy, *name, known.get(name).copied().filter(|above| above.hours > 0)?));
+        PROXY_TO_INSTANCE.iter().find_map(of)
+    });
+    shown.map(|(proxy, name, above)| {
+        let text = format!(
+            "RDS Proxy {proxy} connects to its targets with TLS, in {} {} ({name})",
+            plural(above.hours, "hour"),
+            between(above)
+        );
+        (ReasonCode::ProxyTls, text)
+    })
+}
+
+/// How clients reach the proxies, for the end of a sentence: values of a proxy are sums over its hosts and minutes, so
+/// that hours are counted and not connections.
+pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
+    let told = |(proxy, known): (&String, &BTreeMap<&'static str, Above>)| {
+        let of = |(name, word): &(&str, &str)| {
+            Some(format!("{word} TLS in {} ({name})", plural(known.get(name)?.hours, "hour")))
+        };
+        let parts: Vec<_> = CLIENT_TO_PROXY.iter().filter_map(of).collect();
+        (!parts.is_empty()).then(|| format!("; clients were connected to {proxy} {}", parts.join(", ")))
+    };
+    metrics.proxies.iter().filter_map(told).collect()
+}
+
+pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -> Found {
+    let usage = case.usage;
+    let most = usage.metrics.most_open_while_logged.filter(|most| *most > 0)?;
+    let left = usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
+    let logged = usage.connections.sum() > usage.connections.local || left;
+    (!logged).then(|| {
+        let text = format!(
+            "{} of a client open at once (highest DatabaseConnections) in hours whose logs show none: they are older than the logs, or are not logged{}",
+            plural(most, "session"),
+            ask_live(engine)
+        );
+        (ReasonCode::MetricContradictsLog, text)
+    })
+}
+
+/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin is 0, every session that
+/// is older than they are had ended by then; else nobody can tell which of those that are open are.
+pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
+    let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
+    let text = format!(
+        "{} open at every moment since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; stop all clients together for some minutes, so that the metric reaches 0, or wait until it does{}",
+        plural(open, "session"),
+        ask_live(engine)
+    );
+    Some((ReasonCode::OlderSessionsOpen, text))
+}
+
+/// When something is not known, and what it is.
+type Blind = (fn(&Case<'_>) -> bool, &'static str);
+
+/// What of the metrics may not be known, and what it would have shown.
+pub(super) const NOT_KNOWN: &[Blind] = &[
+    (
+        |case| case.usage.metrics.always_open.is_none(),
+        "sessions that were opened before the logs begin and are still open (CloudWatch's DatabaseConnections)",
+    ),
+    (
+        |case| {
+            let counts = case.profile.known_engine().is_none_or(|engine| engine.counts_iam_logins);
+            counts && case.usage.metrics.iam_logins.is_none()
+        },
+        "logins by IAM (CloudWatch's IamDbAuthConnectionSuccess)",
+    ),
+    (
+        // Also where it is not known whether there is one.
+        |case| {
+            let (profile, known) = (case.profile, &case.usage.metrics.proxies);
+            let asked = !profile.unknown.iter().any(|call| call.starts_with("rds:DescribeDBProx"));
+            !asked || profile.proxies.iter().any(|proxy| !known.contains_key(proxy))
+        },
+        "the metrics of an RDS Proxy in front of the instance (ClientConnectionsTLS, DatabaseConnectionsWithTLS)",
+    ),
+];
+
+fn between(above: Above) -> String {
+    above.span.map_or_else(String::new, |span| {
+        let minute = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
+        format!("between {} and {}", minute(span.from), minute(span.to))
+    })
+}
