@@ -11,7 +11,7 @@ fn each_account_of_moto_is_asked_with_its_own_role() {
     let made = moto.seed("accounts");
     let quick = Server::microburst(&moto).expect("moto is here, and so is this");
     quick.trouble(&Value::from(denials()));
-    let services = [("RDS", &quick), ("STS", &moto), ("ORGANIZATIONS", &moto)];
+    let services = [("RDS", &quick), ("STS", &moto), ("ORGANIZATIONS", &moto), ("CLOUDWATCH", &moto)];
     let numbers: Vec<&str> = made["numbers"].as_array().expect("numbers").iter().filter_map(Value::as_str).collect();
     let [shop, lab, _] = numbers[..] else { panic!("{numbers:?}") };
     let of = |prefixes: &[&str]| {

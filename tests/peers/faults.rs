@@ -99,7 +99,8 @@ fn trouble_on_the_way_to_moto_hides_nothing() {
     proxy.trouble(&cases.iter().map(Case::rule).chain(denials()).collect());
     let runs: Vec<Run> = std::thread::scope(|scope| {
         let (proxy, moto) = (&proxy, &moto);
-        let run = |case: &Case| analyze(&[("RDS", proxy), ("STS", moto)], &["--region", case.region]);
+        let run =
+            |case: &Case| analyze(&[("RDS", proxy), ("STS", moto), ("CLOUDWATCH", moto)], &["--region", case.region]);
         let started: Vec<_> = cases.iter().map(|case| scope.spawn(move || run(case))).collect();
         started.into_iter().map(|run| run.join().expect("a run")).collect()
     });
