@@ -158,6 +158,72 @@ def logins():
     return measure("IamDbAuthConnectionSuccess", 2, range(5, 8))
 
 
+def stamp(at):
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def session(at, number, tls):
+    """What PostgreSQL logs of a session: it came, it was let in, and something that is no session's."""
+    end = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)" if tls else ""
+    return [
+        f"{stamp(at)}:10.0.0.9({number}):[unknown]@[unknown]:[{number}]:LOG:  connection received: host=10.0.0.9 port={number}",
+        f"{stamp(at)}:10.0.0.9({number}):app@orders:[{number}]:LOG:  connection authorized: user=app database=orders{end}",
+        f"{stamp(at)}::@:[11]:LOG:  checkpoint starting: time",
+    ]
+
+
+def export(group, stream, events):
+    logs = client("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    events = [{"timestamp": int(at.timestamp() * 1000), "message": text} for at, text in events]
+    for first in range(0, len(events), 10_000):
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events[first : first + 10_000])
+
+
+BATCH = "/aws/rds/instance/reports-batch/postgresql"
+
+
+def sessions(stream, every, tls):
+    """Sessions of a day up to now, out of each of which come three events; more than a page of them."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    times = [now - datetime.timedelta(seconds=second) for second in range(24 * 3600 - 1, 0, -every)]
+    events = [(at, line) for number, at in enumerate(times) for line in session(at, 1024 + number, tls)]
+    export(BATCH, stream, events)
+    return {"now": now.isoformat(), "sessions": len(times)}
+
+
+def plaintext_sessions():
+    return sessions("reports-batch.0", 12, False)
+
+
+def tls_sessions():
+    return sessions("reports-batch.1", 6 * 3600, True)
+
+
+def exported():
+    """Instances that are as old as their logs: one whose log is asked for by phrases, and one whose log is read whole."""
+    rds = client("rds")
+    parameter_group(rds, "general", "mysql8.0", general_log="1", log_output="FILE")
+    made = [
+        create(rds, "ledger", "postgres", "16.3", EnableCloudwatchLogsExports=["postgresql"]),
+        create(rds, "books", "mysql", "8.0.39", DBParameterGroupName="general", EnableCloudwatchLogsExports=["general"]),
+    ]
+    second = datetime.timedelta(seconds=1)
+    times = [datetime.datetime.now(datetime.timezone.utc) + second * (number + 1) for number in range(20)]
+    lines = [(at, line) for number, at in enumerate(times) for line in session(at, 1024 + number, number % 4 == 0)]
+    export("/aws/rds/instance/ledger/postgresql", "ledger", lines)
+    ways = ["SSL/TLS", "TCP/IP", "TCP/IP", "TCP/IP"]
+    lines = [
+        (at, f"{at:%Y-%m-%dT%H:%M:%S.%f}Z\t   {number} Connect\tapp@10.0.0.9 on orders using {ways[number % 4]}")
+        for number, at in enumerate(times)
+    ]
+    export("/aws/rds/instance/books/general", "books", lines)
+    later = times[-1] + 60 * second
+    return {"now": later.isoformat(), "instances": made, "tls": 5, "plaintext": 15}
+
+
 if __name__ == "__main__":
-    makers = [fleet, accounts, regions, connections, logins]
+    makers = [fleet, accounts, regions, connections, logins, plaintext_sessions, tls_sessions, exported]
     print(json.dumps(next(make for make in makers if make.__name__ == sys.argv[1])()))
