@@ -62,6 +62,17 @@ fn trouble_that_passes_changes_nothing() {
 }
 
 #[test]
+fn throttling_as_aws_does_it_changes_nothing_but_the_pace() {
+    let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch"));
+    let aws = FakeAws::start(small_fleet());
+    aws.limit("DownloadCompleteDBLogFile", 40.0);
+    let run = analyze(&aws, Some("reports-batch"));
+    assert_eq!((run.status, run.json()), (0, clean.json()), "{}", run.err);
+    let downloads = aws.calls().into_iter().filter(|call| call.action == "DownloadCompleteDBLogFile").count();
+    assert!((73..140).contains(&downloads), "{downloads} calls for 72 logs");
+}
+
+#[test]
 fn an_answer_that_is_always_cut_is_an_error_and_not_a_smaller_fleet() {
     let aws = FakeAws::start(fleet_without_logs());
     aws.fault(Fault::new(FaultKind::CutXml(0.5)).on("DescribeDBInstances").at(Calls::Every));

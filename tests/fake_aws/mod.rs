@@ -9,6 +9,7 @@ mod fleet;
 mod identity;
 mod load;
 mod log_file;
+mod rate;
 mod rds;
 mod request;
 mod signature;
@@ -92,6 +93,11 @@ impl FakeAws {
         self.service.lock().others.push(fleet);
     }
 
+    /// Throttles an action beyond so many calls a second, in each account and region.
+    pub fn limit(&self, action: &str, rate: f64) {
+        self.service.lock().rates.rates.insert(action.to_owned(), rate);
+    }
+
     /// Orders trouble. Where several orders hit a call, the first one counts.
     pub fn fault(&self, fault: Fault) {
         self.service.lock().faults.push(fault);
@@ -119,11 +125,18 @@ struct Inside {
     others: Vec<Fleet>,
     calls: Vec<Call>,
     faults: Vec<Fault>,
+    rates: rate::Rates,
 }
 
 impl Service {
     fn new(fleet: Fleet) -> Service {
-        Service(Arc::new(Mutex::new(Inside { fleet, others: Vec::new(), calls: Vec::new(), faults: Vec::new() })))
+        Service(Arc::new(Mutex::new(Inside {
+            fleet,
+            others: Vec::new(),
+            calls: Vec::new(),
+            faults: Vec::new(),
+            rates: rate::Rates::default(),
+        })))
     }
 
     /// A test that panicked while it changed the fleet has failed already; the lock need not fail too.
@@ -141,6 +154,9 @@ impl Service {
             if fault.hits(call) && first.is_none() {
                 first = Some(fault.kind);
             }
+        }
+        if first.is_none() && !inside.rates.takes(call) {
+            first = Some(FaultKind::Throttle);
         }
         (inside.calls.len(), first)
     }
