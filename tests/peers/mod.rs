@@ -13,7 +13,7 @@ mod metrics;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,49 +36,47 @@ pub struct Server {
 impl Server {
     /// RDS, STS, Organizations and CloudWatch Logs; none where peers are left out.
     pub fn moto() -> Option<Server> {
-        Self::start(("moto", "moto_server"), "/moto-api/", |command, port| {
+        Self::start("moto_server", "/moto-api/", |command, port| {
             command.args(["-H", "127.0.0.1", "-p", port]);
         })
     }
 
-    /// CloudWatch's metrics, and the regions of an account. Its metrics are kept for longer than two weeks: samples are older.
+    /// CloudWatch's metrics, and the regions of an account.
     pub fn ministack() -> Option<Server> {
-        const PROGRAM: &str = "import ministack.app as app, ministack.services.cloudwatch as metrics\n\
-                               metrics.TWO_WEEKS_SECONDS = 10**12\n\
-                               app.main()";
-        Self::start(("ministack", "python"), "/_ministack/health", |command, port| {
-            command.args(["-c", PROGRAM]).env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
+        Self::start("ministack", "/_ministack/health", |command, port| {
+            command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
         })
     }
 
     /// A proxy that makes trouble on the way to another server.
     pub fn microburst(upstream: &Server) -> Option<Server> {
-        Self::start(("microburst", "microburst"), "/_microburst/rules", |command, port| {
+        Self::start("microburst", "/_microburst/rules", |command, port| {
             command.args(["--upstream", &upstream.url(), "--host", "127.0.0.1", "--port", port]);
         })
     }
 
     /// Starts a peer by its program, and waits until it answers at a path.
-    fn start((peer, program): (&str, &str), path: &str, with: impl Fn(&mut Command, &str)) -> Option<Server> {
-        if install::left_out(peer) {
+    fn start(program: &str, path: &str, with: impl Fn(&mut Command, &str)) -> Option<Server> {
+        if install::left_out(program) {
             return None;
         }
         // Somebody else may take the port that was free.
-        let started = (0..3).find_map(|_| Self::try_start((peer, program), path, &with));
+        let started = (0..3).find_map(|_| Self::try_start(program, path, &with));
         let logs = install::folder();
-        Some(started.unwrap_or_else(|| panic!("{peer} did not start; see its log in {}", logs.display())))
+        Some(started.unwrap_or_else(|| panic!("{program} did not start; see its log in {}", logs.display())))
     }
 
-    fn try_start((peer, program): (&str, &str), path: &str, with: &impl Fn(&mut Command, &str)) -> Option<Server> {
+    fn try_start(program: &str, path: &str, with: &impl Fn(&mut Command, &str)) -> Option<Server> {
         let programs = install::programs();
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let home = TempDir::new().expect("a folder");
         let test = std::thread::current().name().unwrap_or_default().replace("::", "-");
-        let log = File::create(install::folder().join(format!("{test}-{peer}.log"))).expect("a log");
-        let mut command = Command::new(programs.join(program));
+        let log = File::create(install::folder().join(format!("{test}-{program}.log"))).expect("a log");
+        let mut command = Command::new(programs.join("python"));
+        command.arg(script("serve.py")).arg(programs.join(program));
         command.env_clear().env("PATH", programs).env("HOME", home.path()).env("TMPDIR", home.path());
         command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
-        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log).current_dir(home.path());
+        command.stdin(Stdio::piped()).stdout(log.try_clone().expect("a log")).stderr(log).current_dir(home.path());
         with(&mut command, &free.port().to_string());
         let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut server = Server { process, port: free.port(), _home: home };
@@ -114,9 +112,8 @@ impl Server {
 
     /// Puts something there. Returns what it is.
     pub fn seed(&self, what: &str) -> Value {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/seed.py");
         let mut python = Command::new(install::programs().join("python"));
-        let made = install::run(python.arg(script).args([what, &self.url()]).env_remove("AWS_PROFILE"));
+        let made = install::run(python.arg(script("seed.py")).args([what, &self.url()]).env_remove("AWS_PROFILE"));
         serde_json::from_str(&made.unwrap_or_else(|error| panic!("{error}"))).expect("JSON")
     }
 
@@ -137,6 +134,10 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)
 }
 
 /// Runs `analyze` with some services served and no others.
