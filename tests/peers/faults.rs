@@ -1,5 +1,5 @@
-//! Trouble on the way to moto, made by microburst in the form in which AWS makes it: the same fleet and the same verdicts as
-//! without it, or an error that names the call; never fewer instances, and never a milder verdict.
+//! Trouble on the way to moto, made by microburst in the form in which AWS makes it: the same fleet and the same
+//! verdicts as without it, or an error that names the call; never fewer instances, and never a milder verdict.
 //!
 //! Each case has a region of its own, with the same six instances, so that all can run at once.
 

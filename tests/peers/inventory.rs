@@ -6,7 +6,7 @@ use super::{Server, analyze, failed, instances, named, reasons};
 
 const REGIONS: [&str; 6] = ["--region", "eu-west-1", "--region", "us-east-1", "--region", "ap-south-1"];
 
-/// What moto does not implement, answered at once with a denial: its own answer is a 500, which is asked for four times.
+/// What moto does not implement, denied at once: its own answer is a 500, which is asked for four times.
 pub fn denials() -> Vec<Value> {
     let missing = ["DescribeCertificates", "DescribePendingMaintenanceActions", "DescribeDBEngineVersions"];
     let denied = |action: &str| json!({"service": "rds", "operation": action, "error": {"code": "AccessDenied"}});

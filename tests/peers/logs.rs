@@ -1,5 +1,5 @@
-//! Logs that moto keeps as CloudWatch Logs. Of filter patterns it knows a single phrase only, and answers every event to any
-//! other: what was not asked for is no session either.
+//! Logs that moto keeps as CloudWatch Logs. Of filter patterns it knows a single phrase only, and answers every event
+//! to any other: what was not asked for is no session either.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,4 +1,5 @@
-//! CloudWatch's metrics out of ministack, which speaks their CBOR, for an instance whose logs are complete and show no TLS.
+//! CloudWatch's metrics out of ministack, which speaks their CBOR, for an instance whose logs are complete and show no
+//! TLS.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,5 +1,5 @@
-//! Servers of AWS's APIs that others wrote, so that what this project believes of AWS is not only checked against itself:
-//! moto and ministack, and microburst, which makes trouble on the way to them.
+//! Servers of AWS's APIs that others wrote, so that what this project believes of AWS is not only checked against
+//! itself: moto and ministack, and microburst, which makes trouble on the way to them.
 //!
 //! What each of them holds is put there by `seed.py` through boto3, which says what it made.
 

@@ -165,9 +165,10 @@ def stamp(at):
 def session(at, number, tls):
     """What PostgreSQL logs of a session: it came, it was let in, and something that is no session's."""
     end = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)" if tls else ""
+    came, client = f"host=10.0.0.9 port={number}", f"{stamp(at)}:10.0.0.9({number})"
     return [
-        f"{stamp(at)}:10.0.0.9({number}):[unknown]@[unknown]:[{number}]:LOG:  connection received: host=10.0.0.9 port={number}",
-        f"{stamp(at)}:10.0.0.9({number}):app@orders:[{number}]:LOG:  connection authorized: user=app database=orders{end}",
+        f"{client}:[unknown]@[unknown]:[{number}]:LOG:  connection received: {came}",
+        f"{client}:app@orders:[{number}]:LOG:  connection authorized: user=app database=orders{end}",
         f"{stamp(at)}::@:[11]:LOG:  checkpoint starting: time",
     ]
 
@@ -203,12 +204,13 @@ def tls_sessions():
 
 
 def exported():
-    """Instances that are as old as their logs: one whose log is asked for by phrases, and one whose log is read whole."""
+    """Instances as old as their logs: of one, the log is asked for by phrases, of the other it is read whole."""
     rds = client("rds")
     parameter_group(rds, "general", "mysql8.0", general_log="1", log_output="FILE")
+    by_phrases, whole = ({"EnableCloudwatchLogsExports": [log]} for log in ["postgresql", "general"])
     made = [
-        create(rds, "ledger", "postgres", "16.3", EnableCloudwatchLogsExports=["postgresql"]),
-        create(rds, "books", "mysql", "8.0.39", DBParameterGroupName="general", EnableCloudwatchLogsExports=["general"]),
+        create(rds, "ledger", "postgres", "16.3", **by_phrases),
+        create(rds, "books", "mysql", "8.0.39", DBParameterGroupName="general", **whole),
     ]
     second = datetime.timedelta(seconds=1)
     times = [datetime.datetime.now(datetime.timezone.utc) + second * (number + 1) for number in range(20)]

@@ -1,4 +1,7 @@
-"""Runs the program of a peer until standard input ends, so that none outlives the tests: `serve.py PROGRAM ARGUMENT...`."""
+"""Runs the program of a peer until standard input ends, so that none outlives the tests.
+
+`serve.py PROGRAM ARGUMENT...`
+"""
 
 import os
 import runpy
