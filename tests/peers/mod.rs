@@ -7,6 +7,7 @@ mod accounts;
 mod faults;
 mod install;
 mod inventory;
+mod logs;
 mod metrics;
 
 use std::fs::File;
