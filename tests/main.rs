@@ -12,6 +12,7 @@
 mod architecture;
 mod aws;
 mod bundle;
+mod cloudwatch_logs;
 mod command;
 mod download;
 mod engines;

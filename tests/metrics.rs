@@ -179,8 +179,8 @@ fn metrics_that_cannot_be_asked_are_an_error_and_not_examined() {
         (FaultKind::AccessDenied, "cloudwatch:GetMetricData: AWS denied the call; grant the permission cloudwatch:Get"),
         (FaultKind::ExpiredToken, "cloudwatch:GetMetricData: the AWS credentials have expired; sign in again"),
         (FaultKind::Throttle, "cloudwatch:GetMetricData: AWS kept throttling the call; run it again later"),
-        (FaultKind::CutXml(0.9), "cloudwatch:GetMetricData: the answer is not one of AWS"),
-        (FaultKind::Html200, "cloudwatch:GetMetricData: the answer is not one of AWS"),
+        (FaultKind::CutXml(0.9), "cloudwatch:GetMetricData: the answer is not one of the CloudWatch API"),
+        (FaultKind::Html200, "cloudwatch:GetMetricData: the answer is not one of the CloudWatch API"),
     ] {
         let home = TempDir::new().expect("a folder");
         let aws = FakeAws::start(fleet(measured()));

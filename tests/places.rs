@@ -226,3 +226,27 @@ fn the_policy_allows_every_call_that_a_run_makes_and_no_change() {
     assert!(reader.iter().all(reads), "{reader:?}");
     assert_eq!(caller, ["sts:AssumeRole", "organizations:ListAccounts"]);
 }
+
+#[test]
+fn a_dry_run_says_what_it_would_take_and_takes_nothing() {
+    let mut fleet = small_fleet();
+    fleet.instance("reports-batch").export("postgresql", "error/postgresql.log");
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    let planned = Run::of(command.args(["analyze", "--dry-run"]).args(WINDOW));
+    assert_eq!((planned.status, planned.err.as_str()), (0, ""), "{planned:?}");
+    let total = planned.out.lines().last().expect("a total").split_whitespace().collect::<Vec<_>>();
+    assert!(aws.calls().iter().all(|call| !call.action.starts_with("Download") && call.action != "GetMetricData"));
+    assert_eq!(fs::read_dir(home.path()).expect("a folder").count(), 0, "nothing is written");
+
+    Run::of(against(&aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW));
+    let downloads = aws.calls().iter().filter(|call| call.action == "DownloadCompleteDBLogFile").count();
+    assert_eq!((total[0], total[1], total[2]), ("total", "11", downloads.to_string().as_str()), "{}", planned.out);
+
+    let mut command = against(&aws, home.path());
+    let planned = Run::of(command.args(["analyze", "--dry-run"]).args(WINDOW));
+    let again = planned.out.lines().last().expect("a total").split_whitespace().collect::<Vec<_>>();
+    let number = |words: &[&str]| words[2].parse::<usize>().expect("a number");
+    assert!(number(&again) < number(&total), "what is known is not asked for again: {}", planned.out);
+}

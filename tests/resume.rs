@@ -73,8 +73,8 @@ fn what_could_not_be_read_at_first_is_read_by_the_next_collection() {
     let expected = judged(home.path());
 
     let home = TempDir::new().expect("a folder");
-    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadCompleteDBLogFile").at(Calls::First(30)));
-    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadDBLogFilePortion").at(Calls::First(30)));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadCompleteDBLogFile").at(Calls::First(8)));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DownloadDBLogFilePortion").at(Calls::First(8)));
     let broken = Run::of(&mut collect(&aws, home.path()));
     assert_eq!(broken.status, 3, "{broken:?}");
     assert_ne!(judged(home.path()).out, expected.out, "what is missing is told");

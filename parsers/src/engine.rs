@@ -57,7 +57,7 @@ pub type Parsers = Vec<Box<dyn RecordParser>>;
 pub struct Logs {
     /// What the kind is called: `general`, `audit`.
     pub kind: &'static str,
-    /// How their names begin, in the listing of the RDS API.
+    /// How their names begin, in the listing of the RDS API; empty where that API serves none.
     pub prefix: &'static str,
     /// Endings of names that hold the same records in another format.
     pub twins: &'static [&'static str],
@@ -77,6 +77,22 @@ pub struct Logs {
     /// The parameter that says for how many minutes files are kept, its default, and its maximum. No parameter is named
     /// where it cannot be changed.
     pub retention: (&'static str, i64, i64),
+    /// How it reaches CloudWatch Logs; none where it cannot.
+    pub export: Option<Export>,
+}
+
+/// How a kind of log is exported to CloudWatch Logs.
+#[derive(Debug)]
+pub struct Export {
+    /// The log type, as `EnabledCloudwatchLogsExports` names it.
+    pub log_type: &'static str,
+    /// Names that its log groups may have, where `{instance}` and `{cluster}` stand for identifiers. Members of a cluster
+    /// have one stream or more each in the groups of the cluster, and none elsewhere.
+    pub groups: &'static [&'static str],
+    /// Phrases of which every connection record holds one, so that CloudWatch can be asked for those records alone. They
+    /// begin and end with whole words, whatever CloudWatch takes for one. None where a record cannot be read without
+    /// what stands around it.
+    pub terms: Option<&'static [&'static str]>,
 }
 
 /// A setting that switches TLS: a parameter, or an [`option`](OPTION). Values are compared by [`setting`].
@@ -164,7 +180,13 @@ impl Engine {
 
     /// The kind of log that a name in a listing is, if it can hold connection records.
     pub fn logs_of(&self, name: &str) -> Option<&'static Logs> {
-        self.logs.iter().find(|logs| name.starts_with(logs.prefix))
+        self.logs.iter().find(|logs| !logs.prefix.is_empty() && name.starts_with(logs.prefix))
+    }
+
+    /// The place in the list of logs of the kind that is exported as a log type.
+    pub fn exported_as(&self, log_type: &str) -> Option<usize> {
+        let is = |logs: &Logs| logs.export.as_ref().is_some_and(|export| export.log_type == log_type);
+        self.logs.iter().position(is)
     }
 
     /// Whether a client is AWS's own.

@@ -1,5 +1,7 @@
 //! What a log format is: where its records are looked for, and how one is read.
 
+use memchr::memmem;
+
 use crate::event::Parsed;
 use crate::time::LogTime;
 
@@ -40,6 +42,14 @@ pub trait RecordParser: Send + Sync {
 
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
+
+    /// Whether a piece of a log, of which nobody knows what stood before it, may be the end of a connection record. Lines
+    /// that begin with a tab are text of statements.
+    fn is_torn(&self, piece: &[u8]) -> bool {
+        let line = piece.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let holds = |needle: &&[u8]| memmem::find(piece, needle).is_some();
+        !line.starts_with(b"\t") && !self.begins(line) && self.needles().iter().any(holds)
+    }
 
     /// The language of the connection records in `text`, where it is one that is not read.
     fn foreign(&self, _text: &[u8]) -> Option<&'static str> {

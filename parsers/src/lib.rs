@@ -34,7 +34,7 @@ pub mod sqlserver;
 mod time;
 
 pub use detect::{HEAD, Hints, detect};
-pub use engine::{Engine, LogSwitch, Logs, OPTION, Parsers, Restart, TlsSwitch, Values, setting};
+pub use engine::{Engine, Export, LogSwitch, Logs, OPTION, Parsers, Restart, TlsSwitch, Values, setting};
 pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
 pub use format::{RECORD_MAX, RecordParser, Stretch};
 pub use scan::{Scanned, Scanner};

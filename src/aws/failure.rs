@@ -23,7 +23,7 @@ const fn meaning(code: &'static str, kind: ErrorKind, happened: &'static str, hi
 const SIGN_IN: &str = "sign in again, or name another profile with --profile";
 const LATER: &str = "run it again later";
 
-/// Error codes by their beginning. Source: "Common Errors" and the calls' pages of the RDS API reference.
+/// Error codes by their beginning. Source: "Common Errors" and the calls' pages of the API references.
 const MEANINGS: &[Meaning] = &[
     meaning("AccessDenied", ErrorKind::Denied, "AWS denied the call", "grant the permission"),
     meaning("UnauthorizedOperation", ErrorKind::Denied, "AWS denied the call", "grant the permission"),
@@ -50,8 +50,22 @@ const MEANINGS: &[Meaning] = &[
         "check the identifier, the region and the profile",
     ),
     meaning("DBLogFileNotFound", ErrorKind::NotFound, "the log was gone when it was asked for", "run it again"),
+    meaning("ResourceNotFound", ErrorKind::NotFound, "there is no such log group or stream", "run it again"),
+    meaning("LimitExceeded", ErrorKind::Throttled, "too many are running in this account and region", LATER),
     meaning("DBInstanceNotReady", ErrorKind::Service, "the instance is not ready", "run it again when it is available"),
 ];
+
+/// The services by the beginning of their IAM actions: what they are called, and the variable that names their endpoint.
+const SERVICES: &[(&str, &str, &str)] = &[
+    ("rds:", "RDS", "AWS_ENDPOINT_URL_RDS"),
+    ("logs:", "CloudWatch Logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
+    ("cloudwatch:", "CloudWatch", "AWS_ENDPOINT_URL_CLOUDWATCH"),
+];
+
+fn service(action: &str) -> (&'static str, &'static str) {
+    let known = SERVICES.iter().find(|(prefix, ..)| action.starts_with(prefix));
+    known.map_or(("AWS", "the service's endpoint"), |(_, api, variable)| (api, variable))
+}
 
 /// Turns the failure of a call about `subject` into an error. `action` is the call's IAM action, as
 /// `rds:DescribeDBInstances`. The answer's body is never shown.
@@ -82,8 +96,9 @@ where
                 .hint("sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile")
         }
         (None, None, SdkError::ResponseError(_) | SdkError::ServiceError(_)) => {
-            Error::new(ErrorKind::Service, subject, format!("{action}: the answer is not one of AWS, or not a whole one"))
-                .hint("check AWS_ENDPOINT_URL, its forms for one service, and the proxy")
+            let (api, variable) = service(action);
+            Error::new(ErrorKind::Service, subject, format!("{action}: the answer is not one of the {api} API, or not a whole one"))
+                .hint(format!("check {variable}, AWS_ENDPOINT_URL and the proxy"))
         }
         _ => Error::new(ErrorKind::Network, subject, format!("{action}: the endpoint could not be reached"))
             .hint("check the region's name, the network and the proxy"),

@@ -3,6 +3,9 @@
 //! The SDK reads an XML answer up to where it breaks off: an answer that was cut in the middle, but is complete as HTTP,
 //! would be a smaller fleet with no error and no further page. Every answer of the RDS API ends in `</…Response>`.
 //!
+//! Of JSON it takes an answer without any body for an empty object: the last page of a list, with nothing on it. What was
+//! cut elsewhere is an error already, but not one that the call is made again for.
+//!
 //! An answer in CBOR says how much it holds, so that the SDK refuses one that was cut; but it does not call again.
 
 use std::fmt;
@@ -16,7 +19,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// How a whole answer ends.
+/// How a whole answer of the RDS API ends.
 const END: &[u8] = b"Response>";
 
 /// An answer that ended too early.
@@ -31,9 +34,23 @@ impl fmt::Display for CutAnswer {
 
 impl std::error::Error for CutAnswer {}
 
+/// Whether an answer's body is whole.
+pub(super) type Whole = fn(&[u8]) -> bool;
+
+/// Whether it is all of an XML answer of the RDS API.
+pub(super) fn whole_xml(body: &[u8]) -> bool {
+    let tag = memchr::memrchr(b'<', body).and_then(|at| body.get(at..)).unwrap_or_default();
+    tag.starts_with(b"</") && tag.trim_ascii_end().ends_with(END)
+}
+
+/// Whether it is all of a JSON object.
+pub(super) fn whole_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() && body.trim_ascii_start().starts_with(b"{")
+}
+
 /// Fails a successful call whose answer is not whole.
 #[derive(Debug)]
-pub(super) struct WholeAnswers;
+pub(super) struct WholeAnswers(pub Whole);
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
 impl Intercept for WholeAnswers {
@@ -48,11 +65,7 @@ impl Intercept for WholeAnswers {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let whole = |body: &[u8]| {
-            let tag = memchr::memrchr(b'<', body).and_then(|at| body.get(at..)).unwrap_or_default();
-            tag.starts_with(b"</") && tag.trim_ascii_end().ends_with(END)
-        };
-        let whole = response.body().bytes().is_some_and(whole);
+        let whole = response.body().bytes().is_some_and(self.0);
         if response.status().is_success() && !whole { Err(Box::new(CutAnswer)) } else { Ok(()) }
     }
 }

@@ -90,12 +90,14 @@ impl Aws {
         let partition = || RetryPartition::custom("ssl-usage").token_bucket(TokenBucket::unlimited()).build();
         let renew = || RetryWithNewCredentials(account.credentials.clone());
         let rds = aws_sdk_rds::config::Builder::from(&config)
-            .interceptor(guard::WholeAnswers)
+            .interceptor(guard::WholeAnswers(guard::whole_xml))
             .retry_classifier(guard::RetryCutAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config)
+            .interceptor(guard::WholeAnswers(guard::whole_json))
+            .retry_classifier(guard::RetryCutAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());

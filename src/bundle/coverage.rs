@@ -5,21 +5,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::window::Window;
 
-/// What was read of one log file.
+/// How the names of readings out of CloudWatch Logs begin.
+const CLOUDWATCH: &str = "cloudwatch:";
+
+/// The name of what is read of a log group for the hour that begins at `hour`:
+/// `cloudwatch:/aws/rds/instance/orders/postgresql:2026-11-22T10`.
+pub fn exported_source(group: &str, hour: Timestamp) -> String {
+    format!("{CLOUDWATCH}{group}:{}", hour.strftime("%Y-%m-%dT%H"))
+}
+
+/// The log type, `postgresql`, of a reading that [`exported_source`] gave this name; none for a file.
+pub fn exported_type(source: &str) -> Option<&str> {
+    let (group, _) = source.strip_prefix(CLOUDWATCH)?.rsplit_once(':')?;
+    group.rsplit('/').next()
+}
+
+/// What was read of one log file, or of one hour of a log in CloudWatch Logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`.
+    /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`; or [`exported_source`].
     pub source: String,
     /// The log that the file is a form of; files with the same records share it.
     pub log: String,
     /// Format that it was read in: `stderr`, `csvlog`, `jsonlog`; none when it was empty or not recognised.
     pub format: Option<String>,
-    /// Size that the listing gave, in bytes.
+    /// Size that the listing gave, in bytes; 0 out of CloudWatch Logs, which lists none.
     pub listed_bytes: u64,
-    /// When it was last written to, by the listing.
+    /// When it was last written to, by the listing; out of CloudWatch Logs, the end of what was asked for.
     #[serde(default)]
     pub last_written: Option<Timestamp>,
-    /// Bytes read.
+    /// Bytes read; out of CloudWatch Logs, those of the records that were asked for, which may be a small part of the log.
     pub read_bytes: u64,
     /// The span of time whose records stand in this file; none when it was not read, or when its times say nothing.
     pub span: Option<Window>,

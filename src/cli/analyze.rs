@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::fleet::Fleet;
-use super::{complain, exit};
+use super::{complain, dry_run, exit};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::report::{self, Format, Report};
@@ -35,7 +35,7 @@ pub(super) struct Analyze {
     #[command(flatten)]
     fleet: Fleet,
     /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "Places")]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "insights", "dry_run"])]
     from: Vec<PathBuf>,
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
@@ -50,6 +50,9 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub fn run(self) -> Result<u8> {
+        if self.fleet.dry_run {
+            return dry_run::print(&self.fleet, &self.bundle.clone().map_or_else(default_bundle, Ok)?);
+        }
         let (report, status) = match self.report() {
             Ok(report) => {
                 // The table prints its errors itself.

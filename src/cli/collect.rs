@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::fleet::Fleet;
-use super::{complain, exit};
+use super::{complain, dry_run, exit};
 use crate::bundle::{Scope, load};
 use crate::error::Result;
 use crate::report::Report;
@@ -18,6 +18,7 @@ use crate::verdict::Policy;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage collect --days 3 -o evidence
+  ssl-usage collect --all-regions --days 7 -o evidence --dry-run
   ssl-usage collect --all-regions --days 7 -o evidence
   ssl-usage collect --organization --role-name auditor --all-regions -o evidence
   ssl-usage analyze --from evidence")]
@@ -31,6 +32,9 @@ pub(super) struct Collect {
 
 impl Collect {
     pub fn run(self) -> Result<u8> {
+        if self.fleet.dry_run {
+            return dry_run::print(&self.fleet, &self.output);
+        }
         let now = self.fleet.gather(&self.output)?;
         let evidence = load(&[self.output], Scope::TakenAt(now))?;
         let report = Report::new(&evidence, self.fleet.window(now), Policy::default());

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::progress::Bar;
 use crate::aws::{Accounts, Aws, Regions};
-use crate::bundle::Bundle;
-use crate::collect::{Request, collect};
+use crate::bundle::{Bundle, Parts};
+use crate::collect::{Plan, Request, Source, collect, plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{self, Filter, Tag};
 use crate::progress::Progress;
@@ -31,6 +31,16 @@ pub(super) struct Fleet {
     /// Only instances of this engine, as postgres or aurora-mysql; may be given more than once.
     #[arg(long, value_name = "ENGINE")]
     pub engine: Vec<String>,
+    /// Where logs are read: RDS's own files, what is exported to CloudWatch Logs, or files first and CloudWatch Logs for
+    /// what they do not show.
+    #[arg(long, value_enum, default_value_t = Source::Auto)]
+    pub source: Source,
+    /// Query log groups of the class Infrequent Access, which cannot be read otherwise. AWS charges for what is scanned.
+    #[arg(long)]
+    pub insights: bool,
+    /// Say how many calls, bytes and dollars it would take, and download nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
@@ -134,6 +144,11 @@ impl Fleet {
         Filter { instances, engines, tags: self.places.tag.clone() }
     }
 
+    fn request(&self, now: Timestamp) -> Request {
+        let (filter, window) = (self.filter(), self.window(now));
+        Request { filter, window, source: self.source, insights: self.insights }
+    }
+
     /// Collects into the bundle at `path`; returns the time under which the inventories stand there.
     ///
     /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
@@ -141,33 +156,56 @@ impl Fleet {
     pub fn gather(&self, path: &Path) -> Result<Timestamp> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let bundle = Bundle::create(path)?;
-        let request = Arc::new(Request { filter: self.filter(), window: self.window(now) });
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new());
         let known = Arc::new(bundle.parts()?);
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new());
+        let request = Arc::new(self.request(now));
+        let (fleets, mut failed) = self.everywhere(|aws| {
+            let (bundle, request) = (bundle.clone(), Arc::clone(&request));
+            let (known, progress) = (Arc::clone(&known), Arc::clone(&progress));
+            async move { collect(&aws, &request, &bundle, &known, &progress).await }
+        })?;
+        failed.extend(self.absent(&fleets));
+        if fleets.iter().all(|fleet| fleet.instances.is_empty()) && !failed.is_empty() {
+            return Err(failed.swap_remove(0));
+        }
+        for error in &failed {
+            bundle.write_failure(now, error)?;
+        }
+        Ok(now)
+    }
+
+    /// What `gather` would ask of AWS, by account and region, and what could not be asked for it. Nothing is written.
+    pub fn plan(&self, path: &Path) -> Result<(Vec<Plan>, Vec<Error>)> {
+        let now = self.now.unwrap_or_else(Timestamp::now);
+        let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
+        let (known, request) = (Arc::new(known), Arc::new(self.request(now)));
+        self.everywhere(|aws| {
+            let (known, request) = (Arc::clone(&known), Arc::clone(&request));
+            async move { plan(&aws, &request, &known).await }
+        })
+    }
+
+    /// Does something in every account and region at the same time. Returns what was done, and what could not be.
+    fn everywhere<T, F>(&self, work: impl Fn(Aws) -> F) -> Result<(Vec<T>, Vec<Error>)>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
         runtime()?.block_on(async {
             let (reached, mut failed) = self.places.reach().await?;
             let mut tasks = JoinSet::new();
             for aws in reached {
-                let (bundle, request) = (bundle.clone(), Arc::clone(&request));
-                let (known, progress) = (Arc::clone(&known), Arc::clone(&progress));
-                tasks.spawn(async move { collect(&aws, &request, &bundle, &known, &progress).await });
+                tasks.spawn(work(aws));
             }
-            let mut fleets = Vec::new();
+            let mut all = Vec::new();
             while let Some(done) = tasks.join_next().await {
                 match done.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic())) {
-                    Ok(fleet) => fleets.push(fleet),
+                    Ok(done) => all.push(done),
                     Err(error) => failed.push(error),
                 }
             }
             failed.sort_by_key(ToString::to_string);
-            failed.extend(self.absent(&fleets));
-            if fleets.iter().all(|fleet| fleet.instances.is_empty()) && !failed.is_empty() {
-                return Err(failed.swap_remove(0));
-            }
-            for error in &failed {
-                bundle.write_failure(now, error)?;
-            }
-            Ok(now)
+            Ok((all, failed))
         })
     }
 

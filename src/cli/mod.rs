@@ -2,6 +2,7 @@
 
 mod analyze;
 mod collect;
+mod dry_run;
 mod exit;
 mod fleet;
 mod iam_policy;

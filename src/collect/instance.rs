@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
-use ssl_usage_parsers::{Engine, LogSwitch, Logs};
+use ssl_usage_parsers::{Engine, Export, LogSwitch, Logs};
 
+use super::cloudwatch::{Exported, Found};
 use super::read::{Read, Reader};
 use super::span::Rotation;
+use super::{Request, Source, source};
 use crate::aws::Aws;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Bundle, Part, Reading};
-use crate::error::{ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
 use crate::progress::Progress;
@@ -27,15 +29,20 @@ const WAITING: (usize, usize) = (256, 100_000);
 /// Most files of a kind of log that may leave sessions out. Oracle writes one for each session.
 const PARTIAL_MAX: usize = 500;
 
-/// What the logs of one instance are read with.
+/// The logs of one instance: which there are, and which of them must be read.
 pub(super) struct InstanceLogs<'a> {
     pub aws: &'a Aws,
-    pub bundle: &'a Bundle,
+    pub request: &'a Request,
     pub profile: &'a InstanceProfile,
     pub engine: &'static Engine,
-    pub window: Window,
     /// What need not be read again.
     pub known: &'a [Reading],
+}
+
+/// Reads them into a bundle.
+pub(super) struct Collection<'a> {
+    pub of: InstanceLogs<'a>,
+    pub bundle: &'a Bundle,
     pub progress: &'a dyn Progress,
 }
 
@@ -44,63 +51,42 @@ struct Waiting {
     part: Part,
     facts: Vec<(Key, Tallied)>,
     since: Instant,
+    /// All that was read so far, written or not.
+    read: Vec<Reading>,
 }
 
 impl InstanceLogs<'_> {
-    /// Reads the logs that were written in the window and are not known yet, into the bundle.
-    ///
-    /// # Errors
-    ///
-    /// When the bundle cannot be written. What cannot be read is in the bundle, as errors and holes.
-    pub async fn collect(&self) -> Result<()> {
-        let mut waiting = self.nothing();
-        let mut files = match self.list().await {
-            Ok(files) => files,
-            Err(error) => {
-                waiting.part.errors.push(Trouble::from(&error));
-                return self.write(waiting).await;
-            }
-        };
-        let known = |reading: &Reading| (reading.source.clone(), reading.listed_bytes, reading.last_written);
-        let known: BTreeSet<_> = self.known.iter().map(known).collect();
-        let mut done: BTreeSet<String> = BTreeSet::new();
-        // Logs that were renamed while they were read are in the list once more, under another name.
-        for round in 0..2 {
-            // What was read whole before, and has not been written to since, is not read again.
-            let is_new = |file: &&LogFile| !known.contains(&(file.name.clone(), file.size, file.last_written));
-            let new = files.iter().filter(is_new).filter(|file| !done.contains(&file.name));
-            let new: Vec<_> = new.filter_map(|file| Some((file, self.engine.logs_of(&file.name)?))).collect();
-            done.extend(new.iter().map(|(file, _)| file.name.clone()));
-            let reads: Vec<_> = new.into_iter().map(|(file, logs)| self.read(file, logs, &files)).collect();
-            let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
-            let mut vanished = false;
-            while let Some(read) = reads.next().await {
-                let Read { reading, facts, error } = read;
-                vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
-                waiting.part.errors.extend(error.as_ref().map(Trouble::from));
-                waiting.part.readings.push(reading);
-                waiting.facts.extend(facts);
-                if waiting.is_due() {
-                    self.write(std::mem::replace(&mut waiting, self.nothing())).await?;
-                }
-            }
-            drop(reads);
-            if !vanished || round > 0 {
-                break;
-            }
-            match self.list().await {
-                Ok(again) => files = again,
-                Err(error) => {
-                    waiting.part.errors.push(Trouble::from(&error));
-                    break;
-                }
-            }
-        }
-        self.write(waiting).await
+    /// Whether any of its logs is served as files.
+    pub(super) fn has_files(&self) -> bool {
+        self.engine.logs.iter().any(|logs| !logs.prefix.is_empty())
     }
 
-    async fn list(&self) -> Result<Vec<LogFile>> {
-        let mut files = rds_portion::list(self.aws, &self.profile.instance, self.window.from).await?;
+    /// The files that must be read: what was read whole before, and has not been written to since, is not read again.
+    pub(super) fn new_files<'f>(
+        &self,
+        files: &'f [LogFile],
+        done: &BTreeSet<String>,
+    ) -> impl Iterator<Item = &'f LogFile> {
+        let known = |reading: &Reading| (reading.source.clone(), reading.listed_bytes, reading.last_written);
+        let known: BTreeSet<_> = self.known.iter().map(known).collect();
+        let is_new = move |file: &&LogFile| !known.contains(&(file.name.clone(), file.size, file.last_written));
+        files.iter().filter(is_new).filter(move |file| !done.contains(&file.name))
+    }
+
+    /// The kinds of logs that are exported to CloudWatch Logs.
+    pub(super) fn exports(&self) -> impl Iterator<Item = (&'static Logs, &'static Export)> {
+        let is_on = |export: &&Export| self.profile.log_exports.iter().any(|on| on == export.log_type);
+        self.engine.logs.iter().filter_map(move |logs| Some((logs, logs.export.as_ref().filter(is_on)?)))
+    }
+
+    /// The part of the window in which the instance existed.
+    pub(super) fn exported_window(&self) -> Window {
+        let Window { from, to } = self.request.window;
+        Window { from: self.profile.created_at.unwrap_or(from).max(from), to }
+    }
+
+    pub(super) async fn list(&self) -> Result<Vec<LogFile>> {
+        let mut files = rds_portion::list(self.aws, &self.profile.instance, self.request.window.from).await?;
         files.retain(|file| self.engine.logs_of(&file.name).is_some_and(|logs| self.is_written(logs)));
         // The newest of them: what may leave sessions out proves no more with every file of thousands.
         let is_partial = |file: &LogFile| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete);
@@ -120,42 +106,144 @@ impl InstanceLogs<'_> {
         };
         logs.complete || !logs.switches.iter().any(off)
     }
+}
+
+impl Collection<'_> {
+    /// Reads the logs that were written in the window and are not known yet, into the bundle.
+    ///
+    /// # Errors
+    ///
+    /// When the bundle cannot be written. What cannot be read is in the bundle, as errors and holes.
+    pub async fn collect(&self) -> Result<()> {
+        let mut waiting = self.nothing();
+        if self.of.request.source.files() && self.of.has_files() {
+            waiting = self.files(waiting).await?;
+        }
+        self.exported(waiting).await
+    }
+
+    /// Reads the log files.
+    async fn files(&self, mut waiting: Waiting) -> Result<Waiting> {
+        let mut files = match self.of.list().await {
+            Ok(files) => files,
+            Err(error) => {
+                waiting.part.errors.push(Trouble::from(&error));
+                return Ok(waiting);
+            }
+        };
+        let mut done: BTreeSet<String> = BTreeSet::new();
+        // Logs that were renamed while they were read are in the list once more, under another name.
+        for round in 0..2 {
+            let new = self.of.new_files(&files, &done);
+            let new: Vec<_> = new.filter_map(|file| Some((file, self.of.engine.logs_of(&file.name)?))).collect();
+            done.extend(new.iter().map(|(file, _)| file.name.clone()));
+            let reads: Vec<_> = new.into_iter().map(|(file, logs)| self.read(file, logs, &files)).collect();
+            let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+            let mut vanished = false;
+            while let Some(read) = reads.next().await {
+                let Read { reading, facts, error } = read;
+                vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
+                waiting.add(vec![reading], facts, error.as_ref().map(Trouble::from));
+                waiting = self.write_if_due(waiting).await?;
+            }
+            drop(reads);
+            if !vanished || round > 0 {
+                break;
+            }
+            match self.of.list().await {
+                Ok(again) => files = again,
+                Err(error) => {
+                    waiting.part.errors.push(Trouble::from(&error));
+                    break;
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Reads from CloudWatch Logs what was not read as files.
+    async fn exported(&self, mut waiting: Waiting) -> Result<()> {
+        let InstanceLogs { aws, request, profile, engine, known } = self.of;
+        let progress = self.progress;
+        let (now, insights) = (request.window.to, request.insights);
+        let mut any = false;
+        for (logs, export) in self.of.exports() {
+            any = true;
+            let shown = source::shown(engine, logs, known.iter().chain(&waiting.read));
+            let wanted = request.source.exported(self.of.exported_window(), &shown);
+            if wanted.is_empty() {
+                continue;
+            }
+            let reader = Exported { aws, profile, engine, logs, export, insights, known, now, progress };
+            let Found { readings, facts, errors } = reader.read(&wanted).await;
+            waiting.add(readings, facts, errors);
+            waiting = self.write_if_due(waiting).await?;
+        }
+        if !any && request.source == Source::Cloudwatch {
+            waiting.part.errors.push(self.not_exported());
+        }
+        self.write(waiting.part, waiting.facts).await
+    }
+
+    fn not_exported(&self) -> Trouble {
+        let types: Vec<_> =
+            self.of.engine.logs.iter().filter_map(|logs| Some(logs.export.as_ref()?.log_type)).collect();
+        let message = "no log of it that shows sessions is exported to CloudWatch Logs";
+        let error = Error::new(ErrorKind::NotFound, &self.of.profile.instance, message);
+        Trouble::from(&error.hint(format!("export {}, or leave --source out", types.join(" or "))))
+    }
 
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
         let names = files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with(logs.prefix));
-        let rotation = Rotation::new(logs, self.profile, names);
-        let (aws, profile, engine, progress) = (self.aws, self.profile, self.engine, self.progress);
-        Reader { aws, profile, engine, logs, rotation, now: self.window.to, progress }.read(file).await
+        let rotation = Rotation::new(logs, self.of.profile, names);
+        let (aws, profile, engine, progress) = (self.of.aws, self.of.profile, self.of.engine, self.progress);
+        Reader { aws, profile, engine, logs, rotation, now: self.of.request.window.to, progress }.read(file).await
     }
 
     fn nothing(&self) -> Waiting {
         let part = Part {
-            arn: self.profile.arn.clone(),
-            account: self.profile.account.clone(),
-            region: self.profile.region.clone(),
-            instance: self.profile.instance.clone(),
-            collected_at: self.window.to,
+            arn: self.of.profile.arn.clone(),
+            account: self.of.profile.account.clone(),
+            region: self.of.profile.region.clone(),
+            instance: self.of.profile.instance.clone(),
+            collected_at: self.of.request.window.to,
             readings: Vec::new(),
             errors: Vec::new(),
         };
-        Waiting { part, facts: Vec::new(), since: Instant::now() }
+        Waiting { part, facts: Vec::new(), since: Instant::now(), read: Vec::new() }
     }
 
-    async fn write(&self, mut waiting: Waiting) -> Result<()> {
-        if waiting.part.readings.is_empty() && waiting.part.errors.is_empty() {
+    async fn write_if_due(&self, waiting: Waiting) -> Result<Waiting> {
+        if !waiting.is_due() {
+            return Ok(waiting);
+        }
+        let Waiting { part, facts, read, .. } = waiting;
+        self.write(part, facts).await?;
+        Ok(Waiting { read, ..self.nothing() })
+    }
+
+    async fn write(&self, mut part: Part, facts: Vec<(Key, Tallied)>) -> Result<()> {
+        if part.readings.is_empty() && part.errors.is_empty() {
             return Ok(());
         }
         // In the order of their names, however they came.
-        waiting.part.readings.sort_by(|one, other| one.source.cmp(&other.source));
-        waiting.part.errors.sort_unstable();
+        part.readings.sort_by(|one, other| one.source.cmp(&other.source));
+        part.errors.sort_unstable();
         let bundle = self.bundle.clone();
         // Disks are slow, and what answers arrives meanwhile.
-        let written = tokio::task::spawn_blocking(move || bundle.write_part(&waiting.part, &waiting.facts)).await;
+        let written = tokio::task::spawn_blocking(move || bundle.write_part(&part, &facts)).await;
         written.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))
     }
 }
 
 impl Waiting {
+    fn add(&mut self, readings: Vec<Reading>, facts: Vec<(Key, Tallied)>, errors: impl IntoIterator<Item = Trouble>) {
+        self.read.extend(readings.iter().cloned());
+        self.part.readings.extend(readings);
+        self.part.errors.extend(errors);
+        self.facts.extend(facts);
+    }
+
     fn is_due(&self) -> bool {
         let full = self.part.readings.len() >= WAITING.0 || self.facts.len() >= WAITING.1;
         full || self.since.elapsed() >= WRITTEN_EVERY

@@ -3,13 +3,20 @@
 //! What fails with one log or one instance is kept as a hole and an error, and the rest goes on. What was read is written
 //! out every few seconds, so that a collection that is killed goes on from there when it is started again.
 
+mod cloudwatch;
 mod fold;
 mod instance;
+mod plan;
 mod read;
+mod source;
 mod span;
+
+pub use plan::Plan;
+pub use source::Source;
 
 use std::sync::Arc;
 
+use ssl_usage_parsers::Engine;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -20,7 +27,7 @@ use crate::inventory::{self, Filter, Fleet, InstanceProfile};
 use crate::metrics;
 use crate::progress::Progress;
 use crate::window::Window;
-use instance::InstanceLogs;
+use instance::{Collection, InstanceLogs};
 
 /// Instances of a region whose logs are read at the same time, each several logs at once. What AWS takes decides how fast;
 /// this bounds the memory.
@@ -33,6 +40,10 @@ pub struct Request {
     pub filter: Filter,
     /// The time whose logs are read; its end is now.
     pub window: Window,
+    /// Where logs are read.
+    pub source: Source,
+    /// Whether log groups that only Logs Insights can read are read, for which AWS charges.
+    pub insights: bool,
 }
 
 /// Collects one account and region into a bundle. `known` is what the bundle held before. Returns the inventory.
@@ -55,11 +66,11 @@ pub async fn collect(
     let mut tasks = JoinSet::new();
     for profile in &fleet.instances {
         let (aws, bundle, slots, profile) = (aws.clone(), bundle.clone(), Arc::clone(&slots), profile.clone());
-        let (known, progress, window) = (Arc::clone(known), Arc::clone(progress), request.window);
+        let (known, progress, request) = (Arc::clone(known), Arc::clone(progress), request.clone());
         tasks.spawn(async move {
             // The semaphore is never closed.
             let _slot = slots.acquire_owned().await;
-            let written = one(&aws, &bundle, &profile, window, &known, progress.as_ref()).await;
+            let written = one(&aws, &request, &bundle, &profile, &known, progress.as_ref()).await;
             progress.done(&profile.instance);
             written
         });
@@ -73,6 +84,32 @@ pub async fn collect(
     Ok(fleet)
 }
 
+/// What collecting one account and region would ask of AWS. The inventory is taken, and logs are listed; nothing is
+/// downloaded, and nothing written.
+///
+/// # Errors
+///
+/// When the instances cannot be listed.
+pub async fn plan(aws: &Aws, request: &Request, known: &Parts) -> Result<Plan> {
+    let fleet = inventory::take(aws, &request.filter, request.window.to).await?;
+    let measures = metrics::asked(&fleet, request.window);
+    let mut plan = Plan {
+        account: fleet.account.clone(),
+        region: fleet.region.clone(),
+        instances: fleet.instances.len() as u64,
+        calls: measures.calls,
+        dollars: measures.series as f64 * plan::DOLLARS_A_SERIES,
+        errors: fleet.errors.clone(),
+        ..Plan::default()
+    };
+    for profile in &fleet.instances {
+        let Some(engine) = logged(profile) else { continue };
+        let known = known.complete(profile)?;
+        plan.add(&InstanceLogs { aws, request, profile, engine, known: &known }.plan().await);
+    }
+    Ok(plan)
+}
+
 /// Asks for the metrics of a fleet; of one without instances there are none.
 async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> Result<()> {
     let Some(account) = &fleet.account else { return Ok(()) };
@@ -81,18 +118,21 @@ async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> R
     bundle.write_metrics(&part, &measured)
 }
 
+/// The engine of an instance whose logs tell of its clients.
+fn logged(profile: &InstanceProfile) -> Option<&'static Engine> {
+    profile.known_engine().filter(|engine| !engine.logs.is_empty() && !profile.is_serverless_v1())
+}
+
 async fn one(
     aws: &Aws,
+    request: &Request,
     bundle: &Bundle,
     profile: &InstanceProfile,
-    window: Window,
     known: &Parts,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let Some(engine) = profile.known_engine() else { return Ok(()) };
-    if engine.logs.is_empty() || profile.is_serverless_v1() {
-        return Ok(());
-    }
+    let Some(engine) = logged(profile) else { return Ok(()) };
     let known = known.complete(profile)?;
-    InstanceLogs { aws, bundle, profile, engine, window, known: &known, progress }.collect().await
+    let of = InstanceLogs { aws, request, profile, engine, known: &known };
+    Collection { of, bundle, progress }.collect().await
 }

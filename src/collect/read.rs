@@ -131,7 +131,7 @@ impl Reader<'_> {
         if head.is_empty() {
             return (None, broken);
         }
-        let parser = match self.parser(&name, &head) {
+        let parser = match parser(self.profile, self.engine, &name, &head) {
             Ok(parser) => parser,
             Err(error) => return (None, broken.or(Some(error))),
         };
@@ -162,22 +162,27 @@ impl Reader<'_> {
             }
         }
     }
+}
 
-    /// The parser for a file that begins with `head`. The instance's setting may have been changed since the file was
-    /// written: the text is asked first.
-    fn parser(&self, name: &str, head: &[u8]) -> Result<Box<dyn RecordParser>> {
-        let engine_version = Some(self.profile.engine_version.clone());
-        let hints = Hints { engine: Some(self.engine), engine_version, ..Hints::default() };
-        let set = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
-        recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
-            Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
-            None => Err(error),
-        })
-    }
+/// The parser for a log of an instance that begins with `head`. The instance's setting may have been changed since the log
+/// was written: the text is asked first.
+pub(super) fn parser(
+    profile: &InstanceProfile,
+    engine: &'static Engine,
+    name: &str,
+    head: &[u8],
+) -> Result<Box<dyn RecordParser>> {
+    let engine_version = Some(profile.engine_version.clone());
+    let hints = Hints { engine: Some(engine), engine_version, ..Hints::default() };
+    let set = profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
+    recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
+        Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
+        None => Err(error),
+    })
 }
 
 /// What of a file is missing, and why.
-type Missing = (HoleCause, Error);
+pub(super) type Missing = (HoleCause, Error);
 
 /// A file of which fewer bytes came than the listing promised.
 fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<Missing> {
@@ -188,7 +193,7 @@ fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<
 }
 
 /// A file that was read, with records that were not understood, or with times that say nothing.
-fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn() -> String) -> Option<Missing> {
+pub(super) fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn() -> String) -> Option<Missing> {
     let error = |message: String| Error::new(ErrorKind::Format, subject(), message);
     if unparsed > 0 {
         let error = error(format!("{unparsed} connection records could not be understood"));
@@ -201,7 +206,7 @@ fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn() -> String
     })
 }
 
-fn cause(error: &Error) -> HoleCause {
+pub(super) fn cause(error: &Error) -> HoleCause {
     match error.kind() {
         ErrorKind::Denied | ErrorKind::Credentials => HoleCause::Denied,
         ErrorKind::Throttled => HoleCause::Throttled,

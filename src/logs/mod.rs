@@ -1,7 +1,9 @@
 //! Where engine logs come from: bytes in, bytes out. Nothing here knows an engine.
 
+pub mod cloudwatch;
 pub mod decompress;
 pub mod directory;
 pub mod download;
+pub mod insights;
 pub mod rds_complete;
 pub mod rds_portion;

@@ -69,6 +69,25 @@ pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known
     (MetricPart { account, region, collected_at: fleet.taken_at, errors }, measured)
 }
 
+/// What asking for all metrics of a fleet takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// Series.
+    pub series: u64,
+    /// Calls, at the least.
+    pub calls: u64,
+}
+
+/// What [`take`] would ask for, when nothing is known yet.
+pub fn asked(fleet: &Fleet, window: Window) -> Asked {
+    let spans = by_span(queries(fleet), window, &Measured::default());
+    let add = |sum: Asked, (span, queries): (&Window, &Vec<Query>)| Asked {
+        series: sum.series + queries.len() as u64,
+        calls: sum.calls + queries.chunks(batch_size(*span)).len() as u64,
+    };
+    spans.iter().fold(Asked::default(), add)
+}
+
 /// The part of a window that is kept, from the beginning of an hour on; none when that is nothing.
 fn kept(window: Window) -> Option<Window> {
     let from = window.to.checked_sub(KEPT).unwrap_or(Timestamp::MIN).max(window.from).as_second();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::Engine;
 
-use crate::bundle::{HoleCause, Reading};
+use crate::bundle::{HoleCause, Reading, exported_type};
 use crate::window::{Window, gaps, union};
 
 /// Which part of the window the logs that tell cover.
@@ -115,10 +115,16 @@ pub(super) fn of(
     }
 }
 
-/// Which of an engine's kinds of logs a file is, by its place in the engine's list.
+/// Which of an engine's kinds of logs a reading is of: by its place in the engine's list, files before CloudWatch Logs. Both
+/// hold the same sessions, and are kinds of their own.
 pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
-    let logs = engine.map_or(&[][..], |engine| engine.logs);
-    logs.iter().position(|logs| source.starts_with(logs.prefix)).unwrap_or(logs.len())
+    let Some(engine) = engine else { return 0 };
+    let of_files = || engine.logs.iter().position(|logs| !logs.prefix.is_empty() && source.starts_with(logs.prefix));
+    let place = match exported_type(source) {
+        Some(log_type) => engine.exported_as(log_type).map(|at| 2 * at + 1),
+        None => of_files().map(|at| 2 * at),
+    };
+    place.unwrap_or(2 * engine.logs.len())
 }
 
 /// Whether a file is of a kind of log that holds every session.

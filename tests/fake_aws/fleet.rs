@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::cloudwatch_logs::Group;
 use super::log_file::LogFile;
 
 /// An account as the RDS API would describe it. [`Fleet::load`] reads one from TOML, with the log files it names.
@@ -263,6 +264,9 @@ pub struct Instance {
     /// Its log files by the name that RDS gives them.
     #[serde(skip)]
     pub files: BTreeMap<String, LogFile>,
+    /// Its log groups in CloudWatch Logs, by name.
+    #[serde(skip)]
+    pub groups: BTreeMap<String, Group>,
 }
 
 /// An action that waits for an instance (API reference: `PendingMaintenanceAction`).

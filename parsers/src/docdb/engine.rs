@@ -1,6 +1,6 @@
 //! What is known of Amazon DocumentDB besides its log's format.
 
-use crate::engine::{Engine, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, Logs, Restart, TlsSwitch, Values};
 
 /// Amazon DocumentDB. The cluster parameter `tls` decides alone: with `disabled` the cluster takes no secure connection,
 /// with anything else no other. Its audit log goes to CloudWatch Logs only, and shows clients, not how they are carried.
@@ -16,7 +16,24 @@ pub static ENGINE: Engine = Engine {
     iam_methods: &["MONGODB-AWS"],
     metrics: Some("AWS/DocDB"),
     counts_iam_logins: false,
-    logs: &[],
+    logs: &[Logs {
+        kind: "audit",
+        prefix: "",
+        twins: &[],
+        // Nothing is decided by what is missing from it.
+        switches: &[],
+        complete: true,
+        begun: |_| None,
+        renamed: false,
+        in_utc: true,
+        rotation: ("", 60),
+        retention: ("", 0, 0),
+        export: Some(Export {
+            log_type: "audit",
+            groups: &["/aws/docdb/{cluster}/audit"],
+            terms: Some(&["authenticate"]),
+        }),
+    }],
     tls_switches: &[TlsSwitch {
         parameter: "tls",
         enforces: Values::AllBut(&["off", "disabled"]),

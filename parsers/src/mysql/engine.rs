@@ -1,6 +1,6 @@
 //! What is known of RDS for MySQL, RDS for MariaDB and Aurora MySQL besides their logs' formats.
 
-use crate::engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, TlsSwitch, Values};
 
 /// Users that RDS keeps for itself. `rdsadmin` and `rdsrepladmin`: "Master user account privileges" in the RDS user guide
 /// and its pages on replication; `rdsproxyadmin`: its pages on RDS Proxy.
@@ -33,8 +33,21 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
         in_utc: true,
         rotation: ("", 60),
         retention: ("", kept, kept),
+        // A refusal stands apart from the attempt that it ends, and times are those of earlier lines.
+        export: Some(Export {
+            log_type: "general",
+            groups: &["/aws/rds/instance/{instance}/general", "/aws/rds/cluster/{cluster}/general"],
+            terms: None,
+        }),
     }
 }
+
+/// The audit log in CloudWatch Logs. Source: USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs.html in the RDS user guide.
+const AUDIT_EXPORT: Option<Export> = Some(Export {
+    log_type: "audit",
+    groups: &["/aws/rds/instance/{instance}/audit", "/aws/rds/cluster/{cluster}/audit"],
+    terms: Some(&["CONNECT", "FAILED_CONNECT", "DISCONNECT"]),
+});
 
 const fn require_secure_transport(source: &'static str) -> TlsSwitch {
     TlsSwitch {
@@ -77,6 +90,7 @@ const PLUGIN_LOG: Logs = Logs {
     in_utc: true,
     rotation: ("", 60),
     retention: ("", 60, 60),
+    export: AUDIT_EXPORT,
 };
 
 /// RDS for MySQL. Its audit plugin writes the transport of every session, which MariaDB's own does not.
@@ -166,6 +180,7 @@ pub static AURORA_ENGINE: Engine = Engine {
             in_utc: true,
             rotation: ("", 60),
             retention: ("", 24 * 60, 24 * 60),
+            export: AUDIT_EXPORT,
         },
     ],
     tls_switches: &[require_secure_transport(

@@ -1,6 +1,6 @@
 //! What is known of RDS for Oracle besides its logs' formats.
 
-use crate::engine::{Engine, LogSwitch, Logs, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, TlsSwitch, Values};
 
 /// RDS for Oracle. TLS has a port of its own, which the option `SSL` opens; only the listener restarts for a new
 /// certificate, whatever the API says of the engine version.
@@ -33,6 +33,12 @@ pub static ENGINE: Engine = Engine {
             in_utc: false,
             rotation: ("", 60),
             retention: ("", 7 * 24 * 60, 7 * 24 * 60),
+            // As XML, a record is many lines; as text, the lines that follow it tell why a handshake failed.
+            export: Some(Export {
+                log_type: "listener",
+                groups: &["/aws/rds/instance/{instance}/listener"],
+                terms: None,
+            }),
         },
         // A file for every server process. `AUDIT` statements choose the sessions that are written.
         Logs {
@@ -55,6 +61,8 @@ pub static ENGINE: Engine = Engine {
             rotation: ("", 60),
             // They share the `tracefile retention` of trace files, which is no parameter: seven days, unless it is set.
             retention: ("", 7 * 24 * 60, 7 * 24 * 60),
+            // It is, and would be read for little: what it can prove, the listener's log shows better.
+            export: None,
         },
     ],
     tls_switches: &[TlsSwitch {

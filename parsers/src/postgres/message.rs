@@ -77,6 +77,20 @@ const FATAL_HEADS: &[Kind] = &[
     Kind { head: b"connection requires a valid client certificate", needle_at: 0, read: rejected_without_certificate },
 ];
 
+/// Phrases of which every message here holds one. Each is a part of a head above, or of [`authentication_failed`].
+pub(super) const TERMS: &[&str] = &[
+    "connection authorized",
+    "connection received",
+    "disconnection",
+    "connection authenticated",
+    "could not accept SSL connection",
+    "received direct SSL connection request",
+    "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
+    "connection requires a valid client certificate",
+    "authentication failed for user",
+];
+
 /// Where a message of severity LOG begins, if [`LOG_NEEDLE`] at `hit` is the one of its head.
 pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
@@ -431,6 +445,14 @@ fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Messag
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_message_holds_a_term() {
+        for kind in LOG_HEADS.iter().chain(FATAL_HEADS) {
+            let held = TERMS.iter().any(|term| memmem::find(kind.head, term.as_bytes()).is_some());
+            assert!(held, "{}", kind.head.escape_ascii());
+        }
+    }
 
     #[test]
     fn needles_stand_where_they_are_said_to() {

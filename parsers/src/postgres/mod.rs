@@ -16,7 +16,7 @@ pub use stderr::Stderr;
 use jiff::civil::DateTime;
 
 use crate::detect::Hints;
-use crate::engine::{Engine, LogSwitch, Logs, Parsers, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Parsers, Restart, TlsSwitch, Values};
 use crate::event::{Micros, Step};
 
 /// RDS for PostgreSQL and Aurora PostgreSQL.
@@ -53,6 +53,12 @@ pub static ENGINE: Engine = Engine {
         // USER_LogAccess.Concepts.PostgreSQL.html
         rotation: ("log_rotation_age", 60),
         retention: ("rds.log_retention_period", 4320, 10080),
+        // USER_LogAccess.Concepts.PostgreSQL.html; AuroraPostgreSQL.CloudWatch.html.
+        export: Some(Export {
+            log_type: "postgresql",
+            groups: &["/aws/rds/instance/{instance}/postgresql", "/aws/rds/cluster/{cluster}/postgresql"],
+            terms: Some(message::TERMS),
+        }),
     }],
     tls_switches: &[
         TlsSwitch {

@@ -1,6 +1,6 @@
 //! What is known of RDS for SQL Server besides its log's format.
 
-use crate::engine::{Engine, Logs, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, Logs, Restart, TlsSwitch, Values};
 
 /// RDS for SQL Server. Its error log shows logins, where they are audited, and never how they are carried.
 ///
@@ -27,6 +27,16 @@ pub static ENGINE: Engine = Engine {
         in_utc: true,
         rotation: ("", 24 * 60),
         retention: ("", 7 * 24 * 60, 30 * 24 * 60),
+        // USER_LogAccess.Concepts.SQLServer.html: one group for each node of a Multi-AZ instance.
+        export: Some(Export {
+            log_type: "error",
+            groups: &[
+                "/aws/rds/instance/{instance}/error",
+                "/aws/rds/instance/{instance}.node1/error",
+                "/aws/rds/instance/{instance}.node2/error",
+            ],
+            terms: Some(&["Login succeeded for user", "Login failed", "library does not support encryption"]),
+        }),
     }],
     tls_switches: &[TlsSwitch {
         parameter: "rds.force_ssl",

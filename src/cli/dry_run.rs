@@ -1,0 +1,51 @@
+//! What a run would ask of AWS, printed before it is asked.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::HumanBytes;
+
+use super::fleet::Fleet;
+use super::{complain, exit};
+use crate::collect::Plan;
+use crate::error::{Error, Result};
+use crate::report::escape::terminal;
+
+/// Prints the plan of a collection into the bundle at `path`, a line for each account and region.
+pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
+    let (mut plans, failed) = fleet.plan(path)?;
+    plans.sort_by(|one, other| (&one.account, &one.region).cmp(&(&other.account, &other.region)));
+    let mut total = Plan { region: "total".to_owned(), ..Plan::default() };
+    plans.iter().for_each(|plan| total.add(plan));
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["ACCOUNT", "REGION", "INSTANCES", "LOGS", "BYTES", "GROUPS", "CALLS", "DOLLARS"]);
+    for plan in plans.iter().chain([&total]) {
+        table.add_row([
+            terminal(plan.account.as_deref().unwrap_or_default()),
+            terminal(&plan.region),
+            plan.instances.to_string(),
+            plan.logs.to_string(),
+            HumanBytes(plan.bytes).to_string(),
+            plan.groups.to_string(),
+            plan.calls.to_string(),
+            format!("{:.2}", plan.dollars),
+        ]);
+    }
+    table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    match writeln!(io::stdout().lock(), "{}", table.trim_fmt()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Error::io(Path::new("standard output"), error));
+        }
+        _ => {}
+    }
+    for error in &failed {
+        complain(error);
+    }
+    for error in &total.errors {
+        complain(&format!("{}: {}", error.subject, error.message));
+    }
+    let whole = failed.is_empty() && total.errors.is_empty();
+    Ok(if whole { exit::DONE } else { exit::PARTIAL })
+}

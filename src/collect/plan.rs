@@ -1,0 +1,118 @@
+//! What a collection would ask of AWS, before it asks: calls, bytes and price.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use ssl_usage_parsers::{Export, Logs};
+
+use super::cloudwatch::{DOLLARS_A_GIGABYTE, GIGABYTE, group_names};
+use super::instance::InstanceLogs;
+use super::source::days;
+use super::span::Rotation;
+use crate::error::{Result, Trouble};
+use crate::logs::cloudwatch;
+use crate::logs::rds_portion::LogFile;
+use crate::window::Window;
+
+/// What AWS charges for a series of a metric that is asked for, in dollars.
+///
+/// Source: "Amazon CloudWatch pricing", `GetMetricData`, as it was in most regions in 2026.
+pub(super) const DOLLARS_A_SERIES: f64 = 0.01 / 1000.0;
+
+/// What a collection would ask for, at the least.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Account, where it is known.
+    pub account: Option<String>,
+    /// Region.
+    pub region: String,
+    /// Instances.
+    pub instances: u64,
+    /// Log files to download.
+    pub logs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Log groups to read.
+    pub groups: u64,
+    /// Calls of the log-file API, CloudWatch Logs and CloudWatch.
+    pub calls: u64,
+    /// What AWS charges, in dollars.
+    pub dollars: f64,
+    /// What could not be asked for this plan.
+    pub errors: Vec<Trouble>,
+}
+
+impl Plan {
+    /// Adds another plan's numbers.
+    pub fn add(&mut self, other: &Self) {
+        self.instances += other.instances;
+        self.logs += other.logs;
+        self.bytes += other.bytes;
+        self.groups += other.groups;
+        self.calls += other.calls;
+        self.dollars += other.dollars;
+        self.errors.extend(other.errors.iter().cloned());
+    }
+}
+
+impl InstanceLogs<'_> {
+    /// What reading the logs of the instance would ask for.
+    pub async fn plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        let files = match self.request.source.files() && self.has_files() {
+            true => self.list().await,
+            false => Ok(Vec::new()),
+        };
+        let files = files.unwrap_or_else(|error| {
+            plan.errors.push(Trouble::from(&error));
+            Vec::new()
+        });
+        plan.calls += 1;
+        for file in self.new_files(&files, &BTreeSet::new()) {
+            plan.logs += 1;
+            plan.calls += 1;
+            plan.bytes += if file.size == u64::MAX { 0 } else { file.size };
+        }
+        for (logs, export) in self.exports() {
+            if let Err(error) = self.plan_export(&mut plan, &files, logs, export).await {
+                plan.errors.push(Trouble::from(&error));
+            }
+        }
+        plan
+    }
+
+    async fn plan_export(&self, plan: &mut Plan, files: &[LogFile], logs: &Logs, export: &Export) -> Result<()> {
+        let of_kind = |file: &&LogFile| self.engine.logs_of(&file.name).is_some_and(|kind| std::ptr::eq(kind, logs));
+        let names = files.iter().filter(of_kind).map(|file| file.name.as_str());
+        let rotation = self
+            .engine
+            .logs
+            .iter()
+            .find(|kind| std::ptr::eq(*kind, logs))
+            .map(|kind| Rotation::new(kind, self.profile, names));
+        let now = self.request.window.to;
+        let span = |file: &LogFile| rotation.as_ref()?.span(&file.name, None, now).map(|(span, _)| span);
+        let shown: Vec<Window> = files.iter().filter(of_kind).filter_map(span).collect();
+        let wanted = self.request.source.exported(self.exported_window(), &shown);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for name in group_names(self.profile, export) {
+            plan.calls += 2;
+            let Some(group) = cloudwatch::group(self.aws, &name).await? else { continue };
+            plan.groups += 1;
+            if group.infrequent && !self.request.insights {
+                continue;
+            }
+            // A page at least for each day.
+            plan.calls += days(&super::source::hours(&wanted)).len() as u64;
+            if group.infrequent {
+                let asked: SignedDuration = wanted.iter().map(Window::length).sum();
+                let kept = group.retention_days.map(|days| SignedDuration::from_hours(24 * days));
+                let share = kept.map_or(1.0, |kept| (asked.as_secs_f64() / kept.as_secs_f64()).min(1.0));
+                plan.dollars += group.stored_bytes as f64 / GIGABYTE * share * DOLLARS_A_GIGABYTE;
+            }
+        }
+        Ok(())
+    }
+}

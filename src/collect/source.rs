@@ -1,0 +1,112 @@
+//! Which of the places where a log can be read is read for what.
+//!
+//! RDS's own files come first: they are whole, and cost nothing. CloudWatch Logs has what they do not show: times that they
+//! are no longer kept for, files that could not be read, and kinds of logs that there are no files of.
+
+use clap::ValueEnum;
+use jiff::{SignedDuration, Timestamp};
+use ssl_usage_parsers::{Engine, Logs};
+
+use crate::bundle::{Reading, exported_type};
+use crate::window::{Window, gaps};
+
+/// Where logs are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// From RDS's files, and from CloudWatch Logs what those do not show.
+    #[default]
+    Auto,
+    /// From RDS's files alone.
+    Rds,
+    /// From CloudWatch Logs alone.
+    Cloudwatch,
+}
+
+/// Shortest time between two files that is not merely the time between two records.
+const BETWEEN: SignedDuration = SignedDuration::from_mins(10);
+const HOUR: i64 = 3600;
+
+impl Source {
+    /// Whether files are read.
+    pub(super) fn files(self) -> bool {
+        self != Self::Cloudwatch
+    }
+
+    /// The spans that are read from CloudWatch Logs, of a kind of log of which files show these spans: in whole hours from
+    /// the beginning of the window on, so that another window asks for the same ones.
+    pub(super) fn exported(self, window: Window, shown: &[Window]) -> Vec<Window> {
+        let asked = Window { from: hour_of(window.from), to: window.to };
+        match self {
+            Self::Rds => Vec::new(),
+            Self::Cloudwatch => vec![asked],
+            Self::Auto => gaps(asked, shown).into_iter().filter(|gap| gap.length() >= BETWEEN).collect(),
+        }
+    }
+}
+
+/// The spans that files of a kind of log show.
+pub(super) fn shown<'r>(engine: &Engine, logs: &Logs, readings: impl Iterator<Item = &'r Reading>) -> Vec<Window> {
+    let of_kind = |reading: &&Reading| {
+        exported_type(&reading.source).is_none()
+            && engine.logs_of(&reading.source).is_some_and(|kind| std::ptr::eq(kind, logs))
+    };
+    let whole = readings.filter(of_kind).filter(|reading| reading.holes.is_empty());
+    whole.filter_map(|reading| reading.span).collect()
+}
+
+/// The beginning of an hour.
+pub(super) fn hour_of(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().div_euclid(HOUR) * HOUR).unwrap_or(at)
+}
+
+/// Cuts spans at whole hours.
+pub(super) fn hours(spans: &[Window]) -> Vec<Window> {
+    let mut hours = Vec::new();
+    for span in spans {
+        let mut from = span.from;
+        while from < span.to {
+            let next = hour_of(from).checked_add(SignedDuration::from_secs(HOUR)).unwrap_or(span.to);
+            let to = next.min(span.to);
+            hours.push(Window { from, to });
+            from = to;
+        }
+    }
+    hours
+}
+
+/// Joins hours that follow each other within one day (UTC), each with where in `hours` it begins and ends.
+pub(super) fn days(hours: &[Window]) -> Vec<(Window, std::ops::Range<usize>)> {
+    let day = |at: Timestamp| at.as_second().div_euclid(24 * HOUR);
+    let mut days: Vec<(Window, std::ops::Range<usize>)> = Vec::new();
+    for (at, hour) in hours.iter().enumerate() {
+        match days.last_mut() {
+            Some((span, range)) if span.to == hour.from && day(span.from) == day(hour.from) => {
+                span.to = hour.to;
+                range.end = at + 1;
+            }
+            _ => days.push((*hour, at..at + 1)),
+        }
+    }
+    days
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(from: i64, to: i64) -> Window {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).expect("in range");
+        Window { from: at(from), to: at(to) }
+    }
+
+    #[test]
+    fn spans_are_cut_at_whole_hours_and_joined_by_day() {
+        let hours = hours(&[span(-30, 90), span(23 * 60, 25 * 60)]);
+        let expected = [span(-30, 0), span(0, 60), span(60, 90), span(23 * 60, 24 * 60), span(24 * 60, 25 * 60)];
+        assert_eq!(hours, expected);
+        let days: Vec<_> = days(&hours).into_iter().map(|(span, range)| (span, range.start, range.end)).collect();
+        let expected =
+            [(span(-30, 0), 0, 1), (span(0, 90), 1, 3), (span(23 * 60, 24 * 60), 3, 4), (span(24 * 60, 25 * 60), 4, 5)];
+        assert_eq!(days, expected);
+    }
+}

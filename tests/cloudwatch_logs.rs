@@ -1,0 +1,267 @@
+//! Logs that are exported to CloudWatch Logs: what they show is what files show, once, and whatever is missing has a name.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, against, samples};
+use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, Group, LogFile};
+use crate::fleet::{WINDOW, small_fleet};
+
+const BATCH: &str = "reports-batch";
+const GROUP: &str = "/aws/rds/instance/reports-batch/postgresql";
+
+/// The small fleet, where the logs of one instance are in CloudWatch Logs too.
+fn exported(change: impl FnOnce(&mut Group)) -> Fleet {
+    let mut fleet = small_fleet();
+    change(fleet.instance(BATCH).export("postgresql", "error/"));
+    fleet
+}
+
+fn analyze(fleet: Fleet, args: &[&str]) -> Run {
+    analyze_on(&FakeAws::start(fleet), args)
+}
+
+fn analyze_on(aws: &FakeAws, args: &[&str]) -> Run {
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(aws, home.path());
+    Run::of(command.args(["analyze", "--format", "json", "--instance", BATCH]).args(WINDOW).args(args))
+}
+
+fn only(run: &Run) -> Value {
+    run.json()["instances"][0].clone()
+}
+
+/// What must not depend on where a log is read.
+fn shown(run: &Run) -> Value {
+    let instance = only(run);
+    let parts = ["connections", "system", "rotation", "usage", "enforcement"];
+    parts.iter().map(|part| instance[*part].clone()).collect()
+}
+
+const ALONE: &[&str] = &["--source", "cloudwatch"];
+
+#[test]
+fn a_log_shows_the_same_wherever_it_is_read() {
+    let files = analyze(small_fleet(), &[]);
+    let alone = analyze(exported(|_| ()), ALONE);
+    assert_eq!((alone.status, shown(&alone)), (0, shown(&files)), "{:#}", only(&alone));
+    let both = analyze(exported(|_| ()), &[]);
+    assert_eq!((both.status, shown(&both)), (0, shown(&files)), "once, where both are there");
+    let aws = FakeAws::start(exported(|_| ()));
+    analyze_on(&aws, &[]);
+    let asked = |service: &str| aws.calls().iter().filter(|call| call.service == service).count();
+    assert_eq!(asked("logs"), 0, "nothing is read that files show");
+}
+
+/// What a test makes of the group.
+type Quirk = fn(&mut Group);
+
+#[test]
+fn the_quirks_of_the_service_change_nothing() {
+    let clean = shown(&analyze(small_fleet(), &[]));
+    let quirks: [(&str, Quirk); 6] = [
+        ("small pages", |group| group.page = 7),
+        ("empty pages", |group| (group.page, group.empty_pages) = (7, true)),
+        ("pages that overlap", |group| (group.page, group.overlap) = (7, 3)),
+        ("tokens that come twice", |group| (group.page, group.stutters) = (7, true)),
+        ("late events", |group| group.events.iter_mut().for_each(|event| event.ingested += 86_400_000)),
+        ("lines with their ends", |group| group.events.iter_mut().for_each(|event| event.message.push('\n'))),
+    ];
+    for (name, change) in quirks {
+        let run = analyze(exported(change), ALONE);
+        assert_eq!((run.status, shown(&run)), (0, clean.clone()), "{name}: {}", run.err);
+    }
+}
+
+#[test]
+fn trouble_that_passes_changes_nothing() {
+    let clean = shown(&analyze(small_fleet(), &[]));
+    for action in ["DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents"] {
+        for kind in [FaultKind::CutXml(0.5), FaultKind::EmptyBody, FaultKind::Throttle, FaultKind::CutBody] {
+            let aws = FakeAws::start(exported(|_| ()));
+            aws.fault(Fault::new(kind).on(action).at(Calls::First(1)));
+            let run = analyze_on(&aws, ALONE);
+            assert_eq!((run.status, shown(&run)), (0, clean.clone()), "{action} {kind:?}: {}", run.err);
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_denied_names_its_permission_and_is_no_evidence() {
+    for action in ["DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents"] {
+        let aws = FakeAws::start(exported(|_| ()));
+        aws.fault(Fault::new(FaultKind::AccessDenied).on(action).at(Calls::Every));
+        let run = analyze_on(&aws, ALONE);
+        assert_eq!(run.status, 3, "{run:?}");
+        assert!(run.err.contains(&format!("grant the permission logs:{action}")), "{}", run.err);
+        let instance = only(&run);
+        assert_eq!((&instance["rotation"], &instance["unproven"]), (&"required".into(), &true.into()), "{instance:#}");
+        assert_eq!(instance["coverage"]["gaps"][0]["cause"], "denied", "{instance:#}");
+    }
+}
+
+#[test]
+fn what_never_ends_or_is_always_cut_is_a_named_gap() {
+    let run = analyze(exported(|group| (group.page, group.stuck) = (7, true)), ALONE);
+    assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
+    assert!(run.err.contains("same page for ever"), "{}", run.err);
+    let aws = FakeAws::start(exported(|_| ()));
+    aws.fault(Fault::new(FaultKind::EmptyBody).on("FilterLogEvents").of(GROUP).at(Calls::Every));
+    let run = analyze_on(&aws, ALONE);
+    assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
+    assert_eq!(only(&run)["coverage"]["gaps"][0]["cause"], "truncated", "{run:?}");
+}
+
+#[test]
+fn an_export_that_wrote_nothing_says_so() {
+    let mut fleet = exported(|_| ());
+    fleet.instance(BATCH).groups.clear();
+    let run = analyze(fleet, ALONE);
+    assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
+    assert!(run.err.contains("CloudWatch Logs has nothing of it"), "{}", run.err);
+    let run = analyze(small_fleet(), ALONE);
+    assert!(run.err.contains("export postgresql"), "{}", run.err);
+}
+
+#[test]
+fn hours_without_a_session_are_not_covered() {
+    let run = analyze(exported(|group| group.events.retain(|event| !event.message.starts_with("2026-11-21 0"))), ALONE);
+    let instance = only(&run);
+    assert_eq!((&instance["rotation"], &instance["unproven"]), (&"required".into(), &true.into()), "{instance:#}");
+    let gaps = instance["coverage"]["gaps"].as_array().expect("gaps");
+    assert!(gaps.iter().any(|gap| gap["cause"] == "not-logged"), "{instance:#}");
+}
+
+#[test]
+fn files_and_an_export_cover_a_window_together() {
+    let clean = shown(&analyze(small_fleet(), &[]));
+    let mut fleet = exported(|_| ());
+    fleet.instance(BATCH).files.retain(|name, _| name.contains("2026-11-22"));
+    let aws = FakeAws::start(fleet);
+    let run = analyze_on(&aws, &[]);
+    assert_eq!((run.status, shown(&run)), (0, clean), "{:#}", only(&run));
+    let asked: Vec<i64> = aws
+        .calls()
+        .iter()
+        .filter(|call| call.action == "FilterLogEvents")
+        .filter_map(|call| serde_json::from_slice::<Value>(&call.body).ok()?["endTime"].as_i64())
+        .collect();
+    assert!(!asked.is_empty() && asked.iter().all(|end| *end < 1_795_305_600_000), "only what files lack: {asked:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_read_from_the_export() {
+    let aws = FakeAws::start(exported(|_| ()));
+    let file = "error/postgresql.log.2026-11-21-05";
+    for action in ["DownloadCompleteDBLogFile", "DownloadDBLogFilePortion"] {
+        aws.fault(Fault::new(FaultKind::AccessDenied).on(action).of(file).at(Calls::Every));
+    }
+    let run = analyze_on(&aws, &[]);
+    assert_eq!((run.status, shown(&run)), (3, shown(&analyze(small_fleet(), &[]))), "{:#}", only(&run));
+}
+
+#[test]
+fn a_second_run_reads_only_what_is_new() {
+    let aws = FakeAws::start(exported(|_| ()));
+    let home = TempDir::new().expect("a folder");
+    let collect = || {
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "-o", "bundle", "--instance", BATCH, "--source", "cloudwatch"]).args(WINDOW);
+        assert_eq!(Run::of(command.current_dir(home.path())).status, 0);
+        aws.calls().iter().filter(|call| call.action == "FilterLogEvents").count()
+    };
+    let first = collect();
+    assert!(collect() - first <= 1, "the last hours alone are asked for again");
+}
+
+#[test]
+fn a_group_that_only_queries_can_read_is_read_when_that_is_allowed() {
+    let rare = |group: &mut Group| group.class = "INFREQUENT_ACCESS";
+    let run = analyze(exported(rare), ALONE);
+    assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
+    assert!(run.err.contains("allow that with --insights") && run.err.contains("GB"), "{}", run.err);
+    let run = analyze(exported(rare), &["--source", "cloudwatch", "--insights"]);
+    assert_eq!((run.status, shown(&run)), (0, shown(&analyze(small_fleet(), &[]))), "{}", run.err);
+}
+
+/// One instance whose log is in CloudWatch Logs alone.
+fn one(engine: &str, cluster: bool, log_type: &str, sample: &str) -> Fleet {
+    let clustered = if cluster { "cluster = \"shop-cluster\"\n" } else { "" };
+    let text = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\nnow = \"2026-11-23T12:00:00Z\"\n\
+         [[certificate]]\nid = \"rds-ca-rsa2048-g1\"\nvalid_from = \"2021-05-25T22:34:57Z\"\n\
+         valid_till = \"2061-05-25T23:34:57Z\"\ndefault = true\n\
+         [[parameter_group]]\nname = \"group\"\nfamily = \"{engine}\"\n\
+         [[parameter_group]]\nname = \"clusters\"\nfamily = \"{engine}\"\ncluster = true\n\
+         [[option_group]]\nname = \"options\"\n[option_group.options.SSL]\n\
+         [[instance]]\nid = \"shop\"\nengine = \"{engine}\"\nversion = \"19.0.0\"\ncreated = \"2020-01-01T00:00:00Z\"\n\
+         ca = \"rds-ca-rsa2048-g1\"\ncert_valid_till = \"2027-01-30T10:00:00Z\"\nparameter_group = \"group\"\n\
+         option_group = \"options\"\n{clustered}"
+    );
+    let clusters = format!(
+        "[[cluster]]\nid = \"shop-cluster\"\nengine = \"{engine}\"\nversion = \"19.0.0\"\nmembers = [\"shop\"]\n\
+         parameter_group = \"clusters\"\n"
+    );
+    let text = if cluster { text + &clusters } else { text };
+    let mut fleet = Fleet::parse(&text, samples()).expect("a fleet");
+    let bytes = std::fs::read(samples().join(sample)).expect("a sample");
+    let shop = fleet.instance("shop");
+    shop.files.insert("log".to_owned(), LogFile::new(bytes, 0));
+    shop.export(log_type, "log");
+    shop.files.clear();
+    fleet
+}
+
+fn shop(fleet: Fleet) -> Run {
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let args = ["analyze", "--format", "json", "--days", "1", "--now", "2026-11-23T12:00:00Z"];
+    Run::of(against(&aws, home.path()).args(args))
+}
+
+#[test]
+fn oracles_listener_is_read_live() {
+    for sample in ["oracle/text/listener.log", "oracle/xml/log.xml"] {
+        let run = shop(one("oracle-se2", false, "listener", sample));
+        let instance = only(&run);
+        let connections = &instance["connections"];
+        assert_eq!((&connections["tls"], &connections["plaintext"]), (&3.into(), &2.into()), "{sample}: {instance:#}");
+        assert_eq!((&instance["usage"], &instance["rotation"]), (&"in_use".into(), &"required".into()), "{instance:#}");
+    }
+    // Only clients without TLS, for a few minutes of a day.
+    let mut fleet = one("oracle-se2", false, "listener", "oracle/text/listener.log");
+    let groups = fleet.instance("shop").groups.values_mut();
+    groups.for_each(|group| group.events.retain(|event| !event.message.contains("tcps")));
+    let instance = only(&shop(fleet));
+    assert_eq!(
+        (&instance["usage"], &instance["rotation"]),
+        (&"undetermined".into(), &"required".into()),
+        "{instance:#}"
+    );
+}
+
+#[test]
+fn members_of_a_cluster_have_a_stream_each_in_its_group() {
+    let mut fleet = one("aurora-postgresql", true, "postgresql", "postgres/16-rds/postgresql.log.2026-11-23-10");
+    let mut other = fleet.instance("shop").clone();
+    other.id = "shop-2".to_owned();
+    other.groups.values_mut().for_each(|group| {
+        group.stream = "shop-2.0".to_owned();
+        group.events.retain(|event| !event.message.contains("SSL enabled"));
+    });
+    fleet.instances.push(other);
+    let truth = std::fs::read_to_string(samples().join("postgres/16-rds/truth.toml")).expect("the truth");
+    let truth: toml::Table = truth.parse().expect("TOML");
+    let report = shop(fleet).json();
+    let tls = |at: usize| report["instances"][at]["connections"]["tls"].clone();
+    assert_eq!((tls(0), tls(1)), (truth["connections"]["tls"].as_integer().into(), 0.into()), "{report:#}");
+}
+
+#[test]
+fn documentdbs_audit_log_is_read_live() {
+    let run = shop(one("docdb", true, "audit", "docdb/audit/audit.log"));
+    assert_eq!(run.status, 0, "{run:?}");
+    let instance = only(&run);
+    assert_eq!(instance["connections"]["unknown"], 4, "{instance:#}");
+    assert_eq!(instance["reasons"][0]["code"], "log-cannot-tell", "{instance:#}");
+}
