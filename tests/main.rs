@@ -20,6 +20,7 @@ mod fake_aws;
 mod fleet;
 mod golden;
 mod metrics;
+mod peers;
 mod places;
 mod resume;
 mod scan;

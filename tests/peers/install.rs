@@ -1,0 +1,96 @@
+//! Installs the peers, once for each target folder, into a Python environment of their own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What is installed, by version. It is the stamp of a whole installation too.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// Set to `1`, it leaves the peers out.
+const WITHOUT: &str = "SSL_USAGE_WITHOUT_PEERS";
+
+/// Where the peers are, with what they write.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers")
+}
+
+/// Whether the peers are left out, as somebody wished; said past the test's captured output.
+pub fn left_out(names: &str) -> bool {
+    use std::io::Write;
+    let out = std::env::var_os(WITHOUT).is_some_and(|value| value == "1");
+    if out {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let _ = writeln!(std::io::stderr(), "left out ({WITHOUT}=1): {test}, which needs {names}");
+    }
+    out
+}
+
+/// The folder of the installed programs.
+///
+/// # Panics
+///
+/// When they cannot be had.
+pub fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match PROGRAMS.get_or_init(install) {
+        Ok(programs) => programs,
+        Err(reason) => panic!(
+            "the peers that this test runs against (moto, ministack, microburst) cannot be had: {reason}\n\
+             Set {WITHOUT}=1 to leave them out."
+        ),
+    }
+}
+
+fn install() -> Result<PathBuf, String> {
+    let folder = folder();
+    let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(fail)?;
+    // Other runs of the tests may share the folder.
+    let lock = File::create(folder.join("lock")).map_err(fail)?;
+    lock.lock().map_err(fail)?;
+    let (environment, stamp) = (folder.join("python"), folder.join("installed"));
+    let programs = environment.join("bin");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
+        return Ok(programs);
+    }
+    if environment.exists() {
+        fs::remove_dir_all(&environment).map_err(fail)?;
+    }
+    let venv = || run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+    if let Err(missing) = venv() {
+        // Debian keeps the module in a package of its own.
+        apt().and_then(|()| venv()).map_err(|error| format!("{missing}\n{error}"))?;
+    }
+    let wanted = folder.join("requirements.txt");
+    fs::write(&wanted, REQUIREMENTS).map_err(fail)?;
+    let mut pip = Command::new(programs.join("pip"));
+    run(pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted))?;
+    fs::write(&stamp, REQUIREMENTS).map_err(fail)?;
+    Ok(programs)
+}
+
+/// Installs `venv` where that is allowed and how it is done.
+fn apt() -> Result<(), String> {
+    let user = Command::new("id").arg("-u").output().map(|output| output.stdout);
+    if user.ok().as_deref() != Some(b"0\n") {
+        return Err("python3 with its module venv is missing (on Debian: python3-venv)".to_owned());
+    }
+    let apt = |arguments: &[&str]| {
+        run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-y"]).args(arguments))
+    };
+    let install = || apt(&["install", "--no-install-recommends", "python3-venv"]);
+    install().or_else(|_| apt(&["update"]).and_then(|_| install())).map(drop)
+}
+
+/// Runs a program to its end; what it said where it failed.
+pub fn run(command: &mut Command) -> Result<String, String> {
+    let shown = format!("{command:?}");
+    let output = command.output().map_err(|error| format!("{shown}: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(format!("{shown}: {}\n{}{}", output.status, text(&output.stdout), text(&output.stderr)))
+}
