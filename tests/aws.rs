@@ -256,6 +256,31 @@ fn credentials_that_are_missing_expired_or_wrong_say_what_to_do() {
     let run = analyze(&aws, None);
     assert_eq!(run.status, 1, "{run:?}");
     assert!(run.err.contains("the AWS credentials have expired; sign in again"), "{}", run.err);
+
+    let aws = FakeAws::start(fleet_without_logs());
+    aws.fault(Fault::new(FaultKind::RequestExpired).at(Calls::Every));
+    let run = analyze(&aws, None);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("AWS does not accept the signature's time; set the clock"), "{}", run.err);
+}
+
+#[test]
+fn more_logs_than_a_page_lists_are_all_read() {
+    let mut fleet = fleet_without_logs();
+    let now = fleet.now.as_millisecond();
+    let files = &mut fleet.instance("reports-batch").files;
+    for number in 0..1200 {
+        let text = format!(
+            "2026-11-22 23:{:02}:{:02} UTC:10.0.0.1(4711):app@shop:[{number}]:LOG:  connection authorized: user=app database=shop\n",
+            number / 60,
+            number % 60
+        );
+        files.insert(format!("error/postgresql.log.{number:04}"), LogFile::new(text, now));
+    }
+    let run = analyze(&FakeAws::start(fleet), Some("reports-batch"));
+    let report = run.json();
+    let instance = only(&report);
+    assert_eq!((&instance["connections"]["plaintext"], &instance["coverage"]["files"]), (&1200.into(), &1200.into()));
 }
 
 #[test]

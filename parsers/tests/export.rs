@@ -88,7 +88,10 @@ fn the_terms_of_an_export_hide_no_session() {
 fn no_log_type_stands_for_two_kinds() {
     for engine in ENGINES {
         for logs in engine.logs {
-            let export = logs.export.as_ref().expect("every kind that is read can be exported");
+            let Some(export) = logs.export.as_ref() else {
+                assert!(!logs.complete, "{}: what holds every session is read wherever it is", engine.id);
+                continue;
+            };
             let found = engine.exported_as(export.log_type).map(|at| engine.logs[at].kind);
             assert_eq!(found, Some(logs.kind), "{}", engine.id);
             assert!(export.groups.iter().all(|group| group.ends_with(export.log_type)), "{}", engine.id);

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use ssl_usage_parsers::{Engine, Export, LogSwitch, Logs};
 
 use super::cloudwatch::{Exported, Found};
@@ -137,10 +138,12 @@ impl Collection<'_> {
             let new = self.of.new_files(&files, &done);
             let new: Vec<_> = new.filter_map(|file| Some((file, self.of.engine.logs_of(&file.name)?))).collect();
             done.extend(new.iter().map(|(file, _)| file.name.clone()));
-            let reads: Vec<_> = new.into_iter().map(|(file, logs)| self.read(file, logs, &files)).collect();
-            let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+            let mut new = new.into_iter();
+            let first = new.by_ref().take(AT_ONCE);
+            let mut reads: FuturesUnordered<_> = first.map(|(file, logs)| self.read(file, logs, &files)).collect();
             let mut vanished = false;
             while let Some(read) = reads.next().await {
+                reads.extend(new.next().map(|(file, logs)| self.read(file, logs, &files)));
                 let Read { reading, facts, error } = read;
                 vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
                 waiting.add(vec![reading], facts, error.as_ref().map(Trouble::from));

@@ -42,6 +42,8 @@ pub enum FaultKind {
     AccessDenied,
     /// 403 `ExpiredToken`.
     ExpiredToken,
+    /// 400 `RequestExpired`: the caller's clock is wrong.
+    RequestExpired,
     /// 503 `ServiceUnavailable`.
     ServiceUnavailable,
     /// 500 `InternalFailure`.
