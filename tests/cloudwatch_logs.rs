@@ -105,6 +105,9 @@ fn what_never_ends_or_is_always_cut_is_a_named_gap() {
     let run = analyze(exported(|group| (group.page, group.stuck) = (7, true)), ALONE);
     assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
     assert!(run.err.contains("same page for ever"), "{}", run.err);
+    let run = analyze(exported(|group| (group.page, group.circles) = (7, true)), ALONE);
+    assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
+    assert!(run.err.contains("same page for ever"), "{}", run.err);
     let aws = FakeAws::start(exported(|_| ()));
     aws.fault(Fault::new(FaultKind::EmptyBody).on("FilterLogEvents").of(GROUP).at(Calls::Every));
     let run = analyze_on(&aws, ALONE);
@@ -180,8 +183,13 @@ fn a_group_that_only_queries_can_read_is_read_when_that_is_allowed() {
     let run = analyze(exported(rare), ALONE);
     assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
     assert!(run.err.contains("allow that with --insights") && run.err.contains("GB"), "{}", run.err);
-    let run = analyze(exported(rare), &["--source", "cloudwatch", "--insights"]);
-    assert_eq!((run.status, shown(&run)), (0, shown(&analyze(small_fleet(), &[]))), "{}", run.err);
+    let clean = shown(&analyze(small_fleet(), &[]));
+    let allowed = ["--source", "cloudwatch", "--insights"];
+    let run = analyze(exported(rare), &allowed);
+    assert_eq!((run.status, shown(&run)), (0, clean.clone()), "{}", run.err);
+    let few = |group: &mut Group| (group.class, group.most) = ("INFREQUENT_ACCESS", 9);
+    let run = analyze(exported(few), &allowed);
+    assert_eq!((run.status, shown(&run)), (0, clean), "a query that gives less than matched is split: {}", run.err);
 }
 
 /// One instance whose log is in CloudWatch Logs alone.

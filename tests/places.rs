@@ -37,8 +37,8 @@ fn analyze(aws: &FakeAws, arguments: &[&str]) -> Run {
     run(against(aws, home.path()), arguments)
 }
 
-fn run(mut command: Command, arguments: &[&str]) -> Run {
-    Run::of(command.args(["analyze", "--format", "json"]).args(WINDOW).args(arguments))
+fn run(mut command: impl std::borrow::BorrowMut<Command>, arguments: &[&str]) -> Run {
+    Run::of(command.borrow_mut().args(["analyze", "--format", "json"]).args(WINDOW).args(arguments))
 }
 
 /// Account, region and name of every instance in a report.
@@ -145,7 +145,11 @@ fn only_the_instances_that_are_meant_are_asked_about() {
             .collect::<Vec<_>>()
     };
     assert_eq!(names(&["--tag", "team=docs"]), ["wiki"]);
-    assert_eq!(names(&["--tag", "team=shop"]), Vec::<String>::new());
+    for slip in [["--tag", "team=shop"], ["--engine", "postgress"]] {
+        let report = analyze(&aws, &slip);
+        assert_eq!(report.status, 1, "that none is meant is said: {report:?}");
+        assert!(report.err.contains("no instance is there that fits; check how"), "{}", report.err);
+    }
     let report = analyze(&aws, &[]).json();
     for engine in ["aurora-postgresql", "postgres"] {
         let instances = report["instances"].as_array().expect("instances").iter();
@@ -156,6 +160,64 @@ fn only_the_instances_that_are_meant_are_asked_about() {
         });
         assert_eq!(names(&["--engine", engine]).len(), of_engine.count(), "{engine}");
     }
+}
+
+#[test]
+fn a_list_of_accounts_or_regions_that_is_cut_is_no_shorter_list() {
+    let aws = FakeAws::start(spread());
+    aws.add_account(elsewhere("222222222222"));
+    aws.add_account(elsewhere("333333333333"));
+    // The first page is there; the next one is empty once, and then always.
+    let arguments = ["--all-regions", "--organization", "--role-name", "auditor"];
+    for (calls, status) in [(Calls::Nth(2), 0), (Calls::Every, 1)] {
+        aws.fault(Fault::new(FaultKind::EmptyBody).on("ListAccounts").at(calls));
+        let report = analyze(&aws, &arguments);
+        assert_eq!(report.status, status, "{report:?}");
+        if status == 0 {
+            assert_eq!(found(&report.json()), all_of(&["123456789012", "222222222222", "333333333333"]));
+        }
+    }
+    assert!(analyze(&aws, &arguments).err.contains("organizations:ListAccounts: the answer was cut"));
+    aws.fault(Fault::new(FaultKind::EmptyBody).on("POST /listRegions"));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeSourceRegions"));
+    let report = analyze(&aws, &["--all-regions"]);
+    assert_eq!((report.status, found(&report.json())), (3, all_of(&["123456789012"])), "{report:?}");
+    assert!(report.err.contains("account:ListRegions: the answer was cut"), "{}", report.err);
+}
+
+#[test]
+fn places_that_could_not_be_asked_are_named_where_the_others_are_empty() {
+    let aws = FakeAws::start(spread());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBInstances").in_region("us-east-1"));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBInstances").in_region("eu-west-1"));
+    let home = TempDir::new().expect("a folder");
+    let places = ["--region", "us-east-1", "--region", "eu-west-1", "--region", "sa-east-1", "-o", "evidence"];
+    let mut command = against(&aws, home.path());
+    let collected = Run::of(command.current_dir(home.path()).arg("collect").args(places).args(WINDOW));
+    assert_eq!(collected.status, 3, "{collected:?}");
+    let named = |run: &Run| ["us-east-1", "eu-west-1"].iter().all(|region| run.err.contains(*region));
+    assert!(named(&collected), "{}", collected.err);
+    let mut command = crate::command::ssl_usage(home.path());
+    let judged = run(command.current_dir(home.path()), &["--from", "evidence"]);
+    assert!(judged.status == 3 && named(&judged), "an empty region is no proof that there is nothing: {judged:?}");
+}
+
+#[test]
+fn a_region_that_was_asked_in_the_end_is_no_error_any_more() {
+    let aws = FakeAws::start(spread());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBInstances").in_region("us-east-1").at(Calls::First(1)));
+    let home = TempDir::new().expect("a folder");
+    let collect = |now: &str| {
+        let mut command = against(&aws, home.path());
+        command.current_dir(home.path()).args(["collect", "--days", "3", "--now", now, "-o", "evidence"]);
+        Run::of(command.args(["--region", "us-east-1", "--region", "eu-west-1"])).status
+    };
+    let judged = || {
+        let mut command = crate::command::ssl_usage(home.path());
+        run(command.current_dir(home.path()), &["--from", "evidence"])
+    };
+    assert_eq!((collect("2026-11-22T00:00:00Z"), judged().status), (3, 3));
+    assert_eq!((collect("2026-11-23T00:00:00Z"), judged().status), (0, 0));
 }
 
 /// Credentials that a program gives out, as single sign-on does: another session each time that it is asked.
@@ -193,6 +255,24 @@ fn credentials_that_expire_on_the_way_are_asked_for_again() {
         let asked = fs::read_to_string(home.path().join("count")).expect("a count");
         assert_eq!(asked.trim(), "2", "{action}: once at first, and once when they had expired");
     }
+}
+
+#[test]
+fn credentials_that_expire_before_a_role_is_assumed_are_asked_for_again() {
+    let aws = FakeAws::start(spread());
+    aws.add_account(elsewhere("222222222222"));
+    let home = TempDir::new().expect("a folder");
+    renewable(home.path());
+    aws.fault(Fault::new(FaultKind::ExpiredToken).on("AssumeRole").at(Calls::First(1)));
+    let mut command = against(&aws, home.path());
+    command
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("AWS_PROFILE", "renewed")
+        .env("PATH", "/usr/bin:/bin");
+    let report = run(command, &["--role-arn", "arn:aws:iam::222222222222:role/auditor"]);
+    assert_eq!(report.status, 0, "{report:?}");
+    assert_eq!(found(&report.json()), ["222222222222 eu-west-1 orders-prod"]);
 }
 
 #[test]

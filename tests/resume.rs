@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::command::{Run, against, ssl_usage};
-use crate::fake_aws::{FakeAws, Fault, FaultKind};
+use crate::fake_aws::{FakeAws, Fault, FaultKind, LogFile};
 use crate::fleet::{WINDOW, small_fleet};
 
 fn collect(aws: &FakeAws, home: &Path) -> Command {
@@ -83,6 +83,72 @@ fn what_could_not_be_read_at_first_is_read_by_the_next_collection() {
     let repaired = Run::of(&mut collect(&aws, home.path()));
     let report = judged(home.path()).out;
     assert!(repaired.status == 0 && report == expected.out, "{repaired:?}");
+}
+
+#[test]
+fn what_was_read_of_a_log_before_does_not_hide_that_its_rest_was_not() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let name = "error/postgresql.log.2026-11-22-23";
+    let collect = |now: &str| {
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "--days", "3", "--instance", "reports-batch", "--now", now]);
+        Run::of(command.arg("-o").arg(home.path().join("evidence")))
+    };
+    let rotation = || {
+        let report = judged(home.path());
+        (report.status, report.json()["instances"][0]["rotation"].as_str().unwrap_or_default().to_owned())
+    };
+    aws.set(|fleet| {
+        let file = fleet.instance("reports-batch").files.get_mut(name).expect("the file");
+        file.last_written_ms -= 1_500_000;
+    });
+    assert_eq!(collect("2026-11-22T23:40:00Z").status, 0);
+    assert_eq!(rotation(), (0, "deferrable".to_owned()));
+    // The log grew, and may not be read any more.
+    aws.set(|fleet| {
+        let file = fleet.instance("reports-batch").files.get_mut(name).expect("the file");
+        let line = file.bytes.split(|byte| *byte == b'\n').next().expect("a line").to_owned();
+        file.bytes.extend([line.as_slice(), b"\n"].concat());
+        file.last_written_ms += 1_500_000;
+    });
+    for action in ["DownloadCompleteDBLogFile", "DownloadDBLogFilePortion"] {
+        aws.fault(Fault::new(FaultKind::AccessDenied).on(action).of(name));
+    }
+    let denied = collect("2026-11-23T00:00:00Z");
+    assert!(denied.status == 3 && denied.err.contains(name), "{denied:?}");
+    assert_eq!(rotation(), (3, "required".to_owned()), "what is there and was not read may be TLS");
+}
+
+#[test]
+fn what_an_instance_logs_is_not_hidden_by_one_that_had_its_name() {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = small_fleet();
+    let session = |minute: u32| {
+        format!(
+            "2026-11-22 23:{minute:02}:08 UTC:10.99.0.11(41331):app@orders:[22477]:LOG:  connection authorized: \
+             user=app database=orders SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)\n"
+        )
+    };
+    let name = "error/postgresql.log.2026-11-22-23".to_owned();
+    let log = |text: String| LogFile::new(text, 1_795_391_700_000);
+    fleet.instance("reports-batch").files = [(name.clone(), log(session(1) + &session(2)))].into();
+    let aws = FakeAws::start(fleet);
+    let collect = |now: &str| {
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "--days", "3", "--instance", "reports-batch", "--now", now]);
+        Run::of(command.arg("-o").arg(home.path().join("evidence")))
+    };
+    assert_eq!(collect("2026-11-22T23:30:00Z").status, 0);
+    // It is deleted, and made anew within the hour.
+    aws.set(|fleet| {
+        let instance = fleet.instance("reports-batch");
+        instance.created = "2026-11-22T23:40:00Z".parse().expect("a time");
+        instance.files = [(name, log(session(50)))].into();
+    });
+    assert_eq!(collect("2026-11-23T00:00:00Z").status, 0);
+    let report = judged(home.path()).json();
+    assert_eq!(report["instances"][0]["connections"]["tls"], 1, "{report:#}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::credentials::{Origin, Renewed};
-use super::{Aws, failure, loader};
+use super::{Aws, failure, guard, loader};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The session name under which roles are assumed, as audit trails show it.
@@ -72,7 +72,10 @@ impl Accounts {
         let mut numbers = self.numbers.clone();
         if self.organization {
             const ACTION: &str = "organizations:ListAccounts";
-            let client = aws_sdk_organizations::Client::new(&own.config);
+            let config = aws_sdk_organizations::config::Builder::from(&own.config)
+                .interceptor(guard::WholeAnswers(guard::whole_json))
+                .retry_classifier(guard::RetryCutAnswers);
+            let client = aws_sdk_organizations::Client::from_conf(config.build());
             let mut pages = client.list_accounts().into_paginator().send();
             while let Some(page) = pages.next().await {
                 let page = page.map_err(|error| failure("organization", ACTION, error))?;
@@ -106,7 +109,11 @@ impl Account {
     }
 
     async fn assume(&self, arn: &str) -> Result<Self> {
-        let credentials = Renewed::new(Origin::Role { arn: arn.to_owned(), by: Box::new(self.config.clone()) });
+        let credentials = Renewed::new(Origin::Role {
+            arn: arn.to_owned(),
+            by: Box::new(self.config.clone()),
+            with: self.credentials.clone(),
+        });
         credentials.check().await.map_err(|error| {
             Error::new(ErrorKind::Denied, arn, "sts:AssumeRole: the role could not be assumed")
                 .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")

@@ -18,6 +18,10 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 
 use super::account::SESSION;
 
+/// What the code of an answer holds that refuses credentials as expired.
+const EXPIRED: &str = "ExpiredToken";
+/// How long new ones are waited for.
+const LONGEST: Duration = Duration::from_secs(180);
 /// How long before their end credentials are no longer used.
 const MARGIN: Duration = Duration::from_secs(120);
 
@@ -35,6 +39,8 @@ pub(super) enum Origin {
         arn: String,
         /// The configuration.
         by: Box<SdkConfig>,
+        /// Its credentials.
+        with: Renewed,
     },
 }
 
@@ -91,20 +97,37 @@ impl Renewed {
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
-        let new = match &self.0.origin {
+        // A program that gives credentials out may wait for somebody; but not for ever, and all the others with it.
+        let asked = tokio::time::timeout(LONGEST, self.ask()).await;
+        let new = asked.map_err(|_| CredentialsError::provider_timed_out(LONGEST))??;
+        self.state().kept = Some(new.clone());
+        Ok(new)
+    }
+
+    async fn ask(&self) -> Result<Credentials, CredentialsError> {
+        match &self.0.origin {
             Origin::Chain { profile } => {
                 // Built anew, for it keeps what it once read from the configuration files.
                 let config = super::loader(profile.as_deref(), None).load().await;
                 let provider = config.credentials_provider().ok_or_else(CredentialsError::not_loaded_no_source)?;
-                provider.provide_credentials().await?
+                provider.provide_credentials().await
             }
-            Origin::Role { arn, by } => {
-                let role = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(by);
-                role.build().await.provide_credentials().await?
+            Origin::Role { arn, by, with } => {
+                let role = || AssumeRoleProvider::builder(arn).session_name(SESSION).configure(by).build();
+                match role().await.provide_credentials().await {
+                    Err(error) if says_expired(&error) && with.are_refused() => {
+                        role().await.provide_credentials().await
+                    }
+                    given => given,
+                }
             }
-        };
-        self.state().kept = Some(new.clone());
-        Ok(new)
+        }
+    }
+
+    /// AWS refused what is kept as expired. Says whether there may be others.
+    fn are_refused(&self) -> bool {
+        let kept = self.state().kept.as_ref().map(Mark::of);
+        kept.is_none_or(|kept| self.refused(&kept))
     }
 
     /// AWS refused credentials as expired. Says whether there may be others.
@@ -120,6 +143,11 @@ impl Renewed {
         (state.refused, state.kept) = (Some(mark.clone()), None);
         true
     }
+}
+
+/// Whether a role could not be assumed because the credentials that asked for it have expired.
+fn says_expired(error: &CredentialsError) -> bool {
+    format!("{error:?}").contains(EXPIRED)
 }
 
 impl Mark {
@@ -168,7 +196,7 @@ impl ClassifyRetry for RetryWithNewCredentials {
             return RetryAction::NoActionIndicated;
         };
         let body = response.body().bytes().unwrap_or_default();
-        let expired = memchr::memmem::find(body, b"ExpiredToken").is_some();
+        let expired = memchr::memmem::find(body, EXPIRED.as_bytes()).is_some();
         match response.extension::<Mark>() {
             Some(mark) if expired && self.0.refused(mark) => RetryAction::transient_error(),
             _ => RetryAction::NoActionIndicated,

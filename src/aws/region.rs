@@ -2,7 +2,7 @@
 
 use aws_sdk_account::types::RegionOptStatus;
 
-use super::{Account, failure};
+use super::{Account, failure, guard};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which regions are meant.
@@ -99,8 +99,9 @@ impl Regions {
 async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
     let denied = match enabled(account).await {
         Ok(regions) if !regions.is_empty() => return (regions, None),
-        Ok(_) => None,
-        Err(error) => Some(error),
+        Ok(_) => Error::new(ErrorKind::Service, "account", "account:ListRegions: AWS names no region that is enabled")
+            .hint("name the regions with --region"),
+        Err(error) => error,
     };
     let own = account.region.as_deref().unwrap_or("us-east-1");
     if let Ok(mut regions) = served(account, own).await
@@ -111,13 +112,16 @@ async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
         regions.dedup();
         return (regions, None);
     }
-    (of(own).1.iter().map(|region| (*region).to_owned()).collect(), denied)
+    (of(own).1.iter().map(|region| (*region).to_owned()).collect(), Some(denied))
 }
 
 async fn enabled(account: &Account) -> Result<Vec<String>> {
     let own = account.region.as_deref().unwrap_or("us-east-1");
-    let config = account.config.to_builder().region(aws_config::Region::new(own.to_owned())).build();
-    let client = aws_sdk_account::Client::new(&config);
+    let config = aws_sdk_account::config::Builder::from(&account.config)
+        .region(aws_config::Region::new(own.to_owned()))
+        .interceptor(guard::WholeAnswers(guard::whole_json))
+        .retry_classifier(guard::RetryCutAnswers);
+    let client = aws_sdk_account::Client::from_conf(config.build());
     let call = client
         .list_regions()
         .region_opt_status_contains(RegionOptStatus::Enabled)

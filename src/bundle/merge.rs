@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringChunked, UnionArgs, concat};
 
-use super::coverage::Reading;
+use super::coverage::{Reading, exported_type};
 use super::fact::column;
 use super::metric::{Measured, MetricPart};
 use super::store::{Bundle, Part, Parts, read_parts, read_table};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
+use crate::window::Window;
 
 /// All that the bundles hold of a fleet.
 #[derive(Debug)]
@@ -146,27 +147,58 @@ fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
 /// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
 /// both, so that the form that shows more of them is the more complete one. TLS goes first: no reading hides what another
 /// has seen of it. Counts are never added over readings.
+///
+/// Nor does a reading hide that another one failed at what was written after it: what is missing of that is missing of the
+/// log.
 fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf, BTreeSet<String>>) {
-    let mut best: BTreeMap<String, (Reading, PathBuf)> = BTreeMap::new();
+    let mut best: BTreeMap<String, (Reading, PathBuf, Timestamp)> = BTreeMap::new();
+    let mut failed: Vec<(Reading, Timestamp)> = Vec::new();
     for (part, path) in parts {
         for reading in part.readings {
+            if !reading.holes.is_empty() {
+                failed.push((reading.clone(), part.collected_at));
+            }
             match best.get(&reading.log) {
-                Some((known, known_path)) if rank(known, known_path) >= rank(&reading, &path) => {}
+                Some((known, known_path, _)) if rank(known, known_path) >= rank(&reading, &path) => {}
                 _ => {
-                    best.insert(reading.log.clone(), (reading, path.clone()));
+                    best.insert(reading.log.clone(), (reading, path.clone(), part.collected_at));
                 }
             }
         }
     }
+    // The latest is the one to tell of.
+    failed.sort_by_key(|(reading, at)| (*at, reading.last_written, reading.listed_bytes));
+    for (lost, at) in failed.iter().rev() {
+        if let Some((reading, _, read_at)) = best.get_mut(&lost.log)
+            && reading.holes.is_empty()
+            && !has_seen((reading, *read_at), (lost, *at))
+        {
+            reading.holes.clone_from(&lost.holes);
+        }
+    }
     let mut sources: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let mut readings = Vec::new();
-    for (reading, path) in best.into_values() {
+    for (reading, path, _) in best.into_values() {
         if reading.records > 0 {
             sources.entry(path).or_default().insert(reading.source.clone());
         }
         readings.push(reading);
     }
     (readings, sources)
+}
+
+/// Whether a whole reading shows what another one failed at, each with the time of its collection.
+fn has_seen((whole, read_at): (&Reading, Timestamp), (lost, lost_at): (&Reading, Timestamp)) -> bool {
+    if exported_type(&whole.source).is_some() {
+        // Events of an hour may arrive after it was read, until it is complete.
+        let within = |lost: Window| whole.span.is_some_and(|whole| whole.from <= lost.from && lost.to <= whole.to);
+        return lost.span.is_none_or(within) && (whole.complete || lost_at <= read_at);
+    }
+    // The same records in another form are as good. A log that was renamed has its form still.
+    let file = |reading: &Reading| reading.source.trim_end_matches(".gz").to_owned();
+    let other_form = whole.format != lost.format && file(whole) != file(lost);
+    let listed = |reading: &Reading| (reading.last_written, reading.listed_bytes);
+    other_form || listed(whole) >= listed(lost)
 }
 
 /// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
@@ -192,7 +224,9 @@ impl InstanceEvidence {
     ///
     /// When a part cannot be read.
     pub fn logs(&self) -> Result<Logs> {
-        let parts = read_parts(&self.parts, &self.profile.arn)?;
+        let mut parts = read_parts(&self.parts, &self.profile.arn)?;
+        // What was collected before the instance was made is of another that had its name, and so may a log of it have.
+        parts.retain(|(part, _)| self.profile.created_at.is_none_or(|made| part.collected_at >= made));
         let newest = match self.scope {
             Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
             Scope::TakenAt(time) => Some(time),

@@ -64,7 +64,12 @@ impl Bundle {
         if path.join("bundle.json").exists() {
             return Self::open(path);
         }
-        let occupied = path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+        // One that was broken off while it was made is no obstacle, nor is one that another process makes.
+        let is_own = |name: &std::ffi::OsStr| {
+            ["fleet", "parts", "bundle.json.new", "bundle.json"].iter().any(|own| name == *own)
+        };
+        let is_foreign = |entry: std::io::Result<fs::DirEntry>| entry.is_ok_and(|entry| !is_own(&entry.file_name()));
+        let occupied = path.read_dir().is_ok_and(|mut entries| entries.any(is_foreign));
         if occupied {
             return Err(Error::new(
                 ErrorKind::Usage,
@@ -123,19 +128,19 @@ impl Bundle {
     /// When it cannot be written.
     pub fn write_fleet(&self, fleet: &Fleet) -> Result<()> {
         let account = fleet.account.as_deref().unwrap_or("unknown");
-        let name = self.free_name("fleet", &[account, &fleet.region], fleet.taken_at, "json");
+        let name = self.free_name("fleet", &[account, &fleet.region], fleet.taken_at)?;
         write_json(&name, fleet)
     }
 
-    /// Adds what kept a region from being asked.
+    /// Adds what kept a region from being asked. A later inventory of the account and region makes up for it.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write_failure(&self, at: Timestamp, error: &Error) -> Result<()> {
+    pub fn write_failure(&self, at: Timestamp, account: Option<&str>, region: &str, error: &Error) -> Result<()> {
+        let (account, region) = (account.map(str::to_owned), region.to_owned());
         let errors = vec![Trouble::from(error)];
-        let region = error.subject().to_owned();
-        self.write_fleet(&Fleet { taken_at: at, account: None, region, whole: false, instances: Vec::new(), errors })
+        self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors })
     }
 
     /// Adds what was read of an instance. The facts are written first: a part without its `.json` does not exist.
@@ -144,7 +149,7 @@ impl Bundle {
     ///
     /// When it cannot be written.
     pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<()> {
-        let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at, "json");
+        let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at)?;
         write_table(&name.with_extension("parquet"), table(&part.arn, facts))?;
         write_json(&name, part)
     }
@@ -158,7 +163,7 @@ impl Bundle {
         // A bundle that an older version made has no such folder.
         let folder = self.path.join("metrics");
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-        let name = self.free_name("metrics", &[&part.account, &part.region], part.collected_at, "json");
+        let name = self.free_name("metrics", &[&part.account, &part.region], part.collected_at)?;
         write_table(&name.with_extension("parquet"), measured.table())?;
         write_json(&name, part)
     }
@@ -238,26 +243,37 @@ impl Bundle {
         Ok(names)
     }
 
-    /// A file name made of `words` and a time that no file has yet.
-    fn free_name(&self, folder: &str, words: &[&str], at: Timestamp, extension: &str) -> PathBuf {
+    /// A file name made of `words` and a time that no file has yet, and that no other task or process takes meanwhile: the
+    /// name that the file has until it is whole is there from now on.
+    fn free_name(&self, folder: &str, words: &[&str], at: Timestamp) -> Result<PathBuf> {
         let stem = format!("{}.{}", plain(words), at.strftime("%Y%m%dT%H%M%S%3fZ"));
         let mut number = 1;
         loop {
             let ending = if number == 1 { String::new() } else { format!("-{number}") };
-            let name = self.path.join(folder).join(format!("{stem}{ending}.{extension}"));
-            if !name.exists() {
-                return name;
-            }
+            let path = self.path.join(folder).join(format!("{stem}{ending}.json"));
             number += 1;
+            let temporary = under_way(&path);
+            match File::create_new(&temporary) {
+                // Whoever had it before may have given it its name in between.
+                Ok(_) if path.exists() => {
+                    fs::remove_file(&temporary).map_err(|error| Error::io(&temporary, error))?;
+                }
+                Ok(_) => return Ok(path),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io(&temporary, error)),
+            }
         }
     }
 }
+
+/// Most letters of a word in a file's name: more than an identifier has, and few enough for every file system.
+const WORD: usize = 64;
 
 /// Words as the beginning of a file name. Identifiers are letters, digits and hyphens; an answer that says otherwise does
 /// not choose a path.
 fn plain(words: &[&str]) -> String {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
-    let words: Vec<String> = words.iter().map(|word| word.chars().map(letter).collect()).collect();
+    let words: Vec<String> = words.iter().map(|word| word.chars().take(WORD).map(letter).collect()).collect();
     words.join(".")
 }
 
@@ -338,12 +354,68 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 /// Writes a file under another name and renames it, so that it is there whole or not at all.
 fn write_whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
     let fail = |error| Error::io(path, error);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
+    let temporary = under_way(path);
     let mut file = BufWriter::new(File::create(&temporary).map_err(fail)?);
     write(&mut file).map_err(fail)?;
     let file = file.into_inner().map_err(|error| fail(error.into_error()))?;
     file.sync_all().map_err(fail)?;
     fs::rename(&temporary, path).map_err(fail)
+}
+
+/// The name that a file has until it is whole.
+fn under_way(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(number: u64) -> Part {
+        Part {
+            arn: "arn:aws:rds:eu-west-1:123456789012:db:orders".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            instance: "orders".to_owned(),
+            collected_at: Timestamp::from_second(1_795_392_000).expect("in range"),
+            readings: Vec::new(),
+            errors: vec![Trouble {
+                subject: number.to_string(),
+                call: None,
+                code: String::new(),
+                message: String::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn what_many_write_at_the_same_time_is_all_there() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let bundle = Bundle::create(folder.path()).expect("a bundle");
+        std::thread::scope(|scope| {
+            for task in 0..8 {
+                let bundle = &bundle;
+                scope.spawn(move || {
+                    (0..20).for_each(|number| bundle.write_part(&part(task * 100 + number), &[]).expect("written"))
+                });
+            }
+        });
+        let names = bundle.names("parts").expect("names");
+        let parts: Vec<Part> = names.iter().map(|name| read_json(name).expect("a part")).collect();
+        let told: std::collections::BTreeSet<_> = parts.iter().map(|part| part.errors[0].subject.clone()).collect();
+        assert_eq!((names.len(), told.len()), (160, 160));
+        assert!(names.iter().all(|name| name.with_extension("parquet").exists()));
+    }
+
+    #[test]
+    fn a_subject_of_any_length_and_a_bundle_half_made_can_be_written() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        fs::create_dir(folder.path().join("fleet")).expect("a folder");
+        let bundle = Bundle::create(folder.path()).expect("a bundle that was broken off is made anew");
+        let error = Error::new(ErrorKind::NotFound, "arn:aws:iam::1:role/".to_owned() + &"x".repeat(500), "gone");
+        bundle.write_failure(Timestamp::UNIX_EPOCH, None, error.subject(), &error).expect("written");
+        assert_eq!(bundle.fleets().expect("inventories")[0].errors[0].subject, error.subject());
+    }
 }

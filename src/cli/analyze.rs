@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, none_is_meant};
 use super::{complain, dry_run, exit};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
@@ -100,7 +100,8 @@ impl Analyze {
         };
         let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
         if evidence.instances.is_empty() {
-            absent.into_iter().next().map_or(Ok(()), Err)?;
+            let none = (named.is_empty() && !filter.is_empty()).then(none_is_meant);
+            absent.into_iter().chain(none).next().map_or(Ok(()), Err)?;
         } else {
             evidence.errors.extend(absent.iter().map(Trouble::from));
         }

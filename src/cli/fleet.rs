@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::complain;
 use super::progress::Bar;
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Bundle, Parts};
@@ -16,6 +18,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{self, Filter, Tag};
 use crate::progress::Progress;
 use crate::window::Window;
+
+/// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
+/// a thousand connections on most machines.
+const AT_ONCE: usize = 32;
 
 /// Which instances, and how far back.
 #[derive(Debug, Args)]
@@ -80,7 +86,8 @@ pub(super) struct Places {
 
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
+    // A call that waits for minutes goes out with a signature that has expired.
+    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("it must be 0.1 or more".to_owned()) }
 }
 
 impl Places {
@@ -152,24 +159,46 @@ impl Fleet {
     /// Collects into the bundle at `path`; returns the time under which the inventories stand there.
     ///
     /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
-    /// error of the run only when there is no other.
+    /// error of the run only when there is no other, or when no instance is found anywhere that is meant.
     pub fn gather(&self, path: &Path) -> Result<Timestamp> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let bundle = Bundle::create(path)?;
         let known = Arc::new(bundle.parts()?);
         let progress: Arc<dyn Progress> = Arc::new(Bar::new());
         let request = Arc::new(self.request(now));
-        let (fleets, mut failed) = self.everywhere(|aws| {
+        let (asked, unreached) = self.everywhere(|aws| {
             let (bundle, request) = (bundle.clone(), Arc::clone(&request));
             let (known, progress) = (Arc::clone(&known), Arc::clone(&progress));
-            async move { collect(&aws, &request, &bundle, &known, &progress).await }
+            async move {
+                let asked = collect(&aws, &request, &bundle, &known, &progress).await;
+                if let Err(error) = &asked {
+                    bundle.write_failure(now, aws.account.as_deref(), &aws.region, error)?;
+                }
+                Ok(asked)
+            }
         })?;
-        failed.extend(self.absent(&fleets));
-        if fleets.iter().all(|fleet| fleet.instances.is_empty()) && !failed.is_empty() {
-            return Err(failed.swap_remove(0));
+        let (mut fleets, mut failed) = (Vec::new(), Vec::new());
+        for asked in asked {
+            match asked {
+                Ok(fleet) => fleets.push(fleet),
+                Err(error) => failed.push(error),
+            }
         }
-        for error in &failed {
-            bundle.write_failure(now, error)?;
+        let absent = self.absent(&fleets);
+        let found = fleets.iter().any(|fleet| !fleet.instances.is_empty());
+        // What one place does not have may be in another that could not be asked: then the report names that.
+        let in_vain = !found && !absent.is_empty() && failed.is_empty() && unreached.is_empty();
+        let without_place: Vec<Error> = unreached.into_iter().chain(absent).collect();
+        if in_vain || fleets.is_empty() {
+            failed.extend(without_place);
+            failed.sort_by_key(ToString::to_string);
+            let mut failed = failed.into_iter();
+            let first = failed.next();
+            failed.for_each(|error| complain(&error));
+            return first.map_or(Ok(now), Err);
+        }
+        for error in &without_place {
+            bundle.write_failure(now, None, error.subject(), error)?;
         }
         Ok(now)
     }
@@ -185,7 +214,7 @@ impl Fleet {
         })
     }
 
-    /// Does something in every account and region at the same time. Returns what was done, and what could not be.
+    /// Does something in every account and region, in many at the same time. Returns what was done, and what could not be.
     fn everywhere<T, F>(&self, work: impl Fn(Aws) -> F) -> Result<(Vec<T>, Vec<Error>)>
     where
         T: Send + 'static,
@@ -193,9 +222,15 @@ impl Fleet {
     {
         runtime()?.block_on(async {
             let (reached, mut failed) = self.places.reach().await?;
+            let slots = Arc::new(Semaphore::new(AT_ONCE));
             let mut tasks = JoinSet::new();
             for aws in reached {
-                tasks.spawn(work(aws));
+                let (slots, work) = (Arc::clone(&slots), work(aws));
+                tasks.spawn(async move {
+                    // The semaphore is never closed.
+                    let _slot = slots.acquire_owned().await;
+                    work.await
+                });
             }
             let mut all = Vec::new();
             while let Some(done) = tasks.join_next().await {
@@ -209,7 +244,8 @@ impl Fleet {
         })
     }
 
-    /// The instances that were named and that nobody has.
+    /// The instances that were named and that nobody has; and that there are none at all that fulfil the other conditions,
+    /// for that may be a slip of the pen.
     fn absent(&self, fleets: &[inventory::Fleet]) -> Vec<Error> {
         let there: BTreeSet<String> = fleets
             .iter()
@@ -217,13 +253,19 @@ impl Fleet {
             .map(|profile| profile.instance.to_ascii_lowercase())
             .collect();
         let absent = self.instance.iter().filter(|name| !there.contains(&name.to_ascii_lowercase()));
-        absent
-            .map(|name| {
-                Error::new(ErrorKind::NotFound, name.clone(), "there is no such instance where it was looked for")
-                    .hint("check the identifier, the region and the profile")
-            })
-            .collect()
+        let named = absent.map(|name| {
+            Error::new(ErrorKind::NotFound, name.clone(), "there is no such instance where it was looked for")
+                .hint("check the identifier, the region and the profile")
+        });
+        let none = there.is_empty() && self.instance.is_empty() && !self.filter().is_empty();
+        named.chain(none.then(none_is_meant)).collect()
     }
+}
+
+/// That no instance is what was asked for.
+pub(super) fn none_is_meant() -> Error {
+    Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance is there that fits")
+        .hint("check how they are written, the region and the profile")
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

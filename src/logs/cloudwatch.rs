@@ -119,6 +119,8 @@ pub struct Events<'a> {
     repeats: u32,
     /// Identifiers of the events of the last page.
     last_page: HashSet<String>,
+    /// When the latest event so far was written.
+    reached: Option<Timestamp>,
     ended: bool,
 }
 
@@ -144,8 +146,19 @@ impl<'a> Events<'a> {
             Some(terms) => Way::Filter(pattern(terms)),
             None => Way::Get,
         };
-        let (tokens, last_page) = (HashSet::new(), HashSet::new());
-        Self { aws, group: &group.name, stream, span, way, token: None, tokens, repeats: 0, last_page, ended: false }
+        Self {
+            aws,
+            group: &group.name,
+            stream,
+            span,
+            way,
+            token: None,
+            tokens: HashSet::new(),
+            repeats: 0,
+            last_page: HashSet::new(),
+            reached: None,
+            ended: false,
+        }
     }
 
     /// Some more events; none at the end.
@@ -172,7 +185,10 @@ impl<'a> Events<'a> {
                 Way::Get => get(self.aws, self.group, self.stream, self.span, &self.token).await?,
             };
             let fresh = self.fresh(events)?;
-            self.advance(next, fresh.is_empty())?;
+            // Two tokens that lead to each other bring what the page before did not have, and nothing new.
+            let latest = fresh.iter().map(|event| event.at).max();
+            self.advance(next, latest <= self.reached)?;
+            self.reached = self.reached.max(latest);
             if !fresh.is_empty() {
                 return Ok(Some(fresh));
             }

@@ -2,7 +2,8 @@
 //! query scans.
 //!
 //! Source: "Quotas" in the CloudWatch Logs user guide and the API reference: a query gives 100,000 events at most, so that
-//! a span that gives as many is asked for again in halves; its times are whole seconds, both of them in the span.
+//! a span that gives as many is asked for again in halves, and so is one of which fewer came than matched; its times are
+//! whole seconds, both of them in the span.
 
 use std::time::Duration;
 
@@ -51,8 +52,8 @@ impl Query {
     /// When the query fails, takes too long, or gives more in one second than a query can.
     pub async fn next(&mut self, aws: &Aws, group: &str) -> Result<Option<Vec<Event>>> {
         while let Some(span) = self.spans.pop() {
-            let events = run(aws, group, &self.text, span).await?;
-            if events.len() < MOST {
+            let (events, matched) = run(aws, group, &self.text, span).await?;
+            if events.len() < MOST && events.len() as f64 >= matched {
                 return Ok(Some(events));
             }
             let half = SignedDuration::from_secs(span.length().as_secs() / 2);
@@ -60,7 +61,7 @@ impl Query {
                 Error::new(
                     ErrorKind::Truncated,
                     group,
-                    format!("more than {MOST} events in the second of {}", span.from),
+                    format!("more events in the second of {} than a query gives", span.from),
                 )
                 .hint("export the log to another class of log group")
             })?;
@@ -75,8 +76,11 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// Events, and how many matched the query.
+type Results = (Vec<Event>, f64);
+
 /// Runs a query to its end, and stops it where that cannot be.
-async fn run(aws: &Aws, group: &str, text: &str, span: Window) -> Result<Vec<Event>> {
+async fn run(aws: &Aws, group: &str, text: &str, span: Window) -> Result<Results> {
     let to = (span.to.as_microsecond() - 1).div_euclid(1_000_000);
     let call = aws.logs.start_query().log_group_name(group).query_string(text).limit(MOST as i32);
     let started = call.start_time(span.from.as_second()).end_time(to).send().await;
@@ -93,7 +97,7 @@ async fn run(aws: &Aws, group: &str, text: &str, span: Window) -> Result<Vec<Eve
 }
 
 /// Waits for the results of a query, and reads all of them.
-async fn results(aws: &Aws, group: &str, id: &str) -> Result<Vec<Event>> {
+async fn results(aws: &Aws, group: &str, id: &str) -> Result<Results> {
     let (mut pause, mut waited) = (PAUSE.0, Duration::ZERO);
     let mut events = Vec::new();
     let mut token = None;
@@ -109,7 +113,10 @@ async fn results(aws: &Aws, group: &str, id: &str) -> Result<Vec<Event>> {
                 let next = answer.next_token().filter(|next| !next.is_empty() && Some(*next) != token.as_deref());
                 match next {
                     Some(next) => token = Some(next.to_owned()),
-                    None => return Ok(events),
+                    None => {
+                        let matched = answer.statistics().map_or(0.0, |statistics| statistics.records_matched());
+                        return Ok((events, matched));
+                    }
                 }
             }
             Some(QueryStatus::Scheduled | QueryStatus::Running) if waited < LONGEST => {

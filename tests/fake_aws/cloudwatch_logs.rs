@@ -41,6 +41,10 @@ pub struct Group {
     pub stutters: bool,
     /// The same token comes for ever.
     pub stuck: bool,
+    /// The second page and the third lead to each other for ever.
+    pub circles: bool,
+    /// The most events that a query gives, whatever it asks for.
+    pub most: usize,
 }
 
 impl Group {
@@ -60,8 +64,9 @@ impl Group {
         }
         events.sort_by_key(|event| event.at);
         let (class, stream) = ("STANDARD", stream.to_owned());
-        let (retention, page, overlap) = (None, 10_000, 0);
-        Group { events, stream, class, retention, page, overlap, empty_pages: false, stutters: false, stuck: false }
+        let (retention, page, overlap, most) = (None, 10_000, 0, usize::MAX);
+        let (empty_pages, stutters, stuck, circles) = (false, false, false, false);
+        Group { events, stream, class, retention, page, overlap, empty_pages, stutters, stuck, circles, most }
     }
 }
 
@@ -195,6 +200,7 @@ fn events(group: &Group, input: &Value, filter: bool) -> Value {
     let again = group.stutters && more && input["nextToken"].as_str().is_none_or(|token| !token.starts_with("again"));
     let next = match more {
         true if group.stuck => Some(format!("t-{step}")),
+        true if group.circles && step == 2 => Some("t-1".to_owned()),
         true if again => Some(format!("again-{}", step + 1)),
         true => Some(format!("t-{}", step + 1)),
         false => None,
@@ -219,8 +225,11 @@ fn results(all: &[&Group], query: &Value, input: &Value) -> Value {
         (from..=to).contains(&event.at) && fits
     });
     let limit = usize::try_from(query["limit"].as_u64().unwrap_or(10_000)).unwrap_or(0);
+    let found: Vec<&Event> = found.collect();
+    let (matched, most) = (found.len(), all.iter().map(|group| group.most).min().unwrap_or(0));
     let rows: Vec<Value> = found
-        .take(limit)
+        .into_iter()
+        .take(limit.min(most))
         .map(|event| {
             json!([{"field": "@timestamp", "value": clock(event.at)}, {"field": "@message", "value": event.message},
                    {"field": "@ingestionTime", "value": clock(event.ingested)}, {"field": "@ptr", "value": "x"}])
@@ -229,5 +238,5 @@ fn results(all: &[&Group], query: &Value, input: &Value) -> Value {
     let from = number(&input["nextToken"]);
     let next = (from + 10_000 < rows.len()).then(|| (from + 10_000).to_string());
     let page: Vec<_> = rows.into_iter().skip(from).take(10_000).collect();
-    json!({"status": "Complete", "results": page, "nextToken": next})
+    json!({"status": "Complete", "results": page, "nextToken": next, "statistics": {"recordsMatched": matched}})
 }
