@@ -33,7 +33,7 @@ const fn case(
 const UNTOLD: (&str, &str, &str, &str) = ("required", "undetermined", "log-cannot-tell", "instance");
 
 const CASES: &[Case] = &[
-    case("neptune", "1.3.2.1", &[], ("optional", "undetermined", "certificate-elsewhere", "instance")),
+    case("neptune", "1.3.2.1", &[], ("optional", "in_use", "certificate-elsewhere", "none")),
     case("docdb", "5.0.0", &["tls=disabled"], ("optional", "ruled_out", "tls-switched-off", "instance")),
     case("docdb", "5.0.0", &["tls=enabled"], ("required", "in_use", "tls-enforced", "instance")),
     case("docdb", "5.0.0", &["tls=tls1.3+"], ("required", "in_use", "tls-enforced", "instance")),

@@ -41,6 +41,8 @@ pub struct Engine {
     pub marks_tls_from: Option<(u32, u32)>,
     /// Where the certificate comes from, when it is none that RDS signs.
     pub certificate_elsewhere: Option<&'static str>,
+    /// Why clients cannot connect without TLS, where no setting switches that.
+    pub always_tls: Option<&'static str>,
     /// Whether a session can end in another database than the one that it began in.
     pub changes_database: bool,
     /// What a new certificate costs.
@@ -124,6 +126,11 @@ pub enum Values {
 impl Values {
     /// No value at all.
     pub const NONE: Self = Self::Only(&[]);
+
+    /// Whether no value is one of them.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Only([]))
+    }
 
     /// Whether a value, as [`setting`] spells it, is one of them.
     pub fn contain(&self, value: &str) -> bool {

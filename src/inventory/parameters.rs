@@ -55,6 +55,11 @@ pub(super) fn apply(
     }
 }
 
+/// Keeps what somebody set. The rest gives way to what the cluster's group says, and is not known where that is not.
+pub(super) fn keep_set(parameters: &mut Vec<ApiParameter>) {
+    parameters.retain(|parameter| parameter.source() == Some("user"));
+}
+
 /// The options of the group of this name, and their settings, in the shape of parameters: see [`OPTION`].
 ///
 /// # Errors
@@ -120,6 +125,13 @@ mod tests {
         assert!(!in_effect(Some("pending-reboot"), "static"));
         assert!(!in_effect(Some("applying"), "dynamic"));
         assert!(!in_effect(None, "dynamic"));
+    }
+
+    #[test]
+    fn a_default_of_the_instances_group_is_no_answer_for_the_cluster() {
+        let mut found = vec![parameter("0", "dynamic", "engine-default"), parameter("1", "dynamic", "user")];
+        keep_set(&mut found);
+        assert_eq!(found, [parameter("1", "dynamic", "user")]);
     }
 
     #[test]

@@ -308,6 +308,8 @@ impl Asked<'_> {
                 None => profile.unknown.push("rds:DescribeDBClusterParameters".to_owned()),
             }
         }
+        let untold = |call: &String| call == "rds:DescribeDBClusters" || call == "rds:DescribeDBClusterParameters";
+        let cluster_untold = profile.unknown.iter().any(untold);
         let is_option = |name: &&str| name.starts_with(OPTION);
         let memberships = if names.iter().any(is_option) { instance.option_group_memberships() } else { &[] };
         for membership in memberships {
@@ -326,7 +328,10 @@ impl Asked<'_> {
         for group in instance.db_parameter_groups() {
             let Some(name) = group.db_parameter_group_name() else { continue };
             match self.group(Level::Instance, name).await {
-                Some(found) => {
+                Some(mut found) => {
+                    if cluster_untold {
+                        parameters::keep_set(&mut found);
+                    }
                     let group = (name, group.parameter_apply_status());
                     parameters::apply(&mut profile.parameters, &names, group, Level::Instance, &found);
                 }
@@ -357,14 +362,15 @@ fn certificate(
     let end = |name: Option<&str>| name.and_then(|name| authorities?.end(name));
     let supported = version.as_ref().and_then(|version| version.supported.as_deref());
     let target = authorities.and_then(|authorities| authorities.target(supported));
-    let pending = instance.pending_modified_values();
+    let of_cluster = || cluster?.pending_modified_values()?.certificate_details()?.ca_identifier();
+    let pending = instance.pending_modified_values().and_then(|pending| pending.ca_certificate_identifier());
     Certificate {
         ca: ca.map(str::to_owned),
         valid_till: details.and_then(|details| details.valid_till()).and_then(instant),
         ca_valid_till: end(ca),
         target_ca_valid_till: end(target.as_deref()),
         target_ca: target,
-        pending_ca: pending.and_then(|pending| pending.ca_certificate_identifier()).map(str::to_owned),
+        pending_ca: pending.or_else(of_cluster).map(str::to_owned),
         rotates_without_restart: version.and_then(|version| version.rotates_without_restart),
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use polars::prelude::{DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
+use crate::bundle::fact::column;
 use crate::bundle::{HoleCause, Reading, exported_type};
 use crate::window::{Window, gaps, union};
 
@@ -52,13 +54,14 @@ impl Coverage {
 /// The coverage of a window by readings. What was before the instance was made cannot be missing.
 ///
 /// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
-/// own, may have been written while logging was off; and one that never shows how a session was carried shows nothing here. Beside such a file, its neighbours count only from their first, or
-/// up to their last, session.
+/// own, may have been written while logging was off, and so may hours of a file that holds more of them; one that never
+/// shows how a session was carried shows nothing here. Beside a file without sessions, its neighbours count only from
+/// their first, or up to their last, session.
 ///
 /// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen. A kind that may
 /// leave sessions out shows nothing here, and is not missed either.
 pub(super) fn of(
-    readings: &[Reading],
+    (readings, recorded): (&[Reading], &Recorded),
     engine: Option<&Engine>,
     window: Window,
     created_at: Option<Timestamp>,
@@ -76,7 +79,7 @@ pub(super) fn of(
         kinds.entry(kind(engine, &reading.source)).or_default().push(reading);
     }
     let seen_by: BTreeMap<usize, Vec<Window>> =
-        kinds.iter().map(|(kind, readings)| (*kind, seen_by(readings))).collect();
+        kinds.iter().map(|(kind, readings)| (*kind, seen_by(readings, recorded))).collect();
     let seen = union(seen_by.values().flatten().filter_map(|span| span.overlap(&asked)).collect());
     // What another kind of log shows instead is not missed.
     let missed = |reading: &&Reading| {
@@ -127,17 +130,52 @@ pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
     place.unwrap_or(2 * engine.logs.len())
 }
 
-/// Whether a file is of a kind of log that holds every session.
+/// Whether a reading is of a kind of log that holds every session. Of one that only a newer version knows, nobody can say.
 pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
-    engine.and_then(|engine| engine.logs_of(source)).is_none_or(|logs| logs.complete)
+    let Some(engine) = engine else { return true };
+    let logs = match exported_type(source) {
+        Some(log_type) => engine.exported_as(log_type).and_then(|at| engine.logs.get(at)),
+        None => engine.logs_of(source),
+    };
+    logs.is_some_and(|logs| logs.complete)
+}
+
+/// When sessions were recorded, by the log that they stand in: in each hour, from the first to the last.
+pub(super) type Recorded = BTreeMap<String, Vec<(Timestamp, Timestamp)>>;
+
+/// When the facts' sessions were recorded.
+pub(super) fn recorded(facts: &DataFrame) -> PolarsResult<Recorded> {
+    let (sources, events) = (facts.column(column::SOURCE)?.str()?, facts.column(column::EVENT)?.str()?);
+    let hours = facts.column(column::HOUR)?.i64()?;
+    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
+    let mut by_hour: BTreeMap<&str, BTreeMap<i64, (i64, i64)>> = BTreeMap::new();
+    for row in (0..facts.height()).filter(|row| events.get(*row) == Some("connected")) {
+        let (Some(source), Some(hour), Some(first), Some(last)) =
+            (sources.get(row), hours.get(row), firsts.get(row), lasts.get(row))
+        else {
+            continue;
+        };
+        let span = by_hour.entry(source).or_default().entry(hour).or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+    }
+    let instant = |micros: i64| Timestamp::from_microsecond(micros).ok();
+    let spans = |hours: BTreeMap<i64, (i64, i64)>| {
+        hours.into_values().filter_map(|(first, last)| Some((instant(first)?, instant(last)?))).collect()
+    };
+    Ok(by_hour.into_iter().map(|(source, hours)| (source.to_owned(), spans(hours))).collect())
 }
 
 /// The spans in which logs of one kind certainly show every session.
-pub(super) fn seen_by(readings: &[&Reading]) -> Vec<Window> {
+pub(super) fn seen_by(readings: &[&Reading], recorded: &Recorded) -> Vec<Window> {
     let mut inside: Vec<(&Reading, Window)> =
         readings.iter().filter_map(|reading| Some((*reading, reading.span?))).collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
-    union((0..inside.len()).filter_map(|at| told(&inside, at)).collect())
+    let told = (0..inside.len()).filter_map(|at| {
+        let span = told(&inside, at)?;
+        let (reading, _) = inside.get(at)?;
+        Some(logged(span, recorded.get(&reading.source).map_or(&[], Vec::as_slice)))
+    });
+    union(told.flatten().collect())
 }
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
@@ -170,6 +208,17 @@ fn told(inside: &[(&Reading, Window)], at: usize) -> Option<Window> {
     let from = if mute(before) { first } else { span.from.max(first.checked_sub(REACH).ok()?) };
     let to = if mute(inside.get(at + 1)) { last } else { span.to.min(last.checked_add(REACH).ok()?) };
     Some(Window { from, to })
+}
+
+/// Of the span of a log, the parts in reach of a session, where it is known when those were recorded.
+fn logged(span: Window, recorded: &[(Timestamp, Timestamp)]) -> Vec<Window> {
+    if recorded.is_empty() {
+        return vec![span];
+    }
+    let reach = |(first, last): &(Timestamp, Timestamp)| {
+        Window { from: first.checked_sub(REACH).ok()?, to: last.checked_add(REACH).ok()? }.overlap(&span)
+    };
+    union(recorded.iter().filter_map(reach).collect())
 }
 
 fn why(gap: Window, inside: &[(&Reading, Window)], first: Option<Timestamp>) -> &'static str {
@@ -226,7 +275,8 @@ mod tests {
 
     #[test]
     fn whole_hours_one_after_the_other_are_whole_coverage() {
-        let coverage = of(&[reading(0, 5), reading(1, 5), reading(2, 1)], None, span(0, 3 * HOUR), None);
+        let coverage =
+            of((&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::new()), None, span(0, 3 * HOUR), None);
         assert_eq!((coverage.share, coverage.gaps.as_slice(), coverage.files), (1.0, [].as_slice(), 3));
     }
 
@@ -235,7 +285,7 @@ mod tests {
         let mut lost = reading(4, 3);
         lost.holes.push(Hole { cause: HoleCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
-        let coverage = of(&readings, None, span(0, 8 * HOUR), None);
+        let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), None);
         let expected = [
             gap(0, HOUR, "not-kept"),
             gap(HOUR + 3000, 3 * HOUR + 600, "not-logged"),
@@ -247,16 +297,34 @@ mod tests {
     }
 
     #[test]
+    fn hours_of_a_long_file_without_a_session_are_not_seen() {
+        let mut long = reading(0, 5);
+        (long.span, long.last_session_at) = (Some(span(0, 24 * HOUR)), Some(at(24 * HOUR - 60)));
+        let sessions = vec![(at(600), at(3000)), (at(23 * HOUR), at(24 * HOUR - 60))];
+        let recorded = Recorded::from([("log-0".to_owned(), sessions)]);
+        let coverage = of((&[long], &recorded), None, span(0, 24 * HOUR), None);
+        assert_eq!(coverage.gaps, [gap(HOUR + 3000, 22 * HOUR, "not-logged")], "logging was off in between");
+    }
+
+    #[test]
+    fn a_kind_of_log_that_is_not_known_covers_nothing() {
+        let mut newer = reading(0, 5);
+        newer.source = "cloudwatch:/aws/rds/instance/orders/audit:1970-01-01T00".to_owned();
+        let coverage = of((&[newer], &Recorded::new()), Engine::named("oracle"), span(0, HOUR), None);
+        assert_eq!((coverage.share, coverage.files), (0.0, 0));
+    }
+
+    #[test]
     fn a_log_that_never_shows_a_transport_covers_nothing() {
         let mut blind = reading(1, 5);
         blind.unknown_sessions = 5;
-        let coverage = of(&[reading(0, 5), blind, reading(2, 5)], None, span(0, 3 * HOUR), None);
+        let coverage = of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), None);
         assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, "cannot-tell")]);
     }
 
     #[test]
     fn nothing_can_be_missing_from_before_the_instance_was_made() {
-        let coverage = of(&[reading(2, 5)], None, span(0, 3 * HOUR), Some(at(2 * HOUR)));
+        let coverage = of((&[reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), Some(at(2 * HOUR)));
         assert_eq!((coverage.share, coverage.asked), (1.0, Some(span(2 * HOUR, 3 * HOUR))));
     }
 
@@ -265,7 +333,7 @@ mod tests {
         fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
             let mut readings: Vec<Reading> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
-            let coverage = of(&readings, None, span(0, 48 * HOUR), None);
+            let coverage = of((&readings, &Recorded::new()), None, span(0, 48 * HOUR), None);
             let telling: std::collections::BTreeSet<i64> =
                 hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
             prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{BooleanChunked, DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{is_complete, kind, seen_by};
+use super::coverage::{Recorded, is_complete, kind, seen_by};
 use crate::bundle::Reading;
 use crate::bundle::fact::column;
 use crate::window::Window;
@@ -14,15 +14,22 @@ use crate::window::Window;
 struct Kind<'r> {
     sources: BTreeSet<&'r str>,
     seen: Vec<Window>,
+    /// Whether it may leave sessions out.
+    partial: bool,
 }
 
-/// The facts with every session once.
+/// The facts of the window with every session once.
 ///
 /// The kind that tells most goes first: one that tells how all sessions were carried, and then the order of the engine's
 /// list. Of every other kind, only what stands outside of the spans that a kind before it saw is left, and the events that
-/// no kind before it writes at all, as failed handshakes. TLS that only a later kind shows is never left out.
-pub(super) fn once(facts: DataFrame, readings: &[Reading], engine: Option<&Engine>) -> PolarsResult<DataFrame> {
-    let kinds = kinds(readings, engine);
+/// no kind before it writes at all, as failed handshakes. TLS that only a later kind shows is never left out, and neither
+/// is a client that no kind before it shows: the log of that was not written when it came.
+pub(super) fn once(
+    facts: DataFrame,
+    (readings, recorded): (&[Reading], &Recorded),
+    engine: Option<&Engine>,
+) -> PolarsResult<DataFrame> {
+    let kinds = kinds(readings, recorded, engine);
     if kinds.len() < 2 {
         return Ok(facts);
     }
@@ -35,22 +42,36 @@ pub(super) fn once(facts: DataFrame, readings: &[Reading], engine: Option<&Engin
     let transports = facts.column(column::TRANSPORT)?.str()?;
     let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
     let rank_of = |row: usize| sources.get(row).and_then(|source| rank.get(source)).copied().unwrap_or(0);
-    let events = facts.column(column::EVENT)?.str()?;
+    let (events, causes) = (facts.column(column::EVENT)?.str()?, facts.column(column::CAUSE)?.str()?);
+    let (users, addresses) = (facts.column(column::USER)?.str()?, facts.column(column::ADDRESS)?.str()?);
+    let systems = facts.column(column::SYSTEM)?.bool()?;
+    let is_system = |row: usize| systems.get(row) == Some(true);
+    let what = |row: usize| (events.get(row).unwrap_or_default(), causes.get(row));
+    let who = |row: usize| Some((users.get(row)?, addresses.get(row)?));
+    let is_tls = |row: usize| transports.get(row) == Some("tls");
     let rows = 0..facts.height();
-    let shown: BTreeSet<(usize, &str)> =
-        rows.clone().filter_map(|row| Some((rank_of(row), events.get(row)?))).collect();
-    let tls: BTreeSet<usize> = rows.clone().filter(|row| transports.get(*row) == Some("tls")).map(rank_of).collect();
+    let shown: BTreeSet<_> = rows.clone().map(|row| (rank_of(row), what(row))).collect();
+    // What AWS's own users do, and attempts, say nothing of the sessions of clients.
+    let tls: BTreeSet<_> =
+        rows.clone().filter(|row| is_tls(*row)).map(|row| (rank_of(row), what(row), is_system(row))).collect();
+    let came = |row: &usize| matches!(what(*row).0, "connected" | "rejected");
+    let clients: BTreeSet<_> = rows.clone().filter(came).filter_map(|row| Some((rank_of(row), who(row)?))).collect();
     let kept: BooleanChunked = rows
         .map(|row| {
             let rank = rank_of(row);
             let (Some(first), Some(last)) = (firsts.get(row), lasts.get(row)) else { return true };
             let within = |span: &Window| span.from.as_microsecond() <= first && last <= span.to.as_microsecond();
-            let event = events.get(row).unwrap_or_default();
             let shows =
-                |(rank, kind): (usize, &Kind<'_>)| shown.contains(&(rank, event)) && kind.seen.iter().any(within);
+                |(rank, kind): (usize, &Kind<'_>)| shown.contains(&(rank, what(row))) && kind.seen.iter().any(within);
             let seen_before = kinds.iter().enumerate().take(rank).any(shows);
-            let only_tls = transports.get(row) == Some("tls") && tls.range(..rank).next().is_none();
-            !seen_before || only_tls
+            let only_tls = is_tls(row) && !(0..rank).any(|before| tls.contains(&(before, what(row), is_system(row))));
+            // A kind that may leave sessions out names clients in its own way.
+            let named = who(row).filter(|_| {
+                let partial = kinds.get(rank).is_some_and(|kind| kind.partial);
+                what(row).0 == "connected" && !is_system(row) && !partial
+            });
+            let only_here = named.is_some_and(|who| !(0..rank).any(|before| clients.contains(&(before, who))));
+            !seen_before || only_tls || only_here
         })
         .map(Some)
         .collect();
@@ -58,7 +79,7 @@ pub(super) fn once(facts: DataFrame, readings: &[Reading], engine: Option<&Engin
 }
 
 /// The kinds of logs that were read, the one that tells most first.
-fn kinds<'r>(readings: &'r [Reading], engine: Option<&Engine>) -> Vec<Kind<'r>> {
+fn kinds<'r>(readings: &'r [Reading], recorded: &Recorded, engine: Option<&Engine>) -> Vec<Kind<'r>> {
     let mut by_kind: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
     for reading in readings {
         by_kind.entry(kind(engine, &reading.source)).or_default().push(reading);
@@ -70,10 +91,14 @@ fn kinds<'r>(readings: &'r [Reading], engine: Option<&Engine>) -> Vec<Kind<'r>> 
     kinds.sort_by_key(|(order, _)| *order);
     let sources = |readings: &[&'r Reading]| readings.iter().map(|reading| reading.source.as_str()).collect();
     // A kind that may leave sessions out leaves out nothing of another.
-    let seen = |partial: bool, readings: &[&Reading]| if partial { Vec::new() } else { seen_by(readings) };
+    let seen = |partial: bool, readings: &[&Reading]| if partial { Vec::new() } else { seen_by(readings, recorded) };
     kinds
         .iter()
-        .map(|((partial, ..), readings)| Kind { sources: sources(readings), seen: seen(*partial, readings) })
+        .map(|((partial, ..), readings)| Kind {
+            sources: sources(readings),
+            seen: seen(*partial, readings),
+            partial: *partial,
+        })
         .collect()
 }
 
@@ -134,7 +159,8 @@ mod tests {
     /// The sources of the rows that are left.
     fn left(readings: &[Reading], facts: &[(Key, Tallied)]) -> Vec<(String, i64)> {
         let facts = table("orders", facts).expect("a table");
-        let facts = once(facts, readings, Engine::named("aurora-mysql")).expect("a table");
+        let recorded = Recorded::new();
+        let facts = once(facts, (readings, &recorded), Engine::named("aurora-mysql")).expect("a table");
         let sources = facts.column(column::SOURCE).expect("there").str().expect("text");
         let hours = facts.column(column::HOUR).expect("there").i64().expect("numbers");
         sources
@@ -192,5 +218,32 @@ mod tests {
         assert_eq!(left(&readings, &facts).len(), 2);
         let both = [fact(GENERAL, 1, "tls"), fact(AUDIT, 1, "tls")];
         assert_eq!(left(&readings, &both), [(GENERAL.to_owned(), 1)], "and never counted twice");
+    }
+    /// What AWS's own user does, or an attempt that failed, hides no session of a client.
+    #[test]
+    fn tls_that_is_no_clients_session_hides_none() {
+        let readings = [reading(GENERAL, (0, 2), 0), reading(AUDIT, (0, 2), 1)];
+        let other = |event: &'static str, system| {
+            let (key, tallied) = fact(GENERAL, 0, "tls");
+            (Key { event, system, ..key }, tallied)
+        };
+        for first in [other("connected", true), other("rejected", false)] {
+            let kept = left(&readings, &[first, fact(AUDIT, 1, "tls")]);
+            assert!(kept.contains(&(AUDIT.to_owned(), 1)), "{kept:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_one_log_alone_shows_is_never_left_out() {
+        let readings = [reading(GENERAL, (0, 2), 0), reading(AUDIT, (0, 2), 2)];
+        let by = |user: &str, (key, tallied): (Key, Tallied)| {
+            (Key { user: Some(user.to_owned()), address: Some("10.0.0.7".to_owned()), ..key }, tallied)
+        };
+        let facts = [
+            by("app", fact(GENERAL, 0, "plaintext")),
+            by("app", fact(AUDIT, 0, "unknown")),
+            by("batch", fact(AUDIT, 1, "unknown")),
+        ];
+        assert_eq!(left(&readings, &facts), [(GENERAL.to_owned(), 0), (AUDIT.to_owned(), 1)]);
     }
 }

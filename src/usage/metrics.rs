@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::bundle::Measured;
 use crate::bundle::metric::{HOUR, Series, Statistic, name};
@@ -12,8 +12,8 @@ use crate::window::Window;
 /// What metrics say of an instance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
-    /// The fewest sessions that were ever open in the hours since the logs begin to show any: so many may be older than
-    /// what the logs show, and open still. 0 where none can be. None where it is not known.
+    /// The fewest sessions that were ever open in the hours since the logs begin to show any, or go on behind a gap: so
+    /// many may have begun unseen, and be open still. 0 where none can be. None where it is not known.
     pub always_open: Option<u64>,
     /// The most sessions that were open at once. None where it is not known.
     pub most_open: Option<u64>,
@@ -52,7 +52,8 @@ pub(super) type Subjects<'s> = (&'s str, &'s [String]);
 /// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what logs show of it.
 pub(super) fn of(measured: &Measured, (arn, proxies): Subjects<'_>, lived: Window, seen: &[Window]) -> Metrics {
     let open = |statistic| measured.series(arn, name::DATABASE_CONNECTIONS, statistic);
-    let since: Vec<Window> = seen.first().map(|first| Window { from: first.from, to: lived.to }).into_iter().collect();
+    let since: Vec<Window> = begins(seen).map(|from| Window { from, to: lived.to }).collect();
+    let fewest = |series, since: &Window| counts(series, |hour| lies_in(hour, &[*since])).min();
     let touches = |hour: Window| hour.overlap(&lived).is_some();
     let above_zero = |subject: &str, metric| above(measured.series(subject, metric, Statistic::Sum)?, touches);
     let of_proxy = |proxy: &String| {
@@ -60,13 +61,26 @@ pub(super) fn of(measured: &Measured, (arn, proxies): Subjects<'_>, lived: Windo
         (proxy.clone(), known.collect::<BTreeMap<_, _>>())
     };
     Metrics {
-        always_open: open(Statistic::Minimum).and_then(|series| counts(series, |hour| lies_in(hour, &since)).min()),
+        always_open: open(Statistic::Minimum)
+            .and_then(|series| since.iter().filter_map(|since| fewest(series, since)).max()),
         most_open: open(Statistic::Maximum).and_then(|series| counts(series, touches).max()),
         most_open_while_logged: open(Statistic::Maximum)
             .and_then(|series| counts(series, |hour| lies_in(hour, seen)).max()),
         iam_logins: above_zero(arn, name::IAM_LOGINS),
         proxies: proxies.iter().map(of_proxy).filter(|(_, known)| !known.is_empty()).collect(),
     }
+}
+
+/// Shortest gap in what logs show that is more than the time between the records of two files.
+const GAP: SignedDuration = SignedDuration::from_mins(10);
+
+/// When logs begin to show sessions, at first and behind every gap: what began before is not in them.
+fn begins(seen: &[Window]) -> impl Iterator<Item = Timestamp> + '_ {
+    let behind = seen.windows(2).filter_map(|pair| {
+        let (before, after) = (pair.first()?, pair.last()?);
+        (before.to.duration_until(after.from) >= GAP).then_some(after.from)
+    });
+    seen.first().map(|first| first.from).into_iter().chain(behind)
 }
 
 /// Whether an hour lies in one of some spans as a whole: only then its value says what happened in them.
@@ -135,12 +149,15 @@ mod tests {
     fn sessions_have_ended_only_where_a_whole_hour_since_the_logs_begin_says_so() {
         let (lived, seen) = (span(0, 10 * HOUR), [span(2 * HOUR + 60, 4 * HOUR), span(5 * HOUR, 10 * HOUR - 60)]);
         let values = |zero: i64| (0..12).map(|hour| (hour, if hour == zero { 0.0 } else { 4.0 })).collect::<Vec<_>>();
-        for (zero, due) in [(1, 4), (2, 4), (3, 0), (4, 0), (9, 0), (10, 4)] {
+        // What began in the gap was still open where zero was reached before it alone.
+        for (zero, due) in [(1, 4), (2, 4), (3, 4), (4, 4), (5, 0), (9, 0), (10, 4)] {
             assert_eq!(lowest(&values(zero), lived, &seen), Some(due), "zero in hour {zero}");
         }
         assert_eq!(lowest(&[(5, 0.2)], lived, &seen), Some(1), "what is above zero is a session");
+        let near = [span(2 * HOUR + 60, 4 * HOUR), span(4 * HOUR + 300, 10 * HOUR)];
+        assert_eq!(lowest(&values(3), lived, &near), Some(0), "the time between two files is no gap");
         assert_eq!(lowest(&[(1, 0.0), (11, 0.0)], lived, &seen), None, "of other hours alone nothing follows");
-        assert_eq!(lowest(&values(3), lived, &[]), None, "nor without logs");
+        assert_eq!(lowest(&values(5), lived, &[]), None, "nor without logs");
     }
 
     #[test]

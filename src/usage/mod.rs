@@ -2,6 +2,8 @@
 
 mod coverage;
 mod kinds;
+#[cfg(test)]
+pub(crate) mod made;
 mod metrics;
 
 pub use crate::bundle::metric::name as metric;
@@ -11,11 +13,12 @@ pub use metrics::{Above, Metrics};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
+use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
 use crate::bundle::fact::column;
-use crate::bundle::{InstanceEvidence, Logs};
+use crate::bundle::{InstanceEvidence, Logs, Measured, Reading};
 use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
 /// Sessions by transport.
@@ -98,30 +101,49 @@ pub struct Usage {
 ///
 /// When the facts cannot be read.
 pub fn summarise(evidence: &InstanceEvidence, logs: &Logs, window: Window) -> Result<Usage> {
-    let (profile, readings) = (&evidence.profile, &logs.readings);
+    add_up(&evidence.profile, (&logs.readings, logs.facts()?), &evidence.metrics, window)
+}
+
+/// Adds up what was read of an instance's logs, the facts in them, and what was measured.
+fn add_up(
+    profile: &InstanceProfile,
+    (readings, facts): (&[Reading], Option<DataFrame>),
+    measured: &Measured,
+    window: Window,
+) -> Result<Usage> {
+    let unreadable = |error| {
+        Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
+            .hint("collect them again")
+            .because(error)
+    };
     let engine = profile.known_engine();
-    let coverage = coverage::of(readings, engine, window, profile.created_at);
+    let recorded = facts.as_ref().map(coverage::recorded).transpose().map_err(unreadable)?.unwrap_or_default();
+    let coverage = coverage::of((readings, &recorded), engine, window, profile.created_at);
     // An instance that was made anew under an old name is not what the old one was.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let metrics = metrics::of(&evidence.metrics, (&profile.arn, &profile.proxies), lived, &coverage.seen);
+    let metrics = metrics::of(measured, (&profile.arn, &profile.proxies), lived, &coverage.seen);
     let mut usage = Usage { coverage, metrics, ..Usage::default() };
-    if let Some(facts) = logs.facts()? {
-        let once = kinds::once(facts, readings, engine);
-        let rows =
-            once.and_then(|facts| totals(facts.lazy(), lived)).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
-        rows.map_err(|error| {
-            Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
-                .hint("collect them again")
-                .because(error)
-        })?;
+    if let Some(facts) = facts {
+        // What was before the window says nothing of what a log shows in it.
+        let inside = facts.lazy().filter(lies_in(lived)).collect();
+        let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine));
+        let rows = once.and_then(|facts| totals(facts.lazy())).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
+        rows.map_err(unreadable)?;
     }
     let changes = engine.is_some_and(|engine| engine.changes_database);
     usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver, changes)));
     Ok(usage)
 }
 
-/// Everything that is counted apart, over all hours and logs of the window.
-fn totals(facts: LazyFrame, window: Window) -> PolarsResult<DataFrame> {
+/// Whether a fact has a part in a window.
+fn lies_in(window: Window) -> Expr {
+    col(column::LAST_SEEN)
+        .gt_eq(lit(window.from.as_microsecond()))
+        .and(col(column::FIRST_SEEN).lt(lit(window.to.as_microsecond())))
+}
+
+/// Everything that is counted apart, over all hours and logs.
+fn totals(facts: LazyFrame) -> PolarsResult<DataFrame> {
     const APART: [&str; 11] = [
         column::EVENT,
         column::TRANSPORT,
@@ -135,11 +157,8 @@ fn totals(facts: LazyFrame, window: Window) -> PolarsResult<DataFrame> {
         column::CAUSE,
         column::SYSTEM,
     ];
-    let in_window = col(column::LAST_SEEN)
-        .gt_eq(lit(window.from.as_microsecond()))
-        .and(col(column::FIRST_SEEN).lt(lit(window.to.as_microsecond())));
     let sums = [col(column::COUNT).sum(), col(column::FIRST_SEEN).min(), col(column::LAST_SEEN).max()];
-    facts.filter(in_window).group_by(APART.map(col)).agg(sums).collect()
+    facts.group_by(APART.map(col)).agg(sums).collect()
 }
 
 /// Whether a client that left is one that was seen to connect: a disconnection names no application.

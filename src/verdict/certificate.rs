@@ -67,7 +67,7 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ou
     if let Some(text) = elsewhere.or(profile.is_serverless_v1().then_some(serverless)) {
         let text = text.to_owned();
         let reasons = vec![Reason { code: ReasonCode::CertificateElsewhere, text }];
-        return Outlook { change, target, restart, act_by: None, reasons };
+        return Outlook { change, target, restart: Restart::None, act_by: None, reasons };
     }
     let good = lasts(certificate.ca_valid_till) && (lasts(certificate.valid_till) || restart == Restart::None);
     Outlook { change, target, restart, act_by, reasons: reasons(profile, change, good, now) }
@@ -89,8 +89,9 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
     let expired = ended(certificate.valid_till) || ended(certificate.ca_valid_till);
     let staged = certificate.pending_ca.as_ref().filter(|pending| Some(*pending) != certificate.ca.as_ref());
     let scheduled = scheduled(profile);
-    // What AWS has scheduled must have been asked.
-    let asked = !profile.unknown.iter().any(|call| call == "rds:DescribePendingMaintenanceActions");
+    // What AWS has scheduled must have been asked, and whether that is for the instance's cluster.
+    let needed = ["rds:DescribePendingMaintenanceActions", "rds:DescribeDBClusters"];
+    let asked = !profile.unknown.iter().any(|call| needed.contains(&call.as_str()));
     if good && asked && !expired && staged.is_none() && profile.pending.is_empty() {
         let text = format!(
             "the server certificate ends {end}, or is renewed before that without a restart, and its authority ends {authority}"

@@ -70,12 +70,12 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
     })
 }
 
-/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin is 0, every session that
-/// is older than they are had ended by then; else nobody can tell which of those that are open are.
+/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin, and since the last gap in
+/// them, is 0, every session that began unseen had ended by then; else nobody can tell which of those that are open are.
 pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
     let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
     let text = format!(
-        "{} open at every moment since the logs begin (lowest DatabaseConnections): as many may be older, and how they are carried is not known; stop all clients together for some minutes, so that the metric reaches 0, or wait until it does{}",
+        "{} open at every moment since the logs begin, or go on behind a gap (lowest DatabaseConnections): as many may have begun unseen, and how they are carried is not known; stop all clients together for some minutes, so that the metric reaches 0, or wait until it does{}",
         plural(open, "session"),
         ask_live(engine)
     );

@@ -76,8 +76,7 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     let case = Case { profile, usage, policy };
     let found = rules::reasons(&case);
     let used = usage_of(&found);
-    let enforced = profile.known_engine().and_then(|engine| rules::enforced(profile, engine)).is_some();
-    let enforcement = enforcement::enforcement(usage, &found, enforced);
+    let enforcement = enforcement::enforcement(usage, &found, rules::is_enforced(profile));
     let mut reasons: Vec<Reason> = outlook.reasons.iter().cloned().chain(found).collect();
     let rotation = rotation_of(&reasons, used);
     // What decided comes first; what would have decided otherwise is no reason for this verdict.

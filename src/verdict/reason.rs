@@ -76,6 +76,8 @@ reasons! {
     LoggingOff = "logging-off", Blocks;
     /// It is not known whether sessions are logged.
     LoggingUnknown = "logging-unknown", Blocks;
+    /// It could not be asked whether TLS is enforced: clients without it may have been refused.
+    EnforcementUnknown = "enforcement-unknown", Blocks;
     /// The logs could not be listed, or none was found.
     NoLogs = "no-logs", Blocks;
     /// The logs do not show enough of the window.

@@ -1,7 +1,7 @@
 //! The rules: what an instance's configuration and usage give as reasons. They know no engine; what is special about one
 //! is in its descriptor.
 
-use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local};
+use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local, setting};
 
 use super::metrics::{iam_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls};
 use super::policy::Policy;
@@ -38,6 +38,7 @@ const RULES_OF_LOGS: &[Rule] = &[
     version_cannot_tell,
     logging_off,
     logging_unknown,
+    enforcement_unknown,
     no_logs,
     sessions_not_logged,
     coverage_short,
@@ -66,8 +67,13 @@ pub(super) fn reasons(case: &Case<'_>) -> Vec<Reason> {
     rules.filter_map(|rule| rule(case, engine)).map(|(code, text)| Reason { code, text }).collect()
 }
 
+/// Whether a client cannot connect without TLS.
+pub(super) fn is_enforced(profile: &InstanceProfile) -> bool {
+    profile.known_engine().is_some_and(|engine| engine.always_tls.is_some() || enforced(profile, engine).is_some())
+}
+
 /// The switch by which a client cannot connect without TLS.
-pub(super) fn enforced(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static TlsSwitch> {
+fn enforced(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'static TlsSwitch> {
     switched(profile, engine, |switch, value| switch.enforces.contain(value))
 }
 
@@ -77,6 +83,15 @@ fn ruled_out(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'sta
         parameter.is_some_and(|parameter| parameter.value.as_deref().is_none_or(|value| value.trim().is_empty()))
     };
     let switch = switched(profile, engine, |switch, value| switch.rules_out.contains(&value))?;
+    // Of two settings that contradict each other, the milder one is not believed, whichever of them is in effect.
+    let demands = |other: &TlsSwitch| {
+        let value = profile.parameters.get(other.parameter).and_then(|parameter| parameter.value.as_deref());
+        value.is_some_and(|value| other.enforces.contain(&setting(value)))
+    };
+    let contradicted = engine.tls_switches.iter().any(|other| other.parameter != switch.parameter && demands(other));
+    if contradicted {
+        return None;
+    }
     switch.unless.iter().all(empty).then_some(switch.parameter)
 }
 
@@ -137,6 +152,9 @@ fn client_rejected_certificate(case: &Case<'_>, _: &'static Engine) -> Option<(R
 }
 
 fn tls_enforced(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    if let Some(why) = engine.always_tls {
+        return Some((ReasonCode::TlsEnforced, why.to_owned()));
+    }
     let TlsSwitch { parameter, decides, .. } = enforced(case.profile, engine)?;
     if *decides {
         let value = case.profile.in_effect(parameter).unwrap_or_default();
@@ -155,14 +173,19 @@ fn tls_enforced(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode,
 
 fn tls_despite_switch(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(case.profile, engine)?;
-    (case.usage.connections.tls > 0).then(|| {
+    shows_tls(case.usage).then(|| {
         let text = format!("{parameter} switches TLS off, and the log shows TLS: it was switched within the window");
         (ReasonCode::TlsDespiteSwitch, text)
     })
 }
 
+/// Whether TLS was spoken at all, by whomever, and whether a session came of it or not.
+fn shows_tls(usage: &Usage) -> bool {
+    usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) > 0
+}
+
 fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let parameter = ruled_out(case.profile, engine)?;
+    let parameter = ruled_out(case.profile, engine).filter(|_| !shows_tls(case.usage))?;
     Some((ReasonCode::TlsSwitchedOff, format!("{parameter} switches TLS off, and is in effect")))
 }
 
@@ -215,7 +238,7 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
         return Logged::Off;
     }
     let unknown = logs.switches.iter().find_map(|switch| match profile.parameters.get(switch.parameter) {
-        None => Some(format!("the value of {} could not be asked ({})", switch.parameter, profile.unknown.join(", "))),
+        None => Some(untold(profile, switch.parameter)),
         Some(parameter) if !parameter.in_effect => Some(format!(
             "{} is set in {}, and the instance does not run with it yet",
             switch.parameter, parameter.group
@@ -223,6 +246,29 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
         Some(_) => None,
     });
     unknown.map_or(Logged::On, Logged::Unknown)
+}
+
+/// The calls whose answers hold settings.
+const SETTINGS: &[&str] = &[
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBClusterParameters",
+    "rds:DescribeDBParameters",
+    "rds:DescribeOptionGroups",
+];
+
+/// Of those, the ones that were not answered.
+fn unanswered(profile: &InstanceProfile) -> Vec<&str> {
+    profile.unknown.iter().map(String::as_str).filter(|call| SETTINGS.contains(call)).collect()
+}
+
+/// Why a setting is not known.
+fn untold(profile: &InstanceProfile, parameter: &str) -> String {
+    let calls = unanswered(profile);
+    if calls.is_empty() {
+        format!("the value of {parameter} is not known: no group of the instance names it")
+    } else {
+        format!("the value of {parameter} could not be asked ({})", calls.join(", "))
+    }
 }
 
 fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -251,6 +297,20 @@ fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCo
         }
     }
     unknown.map(|text| (ReasonCode::LoggingUnknown, text))
+}
+
+/// Where TLS may be enforced without anybody knowing, a client that is refused for that can look like a session without
+/// TLS: MySQL logs the attempt alone.
+fn enforcement_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let profile = case.profile;
+    let is_untold =
+        |switch: &&TlsSwitch| !switch.enforces.is_empty() && !profile.parameters.contains_key(switch.parameter);
+    let switch = engine.tls_switches.iter().find(is_untold).filter(|_| !unanswered(profile).is_empty())?;
+    let text = format!(
+        "{}: where it enforces TLS, clients that are refused may look like sessions without TLS",
+        untold(profile, switch.parameter)
+    );
+    Some((ReasonCode::EnforcementUnknown, text))
 }
 
 fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -344,10 +404,13 @@ fn transport_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(Reason
     })
 }
 
+/// Handshakes that failed; scanners and health checks are no clients.
+fn handshakes_failed(usage: &Usage) -> u64 {
+    usage.handshakes_failed.iter().filter(|(cause, _)| *cause != "probe").map(|(_, count)| count).sum()
+}
+
 fn tls_attempts(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    // Scanners and health checks are no clients.
-    let failed: u64 =
-        case.usage.handshakes_failed.iter().filter(|(cause, _)| *cause != "probe").map(|(_, count)| count).sum();
+    let failed = handshakes_failed(case.usage);
     let rejected = case.usage.rejected.tls;
     (failed + rejected > 0).then(|| {
         let text =
@@ -372,7 +435,16 @@ fn older_sessions(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
 fn no_clients(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let seen = case.usage.connections.sum() - case.usage.connections.local;
     (seen < case.policy.least_connections).then(|| {
-        let text = format!("{} of a client was seen, and {} is demanded: nobody connected, or their sessions are older than the window", plural(seen, "session"), case.policy.least_connections);
+        let demanded = case.policy.least_connections;
+        let were = match seen {
+            0 => "no session of a client was".to_owned(),
+            1 => "1 session of a client was".to_owned(),
+            _ => format!("{seen} sessions of clients were"),
+        };
+        let are = if demanded == 1 { "is" } else { "are" };
+        let text = format!(
+            "{were} seen, and {demanded} {are} demanded: nobody connected, or their sessions are older than the window"
+        );
         (ReasonCode::NoClients, text)
     })
 }

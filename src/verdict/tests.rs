@@ -1,6 +1,6 @@
 //! What no verdict may ever be, whatever the evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -8,6 +8,7 @@ use ssl_usage_parsers::{ENGINES, Engine, Values};
 
 use super::*;
 use crate::inventory::{Certificate, Level, Parameter, PendingAction};
+use crate::usage::made::{self, Made};
 use crate::usage::{Above, Client, Coverage, Metrics, Transports, metric};
 use crate::window::Window;
 
@@ -114,7 +115,7 @@ type Doubt = fn(&mut InstanceProfile, &mut Usage);
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, Doubt); 19] = [
+    let rows: [(ReasonCode, Doubt); 20] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
@@ -135,6 +136,10 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
             profile.parameters.get_mut("log_connections").expect("set").value = Some("receipt".to_owned());
         }),
         (ReasonCode::LoggingUnknown, |profile, _| drop(profile.parameters.remove("log_connections"))),
+        (ReasonCode::EnforcementUnknown, |profile, _| {
+            profile.parameters.remove("rds.force_ssl");
+            profile.unknown.push("rds:DescribeDBClusterParameters".to_owned());
+        }),
         (ReasonCode::CoverageShort, |_, usage| usage.coverage.share = 0.94),
         (ReasonCode::RecordsUnparsed, |_, usage| usage.coverage.unparsed = 1),
         (ReasonCode::TransportUnknown, |_, usage| usage.connections.unknown = 1),
@@ -229,7 +234,9 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
     let mut good = logged("16.4");
     good.certificate.valid_till = Some(days(900));
     assert_eq!(judged(&good, &plaintext_only()).rotation, Rotation::Optional);
-    let threats: [fn(&mut InstanceProfile); 5] = [
+    let threats: [fn(&mut InstanceProfile); 6] = [
+        // What is scheduled for its cluster is not known.
+        |profile| profile.unknown.push("rds:DescribeDBClusters".to_owned()),
         |profile| profile.certificate.valid_till = Some(days(30)),
         |profile| profile.certificate.ca_valid_till = None,
         |profile| profile.certificate.ca_valid_till = Some(days(30)),
@@ -250,6 +257,56 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
         threaten(&mut threatened);
         assert_eq!(judged(&threatened, &Usage::default()).rotation, Rotation::Required, "threat {number}");
     }
+}
+
+/// Settings that contradict each other, and TLS that a switch would not have let pass, rule nothing out.
+#[test]
+fn a_switch_that_something_contradicts_rules_nothing_out() {
+    let off = || {
+        let mut profile = logged("16.4");
+        profile.parameters.get_mut("ssl").expect("set").value = Some("0".to_owned());
+        profile
+    };
+    assert_eq!(judged(&off(), &Usage::default()).rotation, Rotation::Optional);
+    let rows: [Doubt; 5] = [
+        |profile, _| profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned()),
+        |profile, _| {
+            let forced = profile.parameters.get_mut("rds.force_ssl").expect("set");
+            (forced.value, forced.in_effect) = (Some("1".to_owned()), false);
+        },
+        |_, usage| usage.rejected.tls = 1,
+        |_, usage| usage.system.tls = 1,
+        |_, usage| usage.handshakes_failed = BTreeMap::from([("other".to_owned(), 1)]),
+    ];
+    for (number, contradict) in rows.into_iter().enumerate() {
+        let (mut profile, mut usage) = (off(), Usage::default());
+        contradict(&mut profile, &mut usage);
+        assert_eq!(judged(&profile, &usage).rotation, Rotation::Required, "row {number}");
+    }
+}
+
+#[test]
+fn sentences_are_whole_whatever_is_missing() {
+    let mut profile = logged("16.4");
+    profile.parameters.remove("log_connections");
+    let texts = |profile: &InstanceProfile, usage: &Usage| -> String {
+        judged(profile, usage).reasons.iter().map(|reason| format!("{}\n", reason.text)).collect()
+    };
+    let untold = texts(&profile, &Usage::default());
+    assert!(
+        untold.contains("the value of log_connections is not known: no group of the instance names it"),
+        "{untold}"
+    );
+    assert!(
+        untold.contains("no session of a client was seen, and 1 is demanded") && !untold.contains("()"),
+        "{untold}"
+    );
+    profile.unknown = vec!["rds:DescribeDBProxies".to_owned(), "rds:DescribeDBParameters".to_owned()];
+    let untold = texts(&profile, &Usage::default());
+    assert!(untold.contains("log_connections could not be asked (rds:DescribeDBParameters)"), "{untold}");
+    let policy = Policy { least_connections: 200, ..Policy::default() };
+    let few = judge(&logged("16.4"), &plaintext_only(), &policy, now());
+    assert!(few.reasons[0].text.starts_with("100 sessions of clients were seen, and 200 are demanded"), "{few:?}");
 }
 
 /// What the log of an engine shows.
@@ -439,6 +496,104 @@ fn metrics() -> impl Strategy<Value = Metrics> {
             .into_iter()
             .collect(),
     })
+}
+
+/// A switch of TLS that neither rules it out nor demands it, as far as is known.
+fn open_switch() -> impl Strategy<Value = Switch> {
+    let open = [Switch::Neither, Switch::Untold, Switch::RulesOutPending, Switch::EnforcesPending];
+    prop::sample::select(open.to_vec())
+}
+
+fn any_engine() -> impl Strategy<Value = &'static Engine> {
+    prop::sample::select(ENGINES.to_vec())
+}
+
+/// Readings of any kinds of logs, files and CloudWatch Logs, in the two days of the window and the one before; `carried`
+/// is how the sessions of clients in them are.
+fn readings(carried: &'static [&'static str]) -> impl Strategy<Value = Vec<Made>> {
+    let events = ["connected", "connected", "connected", "received", "rejected", "disconnected", "handshake_failed"];
+    let event = prop::option::weighted(0.8, prop::sample::select(events.to_vec()));
+    let one = (0usize..6, -24i64..48, prop::bool::weighted(0.2), event, prop::sample::select(carried.to_vec()));
+    let made = (one, any::<bool>(), prop::sample::select(vec!["app", "batch"]));
+    let made = made.prop_map(|((place, hour, torn, event, carried), system, user)| {
+        // AWS's own come by TLS and without it.
+        let transport = if system { ["tls", "plaintext"][place % 2] } else { carried };
+        Made { place, hour, torn, event, transport, user: if system { "rdsadmin" } else { user }, system }
+    });
+    prop::collection::vec(made, 0..120)
+}
+
+fn open_sessions() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    prop::collection::vec((-24i64..50, prop::sample::select(vec![0.0, 0.5, 3.0])), 0..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Of no engine, whatever its logs and CloudWatch show: without a session whose transport is known, and without a
+    /// switch that decides, nobody can tell.
+    #[test]
+    fn without_a_transport_or_a_switch_nobody_can_tell(
+        engine in any_engine(), switch in open_switch(),
+        logs in readings(&["unknown", "local"]), open in open_sessions(),
+    ) {
+        let Some(profile) = instance_of(engine, switch) else { return Ok(()) };
+        let usage = made::usage(&profile, Window::days_before(now(), 2), &logs, &open);
+        let verdict = judged(&profile, &usage);
+        let found = (verdict.rotation, verdict.unproven);
+        let due = if engine.always_tls.is_some() { (Rotation::Optional, false) } else { (Rotation::Required, true) };
+        prop_assert_eq!(found, due, "{} {:?}", engine.id, verdict.reasons);
+    }
+
+    /// Whatever other logs show of the same hours, whatever stood in them before the window, and whatever switch is set.
+    #[test]
+    fn a_session_of_a_client_with_tls_is_never_lost(
+        engine in any_engine(),
+        switch in prop::sample::select(vec![Switch::Neither, Switch::RulesOut, Switch::RulesOutPending, Switch::Enforces]),
+        logs in readings(&["plaintext", "plaintext", "unknown", "tls"]), open in open_sessions(),
+        place in 0usize..6, hour in 0i64..48, torn in any::<bool>(),
+    ) {
+        let Some(profile) = instance_of(engine, switch).filter(|profile| !made::places(profile).is_empty()) else {
+            return Ok(());
+        };
+        // Whatever else shows TLS lies before the window.
+        let harmless = |made: &Made| made.system || made.transport != "tls" || made.hour < 0;
+        let mut logs: Vec<Made> = logs.into_iter().filter(harmless).collect();
+        let (event, transport) = (Some("connected"), "tls");
+        logs.insert(0, Made { place, hour, torn, event, transport, user: "app", system: false });
+        let usage = made::usage(&profile, Window::days_before(now(), 2), &logs, &open);
+        let verdict = judged(&profile, &usage);
+        prop_assert_eq!((verdict.usage, verdict.rotation), (UsageVerdict::InUse, Rotation::Required), "{:?}", verdict.reasons);
+        prop_assert_eq!(usage.connections.tls, 1);
+    }
+
+    /// A rotation waits only for logs that show nearly all hours, by sessions in logs that leave none out, and once all
+    /// sessions that began unseen may have ended.
+    #[test]
+    fn a_rotation_waits_only_for_hours_that_were_seen(
+        engine in any_engine(), switch in open_switch(), logs in readings(&["plaintext", "plaintext", "local"]),
+        whole in prop::option::weighted(0.8, 0usize..6), open in open_sessions(),
+    ) {
+        let Some(profile) = instance_of(engine, switch) else { return Ok(()) };
+        let places = made::places(&profile);
+        let hour = |place: usize, hour: i64| Made {
+            place, hour, torn: false, event: Some("connected"), transport: "plaintext", user: "app", system: false,
+        };
+        let all: Vec<Made> =
+            logs.into_iter().chain(whole.into_iter().flat_map(|place| (0..48).map(move |at| hour(place, at)))).collect();
+        let usage = made::usage(&profile, Window::days_before(now(), 2), &all, &open);
+        let verdict = judged(&profile, &usage);
+        if verdict.rotation != Rotation::Deferrable {
+            return Ok(());
+        }
+        // Oracle's audit trail holds only some sessions.
+        let complete = |made: &Made| engine.id != "oracle" || !places[made.place % places.len()].starts_with("audit/");
+        let tells = |made: &&Made| made.event == Some("connected") && !made.torn && complete(made);
+        let hours: BTreeSet<i64> = all.iter().filter(tells).map(|made| made.hour).filter(|at| *at >= 0).collect();
+        prop_assert!(hours.len() >= 46, "{} of 48 hours: {:?}", hours.len(), verdict.reasons);
+        prop_assert!(engine.marks_tls_from.is_some() && usage.connections.plaintext > 0);
+        prop_assert!(usage.metrics.always_open.unwrap_or(0) == 0);
+    }
 }
 
 proptest! {

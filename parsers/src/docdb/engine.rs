@@ -44,6 +44,7 @@ pub static ENGINE: Engine = Engine {
     }],
     marks_tls_from: None,
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: false,
     restart: Restart::AsTheApiSays,
     live_query: "",

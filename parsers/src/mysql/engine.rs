@@ -111,6 +111,7 @@ pub static ENGINE: Engine = Engine {
     // `using` came with 5.7: MySQL WL#7729.
     marks_tls_from: Some((5, 7)),
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: true,
     restart: Restart::AsTheApiSays,
     live_query: LIVE_QUERY,
@@ -139,6 +140,7 @@ pub static MARIADB_ENGINE: Engine = Engine {
     metrics: Some("AWS/RDS"),
     counts_iam_logins: true,
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: true,
     restart: Restart::AsTheApiSays,
 };
@@ -195,6 +197,7 @@ pub static AURORA_ENGINE: Engine = Engine {
     metrics: Some("AWS/RDS"),
     counts_iam_logins: true,
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: true,
     restart: Restart::AsTheApiSays,
 };

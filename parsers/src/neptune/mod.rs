@@ -22,6 +22,7 @@ pub static ENGINE: Engine = Engine {
     certificate_elsewhere: Some(
         "Neptune's certificate is of Amazon's public authority, which clients trust by their system's store; the rotation of RDS's authorities does not touch it",
     ),
+    always_tls: Some("Neptune takes HTTPS alone: whoever connects uses TLS"),
     changes_database: false,
     restart: Restart::AsTheApiSays,
     live_query: "",

@@ -75,6 +75,7 @@ pub static ENGINE: Engine = Engine {
     }],
     marks_tls_from: Some((0, 0)),
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: false,
     restart: Restart::Listener,
     live_query: "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual, in each session: `tcps` is TLS",

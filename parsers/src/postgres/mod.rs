@@ -80,6 +80,7 @@ pub static ENGINE: Engine = Engine {
     ],
     marks_tls_from: Some((9, 4)),
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: false,
     restart: Restart::AsTheApiSays,
     // ssl-certificate-rotation-postgresql.html in the RDS user guide.

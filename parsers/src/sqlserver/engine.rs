@@ -48,6 +48,7 @@ pub static ENGINE: Engine = Engine {
     }],
     marks_tls_from: None,
     certificate_elsewhere: None,
+    always_tls: None,
     changes_database: true,
     restart: Restart::AsTheApiSays,
     live_query: "SELECT session_id, encrypt_option, net_transport, auth_scheme FROM sys.dm_exec_connections",
