@@ -37,70 +37,81 @@ pub(crate) fn places(profile: &InstanceProfile) -> Vec<String> {
     files.chain(exports.map(|export| format!("/aws/rds/instance/orders/{}", export.log_type))).collect()
 }
 
-/// What it adds up to. `open` is the hours and values of DatabaseConnections.
-pub(crate) fn usage(profile: &InstanceProfile, window: Window, logs: &[Made], open: &[(i64, f64)]) -> Usage {
-    let places = places(profile);
-    let begin = window.from.as_second();
-    let mut readings: Vec<Reading> = Vec::new();
-    let mut facts: Vec<(Key, Tallied)> = Vec::new();
-    for made in logs.iter().filter(|_| !places.is_empty()) {
-        let hour = begin + made.hour * HOUR;
-        let at = |second: i64| Timestamp::from_second(hour + second).expect("in range");
-        let place = &places[made.place % places.len()];
-        let source = match place.starts_with("/aws/") {
-            true => exported_source(place, at(0)),
-            false => format!("{place}.{}", made.hour),
-        };
-        if readings.iter().any(|reading| reading.source == source) {
-            continue;
-        }
-        let session = made.event == Some("connected");
-        let count = |is: bool| u64::from(is);
-        readings.push(Reading {
-            source: source.clone(),
-            log: source.clone(),
+impl Made {
+    /// When the hour begins, in seconds since 1970.
+    fn begin(&self, window: Window) -> i64 {
+        window.from.as_second() + self.hour * HOUR
+    }
+
+    fn source(&self, place: &str, window: Window) -> String {
+        let begin = Timestamp::from_second(self.begin(window)).expect("in range");
+        if place.starts_with("/aws/") { exported_source(place, begin) } else { format!("{place}.{}", self.hour) }
+    }
+
+    fn reading(&self, source: &str, window: Window) -> Reading {
+        let at = |second: i64| Timestamp::from_second(self.begin(window) + second).expect("in range");
+        let session = self.event == Some("connected");
+        let hole = Hole { cause: HoleCause::Truncated, message: String::new() };
+        Reading {
+            source: source.to_owned(),
+            log: source.to_owned(),
             format: None,
             listed_bytes: 1,
             last_written: None,
             read_bytes: 1,
             span: Some(Window { from: at(0), to: at(HOUR) }),
-            complete: !made.torn,
-            records: count(made.event.is_some()),
-            sessions: count(session),
-            tls_sessions: count(session && made.transport == "tls"),
-            unknown_sessions: count(session && made.transport == "unknown"),
+            complete: !self.torn,
+            records: u64::from(self.event.is_some()),
+            sessions: u64::from(session),
+            tls_sessions: u64::from(session && self.transport == "tls"),
+            unknown_sessions: u64::from(session && self.transport == "unknown"),
             first_session_at: session.then(|| at(600)),
             last_session_at: session.then(|| at(600)),
             unparsed: 0,
-            holes: match made.torn {
-                true => vec![Hole { cause: HoleCause::Truncated, message: String::new() }],
-                false => Vec::new(),
-            },
-        });
-        let Some(event) = made.event else { continue };
-        let seen = (hour + 600) * 1_000_000;
-        let carried = matches!(event, "connected" | "rejected").then_some(made.transport);
+            holes: if self.torn { vec![hole] } else { Vec::new() },
+        }
+    }
+
+    fn fact(&self, source: String, window: Window) -> Option<(Key, Tallied)> {
+        let event = self.event?;
+        let seen = (self.begin(window) + 600) * 1_000_000;
         let key = Key {
             source,
-            hour,
+            hour: self.begin(window),
             event,
-            transport: carried,
+            transport: matches!(event, "connected" | "rejected").then_some(self.transport),
             tls_version: None,
             cipher: None,
-            user: Some(made.user.to_owned()),
+            user: Some(self.user.to_owned()),
             database: None,
             address: Some("10.0.0.7".to_owned()),
             application: None,
             auth_method: None,
             cause: (event == "handshake_failed").then_some("probe"),
-            system: made.system,
+            system: self.system,
         };
-        facts.push((key, Tallied { count: 1, first_seen: seen, last_seen: seen }));
+        Some((key, Tallied { count: 1, first_seen: seen, last_seen: seen }))
+    }
+}
+
+/// What it adds up to. `open` is the hours and values of `DatabaseConnections`.
+pub(crate) fn usage(profile: &InstanceProfile, window: Window, logs: &[Made], open: &[(i64, f64)]) -> Usage {
+    let places = places(profile);
+    let mut readings: Vec<Reading> = Vec::new();
+    let mut facts: Vec<(Key, Tallied)> = Vec::new();
+    for made in logs.iter().filter(|_| !places.is_empty()) {
+        let source = made.source(&places[made.place % places.len()], window);
+        if readings.iter().any(|reading| reading.source == source) {
+            continue;
+        }
+        readings.push(made.reading(&source, window));
+        facts.extend(made.fact(source, window));
     }
     let mut measured = Measured::default();
     for statistic in [Statistic::Minimum, Statistic::Maximum] {
         let metric = metric::DATABASE_CONNECTIONS.to_owned();
         let measure = Measure { subject: profile.arn.clone(), metric, statistic };
+        let begin = window.from.as_second();
         open.iter().for_each(|(hour, value)| measured.add(&measure, begin + hour * HOUR, *value));
     }
     let facts = table(&profile.arn, &facts).expect("a table");
