@@ -77,25 +77,7 @@ pub(crate) fn usage(profile: &InstanceProfile, window: Window, logs: &[Made], op
                 false => Vec::new(),
             },
         });
-        let Some(event) = made.event else { continue };
-        let seen = (hour + 600) * 1_000_000;
-        let carried = matches!(event, "connected" | "rejected").then_some(made.transport);
-        let key = Key {
-            source,
-            hour,
-            event,
-            transport: carried,
-            tls_version: None,
-            cipher: None,
-            user: Some(made.user.to_owned()),
-            database: None,
-            address: Some("10.0.0.7".to_owned()),
-            application: None,
-            auth_method: None,
-            cause: (event == "handshake_failed").then_some("probe"),
-            system: made.system,
-        };
-        facts.push((key, Tallied { count: 1, first_seen: seen, last_seen: seen }));
+        facts.extend(fact(made, source, hour));
     }
     let mut measured = Measured::default();
     for statistic in [Statistic::Minimum, Statistic::Maximum] {
@@ -105,4 +87,26 @@ pub(crate) fn usage(profile: &InstanceProfile, window: Window, logs: &[Made], op
     }
     let facts = table(&profile.arn, &facts).expect("a table");
     add_up(profile, (&readings, Some(facts)), &measured, window).expect("it adds up")
+}
+
+/// The event of a reading.
+fn fact(made: &Made, source: String, hour: i64) -> Option<(Key, Tallied)> {
+    let event = made.event?;
+    let seen = (hour + 600) * 1_000_000;
+    let key = Key {
+        source,
+        hour,
+        event,
+        transport: matches!(event, "connected" | "rejected").then_some(made.transport),
+        tls_version: None,
+        cipher: None,
+        user: Some(made.user.to_owned()),
+        database: None,
+        address: Some("10.0.0.7".to_owned()),
+        application: None,
+        auth_method: None,
+        cause: (event == "handshake_failed").then_some("probe"),
+        system: made.system,
+    };
+    Some((key, Tallied { count: 1, first_seen: seen, last_seen: seen }))
 }
