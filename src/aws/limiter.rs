@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const LESS: f64 = 0.97;
 /// What the rate grows to in a second without throttling.
 const MORE: f64 = 1.02;
+/// The same before the first throttling: an account may be allowed more than is documented.
+const MUCH_MORE: f64 = 1.3;
 /// What share of the rate is so little that the quota must have become another one.
 const FAR: f64 = 0.6;
 /// Slowest rate, in calls a second.
@@ -57,6 +59,8 @@ struct Rate {
     rate: Option<f64>,
     /// Never more than this.
     most: Option<f64>,
+    /// Whether AWS has throttled a call.
+    was_throttled: bool,
     /// When the next call may go out.
     next: Instant,
     /// When the rate was changed last.
@@ -70,7 +74,7 @@ struct Rate {
 impl Rate {
     fn new(begin: Option<f64>, most: Option<f64>, now: Instant) -> Self {
         let rate = begin.into_iter().chain(most).reduce(f64::min);
-        Self { rate, most, next: now, changed: now, taken: (0.0, now), before: None }
+        Self { rate, most, was_throttled: false, next: now, changed: now, taken: (0.0, now), before: None }
     }
 
     /// When the next call may go out; one call may, each time that this is asked.
@@ -87,7 +91,8 @@ impl Rate {
         if let Some(rate) = &mut self.rate
             && now.duration_since(self.changed) >= MEASURED
         {
-            *rate = (*rate * MORE).min(self.most.unwrap_or(f64::MAX));
+            let more = if self.was_throttled { MORE } else { MUCH_MORE };
+            *rate = (*rate * more).min(self.most.unwrap_or(f64::MAX));
             self.changed = now;
         }
     }
@@ -101,7 +106,7 @@ impl Rate {
         // What was taken of late is less than the quota where the rate was; only far below it is it the better measure.
         let rate = if measured < FAR * rate { measured } else { rate };
         self.rate = Some((rate * LESS).max(FLOOR));
-        self.changed = now;
+        (self.was_throttled, self.changed) = (true, now);
     }
 
     /// The calls a second that AWS takes.
@@ -163,6 +168,13 @@ mod tests {
         let mut now = Instant::now();
         let (taken, throttled) = run(&mut Rate::new(Some(100.0), Some(20.0), now), &mut now, 50.0, 30);
         assert!((570.0..=610.0).contains(&taken) && throttled == 0.0, "{taken}, {throttled}");
+    }
+
+    #[test]
+    fn a_quota_that_is_higher_than_documented_is_found() {
+        let mut now = Instant::now();
+        let (taken, throttled) = run(&mut Rate::new(Some(10.0), None, now), &mut now, 100.0, 60);
+        assert!(taken >= 4_500.0 && throttled < 0.1 * taken, "{taken}, {throttled}");
     }
 
     #[test]
