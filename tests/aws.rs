@@ -265,6 +265,20 @@ fn credentials_that_are_missing_expired_or_wrong_say_what_to_do() {
 }
 
 #[test]
+fn a_format_that_is_said_is_taken_and_what_is_not_of_it_is_a_gap() {
+    let run = |format: &str| {
+        let (aws, home) = (FakeAws::start(small_fleet()), TempDir::new().expect("a folder"));
+        let mut command = against(&aws, home.path());
+        command.args(["analyze", "--format", "json", "--instance", "reports-batch", "--log-format", format]);
+        Run::of(command.args(WINDOW))
+    };
+    let (right, wrong) = (run("stderr"), run("csvlog"));
+    assert_eq!(only(&right.json())["rotation"], "deferrable", "{}", right.err);
+    assert_eq!(wrong.status, 3, "{}", wrong.err);
+    assert_eq!(only(&wrong.json())["rotation"], "required", "{}", wrong.err);
+}
+
+#[test]
 fn more_logs_than_a_page_lists_are_all_read() {
     let mut fleet = fleet_without_logs();
     let now = fleet.now.as_millisecond();

@@ -35,7 +35,7 @@ pub(super) struct Analyze {
     #[command(flatten)]
     fleet: Fleet,
     /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "insights", "dry_run"])]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
     from: Vec<PathBuf>,
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]

@@ -41,6 +41,9 @@ pub(super) struct Fleet {
     /// what they do not show.
     #[arg(long, value_enum, default_value_t = Source::Auto)]
     pub source: Source,
+    /// Format of the logs, where it cannot be found out from the text: stderr, csvlog, general, audit, listener, ...
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
     /// Query log groups of the class Infrequent Access, which cannot be read otherwise. AWS charges for what is scanned.
     #[arg(long)]
     pub insights: bool,
@@ -153,7 +156,7 @@ impl Fleet {
 
     fn request(&self, now: Timestamp) -> Request {
         let (filter, window) = (self.filter(), self.window(now));
-        Request { filter, window, source: self.source, insights: self.insights }
+        Request { filter, window, source: self.source, log_format: self.log_format.clone(), insights: self.insights }
     }
 
     /// Collects into the bundle at `path`; returns the time under which the inventories stand there.

@@ -34,6 +34,8 @@ pub(super) struct Exported<'a> {
     pub aws: &'a Aws,
     pub profile: &'a InstanceProfile,
     pub engine: &'static Engine,
+    /// The format that logs are taken for; else it is found out.
+    pub log_format: Option<&'a str>,
     pub logs: &'static Logs,
     pub export: &'static Export,
     /// Whether queries may be made, which cost money.
@@ -282,7 +284,7 @@ struct StreamReader<'r, 'n> {
 impl StreamReader<'_, '_> {
     /// Returns what broke it off, and from when on events are missing.
     async fn read(&mut self, group: &Group, stream: &Stream, span: Window) -> Option<(Timestamp, Error)> {
-        let Exported { aws, export, profile, engine, .. } = *self.exported;
+        let Exported { aws, export, profile, engine, log_format, .. } = *self.exported;
         let mut events = Events::new(aws, group, &stream.name, span, export.terms);
         let mut reached = span.from;
         let (mut head, mut bytes, mut broken) = (Vec::new(), 0, None);
@@ -296,7 +298,7 @@ impl StreamReader<'_, '_> {
         }
         let text: String = head.iter().flat_map(|event| [event.message.as_str(), "\n"]).collect();
         let name = format!("{} {} {}", profile.instance, group.name, stream.name);
-        let parser = match parser(profile, engine, &name, text.as_bytes()) {
+        let parser = match parser(profile, engine, log_format, &name, text.as_bytes()) {
             Ok(parser) => parser,
             Err(error) => return Some((reached, broken.unwrap_or(error))),
         };

@@ -167,7 +167,7 @@ impl Collection<'_> {
     /// Reads from CloudWatch Logs what was not read as files.
     async fn exported(&self, mut waiting: Waiting) -> Result<()> {
         let InstanceLogs { aws, request, profile, engine, known } = self.of;
-        let progress = self.progress;
+        let (progress, log_format) = (self.progress, request.log_format.as_deref());
         let (now, insights) = (request.window.to, request.insights);
         let mut any = false;
         for (logs, export) in self.of.exports() {
@@ -177,7 +177,7 @@ impl Collection<'_> {
             if wanted.is_empty() {
                 continue;
             }
-            let reader = Exported { aws, profile, engine, logs, export, insights, known, now, progress };
+            let reader = Exported { aws, profile, engine, log_format, logs, export, insights, known, now, progress };
             let Found { readings, facts, errors } = reader.read(&wanted).await;
             waiting.add(readings, facts, errors);
             waiting = self.write_if_due(waiting).await?;
@@ -199,8 +199,9 @@ impl Collection<'_> {
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
         let names = files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with(logs.prefix));
         let rotation = Rotation::new(logs, self.of.profile, names);
-        let (aws, profile, engine, progress) = (self.of.aws, self.of.profile, self.of.engine, self.progress);
-        Reader { aws, profile, engine, logs, rotation, now: self.of.request.window.to, progress }.read(file).await
+        let InstanceLogs { aws, request, profile, engine, .. } = self.of;
+        let (progress, log_format, now) = (self.progress, request.log_format.as_deref(), request.window.to);
+        Reader { aws, profile, engine, log_format, logs, rotation, now, progress }.read(file).await
     }
 
     fn nothing(&self) -> Waiting {

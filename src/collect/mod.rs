@@ -42,6 +42,8 @@ pub struct Request {
     pub window: Window,
     /// Where logs are read.
     pub source: Source,
+    /// The format that logs are taken for; else it is found out from the text.
+    pub log_format: Option<String>,
     /// Whether log groups that only Logs Insights can read are read, for which AWS charges.
     pub insights: bool,
 }

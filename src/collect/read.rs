@@ -25,6 +25,8 @@ pub(super) struct Reader<'a> {
     pub aws: &'a Aws,
     pub profile: &'a InstanceProfile,
     pub engine: &'static Engine,
+    /// The format that logs are taken for; else it is found out.
+    pub log_format: Option<&'a str>,
     pub logs: &'static Logs,
     pub rotation: Rotation,
     pub now: Timestamp,
@@ -131,7 +133,7 @@ impl Reader<'_> {
         if head.is_empty() {
             return (None, broken);
         }
-        let parser = match parser(self.profile, self.engine, &name, &head) {
+        let parser = match parser(self.profile, self.engine, self.log_format, &name, &head) {
             Ok(parser) => parser,
             Err(error) => return (None, broken.or(Some(error))),
         };
@@ -169,11 +171,13 @@ impl Reader<'_> {
 pub(super) fn parser(
     profile: &InstanceProfile,
     engine: &'static Engine,
+    format: Option<&str>,
     name: &str,
     head: &[u8],
 ) -> Result<Box<dyn RecordParser>> {
     let engine_version = Some(profile.engine_version.clone());
-    let hints = Hints { engine: Some(engine), engine_version, ..Hints::default() };
+    let format = format.map(str::to_owned);
+    let hints = Hints { engine: Some(engine), engine_version, format, ..Hints::default() };
     let set = profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
     recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
         Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
