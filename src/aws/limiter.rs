@@ -9,12 +9,16 @@ use std::time::{Duration, Instant};
 
 /// What is left of the rate that AWS took when it throttled.
 const LESS: f64 = 0.97;
-/// What the rate grows to in a second without throttling.
+/// What the rate grows to in a second without throttling, near the rate at which AWS last throttled.
 const MORE: f64 = 1.02;
-/// The same before the first throttling: an account may be allowed more than is documented.
-const MUCH_MORE: f64 = 1.3;
+/// The same where that is far above, or not known: an account may be allowed more than is documented.
+const MUCH_MORE: f64 = 1.5;
+/// What share of that rate is near it.
+const NEAR: f64 = 0.9;
 /// What share of the rate is so little that the quota must have become another one.
 const FAR: f64 = 0.6;
+/// The least rate to begin with where none is known, in calls a second.
+const START: f64 = 10.0;
 /// Slowest rate, in calls a second.
 const FLOOR: f64 = 0.5;
 /// How long a change of the rate is waited for before the next one.
@@ -59,8 +63,8 @@ struct Rate {
     rate: Option<f64>,
     /// Never more than this.
     most: Option<f64>,
-    /// Whether AWS has throttled a call.
-    was_throttled: bool,
+    /// The rate at which AWS last throttled, where one was kept to.
+    throttled_at: Option<f64>,
     /// When the next call may go out.
     next: Instant,
     /// When the rate was changed last.
@@ -74,7 +78,7 @@ struct Rate {
 impl Rate {
     fn new(begin: Option<f64>, most: Option<f64>, now: Instant) -> Self {
         let rate = begin.into_iter().chain(most).reduce(f64::min);
-        Self { rate, most, was_throttled: false, next: now, changed: now, taken: (0.0, now), before: None }
+        Self { rate, most, throttled_at: None, next: now, changed: now, taken: (0.0, now), before: None }
     }
 
     /// When the next call may go out; one call may, each time that this is asked.
@@ -91,8 +95,12 @@ impl Rate {
         if let Some(rate) = &mut self.rate
             && now.duration_since(self.changed) >= MEASURED
         {
-            let more = if self.was_throttled { MORE } else { MUCH_MORE };
-            *rate = (*rate * more).min(self.most.unwrap_or(f64::MAX));
+            let grown = match self.throttled_at {
+                Some(known) if *rate >= NEAR * known => *rate * MORE,
+                Some(known) => (*rate * MUCH_MORE).min(NEAR * known),
+                None => *rate * MUCH_MORE,
+            };
+            *rate = grown.min(self.most.unwrap_or(f64::MAX));
             self.changed = now;
         }
     }
@@ -102,11 +110,19 @@ impl Rate {
         if self.rate.is_some() && now.duration_since(self.changed) < SETTLING {
             return;
         }
-        let (rate, measured) = (self.rate.unwrap_or(f64::MAX), self.measured(now));
-        // What was taken of late is less than the quota where the rate was; only far below it is it the better measure.
-        let rate = if measured < FAR * rate { measured } else { rate };
+        let measured = self.measured(now);
+        let kept_to = self.rate;
+        // What was taken of late is less than the quota where the rate was; it is the better measure where the rate has just
+        // been found out, and where the quota must have become another one.
+        let rate = match kept_to {
+            Some(rate) if self.throttled_at.is_some() && measured >= FAR * rate => rate,
+            Some(rate) => measured.min(rate),
+            // A first call that is throttled at once, because others had used the quota up, tells nothing of the rate.
+            None => measured.max(START),
+        };
+        self.throttled_at = kept_to.map(|_| rate.max(FLOOR));
         self.rate = Some((rate * LESS).max(FLOOR));
-        (self.was_throttled, self.changed) = (true, now);
+        self.changed = now;
     }
 
     /// The calls a second that AWS takes.
@@ -168,6 +184,16 @@ mod tests {
         let mut now = Instant::now();
         let (taken, throttled) = run(&mut Rate::new(Some(100.0), Some(20.0), now), &mut now, 50.0, 30);
         assert!((570.0..=610.0).contains(&taken) && throttled == 0.0, "{taken}, {throttled}");
+    }
+
+    #[test]
+    fn a_quota_that_was_used_up_at_first_does_not_slow_it_for_long() {
+        let mut now = Instant::now();
+        let mut rate = Rate::new(None, None, now);
+        now += Duration::from_millis(1);
+        rate.throttled(now);
+        let (taken, throttled) = run(&mut rate, &mut now, 30.0, 60);
+        assert!(taken >= 1_200.0 && throttled < 0.15 * taken, "{taken}, {throttled}");
     }
 
     #[test]
