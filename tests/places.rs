@@ -305,6 +305,13 @@ fn the_policy_allows_every_call_that_a_run_makes_and_no_change() {
         |action: &String| ["Describe", "Download", "Get", "List", "Filter"].iter().any(|verb| action.contains(verb));
     assert!(reader.iter().all(reads), "{reader:?}");
     assert_eq!(caller, ["sts:AssumeRole", "organizations:ListAccounts"]);
+    let queries = policy(&["--insights"]);
+    assert!(
+        ["logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery"]
+            .iter()
+            .all(|query| queries.contains(&(*query).to_owned()))
+    );
+    assert!(!policy(&[]).iter().any(|action| action.contains("Query")), "no more than is asked for");
 }
 
 #[test]

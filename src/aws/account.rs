@@ -1,7 +1,11 @@
 //! Which accounts are asked, and with whose credentials.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::credentials::{Origin, Renewed};
@@ -10,6 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The session name under which roles are assumed, as audit trails show it.
 pub(super) const SESSION: &str = "ssl-usage";
+
+/// How long the number of an account is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which accounts are meant.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +145,11 @@ async fn number(config: &SdkConfig) -> Option<String> {
         Some(_) => config.clone(),
         None => config.to_builder().region(aws_config::Region::from_static("us-east-1")).build(),
     };
-    let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.ok()?;
+    // A network without a way to the token service is not waited for.
+    let config = aws_sdk_sts::config::Builder::from(&config)
+        .retry_config(RetryConfig::standard().with_max_attempts(2))
+        .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
+    let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await.ok()?;
     answer.account().map(str::to_owned)
 }
 

@@ -27,6 +27,8 @@ const LOG_FILES: &[&str] = &["rds:DescribeDBLogFiles", "rds:DownloadCompleteDBLo
 /// Actions of CloudWatch Logs.
 const LOG_GROUPS: &[&str] =
     &["logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"];
+/// Actions of Logs Insights, for log groups that nothing else can read.
+const LOG_QUERIES: &[&str] = &["logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery"];
 /// Actions of CloudWatch's metrics.
 const METRICS: &[&str] = &["cloudwatch:GetMetricData"];
 /// Actions that `--all-regions` needs; the second one where the first is denied.
@@ -43,6 +45,9 @@ const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 pub(super) struct IamPolicy {
     #[command(flatten)]
     places: Places,
+    /// What queries of log groups of the class Infrequent Access need, too.
+    #[arg(long)]
+    insights: bool,
 }
 
 impl IamPolicy {
@@ -65,6 +70,9 @@ impl IamPolicy {
             statements.push(allow("Inventory", INVENTORY, all()));
             statements.push(allow("LogFiles", LOG_FILES, all()));
             statements.push(allow("LogGroups", LOG_GROUPS, all()));
+            if self.insights {
+                statements.push(allow("LogQueries", LOG_QUERIES, all()));
+            }
             statements.push(allow("Metrics", METRICS, all()));
             if places.all_regions {
                 statements.push(allow("Regions", REGIONS, all()));

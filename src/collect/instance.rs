@@ -89,14 +89,7 @@ impl InstanceLogs<'_> {
     pub(super) async fn list(&self) -> Result<Vec<LogFile>> {
         let mut files = rds_portion::list(self.aws, &self.profile.instance, self.request.window.from).await?;
         files.retain(|file| self.engine.logs_of(&file.name).is_some_and(|logs| self.is_written(logs)));
-        // The newest of them: what may leave sessions out proves no more with every file of thousands.
-        let is_partial = |file: &LogFile| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete);
-        let mut partial: Vec<_> = files.iter().filter(|file| is_partial(file)).map(|file| file.last_written).collect();
-        partial.sort_unstable_by(|one, other| other.cmp(one));
-        if let Some(oldest) = partial.get(PARTIAL_MAX) {
-            files.retain(|file| !is_partial(file) || file.last_written > *oldest);
-        }
-        Ok(files)
+        Ok(newest_of_partial(files, |file| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete)))
     }
 
     /// Whether sessions may be in logs of a kind: one that may leave sessions out anyway is not read while it is off.
@@ -107,6 +100,16 @@ impl InstanceLogs<'_> {
         };
         logs.complete || !logs.switches.iter().any(off)
     }
+}
+
+/// All files, but of those that may leave sessions out only the newest: they prove no more with every file of thousands.
+fn newest_of_partial(files: Vec<LogFile>, is_partial: impl Fn(&LogFile) -> bool) -> Vec<LogFile> {
+    let (mut partial, mut files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_partial);
+    partial.sort_by(|one, other| (other.last_written, &other.name).cmp(&(one.last_written, &one.name)));
+    partial.truncate(PARTIAL_MAX);
+    files.extend(partial);
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files
 }
 
 impl Collection<'_> {
@@ -251,5 +254,29 @@ impl Waiting {
     fn is_due(&self) -> bool {
         let full = self.part.readings.len() >= WAITING.0 || self.facts.len() >= WAITING.1;
         full || self.since.elapsed() >= WRITTEN_EVERY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_thousands_of_audit_files_the_newest_are_read_whatever_is_known_of_their_age() {
+        let file = |name: String, second: Option<i64>| LogFile {
+            name,
+            size: 1,
+            last_written: second.map(|second| jiff::Timestamp::from_second(second).expect("in range")),
+        };
+        let count = |age: fn(i64) -> Option<i64>| {
+            let audit = (0..2000).map(|number| file(format!("audit/{number:04}.aud"), age(number)));
+            let files: Vec<_> = audit.chain([file("listener/a".to_owned(), None)]).collect();
+            newest_of_partial(files, |file| file.name.starts_with("audit/"))
+        };
+        for age in [(|number| Some(number)) as fn(i64) -> Option<i64>, |_| Some(7), |_| None] {
+            let left = count(age);
+            assert_eq!(left.len(), PARTIAL_MAX + 1, "and no log of another kind is left out");
+            assert_eq!(left[0].name, "audit/1500.aud");
+        }
     }
 }

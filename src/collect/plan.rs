@@ -7,7 +7,7 @@ use ssl_usage_parsers::{Export, Logs};
 
 use super::cloudwatch::{DOLLARS_A_GIGABYTE, GIGABYTE, group_names};
 use super::instance::InstanceLogs;
-use super::source::days;
+use super::source::{days, hours};
 use super::span::Rotation;
 use crate::error::{Result, Trouble};
 use crate::logs::cloudwatch;
@@ -81,17 +81,18 @@ impl InstanceLogs<'_> {
         plan
     }
 
-    async fn plan_export(&self, plan: &mut Plan, files: &[LogFile], logs: &Logs, export: &Export) -> Result<()> {
+    async fn plan_export(
+        &self,
+        plan: &mut Plan,
+        files: &[LogFile],
+        logs: &'static Logs,
+        export: &Export,
+    ) -> Result<()> {
         let of_kind = |file: &&LogFile| self.engine.logs_of(&file.name).is_some_and(|kind| std::ptr::eq(kind, logs));
         let names = files.iter().filter(of_kind).map(|file| file.name.as_str());
-        let rotation = self
-            .engine
-            .logs
-            .iter()
-            .find(|kind| std::ptr::eq(*kind, logs))
-            .map(|kind| Rotation::new(kind, self.profile, names));
+        let rotation = Rotation::new(logs, self.profile, names);
         let now = self.request.window.to;
-        let span = |file: &LogFile| rotation.as_ref()?.span(&file.name, None, now).map(|(span, _)| span);
+        let span = |file: &LogFile| rotation.span(&file.name, None, now).map(|(span, _)| span);
         let shown: Vec<Window> = files.iter().filter(of_kind).filter_map(span).collect();
         let wanted = self.request.source.exported(self.exported_window(), &shown);
         if wanted.is_empty() {
@@ -105,7 +106,7 @@ impl InstanceLogs<'_> {
                 continue;
             }
             // A page at least for each day.
-            plan.calls += days(&super::source::hours(&wanted)).len() as u64;
+            plan.calls += days(&hours(&wanted)).len() as u64;
             if group.infrequent {
                 let asked: SignedDuration = wanted.iter().map(Window::length).sum();
                 let kept = group.retention_days.map(|days| SignedDuration::from_hours(24 * days));
