@@ -34,14 +34,14 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize, sink: &mut dyn EventSink
     let found = match log {
         Log::Plain(file) => {
             let fail = |error| Error::io(path, error);
-            let head = file.head(HEAD).map_err(fail)?;
+            let head = file.view(0..file.length().min(HEAD as u64)).map_err(fail)?;
             if head.is_empty() {
                 return Ok(None);
             }
             let parser = recognise(&name, &head, hints)?;
             tell(parser.as_ref(), sink);
-            let read_at = |buffer: &mut [u8], at| file.read_at(buffer, at);
-            let scanned = Scanner::new(parser.as_ref(), threads).scan_at(file.length(), read_at, sink).map_err(fail)?;
+            let scanner = Scanner::new(parser.as_ref(), threads);
+            let scanned = scanner.scan_at(file.length(), |range| file.view(range), sink).map_err(fail)?;
             Scan { engine: parser.engine(), format: parser.format(), scanned }
         }
         Log::Stream(mut stream) => {

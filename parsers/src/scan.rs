@@ -6,7 +6,7 @@
 //! are ever in memory.
 
 use std::convert::Infallible;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -25,7 +25,7 @@ const CACHED: usize = 128 * 1024;
 /// Bytes that a block may need before and behind itself to be read.
 const MARGIN: usize = RECORD_MAX;
 /// Bytes that a thread takes at once.
-const BLOCK: usize = 4 * 1024 * 1024;
+const BLOCK: usize = 2 * 1024 * 1024;
 /// Bytes at the beginning of a log in which its language is looked for even where some records are understood.
 const LANGUAGE: u64 = 8 * 1024 * 1024;
 
@@ -105,23 +105,23 @@ impl<'p> Scanner<'p> {
 
     /// Scans a whole log that is in memory.
     pub fn scan(self, text: &[u8], sink: &mut dyn EventSink) -> Scanned {
-        let Ok(scanned) = self.scan_at(text.len() as u64, |buffer, at| copy(text, buffer, at), sink);
+        let Ok(scanned) = self.scan_at(text.len() as u64, |range| Ok::<_, Infallible>(part(text, &range)), sink);
         scanned
     }
 
-    /// Scans a whole log of `length` bytes that can be read anywhere: `read_at` fills some of a buffer with the bytes at
-    /// a place, and tells how many there were. None at all end the log, wherever it was to end.
+    /// Scans a whole log of `length` bytes that can be seen anywhere: `view` gives the bytes of a range, of up to
+    /// [`Scanner::in_blocks_of`] bytes and what stands around them. Fewer end the log there, wherever it was to end.
     ///
     /// # Errors
     ///
-    /// Those of `read_at`. What stands before the block that could not be read is found all the same.
-    pub fn scan_at<E: Send>(
+    /// Those of `view`. What stands before the block that could not be seen is found all the same.
+    pub fn scan_at<V: Deref<Target = [u8]>, E: Send>(
         mut self,
         length: u64,
-        read_at: impl Fn(&mut [u8], u64) -> Result<usize, E> + Sync,
+        view: impl Fn(Range<u64>) -> Result<V, E> + Sync,
         sink: &mut dyn EventSink,
     ) -> Result<Scanned, E> {
-        self.blocks(0..length, Source { length, ends: true, read_at }, sink)?;
+        self.blocks(0..length, Source { length, ends: true, view }, sink)?;
         Ok(self.total.end(sink))
     }
 
@@ -129,8 +129,8 @@ impl<'p> Scanner<'p> {
     fn pushed(&mut self, bytes: usize, ends: bool, sink: &mut dyn EventSink) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let (offset, from) = (self.offset, self.offset + self.fresh as u64);
-        let read_at = |part: &mut [u8], at: u64| copy(&buffer, part, at - offset);
-        let source = Source { length: offset + buffer.len() as u64, ends, read_at };
+        let view = |range: Range<u64>| Ok::<_, Infallible>(part(&buffer, &(range.start - offset..range.end - offset)));
+        let source = Source { length: offset + buffer.len() as u64, ends, view };
         let Ok(()) = self.blocks(from..from + bytes as u64, source, sink);
         let end = self.fresh + bytes;
         let done = end.saturating_sub(MARGIN);
@@ -141,10 +141,10 @@ impl<'p> Scanner<'p> {
     }
 
     /// Scans a range of a log, block by block, on all threads.
-    fn blocks<E: Send>(
+    fn blocks<V: Deref<Target = [u8]>, E: Send>(
         &mut self,
         range: Range<u64>,
-        source: Source<impl Fn(&mut [u8], u64) -> Result<usize, E> + Sync>,
+        source: Source<impl Fn(Range<u64>) -> Result<V, E> + Sync>,
         sink: &mut dyn EventSink,
     ) -> Result<(), E> {
         let size = self.block as u64;
@@ -153,7 +153,6 @@ impl<'p> Scanner<'p> {
         let turns = Turns::new(&mut self.total, sink);
         let work = || {
             let _leave = Leave(&turns);
-            let mut buffer = Vec::new();
             let mut expected = 0;
             loop {
                 let block = next.fetch_add(1, Ordering::Relaxed);
@@ -161,13 +160,15 @@ impl<'p> Scanner<'p> {
                 if from >= range.end {
                     break;
                 }
-                let read = source.block(from..range.end.min(from + size), &mut buffer);
-                let found = read.map(|(text, range, offset)| search.look(text, range, offset, expected));
-                if let Ok(found) = &found {
-                    // A few more, so that not every other block has to move what it found.
-                    expected = found.records.len() + found.records.len() / 16;
+                match source.block(from..range.end.min(from + size)) {
+                    Ok(seen) => {
+                        let found = search.look(seen.stretch(), seen.range.clone(), seen.offset, expected);
+                        // A few more, so that not every other block has to move what it found.
+                        expected = found.records.len() + found.records.len() / 16;
+                        turns.take(block, Ok(found));
+                    }
+                    Err(cause) => turns.take(block, Err(cause)),
                 }
-                turns.take(block, found);
             }
         };
         let others = (range.end - range.start).div_ceil(size).min(self.threads as u64).saturating_sub(1);
@@ -181,50 +182,52 @@ impl<'p> Scanner<'p> {
     }
 }
 
-/// A log that can be read anywhere up to a length.
-struct Source<R> {
+/// A log that can be seen anywhere up to a length.
+struct Source<F> {
     length: u64,
     /// Whether the log ends there.
     ends: bool,
-    read_at: R,
+    view: F,
 }
 
-impl<R> Source<R> {
-    /// Reads a range of the log with what stands around it. Returns the text, where in it the range is, and where in the
-    /// log it begins.
-    fn block<'b, E>(&self, range: Range<u64>, buffer: &'b mut Vec<u8>) -> Result<(Stretch<'b>, Range<usize>, u64), E>
+/// A range of a log, with what stands around it.
+struct Block<V> {
+    text: V,
+    /// Whether the log begins, or ends, with the text.
+    starts: bool,
+    ends: bool,
+    /// Where in the text the range is.
+    range: Range<usize>,
+    /// Where in the log the text begins.
+    offset: u64,
+}
+
+impl<V: Deref<Target = [u8]>> Block<V> {
+    fn stretch(&self) -> Stretch<'_> {
+        Stretch { text: &self.text, starts: self.starts, ends: self.ends }
+    }
+}
+
+impl<F> Source<F> {
+    fn block<V: Deref<Target = [u8]>, E>(&self, range: Range<u64>) -> Result<Block<V>, E>
     where
-        R: Fn(&mut [u8], u64) -> Result<usize, E>,
+        F: Fn(Range<u64>) -> Result<V, E>,
     {
         let offset = range.start.saturating_sub(MARGIN as u64);
         let until = self.length.min(range.end + MARGIN as u64);
-        let wanted = (until - offset) as usize;
-        if buffer.len() < wanted {
-            buffer.resize(wanted, 0);
-        }
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..wanted).filter(|rest| !rest.is_empty()) {
-            match (self.read_at)(rest, offset + filled as u64)? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        let text = buffer.get(..filled).unwrap_or_default();
-        // A log that has become shorter ends where it ends now.
-        let ends = filled < wanted || (self.ends && until == self.length);
-        let within = |at: u64| filled.min((at - offset) as usize);
+        let text = (self.view)(offset..until)?;
+        let within = |at: u64| text.len().min((at - offset) as usize);
         let range = within(range.start)..within(range.end);
-        Ok((Stretch { text, starts: offset == 0, ends }, range, offset))
+        // A log that has become shorter ends where it ends now.
+        let ends = (text.len() as u64) < until - offset || (self.ends && until == self.length);
+        Ok(Block { starts: offset == 0, ends, range, offset, text })
     }
 }
 
-fn copy(text: &[u8], buffer: &mut [u8], at: u64) -> Result<usize, Infallible> {
-    let rest = usize::try_from(at).ok().and_then(|at| text.get(at..)).unwrap_or_default();
-    let length = rest.len().min(buffer.len());
-    if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
-        to.copy_from_slice(from);
-    }
-    Ok(length)
+/// A range of a text, or what there is of it.
+fn part<'t>(text: &'t [u8], range: &Range<u64>) -> &'t [u8] {
+    let within = |at: u64| usize::try_from(at).map_or(text.len(), |at| at.min(text.len()));
+    text.get(within(range.start)..within(range.end)).unwrap_or_default()
 }
 
 /// What one block shows.

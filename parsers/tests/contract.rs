@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -103,7 +104,7 @@ proptest! {
     }
 }
 
-/// Read at any place, by any number of threads, as files are: the same as in one block.
+/// Seen at any place, by any number of threads, as files are: the same as in one block.
 #[test]
 fn any_blocks_on_any_number_of_threads_find_the_same() {
     for log in LARGE.iter() {
@@ -111,14 +112,8 @@ fn any_blocks_on_any_number_of_threads_find_the_same() {
         for (block, threads) in (1..5).flat_map(|threads| [(1_000, threads), (30_000, threads), (250_000, threads)]) {
             let mut seen = Seen::default();
             let scanner = Scanner::new(log.parser.as_ref(), threads).in_blocks_of(block);
-            // Never as much at once as is asked for.
-            let read_at = |buffer: &mut [u8], at: u64| {
-                let rest = &log.text[(at as usize).min(log.text.len())..];
-                let length = rest.len().min(buffer.len()).min(70_001);
-                buffer[..length].copy_from_slice(&rest[..length]);
-                Ok::<_, Infallible>(length)
-            };
-            let Ok(scanned) = scanner.scan_at(log.text.len() as u64, read_at, &mut seen);
+            let view = |range: Range<u64>| Ok::<_, Infallible>(&log.text[range.start as usize..range.end as usize]);
+            let Ok(scanned) = scanner.scan_at(log.text.len() as u64, view, &mut seen);
             assert!((seen, scanned) == expected, "{} in blocks of {block} on {threads} threads", log.name);
         }
     }
@@ -131,16 +126,14 @@ fn a_log_that_becomes_shorter_ends_there_and_a_failing_one_fails() {
     let short = &log.text[..log.text.len() / 2];
     for threads in 1..4 {
         let scanner = || Scanner::new(log.parser.as_ref(), threads).in_blocks_of(50_000);
-        let read_at = |buffer: &mut [u8], at: u64| {
-            let rest = &short[(at as usize).min(short.len())..];
-            let length = rest.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&rest[..length]);
-            Ok::<_, Infallible>(length)
-        };
+        let within = |at: u64| short.len().min(at as usize);
+        let view = |range: Range<u64>| Ok::<_, Infallible>(&short[within(range.start)..within(range.end)]);
         let mut seen = Seen::default();
-        let Ok(scanned) = scanner().scan_at(length, read_at, &mut seen);
+        let Ok(scanned) = scanner().scan_at(length, view, &mut seen);
         assert!((seen, scanned) == log.whole(short), "{threads} threads");
-        let fails = |buffer: &mut [u8], at: u64| if at < 400_000 { Ok(buffer.len()) } else { Err("broken") };
+        let fails = |range: Range<u64>| {
+            if range.start < 400_000 { Ok(vec![0; (range.end - range.start) as usize]) } else { Err("broken") }
+        };
         assert_eq!(scanner().scan_at(1_000_000, fails, &mut Seen::default()), Err("broken"), "{threads} threads");
     }
 }

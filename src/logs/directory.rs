@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::decompress::Packing;
+use super::mapped::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that tell how a log is packed.
@@ -49,7 +50,7 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
 /// A log, opened.
 pub enum Log {
     /// A plain file.
-    Plain(Plain),
+    Plain(Mapped),
     /// Anything else, as a stream of unpacked bytes.
     Stream(Box<dyn Read>),
 }
@@ -65,8 +66,11 @@ pub fn open(path: &Path) -> Result<Log> {
     let mut magic = Vec::with_capacity(MAGIC);
     file.by_ref().take(MAGIC as u64).read_to_end(&mut magic).map_err(fail)?;
     let packing = Packing::of(&magic);
-    if packing == Packing::Plain && file.metadata().map_err(fail)?.is_file() {
-        return Plain::new(file).map(Log::Plain).map_err(fail);
+    if packing == Packing::Plain
+        && file.metadata().map_err(fail)?.is_file()
+        && let Some(mapped) = Mapped::new(&file).map_err(fail)?
+    {
+        return Ok(Log::Plain(mapped));
     }
     let whole = io::Cursor::new(magic).chain(file);
     packing.open(whole).map(Log::Stream).map_err(fail)
@@ -83,76 +87,4 @@ pub fn stdin() -> Result<Log> {
     let mut magic = Vec::with_capacity(MAGIC);
     input.by_ref().take(MAGIC as u64).read_to_end(&mut magic).map_err(fail)?;
     Packing::of(&magic).open(io::Cursor::new(magic).chain(input)).map(Log::Stream).map_err(fail)
-}
-
-/// A file that several threads read at any place.
-///
-/// It is read up to the length that it had when it was opened: engines append to their logs.
-pub struct Plain {
-    file: File,
-    length: u64,
-    /// Held while the file's one position is in use.
-    #[cfg(not(unix))]
-    position: std::sync::Mutex<()>,
-}
-
-impl Plain {
-    fn new(file: File) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        Ok(Self {
-            file,
-            length,
-            #[cfg(not(unix))]
-            position: std::sync::Mutex::default(),
-        })
-    }
-
-    /// The file's length when it was opened.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// The first bytes of the file, at most so many.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read.
-    pub fn head(&self, bytes: usize) -> io::Result<Vec<u8>> {
-        let mut head = vec![0; usize::try_from(self.length).map_or(bytes, |length| length.min(bytes))];
-        let mut filled = 0;
-        while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.read_at(rest, filled as u64)? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        head.truncate(filled);
-        Ok(head)
-    }
-
-    /// Fills some of `buffer` with the bytes at a place; tells how many, none at the end.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read.
-    pub fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        loop {
-            match self.read_once(buffer, at) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other,
-            }
-        }
-    }
-
-    #[cfg(unix)]
-    fn read_once(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, buffer, at)
-    }
-
-    #[cfg(not(unix))]
-    fn read_once(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let _alone = self.position.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        io::Seek::seek(&mut &self.file, io::SeekFrom::Start(at))?;
-        (&self.file).read(buffer)
-    }
 }

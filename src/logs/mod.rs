@@ -5,5 +5,6 @@ pub mod decompress;
 pub mod directory;
 pub mod download;
 pub mod insights;
+pub mod mapped;
 pub mod rds_complete;
 pub mod rds_portion;
