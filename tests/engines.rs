@@ -246,6 +246,33 @@ fn a_session_in_a_general_and_an_audit_log_counts_once_whatever_the_file_is_call
     }
 }
 
+/// Files of 1 MB that are renamed as they fill may begin in one second: none of them stands for the others, with its
+/// sessions or with what could not be read of it.
+#[test]
+fn logs_that_begin_in_one_second_count_each() {
+    let home = TempDir::new().expect("a folder");
+    let now = "2026-11-23T18:50:00Z";
+    let mut fleet = mariadb(now, "general/mysql-general.log");
+    let written = fleet.now.as_millisecond();
+    let shop = fleet.instance("shop");
+    (shop.engine, shop.version) = ("mysql".to_owned(), "8.0.35".to_owned());
+    let record = |id: u64, end: &str| format!("20261123 18:46:24,h,app,10.1.0.{id},{id},0,CONNECT,orders,,0,{end}\n");
+    let logs = [
+        ("audit/server_audit.log", record(9, "SSL") + &record(8, "SSL")),
+        ("audit/server_audit.log.1", record(7, "TCP/IP")),
+        ("audit/server_audit.log.2", record(6, "TCP/IP") + &record(5, "TCP/IP").replace(",,0,", ",,?,")),
+    ];
+    shop.files = logs.map(|(name, text)| (name.to_owned(), LogFile::new(text, written))).into();
+    let aws = FakeAws::start(fleet);
+    let run = Run::of(against(&aws, home.path()).args(["analyze", "--format", "json", "--days", "1", "--now", now]));
+    let report = run.json();
+    let shop = &report["instances"][0];
+    let connections = &shop["connections"];
+    assert_eq!((&connections["tls"], &connections["plaintext"]), (&2.into(), &2.into()), "{shop:#}");
+    assert_eq!(shop["coverage"]["unparsed"], 1, "{shop:#}");
+    assert!(report["errors"][0]["subject"].as_str().is_some_and(|name| name.ends_with("audit.log.2")), "{report:#}");
+}
+
 /// What the audit trail of an Oracle instance with the option SSL makes of it, while `audit_trail` is as given.
 fn audited(trail: &str, text: &str) -> Value {
     let home = TempDir::new().expect("a folder");
