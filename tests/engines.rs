@@ -177,6 +177,29 @@ fn settings_decide_where_they_can_and_nowhere_else() {
     }
 }
 
+/// Whichever of the two the API names first, and however sure it is of both.
+#[test]
+fn between_two_option_groups_nobody_can_tell_what_an_instance_runs_with() {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = fleet();
+    let with_options = |options: &[&str]| {
+        let is = |case: &Case| case.options == Some(options) && case.engine.starts_with("oracle");
+        CASES.iter().position(is).expect("such a case")
+    };
+    let (without, with) = (with_options(&["NATIVE_NETWORK_ENCRYPTION"]), with_options(&["SSL"]));
+    for (one, other) in [(without, with), (with, without)] {
+        fleet.instance(&format!("db-{one}")).other_option_group = Some(format!("options-{other}"));
+    }
+    let aws = FakeAws::start(fleet);
+    for number in [without, with] {
+        let name = format!("db-{number}");
+        let args = ["analyze", "--format", "json", "--days", "3", "--now", NOW, "--instance", &name];
+        let report = Run::of(against(&aws, home.path()).args(args)).json();
+        let oracle = &report["instances"][0];
+        assert_eq!((&oracle["usage"], &oracle["unproven"]), (&"undetermined".into(), &true.into()), "{oracle:#}");
+    }
+}
+
 #[test]
 fn an_instance_behind_a_proxy_says_so() {
     let home = TempDir::new().expect("a folder");
