@@ -120,12 +120,12 @@ fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, S
     let tls = usage.connections.tls;
     let clients = usage.clients.values().filter(|client| client.sessions.tls > 0).count() as u64;
     (tls > 0).then(|| {
-        let text = format!(
-            "{} with TLS from {} ({})",
-            plural(tls, "session"),
-            plural(clients, "client"),
-            named(&usage.tls_versions)
-        );
+        // Only some logs tell the version.
+        let versions = match named(&usage.tls_versions) {
+            versions if versions.is_empty() => versions,
+            versions => format!(" ({versions})"),
+        };
+        let text = format!("{} with TLS from {}{versions}", plural(tls, "session"), plural(clients, "client"));
         (ReasonCode::TlsConnections, text)
     })
 }

@@ -304,6 +304,9 @@ fn sentences_are_whole_whatever_is_missing() {
     profile.unknown = vec!["rds:DescribeDBProxies".to_owned(), "rds:DescribeDBParameters".to_owned()];
     let untold = texts(&profile, &Usage::default());
     assert!(untold.contains("log_connections could not be asked (rds:DescribeDBParameters)"), "{untold}");
+    let tls = Transports { tls: 1, ..Transports::default() };
+    let versionless = texts(&logged("16.4"), &Usage { connections: tls, ..plaintext_only() });
+    assert!(versionless.starts_with("1 session with TLS") && !versionless.contains("()"), "{versionless}");
     let policy = Policy { least_connections: 200, ..Policy::default() };
     let few = judge(&logged("16.4"), &plaintext_only(), &policy, now());
     assert!(few.reasons[0].text.starts_with("100 sessions of clients were seen, and 200 are demanded"), "{few:?}");
