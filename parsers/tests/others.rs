@@ -142,23 +142,6 @@ proptest! {
             prop_assert!(seen.events.is_empty(), "{:?}", seen.events);
         }
     }
-
-    #[test]
-    fn any_changes_are_read(which in 0..SAMPLES.len(), changes in vec((any::<usize>(), any::<u8>(), 0usize..3), 1..30)) {
-        let (file, parser) = SAMPLES[which];
-        let mut text = sample(file);
-        for (at, byte, how) in changes {
-            let at = at % text.len();
-            match how {
-                0 => text[at] = byte,
-                1 => text.insert(at, byte),
-                _ => {
-                    text.remove(at);
-                }
-            }
-        }
-        seen(parser, &text);
-    }
 }
 
 /// What a hostile client may write into a name.
