@@ -80,12 +80,12 @@ fn facts_that_are_damaged_are_an_error_and_never_zero_sessions() {
 
 /// Copies the part of a bundle whose files `take` chooses.
 fn copy_bundle(from: &Path, to: &Path, take: impl Fn(&str) -> bool) {
-    for folder in ["fleet", "parts"] {
+    for folder in ["fleet", "parts", "metrics"] {
         fs::create_dir_all(to.join(folder)).expect("a folder");
         for entry in from.join(folder).read_dir().expect("a bundle") {
             let entry = entry.expect("an entry");
             let name = entry.file_name().into_string().expect("UTF-8");
-            if folder == "fleet" || take(&name) {
+            if folder != "parts" || take(&name) {
                 fs::copy(entry.path(), to.join(folder).join(name)).expect("a copy");
             }
         }

@@ -177,6 +177,29 @@ fn settings_decide_where_they_can_and_nowhere_else() {
     }
 }
 
+/// Whichever of the two the API names first, and however sure it is of both.
+#[test]
+fn between_two_option_groups_nobody_can_tell_what_an_instance_runs_with() {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = fleet();
+    let with_options = |options: &[&str]| {
+        let is = |case: &Case| case.options == Some(options) && case.engine.starts_with("oracle");
+        CASES.iter().position(is).expect("such a case")
+    };
+    let (without, with) = (with_options(&["NATIVE_NETWORK_ENCRYPTION"]), with_options(&["SSL"]));
+    for (one, other) in [(without, with), (with, without)] {
+        fleet.instance(&format!("db-{one}")).other_option_group = Some(format!("options-{other}"));
+    }
+    let aws = FakeAws::start(fleet);
+    for number in [without, with] {
+        let name = format!("db-{number}");
+        let args = ["analyze", "--format", "json", "--days", "3", "--now", NOW, "--instance", &name];
+        let report = Run::of(against(&aws, home.path()).args(args)).json();
+        let oracle = &report["instances"][0];
+        assert_eq!((&oracle["usage"], &oracle["unproven"]), (&"undetermined".into(), &true.into()), "{oracle:#}");
+    }
+}
+
 #[test]
 fn an_instance_behind_a_proxy_says_so() {
     let home = TempDir::new().expect("a folder");
@@ -244,6 +267,33 @@ fn a_session_in_a_general_and_an_audit_log_counts_once_whatever_the_file_is_call
         assert_eq!(shop["connections"]["unknown"], 0, "the audit log, which cannot tell, gives way: {shop:#}");
         assert_eq!((&shop["usage"], &shop["rotation"]), (&"in_use".into(), &"required".into()));
     }
+}
+
+/// Files of 1 MB that are renamed as they fill may begin in one second: none of them stands for the others, with its
+/// sessions or with what could not be read of it.
+#[test]
+fn logs_that_begin_in_one_second_count_each() {
+    let home = TempDir::new().expect("a folder");
+    let now = "2026-11-23T18:50:00Z";
+    let mut fleet = mariadb(now, "general/mysql-general.log");
+    let written = fleet.now.as_millisecond();
+    let shop = fleet.instance("shop");
+    (shop.engine, shop.version) = ("mysql".to_owned(), "8.0.35".to_owned());
+    let record = |id: u64, end: &str| format!("20261123 18:46:24,h,app,10.1.0.{id},{id},0,CONNECT,orders,,0,{end}\n");
+    let logs = [
+        ("audit/server_audit.log", record(9, "SSL") + &record(8, "SSL")),
+        ("audit/server_audit.log.1", record(7, "TCP/IP")),
+        ("audit/server_audit.log.2", record(6, "TCP/IP") + &record(5, "TCP/IP").replace(",,0,", ",,?,")),
+    ];
+    shop.files = logs.map(|(name, text)| (name.to_owned(), LogFile::new(text, written))).into();
+    let aws = FakeAws::start(fleet);
+    let run = Run::of(against(&aws, home.path()).args(["analyze", "--format", "json", "--days", "1", "--now", now]));
+    let report = run.json();
+    let shop = &report["instances"][0];
+    let connections = &shop["connections"];
+    assert_eq!((&connections["tls"], &connections["plaintext"]), (&2.into(), &2.into()), "{shop:#}");
+    assert_eq!(shop["coverage"]["unparsed"], 1, "{shop:#}");
+    assert!(report["errors"][0]["subject"].as_str().is_some_and(|name| name.ends_with("audit.log.2")), "{report:#}");
 }
 
 /// What the audit trail of an Oracle instance with the option SSL makes of it, while `audit_trail` is as given.

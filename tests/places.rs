@@ -329,7 +329,8 @@ fn a_dry_run_says_what_it_would_take_and_takes_nothing() {
 
     Run::of(against(&aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW));
     let downloads = aws.calls().iter().filter(|call| call.action == "DownloadCompleteDBLogFile").count();
-    assert_eq!((total[0], total[1], total[2]), ("total", "11", downloads.to_string().as_str()), "{}", planned.out);
+    let due = ["total".to_owned(), small_fleet().instances.len().to_string(), downloads.to_string()];
+    assert_eq!(total[..3], due, "{}", planned.out);
 
     let mut command = against(&aws, home.path());
     let planned = Run::of(command.args(["analyze", "--dry-run"]).args(WINDOW));

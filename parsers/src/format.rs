@@ -31,7 +31,8 @@ pub trait RecordParser: Send + Sync {
     /// The format's name: `stderr`, `csvlog`, `jsonlog`.
     fn format(&self) -> &'static str;
 
-    /// The byte strings that every connection record holds at least one of.
+    /// The byte strings that every connection record holds at least one of. They are found one behind the other: what would
+    /// overlap another of its kind is not, so that no record may depend on it.
     fn needles(&self) -> &'static [&'static [u8]];
 
     /// Reads the record around the needle number `needle`, which stands at `hit`.

@@ -142,23 +142,6 @@ proptest! {
             prop_assert!(seen.events.is_empty(), "{:?}", seen.events);
         }
     }
-
-    #[test]
-    fn any_changes_are_read(which in 0..SAMPLES.len(), changes in vec((any::<usize>(), any::<u8>(), 0usize..3), 1..30)) {
-        let (file, parser) = SAMPLES[which];
-        let mut text = sample(file);
-        for (at, byte, how) in changes {
-            let at = at % text.len();
-            match how {
-                0 => text[at] = byte,
-                1 => text.insert(at, byte),
-                _ => {
-                    text.remove(at);
-                }
-            }
-        }
-        seen(parser, &text);
-    }
 }
 
 /// What a hostile client may write into a name.
@@ -386,6 +369,20 @@ fn a_record_that_claims_others_hides_none_without_a_trace() {
         let text = ["x\n", &claims(length), "\n", &honest, &honest].concat();
         let seen = seen(&oracle::Audit, text.as_bytes());
         assert_eq!(seen.events.len() + seen.malformed.len(), 2, "{length} {seen:?}");
+    }
+}
+
+/// What the record is found by stands in it twice then, with a star that both share.
+#[test]
+fn a_service_that_is_called_as_the_event_hides_no_session() {
+    let record = "23-NOV-2026 10:00:04 * (CONNECT_DATA=(SERVICE_NAME=establish)(CID=(PROGRAM=p)(HOST=h)(USER=u))) * \
+                  (ADDRESS=(PROTOCOL=tcps)(HOST=10.30.0.1)(PORT=1)) * establish * establish * 0\n";
+    let element =
+        format!("<msg time='2026-11-23T10:00:04.000+00:00' comp_id='tnslsnr'>\n <txt>{record} </txt>\n</msg>\n");
+    for (parser, text) in [(&oracle::Listener as &dyn RecordParser, record), (&oracle::ListenerXml, &element)] {
+        let mut tally = Tally::of(&oracle::ENGINE);
+        Scanner::new(parser, 1).scan(text.as_bytes(), &mut tally);
+        assert_eq!((tally.connections.tls, tally.unparsed()), (1, 0), "{}", parser.format());
     }
 }
 

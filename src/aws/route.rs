@@ -28,9 +28,10 @@ impl Route {
         self.open.store(true, Ordering::Relaxed);
     }
 
-    /// Tells that nobody answers on a way. Says whether that was believed: it is not where an answer came before.
+    /// Tells that nobody answers on a way. Says whether that was believed: it is not where an answer came before, unless
+    /// another call found the same and has gone on.
     pub fn shut(&self, way: usize) -> bool {
-        let believed = !self.open.load(Ordering::Relaxed);
+        let believed = !self.open.load(Ordering::Relaxed) || self.way() > way;
         if believed {
             self.next.fetch_max(way + 1, Ordering::Relaxed);
         }
@@ -58,5 +59,19 @@ impl Route {
     /// Whether a permission was missing.
     pub fn is_denied(&self) -> bool {
         self.denied.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_finds_late_what_another_found_goes_on_as_that_one_did() {
+        let route = Route::default();
+        assert!(route.shut(0), "the first of two calls that tried this way at once");
+        route.opened();
+        assert!(route.shut(0) && route.way() == 1, "the second");
+        assert!(!route.shut(1) && route.way() == 1, "a way that led to an answer stays open");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use ssl_usage_parsers::{Engine, HEAD, Hints, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
@@ -78,7 +79,7 @@ impl Reader<'_> {
         let (found, broken) = self.scan(file, &mut download, &mut fold).await;
         let received = download.received();
         let subject = || format!("{} {}", self.profile.instance, file.name);
-        let scanned = found.as_ref().map(|(_, scanned)| scanned);
+        let scanned = found.as_ref().map(|found| &found.scanned);
         let missing = broken.map(|error| (cause(&error), error));
         let missing = missing.or_else(|| short(file, received, &subject));
         let missing = missing.or_else(|| unread(fold.unparsed, scanned.filter(|_| !self.logs.in_utc), &subject));
@@ -86,8 +87,8 @@ impl Reader<'_> {
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = Reading {
             source: file.name.clone(),
-            log: self.log(&file.name, scanned),
-            format: found.as_ref().map(|(format, _)| (*format).to_owned()),
+            log: self.log(&file.name, found.as_ref()),
+            format: found.as_ref().map(|found| found.format.to_owned()),
             listed_bytes: file.size,
             last_written: file.last_written,
             read_bytes: received,
@@ -108,9 +109,9 @@ impl Reader<'_> {
 
     /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it
     /// stays the same.
-    fn log(&self, name: &str, scanned: Option<&Scanned>) -> String {
-        match scanned.and_then(|scanned| scanned.first_at).filter(|_| self.logs.renamed) {
-            Some(first) => format!("{}@{}", self.logs.kind, first.at),
+    fn log(&self, name: &str, found: Option<&Found>) -> String {
+        match found.and_then(|found| found.first_record.as_ref()).filter(|_| self.logs.renamed) {
+            Some(first) => format!("{}@{first}", self.logs.kind),
             None => self.engine.log_identity(name).to_owned(),
         }
     }
@@ -122,7 +123,7 @@ impl Reader<'_> {
         file: &LogFile,
         download: &mut Download<'_>,
         fold: &mut Fold<'_>,
-    ) -> (Option<(&'static str, Scanned)>, Option<Error>) {
+    ) -> (Option<Found>, Option<Error>) {
         let name = format!("{} {}", self.profile.instance, file.name);
         let mut broken = None;
         let mut head = Vec::new();
@@ -137,6 +138,7 @@ impl Reader<'_> {
             Ok(parser) => parser,
             Err(error) => return (None, broken.or(Some(error))),
         };
+        let first_record = first_record(parser.as_ref(), &head);
         let mut scanner = Scanner::new(parser.as_ref(), 1);
         scanner.push(&head, fold);
         drop(head);
@@ -145,7 +147,7 @@ impl Reader<'_> {
         }
         let scanned = scanner.finish(fold);
         let foreign = refuse_foreign(&name, &scanned).err();
-        (Some((parser.format(), scanned)), broken.or(foreign))
+        (Some(Found { format: parser.format(), first_record, scanned }), broken.or(foreign))
     }
 
     /// The next piece; none at the end, or where the file breaks off.
@@ -164,6 +166,23 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What a file that was recognised shows of itself.
+struct Found {
+    format: &'static str,
+    /// See [`first_record`].
+    first_record: Option<String>,
+    scanned: Scanned,
+}
+
+/// What tells a log by its first record, whatever the file is called and however long it has grown: when it was written,
+/// and what it says, for many logs may begin in one second. None while no line with a time is whole.
+fn first_record(parser: &dyn RecordParser, head: &[u8]) -> Option<String> {
+    let lines = head.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
+    let (line, time) = lines.filter_map(|line| Some((line, parser.time(line)?))).next()?;
+    let hash: String = Sha256::digest(line).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{}-{hash}", time.at))
 }
 
 /// The parser for a log of an instance that begins with `head`. The instance's setting may have been changed since the log

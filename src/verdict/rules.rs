@@ -120,12 +120,12 @@ fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, S
     let tls = usage.connections.tls;
     let clients = usage.clients.values().filter(|client| client.sessions.tls > 0).count() as u64;
     (tls > 0).then(|| {
-        let text = format!(
-            "{} with TLS from {} ({})",
-            plural(tls, "session"),
-            plural(clients, "client"),
-            named(&usage.tls_versions)
-        );
+        // Only some logs tell the version.
+        let versions = match named(&usage.tls_versions) {
+            versions if versions.is_empty() => versions,
+            versions => format!(" ({versions})"),
+        };
+        let text = format!("{} with TLS from {}{versions}", plural(tls, "session"), plural(clients, "client"));
         (ReasonCode::TlsConnections, text)
     })
 }
@@ -277,14 +277,17 @@ fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, 
         return None;
     }
     // Of several kinds, one is enough: that which shows most.
-    let off: Vec<&LogSwitch> = engine.logs.first()?.switches.iter().filter(|switch| is_off(profile, switch)).collect();
+    let set = engine.logs.first().and_then(|logs| to_switch_on(profile, logs))?;
+    let text = format!("sessions are not logged: {set}, and ask again after a full cycle of your jobs");
+    Some((ReasonCode::LoggingOff, text))
+}
+
+/// What to set so that a kind of log is written; none where nothing that is known keeps it from that.
+fn to_switch_on(profile: &InstanceProfile, logs: &Logs) -> Option<String> {
+    let off: Vec<&LogSwitch> = logs.switches.iter().filter(|switch| is_off(profile, switch)).collect();
     let restart = if off.iter().any(|switch| switch.needs_restart) { " and restart" } else { "; no restart is needed" };
     let set: Vec<_> = off.iter().map(|switch| format!("{} to {}", switch.parameter, switch.set_to)).collect();
-    let text = format!(
-        "sessions are not logged: set {}{restart}, and ask again after a full cycle of your jobs",
-        set.join(" and ")
-    );
-    Some((ReasonCode::LoggingOff, text))
+    (!set.is_empty()).then(|| format!("set {}{restart}", set.join(" and ")))
 }
 
 fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -353,7 +356,11 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
     }
     let (parameter, default, most) = engine.logs.first().map_or(("", 0, 0), |logs| logs.retention);
     let kept = case.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
-    let advice = if kept >= asked {
+    let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length());
+    let better = longest.filter(|gap| gap.cause == "cannot-tell").and(engine.logs.first());
+    let advice = if let Some(set) = better.and_then(|logs| to_switch_on(case.profile, logs)) {
+        format!("for a log that shows how sessions are carried, {set}")
+    } else if kept >= asked {
         "ask for a window without the gaps".to_owned()
     } else if asked <= most && !parameter.is_empty() {
         format!("logs are kept for {} hours: set {parameter} to {most}, or ask for fewer days", kept / 60)
@@ -365,7 +372,7 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
         )
     };
     let percent = |share: f64| format!("{:.1} %", (share * 1000.0).floor() / 10.0);
-    let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length()).map_or_else(String::new, |gap| {
+    let longest = longest.map_or_else(String::new, |gap| {
         let hours = (gap.span.length().as_mins() + 59) / 60;
         format!(", with a gap of {hours} h from {} ({})", gap.span.from.strftime("%Y-%m-%d %H:%M"), gap.cause)
     });

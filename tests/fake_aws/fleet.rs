@@ -231,6 +231,8 @@ pub struct Instance {
     pub parameter_status: String,
     /// The option group.
     pub option_group: Option<String>,
+    /// Another option group that it is a member of, while it goes from one to the other.
+    pub other_option_group: Option<String>,
     /// `in-sync`, `pending-apply` and so on.
     #[serde(default = "in_sync")]
     pub option_status: String,

@@ -14,8 +14,9 @@ use nom::{IResult, Parser};
 
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
 
-/// One of these stands in every record of an attempt.
-pub(super) const NEEDLES: &[&[u8]] = &[b"* establish *", b"unknown connect data"];
+/// One of these stands in every record of an attempt. The star before the first is no part of it: two that share one, as
+/// where a service is called `establish`, would count as one.
+pub(super) const NEEDLES: &[&[u8]] = &[b" establish *", b"unknown connect data"];
 
 const STAR: &[u8] = b" * ";
 const ESTABLISH: &[u8] = b" * establish * ";

@@ -21,13 +21,16 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 use nom::Parser;
-use nom::bytes::complete::{tag, take, take_until, take_while1};
+use nom::bytes::complete::{tag, take, take_while1};
 use nom::character::complete::digit1;
-use nom::combinator::{all_consuming, opt, rest};
+use nom::combinator::{all_consuming, opt};
 use nom::error::Error;
 
+use super::failure::{
+    authentication_failed, direct_without_alpn, handshake_failed, rejected_by_hba, rejected_without_certificate,
+};
 use super::prefix::strip;
-use crate::event::{Client, HandshakeFailure, Malformed, Step, Text, Tls, Transport};
+use crate::event::{Client, Malformed, Step, Text, Tls, Transport};
 
 /// Who the rest of the record says it is about, where it says so.
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,8 +123,20 @@ fn kind_of<'a, 'k>(kinds: &'k [Kind], text: &'a [u8]) -> Option<(&'k Kind, &'a [
     kinds.iter().find_map(|kind| Some((kind, strip(text, kind.head)?)))
 }
 
-fn text(bytes: &[u8]) -> Option<Text<'_>> {
+pub(super) fn text(bytes: &[u8]) -> Option<Text<'_>> {
     Some(Cow::Borrowed(bytes))
+}
+
+/// Who the rest of the record says it is about.
+pub(super) fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
+    // What a prefix writes for a name that is not known yet; a role may be called so too.
+    let told = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
+    Client {
+        user: context.user.filter(told).and_then(text),
+        database: context.database.filter(told).and_then(text),
+        address: context.address.and_then(text),
+        application: None,
+    }
 }
 
 fn authorized<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
@@ -333,115 +348,6 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     }
 }
 
-/// Causes of a failed handshake, by a part of OpenSSL's reason.
-///
-/// Source: OpenSSL `ssl/ssl_err.c`; the alerts are RFC 8446, section 6.2.
-const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
-    (b"alert unknown ca", HandshakeFailure::ClientRejectedCertificate),
-    (b"alert bad certificate", HandshakeFailure::ClientRejectedCertificate),
-    (b"alert certificate", HandshakeFailure::ClientRejectedCertificate),
-    (b"alert unsupported certificate", HandshakeFailure::ClientRejectedCertificate),
-    // Bytes that are no TLS at all.
-    (b"wrong version number", HandshakeFailure::Probe),
-    (b"alert handshake failure", HandshakeFailure::ProtocolMismatch),
-    (b"alert insufficient security", HandshakeFailure::ProtocolMismatch),
-    (b"protocol", HandshakeFailure::ProtocolMismatch),
-    (b"version", HandshakeFailure::ProtocolMismatch),
-    (b"cipher", HandshakeFailure::ProtocolMismatch),
-    (b"inappropriate fallback", HandshakeFailure::ProtocolMismatch),
-    (b"EOF", HandshakeFailure::Probe),
-    (b"eof", HandshakeFailure::Probe),
-    (b"Success", HandshakeFailure::Probe),
-    (b"http request", HandshakeFailure::Probe),
-    (b"https proxy request", HandshakeFailure::Probe),
-    (b"Connection reset", HandshakeFailure::Probe),
-    (b"Broken pipe", HandshakeFailure::Probe),
-];
-
-fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    let cause = HANDSHAKE_CAUSES
-        .iter()
-        .find(|(part, _)| memmem::find(reason, part).is_some())
-        .map_or(HandshakeFailure::Other, |(_, cause)| *cause);
-    let client = Client { address: context.address.and_then(text), ..Client::default() };
-    Message::About(client, Step::HandshakeFailed(cause))
-}
-
-fn direct_without_alpn<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    handshake_failed(b"", context)
-}
-
-/// The transport of an attempt from this address.
-type TransportFrom = fn(&[u8]) -> Transport<'static>;
-
-/// What a pg_hba rejection says of the transport, at its end. Before 14 the words were `SSL on` and `SSL off`.
-const HBA_TRANSPORTS: &[(&[u8], TransportFrom)] = &[
-    (b", SSL encryption", |_| Transport::Tls(Tls { version: None, cipher: None, bits: None })),
-    (b", SSL on", |_| Transport::Tls(Tls { version: None, cipher: None, bits: None })),
-    (b", GSS encryption", |_| Transport::Gss),
-    (b", no encryption", |address| Transport::unmarked(Some(address))),
-    (b", SSL off", |address| Transport::unmarked(Some(address))),
-];
-
-/// `"HOST", user "USER"[, database "DATABASE"][, TRANSPORT]`.
-fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
-    let parts = || {
-        let (names, end) = (take_until::<_, _, Error<&[u8]>>(&b"\", user \""[..]), rest)
-            .parse_complete(body.strip_prefix(b"\"")?)
-            .ok()
-            .map(|(_, (host, names))| (host, names))?;
-        let user = end.strip_prefix(b"\", user \"")?;
-        let transport = HBA_TRANSPORTS.iter().find(|(word, _)| user.ends_with(word));
-        let user = user.get(..user.len() - transport.map_or(0, |(word, _)| word.len()))?.strip_suffix(b"\"")?;
-        let (user, database) = match memmem::rfind(user, b"\", database \"") {
-            Some(at) => (user.get(..at)?, user.get(at + 13..)),
-            None => (user, None),
-        };
-        Some((names, user, database, transport.map_or(Transport::Unknown, |(_, transport)| transport(names))))
-    };
-    match parts() {
-        Some((host, user, database, transport)) => {
-            let client =
-                Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
-            Message::About(client, Step::Rejected(transport))
-        }
-        None => Message::Malformed(Malformed::UnknownLayout),
-    }
-}
-
-/// A certificate can only be missed where there is TLS.
-fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    let transport = Transport::Tls(Tls { version: None, cipher: None, bits: None });
-    Message::About(client_of(context), Step::Rejected(transport))
-}
-
-/// Who the rest of the record says it is about.
-fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
-    // What a prefix writes for a name that is not known yet; a role may be called so too.
-    let told = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
-    Client {
-        user: context.user.filter(told).and_then(text),
-        database: context.database.filter(told).and_then(text),
-        address: context.address.and_then(text),
-        application: None,
-    }
-}
-
-/// `METHOD authentication failed for user "USER"`; the transport is not told.
-fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    const WORDS: &[u8] = b"authentication failed for user \"";
-    // The method is a word or two; further in, it is text that somebody chose.
-    match memmem::find(message, WORDS).filter(|at| *at <= 40).and_then(|at| message.get(at + WORDS.len()..)) {
-        Some(user) => {
-            // `: host rejected` may follow.
-            let user = memchr::memrchr(b'"', user).and_then(|end| user.get(..end)).unwrap_or(user);
-            let client = Client { user: text(user), ..client_of(context) };
-            Message::About(client, Step::Rejected(Transport::Unknown))
-        }
-        None => Message::NotARecord,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -519,41 +425,6 @@ mod tests {
         }
     }
 
-    /// Rows: reasons that servers 10 to 18 gave in `samples/postgres`, and others of OpenSSL's.
-    #[test]
-    fn causes_of_failed_handshakes() {
-        use HandshakeFailure::{ClientRejectedCertificate, Other, Probe, ProtocolMismatch};
-        let rows = [
-            ("tlsv1 alert unknown ca", ClientRejectedCertificate),
-            ("sslv3 alert bad certificate", ClientRejectedCertificate),
-            ("sslv3 alert certificate expired", ClientRejectedCertificate),
-            ("sslv3 alert certificate unknown", ClientRejectedCertificate),
-            ("sslv3 alert unsupported certificate", ClientRejectedCertificate),
-            // OpenSSL 3.2 and later.
-            ("ssl/tls alert bad certificate", ClientRejectedCertificate),
-            ("no shared cipher", ProtocolMismatch),
-            ("unsupported protocol", ProtocolMismatch),
-            ("tlsv1 alert protocol version", ProtocolMismatch),
-            ("sslv3 alert handshake failure", ProtocolMismatch),
-            // EOF, up to 11 and from 12 on.
-            ("Success", Probe),
-            ("EOF detected", Probe),
-            ("unexpected eof while reading", Probe),
-            ("Connection reset by peer", Probe),
-            ("http request", Probe),
-            ("wrong version number", Probe),
-            ("tlsv1 alert internal error", Other),
-            ("certificate verify failed", Other),
-        ];
-        for (reason, cause) in rows {
-            let message = format!("could not accept SSL connection: {reason}").leak();
-            match transport(message) {
-                Message::About(_, step) => assert_eq!(step, Step::HandshakeFailed(cause), "{reason}"),
-                other => panic!("{reason}: {other:?}"),
-            }
-        }
-    }
-
     /// Rows: method and what stands around it. Source: `src/backend/libpq/auth.c`, `set_authn_id`, from 14 on, and
     /// `ClientAuthentication`, from 16 on.
     #[test]
@@ -570,39 +441,6 @@ mod tests {
                 other => panic!("{body}: {other:?}"),
             }
         }
-    }
-
-    /// Rows: refusals of every version. Source: `src/backend/libpq/auth.c`, `ClientAuthentication` and `auth_failed`.
-    #[test]
-    fn refusals_tell_the_transport_if_they_can() {
-        let tls = || Transport::Tls(Tls { version: None, cipher: None, bits: None });
-        let rows = [
-            (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL on"#, tls()),
-            (
-                r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL off"#,
-                Transport::Plaintext,
-            ),
-            (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL encryption"#, tls()),
-            (
-                r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", GSS encryption"#,
-                Transport::Gss,
-            ),
-            (r#"no pg_hba.conf entry for host "127.0.0.1", user "app", database "o", no encryption"#, Transport::Local),
-            // Servers built without TLS.
-            (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders""#, Transport::Unknown),
-            (r#"pg_hba.conf rejects replication connection for host "10.0.0.7", user "repl", SSL encryption"#, tls()),
-            ("connection requires a valid client certificate", tls()),
-            (r#"PAM authentication failed for user "app""#, Transport::Unknown),
-            (r#"authentication failed for user "app": host rejected"#, Transport::Unknown),
-        ];
-        for (message, expected) in rows {
-            match fatal_message(message.as_bytes(), &Context::default()) {
-                Message::About(_, Step::Rejected(found)) => assert_eq!(found, expected, "{message}"),
-                other => panic!("{message}: {other:?}"),
-            }
-        }
-        let other = fatal_message(br#"database "orders" does not exist"#, &Context::default());
-        assert_eq!(other, Message::NotARecord);
     }
 
     /// Names that imitate what stands behind them; the prefix tells them apart.

@@ -1,6 +1,7 @@
 //! PostgreSQL: RDS for PostgreSQL and Aurora PostgreSQL.
 
 mod csvlog;
+mod failure;
 mod jsonlog;
 mod message;
 mod prefix;

@@ -53,7 +53,7 @@ fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
         xml.text("DBParameterGroupName", &instance.parameter_group);
         xml.text("ParameterApplyStatus", &instance.parameter_status);
     });
-    let options: Vec<_> = instance.option_group.iter().collect();
+    let options: Vec<_> = instance.option_group.iter().chain(&instance.other_option_group).collect();
     xml.list("OptionGroupMemberships", "OptionGroupMembership", &options, |xml, name| {
         xml.text("OptionGroupName", name);
         xml.text("Status", &instance.option_status);

@@ -1,0 +1,144 @@
+//! Single rules: what one doubt, one contradiction and one thing that is missing make of a verdict.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::usage::metric;
+
+#[test]
+fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
+    let verdict = judged(&logged("16.4"), &plaintext_only());
+    assert_eq!((verdict.usage, verdict.rotation), (UsageVerdict::NotObserved, Rotation::Deferrable));
+    assert_eq!(verdict.outlook.act_by, Some(days(30)), "it carries the date");
+    assert!(verdict.commands.is_empty(), "AWS does not offer the next certificate yet: {:?}", verdict.commands);
+    let mut retired = logged("16.4");
+    retired.certificate.ca = Some("rds-ca-2019".to_owned());
+    retired.certificate.ca_valid_till = Some(days(20));
+    let verdict = judged(&retired, &plaintext_only());
+    assert_eq!((verdict.outlook.change, verdict.outlook.act_by), (Change::Root, Some(days(20))));
+    let command = verdict.commands.first().expect("a command").join(" ");
+    assert_eq!(
+        command,
+        "aws --region eu-west-1 rds modify-db-instance --db-instance-identifier orders --ca-certificate-identifier \
+         rds-ca-rsa2048-g1 --no-certificate-rotation-restart --apply-immediately"
+    );
+}
+
+/// Each row: one thing that is wrong with that evidence, and the reason that is due.
+#[test]
+fn one_doubt_is_enough_to_demand_the_rotation() {
+    let rows: [(ReasonCode, Doubt); 20] = [
+        (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
+        (ReasonCode::CoverageShort, |_, usage| {
+            // Made an hour ago.
+            let from = now().checked_sub(SignedDuration::from_hours(1)).expect("in range");
+            usage.coverage.asked = Some(Window { from, to: now() });
+        }),
+        (ReasonCode::TlsConnections, |_, usage| usage.connections.tls = 1),
+        (ReasonCode::IamAuthentication, |_, usage| usage.auth_methods = BTreeMap::from([("pam".to_owned(), 1)])),
+        (ReasonCode::ClientRejectedCertificate, |_, usage| {
+            usage.certificate_rejected_by = BTreeMap::from([("10.0.0.8".to_owned(), 1)]);
+        }),
+        (ReasonCode::TlsEnforced, |profile, _| {
+            profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned());
+        }),
+        (ReasonCode::EngineUnknown, |profile, _| profile.engine = "custom-oracle-ee".to_owned()),
+        (ReasonCode::VersionCannotTell, |profile, _| profile.engine_version = "9.3.25".to_owned()),
+        (ReasonCode::LoggingOff, |profile, _| {
+            profile.parameters.get_mut("log_connections").expect("set").value = Some("receipt".to_owned());
+        }),
+        (ReasonCode::LoggingUnknown, |profile, _| drop(profile.parameters.remove("log_connections"))),
+        (ReasonCode::EnforcementUnknown, |profile, _| {
+            profile.parameters.remove("rds.force_ssl");
+            profile.unknown.push("rds:DescribeDBClusterParameters".to_owned());
+        }),
+        (ReasonCode::CoverageShort, |_, usage| usage.coverage.share = 0.94),
+        (ReasonCode::RecordsUnparsed, |_, usage| usage.coverage.unparsed = 1),
+        (ReasonCode::TransportUnknown, |_, usage| usage.connections.unknown = 1),
+        (ReasonCode::TlsAttempts, |_, usage| usage.rejected.tls = 1),
+        (ReasonCode::OlderSessions, |_, usage| {
+            usage.older_sessions =
+                BTreeMap::from([(Client { address: Some("10.0.0.9".to_owned()), ..Client::default() }, 1)]);
+        }),
+        (ReasonCode::IamMetric, |_, usage| usage.metrics.iam_logins = Some(above(1))),
+        (ReasonCode::ProxyTls, |_, usage| {
+            let known = BTreeMap::from([(metric::DATABASE_REQUESTS_WITH_TLS, above(1))]);
+            usage.metrics.proxies = BTreeMap::from([("front".to_owned(), known)]);
+        }),
+        (ReasonCode::OlderSessionsOpen, |_, usage| usage.metrics.always_open = Some(1)),
+        (ReasonCode::MetricContradictsLog, |_, usage| {
+            (usage.connections, usage.received) = (Transports::default(), 0);
+            usage.metrics.most_open_while_logged = Some(1);
+        }),
+    ];
+    for (code, spoil) in rows {
+        let (mut profile, mut usage) = (logged("16.4"), plaintext_only());
+        spoil(&mut profile, &mut usage);
+        let verdict = judged(&profile, &usage);
+        assert_eq!(verdict.rotation, Rotation::Required, "{code:?}");
+        assert_eq!(verdict.reasons.first().map(|reason| reason.code), Some(code), "{:?}", verdict.reasons);
+        let proven = code.bearing() == Bearing::InUse;
+        assert_eq!(verdict.unproven, !proven, "{code:?}");
+    }
+}
+
+#[test]
+fn no_evidence_at_all_is_required_and_unproven() {
+    let verdict = judged(&logged("16.4"), &Usage::default());
+    assert_eq!((verdict.rotation, verdict.unproven), (Rotation::Required, true));
+}
+
+/// Settings that contradict each other, and TLS that a switch would not have let pass, rule nothing out.
+#[test]
+fn a_switch_that_something_contradicts_rules_nothing_out() {
+    let off = || {
+        let mut profile = logged("16.4");
+        profile.parameters.get_mut("ssl").expect("set").value = Some("0".to_owned());
+        profile
+    };
+    assert_eq!(judged(&off(), &Usage::default()).rotation, Rotation::Optional);
+    let rows: [Doubt; 5] = [
+        |profile, _| profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned()),
+        |profile, _| {
+            let forced = profile.parameters.get_mut("rds.force_ssl").expect("set");
+            (forced.value, forced.in_effect) = (Some("1".to_owned()), false);
+        },
+        |_, usage| usage.rejected.tls = 1,
+        |_, usage| usage.system.tls = 1,
+        |_, usage| usage.handshakes_failed = BTreeMap::from([("other".to_owned(), 1)]),
+    ];
+    for (number, contradict) in rows.into_iter().enumerate() {
+        let (mut profile, mut usage) = (off(), Usage::default());
+        contradict(&mut profile, &mut usage);
+        assert_eq!(judged(&profile, &usage).rotation, Rotation::Required, "row {number}");
+    }
+}
+
+#[test]
+fn sentences_are_whole_whatever_is_missing() {
+    let mut profile = logged("16.4");
+    profile.parameters.remove("log_connections");
+    let texts = |profile: &InstanceProfile, usage: &Usage| -> String {
+        judged(profile, usage).reasons.iter().map(|reason| format!("{}\n", reason.text)).collect()
+    };
+    let untold = texts(&profile, &Usage::default());
+    assert!(
+        untold.contains("the value of log_connections is not known: no group of the instance names it"),
+        "{untold}"
+    );
+    assert!(
+        untold.contains("no session of a client was seen, and 1 is demanded") && !untold.contains("()"),
+        "{untold}"
+    );
+    profile.unknown = vec!["rds:DescribeDBProxies".to_owned(), "rds:DescribeDBParameters".to_owned()];
+    let untold = texts(&profile, &Usage::default());
+    assert!(untold.contains("log_connections could not be asked (rds:DescribeDBParameters)"), "{untold}");
+    let tls = Transports { tls: 1, ..Transports::default() };
+    let versionless = texts(&logged("16.4"), &Usage { connections: tls, ..plaintext_only() });
+    assert!(versionless.starts_with("1 session with TLS") && !versionless.contains("()"), "{versionless}");
+    let policy = Policy { least_connections: 200, ..Policy::default() };
+    let few = judge(&logged("16.4"), &plaintext_only(), &policy, now());
+    assert!(few.reasons[0].text.starts_with("100 sessions of clients were seen, and 200 are demanded"), "{few:?}");
+}
