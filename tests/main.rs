@@ -24,3 +24,5 @@ mod peers;
 mod places;
 mod resume;
 mod scan;
+mod simulated;
+mod simulator;

@@ -1,0 +1,113 @@
+//! Fleets that are made up, so that the truth about each instance is known: collected by the command from the fake AWS,
+//! judged, and compared.
+//!
+//! Every instance has a seed of its own, and nothing else decides what it is: with `SSL_USAGE_SIMULATE_SEED` set to it and
+//! `SSL_USAGE_SIMULATE_INSTANCES=1` it is made, collected and judged alone.
+
+mod case;
+mod client;
+mod log;
+mod metrics;
+mod settings;
+mod tally;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::fake_aws::{FakeAws, Fleet, Proxy};
+use case::Case;
+use log::Kind;
+use tally::Tally;
+
+/// When the fleets are looked at: 2026-11-24T17:23:00Z, a Tuesday.
+const NOW: i64 = 1_795_540_980;
+/// For how many days.
+const DAYS: i64 = 3;
+/// The beginning of the window.
+const WINDOW: i64 = NOW - DAYS * client::DAY;
+/// What is before the window and may still be in logs that reach into it.
+const BEGIN: i64 = WINDOW - client::DAY;
+/// Instances of a fleet.
+const FLEET: u64 = 500;
+
+/// A number of the environment.
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(format!("SSL_USAGE_SIMULATE_{name}")).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Judges so many instances, in fleets in the folder `work`, and says how that compares with the truth.
+///
+/// # Panics
+///
+/// At a verdict that is too mild, after all are named.
+pub fn simulate(work: &Path, seed: u64, instances: u64) -> String {
+    let (seed, instances) = (setting("SEED", seed), setting("INSTANCES", instances));
+    let mut tally = Tally::new(seed);
+    let seeds: Vec<u64> = (seed..seed + instances).collect();
+    for seeds in seeds.chunks(FLEET as usize) {
+        let mut cases: Vec<Case> = seeds.iter().copied().map(Case::new).collect();
+        let report = judged(work, &mut cases);
+        let judged = report["instances"].as_array().expect("instances").iter();
+        let judged: BTreeMap<&str, &Value> =
+            judged.map(|instance| (instance["instance"].as_str().unwrap_or_default(), instance)).collect();
+        for case in &cases {
+            tally.add(case, judged.get(case.id().as_str()).unwrap_or_else(|| panic!("no verdict on {}", case.id())));
+        }
+    }
+    assert!(tally.wrong.is_empty(), "{tally}\n{}", tally.wrong.join("\n"));
+    tally.to_string()
+}
+
+/// The report on instances, as the command makes it.
+fn judged(work: &Path, cases: &mut [Case]) -> Value {
+    let aws = FakeAws::start(fleet(cases));
+    cases.iter_mut().flat_map(|case| case.faults.drain(..)).for_each(|fault| aws.fault(fault));
+    let home = tempfile::TempDir::new_in(work).expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+    command.args(["analyze", "--all-regions", "--format", "json", "--days", &DAYS.to_string()]);
+    command.args(["--now", &log::time(NOW).to_string()]).env_clear().env("HOME", home.path());
+    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
+    command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_REGION", "us-east-1").env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = command.output().expect("the command starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}: {said}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// The fleet of these instances.
+fn fleet(cases: &mut [Case]) -> Fleet {
+    let mut text = format!("account = \"123456789012\"\nregion = \"us-east-1\"\nnow = \"{}\"\n", log::time(NOW));
+    text += "[[certificate]]\nid = \"rds-ca-rsa2048-g1\"\nvalid_from = \"2021-05-25T22:34:57Z\"\n\
+             valid_till = \"2061-05-25T23:34:57Z\"\ndefault = true\n\
+             [[parameter_group]]\nname = \"default\"\nfamily = \"default\"\n\
+             [[option_group]]\nname = \"plain\"\n\
+             [[option_group]]\nname = \"audited\"\n\
+             [option_group.options.MARIADB_AUDIT_PLUGIN]\nSERVER_AUDIT_EVENTS = \"CONNECT,QUERY\"\n";
+    for kind in [Kind::Stderr, Kind::AuroraStderr, Kind::MysqlAudit, Kind::MariadbGeneral, Kind::AuroraAudit] {
+        let (engine, version) = kind.engine();
+        text += &format!(
+            "[[engine_version]]\nengine = \"{engine}\"\nversion = \"{version}\"\nrotates_without_restart = false\n"
+        );
+    }
+    let mut groups = BTreeMap::new();
+    let instances: String = cases.iter().map(|case| case.settings.toml(case, &mut groups)).collect();
+    text.extend(groups.into_values());
+    let mut fleet = Fleet::parse(&(text + &instances), ".").expect("a fleet");
+    // Answers that are cut and asked for again.
+    fleet.portion_bytes = 50_000;
+    for (case, instance) in cases.iter_mut().zip(&mut fleet.instances) {
+        instance.files = std::mem::take(&mut case.files);
+        fleet.metrics.append(&mut case.metrics);
+        if case.proxied {
+            let (name, instances) = (format!("proxy-{}", instance.id), vec![instance.id.clone()]);
+            fleet.proxies.push(Proxy { name, instances, cluster: None });
+        }
+        if let Some(late) = case.exported {
+            case.kind.export(instance, late);
+        }
+    }
+    fleet
+}
