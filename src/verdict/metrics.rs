@@ -83,7 +83,7 @@ pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> F
 }
 
 /// When something is not known, and what it is.
-type Blind = (fn(&Case<'_>) -> bool, &'static str);
+pub(super) type Blind = (fn(&Case<'_>) -> bool, &'static str);
 
 /// What of the metrics may not be known, and what it would have shown.
 pub(super) const NOT_KNOWN: &[Blind] = &[

@@ -70,6 +70,19 @@ pub struct Verdict {
 /// What this version does not look at, whatever the instance.
 const NOT_EXAMINED: &[&str] = &["clients that connect less often than the window is long"];
 
+/// What logs may not show even where they show enough.
+const NOT_SHOWN: &[metrics::Blind] = &[
+    (
+        |case| !case.usage.coverage.gaps.is_empty(),
+        "clients that connected only in the gaps of the logs (`coverage.gaps`)",
+    ),
+    (
+        // So far from a session that was logged, the next one is believed to have been: logs do not say when that is off.
+        |case| !case.usage.coverage.seen.is_empty(),
+        "clients that connected only while logging was off, within an hour of a session that was logged",
+    ),
+];
+
 /// Judges one instance as of `now`.
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
     let outlook = certificate::outlook(profile, policy, now);
@@ -85,7 +98,8 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     let outlook = Outlook { act_by, ..outlook };
     let commands = commands::commands(profile, &outlook, used, rotation);
     let unproven = rotation == Rotation::Required && used == UsageVerdict::Undetermined;
-    let unknown = metrics::NOT_KNOWN.iter().filter(|(is_so, _)| is_so(&case)).map(|(_, what)| *what);
+    let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
+    let unknown = blind.filter(|(is_so, _)| is_so(&case)).map(|(_, what)| *what);
     let not_examined = unknown.chain(NOT_EXAMINED.iter().copied()).collect();
     Verdict { usage: used, rotation, unproven, enforcement, outlook, reasons, not_examined, commands }
 }

@@ -142,3 +142,14 @@ fn sentences_are_whole_whatever_is_missing() {
     let few = judge(&logged("16.4"), &plaintext_only(), &policy, now());
     assert!(few.reasons[0].text.starts_with("100 sessions of clients were seen, and 200 are demanded"), "{few:?}");
 }
+
+#[test]
+fn what_logs_may_not_show_is_not_examined() {
+    let blind = |usage: &Usage| judged(&logged("16.4"), usage).not_examined.join("\n");
+    let (mut usage, window) = (plaintext_only(), Window::days_before(now(), 14));
+    assert!(!blind(&usage).contains("gaps") && !blind(&usage).contains("logging was off"), "nothing is known of them");
+    usage.coverage.seen = vec![window];
+    assert!(!blind(&usage).contains("gaps") && blind(&usage).contains("logging was off"));
+    usage.coverage.gaps = vec![crate::usage::Gap { span: Window::days_before(now(), 1), cause: "missing" }];
+    assert!(blind(&usage).contains("gaps"));
+}
