@@ -23,6 +23,7 @@ pub struct Case {
     /// Its logs are in CloudWatch Logs, and of the newest alone there are files; late events come so many seconds late.
     pub exported: Option<i64>,
     pub proxied: bool,
+    logged: Logged,
     pub region: &'static str,
     /// What went wrong with its logs, to be printed.
     pub trouble: Vec<String>,
@@ -116,7 +117,13 @@ impl Case {
         let metrics = metrics::of(rng, &id, &clients, proxied);
         let faults = if rng.u8(..8) == 0 { metrics::faults(rng, &id) } else { Vec::new() };
         let region = rng.choice(REGIONS).copied().unwrap_or("us-east-1");
-        Case { seed, kind, clients, settings, files, metrics, faults, exported, proxied, region, trouble }
+        Case { seed, kind, clients, settings, files, metrics, faults, exported, proxied, logged, region, trouble }
+    }
+
+    /// Whether sessions were not written to the log at this time, and were an hour before or an hour behind it.
+    pub fn is_briefly_off(&self, at: i64) -> bool {
+        let near = || (-60..=60).any(|minute| self.logged.is_on(at + minute * MINUTE));
+        !self.logged.is_on(at) && near()
     }
 
     /// Whether TLS is used in the window, and whether at all.
@@ -189,7 +196,9 @@ impl Damage {
             }
             Damage::Cut => file.bytes.truncate(file.bytes.len() * rng.usize(1..10) / 10),
             Damage::Unreadable => {
-                let from = rng.usize(..file.bytes.len().max(1));
+                // Most telling where TLS is.
+                let tls = memchr::memmem::rfind(&file.bytes, b"SSL").filter(|_| rng.bool());
+                let from = tls.map_or(rng.usize(..file.bytes.len().max(1)), |at| at.saturating_sub(rng.usize(..120)));
                 let bytes = file.bytes.iter_mut().skip(from).take(rng.usize(1..80));
                 bytes.filter(|byte| **byte != b'\n').for_each(|byte| *byte = 0xFF);
             }

@@ -13,7 +13,8 @@ use super::{NOW, WINDOW};
 /// What a report must say that it did not examine, for a client that it misses to be no defect.
 const RARER: &str = "clients that connect less often than the window is long";
 const OLDER: &str = "sessions that were opened before the logs begin";
-const GAPS: &str = "in the gaps of the logs";
+const GAPS: &str = "clients that connected only in the gaps of the logs";
+const OFF: &str = "clients that connected only while logging was off, within an hour of a session that was logged";
 
 /// How many verdicts there were of which kind.
 pub struct Tally {
@@ -49,7 +50,7 @@ impl Tally {
             return;
         }
         for client in case.clients.iter().filter(|client| client.is_tls()) {
-            match excuse(client, judged) {
+            match excuse(case, client, judged) {
                 Some(spot) => *self.excused.entry(spot).or_default() += 1,
                 None => self.wrong.push(describe(case, client, judged)),
             }
@@ -70,7 +71,7 @@ fn truth(case: &Case) -> &'static str {
 }
 
 /// The blind spot that the report names and that covers all of a client's sessions.
-fn excuse(client: &Client, judged: &Value) -> Option<&'static str> {
+fn excuse(case: &Case, client: &Client, judged: &Value) -> Option<&'static str> {
     let blind = judged["not_examined"].as_array()?.iter().filter_map(Value::as_str);
     let blind: Vec<&str> = blind.collect();
     let named = |spot: &'static str| blind.iter().any(|named| named.contains(spot)).then_some(spot);
@@ -81,11 +82,16 @@ fn excuse(client: &Client, judged: &Value) -> Option<&'static str> {
     let gaps = judged["coverage"]["gaps"].as_array()?.iter();
     let gaps: Vec<(i64, i64)> = gaps.filter_map(|gap| Some((second(&gap["from"])?, second(&gap["to"])?))).collect();
     let in_gap = |at: i64| gaps.iter().any(|(from, to)| (*from..*to).contains(&at));
-    let begun: Vec<i64> = client.sessions.iter().filter(|(_, to)| *to > WINDOW).map(|(from, _)| *from).collect();
-    if begun.iter().all(|from| *from < WINDOW) {
-        return named(OLDER);
-    }
-    begun.iter().all(|from| *from < WINDOW || in_gap(*from)).then_some(GAPS).and_then(named)
+    let begun = client.sessions.iter().filter(|(_, to)| *to > WINDOW).map(|(from, _)| *from);
+    // Each of its sessions must be in a blind spot; one of them stands for all.
+    let spot = |at: i64| match at {
+        at if at < WINDOW => named(OLDER),
+        at if in_gap(at) => named(GAPS),
+        at if case.is_briefly_off(at) => named(OFF),
+        _ => None,
+    };
+    let spots: Option<Vec<&str>> = begun.map(spot).collect();
+    spots?.into_iter().max()
 }
 
 fn describe(case: &Case, client: &Client, judged: &Value) -> String {
