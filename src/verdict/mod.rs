@@ -77,9 +77,9 @@ const NOT_SHOWN: &[metrics::Blind] = &[
         "clients that connected only in the gaps of the logs (`coverage.gaps`)",
     ),
     (
-        // So far from a session that was logged, the next one is believed to have been: logs do not say when that is off.
+        // So far from a session that is in a log, the next one is believed to be: a log does not say that it was off.
         |case| !case.usage.coverage.seen.is_empty(),
-        "clients that connected only while logging was off, within an hour of a session that was logged",
+        "clients that connected only while logging was off, or whose lines a log lost, within an hour of a session that is in it",
     ),
 ];
 

@@ -24,6 +24,8 @@ pub struct Case {
     pub exported: Option<i64>,
     pub proxied: bool,
     logged: Logged,
+    /// The span of a file that lost lines without a trace.
+    lost: Option<(i64, i64)>,
     pub region: &'static str,
     /// What went wrong with its logs, to be printed.
     pub trouble: Vec<String>,
@@ -113,17 +115,24 @@ impl Case {
             }
             files.insert(name, file);
         }
+        let lost = damage.filter(|(_, damage)| matches!(damage, Damage::Cut | Damage::Unreadable));
+        let lost = lost.map(|(from, _)| (from, from + length));
         let id = id(seed);
         let metrics = metrics::of(rng, &id, &clients, proxied);
         let faults = if rng.u8(..8) == 0 { metrics::faults(rng, &id) } else { Vec::new() };
         let region = rng.choice(REGIONS).copied().unwrap_or("us-east-1");
-        Case { seed, kind, clients, settings, files, metrics, faults, exported, proxied, logged, region, trouble }
+        Case { seed, kind, clients, settings, files, metrics, faults, exported, proxied, logged, lost, region, trouble }
     }
 
     /// Whether sessions were not written to the log at this time, and were an hour before or an hour behind it.
     pub fn is_briefly_off(&self, at: i64) -> bool {
         let near = || (-60..=60).any(|minute| self.logged.is_on(at + minute * MINUTE));
         !self.logged.is_on(at) && near()
+    }
+
+    /// Whether what was written at this time may be lost from a file that looks whole.
+    pub fn is_lost(&self, at: i64) -> bool {
+        self.lost.is_some_and(|(from, to)| (from..to).contains(&at))
     }
 
     /// Whether TLS is used in the window, and whether at all.

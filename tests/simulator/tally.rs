@@ -14,7 +14,7 @@ use super::{NOW, WINDOW};
 const RARER: &str = "clients that connect less often than the window is long";
 const OLDER: &str = "sessions that were opened before the logs begin";
 const GAPS: &str = "clients that connected only in the gaps of the logs";
-const OFF: &str = "clients that connected only while logging was off, within an hour of a session that was logged";
+const LOST: &str = "clients that connected only while logging was off, or whose lines a log lost";
 
 /// How many verdicts there were of which kind.
 pub struct Tally {
@@ -82,15 +82,15 @@ fn excuse(case: &Case, client: &Client, judged: &Value) -> Option<&'static str> 
     let gaps = judged["coverage"]["gaps"].as_array()?.iter();
     let gaps: Vec<(i64, i64)> = gaps.filter_map(|gap| Some((second(&gap["from"])?, second(&gap["to"])?))).collect();
     let in_gap = |at: i64| gaps.iter().any(|(from, to)| (*from..*to).contains(&at));
-    let begun = client.sessions.iter().filter(|(_, to)| *to > WINDOW).map(|(from, _)| *from);
     // Each of its sessions must be in a blind spot; one of them stands for all.
-    let spot = |at: i64| match at {
-        at if at < WINDOW => named(OLDER),
+    let spot = |(at, to): &(i64, i64)| match *at {
+        // One that has ended, and after which nobody connected that the logs show.
+        at if at < WINDOW => named(OLDER).or_else(|| (*to < NOW).then_some(RARER).and_then(named)),
         at if in_gap(at) => named(GAPS),
-        at if case.is_briefly_off(at) => named(OFF),
+        at if case.is_briefly_off(at) || case.is_lost(at) => named(LOST),
         _ => None,
     };
-    let spots: Option<Vec<&str>> = begun.map(spot).collect();
+    let spots: Option<Vec<&str>> = client.sessions.iter().filter(|(_, to)| *to > WINDOW).map(spot).collect();
     spots?.into_iter().max()
 }
 
