@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringChunked, UnionArgs, concat};
 
 use super::coverage::{Reading, exported_type};
-use super::fact::column;
+use super::fact::{self, column};
 use super::metric::{Measured, MetricPart};
 use super::store::{Bundle, Part, Parts, read_parts, read_table};
 use crate::error::{Error, ErrorKind, Result, Trouble};
@@ -261,7 +261,8 @@ impl Logs {
                 names.iter().map(|name| name.is_some_and(|name| sources.contains(name))).collect()
             };
             let names = table.column(column::SOURCE).and_then(|names| names.str()).map_err(misfit)?;
-            tables.push(table.filter(&wanted(names)).map_err(misfit)?.lazy());
+            let table = table.filter(&wanted(names)).and_then(fact::completed).map_err(misfit)?;
+            tables.push(table.lazy());
         }
         if tables.is_empty() {
             return Ok(None);

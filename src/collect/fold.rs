@@ -66,7 +66,11 @@ impl<'a> Fold<'a> {
             EventKind::Connected(transport) => ("connected", Some(transport), None),
             EventKind::Rejected(transport) => ("rejected", Some(transport), None),
             EventKind::HandshakeFailed(cause) => ("handshake_failed", None, Some(cause.name())),
-            EventKind::Disconnected => ("disconnected", None, None),
+            EventKind::Disconnected(_) => ("disconnected", None, None),
+        };
+        let open = match event.kind {
+            EventKind::Disconnected(Some(lasted)) => whole_hours(at.saturating_sub(lasted), at),
+            _ => None,
         };
         let tls = match transport {
             Some(Transport::Tls(tls)) => Some(tls),
@@ -86,11 +90,12 @@ impl<'a> Fold<'a> {
             auth_method: printable(event.auth_method.as_ref()),
             cause,
             system: self.engine.is_system(&event.client),
+            open,
         };
         if self.facts.len() < KEYS_MAX || self.facts.contains_key(&key) {
             return key;
         }
-        Key { user: None, database: None, address: None, application: None, auth_method: None, ..key }
+        Key { user: None, database: None, address: None, application: None, auth_method: None, open: None, ..key }
     }
 }
 
@@ -115,6 +120,18 @@ impl EventSink for Fold<'_> {
     fn malformed(&mut self, _: u64, _: Malformed) {
         self.unparsed += 1;
     }
+}
+
+/// How long before and behind a whole hour a session must have been open to count as open at it: CloudWatch looks at
+/// DatabaseConnections once a minute, and what it saw at that hour then holds the session.
+const BESIDE: Micros = 120 * 1_000_000;
+
+/// The first and the last whole hour, in seconds, at which a session was open.
+fn whole_hours(began: Micros, ended: Micros) -> Option<(i64, i64)> {
+    let hour = HOUR * 1_000_000;
+    let first = began.checked_add(BESIDE)?.checked_add(hour - 1)?.div_euclid(hour);
+    let last = ended.checked_sub(BESIDE)?.div_euclid(hour);
+    (first <= last).then_some((first * HOUR, last * HOUR))
 }
 
 fn transport_name(transport: &Transport<'_>) -> &'static str {
@@ -159,6 +176,15 @@ mod tests {
         let facts = fold.into_facts();
         assert_eq!(facts.len(), KEYS_MAX + 1);
         assert_eq!(facts.iter().map(|(_, tallied)| tallied.count).sum::<u64>(), many);
+    }
+
+    #[test]
+    fn a_session_is_open_at_the_hours_that_it_surely_spans() {
+        let minute = 60_000_000;
+        assert_eq!(whole_hours(57 * minute, 63 * minute), Some((HOUR, HOUR)));
+        assert_eq!(whole_hours(59 * minute, 63 * minute), None, "it may have begun behind the look before the hour");
+        assert_eq!(whole_hours(57 * minute, 61 * minute), None, "it may have ended before the look behind the hour");
+        assert_eq!(whole_hours(-10 * minute, 200 * minute), Some((0, 3 * HOUR)));
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub struct Instance {
     /// Why; what decided comes first.
     pub reasons: Vec<Reason>,
     /// What was not looked at.
-    pub not_examined: Vec<&'static str>,
+    pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run, as argument vectors.
     pub commands: Vec<Vec<String>>,
 }
@@ -126,6 +126,12 @@ pub struct Connections {
     pub certificate_rejected_by: BTreeMap<String, u64>,
     /// Sessions that ended.
     pub disconnected: u64,
+    /// Where no TLS was seen, the largest share of sessions that may use it all the same, at 95 %.
+    pub tls_share_at_most: Option<f64>,
+    /// Sessions that may be open and began where no log shows it; none where it is not known.
+    pub unaccounted: Option<u64>,
+    /// When the oldest session that ended was open already, of those whose beginning no log shows.
+    pub oldest_unseen: Option<Timestamp>,
     /// Sessions of clients by TLS version.
     pub tls_versions: BTreeMap<String, u64>,
     /// Sessions of clients by cipher.
@@ -163,6 +169,8 @@ pub struct Client {
     /// Its sessions.
     #[serde(flatten)]
     pub sessions: Shares,
+    /// Where none of its sessions was seen with TLS, the largest share that may have it all the same, at 95 %.
+    pub tls_share_at_most: Option<f64>,
     /// Its TLS versions.
     pub tls_versions: BTreeMap<String, u64>,
     /// When it was first seen to connect.
@@ -313,6 +321,7 @@ fn connections(usage: &Usage) -> Connections {
         address: client.address.clone(),
         application: client.application.clone(),
         sessions: (&used.sessions).into(),
+        tls_share_at_most: usage::tls_share_at_most(&used.sessions),
         tls_versions: used.tls_versions.clone(),
         first_seen: used.first_seen,
         last_seen: used.last_seen,
@@ -325,6 +334,9 @@ fn connections(usage: &Usage) -> Connections {
         handshake_failed: usage.handshakes_failed.clone(),
         certificate_rejected_by: usage.certificate_rejected_by.clone(),
         disconnected: usage.disconnected,
+        tls_share_at_most: usage::tls_share_at_most(&usage.connections),
+        unaccounted: usage.metrics.unaccounted,
+        oldest_unseen: usage.oldest_unseen,
         tls_versions: usage.tls_versions.clone(),
         ciphers: usage.ciphers.clone(),
         clients: usage.clients.iter().map(client).collect(),

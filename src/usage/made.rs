@@ -89,6 +89,7 @@ impl Made {
             auth_method: None,
             cause: (event == "handshake_failed").then_some("probe"),
             system: self.system,
+            open: None,
         };
         Some((key, Tallied { count: 1, first_seen: seen, last_seen: seen }))
     }

@@ -1,14 +1,20 @@
 //! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
 
+mod calendar;
 mod coverage;
 mod kinds;
 #[cfg(test)]
 pub(crate) mod made;
 mod metrics;
+mod proven;
+mod rare;
 
 pub use crate::bundle::metric::name as metric;
+pub use calendar::unseen;
 pub use coverage::{Coverage, Gap};
 pub use metrics::{Above, Metrics};
+use proven::Proven;
+pub use rare::tls_share_at_most;
 
 use std::collections::BTreeMap;
 
@@ -89,6 +95,8 @@ pub struct Usage {
     pub clients: BTreeMap<Client, ClientUsage>,
     /// Clients that were seen to leave and never to arrive: their sessions are older than the window. No application.
     pub older_sessions: BTreeMap<Client, u64>,
+    /// When the oldest session that ended was open already, of those whose beginning no log shows.
+    pub oldest_unseen: Option<Timestamp>,
     /// How much of the window was seen.
     pub coverage: Coverage,
     /// What CloudWatch's metrics say.
@@ -121,15 +129,19 @@ fn add_up(
     let coverage = coverage::of((readings, &recorded), engine, window, profile.created_at);
     // An instance that was made anew under an old name is not what the old one was.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let metrics = metrics::of(measured, (&profile.arn, &profile.proxies), lived, &coverage.seen);
-    let mut usage = Usage { coverage, metrics, ..Usage::default() };
+    let mut usage = Usage { coverage, ..Usage::default() };
+    let mut proven = Proven::default();
     if let Some(facts) = facts {
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
-        let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine));
-        let rows = once.and_then(|facts| totals(facts.lazy())).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
+        let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
+        proven = proven::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
+        let rows = totals(once.lazy()).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
         rows.map_err(unreadable)?;
     }
+    usage.oldest_unseen = proven.oldest_unseen.and_then(|hour| Timestamp::from_second(hour).ok());
+    usage.metrics =
+        metrics::of(measured, (&profile.arn, &profile.proxies), lived, (&usage.coverage.seen, &proven.open));
     let changes = engine.is_some_and(|engine| engine.changes_database);
     usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver, changes)));
     Ok(usage)

@@ -19,7 +19,7 @@ pub use reason::{Bearing, Reason, ReasonCode};
 use jiff::Timestamp;
 
 use crate::inventory::InstanceProfile;
-use crate::usage::Usage;
+use crate::usage::{Usage, unseen};
 use rules::Case;
 
 /// Whether TLS is used.
@@ -62,13 +62,13 @@ pub struct Verdict {
     /// Why: what decided first.
     pub reasons: Vec<Reason>,
     /// What was not looked at.
-    pub not_examined: Vec<&'static str>,
+    pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run.
     pub commands: Vec<Vec<String>>,
 }
 
 /// What this version does not look at, whatever the instance.
-const NOT_EXAMINED: &[&str] = &["clients that connect less often than the window is long"];
+const NOT_EXAMINED: &str = "clients that connect less often than the window is long";
 
 /// Judges one instance as of `now`.
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
@@ -86,8 +86,15 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     let commands = commands::commands(profile, &outlook, used, rotation);
     let unproven = rotation == Rotation::Required && used == UsageVerdict::Undetermined;
     let unknown = metrics::NOT_KNOWN.iter().filter(|(is_so, _)| is_so(&case)).map(|(_, what)| *what);
-    let not_examined = unknown.chain(NOT_EXAMINED.iter().copied()).collect();
+    let not_examined = unknown.map(str::to_owned).chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect();
     Verdict { usage: used, rotation, unproven, enforcement, outlook, reasons, not_examined, commands }
+}
+
+/// Times of the calendar of which the logs show nothing.
+fn times(usage: &Usage) -> Option<String> {
+    let unseen = unseen(&usage.coverage.seen);
+    (!usage.coverage.seen.is_empty() && !unseen.is_empty())
+        .then(|| format!("clients that connect at times that the logs do not show: {}", unseen.join(", ")))
 }
 
 /// Whether TLS is used, by the reasons alone. Without any, nobody can tell.

@@ -94,10 +94,12 @@ reasons! {
     TlsAttempts = "tls-attempts", Blocks;
     /// Clients left whose arrival nobody saw: their sessions are older than the window.
     OlderSessions = "older-sessions", Blocks;
-    /// CloudWatch shows that sessions were open at every moment: they may be older than what the logs show.
+    /// CloudWatch counts sessions that are open and of which no log shows the beginning.
     OlderSessionsOpen = "older-sessions-open", Blocks;
     /// CloudWatch shows clients, in hours whose logs show none.
     MetricContradictsLog = "metric-contradicts-log", Blocks;
+    /// The logs show more sessions open than CloudWatch counts.
+    LogExceedsMetric = "log-exceeds-metric", Blocks;
     /// No client connected, or fewer than the policy demands.
     NoClients = "no-clients", Blocks;
 

@@ -3,11 +3,13 @@
 
 use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local, setting};
 
-use super::metrics::{iam_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls};
+use super::metrics::{
+    iam_metric, log_exceeds_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls,
+};
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::inventory::InstanceProfile;
-use crate::usage::Usage;
+use crate::usage::{Usage, tls_share_at_most};
 
 /// What the rules look at.
 pub(super) struct Case<'a> {
@@ -48,6 +50,7 @@ const RULES_OF_LOGS: &[Rule] = &[
     tls_attempts,
     older_sessions,
     metric_contradicts_log,
+    log_exceeds_metric,
     older_sessions_open,
     no_clients,
     only_plaintext,
@@ -108,6 +111,18 @@ fn switched(
 /// `1 session`, `2 sessions`.
 pub(super) fn plural(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// A share as a percentage, of two digits that say something.
+fn percent(share: f64) -> String {
+    let digits = if share < 0.001 {
+        3
+    } else if share < 0.1 {
+        2
+    } else {
+        0
+    };
+    format!("{:.digits$} %", share * 100.0)
 }
 
 fn named(counts: &std::collections::BTreeMap<String, u64>) -> String {
@@ -430,8 +445,11 @@ fn older_sessions(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     let older = case.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
     let (clients, sessions) = older.fold((0, 0), |(clients, sessions), (_, count)| (clients + 1, sessions + count));
     (clients > 0).then(|| {
+        let oldest = case.usage.oldest_unseen.map_or_else(String::new, |oldest| {
+            format!(", the oldest before {}", oldest.strftime("%Y-%m-%d %H:%M"))
+        });
         let text = format!(
-            "{} left that {} opened before the window: how they were carried is not known; ask the live sessions, or look further back",
+            "{} left that {} opened before the window{oldest}: how they were carried is not known; ask the live sessions, or look further back",
             plural(sessions, "session"),
             plural(clients, "client")
         );
@@ -461,7 +479,11 @@ fn only_plaintext(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     let without = connections.plaintext + connections.gss;
     (without > 0 && connections.tls == 0).then(|| {
         let clients = case.usage.clients.len() as u64;
-        let text = format!("{} from {}, none of them with TLS", plural(without, "session"), plural(clients, "client"));
+        let share = tls_share_at_most(connections).map_or_else(String::new, |share| {
+            format!(" (95 % sure: at most {} of sessions like these use it)", percent(share))
+        });
+        let text =
+            format!("{} from {}, none of them with TLS{share}", plural(without, "session"), plural(clients, "client"));
         (ReasonCode::OnlyPlaintext, text)
     })
 }

@@ -126,7 +126,7 @@ proptest! {
         let hours: BTreeSet<i64> = all.iter().filter(tells).map(|made| made.hour).filter(|at| *at >= 0).collect();
         prop_assert!(hours.len() >= 46, "{} of 48 hours: {:?}", hours.len(), verdict.reasons);
         prop_assert!(engine.marks_tls_from.is_some() && usage.connections.plaintext > 0);
-        prop_assert!(usage.metrics.always_open.unwrap_or(0) == 0);
+        prop_assert!(usage.metrics.unaccounted.unwrap_or(0) == 0);
     }
 }
 
