@@ -273,3 +273,36 @@ fn documentdbs_audit_log_is_read_live() {
     assert_eq!(instance["connections"]["unknown"], 4, "{instance:#}");
     assert_eq!(instance["reasons"][0]["code"], "log-cannot-tell", "{instance:#}");
 }
+
+#[test]
+fn what_may_still_arrive_is_read_again_whatever_time_it_is_said_to_be() {
+    let hour = jiff::Timestamp::now().as_second() / 3600 * 3600;
+    let now = |later: i64| jiff::Timestamp::from_second(hour + 60 + later).expect("in range").to_string();
+    // Sessions of the last two hours, by this machine's clock.
+    let mut fleet = exported(|group| {
+        let lines = group.events.iter().filter(|event| event.message.contains("connection authorized")).take(9);
+        let lines: Vec<_> = lines.cloned().collect();
+        group.events = (0..)
+            .zip(lines)
+            .map(|(at, mut event)| {
+                event.at = (hour - 7200 + at * 900) * 1000;
+                event.ingested = event.at;
+                event
+            })
+            .collect();
+    });
+    fleet.instance(BATCH).files.clear();
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let collect = |now: &str| {
+        let before = aws.calls().len();
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "-o", "bundle", "--instance", BATCH, "--days", "1", "--now", now]);
+        Run::of(command.current_dir(home.path()));
+        let calls = aws.calls().into_iter().skip(before).filter(|call| call.action == "FilterLogEvents");
+        let start = |body: &[u8]| serde_json::from_slice::<Value>(body).ok()?["startTime"].as_i64();
+        calls.filter_map(|call| start(&call.body)).min().unwrap_or(i64::MAX)
+    };
+    collect(&now(86_000));
+    assert!(collect(&now(0)) <= (hour - 3600) * 1000, "the last hour is asked for again");
+}
