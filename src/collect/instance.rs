@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, Export, LogSwitch, Logs};
 
 use super::cloudwatch::Exported;
-use super::read::{Read, Reader};
+use super::read::{Read, Reader, cause};
 use super::span::Rotation;
 use super::writer::Writer;
 use super::{Request, Source, source};
 use crate::aws::Aws;
-use crate::bundle::{Bundle, Reading};
+use crate::bundle::{Bundle, Hole, Reading, listing_source};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
@@ -84,6 +84,18 @@ impl InstanceLogs<'_> {
         Ok(newest_of_partial(files, |file| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete)))
     }
 
+    /// What is missing when the logs cannot be listed: all that was written since the last one that is known.
+    fn unlisted(&self, error: &Error) -> Option<Reading> {
+        let logs = self.engine.logs.iter().find(|logs| logs.complete && !logs.prefix.is_empty())?;
+        let Window { from, to } = self.exported_window();
+        let shown = source::shown(self.engine, logs, self.known.iter());
+        let from = shown.iter().map(|span| span.to).max().map_or(from, |last| last.max(from).min(to));
+        let source = listing_source(logs.prefix);
+        let hole = Hole { cause: cause(error), message: error.advice() };
+        let (log, span) = (source.clone(), Some(Window { from, to }));
+        Some(Reading { source, log, span, holes: vec![hole], ..Reading::default() })
+    }
+
     /// Whether sessions may be in logs of a kind: one that may leave sessions out anyway is not read while it is off.
     fn is_written(&self, logs: &Logs) -> bool {
         let off = |switch: &LogSwitch| {
@@ -125,7 +137,10 @@ impl Collection<'_> {
             Ok(files) => files,
             Err(error) => {
                 writer.fail([Trouble::from(&error)]);
-                return Ok(());
+                return match self.of.unlisted(&error) {
+                    Some(reading) => writer.add(reading, Vec::new()).await,
+                    None => Ok(()),
+                };
             }
         };
         let mut done: BTreeSet<String> = BTreeSet::new();
@@ -201,7 +216,7 @@ mod tests {
         let file = |name: String, second: Option<i64>| LogFile {
             name,
             size: 1,
-            last_written: second.map(|second| jiff::Timestamp::from_second(second).expect("in range")),
+            last_written: second.map(|second| Timestamp::from_second(second).expect("in range")),
         };
         let count = |age: fn(i64) -> Option<i64>| {
             let audit = (0..2000).map(|number| file(format!("audit/{number:04}.aud"), age(number)));

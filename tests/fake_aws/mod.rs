@@ -350,6 +350,10 @@ fn error_of(fault: FaultKind, call: &Call) -> ApiError {
         FaultKind::ExpiredToken => {
             ApiError::sender(403, "ExpiredToken", "The security token included in the request is expired")
         }
+        FaultKind::UnknownToken => {
+            let message = "The security token included in the request is invalid.";
+            ApiError::sender(403, "InvalidClientTokenId", message)
+        }
         FaultKind::RequestExpired => {
             let message = "Signature expired: 20261122T000000Z is now earlier than 20261122T234500Z";
             ApiError::sender(400, "RequestExpired", message)
