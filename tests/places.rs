@@ -394,3 +394,32 @@ fn a_role_that_cannot_be_assumed_any_more_is_named() {
         report.err
     );
 }
+
+#[test]
+fn a_rate_so_low_that_signatures_expire_meanwhile_is_refused() {
+    let aws = FakeAws::start(spread());
+    for (rate, status) in [("0.09", 2), ("0", 2), ("-1", 2), ("inf", 2), ("nan", 2), ("soon", 2), ("50", 0)] {
+        let report = analyze(&aws, &[&format!("--max-rate={rate}")]);
+        assert_eq!(report.status, status, "{rate}: {report:?}");
+    }
+}
+
+#[test]
+fn no_more_than_32_places_are_asked_at_the_same_time() {
+    let mut fleet = spread();
+    fleet.empty_regions.extend((0..40).map(|number| format!("xx-far-{number}")));
+    let aws = FakeAws::start(fleet);
+    aws.fault(Fault::new(FaultKind::Slow(std::time::Duration::from_millis(1500))).on("DescribeDBInstances"));
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    command.args(["analyze", "--all-regions", "--format", "json"]).args(WINDOW);
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let asked = || aws.calls().iter().filter(|call| call.action == "DescribeDBInstances").count();
+    while asked() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    assert_eq!(asked(), 32, "the others wait");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(asked(), 44, "and are asked then");
+}

@@ -30,7 +30,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::sync::oneshot;
 
-pub use cloudwatch_logs::Group;
+pub use cloudwatch_logs::{Event, Group};
 pub use faults::{Calls, Fault, FaultKind};
 pub use fleet::{Fleet, Instance, Metric, Proxy};
 pub use log_file::LogFile;
