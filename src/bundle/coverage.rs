@@ -98,7 +98,7 @@ pub enum HoleCause {
 
 impl Reading {
     /// Whether it is a listing that failed.
-    pub(super) fn is_listing(&self) -> bool {
+    pub fn is_listing(&self) -> bool {
         self.source.ends_with('*')
     }
 }
