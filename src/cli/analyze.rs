@@ -64,9 +64,9 @@ impl Analyze {
             }
             // Programs get a whole document whatever happens: nothing on standard output could be read as "clean".
             Err(error) if self.format == Format::Json => {
-                complain(&error);
+                error.all().for_each(|error| complain(error));
                 let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
-                let errors = vec![Trouble::from(&error)];
+                let errors = error.all().map(Trouble::from).collect();
                 (Report::without_instances(window, Policy::default(), errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),

@@ -59,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::IamPolicy(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
-        complain(&error);
+        error.all().for_each(|error| complain(error));
         exit::of_error(error.kind())
     }))
 }

@@ -12,12 +12,13 @@ const HOUR: i64 = 3600;
 
 /// Counts the events of one log file.
 #[derive(Debug)]
-pub(super) struct Fold<'a> {
-    source: &'a str,
+pub(super) struct Fold {
+    source: String,
     engine: &'static Engine,
     /// The time of events that have none.
     otherwise: Micros,
     facts: HashMap<Key, Tallied>,
+    keys_max: usize,
     /// Records that were understood.
     pub records: u64,
     /// Sessions among them.
@@ -34,14 +35,15 @@ pub(super) struct Fold<'a> {
     pub unparsed: u64,
 }
 
-impl<'a> Fold<'a> {
+impl Fold {
     /// For the file called `source`; `otherwise` is the time of events that have none.
-    pub fn new(source: &'a str, engine: &'static Engine, otherwise: Micros) -> Self {
+    pub fn new(source: &str, engine: &'static Engine, otherwise: Micros) -> Self {
         Self {
-            source,
+            source: source.to_owned(),
             engine,
             otherwise,
             facts: HashMap::new(),
+            keys_max: KEYS_MAX,
             records: 0,
             sessions: 0,
             tls_sessions: 0,
@@ -50,6 +52,11 @@ impl<'a> Fold<'a> {
             last_session: None,
             unparsed: 0,
         }
+    }
+
+    /// One of so many that fill up at the same time: together they hold as many keys as one alone.
+    pub fn one_of(self, many: usize) -> Self {
+        Self { keys_max: KEYS_MAX / many.max(1), ..self }
     }
 
     /// The facts, sorted, so that the same log gives the same bytes.
@@ -77,7 +84,7 @@ impl<'a> Fold<'a> {
             _ => None,
         };
         let key = Key {
-            source: self.source.to_owned(),
+            source: self.source.clone(),
             hour: at.div_euclid(HOUR * 1_000_000) * HOUR,
             event: name,
             transport: transport.map(transport_name),
@@ -92,14 +99,14 @@ impl<'a> Fold<'a> {
             system: self.engine.is_system(&event.client),
             open,
         };
-        if self.facts.len() < KEYS_MAX || self.facts.contains_key(&key) {
+        if self.facts.len() < self.keys_max || self.facts.contains_key(&key) {
             return key;
         }
         Key { user: None, database: None, address: None, application: None, auth_method: None, open: None, ..key }
     }
 }
 
-impl EventSink for Fold<'_> {
+impl EventSink for Fold {
     fn event(&mut self, event: &ConnectionEvent<'_>) {
         let at = event.at.unwrap_or(self.otherwise);
         self.records += 1;
