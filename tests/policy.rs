@@ -93,6 +93,10 @@ fn clients_that_are_ignored_stay_in_sight() {
     for other in [ignore.replace("/27", "/32"), format!("{ignore}instance = 'orders-prod'\n")] {
         assert_eq!(instance(&under(&home, &other), "orders-legacy")["rotation"], "required", "{other}");
     }
+    // A session that ends tells no application: it may have been another one's, and older than the window.
+    let report = under(&home, "[[ignore]]\napplication = 'backup'\nreason = 'moves away'\n");
+    let legacy = instance(&report, "orders-legacy");
+    assert_eq!((&legacy["rotation"], &legacy["reasons"][0]["code"]), (&"required".into(), &"older-sessions".into()));
     // The word of a person does not outweigh what an ignored client does.
     let attested = format!(
         "{ignore}[[attestation]]\ninstance = 'orders-legacy'\nstates = 'no-tls'\nby = 'Jo'\nreason = 'asked'\non = 2026-11-01\nexpires = 2027-01-01\n"

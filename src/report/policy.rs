@@ -20,7 +20,8 @@ fn demands(policy: &Policy) -> String {
         source.map_or_else(|| "built in".to_owned(), |source| format!("{}, SHA-256 {}", source.file, source.sha256));
     format!(
         "Policy ({source}): \"no TLS\" takes {} % of a window of {} h or more, and {} or more of clients; a certificate must last {} days.",
-        policy.least_coverage * 100.0,
+        // 0.57 times 100 is a little less than 57.
+        (policy.least_coverage * 1e6).round() / 1e4,
         policy.least_window_hours,
         count(policy.least_connections, "session"),
         policy.horizon_days

@@ -31,30 +31,24 @@ fn clients_ignored(case: &Case<'_>) -> Option<Reason> {
 
 fn attested_reason(case: &Case<'_>, found: &[Reason], attestation: &Attestation, standing: Standing) -> Reason {
     let Attestation { by, reason, on, expires, .. } = attestation;
-    let states = match attestation.states {
-        States::NoTls => "no client uses TLS",
-        States::Tls => "clients use TLS",
+    let (shown, denied) = (tls_shown(case, found), tls_denied(case, found));
+    let (code, states, contrary, support) = match attestation.states {
+        States::NoTls => (ReasonCode::AttestedNoTls, "no client uses TLS", shown, denied),
+        States::Tls => (ReasonCode::AttestedTls, "clients use TLS", denied, shown),
     };
-    let contrary = match attestation.states {
-        States::NoTls => tls_shown(case, found),
-        States::Tls => tls_denied(case, found),
-    };
-    let (code, text) = match (standing, contrary, attestation.states) {
-        (Standing::Holds, Some(contrary), _) => {
+    let (code, text) = match (standing, contrary) {
+        (Standing::Holds, Some(contrary)) => {
             (ReasonCode::AttestationContradicted, format!("{by} attests that {states} ({reason}), and {contrary}"))
         }
-        (Standing::Holds, None, states_what) => {
-            let code = if states_what == States::Tls { ReasonCode::AttestedTls } else { ReasonCode::AttestedNoTls };
-            (
-                code,
-                format!("{by} attests that {states} ({reason}), on {on}, until {expires}; there is no evidence of it"),
-            )
+        (Standing::Holds, None) => {
+            let evidence = if support.is_some() { "so does the evidence" } else { "there is no evidence of it" };
+            (code, format!("{by} attests that {states} ({reason}), on {on}, until {expires}; {evidence}"))
         }
-        (Standing::Expired, ..) => (
+        (Standing::Expired, _) => (
             ReasonCode::AttestationExpired,
             format!("what {by} attested ({states}) has expired on {expires}: ask anew, or gather evidence"),
         ),
-        (Standing::NotYet | Standing::Ambiguous, ..) => {
+        (Standing::NotYet | Standing::Ambiguous, _) => {
             (ReasonCode::AttestationVoid, format!("what {by} attests ({states}) {}", standing.name()))
         }
     };

@@ -46,6 +46,8 @@ fn an_attestation_lets_the_rotation_wait_and_stays_unproven() {
     }
     let proven = judge(&profile, &plaintext_only(), &policy, now());
     assert_eq!((proven.usage, proven.unproven), (UsageVerdict::NotObserved, false), "evidence needs no word");
+    let told = proven.reasons.iter().find(|reason| reason.code == ReasonCode::AttestedNoTls).expect("it is told");
+    assert!(told.text.ends_with("so does the evidence"), "{told:?}");
 }
 
 #[test]
@@ -125,6 +127,9 @@ fn an_accepted_blind_spot_is_told_where_it_decides() {
     assert_eq!((first(&verdict), verdict.rotation), (ReasonCode::OnlyPlaintext, Rotation::Deferrable));
     let told = "; by policy, in spite of records-unparsed, older-sessions-open";
     assert!(verdict.reasons[0].text.ends_with(told), "{:?}", verdict.reasons);
+    usage.connections = Transports { tls: 1, ..Transports::default() };
+    let hidden = judge(&logged("16.4"), &usage, &policy, now());
+    assert_eq!(hidden.enforcement, Enforcement::Unknown, "clients without TLS may hide there all the same");
     let safe = judge(&logged("16.4"), &plaintext_only(), &policy, now());
     assert!(!safe.reasons[0].text.contains("policy"), "where there is none, nothing is told: {:?}", safe.reasons);
 }
