@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bundle::copy_bundle;
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
 
@@ -138,4 +139,24 @@ fn a_bad_file_is_bad_usage_and_says_what_to_do() {
     for run in [absent, unknown, nonsense] {
         assert_eq!((run.status, run.out.as_str(), run.err.lines().count()), (2, "", 1));
     }
+}
+
+#[test]
+fn nobody_vouches_for_evidence_that_was_not_read() {
+    let home = TempDir::new().expect("a folder");
+    let copy = home.path().join("copy");
+    copy_bundle(&samples().join("fleet"), &copy, |_| true);
+    let parts = copy.join("parts").read_dir().expect("parts").map(|entry| entry.expect("an entry").path());
+    let of_payroll = |path: &std::path::PathBuf| path.to_string_lossy().contains(".payroll.");
+    let facts = parts.filter(of_payroll).find(|path| path.extension().is_some_and(|name| name == "parquet"));
+    fs::write(facts.expect("facts"), "PAR1").expect("a file");
+    let mut command = ssl_usage(home.path());
+    command.args(["analyze", "--format", "json", "--policy", "policy.toml", "--from"]).arg(&copy).args(WINDOW);
+    let run = Run::of(&mut command);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let payroll = instance(&report, "payroll");
+    assert_eq!((&payroll["rotation"], &payroll["unproven"]), (&"required".into(), &true.into()));
+    let codes: Vec<_> = payroll["reasons"].as_array().expect("reasons").iter().map(|reason| &reason["code"]).collect();
+    assert!(codes.contains(&&"attestation-void".into()), "{codes:?}");
 }

@@ -244,7 +244,7 @@ impl Report {
             });
             let usage = usage.unwrap_or_else(|error| {
                 report.errors.push(Trouble::from(&error));
-                Usage::default()
+                Usage { unread: true, ..Usage::default() }
             });
             for used in usage.clients.values() {
                 if let Some(entry) = used.ignored_by.and_then(|entry| report.policy.ignore.get_mut(entry)) {

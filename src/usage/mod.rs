@@ -109,6 +109,8 @@ pub struct Usage {
     pub coverage: Coverage,
     /// What CloudWatch's metrics say.
     pub metrics: Metrics,
+    /// Whether evidence is there that could not be read: what it shows is not known.
+    pub unread: bool,
 }
 
 /// Adds up the evidence of an instance within a window; clients that a policy ignores are counted apart.

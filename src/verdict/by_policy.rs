@@ -37,6 +37,11 @@ fn attested_reason(case: &Case<'_>, found: &[Reason], attestation: &Attestation,
         States::Tls => (ReasonCode::AttestedTls, "clients use TLS", denied, shown),
     };
     let (code, text) = match (standing, contrary) {
+        // What nobody read may show the contrary.
+        (Standing::Holds, None) if case.usage.unread && attestation.states == States::NoTls => (
+            ReasonCode::AttestationVoid,
+            format!("what {by} attests ({states}) does not hold while evidence is unread; see the errors"),
+        ),
         (Standing::Holds, Some(contrary)) => {
             (ReasonCode::AttestationContradicted, format!("{by} attests that {states} ({reason}), and {contrary}"))
         }

@@ -116,7 +116,7 @@ reasons! {
     AttestationContradicted = "attestation-contradicted", Overrules;
     /// What a person attested holds no longer.
     AttestationExpired = "attestation-expired", Informs;
-    /// What a person attests is dated after the report, or it is not clear of which instance.
+    /// What a person attests is dated after the report, or it is not clear of which instance, or evidence is unread.
     AttestationVoid = "attestation-void", Informs;
     /// Clients were seen that decide nothing by the policy.
     ClientsIgnored = "clients-ignored", Informs;
