@@ -222,7 +222,9 @@ fn has_seen((whole, read_at): (&Reading, Timestamp), (lost, lost_at): (&Reading,
 /// begun before the time at which that was written to, and ended after.
 fn is_same_renamed(engine: &Engine, whole: &Reading, lost: &Reading) -> bool {
     let Some(logs) = engine.logs_of(&lost.source).filter(|logs| logs.renamed) else { return false };
-    let begun = whole.log.strip_prefix(logs.kind).and_then(|rest| rest.strip_prefix('@')?.parse::<i64>().ok());
+    // KIND@MICROSECONDS-HASH: when its first record was written.
+    let begun = whole.log.strip_prefix(logs.kind).and_then(|rest| rest.strip_prefix('@'));
+    let begun = begun.and_then(|rest| rest.rsplit_once('-')?.0.parse::<i64>().ok());
     let written = lost.last_written.map(Timestamp::as_microsecond);
     let ended = whole.last_written.map(Timestamp::as_microsecond);
     let during = begun.is_some() && begun <= written && written <= ended;

@@ -6,6 +6,7 @@ mod dry_run;
 mod exit;
 mod fleet;
 mod iam_policy;
+mod policy;
 mod progress;
 mod scan;
 

@@ -13,6 +13,10 @@ pub enum Bearing {
     NotObserved,
     /// The certificate needs no rotation, whatever is in use.
     NoRotation,
+    /// A person says that there is no TLS. Decides only where the evidence does not.
+    Attests,
+    /// Whatever speaks for "no TLS", a switch too, is not believed.
+    Overrules,
     /// Good to know.
     Informs,
 }
@@ -105,6 +109,19 @@ reasons! {
 
     /// Clients connect, and none of them with TLS.
     OnlyPlaintext = "only-plaintext", NotObserved;
+
+    /// A person attests that no client uses TLS.
+    AttestedNoTls = "attested-no-tls", Attests;
+    /// A person attests that clients use TLS.
+    AttestedTls = "attested-tls", Overrules;
+    /// A person attests what the evidence contradicts.
+    AttestationContradicted = "attestation-contradicted", Overrules;
+    /// What a person attested holds no longer.
+    AttestationExpired = "attestation-expired", Informs;
+    /// What a person attests is dated after the report, or it is not clear of which instance, or evidence is unread.
+    AttestationVoid = "attestation-void", Informs;
+    /// Clients were seen that decide nothing by the policy.
+    ClientsIgnored = "clients-ignored", Informs;
 
     /// The server certificate or its authority has ended.
     CertificateExpired = "certificate-expired", Informs;

@@ -133,7 +133,7 @@ fn named(counts: &std::collections::BTreeMap<String, u64>) -> String {
 fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let usage = case.usage;
     let tls = usage.connections.tls;
-    let clients = usage.clients.values().filter(|client| client.sessions.tls > 0).count() as u64;
+    let clients = usage.counted_clients().filter(|client| client.sessions.tls > 0).count() as u64;
     (tls > 0).then(|| {
         // Only some logs tell the version.
         let versions = match named(&usage.tls_versions) {
@@ -196,7 +196,8 @@ fn tls_despite_switch(case: &Case<'_>, engine: &'static Engine) -> Option<(Reaso
 
 /// Whether TLS was spoken at all, by whomever, and whether a session came of it or not.
 fn shows_tls(usage: &Usage) -> bool {
-    usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) > 0
+    let ignored = usage.ignored.sessions.tls + usage.ignored.attempts.tls;
+    usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) + ignored > 0
 }
 
 fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -343,7 +344,7 @@ fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> 
 
 fn sessions_not_logged(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let usage = case.usage;
-    let sessions = usage.connections.sum() + usage.system.sum();
+    let sessions = usage.connections.sum() + usage.system.sum() + usage.ignored.sessions.sum();
     (usage.received > 0 && sessions == 0).then(|| {
         let switches = engine.logs.iter().flat_map(|logs| logs.switches);
         let needed: Vec<_> = switches
@@ -478,7 +479,7 @@ fn only_plaintext(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     let connections = &case.usage.connections;
     let without = connections.plaintext + connections.gss;
     (without > 0 && connections.tls == 0).then(|| {
-        let clients = case.usage.clients.len() as u64;
+        let clients = case.usage.counted_clients().count() as u64;
         let share = tls_share_at_most(connections).map_or_else(String::new, |share| {
             format!(" (95 % sure: at most {} of sessions like these use it)", percent(share))
         });
