@@ -220,6 +220,22 @@ fn an_instance_behind_a_proxy_says_so() {
     assert!(text.contains("front") && !text.contains("other"), "{text}");
 }
 
+#[test]
+fn a_cluster_of_a_global_one_names_the_others() {
+    let home = TempDir::new().expect("a folder");
+    let mut fleet = crate::fleet::small_fleet();
+    let arn = |region: &str, cluster: &str| format!("arn:aws:rds:{region}:123456789012:cluster:{cluster}");
+    fleet.global_clusters = vec![vec![arn("eu-west-1", "analytics"), arn("us-east-1", "analytics-2")]];
+    let args = ["analyze", "--format", "json"];
+    let run = Run::of(against(&FakeAws::start(fleet), home.path()).args(args).args(crate::fleet::WINDOW));
+    let report = run.json();
+    let told = |name: &str| {
+        let instance = report["instances"].as_array().expect("a list").iter().find(|found| found["instance"] == name);
+        instance.expect("an instance")["reasons"].to_string().contains("cluster:analytics-2")
+    };
+    assert!(told("analytics-1") && !told("loyalty-1"), "{report:#}");
+}
+
 /// A MariaDB server with both of its logs, as they were written at this time.
 fn mariadb(now: &str, general: &str) -> Fleet {
     let text = format!(

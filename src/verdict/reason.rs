@@ -133,6 +133,8 @@ reasons! {
     RotationNotOffered = "rotation-not-offered", Informs;
     /// RDS proxies stand before the instance: their clients see the proxy's certificate.
     BehindProxy = "behind-proxy", Informs;
+    /// Its global cluster has other clusters, with certificates and clients of their own.
+    GlobalCluster = "global-cluster", Informs;
     /// Clients without TLS were seen beside those with it.
     PlaintextToo = "plaintext-too", Informs;
     /// The end of the certificate or its authority could not be asked.

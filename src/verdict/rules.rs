@@ -32,6 +32,7 @@ const RULES: &[Rule] = &[
     tls_despite_switch,
     tls_switched_off,
     behind_proxy,
+    global_cluster,
     log_cannot_tell,
 ];
 
@@ -214,6 +215,17 @@ fn behind_proxy(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, Stri
             proxies_in_metrics(&case.usage.metrics)
         );
         (ReasonCode::BehindProxy, text)
+    })
+}
+
+fn global_cluster(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let members = &case.profile.global_members;
+    (!members.is_empty()).then(|| {
+        let text = format!(
+            "its global cluster has other clusters, whose certificates and clients are theirs: ask in their regions too ({})",
+            members.join(", ")
+        );
+        (ReasonCode::GlobalCluster, text)
     })
 }
 

@@ -60,6 +60,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
         pending: Vec::new(),
         parameters: parameters.collect(),
         proxies: Vec::new(),
+        global_members: Vec::new(),
         log_exports: Vec::new(),
         unknown: Vec::new(),
     }
