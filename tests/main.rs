@@ -22,6 +22,7 @@ mod golden;
 mod metrics;
 mod peers;
 mod places;
+mod policy;
 mod resume;
 mod scan;
 mod simulated;

@@ -228,7 +228,7 @@ fn spots(rng: &mut Rng, logged: Logged, damage: Option<(i64, Damage)>, length: i
     }
     spots.extend(damage.map(|(from, _)| rng.i64(from..from + length)));
     spots.retain(|at| *at < NOW);
-    // The last one, of trouble, is the one that counts.
+    // Those of trouble first.
     spots.reverse();
     spots
 }
@@ -290,7 +290,7 @@ fn texts(kind: Kind, clients: &[Client], logged: Logged, disconnections: bool, l
     // What AWS does of itself.
     let step = if kind.is_general() { MINUTE } else { 5 * MINUTE };
     for at in (BEGIN..NOW).step_by(step as usize) {
-        records.push(Record { at: at + 7, session: 1, client: &own, what: What::Other });
+        records.push(Record { at: at + 7, begun: at, session: 1, client: &own, what: What::Other });
     }
     let mut session = 10;
     let mut hour = begun(BEGIN, HOUR);
@@ -298,16 +298,16 @@ fn texts(kind: Kind, clients: &[Client], logged: Logged, disconnections: bool, l
         for minute in [2, 30, 57] {
             session += 1;
             let at = hour + minute * MINUTE;
-            records.push(Record { at, session, client: &own, what: What::Connect });
-            records.push(Record { at: at + 1, session, client: &own, what: What::Disconnect });
+            records.push(Record { at, begun: at, session, client: &own, what: What::Connect });
+            records.push(Record { at: at + 1, begun: at, session, client: &own, what: What::Disconnect });
         }
         hour += HOUR;
     }
     for client in clients {
         for (from, to) in &client.sessions {
             session += 1;
-            records.push(Record { at: *from, session, client, what: What::Connect });
-            records.push(Record { at: *to, session, client, what: What::Disconnect });
+            records.push(Record { at: *from, begun: *from, session, client, what: What::Connect });
+            records.push(Record { at: *to, begun: *from, session, client, what: What::Disconnect });
         }
     }
     records.retain(|record| {

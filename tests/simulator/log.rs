@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::NOW;
-use super::client::{Client, HOUR, Transport};
+use super::client::{Client, HOUR, MINUTE, Transport};
 use crate::fake_aws::Instance;
 
 /// A kind of log of an engine.
@@ -21,6 +21,8 @@ pub enum Kind {
 /// A record.
 pub struct Record<'c> {
     pub at: i64,
+    /// When its session began.
+    pub begun: i64,
     /// The session's number.
     pub session: usize,
     pub client: &'c Client,
@@ -126,9 +128,11 @@ fn messages(record: &Record<'_>) -> Vec<String> {
                 format!("connection authorized: user={user} database=shop application_name={application}{mark}"),
             ]
         }
-        What::Disconnect => vec![format!(
-            "disconnection: session time: 0:00:07.067 user={user} database=shop host={address} port={port}"
-        )],
+        What::Disconnect => {
+            let open = record.at - record.begun;
+            let time = format!("{}:{:02}:{:02}.067", open / HOUR, open / MINUTE % 60, open % MINUTE);
+            vec![format!("disconnection: session time: {time} user={user} database=shop host={address} port={port}")]
+        }
     }
 }
 

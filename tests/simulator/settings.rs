@@ -47,7 +47,7 @@ impl Settings {
     }
 
     /// What the settings that are in effect do to clients.
-    pub fn hold(&self, clients: &mut Vec<Client>) {
+    pub fn hold(&self, clients: &mut [Client]) {
         let carried = |client: &Client| match client.transport {
             Transport::Local => Transport::Local,
             _ if self.forced == Switch::On => Transport::Tls,
@@ -128,10 +128,10 @@ impl Settings {
         if self.kind == Kind::MysqlAudit {
             let option = if self.logging == Switch::Off { "plain" } else { "audited" };
             let applied = if self.logging == Switch::Pending { "pending-apply" } else { "in-sync" };
-            let _ = write!(text, "option_group = \"{option}\"\noption_status = \"{applied}\"\n");
+            let _ = writeln!(text, "option_group = \"{option}\"\noption_status = \"{applied}\"");
         }
         let own = if aurora { "default" } else { &name };
-        let _ = write!(text, "parameter_group = \"{own}\"\n");
+        let _ = writeln!(text, "parameter_group = \"{own}\"");
         if aurora {
             let _ = write!(
                 text,
@@ -139,7 +139,7 @@ impl Settings {
                  members = [\"{id}\"]\nparameter_group = \"{name}\"\nparameter_status = \"{status}\"\n"
             );
         } else {
-            let _ = write!(text, "parameter_status = \"{status}\"\n");
+            let _ = writeln!(text, "parameter_status = \"{status}\"");
         }
         text
     }

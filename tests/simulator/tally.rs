@@ -133,7 +133,7 @@ impl Display for Tally {
         }
         let unproven: u64 = self.unproven.values().sum();
         writeln!(out, "\n| unproven, by first reason | share of all |\n| --- | --- |")?;
-        let mut causes: Vec<_> = self.unproven.iter().chain([]).collect();
+        let mut causes: Vec<_> = self.unproven.iter().collect();
         causes.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), code.as_str()));
         for (code, count) in causes {
             writeln!(out, "| `{code}` | {:.1} % |", *count as f64 / all as f64 * 100.0)?;
