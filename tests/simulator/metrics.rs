@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
-use super::client::{Client, HOUR, MINUTE};
+use super::client::{Client, HOUR, MINUTE, Transport};
 use super::log::{begun, time};
 use super::{BEGIN, NOW};
 use crate::fake_aws::{Calls, Fault, FaultKind, Metric};
@@ -43,14 +43,15 @@ fn hours() -> impl Iterator<Item = i64> {
     (begun(BEGIN, HOUR)..NOW).step_by(HOUR as usize)
 }
 
-/// The fewest sessions and the most that were open in each hour, of what is measured once a minute.
+/// The fewest sessions over the network and the most that were open in each hour, of what is measured once a minute.
 fn open(clients: &[Client]) -> Vec<(i64, f64)> {
     let first = begun(BEGIN, HOUR);
     let minutes = usize::try_from((NOW - first) / MINUTE).unwrap_or(0);
     let mut change = vec![0.0; minutes + 1];
     // The minutes at which a session is open: from the first one behind its beginning.
     let minute = |at: i64| usize::try_from((at - first + MINUTE - 1).max(0) / MINUTE).unwrap_or(0).min(minutes);
-    for (from, to) in clients.iter().flat_map(|client| &client.sessions) {
+    let remote = clients.iter().filter(|client| client.transport != Transport::Local);
+    for (from, to) in remote.flat_map(|client| &client.sessions) {
         change[minute(*from)] += 1.0;
         change[minute(*to)] -= 1.0;
     }
