@@ -16,7 +16,8 @@ pub struct Metrics {
     /// that were ever open since then, and no more than were open at one moment beside those of which the logs show the
     /// beginning. 0 where none can be. None where it is not known.
     pub unaccounted: Option<u64>,
-    /// When logs prove more sessions open than CloudWatch counted, how many, and how many it counted: one of them is wrong.
+    /// In which hour logs prove more sessions open than CloudWatch counted at its lowest, how many, and how many it counted:
+    /// one of them is wrong.
     pub exceeded: Option<(Timestamp, u64, u64)>,
     /// The most sessions that were open at once. None where it is not known.
     pub most_open: Option<u64>,
@@ -53,7 +54,7 @@ const OF_PROXY: &[&str] = &[
 pub(super) type Subjects<'s> = (&'s str, &'s [String]);
 
 /// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what logs show of it, and
-/// `proven` how many sessions they prove open at whole hours, of those whose beginning they show.
+/// `proven` how many sessions they prove open all through an hour, of those whose beginning they show.
 pub(super) fn of(
     measured: &Measured,
     (arn, proxies): Subjects<'_>,
@@ -71,16 +72,15 @@ pub(super) fn of(
     };
     let always_open =
         open(Statistic::Minimum).and_then(|series| since.iter().filter_map(|since| fewest(series, since)).max());
-    // What CloudWatch saw in the first minute of an hour is within the most that it saw in it.
-    let most_at = |hour: &i64| open(Statistic::Maximum)?.get(hour).map(|most| count(*most));
-    let moments = || proven.iter().filter_map(|(hour, proven)| Some((*hour, *proven, most_at(hour)?)));
-    let exceeded = moments().find(|(_, proven, most)| proven > most);
+    let least_in = |hour: &i64| open(Statistic::Minimum)?.get(hour).map(|least| count(*least));
+    let moments = || proven.iter().filter_map(|(hour, proven)| Some((*hour, *proven, least_in(hour)?)));
+    let exceeded = moments().find(|(_, proven, least)| proven > least);
     let last_begin = since.last().map_or(i64::MAX, |since| since.from.as_second());
     let beside =
-        moments().filter(|(hour, ..)| *hour >= last_begin).map(|(_, proven, most)| most.saturating_sub(proven));
+        moments().filter(|(hour, ..)| *hour >= last_begin).map(|(_, proven, least)| least.saturating_sub(proven));
     Metrics {
         unaccounted: always_open.into_iter().chain(beside.min().filter(|_| exceeded.is_none())).min(),
-        exceeded: exceeded.and_then(|(hour, proven, most)| Some((Timestamp::from_second(hour).ok()?, proven, most))),
+        exceeded: exceeded.and_then(|(hour, proven, least)| Some((Timestamp::from_second(hour).ok()?, proven, least))),
         most_open: open(Statistic::Maximum).and_then(|series| counts(series, touches).max()),
         most_open_while_logged: open(Statistic::Maximum)
             .and_then(|series| counts(series, |hour| lies_in(hour, seen)).max()),
@@ -182,19 +182,18 @@ mod tests {
     #[test]
     fn sessions_whose_beginning_is_seen_account_for_those_that_are_open() {
         let (lived, seen) = (span(0, 10 * HOUR), [span(HOUR, 4 * HOUR), span(5 * HOUR, 10 * HOUR)]);
-        let mut measured = series(name::DATABASE_CONNECTIONS, Statistic::Minimum, &[(6, 4.0), (7, 3.0)]);
-        measured.join(&series(name::DATABASE_CONNECTIONS, Statistic::Maximum, &[(3, 4.0), (6, 5.0), (7, 4.0)]));
+        let measured = series(name::DATABASE_CONNECTIONS, Statistic::Minimum, &[(3, 4.0), (6, 4.0), (7, 3.0)]);
         let of = |proven: &[(i64, u64)]| {
             let proven = proven.iter().map(|(hour, open)| (hour * HOUR, *open)).collect();
             let found = of(&measured, (ARN, &[]), lived, (&seen, &proven));
-            (found.unaccounted, found.exceeded.map(|(_, proven, most)| (proven, most)))
+            (found.unaccounted, found.exceeded.map(|(_, proven, least)| (proven, least)))
         };
         assert_eq!(of(&[]), (Some(3), None));
-        assert_eq!(of(&[(6, 3), (7, 2)]), (Some(2), None));
-        assert_eq!(of(&[(7, 4)]), (Some(0), None), "all that were open began where logs are seen");
+        assert_eq!(of(&[(6, 3), (7, 1)]), (Some(1), None));
+        assert_eq!(of(&[(7, 3)]), (Some(0), None), "all that were open began where logs are seen");
         assert_eq!(of(&[(3, 4)]), (Some(3), None), "what was so before a gap says nothing of it");
         assert_eq!(of(&[(8, 9)]), (Some(3), None), "nor does an hour that was not measured");
-        assert_eq!(of(&[(6, 6), (7, 4)]), (Some(3), Some((6, 5))), "of what contradicts itself nothing is believed");
+        assert_eq!(of(&[(6, 5), (7, 3)]), (Some(3), Some((5, 4))), "of what contradicts itself nothing is believed");
     }
 
     #[test]

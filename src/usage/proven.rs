@@ -1,6 +1,7 @@
-//! Sessions that were certainly open at a moment, and of which the logs show how they began.
+//! Sessions that were certainly open all through an hour, and of which the logs show how they began.
 //!
-//! Where as many are open as DatabaseConnections counts, no other is: none that began before the logs, or in a gap.
+//! Where as many are open as DatabaseConnections counts at its lowest in that hour, no other is: none that began before the
+//! logs, or in a gap. An hour may be measured in part, so that a session that is open in a part of it proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,8 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(65);
 /// What sessions that ended tell of how many were open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Proven {
-    /// By whole hour, in seconds since 1970: sessions of clients that were open then, and began where logs are seen.
+    /// By the start of the hour, in seconds since 1970: sessions of clients that were open all through it, and began where
+    /// logs are seen.
     pub open: BTreeMap<i64, u64>,
     /// A whole hour at which the oldest session was open that began where no log is seen.
     pub oldest_unseen: Option<i64>,
@@ -54,7 +56,7 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven>
             continue;
         }
         // It began where logs are seen, so that these are no more hours than there are in the window.
-        for hour in (from..=to).step_by(HOUR as usize) {
+        for hour in (from..to).step_by(HOUR as usize) {
             *proven.open.entry(hour).or_default() += counts.get(row).unwrap_or(0);
         }
     }
@@ -103,8 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_proven_open_at_the_hours_from_its_beginning_to_its_end() {
-        let open = of(&[key("disconnected", Some((4, 6))), key("disconnected", Some((6, 7))), key("connected", None)]);
+    fn a_session_is_proven_open_in_the_hours_that_it_spans() {
+        let sessions = [(4, 7), (6, 8), (6, 6)].map(|open| key("disconnected", Some(open)));
+        let open = of(&[sessions.as_slice(), &[key("connected", None)]].concat());
         assert_eq!(open.open, BTreeMap::from([(4 * HOUR, 2), (5 * HOUR, 2), (6 * HOUR, 4), (7 * HOUR, 2)]));
         assert_eq!(open.oldest_unseen, None);
     }
@@ -120,7 +123,7 @@ mod tests {
             change(&mut key);
             of(&[key]).open.len()
         };
-        assert_eq!(change(|_| {}), 3);
+        assert_eq!(change(|_| {}), 2);
         assert_eq!(change(|key| key.system = true), 0);
         assert_eq!(change(|key| key.address = Some("127.0.0.1".to_owned())), 0);
         assert_eq!(change(|key| key.address = None), 0);

@@ -85,9 +85,9 @@ pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> F
 
 /// More sessions than CloudWatch counted: the log is not of this instance alone, or the metric misses some.
 pub(super) fn log_exceeds_metric(case: &Case<'_>, _: &'static Engine) -> Found {
-    let (at, proven, most) = case.usage.metrics.exceeded?;
+    let (at, proven, least) = case.usage.metrics.exceeded?;
     let text = format!(
-        "the logs show {} open on {}, and CloudWatch counted {most} at most (DatabaseConnections): one of the two is wrong",
+        "the logs show {} open in the hour from {}, and CloudWatch counted {least} at its lowest (DatabaseConnections): one of the two is wrong",
         plural(proven, "session"),
         at.strftime("%Y-%m-%d %H:%M")
     );
