@@ -17,13 +17,18 @@
 //! Metrics are no part of older bundles: without the folder nothing is known of them. Of an hour that was asked for
 //! twice the higher value counts (see [`Measured::add`](metric::Measured::add)).
 
+mod compact;
 mod coverage;
 pub mod fact;
+mod file;
 mod merge;
 pub mod metric;
+mod part;
+mod readings;
 mod store;
 
 pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type};
 pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
-pub use store::{Bundle, Part, Parts};
+pub use part::{Part, Parts};
+pub use store::Bundle;
