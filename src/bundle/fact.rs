@@ -1,8 +1,10 @@
 //! A fact: how many events of one kind one log file holds, in one hour, of one client; and the table that facts stand in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series, StringChunked};
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series, StringChunked,
+};
 
 /// Names of the columns of the table of facts.
 pub mod column {
@@ -42,10 +44,15 @@ pub mod column {
     pub const FIRST_SEEN: &str = "first_seen";
     /// Last of them, in microseconds since 1970 (UTC).
     pub const LAST_SEEN: &str = "last_seen";
+    /// Of `disconnected`, where the log tells how long the sessions lasted: the first whole hour at which they were open,
+    /// in seconds since 1970 (UTC). None where they were open at none.
+    pub const OPEN_FROM: &str = "open_from";
+    /// The last whole hour at which they were open, likewise.
+    pub const OPEN_TO: &str = "open_to";
 }
 
 /// All columns of facts that are kept.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 20] = [
     column::INSTANCE,
     column::SOURCE,
     column::LOG,
@@ -64,6 +71,8 @@ const COLUMNS: [&str; 18] = [
     column::COUNT,
     column::FIRST_SEEN,
     column::LAST_SEEN,
+    column::OPEN_FROM,
+    column::OPEN_TO,
 ];
 
 /// What facts are told apart by. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
@@ -95,6 +104,8 @@ pub struct Key {
     pub cause: Option<&'static str>,
     /// AWS's own client.
     pub system: bool,
+    /// The first and the last whole hour at which a session that ended was open.
+    pub open: Option<(i64, i64)>,
 }
 
 /// How many events share a key, and when.
@@ -121,6 +132,9 @@ pub fn table(instance: &str, facts: &[(Key, Tallied)]) -> PolarsResult<DataFrame
     let number = |name: &str, value: fn(&(Key, Tallied)) -> i64| -> Column {
         Series::new(name.into(), facts.iter().map(value).collect::<Vec<_>>()).into_column()
     };
+    let hour = |name: &str, value: fn(&Key) -> Option<i64>| -> Column {
+        Series::new(name.into(), facts.iter().map(|(key, _)| value(key)).collect::<Vec<_>>()).into_column()
+    };
     let counts: Vec<u64> = facts.iter().map(|(_, tallied)| tallied.count).collect();
     let systems: Vec<bool> = facts.iter().map(|(key, _)| key.system).collect();
     DataFrame::new(
@@ -143,6 +157,8 @@ pub fn table(instance: &str, facts: &[(Key, Tallied)]) -> PolarsResult<DataFrame
             Series::new(column::COUNT.into(), counts).into_column(),
             number(column::FIRST_SEEN, |(_, tallied)| tallied.first_seen),
             number(column::LAST_SEEN, |(_, tallied)| tallied.last_seen),
+            hour(column::OPEN_FROM, |key| key.open.map(|(from, _)| from)),
+            hour(column::OPEN_TO, |key| key.open.map(|(_, to)| to)),
         ],
     )
 }
@@ -155,7 +171,8 @@ pub(super) fn with_logs(mut facts: DataFrame, log_of: &BTreeMap<&str, &str>) -> 
     Ok(facts)
 }
 
-/// Of a part's facts, those of some logs, each as it stands in one source; in the columns that this version knows.
+/// Of a part's facts, those of some logs, each as it stands in one source; in the columns that this version knows. A log that
+/// has none here is an error: only those are asked for that have some.
 pub(super) fn of_logs(facts: DataFrame, wanted: &BTreeMap<String, String>) -> PolarsResult<DataFrame> {
     let facts = if facts.column(column::LOG).is_ok() {
         facts
@@ -164,7 +181,7 @@ pub(super) fn of_logs(facts: DataFrame, wanted: &BTreeMap<String, String>) -> Po
     };
     let (sources, logs) = (facts.column(column::SOURCE)?.str()?, facts.column(column::LOG)?.str()?);
     // Facts of one log stand together.
-    let mut last = ((None, None), false);
+    let (mut last, mut found) = (((None, None), false), BTreeSet::new());
     let is_wanted =
         |row: (Option<&str>, Option<&str>)| row.1.and_then(|log| wanted.get(log)).map(String::as_str) == row.0;
     let kept: BooleanChunked = sources
@@ -173,9 +190,23 @@ pub(super) fn of_logs(facts: DataFrame, wanted: &BTreeMap<String, String>) -> Po
         .map(|row| {
             if last.0 != row {
                 last = (row, row.0.is_some() && is_wanted(row));
+                found.extend(row.1.filter(|_| last.1));
             }
             Some(last.1)
         })
         .collect();
-    facts.filter(&kept)?.select(COLUMNS)
+    if found.len() < wanted.len() {
+        return Err(PolarsError::NoData("facts of a log are missing".into()));
+    }
+    completed(facts.filter(&kept)?)?.select(COLUMNS)
+}
+
+/// A table that an older version wrote, with what it lacks.
+fn completed(mut table: DataFrame) -> PolarsResult<DataFrame> {
+    for name in [column::OPEN_FROM, column::OPEN_TO] {
+        if table.column(name).is_err() {
+            table.with_column(Series::new(name.into(), vec![None::<i64>; table.height()]).into_column())?;
+        }
+    }
+    Ok(table)
 }

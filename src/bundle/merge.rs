@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
+use ssl_usage_parsers::Engine;
 
 use super::coverage::{HoleCause, Reading, exported_type};
 use super::fact::of_logs;
@@ -211,7 +212,7 @@ impl Union {
 
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
     /// missing of the log.
-    fn readings(mut self) -> Vec<Reading> {
+    fn readings(mut self, engine: Option<&Engine>) -> Vec<Reading> {
         for (lost, at) in self.failed.iter().rev() {
             if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
                 && reading.holes.is_empty()
@@ -220,7 +221,19 @@ impl Union {
                 reading.holes.clone_from(&lost.holes);
             }
         }
-        self.best.into_values().map(|(reading, ..)| reading).collect()
+        // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed
+        // on to the next one.
+        let is_settled = |lost: &Reading| {
+            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
+            engine.is_some_and(|engine| whole.any(|whole| is_same_renamed(engine, whole, lost)))
+        };
+        let failed = self.failed.iter().map(|(lost, _)| lost);
+        let lost_for_ever: BTreeSet<&String> = failed.filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
+        let is_settled = |reading: &Reading| {
+            !reading.holes.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
+        };
+        let best = self.best.values().map(|(reading, ..)| reading);
+        best.filter(|reading| !is_settled(reading)).cloned().collect()
     }
 }
 
@@ -242,6 +255,24 @@ fn has_seen((whole, read_at): (&Reading, Timestamp), (lost, lost_at): (&Reading,
     other_form || listed(whole) >= listed(lost)
 }
 
+/// Whether a whole reading is of the log that another one, which was lost, was of, under the name that it had then: it was
+/// begun before the time at which that was written to, and ended after.
+fn is_same_renamed(engine: &Engine, whole: &Reading, lost: &Reading) -> bool {
+    let Some(logs) = engine.logs_of(&lost.source).filter(|logs| logs.renamed) else { return false };
+    // KIND@MICROSECONDS-HASH: when its first record was written.
+    let begun = whole.log.strip_prefix(logs.kind).and_then(|rest| rest.strip_prefix('@'));
+    let begun = begun.and_then(|rest| rest.rsplit_once('-')?.0.parse::<i64>().ok());
+    let written = lost.last_written.map(Timestamp::as_microsecond);
+    let ended = whole.last_written.map(Timestamp::as_microsecond);
+    let during = begun.is_some() && begun <= written && written <= ended;
+    during && lost.listed_bytes <= whole.listed_bytes
+}
+
+/// A time as tables hold it.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
 /// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
 /// rest only makes the choice the same whatever the order, and wherever the readings are kept.
 fn rank(reading: &Reading, at: Timestamp) -> impl Ord + '_ {
@@ -253,7 +284,7 @@ fn rank(reading: &Reading, at: Timestamp) -> impl Ord + '_ {
         reading.span.map(|span| span.to),
         reading.read_bytes,
         reading.format.as_deref() != Some("stderr"),
-        (Reverse(at.as_microsecond()), Reverse(&reading.source), reading.span.map(|span| span.from)),
+        (Reverse(micros(at)), Reverse(&reading.source), reading.span.map(|span| span.from)),
         (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, holes(reading)),
     )
 }
@@ -267,7 +298,7 @@ impl InstanceEvidence {
     pub fn logs(&self) -> Result<Logs> {
         let parts = read_parts(&self.parts, &self.profile.arn)?;
         // What was collected before the instance was made is of another that had its name, and so may a log of it have.
-        let parts = since(parts, self.profile.created_at);
+        let mut parts = since(parts, self.profile.created_at);
         let newest = match self.scope {
             Scope::All => parts.iter().map(|part| part.head.collected_at).max(),
             Scope::TakenAt(time) => Some(time),
@@ -275,9 +306,13 @@ impl InstanceEvidence {
         let latest = parts.iter().filter(|part| Some(part.head.collected_at) == newest);
         let mut errors: Vec<Trouble> = latest.flat_map(|part| part.head.errors.clone()).collect();
         errors.sort_unstable();
+        // A listing that failed is made up for by every later one.
+        for part in &mut parts {
+            part.readings.retain(|(at, reading)| !reading.is_listing() || Some(micros(*at)) == newest.map(micros));
+        }
         let union = Union::of(parts);
         let places = union.places();
-        let readings = union.readings();
+        let readings = union.readings(self.profile.known_engine());
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
         let whole = readings.iter().filter(|reading| reading.holes.is_empty());
         let whole: BTreeSet<String> =

@@ -27,7 +27,7 @@ mod part;
 mod readings;
 mod store;
 
-pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type};
+pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type, listing_source};
 pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
 pub use part::{Part, Parts};

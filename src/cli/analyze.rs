@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::fleet::{Fleet, none_is_meant};
-use super::{complain, dry_run, exit};
+use super::{complain, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::report::{self, Format, Report};
@@ -29,6 +29,7 @@ const WIDTH: u16 = 100;
   ssl-usage analyze --days 14
   ssl-usage analyze --region eu-west-1 --instance orders --format json | jq '.instances[].rotation'
   ssl-usage analyze --from evidence --format csv -o verdicts.csv
+  ssl-usage analyze --from evidence --policy policy.toml
 
 Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the report says which).")]
 pub(super) struct Analyze {
@@ -40,6 +41,9 @@ pub(super) struct Analyze {
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
     bundle: Option<PathBuf>,
+    /// What to demand of the evidence, which clients to ignore, and what persons attest (TOML; see samples/policy.toml).
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// How to print the report.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -50,10 +54,12 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub fn run(self) -> Result<u8> {
+        // Before AWS is asked for hours.
+        let policy = policy::load(self.policy.as_deref())?;
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.bundle.clone().map_or_else(default_bundle, Ok)?);
         }
-        let (report, status) = match self.report() {
+        let (report, status) = match self.report(policy.clone()) {
             Ok(report) => {
                 // The table prints its errors itself.
                 for error in report.errors.iter().filter(|_| self.format != Format::Table) {
@@ -64,10 +70,10 @@ impl Analyze {
             }
             // Programs get a whole document whatever happens: nothing on standard output could be read as "clean".
             Err(error) if self.format == Format::Json => {
-                complain(&error);
+                error.all().for_each(|error| complain(error));
                 let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
-                let errors = vec![Trouble::from(&error)];
-                (Report::without_instances(window, Policy::default(), errors), exit::of_error(error.kind()))
+                let errors = error.all().map(Trouble::from).collect();
+                (Report::without_instances(window, policy, errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),
         };
@@ -75,7 +81,7 @@ impl Analyze {
         Ok(status)
     }
 
-    fn report(&self) -> Result<Report> {
+    fn report(&self, policy: Policy) -> Result<Report> {
         let evidence = if self.from.is_empty() {
             let bundle = self.bundle.clone().map_or_else(default_bundle, Ok)?;
             let now = self.fleet.gather(&bundle)?;
@@ -84,7 +90,7 @@ impl Analyze {
             self.kept()?
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
-        Ok(Report::new(&evidence, self.fleet.window(now), Policy::default()))
+        Ok(Report::new(&evidence, self.fleet.window(now), policy))
     }
 
     /// The evidence in the bundles, of the instances that are meant.

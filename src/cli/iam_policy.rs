@@ -19,6 +19,7 @@ const INVENTORY: &[&str] = &[
     "rds:DescribeDBParameters",
     "rds:DescribeDBProxies",
     "rds:DescribeDBProxyTargets",
+    "rds:DescribeGlobalClusters",
     "rds:DescribeOptionGroups",
     "rds:DescribePendingMaintenanceActions",
 ];

@@ -7,6 +7,7 @@ mod dry_run;
 mod exit;
 mod fleet;
 mod iam_policy;
+mod policy;
 mod progress;
 mod scan;
 
@@ -62,7 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::IamPolicy(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
-        complain(&error);
+        error.all().for_each(|error| complain(error));
         exit::of_error(error.kind())
     }))
 }

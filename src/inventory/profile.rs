@@ -59,6 +59,9 @@ pub struct InstanceProfile {
     /// RDS proxies whose target it is, by name.
     #[serde(default)]
     pub proxies: Vec<String>,
+    /// ARNs of the other clusters of its global cluster.
+    #[serde(default)]
+    pub global_members: Vec<String>,
     /// Log types exported to CloudWatch Logs.
     pub log_exports: Vec<String>,
     /// What of this instance could not be asked: `rds:DescribeDBParameters`, ... A missing answer is not a default.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, Parameter as ApiParameter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, GlobalCluster, Parameter as ApiParameter};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
@@ -27,12 +27,14 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
         aws,
         errors: Vec::new(),
         clusters: BTreeMap::new(),
+        global: Vec::new(),
         groups: BTreeMap::new(),
         versions: BTreeMap::new(),
     };
     let clustered = found.iter().any(|instance| instance.db_cluster_identifier().is_some());
     if clustered {
         asked.clusters().await;
+        asked.global_clusters().await;
     }
     let authorities = asked.authorities().await;
     let shared = Shared { authorities, pending: asked.pending().await, proxies: asked.proxies().await };
@@ -80,6 +82,8 @@ struct Asked<'a> {
     aws: &'a Aws,
     errors: Vec<Trouble>,
     clusters: BTreeMap<String, DbCluster>,
+    /// ARNs of the clusters of each global cluster.
+    global: Vec<Vec<String>>,
     groups: BTreeMap<(Level, String), Option<Vec<ApiParameter>>>,
     versions: BTreeMap<(String, String), Option<Version>>,
 }
@@ -101,6 +105,33 @@ impl Asked<'_> {
             }
             Err(error) => self.errors.push(Trouble::from(&error)),
         }
+    }
+
+    async fn global_clusters(&mut self) {
+        let pages = self.aws.rds.describe_global_clusters().into_paginator().items().send();
+        let answer: Result<Vec<_>, _> = pages.collect().await;
+        match answer.map_err(|error| failure(&self.aws.region, "rds:DescribeGlobalClusters", error)) {
+            Ok(global) => {
+                let members = |global: &GlobalCluster| {
+                    global
+                        .global_cluster_members()
+                        .iter()
+                        .filter_map(|member| member.db_cluster_arn().map(str::to_owned))
+                        .collect()
+                };
+                self.global = global.iter().map(members).collect();
+            }
+            Err(error) => self.errors.push(Trouble::from(&error)),
+        }
+    }
+
+    /// ARNs of the other clusters of a cluster's global cluster.
+    fn beside(&self, cluster: &DbCluster) -> Vec<String> {
+        let own = cluster.db_cluster_arn().unwrap_or_default();
+        let global = self.global.iter().find(|members| members.iter().any(|arn| arn == own));
+        let mut others: Vec<_> = global.into_iter().flatten().filter(|arn| *arn != own).cloned().collect();
+        others.sort_unstable();
+        others
     }
 
     async fn authorities(&mut self) -> Option<Authorities> {
@@ -256,6 +287,7 @@ impl Asked<'_> {
             pending: Vec::new(),
             parameters: BTreeMap::new(),
             proxies: Vec::new(),
+            global_members: cluster.as_ref().map(|cluster| self.beside(cluster)).unwrap_or_default(),
             log_exports: instance.enabled_cloudwatch_logs_exports().to_vec(),
             unknown: Vec::new(),
         };

@@ -56,6 +56,9 @@ pub struct Fleet {
     /// Proxies, each with the instances and clusters behind it. Every region answers with the same ones.
     #[serde(default, rename = "proxy")]
     pub proxies: Vec<Proxy>,
+    /// ARNs of the clusters of each global cluster.
+    #[serde(default)]
+    pub global_clusters: Vec<Vec<String>>,
     /// Clusters. A cluster lives where its first member lives.
     #[serde(default, rename = "cluster")]
     pub clusters: Vec<Cluster>,

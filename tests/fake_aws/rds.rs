@@ -59,6 +59,7 @@ pub fn answer(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
         "DescribeDBClusterParameterGroups" => settings::parameter_groups(fleet, call, &settings::CLUSTERS),
         "DescribeDBParameters" => settings::parameters(fleet, call, &settings::INSTANCES),
         "DescribeDBClusterParameters" => settings::parameters(fleet, call, &settings::CLUSTERS),
+        "DescribeGlobalClusters" => inventory::global_clusters(fleet, call),
         "DescribeDBProxies" => settings::proxies(fleet, call),
         "DescribeDBProxyTargets" => settings::proxy_targets(fleet, call),
         "DescribeOptionGroups" => settings::option_groups(fleet, call),

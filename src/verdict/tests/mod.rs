@@ -3,6 +3,7 @@
 mod certificate;
 mod matrix;
 mod metrics;
+mod policy;
 mod properties;
 mod rules;
 
@@ -59,6 +60,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
         pending: Vec::new(),
         parameters: parameters.collect(),
         proxies: Vec::new(),
+        global_members: Vec::new(),
         log_exports: Vec::new(),
         unknown: Vec::new(),
     }

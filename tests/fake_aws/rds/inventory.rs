@@ -167,3 +167,16 @@ fn port(engine: &str) -> u16 {
         _ => 3306,
     }
 }
+
+/// `DescribeGlobalClusters`.
+pub(super) fn global_clusters(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let page = page(fleet, call, fleet.global_clusters.iter().collect())?;
+    let mut xml = Xml::default();
+    xml.list("GlobalClusters", "GlobalClusterMember", &page.items, |xml, members| {
+        xml.text("GlobalClusterIdentifier", "world");
+        let members: Vec<_> = members.iter().collect();
+        xml.list("GlobalClusterMembers", "GlobalClusterMember", &members, |xml, arn| xml.text("DBClusterArn", arn));
+    });
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
