@@ -26,6 +26,8 @@ pub mod metric;
 mod part;
 mod readings;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type, listing_source};
 pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
