@@ -92,7 +92,7 @@ impl Bundle {
             let errors = sorted(latest.flat_map(|(_, part)| part.errors.clone()));
             let mut all = Measured::default();
             for (name, _) in &parts {
-                all.join(&read_metrics(name)?.1);
+                all.absorb(read_metrics(name)?.1);
             }
             self.write_metrics(&MetricPart { account, region, collected_at, errors }, &all)?;
             self.replace(

@@ -88,11 +88,10 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
-    let measured = measured(metrics, scope, &mut errors);
+    let mut measured = measured(metrics, scope, &mut errors);
     let evidence = |profile: InstanceProfile| {
-        let subjects: Vec<&str> = [&profile.arn].into_iter().chain(&profile.proxies).map(String::as_str).collect();
-        let region = measured.get(&(profile.account.clone(), profile.region.clone()));
-        let metrics = region.map_or_else(Measured::default, |region| region.of(&subjects));
+        let region = measured.get_mut(&(profile.account.clone(), profile.region.clone()));
+        let metrics = region.map(|region| region.take(&profile.arn, &profile.proxies)).unwrap_or_default();
         InstanceEvidence { parts: parts.of(&profile), profile, metrics, scope }
     };
     let instances = profiles.into_iter().map(evidence).collect();
@@ -107,22 +106,23 @@ fn measured(
     scope: Scope,
     errors: &mut Vec<Trouble>,
 ) -> BTreeMap<(String, String), Measured> {
+    let place = |part: &MetricPart| (part.account.clone(), part.region.clone());
     let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
-    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
-    for (part, measured) in &parts {
-        let place = (part.account.clone(), part.region.clone());
-        all.entry(place.clone()).or_default().join(measured);
-        let newest = newest.entry(place).or_insert(part.collected_at);
+    for (part, _) in &parts {
+        let newest = newest.entry(place(part)).or_insert(part.collected_at);
         *newest = part.collected_at.max(*newest);
     }
-    for (part, _) in parts {
+    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
+    for (part, measured) in parts {
+        let place = place(&part);
         let newest = match scope {
-            Scope::All => newest.get(&(part.account, part.region)).copied(),
+            Scope::All => newest.get(&place).copied(),
             Scope::TakenAt(time) => Some(time),
         };
         if newest == Some(part.collected_at) {
             errors.extend(part.errors);
         }
+        all.entry(place).or_default().absorb(measured);
     }
     all
 }

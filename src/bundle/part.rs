@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use polars::prelude::{DataFrame, PolarsResult};
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Reading;
 use super::fact::{Key, Tallied, table, with_logs};
 use super::file::{misread, names, read_json, read_table, settled, write_json, write_table};
 use super::readings;
-use crate::error::{Result, Trouble};
+use crate::error::{ErrorKind, Result, Trouble};
 use crate::inventory::InstanceProfile;
 
 /// What one collection read of one instance.
@@ -82,7 +83,7 @@ pub(super) fn write(
     name: &Path,
     head: &Head,
     readings: &[(Timestamp, Reading)],
-    facts: polars::prelude::PolarsResult<polars::prelude::DataFrame>,
+    facts: PolarsResult<DataFrame>,
 ) -> Result<()> {
     write_table(&facts_of(name), facts)?;
     write_table(&readings_of(name), readings::table(readings))?;
@@ -171,7 +172,7 @@ fn instance(name: &Path) -> String {
 pub(super) fn read_parts(listed: &[PathBuf], arn: &str) -> Result<Vec<Kept>> {
     let read = |names: &[PathBuf]| names.iter().map(|name| Kept::read(name)).collect::<Result<Vec<_>>>();
     let parts = read(listed).or_else(|error| {
-        if error.kind() != crate::error::ErrorKind::NotFound {
+        if error.kind() != ErrorKind::NotFound {
             return Err(error);
         }
         settled(|| {

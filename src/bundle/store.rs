@@ -191,7 +191,7 @@ impl Bundle {
         let mut all = Measured::default();
         for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))? {
             if (part.account.as_str(), part.region.as_str()) == (account, region) {
-                all.join(&measured);
+                all.absorb(measured);
             }
         }
         Ok(all)

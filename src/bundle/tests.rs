@@ -275,7 +275,7 @@ proptest! {
             let left: Vec<_> = removed.iter().filter(names).skip(broken.index(removed.len() + 1)).collect();
             for name in left {
                 for file in [(*name).clone(), name.with_extension("parquet"), name.with_extension("readings.parquet")] {
-                    before.get(&file).map(|bytes| fs::write(&file, bytes).expect("a file"));
+                    before.get(&file).iter().for_each(|bytes| fs::write(&file, bytes).expect("a file"));
                 }
             }
         }
