@@ -32,7 +32,7 @@ fn a_wrong_bundle_is_an_error_that_says_what_to_do() {
     fs::create_dir_all(&empty).expect("a folder");
     for (bundle, says) in [
         (home.path().join("missing"), "no such bundle; `ssl-usage collect -o BUNDLE` makes one"),
-        (newer, "the bundle is of layout 9, and this version reads up to 1; use the version that wrote it"),
+        (newer, "the bundle is of layout 9, and this version reads up to 2; use the version that wrote it"),
         (empty, "not an evidence bundle"),
     ] {
         let run = analyze(home.path(), &[&bundle]);

@@ -16,6 +16,7 @@ mod cloudwatch_logs;
 mod command;
 mod download;
 mod engines;
+mod evidence;
 mod fake_aws;
 mod fleet;
 mod golden;

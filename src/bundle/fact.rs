@@ -1,6 +1,10 @@
 //! A fact: how many events of one kind one log file holds, in one hour, of one client; and the table that facts stand in.
 
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series};
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series, StringChunked,
+};
 
 /// Names of the columns of the table of facts.
 pub mod column {
@@ -8,6 +12,8 @@ pub mod column {
     pub const INSTANCE: &str = "instance";
     /// The log file, as the service names it.
     pub const SOURCE: &str = "source";
+    /// The log that the file is a form of. Since layout 2: merged parts may hold two logs that had one name in turn.
+    pub const LOG: &str = "log";
     /// Start of the hour, in seconds since 1970 (UTC).
     pub const HOUR: &str = "hour";
     /// `received`, `connected`, `rejected`, `handshake_failed` or `disconnected`.
@@ -44,6 +50,30 @@ pub mod column {
     /// The last whole hour at which they were open, likewise.
     pub const OPEN_TO: &str = "open_to";
 }
+
+/// All columns of facts that are kept.
+const COLUMNS: [&str; 20] = [
+    column::INSTANCE,
+    column::SOURCE,
+    column::LOG,
+    column::HOUR,
+    column::EVENT,
+    column::TRANSPORT,
+    column::TLS_VERSION,
+    column::CIPHER,
+    column::USER,
+    column::DATABASE,
+    column::ADDRESS,
+    column::APPLICATION,
+    column::AUTH_METHOD,
+    column::CAUSE,
+    column::SYSTEM,
+    column::COUNT,
+    column::FIRST_SEEN,
+    column::LAST_SEEN,
+    column::OPEN_FROM,
+    column::OPEN_TO,
+];
 
 /// What facts are told apart by. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,12 +163,46 @@ pub fn table(instance: &str, facts: &[(Key, Tallied)]) -> PolarsResult<DataFrame
     )
 }
 
+/// Adds to facts of one part the log that each stands in, by its source.
+pub(super) fn with_logs(mut facts: DataFrame, log_of: &BTreeMap<&str, &str>) -> PolarsResult<DataFrame> {
+    let sources = facts.column(column::SOURCE)?.str()?;
+    let logs: StringChunked = sources.iter().map(|source| log_of.get(source?).copied()).collect();
+    facts.with_column(logs.with_name(column::LOG.into()).into_column())?;
+    Ok(facts)
+}
+
+/// Of a part's facts, those of some logs, each as it stands in one source; in the columns that this version knows. A log that
+/// has none here is an error: only those are asked for that have some.
+pub(super) fn of_logs(facts: DataFrame, wanted: &BTreeMap<String, String>) -> PolarsResult<DataFrame> {
+    let facts = if facts.column(column::LOG).is_ok() {
+        facts
+    } else {
+        with_logs(facts, &wanted.iter().map(|(log, source)| (source.as_str(), log.as_str())).collect())?
+    };
+    let (sources, logs) = (facts.column(column::SOURCE)?.str()?, facts.column(column::LOG)?.str()?);
+    // Facts of one log stand together.
+    let (mut last, mut found) = (((None, None), false), BTreeSet::new());
+    let is_wanted =
+        |row: (Option<&str>, Option<&str>)| row.1.and_then(|log| wanted.get(log)).map(String::as_str) == row.0;
+    let kept: BooleanChunked = sources
+        .iter()
+        .zip(logs.iter())
+        .map(|row| {
+            if last.0 != row {
+                last = (row, row.0.is_some() && is_wanted(row));
+                found.extend(row.1.filter(|_| last.1));
+            }
+            Some(last.1)
+        })
+        .collect();
+    if found.len() < wanted.len() {
+        return Err(PolarsError::NoData("facts of a log are missing".into()));
+    }
+    completed(facts.filter(&kept)?)?.select(COLUMNS)
+}
+
 /// A table that an older version wrote, with what it lacks.
-///
-/// # Errors
-///
-/// When polars refuses the columns, which are all of one length.
-pub(super) fn completed(mut table: DataFrame) -> PolarsResult<DataFrame> {
+fn completed(mut table: DataFrame) -> PolarsResult<DataFrame> {
     for name in [column::OPEN_FROM, column::OPEN_TO] {
         if table.column(name).is_err() {
             table.with_column(Series::new(name.into(), vec![None::<i64>; table.height()]).into_column())?;

@@ -2,16 +2,18 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
-use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringChunked, UnionArgs, concat};
+use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{Reading, exported_type};
-use super::fact::{self, column};
+use super::coverage::{HoleCause, Reading, exported_type};
+use super::fact::of_logs;
+use super::file::{misread, read_table};
 use super::metric::{Measured, MetricPart};
-use super::store::{Bundle, Part, Parts, read_parts, read_table};
+use super::part::{Kept, Parts, facts_of, read_parts};
+use super::store::Bundle;
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::window::Window;
@@ -45,9 +47,12 @@ pub struct Logs {
     pub readings: Vec<Reading>,
     /// What could not be read of them at last.
     pub errors: Vec<Trouble>,
-    /// Where the facts of those readings are, by the file that holds them.
-    sources: BTreeMap<PathBuf, BTreeSet<String>>,
+    /// Where the facts of those readings are.
+    places: Places,
 }
+
+/// By the file that holds their facts: logs, each with the source that it was read from.
+pub(super) type Places = BTreeMap<PathBuf, BTreeMap<String, String>>;
 
 /// Which instances of a bundle are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +88,10 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
-    let measured = measured(metrics, scope, &mut errors);
+    let mut measured = measured(metrics, scope, &mut errors);
     let evidence = |profile: InstanceProfile| {
-        let subjects: Vec<&str> = [&profile.arn].into_iter().chain(&profile.proxies).map(String::as_str).collect();
-        let region = measured.get(&(profile.account.clone(), profile.region.clone()));
-        let metrics = region.map_or_else(Measured::default, |region| region.of(&subjects));
+        let region = measured.get_mut(&(profile.account.clone(), profile.region.clone()));
+        let metrics = region.map(|region| region.take(&profile.arn, &profile.proxies)).unwrap_or_default();
         InstanceEvidence { parts: parts.of(&profile), profile, metrics, scope }
     };
     let instances = profiles.into_iter().map(evidence).collect();
@@ -102,106 +106,139 @@ fn measured(
     scope: Scope,
     errors: &mut Vec<Trouble>,
 ) -> BTreeMap<(String, String), Measured> {
+    let place = |part: &MetricPart| (part.account.clone(), part.region.clone());
     let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
-    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
-    for (part, measured) in &parts {
-        let place = (part.account.clone(), part.region.clone());
-        all.entry(place.clone()).or_default().join(measured);
-        let newest = newest.entry(place).or_insert(part.collected_at);
+    for (part, _) in &parts {
+        let newest = newest.entry(place(part)).or_insert(part.collected_at);
         *newest = part.collected_at.max(*newest);
     }
-    for (part, _) in parts {
+    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
+    for (part, measured) in parts {
+        let place = place(&part);
         let newest = match scope {
-            Scope::All => newest.get(&(part.account, part.region)).copied(),
+            Scope::All => newest.get(&place).copied(),
             Scope::TakenAt(time) => Some(time),
         };
         if newest == Some(part.collected_at) {
             errors.extend(part.errors);
         }
+        all.entry(place).or_default().absorb(measured);
     }
     all
 }
 
 /// The instances that there are now, as the latest inventories show them, and what those could not ask.
-fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
+pub(super) fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
     fleets.sort_by(|one, other| (one.taken_at, &one.instances.len()).cmp(&(other.taken_at, &other.instances.len())));
-    let mut latest: BTreeMap<(Option<String>, String), Timestamp> = BTreeMap::new();
-    for fleet in fleets.iter().filter(|fleet| fleet.whole) {
-        latest.insert((fleet.account.clone(), fleet.region.clone()), fleet.taken_at);
-    }
+    let whole_at = whole_at(&fleets);
     let mut profiles = BTreeMap::new();
     let mut errors = Vec::new();
-    for fleet in fleets {
-        // An instance that the latest whole inventory does not show is gone.
-        let whole_at = latest.get(&(fleet.account.clone(), fleet.region.clone())).copied();
-        if whole_at.is_some_and(|whole_at| fleet.taken_at < whole_at) {
-            continue;
-        }
+    for fleet in fleets.into_iter().filter(|fleet| !is_past(fleet, &whole_at)) {
         errors.extend(fleet.errors);
         profiles.extend(fleet.instances.into_iter().map(|profile| (profile.arn.clone(), profile)));
     }
     (profiles.into_values().collect(), errors)
 }
 
-/// Of all readings of one log, that which shows most.
-///
-/// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
-/// both, so that the form that shows more of them is the more complete one. TLS goes first: no reading hides what another
-/// has seen of it. Counts are never added over readings.
-///
-/// Nor does a reading hide that another one failed at what was written after it: what is missing of that is missing of the
-/// log.
-fn best_readings(
-    parts: Vec<(Part, PathBuf)>,
-    engine: Option<&Engine>,
-) -> (Vec<Reading>, BTreeMap<PathBuf, BTreeSet<String>>) {
-    let mut best: BTreeMap<String, (Reading, PathBuf, Timestamp)> = BTreeMap::new();
-    let mut failed: Vec<(Reading, Timestamp)> = Vec::new();
-    for (part, path) in parts {
-        for reading in part.readings {
-            if !reading.holes.is_empty() {
-                failed.push((reading.clone(), part.collected_at));
-            }
-            match best.get(&reading.log) {
-                Some((known, known_path, _)) if rank(known, known_path) >= rank(&reading, &path) => {}
-                _ => {
-                    best.insert(reading.log.clone(), (reading, path.clone(), part.collected_at));
+/// When the latest whole inventory of each account and region was taken.
+pub(super) type WholeAt = BTreeMap<(Option<String>, String), Timestamp>;
+
+/// See [`WholeAt`].
+pub(super) fn whole_at(fleets: &[Fleet]) -> WholeAt {
+    let mut latest = WholeAt::new();
+    for fleet in fleets.iter().filter(|fleet| fleet.whole) {
+        let at = latest.entry((fleet.account.clone(), fleet.region.clone())).or_insert(fleet.taken_at);
+        *at = fleet.taken_at.max(*at);
+    }
+    latest
+}
+
+/// Whether a later whole inventory stands for this one: an instance that the latest does not show is gone.
+pub(super) fn is_past(fleet: &Fleet, whole_at: &WholeAt) -> bool {
+    whole_at.get(&(fleet.account.clone(), fleet.region.clone())).is_some_and(|whole_at| fleet.taken_at < *whole_at)
+}
+
+/// The readings of an instance that matter.
+#[derive(Default)]
+pub(super) struct Union {
+    /// Of each log the reading that shows most, the time of its collection, and the part that it is in.
+    pub best: BTreeMap<String, (Reading, Timestamp, PathBuf)>,
+    /// All that lack something.
+    pub failed: Vec<(Reading, Timestamp)>,
+}
+
+impl Union {
+    /// Of all readings of one log, that which shows most.
+    ///
+    /// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
+    /// both, so that the form that shows more of them is the more complete one. TLS goes first: no reading hides what
+    /// another has seen of it. Counts are never added over readings.
+    pub fn of(parts: Vec<Kept>) -> Self {
+        let mut union = Self::default();
+        for Kept { name, readings, .. } in parts {
+            for (at, reading) in readings {
+                if !reading.holes.is_empty() {
+                    union.failed.push((reading.clone(), at));
+                }
+                match union.best.get(&reading.log) {
+                    Some((known, known_at, _)) if rank(known, *known_at) >= rank(&reading, at) => {}
+                    _ => {
+                        union.best.insert(reading.log.clone(), (reading, at, name.clone()));
+                    }
                 }
             }
         }
+        // The latest is the one to tell of.
+        union.failed.sort_by(|(one, one_at), (other, other_at)| {
+            (one_at, one.last_written, one.listed_bytes, &one.source, holes(one)).cmp(&(
+                other_at,
+                other.last_written,
+                other.listed_bytes,
+                &other.source,
+                holes(other),
+            ))
+        });
+        union
     }
-    // The latest is the one to tell of.
-    failed.sort_by_key(|(reading, at)| (*at, reading.last_written, reading.listed_bytes));
-    for (lost, at) in failed.iter().rev() {
-        if let Some((reading, _, read_at)) = best.get_mut(&lost.log)
-            && reading.holes.is_empty()
-            && !has_seen((reading, *read_at), (lost, *at))
-        {
-            reading.holes.clone_from(&lost.holes);
+
+    /// Where the facts of the best readings are.
+    pub fn places(&self) -> Places {
+        let mut places = Places::new();
+        for (log, (reading, _, name)) in self.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
+            places.entry(facts_of(name)).or_default().insert(log.clone(), reading.source.clone());
         }
+        places
     }
-    // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed on
-    // to the next one.
-    let is_settled = |lost: &Reading| {
-        let whole = best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
-        engine.is_some_and(|engine| whole.into_iter().any(|whole| is_same_renamed(engine, whole, lost)))
-    };
-    let lost_for_ever: BTreeSet<&String> =
-        failed.iter().map(|(lost, _)| lost).filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
-    let nothing_else =
-        |(reading, ..): &&(Reading, PathBuf, Timestamp)| !reading.holes.is_empty() && reading.records == 0;
-    let settled = best.values().filter(nothing_else).map(|(reading, ..)| reading.log.clone());
-    let settled: BTreeSet<String> = settled.filter(|log| !lost_for_ever.contains(log)).collect();
-    best.retain(|log, _| !settled.contains(log));
-    let mut sources: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    let mut readings = Vec::new();
-    for (reading, path, _) in best.into_values() {
-        if reading.records > 0 {
-            sources.entry(path).or_default().insert(reading.source.clone());
+
+    /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
+    /// missing of the log.
+    fn readings(mut self, engine: Option<&Engine>) -> Vec<Reading> {
+        for (lost, at) in self.failed.iter().rev() {
+            if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
+                && reading.holes.is_empty()
+                && !has_seen((reading, *read_at), (lost, *at))
+            {
+                reading.holes.clone_from(&lost.holes);
+            }
         }
-        readings.push(reading);
+        // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed
+        // on to the next one.
+        let is_settled = |lost: &Reading| {
+            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
+            engine.is_some_and(|engine| whole.any(|whole| is_same_renamed(engine, whole, lost)))
+        };
+        let failed = self.failed.iter().map(|(lost, _)| lost);
+        let lost_for_ever: BTreeSet<&String> = failed.filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
+        let is_settled = |reading: &Reading| {
+            !reading.holes.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
+        };
+        let best = self.best.values().map(|(reading, ..)| reading);
+        best.filter(|reading| !is_settled(reading)).cloned().collect()
     }
-    (readings, sources)
+}
+
+fn holes(reading: &Reading) -> Vec<(HoleCause, &str)> {
+    reading.holes.iter().map(|hole| (hole.cause, hole.message.as_str())).collect()
 }
 
 /// Whether a whole reading shows what another one failed at, each with the time of its collection.
@@ -231,9 +268,14 @@ fn is_same_renamed(engine: &Engine, whole: &Reading, lost: &Reading) -> bool {
     during && lost.listed_bytes <= whole.listed_bytes
 }
 
+/// A time as tables hold it.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
 /// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
-/// path only makes the choice the same whatever the order.
-fn rank<'r>(reading: &'r Reading, path: &'r Path) -> impl Ord + 'r {
+/// rest only makes the choice the same whatever the order, and wherever the readings are kept.
+fn rank(reading: &Reading, at: Timestamp) -> impl Ord + '_ {
     (
         reading.tls_sessions,
         reading.sessions,
@@ -242,8 +284,8 @@ fn rank<'r>(reading: &'r Reading, path: &'r Path) -> impl Ord + 'r {
         reading.span.map(|span| span.to),
         reading.read_bytes,
         reading.format.as_deref() != Some("stderr"),
-        Reverse(path.file_name()),
-        Reverse(path),
+        (Reverse(micros(at)), Reverse(&reading.source), reading.span.map(|span| span.from)),
+        (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, holes(reading)),
     )
 }
 
@@ -254,26 +296,29 @@ impl InstanceEvidence {
     ///
     /// When a part cannot be read.
     pub fn logs(&self) -> Result<Logs> {
-        let mut parts = read_parts(&self.parts, &self.profile.arn)?;
+        let parts = read_parts(&self.parts, &self.profile.arn)?;
         // What was collected before the instance was made is of another that had its name, and so may a log of it have.
-        parts.retain(|(part, _)| self.profile.created_at.is_none_or(|made| part.collected_at >= made));
+        let mut parts = since(parts, self.profile.created_at);
         let newest = match self.scope {
-            Scope::All => parts.iter().map(|(part, _)| part.collected_at).max(),
+            Scope::All => parts.iter().map(|part| part.head.collected_at).max(),
             Scope::TakenAt(time) => Some(time),
         };
-        let latest = parts.iter().filter(|(part, _)| Some(part.collected_at) == newest);
-        let mut errors: Vec<Trouble> = latest.flat_map(|(part, _)| part.errors.clone()).collect();
+        let latest = parts.iter().filter(|part| Some(part.head.collected_at) == newest);
+        let mut errors: Vec<Trouble> = latest.flat_map(|part| part.head.errors.clone()).collect();
+        errors.sort_unstable();
         // A listing that failed is made up for by every later one.
-        for (part, _) in parts.iter_mut().filter(|(part, _)| Some(part.collected_at) != newest) {
-            part.readings.retain(|reading| !reading.is_listing());
+        for part in &mut parts {
+            part.readings.retain(|(at, reading)| !reading.is_listing() || Some(micros(*at)) == newest.map(micros));
         }
-        let (readings, sources) = best_readings(parts, self.profile.known_engine());
+        let union = Union::of(parts);
+        let places = union.places();
+        let readings = union.readings(self.profile.known_engine());
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
         let whole = readings.iter().filter(|reading| reading.holes.is_empty());
         let whole: BTreeSet<String> =
             whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
         errors.retain(|error| !whole.contains(&error.subject));
-        Ok(Logs { readings, errors, sources })
+        Ok(Logs { readings, errors, places })
     }
 }
 
@@ -284,24 +329,27 @@ impl Logs {
     ///
     /// When a file of facts cannot be read.
     pub fn facts(&self) -> Result<Option<DataFrame>> {
-        let mut tables = Vec::new();
-        let misfit = |error: PolarsError| {
-            let subject = self.sources.keys().next().map_or_else(String::new, |path| path.display().to_string());
-            Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
-        };
-        for (path, sources) in &self.sources {
-            let table = read_table(path)?;
-            let wanted = |names: &StringChunked| -> BooleanChunked {
-                names.iter().map(|name| name.is_some_and(|name| sources.contains(name))).collect()
-            };
-            let names = table.column(column::SOURCE).and_then(|names| names.str()).map_err(misfit)?;
-            let table = table.filter(&wanted(names)).and_then(fact::completed).map_err(misfit)?;
-            tables.push(table.lazy());
-        }
-        if tables.is_empty() {
-            return Ok(None);
-        }
-        let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
-        whole.map(Some).map_err(misfit)
+        facts(&self.places)
     }
+}
+
+/// The facts that are in these places; none when there are none.
+pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
+    let mut tables = Vec::new();
+    for (path, logs) in places {
+        let facts = of_logs(read_table(path)?, logs).map_err(|error| misread(path, error))?;
+        tables.push(facts.lazy());
+    }
+    let Some(first) = places.keys().next() else { return Ok(None) };
+    let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
+    whole.map(Some).map_err(|error: PolarsError| {
+        let subject = first.display().to_string();
+        Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
+    })
+}
+
+/// The parts that were collected since an instance was made.
+pub(super) fn since(mut parts: Vec<Kept>, made: Option<Timestamp>) -> Vec<Kept> {
+    parts.retain(|part| made.is_none_or(|made| part.head.collected_at >= made));
+    parts
 }

@@ -95,15 +95,25 @@ impl Measured {
         }
     }
 
+    /// The same, with no copy of what is not known here: a fleet's values of a year fill much memory.
+    pub(super) fn absorb(&mut self, other: Self) {
+        let (known, new): (BTreeMap<_, _>, _) =
+            other.0.into_iter().partition(|(measure, _)| self.0.contains_key(measure));
+        self.0.extend::<BTreeMap<_, _>>(new);
+        self.join(&Self(known));
+    }
+
     /// The series of a subject; none when nothing is known.
     pub fn series(&self, subject: &str, metric: &str, statistic: Statistic) -> Option<&Series> {
         self.0.get(&Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic })
     }
 
-    /// Those of some subjects alone.
-    pub(super) fn of(&self, subjects: &[&str]) -> Self {
-        let wanted = self.0.iter().filter(|(measure, _)| subjects.contains(&measure.subject.as_str()));
-        Self(wanted.map(|(measure, series)| (measure.clone(), series.clone())).collect())
+    /// Takes out the series of an instance, and copies those of the proxies that it may share with others.
+    pub(super) fn take(&mut self, instance: &str, proxies: &[String]) -> Self {
+        let shared = self.0.iter().filter(|(measure, _)| proxies.contains(&measure.subject));
+        let mut taken: BTreeMap<_, _> = shared.map(|(measure, series)| (measure.clone(), series.clone())).collect();
+        taken.extend(self.0.extract_if(.., |measure, _| measure.subject == instance));
+        Self(taken)
     }
 
     /// The table: a row for each value.

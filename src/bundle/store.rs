@@ -1,25 +1,25 @@
-//! A bundle's files: written once, under another name first.
+//! A bundle on disk: what is in it, and what is added.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::coverage::Reading;
-use super::fact::{Key, Tallied, table};
+use super::fact::{Key, Tallied};
+use super::file::{misread, names, read_json, read_table, settled, under_way, write_json, write_table};
 use super::metric::{Measured, MetricPart};
+use super::part::{Part, Parts, plain};
 use crate::error::{Error, ErrorKind, Result, Trouble};
-use crate::inventory::{Fleet, InstanceProfile};
+use crate::inventory::Fleet;
 
-/// Version of the layout. A reader reads every minor version of its major one: fields are added, never renamed.
-const MAJOR: u32 = 1;
+/// Version of the layout. A reader reads every minor version of its major one, for fields are added and never renamed, and
+/// all major ones before it.
+const MAJOR: u32 = 2;
 const MINOR: u32 = 0;
 const NAME: &str = "ssl-usage/bundle";
+/// Whoever merges parts holds a lock on it.
+pub(super) const LOCK: &str = "compact.lock";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
@@ -29,29 +29,12 @@ struct Manifest {
     written_by: String,
 }
 
-/// What one collection read of one instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// ARN of the instance.
-    pub arn: String,
-    /// Account, for the file's name.
-    pub account: String,
-    /// Region, for the file's name.
-    pub region: String,
-    /// `DBInstanceIdentifier`, for the file's name.
-    pub instance: String,
-    /// When it was collected.
-    pub collected_at: Timestamp,
-    /// The log files that were listed and had to be read.
-    pub readings: Vec<Reading>,
-    /// What could not be read.
-    pub errors: Vec<Trouble>,
-}
-
 /// A bundle on disk.
 #[derive(Clone, Debug)]
 pub struct Bundle {
-    path: PathBuf,
+    pub(super) path: PathBuf,
+    /// Layout that it had when it was opened.
+    major: u32,
 }
 
 impl Bundle {
@@ -61,12 +44,19 @@ impl Bundle {
     ///
     /// When the folder cannot be made, holds something else, or is of another version of the layout.
     pub fn create(path: &Path) -> Result<Self> {
+        let written_by = concat!("ssl-usage ", env!("CARGO_PKG_VERSION")).to_owned();
+        let manifest = Manifest { schema: NAME.to_owned(), major: MAJOR, minor: MINOR, written_by };
         if path.join("bundle.json").exists() {
-            return Self::open(path);
+            let bundle = Self::open(path)?;
+            // What is added to it from now on no older version reads.
+            if bundle.major < MAJOR {
+                write_json(&path.join("bundle.json"), &manifest)?;
+            }
+            return Ok(bundle);
         }
         // One that was broken off while it was made is no obstacle, nor is one that another process makes.
         let is_own = |name: &std::ffi::OsStr| {
-            ["fleet", "parts", "bundle.json.new", "bundle.json"].iter().any(|own| name == *own)
+            ["fleet", "parts", "bundle.json.new", "bundle.json", LOCK].iter().any(|own| name == *own)
         };
         let is_foreign = |entry: std::io::Result<fs::DirEntry>| entry.is_ok_and(|entry| !is_own(&entry.file_name()));
         let occupied = path.read_dir().is_ok_and(|mut entries| entries.any(is_foreign));
@@ -82,10 +72,8 @@ impl Bundle {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         }
-        let written_by = concat!("ssl-usage ", env!("CARGO_PKG_VERSION")).to_owned();
-        let manifest = Manifest { schema: NAME.to_owned(), major: MAJOR, minor: MINOR, written_by };
         write_json(&path.join("bundle.json"), &manifest)?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), major: MAJOR })
     }
 
     /// Opens a bundle to read.
@@ -118,7 +106,7 @@ impl Bundle {
             )
             .hint("use the version that wrote it, or a newer one"));
         }
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), major: manifest.major })
     }
 
     /// Adds an inventory.
@@ -143,15 +131,14 @@ impl Bundle {
         self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors })
     }
 
-    /// Adds what was read of an instance. The facts are written first: a part without its `.json` does not exist.
+    /// Adds what was read of an instance.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
     pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<()> {
         let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at)?;
-        write_table(&name.with_extension("parquet"), table(&part.arn, facts))?;
-        write_json(&name, part)
+        part.write(&name, facts)
     }
 
     /// Adds what was asked of a region's metrics. The values are written first: without its `.json` it does not exist.
@@ -174,7 +161,7 @@ impl Bundle {
     ///
     /// When one cannot be read.
     pub fn fleets(&self) -> Result<Vec<Fleet>> {
-        self.names("fleet")?.iter().map(|name| read_json(name)).collect()
+        settled(|| names(&self.path.join("fleet"))?.iter().map(|name| read_json(name)).collect())
     }
 
     /// The parts in the bundle, by instance.
@@ -183,13 +170,7 @@ impl Bundle {
     ///
     /// When the folder cannot be read.
     pub fn parts(&self) -> Result<Parts> {
-        let mut parts = Parts::default();
-        for name in self.names("parts")? {
-            let words = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let instance = words.split('.').take(3).collect::<Vec<_>>().join(".");
-            parts.0.entry(instance).or_default().push(name);
-        }
-        Ok(parts)
+        Parts::in_folder(&self.path.join("parts"))
     }
 
     /// All metrics in the bundle.
@@ -210,7 +191,7 @@ impl Bundle {
         let mut all = Measured::default();
         for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))? {
             if (part.account.as_str(), part.region.as_str()) == (account, region) {
-                all.join(&measured);
+                all.absorb(measured);
             }
         }
         Ok(all)
@@ -222,30 +203,13 @@ impl Bundle {
         if !self.path.join("metrics").exists() {
             return Ok(Vec::new());
         }
-        let read = |name: &PathBuf| {
-            let path = name.with_extension("parquet");
-            let measured = Measured::read(&read_table(&path)?).map_err(|error| misread(&path, error))?;
-            Ok((read_json(name)?, measured))
-        };
         let is_meant = |name: &&PathBuf| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin));
-        self.names("metrics")?.iter().filter(is_meant).map(read).collect()
-    }
-
-    fn names(&self, folder: &str) -> Result<Vec<PathBuf>> {
-        let folder = self.path.join(folder);
-        let fail = |error| Error::io(&folder, error);
-        let mut names = Vec::new();
-        for entry in folder.read_dir().map_err(fail)? {
-            names.push(entry.map_err(fail)?.path());
-        }
-        names.retain(|name| name.extension().is_some_and(|extension| extension == "json"));
-        names.sort_unstable();
-        Ok(names)
+        settled(|| names(&self.path.join("metrics"))?.iter().filter(is_meant).map(|name| read_metrics(name)).collect())
     }
 
     /// A file name made of `words` and a time that no file has yet, and that no other task or process takes meanwhile: the
     /// name that the file has until it is whole is there from now on.
-    fn free_name(&self, folder: &str, words: &[&str], at: Timestamp) -> Result<PathBuf> {
+    pub(super) fn free_name(&self, folder: &str, words: &[&str], at: Timestamp) -> Result<PathBuf> {
         let stem = format!("{}.{}", plain(words), at.strftime("%Y%m%dT%H%M%S%3fZ"));
         let mut number = 1;
         loop {
@@ -266,112 +230,17 @@ impl Bundle {
     }
 }
 
-/// Most letters of a word in a file's name: more than an identifier has, and few enough for every file system.
-const WORD: usize = 64;
-
-/// Words as the beginning of a file name. Identifiers are letters, digits and hyphens; an answer that says otherwise does
-/// not choose a path.
-fn plain(words: &[&str]) -> String {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
-    let words: Vec<String> = words.iter().map(|word| word.chars().take(WORD).map(letter).collect()).collect();
-    words.join(".")
-}
-
-/// Where the parts of each instance are. They are read one instance at a time: a fleet's readings fill no memory at once.
-#[derive(Clone, Debug, Default)]
-pub struct Parts(BTreeMap<String, Vec<PathBuf>>);
-
-impl Parts {
-    /// Adds those of another bundle.
-    pub(super) fn extend(&mut self, other: Self) {
-        for (instance, names) in other.0 {
-            self.0.entry(instance).or_default().extend(names);
-        }
-    }
-
-    /// The files that may hold parts of an instance.
-    pub(super) fn of(&self, profile: &InstanceProfile) -> Vec<PathBuf> {
-        self.0.get(&plain(&[&profile.account, &profile.region, &profile.instance])).cloned().unwrap_or_default()
-    }
-
-    /// The readings of an instance that need not be repeated.
-    ///
-    /// # Errors
-    ///
-    /// When one cannot be read.
-    pub fn complete(&self, profile: &InstanceProfile) -> Result<Vec<Reading>> {
-        let parts = read_parts(&self.of(profile), &profile.arn)?;
-        let readings = parts.into_iter().flat_map(|(part, _)| part.readings);
-        Ok(readings.filter(|reading| reading.complete).collect())
-    }
-}
-
-/// Reads the parts of an instance, and where their facts are.
-pub(super) fn read_parts(names: &[PathBuf], arn: &str) -> Result<Vec<(Part, PathBuf)>> {
-    let read = |name: &PathBuf| Ok((read_json(name)?, name.with_extension("parquet")));
-    let parts: Result<Vec<(Part, PathBuf)>> = names.iter().map(read).collect();
-    Ok(parts?.into_iter().filter(|(part, _)| part.arn == arn).collect())
-}
-
-/// Reads a table of facts or of metrics.
-///
-/// # Errors
-///
-/// When the file is gone or is not what was written.
-pub(super) fn read_table(path: &Path) -> Result<DataFrame> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    ParquetReader::new(file).finish().map_err(|error| misread(path, error))
-}
-
-fn misread(path: &Path, error: PolarsError) -> Error {
-    Error::new(ErrorKind::Format, path.display().to_string(), "the facts in this file cannot be read")
-        .hint("collect them again")
-        .because(error)
-}
-
-fn write_table(path: &Path, table: PolarsResult<DataFrame>) -> Result<()> {
-    write_whole(path, |file| {
-        let mut table = table.map_err(std::io::Error::other)?;
-        ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(std::io::Error::other)
-    })
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    serde_json::from_reader(BufReader::new(file)).map_err(|error| {
-        Error::new(ErrorKind::Format, path.display().to_string(), format!("not what a bundle holds: {error}"))
-            .hint("collect it again")
-    })
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    write_whole(path, |file| {
-        serde_json::to_writer(&mut *file, value)?;
-        file.write_all(b"\n")
-    })
-}
-
-/// Writes a file under another name and renames it, so that it is there whole or not at all.
-fn write_whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
-    let fail = |error| Error::io(path, error);
-    let temporary = under_way(path);
-    let mut file = BufWriter::new(File::create(&temporary).map_err(fail)?);
-    write(&mut file).map_err(fail)?;
-    let file = file.into_inner().map_err(|error| fail(error.into_error()))?;
-    file.sync_all().map_err(fail)?;
-    fs::rename(&temporary, path).map_err(fail)
-}
-
-/// The name that a file has until it is whole.
-fn under_way(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
+/// Reads what one collection, or many that were merged, asked of a region's metrics.
+pub(super) fn read_metrics(name: &Path) -> Result<(MetricPart, Measured)> {
+    let path = name.with_extension("parquet");
+    let measured = Measured::read(&read_table(&path)?).map_err(|error| misread(&path, error))?;
+    Ok((read_json(name)?, measured))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::part::Head;
 
     fn part(number: u64) -> Part {
         Part {
@@ -402,8 +271,8 @@ mod tests {
                 });
             }
         });
-        let names = bundle.names("parts").expect("names");
-        let parts: Vec<Part> = names.iter().map(|name| read_json(name).expect("a part")).collect();
+        let names = names(&folder.path().join("parts")).expect("names");
+        let parts: Vec<Head> = names.iter().map(|name| read_json(name).expect("a part")).collect();
         let told: std::collections::BTreeSet<_> = parts.iter().map(|part| part.errors[0].subject.clone()).collect();
         assert_eq!((names.len(), told.len()), (160, 160));
         assert!(names.iter().all(|name| name.with_extension("parquet").exists()));

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::complain;
 use super::progress::Bar;
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Bundle, Parts};
@@ -21,6 +22,10 @@ use crate::window::Window;
 /// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
 /// a thousand connections on most machines.
 const AT_ONCE: usize = 32;
+
+/// Parts of an instance, or of a region's metrics, above which they are merged: a collection an hour is read in few pieces,
+/// and merged once a day.
+const MOST_PARTS: usize = 24;
 
 /// Which instances, and how far back.
 #[derive(Debug, Args)]
@@ -165,6 +170,8 @@ impl Fleet {
     pub fn gather(&self, path: &Path) -> Result<Timestamp> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let bundle = Bundle::create(path)?;
+        // Before anything is added: what this run is told of its own errors is not merged with what others found.
+        bundle.compact(MOST_PARTS)?.iter().for_each(|error| complain(error));
         let known = Arc::new(bundle.parts()?);
         let progress: Arc<dyn Progress> = Arc::new(Bar::new());
         let request = Arc::new(self.request(now));

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod collect;
+mod compact;
 mod dry_run;
 mod exit;
 mod fleet;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Analyze(analyze::Analyze),
     Collect(collect::Collect),
+    Compact(compact::Compact),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
 }
@@ -56,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let status = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Collect(command) => command.run(),
+        Command::Compact(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
     };

@@ -1,0 +1,144 @@
+//! Keeps a bundle small: merges what many collections wrote into one, and drops what no report looks at any more.
+//!
+//! What is new is on disk before what it stands for is removed, and what is there twice counts once: a bundle can be read at
+//! every moment, and after a crash at any of them.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::coverage::Reading;
+use super::fact::{table, with_logs};
+use super::file::{names, read_json, remove, sync};
+use super::merge::{Union, current, facts, is_past, since, whole_at};
+use super::metric::{Measured, MetricPart};
+use super::part::{Head, Kept, facts_of, read_parts, readings_of, write};
+use super::store::{Bundle, LOCK, read_metrics};
+use crate::error::{Error, Result, Trouble};
+use crate::inventory::{Fleet, InstanceProfile};
+
+impl Bundle {
+    /// Merges the parts of every instance that has more than `most`, and the metrics of every region that has more; drops
+    /// inventories that a later one stands for. No report changes. Where another process is at it, does nothing.
+    ///
+    /// Returns what could not be merged, and is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the inventories cannot be read, or the lock cannot be had.
+    pub fn compact(&self, most: usize) -> Result<Vec<Error>> {
+        let path = self.path.join(LOCK);
+        let lock = File::create(&path).map_err(|error| Error::io(&path, error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Vec::new()),
+            Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
+        }
+        let parts = self.parts()?;
+        // When an instance was made is known of those in the inventory alone.
+        let (profiles, _) = current(self.fleets()?);
+        let many = profiles.iter().filter(|profile| parts.of(profile).len() > most);
+        let merged = many.map(|profile| self.merge_parts(profile, &parts.of(profile)));
+        let merged: Vec<_> = merged.chain([self.merge_metrics(most), self.drop_past()]).collect();
+        Ok(merged.into_iter().filter_map(Result::err).collect())
+    }
+
+    /// Merges the parts of an instance. What was collected before it was made is of another one, and stays as it is.
+    fn merge_parts(&self, profile: &InstanceProfile, names: &[PathBuf]) -> Result<()> {
+        let parts = since(read_parts(names, &profile.arn)?, profile.created_at);
+        let Some(collected_at) = parts.iter().map(|part| part.head.collected_at).max().filter(|_| parts.len() > 1)
+        else {
+            return Ok(());
+        };
+        // Only the errors of the latest collection are ever told.
+        let latest = parts.iter().filter(|part| part.head.collected_at == collected_at);
+        let head = Head {
+            arn: profile.arn.clone(),
+            account: profile.account.clone(),
+            region: profile.region.clone(),
+            instance: profile.instance.clone(),
+            collected_at,
+            errors: sorted(latest.flat_map(|part| part.head.errors.clone())),
+            readings: None,
+        };
+        let union = Union::of(parts.clone());
+        let facts = match facts(&union.places())? {
+            Some(facts) => Ok(facts),
+            None => table(&profile.arn, &[]).and_then(|facts| with_logs(facts, &BTreeMap::new())),
+        };
+        let name = self.free_name("parts", &[&head.account, &head.region, &head.instance], collected_at)?;
+        write(&name, &head, &needed(&parts, &union), facts)?;
+        let files = |part: &Kept| [part.name.clone(), readings_of(&part.name), facts_of(&part.name)];
+        self.replace("parts", parts.iter().flat_map(files))
+    }
+
+    /// Merges the metrics of every account and region that has more than `most` of them.
+    fn merge_metrics(&self, most: usize) -> Result<()> {
+        let folder = self.path.join("metrics");
+        // A bundle that an older version made has no such folder.
+        if !folder.exists() {
+            return Ok(());
+        }
+        let mut places: BTreeMap<(String, String), Vec<(PathBuf, MetricPart)>> = BTreeMap::new();
+        for name in names(&folder)? {
+            let part: MetricPart = read_json(&name)?;
+            places.entry((part.account.clone(), part.region.clone())).or_default().push((name, part));
+        }
+        for ((account, region), parts) in places.into_iter().filter(|(_, parts)| parts.len() > most) {
+            let Some(collected_at) = parts.iter().map(|(_, part)| part.collected_at).max() else { continue };
+            let latest = parts.iter().filter(|(_, part)| part.collected_at == collected_at);
+            let errors = sorted(latest.flat_map(|(_, part)| part.errors.clone()));
+            let mut all = Measured::default();
+            for (name, _) in &parts {
+                all.absorb(read_metrics(name)?.1);
+            }
+            self.write_metrics(&MetricPart { account, region, collected_at, errors }, &all)?;
+            self.replace(
+                "metrics",
+                parts.into_iter().flat_map(|(name, _)| [name.clone(), name.with_extension("parquet")]),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Drops inventories that a later one stands for.
+    fn drop_past(&self) -> Result<()> {
+        let names = names(&self.path.join("fleet"))?;
+        let fleets: Vec<Fleet> = names.iter().map(|name| read_json(name)).collect::<Result<_>>()?;
+        let whole_at = whole_at(&fleets);
+        let past = names.into_iter().zip(&fleets).filter(|(_, fleet)| is_past(fleet, &whole_at));
+        self.replace("fleet", past.map(|(name, _)| name))
+    }
+
+    /// Removes files that others stand for. A `.json` comes before its tables: what has none is no part of the bundle.
+    fn replace(&self, folder: &str, old: impl Iterator<Item = PathBuf>) -> Result<()> {
+        // The new names must be on disk first.
+        sync(&self.path.join(folder))?;
+        old.into_iter().try_for_each(|file| remove(&file))
+    }
+}
+
+/// The readings that a report or a collection may still look at: what shows most of a log, what lacks something, and what
+/// tells that a file need not be read again. What is left out are earlier states of logs that grew.
+fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, Reading)> {
+    let is_best = |at: Timestamp, reading: &Reading| {
+        union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
+    };
+    let all = parts.iter().flat_map(|part| &part.readings);
+    let needed = all.filter(|(at, reading)| reading.complete || !reading.holes.is_empty() || is_best(*at, reading));
+    let mut needed: Vec<_> = needed.cloned().collect();
+    needed.sort_by(|(one_at, one), (other_at, other)| {
+        (&one.log, &one.source, one_at).cmp(&(&other.log, &other.source, other_at))
+    });
+    needed.dedup();
+    needed
+}
+
+fn sorted(errors: impl Iterator<Item = Trouble>) -> Vec<Trouble> {
+    let mut errors: Vec<_> = errors.collect();
+    errors.sort_unstable();
+    errors.dedup();
+    errors
+}

@@ -1,0 +1,188 @@
+//! Parts: what was read of one instance, and where parts are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use polars::prelude::{DataFrame, PolarsResult};
+use serde::{Deserialize, Serialize};
+
+use super::coverage::Reading;
+use super::fact::{Key, Tallied, table, with_logs};
+use super::file::{misread, names, read_json, read_table, settled, write_json, write_table};
+use super::readings;
+use crate::error::{ErrorKind, Result, Trouble};
+use crate::inventory::InstanceProfile;
+
+/// What one collection read of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// ARN of the instance.
+    pub arn: String,
+    /// Account, for the file's name.
+    pub account: String,
+    /// Region, for the file's name.
+    pub region: String,
+    /// `DBInstanceIdentifier`, for the file's name.
+    pub instance: String,
+    /// When it was collected.
+    pub collected_at: Timestamp,
+    /// The log files that were listed and had to be read.
+    pub readings: Vec<Reading>,
+    /// What could not be read.
+    pub errors: Vec<Trouble>,
+}
+
+/// The `.json` of a part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub arn: String,
+    pub account: String,
+    pub region: String,
+    pub instance: String,
+    /// When the latest of it was collected.
+    pub collected_at: Timestamp,
+    /// What could not be read then.
+    pub errors: Vec<Trouble>,
+    /// Where layout 1 has the readings; since then they are a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readings: Option<Vec<Reading>>,
+}
+
+/// A part as it is kept: of one collection, or of many that were merged.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// The `.json`.
+    pub name: PathBuf,
+    pub head: Head,
+    /// Each with the time of its collection.
+    pub readings: Vec<(Timestamp, Reading)>,
+}
+
+impl Part {
+    /// Writes it as the part that is called `name`.
+    pub(super) fn write(&self, name: &Path, facts: &[(Key, Tallied)]) -> Result<()> {
+        let log_of = self.readings.iter().map(|reading| (reading.source.as_str(), reading.log.as_str())).collect();
+        let facts = table(&self.arn, facts).and_then(|facts| with_logs(facts, &log_of));
+        let readings: Vec<_> = self.readings.iter().map(|reading| (self.collected_at, reading.clone())).collect();
+        let head = Head {
+            arn: self.arn.clone(),
+            account: self.account.clone(),
+            region: self.region.clone(),
+            instance: self.instance.clone(),
+            collected_at: self.collected_at,
+            errors: self.errors.clone(),
+            readings: None,
+        };
+        write(name, &head, &readings, facts)
+    }
+}
+
+/// Writes a part. Its `.json` comes last, for without it there is no part.
+pub(super) fn write(
+    name: &Path,
+    head: &Head,
+    readings: &[(Timestamp, Reading)],
+    facts: PolarsResult<DataFrame>,
+) -> Result<()> {
+    write_table(&facts_of(name), facts)?;
+    write_table(&readings_of(name), readings::table(readings))?;
+    write_json(name, head)
+}
+
+/// Where the facts of a part are.
+pub(super) fn facts_of(name: &Path) -> PathBuf {
+    name.with_extension("parquet")
+}
+
+/// Where the readings of a part are.
+pub(super) fn readings_of(name: &Path) -> PathBuf {
+    name.with_extension("readings.parquet")
+}
+
+impl Kept {
+    fn read(name: &Path) -> Result<Self> {
+        let mut head: Head = read_json(name)?;
+        let readings = match head.readings.take() {
+            Some(readings) => readings.into_iter().map(|reading| (head.collected_at, reading)).collect(),
+            None => {
+                let path = readings_of(name);
+                readings::read(&read_table(&path)?).map_err(|error| misread(&path, error))?
+            }
+        };
+        Ok(Self { name: name.to_owned(), head, readings })
+    }
+}
+
+/// Most letters of a word in a file's name: more than an identifier has, and few enough for every file system.
+const WORD: usize = 64;
+
+/// Words as the beginning of a file name. Identifiers are letters, digits and hyphens; an answer that says otherwise does
+/// not choose a path.
+pub(super) fn plain(words: &[&str]) -> String {
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let words: Vec<String> = words.iter().map(|word| word.chars().take(WORD).map(letter).collect()).collect();
+    words.join(".")
+}
+
+/// Where the parts of each instance are. They are read one instance at a time: a fleet's readings fill no memory at once.
+#[derive(Clone, Debug, Default)]
+pub struct Parts(BTreeMap<String, Vec<PathBuf>>);
+
+impl Parts {
+    pub(super) fn in_folder(folder: &Path) -> Result<Self> {
+        let mut parts = Self::default();
+        for name in names(folder)? {
+            parts.0.entry(instance(&name)).or_default().push(name);
+        }
+        Ok(parts)
+    }
+
+    /// Adds those of another bundle.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (instance, names) in other.0 {
+            self.0.entry(instance).or_default().extend(names);
+        }
+    }
+
+    /// The files that may hold parts of an instance.
+    pub(super) fn of(&self, profile: &InstanceProfile) -> Vec<PathBuf> {
+        self.0.get(&plain(&[&profile.account, &profile.region, &profile.instance])).cloned().unwrap_or_default()
+    }
+
+    /// The readings of an instance that need not be repeated.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be read.
+    pub fn complete(&self, profile: &InstanceProfile) -> Result<Vec<Reading>> {
+        let parts = read_parts(&self.of(profile), &profile.arn)?;
+        let readings = parts.into_iter().flat_map(|part| part.readings).map(|(_, reading)| reading);
+        Ok(readings.filter(|reading| reading.complete).collect())
+    }
+}
+
+/// The beginning of a part's name, which says of which instance it is.
+fn instance(name: &Path) -> String {
+    let words = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    words.split('.').take(3).collect::<Vec<_>>().join(".")
+}
+
+/// Reads the parts of an instance. Where some were merged since they were listed, the folders are looked into anew.
+pub(super) fn read_parts(listed: &[PathBuf], arn: &str) -> Result<Vec<Kept>> {
+    let read = |names: &[PathBuf]| names.iter().map(|name| Kept::read(name)).collect::<Result<Vec<_>>>();
+    let parts = read(listed).or_else(|error| {
+        if error.kind() != ErrorKind::NotFound {
+            return Err(error);
+        }
+        settled(|| {
+            let mut again = Vec::new();
+            let places: BTreeSet<_> = listed.iter().filter_map(|name| Some((name.parent()?, instance(name)))).collect();
+            for (folder, of) in places {
+                again.extend(names(folder)?.into_iter().filter(|name| instance(name) == of));
+            }
+            read(&again)
+        })
+    });
+    Ok(parts?.into_iter().filter(|part| part.head.arn == arn).collect())
+}

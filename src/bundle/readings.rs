@@ -1,0 +1,100 @@
+//! The table of readings.
+
+use jiff::Timestamp;
+use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series};
+
+use super::coverage::{Hole, Reading};
+use crate::window::Window;
+
+type Row = (Timestamp, Reading);
+
+/// The table of readings, each with the time of its collection.
+///
+/// # Errors
+///
+/// When polars refuses the columns, which are all of one length.
+pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
+    let text = |name: &str, value: fn(&Reading) -> Option<&str>| -> Column {
+        Series::new(name.into(), rows.iter().map(|(_, reading)| value(reading)).collect::<Vec<_>>()).into_column()
+    };
+    let time = |name: &str, value: fn(&Row) -> Option<Timestamp>| -> Column {
+        let micros = rows.iter().map(|row| value(row).map(Timestamp::as_microsecond)).collect::<Vec<_>>();
+        Series::new(name.into(), micros).into_column()
+    };
+    let number = |name: &str, value: fn(&Reading) -> u64| -> Column {
+        Series::new(name.into(), rows.iter().map(|(_, reading)| value(reading)).collect::<Vec<_>>()).into_column()
+    };
+    let complete: Vec<bool> = rows.iter().map(|(_, reading)| reading.complete).collect();
+    let holes = rows.iter().map(|(_, reading)| serde_json::to_string(&reading.holes)).collect::<Result<Vec<_>, _>>();
+    let columns = vec![
+        time("collected_at", |(at, _)| Some(*at)),
+        text("source", |reading| Some(&reading.source)),
+        text("log", |reading| Some(&reading.log)),
+        text("format", |reading| reading.format.as_deref()),
+        number("listed_bytes", |reading| reading.listed_bytes),
+        time("last_written", |(_, reading)| reading.last_written),
+        number("read_bytes", |reading| reading.read_bytes),
+        time("span_from", |(_, reading)| reading.span.map(|span| span.from)),
+        time("span_to", |(_, reading)| reading.span.map(|span| span.to)),
+        Series::new("complete".into(), complete).into_column(),
+        number("records", |reading| reading.records),
+        number("sessions", |reading| reading.sessions),
+        number("tls_sessions", |reading| reading.tls_sessions),
+        number("unknown_sessions", |reading| reading.unknown_sessions),
+        time("first_session_at", |(_, reading)| reading.first_session_at),
+        time("last_session_at", |(_, reading)| reading.last_session_at),
+        number("unparsed", |reading| reading.unparsed),
+        Series::new("holes".into(), holes.map_err(wrong)?).into_column(),
+    ];
+    DataFrame::new(rows.len(), columns)
+}
+
+/// Reads a table. What must be there and is not is an error: nothing is taken for zero.
+///
+/// # Errors
+///
+/// When a column is not there, or of another type, or lacks a value.
+pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
+    let text = |name: &str| table.column(name)?.str();
+    let number = |name: &str| table.column(name)?.u64();
+    let times = |name: &str| table.column(name)?.i64();
+    let (sources, logs, formats, holes) = (text("source")?, text("log")?, text("format")?, text("holes")?);
+    let (listed, read, records) = (number("listed_bytes")?, number("read_bytes")?, number("records")?);
+    let (sessions, tls, unknown) = (number("sessions")?, number("tls_sessions")?, number("unknown_sessions")?);
+    let (unparsed, complete) = (number("unparsed")?, table.column("complete")?.bool()?);
+    let (collected, written) = (times("collected_at")?, times("last_written")?);
+    let (from, to) = (times("span_from")?, times("span_to")?);
+    let (first, last) = (times("first_session_at")?, times("last_session_at")?);
+    let row = |row: usize| {
+        let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);
+        let holes: Vec<Hole> = serde_json::from_str(there(holes.get(row))?).map_err(wrong)?;
+        let reading = Reading {
+            source: there(sources.get(row))?.to_owned(),
+            log: there(logs.get(row))?.to_owned(),
+            format: formats.get(row).map(str::to_owned),
+            listed_bytes: there(listed.get(row))?,
+            last_written: time(written)?,
+            read_bytes: there(read.get(row))?,
+            span: time(from)?.zip(time(to)?).map(|(from, to)| Window { from, to }),
+            complete: there(complete.get(row))?,
+            records: there(records.get(row))?,
+            sessions: there(sessions.get(row))?,
+            tls_sessions: there(tls.get(row))?,
+            unknown_sessions: there(unknown.get(row))?,
+            first_session_at: time(first)?,
+            last_session_at: time(last)?,
+            unparsed: there(unparsed.get(row))?,
+            holes,
+        };
+        Ok((there(time(collected)?)?, reading))
+    };
+    (0..table.height()).map(row).collect()
+}
+
+fn there<T>(value: Option<T>) -> PolarsResult<T> {
+    value.ok_or_else(|| PolarsError::NoData("a reading lacks a value".into()))
+}
+
+fn wrong(error: impl std::fmt::Display) -> PolarsError {
+    PolarsError::ComputeError(error.to_string().into())
+}

@@ -1,0 +1,290 @@
+//! That a bundle shows the same however it was collected, split, merged and compacted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tempfile::TempDir;
+
+use super::fact::{Key, Tallied};
+use super::metric::{HOUR, Measure, Statistic, name};
+use super::*;
+use crate::error::Trouble;
+use crate::inventory::{Certificate, Fleet, InstanceProfile};
+use crate::window::Window;
+
+const BEGIN: i64 = 1_795_392_000;
+const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:orders";
+
+fn hour(number: i64) -> Timestamp {
+    Timestamp::from_second(BEGIN + number * HOUR).expect("in range")
+}
+
+/// When a collection is made; in between, logs are written.
+fn day(number: usize) -> Timestamp {
+    hour(24 * number as i64)
+}
+
+fn profile(created_at: Timestamp) -> InstanceProfile {
+    InstanceProfile {
+        arn: ARN.to_owned(),
+        account: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        instance: "orders".to_owned(),
+        cluster: None,
+        engine: "mysql".to_owned(),
+        engine_version: "8.4.6".to_owned(),
+        engine_mode: None,
+        status: "available".to_owned(),
+        created_at: Some(created_at),
+        iam_authentication: false,
+        certificate: Certificate::default(),
+        pending: Vec::new(),
+        parameters: BTreeMap::new(),
+        proxies: Vec::new(),
+        global_members: Vec::new(),
+        log_exports: Vec::new(),
+        unknown: Vec::new(),
+    }
+}
+
+/// What is read of a log: of one that passes from name to name as it ages, of one in two forms, of an hour in CloudWatch
+/// Logs; or a listing that failed.
+#[derive(Clone, Debug)]
+struct Read {
+    kind: usize,
+    log: i64,
+    name: usize,
+    grown: u64,
+    tls: bool,
+    hole: Option<HoleCause>,
+    complete: bool,
+}
+
+fn reads() -> impl Strategy<Value = Vec<Read>> {
+    let hole = prop::option::weighted(0.3, prop::sample::select(vec![HoleCause::Denied, HoleCause::Truncated]));
+    let read = (0usize..4, 0i64..3, 0usize..3, 0u64..3, any::<bool>(), hole, any::<bool>());
+    let read = read.prop_map(|(kind, log, name, grown, tls, hole, complete)| Read {
+        kind,
+        log,
+        name,
+        grown,
+        tls,
+        complete: complete && hole.is_none(),
+        hole,
+    });
+    prop::collection::vec(read, 0..5)
+}
+
+impl Read {
+    fn reading(&self) -> Reading {
+        let &Read { log, name, grown, .. } = self;
+        let (source, log_name, format) = match self.kind {
+            0 => (
+                format!("general/mysql-general.log.{name}"),
+                format!("general@{}-1", hour(log).as_microsecond()),
+                "general",
+            ),
+            1 => {
+                let (ending, format) = if name == 0 { (".csv", "csvlog") } else { ("", "stderr") };
+                (format!("error/log.{log}{ending}"), format!("error/log.{log}"), format)
+            }
+            2 => {
+                let source = exported_source("/aws/rds/instance/orders/audit", hour(log));
+                (source.clone(), source, "audit")
+            }
+            _ => (listing_source("general/"), listing_source("general/"), ""),
+        };
+        let listing = self.kind == 3;
+        let sessions = if listing { 0 } else { grown };
+        let hole = |cause| Hole { cause, message: format!("{cause:?} at {grown}") };
+        Reading {
+            source,
+            log: log_name,
+            format: Some(format.to_owned()).filter(|_| !listing),
+            listed_bytes: 100 * grown,
+            last_written: Some(hour(log).max(hour(log + grown as i64))),
+            read_bytes: 100 * grown,
+            span: (sessions > 0).then(|| Window { from: hour(log), to: hour(log + grown as i64) }),
+            complete: self.complete && !listing,
+            records: sessions,
+            sessions,
+            tls_sessions: sessions * u64::from(self.tls),
+            unknown_sessions: 0,
+            first_session_at: (sessions > 0).then(|| hour(log)),
+            last_session_at: (sessions > 0).then(|| hour(log + 1)),
+            unparsed: 0,
+            holes: self.hole.or(listing.then_some(HoleCause::Failed)).map(hole).into_iter().collect(),
+        }
+    }
+
+    fn fact(&self) -> Option<(Key, Tallied)> {
+        let reading = self.reading();
+        let key = Key {
+            source: reading.source,
+            hour: BEGIN + self.log * HOUR,
+            event: "connected",
+            transport: Some(if self.tls { "tls" } else { "plaintext" }),
+            tls_version: None,
+            cipher: None,
+            user: Some(reading.log),
+            database: None,
+            address: None,
+            application: None,
+            auth_method: None,
+            cause: None,
+            system: false,
+            open: None,
+        };
+        let at = hour(self.log).as_microsecond();
+        (reading.records > 0).then_some((key, Tallied { count: reading.records, first_seen: at, last_seen: at }))
+    }
+}
+
+/// A collection: of the instance, or of one that had its name before.
+fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
+    let created_at = if at < made { hour(-1) } else { day(made) };
+    let (account, region) = (Some("123456789012".to_owned()), "eu-west-1".to_owned());
+    let instances = vec![profile(created_at)];
+    let fleet = Fleet { taken_at: day(at), account, region, whole: true, instances, errors: Vec::new() };
+    bundle.write_fleet(&fleet).expect("written");
+    let mut names = BTreeSet::new();
+    let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
+    let trouble = |reading: &Reading| Trouble {
+        subject: format!("orders {}", reading.source),
+        call: None,
+        code: String::new(),
+        message: format!("on day {at}"),
+    };
+    let readings: Vec<Reading> = reads.iter().map(|read| read.reading()).collect();
+    let part = Part {
+        arn: ARN.to_owned(),
+        account: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        instance: "orders".to_owned(),
+        collected_at: day(at),
+        errors: readings.iter().filter(|reading| !reading.holes.is_empty()).map(trouble).collect(),
+        readings,
+    };
+    let facts: Vec<_> = reads.iter().filter_map(|read| read.fact()).collect();
+    bundle.write_part(&part, &facts).expect("written");
+    let mut measured = Measured::default();
+    let metric = name::DATABASE_CONNECTIONS.to_owned();
+    let measure = Measure { subject: ARN.to_owned(), metric, statistic: Statistic::Maximum };
+    reads.iter().for_each(|read| measured.add(&measure, BEGIN + read.log * HOUR, read.grown as f64));
+    let part = MetricPart {
+        account: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        collected_at: day(at),
+        errors: part.errors.clone(),
+    };
+    bundle.write_metrics(&part, &measured).expect("written");
+}
+
+/// All that a report is made of.
+type Shown = (Vec<Reading>, Vec<Trouble>, Vec<String>, Measured, Vec<Trouble>);
+
+fn shown(paths: &[PathBuf]) -> Shown {
+    let evidence = load(paths, Scope::All).expect("a bundle");
+    let instance = evidence.instances.first().expect("an instance");
+    let logs = instance.logs().expect("readings");
+    let mut facts = Vec::new();
+    if let Some(table) = logs.facts().expect("facts") {
+        let text =
+            |name: &str, row| table.column(name).expect("there").str().expect("text").get(row).map(str::to_owned);
+        let number = |name: &str, row| table.column(name).expect("there").u64().expect("numbers").get(row);
+        facts.extend((0..table.height()).map(|row| {
+            format!("{:?}", (text("source", row), text("log", row), text("user", row), number("count", row)))
+        }));
+        facts.sort_unstable();
+    }
+    let mut errors = logs.errors;
+    errors.dedup();
+    (logs.readings, errors, facts, instance.metrics.clone(), evidence.errors)
+}
+
+fn bundle(path: &Path) -> Bundle {
+    Bundle::create(path).expect("a bundle")
+}
+
+/// What need not be read again.
+fn known(path: &Path) -> BTreeSet<(String, u64, Option<Timestamp>)> {
+    let known = bundle(path).parts().and_then(|parts| parts.complete(&profile(day(0)))).expect("readings");
+    known.into_iter().map(|reading| (reading.source, reading.listed_bytes, reading.last_written)).collect()
+}
+
+/// All files of a bundle, by their path in it.
+fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folders = ["fleet", "parts", "metrics"].map(|folder| path.join(folder));
+    let entries = folders.iter().flat_map(|folder| folder.read_dir().expect("a folder"));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn bundles_show_the_same_however_a_collection_is_split(
+        days in prop::collection::vec((reads(), 1u8..8), 1..5),
+        made in 0usize..4,
+        order in Just([0usize, 1, 2]).prop_shuffle(),
+        compacted in any::<[bool; 3]>(),
+    ) {
+        let home = TempDir::new().expect("a folder");
+        let path = |name: &str| home.path().join(name);
+        let (whole, parts) = (bundle(&path("whole")), [0, 1, 2].map(|part| bundle(&path(&format!("part-{part}")))));
+        for (at, (reads, into)) in days.iter().enumerate() {
+            collect(&whole, at, made, reads);
+            (0..3).filter(|part| into & (1 << part) != 0).for_each(|part| collect(&parts[part], at, made, reads));
+        }
+        let is_filled = |part: &usize| days.iter().any(|(_, into)| into & (1 << part) != 0);
+        for part in (0..3).filter(|part| compacted[*part]) {
+            prop_assert!(parts[part].compact(1).expect("compacted").is_empty());
+        }
+        let filled: Vec<_> = order.iter().filter(|part| is_filled(part)).map(|part| path(&format!("part-{part}"))).collect();
+        let expected = shown(&[path("whole")]);
+        prop_assert_eq!(&shown(&filled), &expected);
+        let twice: Vec<_> = filled.iter().rev().chain(&filled).cloned().collect();
+        prop_assert_eq!(&shown(&twice), &expected);
+    }
+
+    #[test]
+    fn a_bundle_shows_the_same_whenever_it_is_compacted_and_wherever_that_breaks_off(
+        days in prop::collection::vec((reads(), any::<bool>(), any::<Index>()), 1..6),
+        made in 0usize..4,
+    ) {
+        let home = TempDir::new().expect("a folder");
+        let path = |name: &str| home.path().join(name);
+        let (plain, small) = (bundle(&path("plain")), bundle(&path("small")));
+        for (at, (reads, compacts, broken)) in days.iter().enumerate() {
+            collect(&plain, at, made, reads);
+            collect(&small, at, made, reads);
+            if !compacts {
+                continue;
+            }
+            let before = files(&path("small"));
+            prop_assert!(small.compact(1).expect("compacted").is_empty());
+            let after = files(&path("small"));
+            // Broken off after so many were removed, the rest is still there.
+            let removed: Vec<_> = before.keys().filter(|file| !after.contains_key(*file)).collect();
+            let names = |file: &&&PathBuf| file.extension().is_some_and(|extension| extension == "json");
+            let left: Vec<_> = removed.iter().filter(names).skip(broken.index(removed.len() + 1)).collect();
+            for name in left {
+                for file in [(*name).clone(), name.with_extension("parquet"), name.with_extension("readings.parquet")] {
+                    before.get(&file).iter().for_each(|bytes| fs::write(&file, bytes).expect("a file"));
+                }
+            }
+        }
+        prop_assert_eq!(shown(&[path("small")]), shown(&[path("plain")]));
+        prop_assert_eq!(known(&path("small")), known(&path("plain")));
+        small.compact(1).expect("compacted");
+        let once = files(&path("small"));
+        small.compact(1).expect("compacted");
+        prop_assert_eq!(files(&path("small")), once, "what is small stays as it is");
+        prop_assert_eq!(shown(&[path("small")]), shown(&[path("plain")]));
+    }
+}
