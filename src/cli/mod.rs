@@ -3,11 +3,13 @@
 mod analyze;
 mod clients;
 mod collect;
+mod diff;
 mod dry_run;
 mod exit;
 mod fleet;
 mod iam_policy;
 mod output;
+mod plan;
 mod progress;
 mod scan;
 mod subject;
@@ -30,6 +32,8 @@ use crate::report::escape::terminal;
   ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
   ssl-usage analyze --from evidence            judge it
   ssl-usage clients --from evidence            whom to chase?
+  ssl-usage plan --from evidence --format sh   in which order to rotate
+  ssl-usage diff before.json after.json        what changed
   ssl-usage scan error/                        what do these logs show?
   ssl-usage iam-policy                         what must I be allowed to do?"
 )]
@@ -43,6 +47,8 @@ enum Command {
     Analyze(analyze::Analyze),
     Clients(clients::ListClients),
     Collect(collect::Collect),
+    Plan(plan::MakePlan),
+    Diff(diff::Compare),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
 }
@@ -61,6 +67,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Analyze(command) => command.run(),
         Command::Clients(command) => command.run(),
         Command::Collect(command) => command.run(),
+        Command::Plan(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
     };

@@ -119,11 +119,7 @@ impl Clients {
         clients.retain(|client| which.takes(client));
         // Stable: what is alike stays in the report's order, by urgency.
         clients.sort_by_key(|client| client.tasks.first().copied());
-        let hides = |instance: &&report::Instance| {
-            instance.rotation == "required"
-                && (instance.usage == "undetermined" || instance.connections.clients_sessions.tls == 0)
-        };
-        let may_hide = report.instances.iter().filter(hides).map(|instance| Hiding {
+        let hiding = report.instances.iter().filter(|instance| may_hide(report, instance)).map(|instance| Hiding {
             account: instance.account.clone(),
             region: instance.region.clone(),
             instance: instance.instance.clone(),
@@ -136,7 +132,7 @@ impl Clients {
             tool_version: report.tool_version,
             window: report.window,
             clients,
-            may_hide: may_hide.collect(),
+            may_hide: hiding.collect(),
             errors: report.errors.clone(),
         }
     }
@@ -171,7 +167,14 @@ impl Which {
     }
 }
 
-/// The clients of an instance, and the addresses that did not accept its certificate, of which no session is known.
+/// Whether an instance that must be rotated may have clients with TLS that no log names.
+pub fn may_hide(report: &Report, instance: &report::Instance) -> bool {
+    let seen = instance.coverage.share >= report.policy.least_coverage;
+    let named = instance.usage == "in_use" && instance.connections.clients_sessions.tls > 0 && seen;
+    instance.rotation == "required" && !named
+}
+
+/// The clients of an instance, and the addresses without a session that did not accept its certificate.
 pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
     let seen = &instance.connections.clients;
     let known: BTreeSet<&str> = seen.iter().filter_map(|client| client.address.as_deref()).collect();
