@@ -79,7 +79,7 @@ fn facts_that_are_damaged_are_an_error_and_never_zero_sessions() {
 }
 
 /// Copies the part of a bundle whose files `take` chooses.
-fn copy_bundle(from: &Path, to: &Path, take: impl Fn(&str) -> bool) {
+pub fn copy_bundle(from: &Path, to: &Path, take: impl Fn(&str) -> bool) {
     for folder in ["fleet", "parts", "metrics"] {
         fs::create_dir_all(to.join(folder)).expect("a folder");
         for entry in from.join(folder).read_dir().expect("a bundle") {

@@ -12,8 +12,10 @@
 mod architecture;
 mod aws;
 mod bundle;
+mod clients;
 mod cloudwatch_logs;
 mod command;
+mod diff;
 mod download;
 mod engines;
 mod fake_aws;
@@ -22,5 +24,6 @@ mod golden;
 mod metrics;
 mod peers;
 mod places;
+mod plan;
 mod resume;
 mod scan;

@@ -38,7 +38,7 @@ pub struct Diff {
     pub new: Side,
     /// Clients that used TLS before and connect without it now. They go on to work, and nobody is told.
     pub fell_back: Vec<ClientChange>,
-    /// Addresses whose clients did not accept the certificate, and had accepted it before.
+    /// Addresses whose clients did not accept the certificate, and that are not in the report of before for it.
     pub certificate_rejected: Vec<Rejection>,
     /// Clients that used TLS before and were not seen any more.
     pub tls_clients_gone: Vec<ClientChange>,
