@@ -1,6 +1,6 @@
 //! The report of the small fleet in every format, as files that a reviewer can read.
 //!
-//! `SSL_USAGE_UPDATE_GOLDEN=1 cargo test` writes them anew, to be reviewed as a diff.
+//! `SSL_USAGE_UPDATE_GOLDEN=1 cargo test as_it_was_reviewed` writes them anew, to be reviewed as a diff.
 
 use std::fs;
 use std::path::Path;

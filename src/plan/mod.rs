@@ -253,7 +253,7 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
     }
     let takes_effect = commands.iter().find(|command| rotates(command)).map(|command| effect(command));
     let waits = || {
-        let reason = instance.reasons.iter().find(|reason| WAITS.contains(&&*reason.code));
+        let reason = instance.reasons.iter().find(|reason| WAITS.contains(&reason.code));
         reason.map_or_else(|| "the next authority is not known".to_owned(), |reason| reason.text.clone())
     };
     let no_rotation = takes_effect.is_none().then(|| elsewhere.unwrap_or_else(waits));
