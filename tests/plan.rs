@@ -17,7 +17,8 @@ use crate::golden::reviewed;
 pub const HOSTILE: &str =
     "x'\"; touch pwned; $(touch pwned) `touch pwned`\ntouch pwned\r\u{2028}touch pwned #{{ 1 + 1 }}";
 
-/// The small fleet, with authorities that end: of an instance, of a Multi-AZ DB cluster of two, and of Oracle's listener.
+/// The small fleet, with authorities that end: of an instance, of a Multi-AZ DB cluster of two, and of Oracle's listener;
+/// and one that has another authority staged.
 pub fn hostile_fleet(home: &Path) -> PathBuf {
     let bundle = home.join("hostile");
     copy_bundle(&samples().join("fleet"), &bundle, |_| true);
@@ -31,6 +32,7 @@ pub fn hostile_fleet(home: &Path) -> PathBuf {
         }
         match name.as_str() {
             "crm-quiet" => instance["instance"] = HOSTILE.into(),
+            "wiki" => instance["certificate"]["pending_ca"] = "rds-ca-rsa4096-g1".into(),
             "intranet" | "shop" => instance["cluster"] = format!("multi {HOSTILE}").into(),
             _ => {}
         }
@@ -122,6 +124,20 @@ fn a_step_waits_for_its_restart_where_it_may_and_a_cluster_has_one_certificate()
         (&step("stock")["restart"], &step("stock")["takes_effect"]),
         (&"listener".into(), &"in-maintenance-window".into())
     );
+}
+
+/// The authority of `wiki` lasts for decades, and another one waits for its next restart.
+#[test]
+fn clients_need_an_authority_that_is_staged_before_any_restart() {
+    let home = TempDir::new().expect("a folder");
+    let plan = plan(home.path(), &hostile_fleet(home.path()), "json").json();
+    let stores = plan["trust_stores"].as_array().expect("a list").iter().find(|one| one["instance"] == "wiki");
+    let clients = stores.expect("wiki")["clients"].as_array().expect("clients");
+    assert!(clients.len() == 2 && clients.iter().all(|one| one["tasks"][0] == "update-trust-store"), "{clients:#?}");
+    let steps = plan["steps"].as_array().expect("steps");
+    let step = steps.iter().find(|step| step["instance"] == "wiki").expect("a step, for it needs something");
+    let staged = "a certificate of rds-ca-rsa4096-g1 becomes active at the next restart, planned or not";
+    assert_eq!((&step["commands"], &step["no_rotation"]), (&json!([]), &staged.into()));
 }
 
 #[test]

@@ -174,6 +174,13 @@ pub fn may_hide(report: &Report, instance: &report::Instance) -> bool {
     instance.rotation == "required" && !named
 }
 
+/// Whether clients that verify will need another authority: the rotation changes it, or another one is staged already and
+/// becomes active at the next restart, planned or not.
+pub fn authority_changes(instance: &report::Instance) -> bool {
+    let staged = instance.reasons.iter().any(|reason| reason.code == "rotation-staged");
+    instance.rotation != "optional" && (staged || instance.certificate.change == "root")
+}
+
 /// The clients of an instance, and the addresses without a session that did not accept its certificate.
 pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
     let seen = &instance.connections.clients;
@@ -198,7 +205,7 @@ pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
 fn client(instance: &report::Instance, seen: report::Client) -> Client {
     let rejected = &instance.connections.certificate_rejected_by;
     let rejections = seen.address.as_ref().and_then(|address| rejected.get(address)).copied().unwrap_or(0);
-    let changes = instance.certificate.change == "root" && instance.rotation != "optional";
+    let changes = authority_changes(instance);
     let old: Vec<String> =
         seen.tls_versions.keys().filter(|version| OLD_PROTOCOLS.contains(&version.as_str())).cloned().collect();
     let sessions = seen.sessions;

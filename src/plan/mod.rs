@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::clients::{Client, Task, may_hide, of_instance};
+use crate::clients::{Client, Task, authority_changes, may_hide, of_instance};
 use crate::error::Trouble;
 use crate::report::{self, Report};
 use crate::window::Window;
@@ -58,7 +58,7 @@ pub struct TrustStores {
     pub instance: String,
     /// Amazon Resource Name.
     pub arn: String,
-    /// The authority that clients must trust, where it is known.
+    /// The authority that clients must trust; none where it is not known, or where the step says which one is staged.
     pub authority: Option<String>,
     /// The clients.
     pub clients: Vec<Client>,
@@ -138,8 +138,8 @@ pub struct Untouched {
 /// Calls that rotate.
 const ROTATE: &[&str] = &["modify-db-instance", "modify-db-cluster", "apply-pending-maintenance-action"];
 
-/// Reasons that tell why nothing rotates yet.
-const WAITS: &[&str] = &["rotation-not-offered", "rotation-scheduled", "rotation-staged", "certificate-unknown"];
+/// Reasons that tell why nothing rotates yet, the most telling first.
+const WAITS: &[&str] = &["rotation-staged", "rotation-scheduled", "rotation-not-offered", "certificate-unknown"];
 
 impl Plan {
     /// The plan that follows from a report.
@@ -203,13 +203,14 @@ fn trust_stores(report: &Report, instance: &report::Instance) -> Option<TrustSto
         [Task::AcceptCertificate, Task::UpdateTrustStore].iter().any(|task| client.tasks.contains(task))
     };
     let clients: Vec<_> = of_instance(instance).into_iter().filter(needs).collect();
-    let may_hide = instance.certificate.change == "root" && may_hide(report, instance);
+    let may_hide = authority_changes(instance) && may_hide(report, instance);
+    let staged = instance.certificate.change != "root" && authority_changes(instance);
     (may_hide || !clients.is_empty()).then(|| TrustStores {
         account: instance.account.clone(),
         region: instance.region.clone(),
         instance: instance.instance.clone(),
         arn: instance.arn.clone(),
-        authority: instance.certificate.target_ca.clone(),
+        authority: instance.certificate.target_ca.clone().filter(|_| !staged),
         clients,
         may_hide,
     })
@@ -253,7 +254,8 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
     }
     let takes_effect = commands.iter().find(|command| rotates(command)).map(|command| effect(command));
     let waits = || {
-        let reason = instance.reasons.iter().find(|reason| WAITS.contains(&reason.code));
+        let told = |code: &&str| instance.reasons.iter().find(|reason| reason.code == *code);
+        let reason = WAITS.iter().find_map(told);
         reason.map_or_else(|| "the next authority is not known".to_owned(), |reason| reason.text.clone())
     };
     let no_rotation = takes_effect.is_none().then(|| elsewhere.unwrap_or_else(waits));

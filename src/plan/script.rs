@@ -82,7 +82,7 @@ fn comment(out: &mut dyn Write, what: &str, text: &str) -> io::Result<()> {
 }
 
 fn trust_stores(stores: &TrustStores, out: &mut dyn Write) -> io::Result<()> {
-    let authority = stores.authority.as_deref().unwrap_or("an authority that is not known");
+    let authority = stores.authority.as_deref().unwrap_or("see its step for the authority");
     comment(out, "", &format!("{} ({}, {}): {authority}", stores.instance, stores.account, stores.region))?;
     for client in &stores.clients {
         let seen = &client.seen;
