@@ -21,7 +21,7 @@ fn tasks(client: &Value) -> Vec<&str> {
 
 #[test]
 fn every_format_is_as_it_was_reviewed() {
-    for (format, name) in [("table", "clients.txt"), ("csv", "clients.csv"), ("json", "clients.json")] {
+    for (format, name) in [("table", "chase.txt"), ("csv", "chase.csv"), ("json", "chase.json")] {
         reviewed(name, &clients(&["--format", format]).out);
     }
 }
