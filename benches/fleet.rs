@@ -3,7 +3,10 @@
 //! ```text
 //! cargo bench --bench fleet
 //! SSL_USAGE_BENCH_INSTANCES=100 SSL_USAGE_BENCH_DAYS=3 SSL_USAGE_BENCH_RATE=50 cargo bench --bench fleet
+//! SSL_USAGE_BENCH_FAULTS=1 SSL_USAGE_BENCH_DAYS=1 cargo bench --bench fleet
 //! ```
+//!
+//! With `FAULTS`, the fleet is judged under one fault after the other instead: see `faults`.
 //!
 //! A fake AWS serves instances in 17 regions, each with a log an hour, and takes so many downloads a second in each region
 //! and no more. The shortest time in which all logs can be had is then known, and the time that was taken is compared with
@@ -22,6 +25,8 @@
 
 #[path = "../tests/fake_aws/mod.rs"]
 mod fake_aws;
+#[path = "fleet/faults.rs"]
+mod faults;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -60,6 +65,10 @@ fn main() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fleet");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder for bundles");
+    if setting("FAULTS", 0) > 0 {
+        println!("{instances} instances, {days} days, under each fault");
+        return faults::sweep(instances, days, &folder);
+    }
     let aws = FakeAws::start(fleet(instances, days));
     aws.limit("DownloadCompleteDBLogFile", rate);
     let logs = instances * days * 24;

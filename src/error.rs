@@ -50,6 +50,7 @@ struct Details {
     call: Option<String>,
     code: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    others: Vec<Error>,
 }
 
 impl Error {
@@ -63,6 +64,7 @@ impl Error {
             call: None,
             code: None,
             source: None,
+            others: Vec::new(),
         }))
     }
 
@@ -86,6 +88,18 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Adds what went wrong beside it, of a run in which everything did.
+    #[must_use]
+    pub fn and(mut self, others: Vec<Self>) -> Self {
+        self.0.others = others;
+        self
+    }
+
+    /// This and what went wrong beside it.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.0.others)
     }
 
     /// An error of the file system about `path`.

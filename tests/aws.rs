@@ -481,6 +481,36 @@ fn an_earlier_run_does_not_hide_the_errors_of_this_one() {
 }
 
 #[test]
+fn logs_that_cannot_be_listed_are_a_gap_with_its_cause_until_they_can() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    let run = |now: &str| {
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "--instance", "reports-batch", "--days", "3", "--now", now, "-o"]);
+        let status = Run::of(command.arg(home.path().join("evidence"))).status;
+        let mut command = crate::command::ssl_usage(home.path());
+        command.args(["analyze", "--format", "json", "--days", "3", "--now", now, "--from"]);
+        let report = Run::of(command.arg(home.path().join("evidence"))).json();
+        (status, only(&report).clone())
+    };
+    let (status, before) = run("2026-11-22T22:00:00Z");
+    assert_eq!((status, &before["rotation"]), (0, &"deferrable".into()), "{before:#}");
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBLogFiles").at(Calls::First(1)));
+    let (status, denied) = run("2026-11-23T00:00:00Z");
+    let gaps = denied["coverage"]["gaps"].as_array().expect("gaps");
+    let tail = gaps.last().expect("a gap");
+    assert_eq!(
+        (status, &tail["cause"], &tail["to"]),
+        (3, &"denied".into(), &"2026-11-23T00:00:00Z".into()),
+        "{denied:#}"
+    );
+    assert_eq!((&denied["rotation"], &denied["unproven"]), (&"required".into(), &true.into()), "{denied:#}");
+    let (status, after) = run("2026-11-23T00:01:00Z");
+    assert_eq!((status, &after["rotation"]), (0, &"deferrable".into()), "{after:#}");
+    assert!(denied["coverage"]["share"].as_f64() < after["coverage"]["share"].as_f64(), "{denied:#}");
+}
+
+#[test]
 fn thousands_of_logs_are_added_up_in_no_time() {
     let mut fleet = small_fleet();
     let text = "2026-11-21 12:00:00 UTC:10.99.0.11(39531):app@orders:[21833]:LOG:  connection authorized: user=app database=orders application_name=orders-api\n";

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Run, against, samples};
-use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, Group, LogFile};
+use crate::fake_aws::{Calls, Event, FakeAws, Fault, FaultKind, Fleet, Group, LogFile};
 use crate::fleet::{WINDOW, small_fleet};
 
 const BATCH: &str = "reports-batch";
@@ -272,4 +272,108 @@ fn documentdbs_audit_log_is_read_live() {
     let instance = only(&run);
     assert_eq!(instance["connections"]["unknown"], 4, "{instance:#}");
     assert_eq!(instance["reasons"][0]["code"], "log-cannot-tell", "{instance:#}");
+}
+
+#[test]
+fn what_may_still_arrive_is_read_again_whatever_time_it_is_said_to_be() {
+    let hour = jiff::Timestamp::now().as_second() / 3600 * 3600;
+    let now = |later: i64| jiff::Timestamp::from_second(hour + 60 + later).expect("in range").to_string();
+    // Sessions of the last two hours, by this machine's clock.
+    let mut fleet = exported(|group| {
+        let lines = group.events.iter().filter(|event| event.message.contains("connection authorized")).take(9);
+        let lines: Vec<_> = lines.cloned().collect();
+        group.events = (0..)
+            .zip(lines)
+            .map(|(at, mut event)| {
+                event.at = (hour - 7200 + at * 900) * 1000;
+                event.ingested = event.at;
+                event
+            })
+            .collect();
+    });
+    fleet.instance(BATCH).files.clear();
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let collect = |now: &str| {
+        let before = aws.calls().len();
+        let mut command = against(&aws, home.path());
+        command.args(["collect", "-o", "bundle", "--instance", BATCH, "--days", "1", "--now", now]);
+        Run::of(command.current_dir(home.path()));
+        let calls = aws.calls().into_iter().skip(before).filter(|call| call.action == "FilterLogEvents");
+        let start = |body: &[u8]| serde_json::from_slice::<Value>(body).ok()?["startTime"].as_i64();
+        calls.filter_map(|call| start(&call.body)).min().unwrap_or(i64::MAX)
+    };
+    collect(&now(86_000));
+    assert!(collect(&now(0)) <= (hour - 3600) * 1000, "the last hour is asked for again");
+}
+
+/// A log of one client and of AWS's own user, each once an hour, of so many days before the fleet's now.
+fn hourly(days: i64) -> Vec<(String, Vec<u8>)> {
+    let now = 1_795_392_000;
+    let at = |second: i64| jiff::Timestamp::from_second(second).expect("in range");
+    let log = |begun: i64| {
+        let line = |second: i64, from: &str, user: &str| {
+            let time = at(begun + second).strftime("%Y-%m-%d %H:%M:%S UTC");
+            format!("{time}:{from}:{user}@shop:[{second}]:LOG:  connection authorized: user={user} database=shop\n")
+        };
+        let lines = [(60, "[local]", "rdsadmin"), (1800, "10.0.0.1(4711)", "app"), (3540, "[local]", "rdsadmin")];
+        lines.map(|(second, from, user)| line(second, from, user)).concat().into_bytes()
+    };
+    let hours = (1..=days * 24).rev().map(|back| now - 3600 * back);
+    hours.map(|begun| (at(begun).strftime("error/postgresql.log.%Y-%m-%d-%H").to_string(), log(begun))).collect()
+}
+
+#[test]
+fn two_weeks_come_from_the_export_but_for_the_days_that_files_are_kept() {
+    let mut fleet = small_fleet();
+    let instance = fleet.instance(BATCH);
+    instance.log_exports.push("postgresql".to_owned());
+    let logs = hourly(14);
+    let group = Group::of(BATCH, "postgres", logs.iter().map(|(_, text)| text.clone()));
+    instance.groups.insert(GROUP.to_owned(), group);
+    let kept = logs.into_iter().skip(11 * 24);
+    instance.files = kept.map(|(name, text)| (name, LogFile::new(text, 1_795_391_999_000))).collect();
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let args = ["analyze", "--format", "json", "--instance", BATCH, "--days", "14", "--now", WINDOW[3]];
+    let run = Run::of(against(&aws, home.path()).args(args));
+    let instance = only(&run);
+    assert!(run.status == 0 && instance["coverage"]["share"].as_f64() > Some(0.9999), "{instance:#}");
+    assert_eq!(instance["connections"]["plaintext"], 14 * 24, "each once: {instance:#}");
+    let of = |action: &'static str| aws.calls().into_iter().filter(move |call| call.action == action);
+    let end = |body: &[u8]| serde_json::from_slice::<Value>(body).ok()?["endTime"].as_i64();
+    let files_begin = (1_795_392_000 - 3 * 86_400) * 1000;
+    let days = of("FilterLogEvents").filter_map(|call| end(&call.body)).inspect(|end| assert!(*end < files_begin));
+    assert_eq!((days.count(), of("DownloadCompleteDBLogFile").count()), (11, 72));
+}
+
+#[test]
+fn a_query_that_is_given_up_is_stopped() {
+    let aws = FakeAws::start(exported(|group| group.class = "INFREQUENT_ACCESS"));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("GetQueryResults"));
+    let run = analyze_on(&aws, &["--source", "cloudwatch", "--insights"]);
+    assert!(run.status == 3 && run.err.contains("grant the permission logs:GetQueryResults"), "{run:?}");
+    let counts =
+        ["StartQuery", "StopQuery"].map(|action| aws.calls().iter().filter(|call| call.action == action).count());
+    assert_eq!(counts, [1, 1], "and what is denied once is not asked for again");
+}
+
+#[test]
+fn a_day_with_more_sessions_than_a_query_gives_is_queried_in_parts() {
+    const SESSIONS: i64 = 100_002;
+    let mut fleet = exported(|group| {
+        group.class = "INFREQUENT_ACCESS";
+        let is_session = |message: &str| message.contains("connection authorized: user=app");
+        let session = group.events.iter().find(|event| is_session(&event.message)).expect("one").clone();
+        let begun = session.at / 86_400_000 * 86_400_000;
+        let at = |number: i64| Event { at: begun + number * 860, ingested: begun + number * 860, ..session.clone() };
+        group.events = (0..SESSIONS).map(at).collect();
+    });
+    fleet.instance(BATCH).files.clear();
+    let aws = FakeAws::start(fleet);
+    let run = analyze_on(&aws, &["--source", "cloudwatch", "--insights"]);
+    assert_eq!(only(&run)["connections"]["plaintext"], SESSIONS, "{}", run.err);
+    let calls = |action: &str| aws.calls().iter().filter(|call| call.action == action).count();
+    assert_eq!(calls("StartQuery"), 3 + 2, "a day each, and one of them in halves");
+    assert!(calls("GetQueryResults") > 20, "results come in pages of 10,000");
 }

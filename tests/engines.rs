@@ -4,7 +4,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Run, against, samples};
-use crate::fake_aws::{FakeAws, Fleet, LogFile, Proxy};
+use crate::fake_aws::{FakeAws, Fault, FaultKind, Fleet, LogFile, Proxy};
 
 const NOW: &str = "2026-11-23T00:00:00Z";
 
@@ -294,6 +294,28 @@ fn logs_that_begin_in_one_second_count_each() {
     assert_eq!((&connections["tls"], &connections["plaintext"]), (&2.into(), &2.into()), "{shop:#}");
     assert_eq!(shop["coverage"]["unparsed"], 1, "{shop:#}");
     assert!(report["errors"][0]["subject"].as_str().is_some_and(|name| name.ends_with("audit.log.2")), "{report:#}");
+}
+
+#[test]
+fn a_log_that_failed_under_one_name_is_made_up_for_under_the_next() {
+    let home = TempDir::new().expect("a folder");
+    let audit = std::fs::read_to_string(samples().join("mariadb/10.11-usual/server_audit.log")).expect("the log");
+    let day = format!("{}-{}-{}", &audit[..4], &audit[4..6], &audit[6..8]);
+    let run = |time: &str, general: &str, faults: bool| {
+        let now = format!("{day}T{time}:00Z");
+        let aws = FakeAws::start(mariadb(&now, general));
+        for action in ["DownloadCompleteDBLogFile", "DownloadDBLogFilePortion"].into_iter().filter(|_| faults) {
+            aws.fault(Fault::new(FaultKind::AccessDenied).on(action).of(general));
+        }
+        let args = ["analyze", "--format", "json", "--days", "1", "--now", &now];
+        let run = Run::of(against(&aws, home.path()).args(args));
+        (run.status, run.json()["instances"][0]["coverage"]["files_failed"].clone())
+    };
+    assert_eq!(run("23:00", "general/mysql-general.log", true), (3, 1.into()));
+    assert_eq!(run("23:30", "general/mysql-general.log.11", false), (0, 0.into()));
+    // A log that was written since is another one.
+    let later = |time: &str| run(time, "general/mysql-general.log", true);
+    assert_eq!(later("23:40"), (3, 1.into()), "what was listed later is not what was read before");
 }
 
 /// What the audit trail of an Oracle instance with the option SSL makes of it, while `audit_trail` is as given.

@@ -25,5 +25,6 @@ mod metrics;
 mod peers;
 mod places;
 mod plan;
+mod policy;
 mod resume;
 mod scan;

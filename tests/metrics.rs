@@ -74,7 +74,7 @@ fn sessions_that_may_be_older_than_the_logs_are_a_doubt_until_all_have_ended() {
     let always = open(|hour| if hour == 40 { 3.0 } else { 9.0 });
     assert_eq!(verdict(&always), OLDER);
     let text = reason(&always, "older-sessions-open");
-    assert!(text.contains("3 sessions open at every moment") && text.contains("pg_stat_ssl"), "{text}");
+    assert!(text.contains("up to 3 sessions that began before the logs") && text.contains("pg_stat_ssl"), "{text}");
     assert_eq!(always["instances"][0]["unproven"], true);
     assert!(is_examined(&always, "DatabaseConnections"), "{always:#}");
     let ended = open(|hour| if hour == 40 { 0.0 } else { 9.0 });
@@ -84,6 +84,43 @@ fn sessions_that_may_be_older_than_the_logs_are_a_doubt_until_all_have_ended() {
     let untold = report(fleet(Vec::new()));
     assert_eq!(verdict(&untold), MAY_WAIT);
     assert!(!is_examined(&untold, "DatabaseConnections"), "what was not measured was not examined: {untold:#}");
+}
+
+/// The one that may wait, with a pool that renews its one session every hour, at half past: each file shows the end of the
+/// session before, and the beginning of the next. `lasted` is what the log says of how long.
+fn renewed_pool(open: f64, lasted: &str) -> Value {
+    let mut fleet = fleet(vec![metric(BATCH, "DatabaseConnections", move |_| open)]);
+    for (name, file) in &mut fleet.instance(BATCH).files {
+        let Some((_, begun)) = name.split_once("log.") else { continue };
+        let (day, hour) = (&begun[..10], &begun[11..]);
+        let record = |second: u8, message: &str| {
+            format!("{day} {hour}:30:0{second} UTC:10.0.0.20(40000):batch@reports:[4242]:LOG:  {message}\n")
+        };
+        let end =
+            format!("disconnection: session time: {lasted} user=batch database=reports host=10.0.0.20 port=40000");
+        file.bytes.extend(record(1, &end).into_bytes());
+        file.bytes.extend(record(2, "connection authorized: user=batch database=reports").into_bytes());
+    }
+    report(fleet)
+}
+
+#[test]
+fn sessions_whose_beginning_the_logs_show_are_not_older_than_they_are() {
+    let renewed = renewed_pool(1.0, "0:59:59.500");
+    assert_eq!(verdict(&renewed), MAY_WAIT, "the one that is open is the pool's: {renewed:#}");
+    assert_eq!(renewed["instances"][0]["connections"]["unaccounted"], 0);
+    let one_more = renewed_pool(2.0, "0:59:59.500");
+    assert_eq!(verdict(&one_more), OLDER, "another is open, and nobody saw it begin");
+    assert_eq!(one_more["instances"][0]["connections"]["unaccounted"], 1);
+    // It is said of every one that it began before the window.
+    let old = renewed_pool(1.0, "2000:00:00.000");
+    assert_eq!(verdict(&old), OLDER);
+    assert!(
+        old["instances"][0]["connections"]["oldest_unseen"].as_str().is_some_and(|at| at < "2026-09-01"),
+        "{old:#}"
+    );
+    let long = renewed_pool(1.0, "3:59:59.500");
+    assert_eq!(verdict(&long), ("undetermined", "required", "log-exceeds-metric"), "four at once, and one was counted");
 }
 
 #[test]

@@ -87,6 +87,33 @@ fn without_leave_to_list_regions_all_are_found_another_way_or_that_is_an_error()
 }
 
 #[test]
+fn a_region_that_was_only_guessed_and_is_not_enabled_is_named_and_no_failure_of_its_own() {
+    let aws = FakeAws::start(spread());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("POST /listRegions"));
+    // RDS names a region that this version does not know, and not all that it does.
+    aws.set(|fleet| {
+        fleet.instance("wiki").region = Some("xx-new-1".to_owned());
+        fleet.empty_regions.push("xx-new-2".to_owned());
+    });
+    for region in ["me-south-1", "xx-new-2"] {
+        aws.fault(Fault::new(FaultKind::UnknownToken).in_region(region));
+    }
+    let report = analyze(&aws, &["--all-regions"]);
+    let expected = ["eu-west-1 orders-prod", "us-east-1 reports-batch", "xx-new-1 wiki"];
+    assert_eq!((report.status, found(&report.json())), (3, expected.map(|at| format!("123456789012 {at}")).to_vec()));
+    let errors = report.json()["errors"].as_array().expect("errors").clone();
+    let message = errors[0]["message"].as_str().expect("a sentence");
+    assert_eq!(
+        (errors.len(), message.contains("taken for not enabled: me-south-1, xx-new-2;")),
+        (1, true),
+        "{errors:?}"
+    );
+    // Where the account is asked, or the region is named, it is no guess.
+    let report = analyze(&aws, &["--region", "me-south-1", "--region", "eu-west-1"]);
+    assert_eq!((report.status, &report.json()["errors"][0]["subject"]), (3, &"me-south-1".into()), "{report:?}");
+}
+
+#[test]
 fn a_region_that_denies_is_an_error_and_the_others_are_reported() {
     let aws = FakeAws::start(spread());
     aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBInstances").in_region("us-east-1"));
@@ -337,4 +364,63 @@ fn a_dry_run_says_what_it_would_take_and_takes_nothing() {
     let again = planned.out.lines().last().expect("a total").split_whitespace().collect::<Vec<_>>();
     let number = |words: &[&str]| words[2].parse::<usize>().expect("a number");
     assert!(number(&again) < number(&total), "what is known is not asked for again: {}", planned.out);
+}
+
+#[test]
+fn where_every_place_fails_all_are_named_and_a_dry_run_fails_too() {
+    let aws = FakeAws::start(spread());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBInstances"));
+    let places = ["--region", "us-east-1", "--region", "eu-west-1"];
+    let report = analyze(&aws, &places);
+    let errors = report.json()["errors"].as_array().expect("errors").clone();
+    let subjects: Vec<_> = errors.iter().map(|error| error["subject"].as_str().unwrap_or_default()).collect();
+    assert_eq!((report.status, subjects.as_slice()), (1, ["eu-west-1", "us-east-1"].as_slice()), "{report:?}");
+    assert_eq!(report.err.lines().count(), 2, "each once: {}", report.err);
+    let planned = analyze(&aws, &["--dry-run", "--region", "us-east-1", "--region", "eu-west-1"]);
+    assert_eq!((planned.status, planned.err.lines().count()), (1, 2), "{planned:?}");
+}
+
+#[test]
+fn a_role_that_cannot_be_assumed_any_more_is_named() {
+    let aws = FakeAws::start(spread());
+    aws.add_account(elsewhere("222222222222"));
+    aws.fault(Fault::new(FaultKind::ExpiredToken).on("DescribeDBInstances").at(Calls::First(1)));
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("AssumeRole").at(Calls::Nth(2)));
+    let role = "arn:aws:iam::222222222222:role/auditor";
+    let report = analyze(&aws, &["--role-arn", role]);
+    assert_eq!(report.status, 1, "{report:?}");
+    assert!(
+        report.err.contains(&format!("the role {role} could not be assumed; let the role trust")),
+        "{}",
+        report.err
+    );
+}
+
+#[test]
+fn a_rate_so_low_that_signatures_expire_meanwhile_is_refused() {
+    let aws = FakeAws::start(spread());
+    for (rate, status) in [("0.09", 2), ("0", 2), ("-1", 2), ("inf", 2), ("nan", 2), ("soon", 2), ("50", 0)] {
+        let report = analyze(&aws, &[&format!("--max-rate={rate}")]);
+        assert_eq!(report.status, status, "{rate}: {report:?}");
+    }
+}
+
+#[test]
+fn no_more_than_32_places_are_asked_at_the_same_time() {
+    let mut fleet = spread();
+    fleet.empty_regions.extend((0..40).map(|number| format!("xx-far-{number}")));
+    let aws = FakeAws::start(fleet);
+    aws.fault(Fault::new(FaultKind::Slow(std::time::Duration::from_millis(1500))).on("DescribeDBInstances"));
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    command.args(["analyze", "--all-regions", "--format", "json"]).args(WINDOW);
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let asked = || aws.calls().iter().filter(|call| call.action == "DescribeDBInstances").count();
+    while asked() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    assert_eq!(asked(), 32, "the others wait");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(asked(), 44, "and are asked then");
 }

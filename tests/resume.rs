@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::command::{Run, against, ssl_usage};
-use crate::fake_aws::{FakeAws, Fault, FaultKind, LogFile};
+use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, LogFile};
 use crate::fleet::{WINDOW, small_fleet};
 
 fn collect(aws: &FakeAws, home: &Path) -> Command {
@@ -174,4 +174,46 @@ fn what_was_read_of_a_long_collection_is_there_before_its_end() {
     let (first, second) = (asked(&aws, 0)[..first].to_vec(), asked(&aws, before));
     let kept = first.iter().filter(|log| !second.contains(log)).count();
     assert!(kept >= 8, "{kept} of {} logs were kept; asked again for {second:?}", first.len());
+}
+
+#[test]
+fn an_export_that_is_killed_on_the_way_goes_on_at_the_hour() {
+    let group = |change: fn(&mut crate::fake_aws::Group)| {
+        let mut fleet = small_fleet();
+        fleet.instances.retain(|instance| instance.id == "reports-batch");
+        change(fleet.instance("reports-batch").export("postgresql", "error/"));
+        FakeAws::start(fleet)
+    };
+    let alone = |aws: &FakeAws, home: &Path| {
+        let mut command = collect(aws, home);
+        command.args(["--source", "cloudwatch"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let clean = TempDir::new().expect("a folder");
+    assert_eq!(Run::of(&mut alone(&group(|_| ()), clean.path())).status, 0);
+
+    let home = TempDir::new().expect("a folder");
+    let aws = group(|group| group.page = 60);
+    let slow = FaultKind::Slow(Duration::from_millis(700));
+    aws.fault(Fault::new(slow).on("FilterLogEvents").at(Calls::First(20)));
+    let mut child = alone(&aws, home.path()).spawn().expect("it starts");
+    let parts = || home.path().join("evidence/parts").read_dir().into_iter().flatten().flatten();
+    let is_there = || parts().any(|part| part.path().extension().is_some_and(|extension| extension == "json"));
+    let started = Instant::now();
+    while !is_there() && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(child.try_wait().expect("a process").is_none(), "something is written before the end");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let before = aws.calls().len();
+    assert_eq!(Run::of(&mut alone(&aws, home.path())).status, 0);
+    let begun = |since: usize| {
+        let calls = aws.calls().into_iter().skip(since).filter(|call| call.action == "FilterLogEvents");
+        let start = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).ok()?["startTime"].as_i64();
+        calls.filter_map(|call| start(&call.body)).min().expect("a call")
+    };
+    let hours = (begun(before) - begun(0)) / 3_600_000;
+    assert!(hours >= 1, "it began {hours} hours later");
+    assert_eq!(judged(home.path()).out, judged(clean.path()).out);
 }

@@ -151,8 +151,8 @@ pub enum Step<'a> {
     Rejected(Transport<'a>),
     /// A TLS handshake failed.
     HandshakeFailed(HandshakeFailure),
-    /// A session ended.
-    Disconnected,
+    /// A session ended, so long after it began where the log tells.
+    Disconnected(Option<Micros>),
 }
 
 impl Record<'_> {
@@ -169,7 +169,7 @@ impl Record<'_> {
                 Step::Connecting(transport) => Step::Connecting(transport.into_owned()),
                 Step::Rejected(transport) => Step::Rejected(transport.into_owned()),
                 Step::HandshakeFailed(cause) => Step::HandshakeFailed(cause),
-                Step::Disconnected => Step::Disconnected,
+                Step::Disconnected(lasted) => Step::Disconnected(lasted),
             },
         }
     }

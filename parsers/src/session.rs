@@ -36,8 +36,8 @@ pub enum EventKind<'a> {
     Rejected(Transport<'a>),
     /// A TLS handshake failed.
     HandshakeFailed(HandshakeFailure),
-    /// A session ended.
-    Disconnected,
+    /// A session ended, so long after it began where the log tells.
+    Disconnected(Option<Micros>),
 }
 
 impl ConnectionEvent<'_> {
@@ -52,7 +52,7 @@ impl ConnectionEvent<'_> {
                 EventKind::Connected(transport) => EventKind::Connected(transport.into_owned()),
                 EventKind::Rejected(transport) => EventKind::Rejected(transport.into_owned()),
                 EventKind::HandshakeFailed(cause) => EventKind::HandshakeFailed(cause),
-                EventKind::Disconnected => EventKind::Disconnected,
+                EventKind::Disconnected(lasted) => EventKind::Disconnected(lasted),
             },
         }
     }
@@ -147,11 +147,11 @@ impl Sessions {
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, None, EventKind::HandshakeFailed(cause))
             }
-            Step::Disconnected => {
+            Step::Disconnected(lasted) => {
                 if let Some(session) = session {
                     self.open.remove(&session);
                 }
-                event(client, None, EventKind::Disconnected)
+                event(client, None, EventKind::Disconnected(lasted))
             }
         }
     }

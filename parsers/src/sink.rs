@@ -148,7 +148,7 @@ impl EventSink for Tally {
                     self.certificate_rejected += 1;
                 }
             }
-            EventKind::Disconnected => self.disconnected += 1,
+            EventKind::Disconnected(_) => self.disconnected += 1,
         }
     }
 

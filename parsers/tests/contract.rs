@@ -13,8 +13,7 @@ use std::sync::LazyLock;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ssl_usage_parsers::{
-    ConnectionEvent, EventKind, EventSink, HEAD, Hints, Malformed, RecordParser, Scanned, Scanner, Tally, detect,
-    postgres,
+    ConnectionEvent, EventSink, HEAD, Hints, Malformed, RecordParser, Scanned, Scanner, Tally, detect, postgres,
 };
 
 /// Everything that a scan says, in order.
@@ -417,7 +416,6 @@ fn the_forged_logs_are_read_where_nothing_is_forged() {
         let log = Log::of("honest", log.into_bytes());
         let (seen, scanned) = log.whole(&log.text);
         assert_eq!((seen.events.len(), seen.malformed.len(), scanned.records), (3, 0, 3), "{writer:?}");
-        let connected = format!("{:?}", EventKind::Disconnected);
-        assert!(seen.events[2].contains(&connected), "{writer:?}");
+        assert!(seen.events[2].contains("Disconnected("), "{writer:?}");
     }
 }

@@ -25,6 +25,26 @@ const LONGEST: Duration = Duration::from_secs(180);
 /// How long before their end credentials are no longer used.
 const MARGIN: Duration = Duration::from_secs(120);
 
+/// A role that could not be assumed.
+#[derive(Debug)]
+pub(super) struct RoleRefused {
+    /// ARN of the role.
+    pub arn: String,
+    source: CredentialsError,
+}
+
+impl fmt::Display for RoleRefused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the role {} could not be assumed", self.arn)
+    }
+}
+
+impl std::error::Error for RoleRefused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
 /// Where credentials come from.
 #[derive(Clone)]
 pub(super) enum Origin {
@@ -114,12 +134,13 @@ impl Renewed {
             }
             Origin::Role { arn, by, with } => {
                 let role = || AssumeRoleProvider::builder(arn).session_name(SESSION).configure(by).build();
-                match role().await.provide_credentials().await {
+                let given = match role().await.provide_credentials().await {
                     Err(error) if says_expired(&error) && with.are_refused() => {
                         role().await.provide_credentials().await
                     }
                     given => given,
-                }
+                };
+                given.map_err(|source| CredentialsError::provider_error(RoleRefused { arn: arn.clone(), source }))
             }
         }
     }

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
+use super::credentials::RoleRefused;
 use super::guard::CutAnswer;
 use crate::error::{Error, ErrorKind};
 
@@ -76,7 +77,7 @@ where
 {
     let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
     let known = code.as_deref().and_then(|code| MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)));
-    let made = match (known, &code, &error) {
+    let made = match (known, &code, &error, cause::<RoleRefused>(&error)) {
         (Some(meaning), ..) => {
             let hint = match meaning.kind {
                 ErrorKind::Denied if meaning.code != "OptInRequired" => format!("{} {action}", meaning.hint),
@@ -84,18 +85,22 @@ where
             };
             Error::new(meaning.kind, subject, format!("{action}: {}", meaning.happened)).hint(hint)
         }
-        (None, Some(code), _) => {
+        (None, Some(code), ..) => {
             Error::new(ErrorKind::Service, subject, format!("{action}: AWS answered {code}")).hint(LATER)
         }
-        (None, None, _) if is_cut(&error) => {
+        (None, None, ..) if is_cut(&error) => {
             Error::new(ErrorKind::Truncated, subject, format!("{action}: the answer was cut, every time it was asked"))
                 .hint("check what stands between this machine and AWS, such as a proxy")
         }
-        (None, None, _) if has_cause::<CredentialsError>(&error) => {
+        (None, None, _, Some(refused)) => {
+            Error::new(ErrorKind::Denied, subject, format!("{action}: {refused}"))
+                .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")
+        }
+        (None, None, ..) if has_cause::<CredentialsError>(&error) => {
             Error::new(ErrorKind::Credentials, subject, format!("{action}: there are no AWS credentials"))
                 .hint("sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile")
         }
-        (None, None, SdkError::ResponseError(_) | SdkError::ServiceError(_)) => {
+        (None, None, SdkError::ResponseError(_) | SdkError::ServiceError(_), _) => {
             let (api, variable) = service(action);
             Error::new(ErrorKind::Service, subject, format!("{action}: the answer is not one of the {api} API, or not a whole one"))
                 .hint(format!("check {variable}, AWS_ENDPOINT_URL and the proxy"))
@@ -113,5 +118,9 @@ pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
 }
 
 fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.is::<T>())
+    cause::<T>(error).is_some()
+}
+
+fn cause<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+    std::iter::successors(Some(error), |error| (*error).source()).find_map(|cause| cause.downcast_ref())
 }

@@ -41,3 +41,15 @@ pub(super) fn of(action: &str, region: &str) -> Option<f64> {
     let own = quota.regions.iter().find(|(name, _)| *name == region);
     Some(own.map_or(quota.rate, |(_, rate)| *rate))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+
+    #[test]
+    fn a_region_has_its_own_rate_or_that_of_all() {
+        let rates = ["us-east-1", "eu-central-1", "sa-east-1"].map(|region| of("FilterLogEvents", region));
+        assert_eq!(rates, [Some(25.0), Some(5.0), Some(10.0)]);
+        assert_eq!(of("DescribeDBInstances", "us-east-1"), None, "what is not documented is found out");
+    }
+}

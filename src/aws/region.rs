@@ -1,9 +1,16 @@
 //! Which regions are asked.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_account::types::RegionOptStatus;
+use aws_sdk_rds::error::ProvideErrorMetadata;
+use futures_util::StreamExt;
 
 use super::{Account, failure, guard};
 use crate::error::{Error, ErrorKind, Result};
+
+/// Regions that are asked at the same time whether they know the account.
+const AT_ONCE: usize = 8;
 
 /// Which regions are meant.
 #[derive(Clone, Debug)]
@@ -94,8 +101,14 @@ impl Regions {
     }
 }
 
-/// All regions that are enabled in an account: as the account says; else as RDS says, which shows them all, enabled or not;
-/// else as they were known when this was written, which is an error, for there may be more by now.
+/// Codes with which a region refuses an account that it is not enabled for.
+///
+/// Source: "Common Errors" in the RDS API reference, and "Error codes" in the EC2 API reference.
+const NOT_ENABLED: &[&str] = &["InvalidClientTokenId", "UnrecognizedClient", "AuthFailure", "OptInRequired"];
+
+/// All regions that are enabled in an account: as the account says; else those that RDS names and those that were known when
+/// this was written, but for the ones that do not know the account. That these are not enabled is only guessed, which is an
+/// error; and so it is where RDS names none, for there may be more by now.
 async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
     let denied = match enabled(account).await {
         Ok(regions) if !regions.is_empty() => return (regions, None),
@@ -104,15 +117,36 @@ async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
         Err(error) => error,
     };
     let own = account.region.as_deref().unwrap_or("us-east-1");
-    if let Ok(mut regions) = served(account, own).await
-        && !regions.is_empty()
-    {
-        regions.push(own.to_owned());
-        regions.sort_unstable();
-        regions.dedup();
-        return (regions, None);
+    let served = served(account, own).await.unwrap_or_default();
+    let doubt = served.is_empty();
+    let mut regions: BTreeSet<String> = of(own).1.iter().copied().chain([own]).map(str::to_owned).collect();
+    regions.extend(served);
+    let refusals = regions.iter().map(|region| async move { (region.clone(), is_refused(account, region).await) });
+    let asked: Vec<_> = futures_util::stream::iter(refusals).buffer_unordered(AT_ONCE).collect().await;
+    let refused: BTreeSet<String> = asked.into_iter().filter(|(_, refused)| *refused).map(|(name, _)| name).collect();
+    // Credentials that no region knows say nothing of regions.
+    if refused.is_empty() || refused.contains(own) {
+        return (regions.into_iter().collect(), doubt.then_some(denied));
     }
-    (of(own).1.iter().map(|region| (*region).to_owned()).collect(), Some(denied))
+    let known = regions.difference(&refused).cloned().collect();
+    let refused: Vec<String> = refused.into_iter().collect();
+    let guess = Error::new(
+        denied.kind(),
+        denied.subject(),
+        format!(
+            "account:ListRegions could not be asked; these regions do not know the credentials, and were taken for not enabled: {}",
+            refused.join(", ")
+        ),
+    );
+    let guess = guess.hint("grant the permission account:ListRegions, or name the regions with --region");
+    (known, Some(guess.call("account:ListRegions", None).because(denied)))
+}
+
+/// Whether a region does not know the account. What else keeps it from answering is told when it is asked in earnest.
+async fn is_refused(account: &Account, region: &str) -> bool {
+    let call = account.in_region(region, None).rds.describe_db_instances().max_records(20).send().await;
+    let code = call.as_ref().err().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    NOT_ENABLED.iter().any(|known| code.starts_with(known))
 }
 
 async fn enabled(account: &Account) -> Result<Vec<String>> {

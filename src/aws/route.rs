@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// More ways than there are anywhere.
 const ALL: usize = usize::MAX - 1;
-/// Failures in turn after which the ways are given up.
+/// Failures in turn after which the ways are given up for a while.
 const PATIENCE: usize = 3;
+/// Of so many that ask after that, one tries: what failed may have passed.
+const TRIES: usize = 16;
 
 /// What is known of the ways, which are numbered in the order in which they are tried. Shared by all who ask a region,
 /// so that what is shut is tried once and not for each file.
@@ -15,11 +17,17 @@ pub struct Route {
     open: AtomicBool,
     denied: AtomicBool,
     failures: AtomicUsize,
+    /// How many have asked since the ways were given up.
+    asked: AtomicUsize,
 }
 
 impl Route {
     /// The way to try; those before it are shut.
     pub fn way(&self) -> usize {
+        let given_up = self.failures.load(Ordering::Relaxed) >= PATIENCE;
+        if given_up && !(self.asked.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(TRIES) {
+            return ALL;
+        }
         self.next.load(Ordering::Relaxed)
     }
 
@@ -31,7 +39,7 @@ impl Route {
     /// Tells that nobody answers on a way. Says whether that was believed: it is not where an answer came before, unless
     /// another call found the same and has gone on.
     pub fn shut(&self, way: usize) -> bool {
-        let believed = !self.open.load(Ordering::Relaxed) || self.way() > way;
+        let believed = !self.open.load(Ordering::Relaxed) || self.next.load(Ordering::Relaxed) > way;
         if believed {
             self.next.fetch_max(way + 1, Ordering::Relaxed);
         }
@@ -49,11 +57,9 @@ impl Route {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    /// Tells that what a way led to was no good. When it never is, all ways are shut.
+    /// Tells that what a way led to was no good.
     pub fn failed(&self) {
-        if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
-            self.next.store(usize::MAX, Ordering::Relaxed);
-        }
+        self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether a permission was missing.
@@ -73,5 +79,25 @@ mod tests {
         route.opened();
         assert!(route.shut(0) && route.way() == 1, "the second");
         assert!(!route.shut(1) && route.way() == 1, "a way that led to an answer stays open");
+    }
+
+    #[test]
+    fn what_keeps_failing_is_tried_now_and_then_until_it_works_again() {
+        let route = Route::default();
+        (0..PATIENCE).for_each(|_| route.failed());
+        let tried = |route: &Route| (0..2 * TRIES).filter(|_| route.way() == 0).count();
+        assert_eq!(tried(&route), 2);
+        route.failed();
+        assert_eq!(tried(&route), 2);
+        route.succeeded();
+        assert_eq!(tried(&route), 2 * TRIES);
+    }
+
+    #[test]
+    fn what_is_denied_is_not_tried_again() {
+        let route = Route::default();
+        route.deny();
+        (0..PATIENCE).for_each(|_| route.failed());
+        assert!((0..2 * TRIES).all(|_| route.way() != 0));
     }
 }

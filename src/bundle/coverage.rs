@@ -20,10 +20,16 @@ pub fn exported_type(source: &str) -> Option<&str> {
     group.rsplit('/').next()
 }
 
+/// The name of a listing of a kind of log that failed, by how the names of its files begin.
+pub fn listing_source(prefix: &str) -> String {
+    format!("{prefix}*")
+}
+
 /// What was read of one log file, or of one hour of a log in CloudWatch Logs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`; or [`exported_source`].
+    /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`; or [`exported_source`]; or
+    /// [`listing_source`], of all that was written since the last one that is known.
     pub source: String,
     /// The log that the file is a form of; files with the same records share it.
     pub log: String,
@@ -88,6 +94,13 @@ pub enum HoleCause {
     UnknownZone,
     /// Anything else that went wrong.
     Failed,
+}
+
+impl Reading {
+    /// Whether it is a listing that failed.
+    pub fn is_listing(&self) -> bool {
+        self.source.ends_with('*')
+    }
 }
 
 impl HoleCause {

@@ -38,6 +38,11 @@ pub mod column {
     pub const FIRST_SEEN: &str = "first_seen";
     /// Last of them, in microseconds since 1970 (UTC).
     pub const LAST_SEEN: &str = "last_seen";
+    /// Of `disconnected`, where the log tells how long the sessions lasted: the first whole hour at which they were open,
+    /// in seconds since 1970 (UTC). None where they were open at none.
+    pub const OPEN_FROM: &str = "open_from";
+    /// The last whole hour at which they were open, likewise.
+    pub const OPEN_TO: &str = "open_to";
 }
 
 /// What facts are told apart by. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
@@ -69,6 +74,8 @@ pub struct Key {
     pub cause: Option<&'static str>,
     /// AWS's own client.
     pub system: bool,
+    /// The first and the last whole hour at which a session that ended was open.
+    pub open: Option<(i64, i64)>,
 }
 
 /// How many events share a key, and when.
@@ -95,6 +102,9 @@ pub fn table(instance: &str, facts: &[(Key, Tallied)]) -> PolarsResult<DataFrame
     let number = |name: &str, value: fn(&(Key, Tallied)) -> i64| -> Column {
         Series::new(name.into(), facts.iter().map(value).collect::<Vec<_>>()).into_column()
     };
+    let hour = |name: &str, value: fn(&Key) -> Option<i64>| -> Column {
+        Series::new(name.into(), facts.iter().map(|(key, _)| value(key)).collect::<Vec<_>>()).into_column()
+    };
     let counts: Vec<u64> = facts.iter().map(|(_, tallied)| tallied.count).collect();
     let systems: Vec<bool> = facts.iter().map(|(key, _)| key.system).collect();
     DataFrame::new(
@@ -117,6 +127,22 @@ pub fn table(instance: &str, facts: &[(Key, Tallied)]) -> PolarsResult<DataFrame
             Series::new(column::COUNT.into(), counts).into_column(),
             number(column::FIRST_SEEN, |(_, tallied)| tallied.first_seen),
             number(column::LAST_SEEN, |(_, tallied)| tallied.last_seen),
+            hour(column::OPEN_FROM, |key| key.open.map(|(from, _)| from)),
+            hour(column::OPEN_TO, |key| key.open.map(|(_, to)| to)),
         ],
     )
+}
+
+/// A table that an older version wrote, with what it lacks.
+///
+/// # Errors
+///
+/// When polars refuses the columns, which are all of one length.
+pub(super) fn completed(mut table: DataFrame) -> PolarsResult<DataFrame> {
+    for name in [column::OPEN_FROM, column::OPEN_TO] {
+        if table.column(name).is_err() {
+            table.with_column(Series::new(name.into(), vec![None::<i64>; table.height()]).into_column())?;
+        }
+    }
+    Ok(table)
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use polars::prelude::{BooleanChunked, DataFrame, IntoLazy, PolarsError, StringChunked, UnionArgs, concat};
+use ssl_usage_parsers::Engine;
 
 use super::coverage::{Reading, exported_type};
-use super::fact::column;
+use super::fact::{self, column};
 use super::metric::{Measured, MetricPart};
 use super::store::{Bundle, Part, Parts, read_parts, read_table};
 use crate::error::{Error, ErrorKind, Result, Trouble};
@@ -150,7 +151,10 @@ fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
 ///
 /// Nor does a reading hide that another one failed at what was written after it: what is missing of that is missing of the
 /// log.
-fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf, BTreeSet<String>>) {
+fn best_readings(
+    parts: Vec<(Part, PathBuf)>,
+    engine: Option<&Engine>,
+) -> (Vec<Reading>, BTreeMap<PathBuf, BTreeSet<String>>) {
     let mut best: BTreeMap<String, (Reading, PathBuf, Timestamp)> = BTreeMap::new();
     let mut failed: Vec<(Reading, Timestamp)> = Vec::new();
     for (part, path) in parts {
@@ -176,6 +180,19 @@ fn best_readings(parts: Vec<(Part, PathBuf)>) -> (Vec<Reading>, BTreeMap<PathBuf
             reading.holes.clone_from(&lost.holes);
         }
     }
+    // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed on
+    // to the next one.
+    let is_settled = |lost: &Reading| {
+        let whole = best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
+        engine.is_some_and(|engine| whole.into_iter().any(|whole| is_same_renamed(engine, whole, lost)))
+    };
+    let lost_for_ever: BTreeSet<&String> =
+        failed.iter().map(|(lost, _)| lost).filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
+    let nothing_else =
+        |(reading, ..): &&(Reading, PathBuf, Timestamp)| !reading.holes.is_empty() && reading.records == 0;
+    let settled = best.values().filter(nothing_else).map(|(reading, ..)| reading.log.clone());
+    let settled: BTreeSet<String> = settled.filter(|log| !lost_for_ever.contains(log)).collect();
+    best.retain(|log, _| !settled.contains(log));
     let mut sources: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let mut readings = Vec::new();
     for (reading, path, _) in best.into_values() {
@@ -199,6 +216,19 @@ fn has_seen((whole, read_at): (&Reading, Timestamp), (lost, lost_at): (&Reading,
     let other_form = whole.format != lost.format && file(whole) != file(lost);
     let listed = |reading: &Reading| (reading.last_written, reading.listed_bytes);
     other_form || listed(whole) >= listed(lost)
+}
+
+/// Whether a whole reading is of the log that another one, which was lost, was of, under the name that it had then: it was
+/// begun before the time at which that was written to, and ended after.
+fn is_same_renamed(engine: &Engine, whole: &Reading, lost: &Reading) -> bool {
+    let Some(logs) = engine.logs_of(&lost.source).filter(|logs| logs.renamed) else { return false };
+    // KIND@MICROSECONDS-HASH: when its first record was written.
+    let begun = whole.log.strip_prefix(logs.kind).and_then(|rest| rest.strip_prefix('@'));
+    let begun = begun.and_then(|rest| rest.rsplit_once('-')?.0.parse::<i64>().ok());
+    let written = lost.last_written.map(Timestamp::as_microsecond);
+    let ended = whole.last_written.map(Timestamp::as_microsecond);
+    let during = begun.is_some() && begun <= written && written <= ended;
+    during && lost.listed_bytes <= whole.listed_bytes
 }
 
 /// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
@@ -233,7 +263,11 @@ impl InstanceEvidence {
         };
         let latest = parts.iter().filter(|(part, _)| Some(part.collected_at) == newest);
         let mut errors: Vec<Trouble> = latest.flat_map(|(part, _)| part.errors.clone()).collect();
-        let (readings, sources) = best_readings(parts);
+        // A listing that failed is made up for by every later one.
+        for (part, _) in parts.iter_mut().filter(|(part, _)| Some(part.collected_at) != newest) {
+            part.readings.retain(|reading| !reading.is_listing());
+        }
+        let (readings, sources) = best_readings(parts, self.profile.known_engine());
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
         let whole = readings.iter().filter(|reading| reading.holes.is_empty());
         let whole: BTreeSet<String> =
@@ -261,7 +295,8 @@ impl Logs {
                 names.iter().map(|name| name.is_some_and(|name| sources.contains(name))).collect()
             };
             let names = table.column(column::SOURCE).and_then(|names| names.str()).map_err(misfit)?;
-            tables.push(table.filter(&wanted(names)).map_err(misfit)?.lazy());
+            let table = table.filter(&wanted(names)).and_then(fact::completed).map_err(misfit)?;
+            tables.push(table.lazy());
         }
         if tables.is_empty() {
             return Ok(None);

@@ -23,7 +23,7 @@ mod merge;
 pub mod metric;
 mod store;
 
-pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type};
+pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type, listing_source};
 pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
 pub use store::{Bundle, Part, Parts};

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::complain;
 use super::progress::Bar;
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Bundle, Parts};
@@ -194,11 +193,7 @@ impl Fleet {
         let without_place: Vec<Error> = unreached.into_iter().chain(absent).collect();
         if in_vain || fleets.is_empty() {
             failed.extend(without_place);
-            failed.sort_by_key(ToString::to_string);
-            let mut failed = failed.into_iter();
-            let first = failed.next();
-            failed.for_each(|error| complain(&error));
-            return first.map_or(Ok(now), Err);
+            return together(failed).map_or(Ok(now), Err);
         }
         for error in &without_place {
             bundle.write_failure(now, None, error.subject(), error)?;
@@ -206,15 +201,20 @@ impl Fleet {
         Ok(now)
     }
 
-    /// What `gather` would ask of AWS, by account and region, and what could not be asked for it. Nothing is written.
+    /// What `gather` would ask of AWS, by account and region, and what could not be asked for it. Nothing is written. When
+    /// nothing can be asked anywhere, that is an error of the run, as it is for `gather`.
     pub fn plan(&self, path: &Path) -> Result<(Vec<Plan>, Vec<Error>)> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
         let (known, request) = (Arc::new(known), Arc::new(self.request(now)));
-        self.everywhere(|aws| {
+        let (plans, failed) = self.everywhere(|aws| {
             let (known, request) = (Arc::clone(&known), Arc::clone(&request));
             async move { plan(&aws, &request, &known).await }
-        })
+        })?;
+        match plans.is_empty() {
+            true => together(failed).map_or(Ok((plans, Vec::new())), Err),
+            false => Ok((plans, failed)),
+        }
     }
 
     /// Does something in every account and region, in many at the same time. Returns what was done, and what could not be.
@@ -263,6 +263,14 @@ impl Fleet {
         let none = there.is_empty() && self.instance.is_empty() && !self.filter().is_empty();
         named.chain(none.then(none_is_meant)).collect()
     }
+}
+
+/// What went wrong everywhere, as one error; none where nothing did.
+fn together(mut failed: Vec<Error>) -> Option<Error> {
+    failed.sort_by_key(ToString::to_string);
+    let mut failed = failed.into_iter();
+    let first = failed.next()?;
+    Some(first.and(failed.collect()))
 }
 
 /// That no instance is what was asked for.

@@ -10,6 +10,7 @@ mod fleet;
 mod iam_policy;
 mod output;
 mod plan;
+mod policy;
 mod progress;
 mod scan;
 mod subject;
@@ -73,7 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::IamPolicy(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
-        complain(&error);
+        error.all().for_each(|error| complain(error));
         exit::of_error(error.kind())
     }))
 }

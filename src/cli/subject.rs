@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::fleet::{Fleet, none_is_meant};
-use super::{complain, dry_run, exit};
+use super::{complain, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::report::Report;
@@ -23,6 +23,9 @@ pub(super) struct Subject {
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
     bundle: Option<PathBuf>,
+    /// What to demand of the evidence, which clients to ignore, and what persons attest (TOML; see samples/policy.toml).
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 /// Who reads what a command prints.
@@ -40,10 +43,12 @@ pub(super) enum Reader {
 impl Subject {
     /// Judges the fleet, prints the report, and returns the status of the run; with `--dry-run`, prints what it would take.
     pub fn judge(&self, reader: Reader, print: impl FnOnce(&Report) -> Result<()>) -> Result<u8> {
+        // Before AWS is asked for hours.
+        let policy = policy::load(self.policy.as_deref())?;
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.bundle()?);
         }
-        let (report, status) = match self.report() {
+        let (report, status) = match self.report(policy.clone()) {
             Ok(report) => {
                 for error in report.errors.iter().filter(|_| reader != Reader::Person) {
                     complain(&format!("{}: {}", error.subject, error.message));
@@ -52,10 +57,10 @@ impl Subject {
                 (report, status)
             }
             Err(error) if reader == Reader::Document => {
-                complain(&error);
+                error.all().for_each(|error| complain(error));
                 let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
-                let errors = vec![Trouble::from(&error)];
-                (Report::without_instances(window, Policy::default(), errors), exit::of_error(error.kind()))
+                let errors = error.all().map(Trouble::from).collect();
+                (Report::without_instances(window, policy, errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),
         };
@@ -63,7 +68,7 @@ impl Subject {
         Ok(status)
     }
 
-    fn report(&self) -> Result<Report> {
+    fn report(&self, policy: Policy) -> Result<Report> {
         let evidence = if self.from.is_empty() {
             let bundle = self.bundle()?;
             let now = self.fleet.gather(&bundle)?;
@@ -72,7 +77,7 @@ impl Subject {
             self.kept()?
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
-        Ok(Report::new(&evidence, self.fleet.window(now), Policy::default()))
+        Ok(Report::new(&evidence, self.fleet.window(now), policy))
     }
 
     /// The evidence in the bundles, of the instances that are meant.

@@ -193,6 +193,8 @@ pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
         address: Some(address),
         application: None,
         sessions: report::Shares { tls: 0, plaintext: 0, local: 0, unknown: 0, gss: 0 },
+        ignored: false,
+        tls_share_at_most: None,
         tls_versions: BTreeMap::new(),
         first_seen: None,
         last_seen: None,

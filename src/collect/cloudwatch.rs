@@ -4,16 +4,16 @@
 //! logged, is shown by the sessions alone, AWS's own among them. An hour without any covers nothing. What is beyond the
 //! last event of the streams has not arrived yet, and is no part of any reading.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use ssl_usage_parsers::{Engine, Export, HEAD, Logs, RecordParser, Scanned, Scanner};
+use ssl_usage_parsers::{Export, HEAD, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
-use super::read::{cause, parser, unread};
+use super::instance::InstanceLogs;
+use super::read::{cause, unread};
 use super::source::{days, hour_of, hours};
-use crate::aws::Aws;
-use crate::bundle::fact::{Key, Tallied};
+use super::writer::Writer;
 use crate::bundle::{Hole, Reading, exported_source};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::InstanceProfile;
@@ -31,27 +31,10 @@ pub(super) const GIGABYTE: f64 = 1e9;
 
 /// Who reads what.
 pub(super) struct Exported<'a> {
-    pub aws: &'a Aws,
-    pub profile: &'a InstanceProfile,
-    pub engine: &'static Engine,
-    /// The format that logs are taken for; else it is found out.
-    pub log_format: Option<&'a str>,
+    pub of: &'a InstanceLogs<'a>,
     pub logs: &'static Logs,
     pub export: &'static Export,
-    /// Whether queries may be made, which cost money.
-    pub insights: bool,
-    /// Readings that need not be repeated.
-    pub known: &'a [Reading],
-    pub now: Timestamp,
     pub progress: &'a dyn Progress,
-}
-
-/// What was found, and what went wrong.
-#[derive(Default)]
-pub(super) struct Found {
-    pub readings: Vec<Reading>,
-    pub facts: Vec<(Key, Tallied)>,
-    pub errors: Vec<Trouble>,
 }
 
 /// The streams of an instance, each with its group.
@@ -64,9 +47,10 @@ struct Streams {
 }
 
 /// One hour, or what is wanted of it.
-struct Slice<'n> {
+struct Slice {
+    name: String,
     span: Window,
-    fold: Fold<'n>,
+    fold: Fold,
     bytes: u64,
     format: Option<&'static str>,
     /// What kept events from being read.
@@ -77,25 +61,38 @@ struct Slice<'n> {
 
 impl Exported<'_> {
     /// Reads these spans. Whatever happens, what was found up to then is kept, and what is missing is a hole.
-    pub async fn read(&self, wanted: &[Window]) -> Found {
-        let names = group_names(self.profile, self.export);
-        let source = |group: &str, hour: &Window| exported_source(group, hour_of(hour.from));
+    ///
+    /// # Errors
+    ///
+    /// When the bundle cannot be written.
+    pub async fn read(&self, wanted: &[Window], writer: &mut Writer<'_>) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let names = group_names(self.of.profile, self.export);
         let first = names.first().map_or("", String::as_str);
         match self.streams(&names).await {
             Ok(Some(streams)) => {
                 let group = streams.streams.first().map_or(first, |(group, _)| &group.name).to_owned();
-                let known: BTreeSet<&str> = self.known.iter().map(|reading| reading.source.as_str()).collect();
-                let hours = hours(wanted).into_iter().filter(|hour| streams.since < hour.to);
-                let hours: Vec<_> = hours.filter(|hour| !known.contains(source(&group, hour).as_str())).collect();
-                let names: Vec<_> = hours.iter().map(|hour| source(&group, hour)).collect();
-                self.hours(streams, &hours, &names).await
+                let known: BTreeSet<&str> = self.of.known.iter().map(|reading| reading.source.as_str()).collect();
+                let is_new = |hour: &Window| {
+                    streams.since < hour.to && !known.contains(exported_source(&group, hour_of(hour.from)).as_str())
+                };
+                let hours: Vec<_> = hours(wanted).into_iter().filter(is_new).collect();
+                let (until, late) = (streams.until, LATE);
+                let (open, errors) = (VecDeque::new(), BTreeSet::new());
+                Hours { exported: self, streams: &streams, until, late, open, errors, writer }
+                    .read(&group, &hours)
+                    .await
             }
-            Ok(None) => Found::default(),
+            Ok(None) => Ok(()),
             Err(error) => {
-                let hours = hours(wanted);
-                let hole = |hour: &Window| self.lost(source(first, hour), *hour, &error);
-                let errors = vec![Trouble::from(&error)];
-                Found { readings: hours.iter().map(hole).collect(), facts: Vec::new(), errors }
+                writer.fail([Trouble::from(&error)]);
+                for hour in hours(wanted) {
+                    let slice = Slice { missing: Some(again(&error)), ..self.slice(first, hour, 1) };
+                    writer.add(self.reading(&slice, hour, slice.missing.as_ref()), Vec::new()).await?;
+                }
+                Ok(())
             }
         }
     }
@@ -104,20 +101,20 @@ impl Exported<'_> {
     async fn streams(&self, names: &[String]) -> Result<Option<Streams>> {
         let mut found = Vec::new();
         for name in names {
-            let Some(group) = cloudwatch::group(self.aws, name).await? else { continue };
-            let instance = self.profile.instance.as_str();
-            let prefix = self.profile.cluster.as_ref().map(|_| instance);
+            let Some(group) = cloudwatch::group(self.of.aws, name).await? else { continue };
+            let instance = self.of.profile.instance.as_str();
+            let prefix = self.of.profile.cluster.as_ref().map(|_| instance);
             let own = |stream: &Stream| match stream.name.strip_prefix(instance) {
                 _ if prefix.is_none() => true,
                 Some(rest) => rest.is_empty() || rest.starts_with('.'),
                 None => false,
             };
-            let streams = cloudwatch::streams(self.aws, name, prefix).await?;
+            let streams = cloudwatch::streams(self.of.aws, name, prefix).await?;
             found.extend(streams.into_iter().filter(own).map(|stream| (group.clone(), stream)));
         }
         let kept = |(group, _): &(Group, Stream)| {
             let days = group.retention_days?;
-            self.now.checked_sub(SignedDuration::from_hours(24 * days)).ok()
+            self.of.now().checked_sub(SignedDuration::from_hours(24 * days)).ok()
         };
         let first = found.iter().filter_map(|(_, stream)| stream.first_at).min();
         let last = found.iter().filter_map(|(_, stream)| stream.last_at).max();
@@ -128,7 +125,7 @@ impl Exported<'_> {
             }
             None if self.switched_off() => Ok(None),
             None => {
-                let (subject, log) = (self.profile.instance.clone(), self.export.log_type);
+                let (subject, log) = (self.of.profile.instance.clone(), self.export.log_type);
                 let message = format!(
                     "its log `{log}` is exported, and CloudWatch Logs has nothing of it ({})",
                     names.join(", ")
@@ -140,84 +137,25 @@ impl Exported<'_> {
 
     /// Whether the settings say that there is no such log.
     fn switched_off(&self) -> bool {
-        let set = |name: &str| self.profile.parameters.get(name);
+        let set = |name: &str| self.of.profile.parameters.get(name);
         let off =
             |name: &str, is_on: &dyn Fn(Option<&str>) -> bool| set(name).is_some_and(|it| !is_on(it.value.as_deref()));
         self.logs.switches.iter().any(|switch| off(switch.parameter, &|value| switch.is_on(value)))
     }
 
-    /// Reads hours, a day at a time, as readings of these names.
-    async fn hours(&self, streams: Streams, hours: &[Window], names: &[String]) -> Found {
-        let (mut until, mut late) = (streams.until, LATE);
-        let mut slices: Vec<Slice<'_>> = hours.iter().zip(names).map(|(span, name)| self.slice(*span, name)).collect();
-        let mut errors = BTreeSet::new();
-        let mut refused = None;
-        for (span, range) in days(hours) {
-            self.progress.log(&self.profile.instance, names.get(range.start).map_or("", String::as_str));
-            let Some(slices) = slices.get_mut(range) else { continue };
-            for (group, stream) in &streams.streams {
-                if refused.is_none() && group.infrequent && !self.insights {
-                    let price = self.price(group, &streams, hours);
-                    errors.insert(Trouble::from(&price));
-                    refused = Some(price);
-                }
-                let mut reader =
-                    StreamReader { exported: self, slices: &mut *slices, until: &mut until, late: &mut late };
-                let broken = match &refused {
-                    // What is not allowed once is not asked for again.
-                    Some(error) => Some((span.from, again(error))),
-                    None => {
-                        let broken = reader.read(group, stream, span).await;
-                        errors.extend(broken.iter().map(|(_, error)| Trouble::from(error)));
-                        broken
-                    }
-                };
-                let Some((from, error)) = broken else { continue };
-                for slice in slices.iter_mut().filter(|slice| slice.span.to > from && slice.missing.is_none()) {
-                    slice.missing = Some(again(&error));
-                }
-                if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Credentials) {
-                    refused = refused.or(Some(error));
-                }
-            }
-        }
-        let mut found = Found::default();
-        for (slice, name) in slices.into_iter().zip(names) {
-            let unread = unread(slice.fold.unparsed, None, &|| format!("{} {name}", self.profile.instance));
-            let wrong = slice.wrong.as_ref().map(again).or(unread.map(|(_, error)| error));
-            errors.extend(wrong.iter().map(Trouble::from));
-            let missing = slice.missing.as_ref().map(again).or(wrong);
-            let from = slice.span.from.max(streams.since);
-            let to = slice.span.to.min(until);
-            let seen = Window { from, to };
-            if missing.is_none() && seen.is_empty() && slice.fold.records == 0 {
-                continue;
-            }
-            let span = if missing.is_some() { slice.span } else { seen };
-            let arrived = slice.span.to.checked_add(late).is_ok_and(|arrived| arrived <= self.now);
-            let whole = slice.span.length() == SignedDuration::from_hours(1) && seen.to == slice.span.to;
-            let reading = Reading {
-                complete: missing.is_none() && arrived && whole,
-                ..self.reading(name, span, &slice, &missing)
-            };
-            found.readings.push(reading);
-            found.facts.extend(slice.fold.into_facts());
-        }
-        found.errors.extend(errors);
-        found
+    /// An hour of which nothing was read yet; `together` is how many are read at the same time.
+    fn slice(&self, group: &str, span: Window, together: usize) -> Slice {
+        let name = exported_source(group, hour_of(span.from));
+        let fold = Fold::new(&name, self.of.engine, span.from.as_microsecond()).one_of(together);
+        Slice { name, span, fold, bytes: 0, format: None, missing: None, wrong: None }
     }
 
-    fn slice<'n>(&self, span: Window, name: &'n str) -> Slice<'n> {
-        let fold = Fold::new(name, self.engine, span.from.as_microsecond());
-        Slice { span, fold, bytes: 0, format: None, missing: None, wrong: None }
-    }
-
-    fn reading(&self, name: &str, span: Window, slice: &Slice<'_>, missing: &Option<Error>) -> Reading {
+    fn reading(&self, slice: &Slice, span: Window, missing: Option<&Error>) -> Reading {
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let fold = &slice.fold;
         Reading {
-            source: name.to_owned(),
-            log: name.to_owned(),
+            source: slice.name.clone(),
+            log: slice.name.clone(),
             format: slice.format.map(str::to_owned),
             listed_bytes: 0,
             last_written: Some(slice.span.to),
@@ -235,17 +173,11 @@ impl Exported<'_> {
         }
     }
 
-    /// A reading of an hour that could not be read at all.
-    fn lost(&self, name: String, span: Window, error: &Error) -> Reading {
-        let slice = self.slice(span, &name);
-        self.reading(&name, span, &slice, &Some(again(error)))
-    }
-
     /// Says what it would cost to read a group of the class Infrequent Access, about: a query is charged for what it scans,
     /// which is more than what is stored of it.
     fn price(&self, group: &Group, streams: &Streams, hours: &[Window]) -> Error {
         let asked: f64 = hours.iter().map(|hour| hour.length().as_secs_f64()).sum();
-        let held = Window { from: streams.since, to: self.now }.length().as_secs_f64();
+        let held = Window { from: streams.since, to: self.of.now() }.length().as_secs_f64();
         let share = if held > 0.0 { (asked / held).min(1.0) } else { 1.0 };
         let gigabytes = group.stored_bytes as f64 / GIGABYTE * share;
         let message = format!(
@@ -273,19 +205,75 @@ fn again(error: &Error) -> Error {
     Error::new(error.kind(), error.subject(), error.advice())
 }
 
-/// Reads the events of one stream into the hours that they were written in.
-struct StreamReader<'r, 'n> {
-    exported: &'r Exported<'r>,
-    slices: &'r mut [Slice<'n>],
-    until: &'r mut Timestamp,
-    late: &'r mut SignedDuration,
+/// Hours that are being read, a day at a time. What is whole is written and given up while the rest is read: of a log of
+/// weeks, and of clients that invent names, no more than a few hours are held.
+struct Hours<'h, 'w> {
+    exported: &'h Exported<'h>,
+    streams: &'h Streams,
+    /// Up to when there certainly were events.
+    until: Timestamp,
+    /// How late events arrive.
+    late: SignedDuration,
+    /// Those that are not written yet, the earliest first.
+    open: VecDeque<Slice>,
+    errors: BTreeSet<Trouble>,
+    writer: &'h mut Writer<'w>,
 }
 
-impl StreamReader<'_, '_> {
-    /// Returns what broke it off, and from when on events are missing.
-    async fn read(&mut self, group: &Group, stream: &Stream, span: Window) -> Option<(Timestamp, Error)> {
-        let Exported { aws, export, profile, engine, log_format, .. } = *self.exported;
-        let mut events = Events::new(aws, group, &stream.name, span, export.terms);
+impl Hours<'_, '_> {
+    async fn read(mut self, name: &str, hours: &[Window]) -> Result<()> {
+        let Exported { of, progress, .. } = self.exported;
+        let streams = &self.streams.streams;
+        let mut refused = None;
+        for (span, range) in days(hours) {
+            progress.log(&of.profile.instance, &exported_source(name, span.from));
+            // Of one stream, an hour is written before the next one fills up.
+            let together = if streams.len() > 1 { range.len() } else { 1 };
+            let day = hours.get(range).unwrap_or_default();
+            self.open.extend(day.iter().map(|hour| self.exported.slice(name, *hour, together)));
+            for (at, (group, stream)) in streams.iter().enumerate() {
+                if refused.is_none() && group.infrequent && !of.request.insights {
+                    let price = self.exported.price(group, self.streams, hours);
+                    self.errors.insert(Trouble::from(&price));
+                    refused = Some(price);
+                }
+                let broken = match &refused {
+                    // What is not allowed once is not asked for again.
+                    Some(error) => Some((span.from, again(error))),
+                    None => {
+                        let broken = self.stream(group, stream, span, at + 1 == streams.len()).await?;
+                        self.errors.extend(broken.iter().map(|(_, error)| Trouble::from(error)));
+                        broken
+                    }
+                };
+                let Some((from, error)) = broken else { continue };
+                let day = self.open.iter_mut().filter(|slice| slice.span.to > from && slice.span.from < span.to);
+                day.filter(|slice| slice.missing.is_none()).for_each(|slice| slice.missing = Some(again(&error)));
+                if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Credentials) {
+                    refused = refused.or(Some(error));
+                }
+            }
+            let until = self.until;
+            self.write(|slice| slice.span.to <= until || slice.missing.is_some()).await?;
+        }
+        while let Some(slice) = self.open.pop_front() {
+            self.write_one(slice).await?;
+        }
+        self.writer.fail(self.errors);
+        Ok(())
+    }
+
+    /// Reads the events of one stream into the hours that they were written in. Of the last one, hours that it is past are
+    /// whole. Returns what broke it off, and from when on events are missing.
+    async fn stream(
+        &mut self,
+        group: &Group,
+        stream: &Stream,
+        span: Window,
+        last: bool,
+    ) -> Result<Option<(Timestamp, Error)>> {
+        let Exported { of, export, .. } = *self.exported;
+        let mut events = Events::new(of.aws, group, &stream.name, span, export.terms);
         let mut reached = span.from;
         let (mut head, mut bytes, mut broken) = (Vec::new(), 0, None);
         while bytes < HEAD {
@@ -294,37 +282,43 @@ impl StreamReader<'_, '_> {
             head.extend(page);
         }
         if head.is_empty() {
-            return broken.map(|error| (reached, error));
+            return Ok(broken.map(|error| (reached, error)));
         }
         let text: String = head.iter().flat_map(|event| [event.message.as_str(), "\n"]).collect();
-        let name = format!("{} {} {}", profile.instance, group.name, stream.name);
-        let parser = match parser(profile, engine, log_format, &name, text.as_bytes()) {
+        let name = format!("{} {} {}", of.profile.instance, group.name, stream.name);
+        let parser = match of.parser(&name, text.as_bytes()) {
             Ok(parser) => parser,
-            Err(error) => return Some((reached, broken.unwrap_or(error))),
+            Err(error) => return Ok(Some((reached, broken.unwrap_or(error)))),
         };
         drop(text);
         let mut feed = Feed { parser: parser.as_ref(), name: &name, open: None };
         let mut page = Some(head);
         while let Some(some) = page {
             for event in &some {
+                self.until = self.until.max(event.at.checked_add(SignedDuration::from_millis(1)).unwrap_or(event.at));
+                if last && self.open.front().is_some_and(|first| first.span.to <= event.at) {
+                    feed.close(&mut self.open, self.exported.logs);
+                    self.write(|slice| slice.span.to <= event.at).await?;
+                }
                 self.take(event, &mut feed);
                 reached = event.at;
             }
             page = next(&mut events, &mut broken).await;
         }
-        feed.close(self.slices, self.exported.logs);
-        broken.map(|error| (reached, error))
+        feed.close(&mut self.open, self.exported.logs);
+        Ok(broken.map(|error| (reached, error)))
     }
 
     fn take<'p>(&mut self, event: &Event, feed: &mut Feed<'p>) {
-        *self.until = (*self.until).max(event.at.checked_add(SignedDuration::from_millis(1)).unwrap_or(event.at));
         let lag = event.ingested_at.map(|ingested| event.at.duration_until(ingested));
-        *self.late = (*self.late).max(lag.unwrap_or(SignedDuration::ZERO));
-        let at = self.slices.partition_point(|slice| slice.span.to <= event.at);
-        if feed.open.as_ref().is_some_and(|(open, _)| *open != at) {
-            feed.close(self.slices, self.exported.logs);
+        self.late = self.late.max(lag.unwrap_or(SignedDuration::ZERO));
+        // One that comes out of turn, when its hour is written, counts in the first that is not.
+        let at = self.open.partition_point(|slice| slice.span.to <= event.at);
+        let Some(hour) = self.open.get(at).map(|slice| slice.span.from) else { return };
+        if feed.open.as_ref().is_some_and(|(open, _)| *open != hour) {
+            feed.close(&mut self.open, self.exported.logs);
         }
-        let Some(slice) = self.slices.get_mut(at) else { return };
+        let Some(slice) = self.open.get_mut(at) else { return };
         let message = event.message.strip_suffix('\n').unwrap_or(&event.message);
         slice.bytes += message.len() as u64 + 1;
         slice.format = Some(feed.parser.format());
@@ -334,9 +328,38 @@ impl StreamReader<'_, '_> {
             slice.fold.unparsed += 1;
             return;
         }
-        let (_, scanner) = feed.open.get_or_insert_with(|| (at, Scanner::new(feed.parser, 1)));
+        let (_, scanner) = feed.open.get_or_insert_with(|| (hour, Scanner::new(feed.parser, 1)));
         scanner.push(message.as_bytes(), &mut slice.fold);
         scanner.push(b"\n", &mut slice.fold);
+    }
+
+    /// Writes the first hours, as long as they are done.
+    async fn write(&mut self, is_done: impl Fn(&Slice) -> bool) -> Result<()> {
+        while self.open.front().is_some_and(&is_done) {
+            let Some(slice) = self.open.pop_front() else { break };
+            self.write_one(slice).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_one(&mut self, slice: Slice) -> Result<()> {
+        let of = self.exported.of;
+        let unread = unread(slice.fold.unparsed, None, &|| format!("{} {}", of.profile.instance, slice.name));
+        let wrong = slice.wrong.as_ref().map(again).or(unread.map(|(_, error)| error));
+        self.errors.extend(wrong.iter().map(Trouble::from));
+        let missing = slice.missing.as_ref().map(again).or(wrong);
+        let seen = Window { from: slice.span.from.max(self.streams.since), to: slice.span.to.min(self.until) };
+        if missing.is_none() && seen.is_empty() && slice.fold.records == 0 {
+            return Ok(());
+        }
+        let span = if missing.is_some() { slice.span } else { seen };
+        // Whatever time it is said to be, what has not arrived yet may still come.
+        let now = of.now().min(Timestamp::now());
+        let arrived = slice.span.to.checked_add(self.late).is_ok_and(|arrived| arrived <= now);
+        let whole = slice.span.length() == SignedDuration::from_hours(1) && seen.to == slice.span.to;
+        let reading = self.exported.reading(&slice, span, missing.as_ref());
+        let reading = Reading { complete: missing.is_none() && arrived && whole, ..reading };
+        self.writer.add(reading, slice.fold.into_facts()).await
     }
 }
 
@@ -344,15 +367,15 @@ impl StreamReader<'_, '_> {
 struct Feed<'p> {
     parser: &'p dyn RecordParser,
     name: &'p str,
-    /// Which hour it is, by its place among the slices.
-    open: Option<(usize, Scanner<'p>)>,
+    /// Which hour it is, by its beginning.
+    open: Option<(Timestamp, Scanner<'p>)>,
 }
 
 impl Feed<'_> {
     /// Ends the scan of an hour.
-    fn close(&mut self, slices: &mut [Slice<'_>], logs: &Logs) {
-        let Some((at, scanner)) = self.open.take() else { return };
-        let Some(slice) = slices.get_mut(at) else { return };
+    fn close(&mut self, slices: &mut VecDeque<Slice>, logs: &Logs) {
+        let Some((hour, scanner)) = self.open.take() else { return };
+        let Some(slice) = slices.iter_mut().find(|slice| slice.span.from == hour) else { return };
         let scanned: Scanned = scanner.finish(&mut slice.fold);
         let zone = unread(0, Some(&scanned).filter(|_| !logs.in_utc), &|| self.name.to_owned()).map(|(_, error)| error);
         let wrong = refuse_foreign(self.name, &scanned).err().or(zone);

@@ -12,12 +12,13 @@ const HOUR: i64 = 3600;
 
 /// Counts the events of one log file.
 #[derive(Debug)]
-pub(super) struct Fold<'a> {
-    source: &'a str,
+pub(super) struct Fold {
+    source: String,
     engine: &'static Engine,
     /// The time of events that have none.
     otherwise: Micros,
     facts: HashMap<Key, Tallied>,
+    keys_max: usize,
     /// Records that were understood.
     pub records: u64,
     /// Sessions among them.
@@ -34,14 +35,15 @@ pub(super) struct Fold<'a> {
     pub unparsed: u64,
 }
 
-impl<'a> Fold<'a> {
+impl Fold {
     /// For the file called `source`; `otherwise` is the time of events that have none.
-    pub fn new(source: &'a str, engine: &'static Engine, otherwise: Micros) -> Self {
+    pub fn new(source: &str, engine: &'static Engine, otherwise: Micros) -> Self {
         Self {
-            source,
+            source: source.to_owned(),
             engine,
             otherwise,
             facts: HashMap::new(),
+            keys_max: KEYS_MAX,
             records: 0,
             sessions: 0,
             tls_sessions: 0,
@@ -50,6 +52,11 @@ impl<'a> Fold<'a> {
             last_session: None,
             unparsed: 0,
         }
+    }
+
+    /// One of so many that fill up at the same time: together they hold as many keys as one alone.
+    pub fn one_of(self, many: usize) -> Self {
+        Self { keys_max: KEYS_MAX / many.max(1), ..self }
     }
 
     /// The facts, sorted, so that the same log gives the same bytes.
@@ -66,14 +73,18 @@ impl<'a> Fold<'a> {
             EventKind::Connected(transport) => ("connected", Some(transport), None),
             EventKind::Rejected(transport) => ("rejected", Some(transport), None),
             EventKind::HandshakeFailed(cause) => ("handshake_failed", None, Some(cause.name())),
-            EventKind::Disconnected => ("disconnected", None, None),
+            EventKind::Disconnected(_) => ("disconnected", None, None),
+        };
+        let open = match event.kind {
+            EventKind::Disconnected(Some(lasted)) => whole_hours(at.saturating_sub(lasted), at),
+            _ => None,
         };
         let tls = match transport {
             Some(Transport::Tls(tls)) => Some(tls),
             _ => None,
         };
         let key = Key {
-            source: self.source.to_owned(),
+            source: self.source.clone(),
             hour: at.div_euclid(HOUR * 1_000_000) * HOUR,
             event: name,
             transport: transport.map(transport_name),
@@ -86,15 +97,16 @@ impl<'a> Fold<'a> {
             auth_method: printable(event.auth_method.as_ref()),
             cause,
             system: self.engine.is_system(&event.client),
+            open,
         };
-        if self.facts.len() < KEYS_MAX || self.facts.contains_key(&key) {
+        if self.facts.len() < self.keys_max || self.facts.contains_key(&key) {
             return key;
         }
-        Key { user: None, database: None, address: None, application: None, auth_method: None, ..key }
+        Key { user: None, database: None, address: None, application: None, auth_method: None, open: None, ..key }
     }
 }
 
-impl EventSink for Fold<'_> {
+impl EventSink for Fold {
     fn event(&mut self, event: &ConnectionEvent<'_>) {
         let at = event.at.unwrap_or(self.otherwise);
         self.records += 1;
@@ -115,6 +127,18 @@ impl EventSink for Fold<'_> {
     fn malformed(&mut self, _: u64, _: Malformed) {
         self.unparsed += 1;
     }
+}
+
+/// How long before and behind a whole hour a session must have been open to count as open at it: CloudWatch looks at
+/// DatabaseConnections once a minute, and what it saw at that hour then holds the session.
+const BESIDE: Micros = 120 * 1_000_000;
+
+/// The first and the last whole hour, in seconds, at which a session was open.
+fn whole_hours(began: Micros, ended: Micros) -> Option<(i64, i64)> {
+    let hour = HOUR * 1_000_000;
+    let first = began.checked_add(BESIDE)?.checked_add(hour - 1)?.div_euclid(hour);
+    let last = ended.checked_sub(BESIDE)?.div_euclid(hour);
+    (first <= last).then_some((first * HOUR, last * HOUR))
 }
 
 fn transport_name(transport: &Transport<'_>) -> &'static str {
@@ -159,6 +183,15 @@ mod tests {
         let facts = fold.into_facts();
         assert_eq!(facts.len(), KEYS_MAX + 1);
         assert_eq!(facts.iter().map(|(_, tallied)| tallied.count).sum::<u64>(), many);
+    }
+
+    #[test]
+    fn a_session_is_open_at_the_hours_that_it_surely_spans() {
+        let minute = 60_000_000;
+        assert_eq!(whole_hours(57 * minute, 63 * minute), Some((HOUR, HOUR)));
+        assert_eq!(whole_hours(59 * minute, 63 * minute), None, "it may have begun behind the look before the hour");
+        assert_eq!(whole_hours(57 * minute, 61 * minute), None, "it may have ended before the look behind the hour");
+        assert_eq!(whole_hours(-10 * minute, 200 * minute), Some((0, 3 * HOUR)));
     }
 
     #[test]

@@ -1,19 +1,19 @@
 //! The logs of one instance: listed, read several at a time, and written into the bundle as they are done.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, Export, LogSwitch, Logs};
 
-use super::cloudwatch::{Exported, Found};
-use super::read::{Read, Reader};
+use super::cloudwatch::Exported;
+use super::read::{Read, Reader, cause};
 use super::span::Rotation;
+use super::writer::Writer;
 use super::{Request, Source, source};
 use crate::aws::Aws;
-use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Bundle, Part, Reading};
+use crate::bundle::{Bundle, Hole, Reading, listing_source};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
@@ -22,15 +22,11 @@ use crate::window::Window;
 
 /// Logs of an instance that are read at the same time.
 const AT_ONCE: usize = 4;
-/// How long what was read waits to be written; a collection that is killed loses no more.
-const WRITTEN_EVERY: Duration = Duration::from_secs(5);
-/// Most logs, and most facts, that wait to be written.
-const WAITING: (usize, usize) = (256, 100_000);
-
 /// Most files of a kind of log that may leave sessions out. Oracle writes one for each session.
 const PARTIAL_MAX: usize = 500;
 
 /// The logs of one instance: which there are, and which of them must be read.
+#[derive(Clone, Copy)]
 pub(super) struct InstanceLogs<'a> {
     pub aws: &'a Aws,
     pub request: &'a Request,
@@ -47,16 +43,12 @@ pub(super) struct Collection<'a> {
     pub progress: &'a dyn Progress,
 }
 
-/// What was read and is not written yet.
-struct Waiting {
-    part: Part,
-    facts: Vec<(Key, Tallied)>,
-    since: Instant,
-    /// All that was read so far, written or not.
-    read: Vec<Reading>,
-}
-
 impl InstanceLogs<'_> {
+    /// When the logs are read, as far as they are to know.
+    pub(super) fn now(&self) -> Timestamp {
+        self.request.window.to
+    }
+
     /// Whether any of its logs is served as files.
     pub(super) fn has_files(&self) -> bool {
         self.engine.logs.iter().any(|logs| !logs.prefix.is_empty())
@@ -92,6 +84,18 @@ impl InstanceLogs<'_> {
         Ok(newest_of_partial(files, |file| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete)))
     }
 
+    /// What is missing when the logs cannot be listed: all that was written since the last one that is known.
+    fn unlisted(&self, error: &Error) -> Option<Reading> {
+        let logs = self.engine.logs.iter().find(|logs| logs.complete && !logs.prefix.is_empty())?;
+        let Window { from, to } = self.exported_window();
+        let shown = source::shown(self.engine, logs, self.known.iter());
+        let from = shown.iter().map(|span| span.to).max().map_or(from, |last| last.max(from).min(to));
+        let source = listing_source(logs.prefix);
+        let hole = Hole { cause: cause(error), message: error.advice() };
+        let (log, span) = (source.clone(), Some(Window { from, to }));
+        Some(Reading { source, log, span, holes: vec![hole], ..Reading::default() })
+    }
+
     /// Whether sessions may be in logs of a kind: one that may leave sessions out anyway is not read while it is off.
     fn is_written(&self, logs: &Logs) -> bool {
         let off = |switch: &LogSwitch| {
@@ -119,20 +123,24 @@ impl Collection<'_> {
     ///
     /// When the bundle cannot be written. What cannot be read is in the bundle, as errors and holes.
     pub async fn collect(&self) -> Result<()> {
-        let mut waiting = self.nothing();
+        let mut writer = Writer::new(self.of, self.bundle);
         if self.of.request.source.files() && self.of.has_files() {
-            waiting = self.files(waiting).await?;
+            self.files(&mut writer).await?;
         }
-        self.exported(waiting).await
+        self.exported(&mut writer).await?;
+        writer.write().await
     }
 
     /// Reads the log files.
-    async fn files(&self, mut waiting: Waiting) -> Result<Waiting> {
+    async fn files(&self, writer: &mut Writer<'_>) -> Result<()> {
         let mut files = match self.of.list().await {
             Ok(files) => files,
             Err(error) => {
-                waiting.part.errors.push(Trouble::from(&error));
-                return Ok(waiting);
+                writer.fail([Trouble::from(&error)]);
+                return match self.of.unlisted(&error) {
+                    Some(reading) => writer.add(reading, Vec::new()).await,
+                    None => Ok(()),
+                };
             }
         };
         let mut done: BTreeSet<String> = BTreeSet::new();
@@ -149,8 +157,8 @@ impl Collection<'_> {
                 reads.extend(new.next().map(|(file, logs)| self.read(file, logs, &files)));
                 let Read { reading, facts, error } = read;
                 vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
-                waiting.add(vec![reading], facts, error.as_ref().map(Trouble::from));
-                waiting = self.write_if_due(waiting).await?;
+                writer.fail(error.as_ref().map(Trouble::from));
+                writer.add(reading, facts).await?;
             }
             drop(reads);
             if !vanished || round > 0 {
@@ -159,36 +167,29 @@ impl Collection<'_> {
             match self.of.list().await {
                 Ok(again) => files = again,
                 Err(error) => {
-                    waiting.part.errors.push(Trouble::from(&error));
+                    writer.fail([Trouble::from(&error)]);
                     break;
                 }
             }
         }
-        Ok(waiting)
+        Ok(())
     }
 
     /// Reads from CloudWatch Logs what was not read as files.
-    async fn exported(&self, mut waiting: Waiting) -> Result<()> {
-        let InstanceLogs { aws, request, profile, engine, known } = self.of;
-        let (progress, log_format) = (self.progress, request.log_format.as_deref());
-        let (now, insights) = (request.window.to, request.insights);
+    async fn exported(&self, writer: &mut Writer<'_>) -> Result<()> {
         let mut any = false;
         for (logs, export) in self.of.exports() {
             any = true;
-            let shown = source::shown(engine, logs, known.iter().chain(&waiting.read));
-            let wanted = request.source.exported(self.of.exported_window(), &shown);
-            if wanted.is_empty() {
-                continue;
-            }
-            let reader = Exported { aws, profile, engine, log_format, logs, export, insights, known, now, progress };
-            let Found { readings, facts, errors } = reader.read(&wanted).await;
-            waiting.add(readings, facts, errors);
-            waiting = self.write_if_due(waiting).await?;
+            let readings = self.of.known.iter().chain(writer.read());
+            let shown = source::shown(self.of.engine, logs, readings);
+            let wanted = self.of.request.source.exported(self.of.exported_window(), &shown);
+            let reader = Exported { of: &self.of, logs, export, progress: self.progress };
+            reader.read(&wanted, writer).await?;
         }
-        if !any && request.source == Source::Cloudwatch {
-            waiting.part.errors.push(self.not_exported());
+        if !any && self.of.request.source == Source::Cloudwatch {
+            writer.fail([self.not_exported()]);
         }
-        self.write(waiting.part, waiting.facts).await
+        Ok(())
     }
 
     fn not_exported(&self) -> Trouble {
@@ -202,58 +203,7 @@ impl Collection<'_> {
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
         let names = files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with(logs.prefix));
         let rotation = Rotation::new(logs, self.of.profile, names);
-        let InstanceLogs { aws, request, profile, engine, .. } = self.of;
-        let (progress, log_format, now) = (self.progress, request.log_format.as_deref(), request.window.to);
-        Reader { aws, profile, engine, log_format, logs, rotation, now, progress }.read(file).await
-    }
-
-    fn nothing(&self) -> Waiting {
-        let part = Part {
-            arn: self.of.profile.arn.clone(),
-            account: self.of.profile.account.clone(),
-            region: self.of.profile.region.clone(),
-            instance: self.of.profile.instance.clone(),
-            collected_at: self.of.request.window.to,
-            readings: Vec::new(),
-            errors: Vec::new(),
-        };
-        Waiting { part, facts: Vec::new(), since: Instant::now(), read: Vec::new() }
-    }
-
-    async fn write_if_due(&self, waiting: Waiting) -> Result<Waiting> {
-        if !waiting.is_due() {
-            return Ok(waiting);
-        }
-        let Waiting { part, facts, read, .. } = waiting;
-        self.write(part, facts).await?;
-        Ok(Waiting { read, ..self.nothing() })
-    }
-
-    async fn write(&self, mut part: Part, facts: Vec<(Key, Tallied)>) -> Result<()> {
-        if part.readings.is_empty() && part.errors.is_empty() {
-            return Ok(());
-        }
-        // In the order of their names, however they came.
-        part.readings.sort_by(|one, other| one.source.cmp(&other.source));
-        part.errors.sort_unstable();
-        let bundle = self.bundle.clone();
-        // Disks are slow, and what answers arrives meanwhile.
-        let written = tokio::task::spawn_blocking(move || bundle.write_part(&part, &facts)).await;
-        written.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))
-    }
-}
-
-impl Waiting {
-    fn add(&mut self, readings: Vec<Reading>, facts: Vec<(Key, Tallied)>, errors: impl IntoIterator<Item = Trouble>) {
-        self.read.extend(readings.iter().cloned());
-        self.part.readings.extend(readings);
-        self.part.errors.extend(errors);
-        self.facts.extend(facts);
-    }
-
-    fn is_due(&self) -> bool {
-        let full = self.part.readings.len() >= WAITING.0 || self.facts.len() >= WAITING.1;
-        full || self.since.elapsed() >= WRITTEN_EVERY
+        Reader { of: &self.of, logs, rotation, progress: self.progress }.read(file).await
     }
 }
 
@@ -266,7 +216,7 @@ mod tests {
         let file = |name: String, second: Option<i64>| LogFile {
             name,
             size: 1,
-            last_written: second.map(|second| jiff::Timestamp::from_second(second).expect("in range")),
+            last_written: second.map(|second| Timestamp::from_second(second).expect("in range")),
         };
         let count = |age: fn(i64) -> Option<i64>| {
             let audit = (0..2000).map(|number| file(format!("audit/{number:04}.aud"), age(number)));

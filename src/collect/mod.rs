@@ -10,6 +10,7 @@ mod plan;
 mod read;
 mod source;
 mod span;
+mod writer;
 
 pub use plan::Plan;
 pub use source::Source;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use ssl_usage_parsers::{Engine, HEAD, Hints, Logs, RecordParser, Scanned, Scanner};
+use ssl_usage_parsers::{HEAD, Hints, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
+use super::instance::InstanceLogs;
 use super::span::Rotation;
-use crate::aws::Aws;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Hole, HoleCause, Reading};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::InstanceProfile;
 use crate::logs::download::Download;
 use crate::logs::rds_portion::LogFile;
 use crate::progress::Progress;
@@ -23,14 +22,9 @@ const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1)
 
 /// Who reads what.
 pub(super) struct Reader<'a> {
-    pub aws: &'a Aws,
-    pub profile: &'a InstanceProfile,
-    pub engine: &'static Engine,
-    /// The format that logs are taken for; else it is found out.
-    pub log_format: Option<&'a str>,
+    pub of: &'a InstanceLogs<'a>,
     pub logs: &'static Logs,
     pub rotation: Rotation,
-    pub now: Timestamp,
     pub progress: &'a dyn Progress,
 }
 
@@ -56,8 +50,8 @@ impl Read {
 impl Reader<'_> {
     /// Reads a file. Whatever happens, what was found up to then is kept, and what is missing is a hole.
     pub async fn read(&self, file: &LogFile) -> Read {
-        self.progress.log(&self.profile.instance, &file.name);
-        let (aws, instance) = (self.aws, self.profile.instance.as_str());
+        self.progress.log(&self.of.profile.instance, &file.name);
+        let (aws, instance) = (self.of.aws, self.of.profile.instance.as_str());
         let (mut read, mut broke_off) = self.read_once(file, Download::new(aws, instance, file)).await;
         for (wait, left) in AGAIN.iter().zip((0..AGAIN.len()).rev()) {
             if !broke_off {
@@ -73,17 +67,17 @@ impl Reader<'_> {
 
     /// Reads a file once. Tells too whether it broke off, and may come whole another time.
     async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> (Read, bool) {
-        let otherwise = self.rotation.span(&file.name, None, self.now).map(|(span, _)| span.from);
-        let otherwise = otherwise.or(file.last_written).unwrap_or(self.now);
-        let mut fold = Fold::new(&file.name, self.engine, otherwise.as_microsecond());
+        let otherwise = self.rotation.span(&file.name, None, self.of.now()).map(|(span, _)| span.from);
+        let otherwise = otherwise.or(file.last_written).unwrap_or(self.of.now());
+        let mut fold = Fold::new(&file.name, self.of.engine, otherwise.as_microsecond());
         let (found, broken) = self.scan(file, &mut download, &mut fold).await;
         let received = download.received();
-        let subject = || format!("{} {}", self.profile.instance, file.name);
+        let subject = || format!("{} {}", self.of.profile.instance, file.name);
         let scanned = found.as_ref().map(|found| &found.scanned);
         let missing = broken.map(|error| (cause(&error), error));
         let missing = missing.or_else(|| short(file, received, &subject));
         let missing = missing.or_else(|| unread(fold.unparsed, scanned.filter(|_| !self.logs.in_utc), &subject));
-        let span = self.rotation.span(&file.name, scanned, self.now);
+        let span = self.rotation.span(&file.name, scanned, self.of.now());
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = Reading {
             source: file.name.clone(),
@@ -112,7 +106,7 @@ impl Reader<'_> {
     fn log(&self, name: &str, found: Option<&Found>) -> String {
         match found.and_then(|found| found.first_record.as_ref()).filter(|_| self.logs.renamed) {
             Some(first) => format!("{}@{first}", self.logs.kind),
-            None => self.engine.log_identity(name).to_owned(),
+            None => self.of.engine.log_identity(name).to_owned(),
         }
     }
 
@@ -122,9 +116,9 @@ impl Reader<'_> {
         &self,
         file: &LogFile,
         download: &mut Download<'_>,
-        fold: &mut Fold<'_>,
+        fold: &mut Fold,
     ) -> (Option<Found>, Option<Error>) {
-        let name = format!("{} {}", self.profile.instance, file.name);
+        let name = format!("{} {}", self.of.profile.instance, file.name);
         let mut broken = None;
         let mut head = Vec::new();
         while head.len() < HEAD {
@@ -134,7 +128,7 @@ impl Reader<'_> {
         if head.is_empty() {
             return (None, broken);
         }
-        let parser = match parser(self.profile, self.engine, self.log_format, &name, &head) {
+        let parser = match self.of.parser(&name, &head) {
             Ok(parser) => parser,
             Err(error) => return (None, broken.or(Some(error))),
         };
@@ -185,23 +179,19 @@ fn first_record(parser: &dyn RecordParser, head: &[u8]) -> Option<String> {
     Some(format!("{}-{hash}", time.at))
 }
 
-/// The parser for a log of an instance that begins with `head`. The instance's setting may have been changed since the log
-/// was written: the text is asked first.
-pub(super) fn parser(
-    profile: &InstanceProfile,
-    engine: &'static Engine,
-    format: Option<&str>,
-    name: &str,
-    head: &[u8],
-) -> Result<Box<dyn RecordParser>> {
-    let engine_version = Some(profile.engine_version.clone());
-    let format = format.map(str::to_owned);
-    let hints = Hints { engine: Some(engine), engine_version, format, ..Hints::default() };
-    let set = profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
-    recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
-        Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
-        None => Err(error),
-    })
+impl InstanceLogs<'_> {
+    /// The parser for a log of the instance that begins with `head`. The instance's setting may have been changed since the
+    /// log was written: the text is asked first.
+    pub(super) fn parser(&self, name: &str, head: &[u8]) -> Result<Box<dyn RecordParser>> {
+        let engine_version = Some(self.profile.engine_version.clone());
+        let format = self.request.log_format.clone();
+        let hints = Hints { engine: Some(self.engine), engine_version, format, ..Hints::default() };
+        let set = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
+        recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
+            Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
+            None => Err(error),
+        })
+    }
 }
 
 /// What of a file is missing, and why.

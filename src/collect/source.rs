@@ -39,7 +39,7 @@ impl Source {
         match self {
             Self::Rds => Vec::new(),
             Self::Cloudwatch => vec![asked],
-            Self::Auto => gaps(asked, shown).into_iter().filter(|gap| gap.length() >= BETWEEN).collect(),
+            Self::Auto => one_an_hour(gaps(asked, shown).into_iter().filter(|gap| gap.length() >= BETWEEN)),
         }
     }
 }
@@ -57,6 +57,18 @@ pub(super) fn shown<'r>(engine: &Engine, logs: &Logs, readings: impl Iterator<It
 /// The beginning of an hour.
 pub(super) fn hour_of(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(HOUR) * HOUR).unwrap_or(at)
+}
+
+/// Joins spans that meet in one hour: what is read of an hour has one name.
+fn one_an_hour(spans: impl Iterator<Item = Window>) -> Vec<Window> {
+    let mut joined: Vec<Window> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if hour_of(last.to) == hour_of(span.from) && hour_of(last.to) < last.to => last.to = span.to,
+            _ => joined.push(span),
+        }
+    }
+    joined
 }
 
 /// Cuts spans at whole hours.
@@ -97,6 +109,13 @@ mod tests {
     fn span(from: i64, to: i64) -> Window {
         let at = |minute: i64| Timestamp::from_second(minute * 60).expect("in range");
         Window { from: at(from), to: at(to) }
+    }
+
+    #[test]
+    fn two_gaps_in_one_hour_are_read_as_one_and_what_files_show_is_not_read() {
+        let shown = [span(0, 10), span(30, 40), span(55, 120), span(180, 240)];
+        let wanted = Source::Auto.exported(span(0, 300), &shown);
+        assert_eq!(wanted, [span(10, 55), span(120, 180), span(240, 300)]);
     }
 
     #[test]

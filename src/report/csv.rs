@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::Report;
 use super::escape::spreadsheet;
 use super::model::Instance;
+use super::{Report, policy};
 
 /// A column: its name, and what of a row it holds.
 type Column = (&'static str, fn(&Report, &Instance) -> String);
@@ -45,6 +45,8 @@ const COLUMNS: &[Column] = &[
     ("as_of", |report, _| report.generated_at.to_string()),
     ("errors_in_run", |report, _| report.summary.errors.to_string()),
     ("tool_version", |report, _| report.tool_version.to_owned()),
+    ("ignored", |_, row| row.connections.ignored.sessions.sum().to_string()),
+    ("policy", |report, _| policy::lines(report).join(" ")),
 ];
 
 fn time(time: Option<Timestamp>) -> String {

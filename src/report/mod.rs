@@ -4,6 +4,7 @@ mod csv;
 pub mod escape;
 mod json;
 mod model;
+mod policy;
 mod table;
 
 pub use model::{Client, Instance, Report, Shares, Summary};

@@ -23,7 +23,7 @@ pub struct Report {
     pub tool_version: &'static str,
     /// The window that was asked for.
     pub window: Window,
-    /// What was demanded of the evidence.
+    /// What was demanded of the evidence, who did not count, and what persons vouched for.
     pub policy: Policy,
     /// Counts of the verdicts.
     pub summary: Summary,
@@ -44,6 +44,8 @@ pub struct Summary {
     pub unproven: u64,
     /// May be staged.
     pub deferrable: u64,
+    /// Of those, on the word of a person alone.
+    pub attested: u64,
     /// Need not be rotated.
     pub optional: u64,
     /// Entries in `errors`.
@@ -79,7 +81,7 @@ pub struct Instance {
     pub enforcement: &'static str,
     /// When a rotation must have happened; none where none is needed or the dates are not known.
     pub act_by: Option<Timestamp>,
-    /// Required only because nobody can tell.
+    /// Nobody can tell: required for that, or deferrable on the word of a person.
     pub unproven: bool,
     /// What was seen.
     pub connections: Connections,
@@ -88,7 +90,7 @@ pub struct Instance {
     /// Why; what decided comes first.
     pub reasons: Vec<Reason>,
     /// What was not looked at.
-    pub not_examined: Vec<&'static str>,
+    pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run, as argument vectors.
     pub commands: Vec<Vec<String>>,
 }
@@ -116,6 +118,8 @@ pub struct Connections {
     pub clients_sessions: Shares,
     /// Sessions of AWS's own users.
     pub system: Shares,
+    /// What clients did that decide nothing by the policy.
+    pub ignored: Ignored,
     /// Clients that reached the server.
     pub received: u64,
     /// Attempts refused by rule or password.
@@ -126,12 +130,28 @@ pub struct Connections {
     pub certificate_rejected_by: BTreeMap<String, u64>,
     /// Sessions that ended.
     pub disconnected: u64,
+    /// Where no TLS was seen, the largest share of sessions that may use it all the same, at 95 %.
+    pub tls_share_at_most: Option<f64>,
+    /// Sessions that may be open and began where no log shows it; none where it is not known.
+    pub unaccounted: Option<u64>,
+    /// When the oldest session that ended was open already, of those whose beginning no log shows.
+    pub oldest_unseen: Option<Timestamp>,
     /// Sessions of clients by TLS version.
     pub tls_versions: BTreeMap<String, u64>,
     /// Sessions of clients by cipher.
     pub ciphers: BTreeMap<String, u64>,
     /// The clients, by name.
     pub clients: Vec<Client>,
+}
+
+/// What clients did that decide nothing by the policy.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Ignored {
+    /// Their sessions.
+    #[serde(flatten)]
+    pub sessions: Shares,
+    /// Their attempts that were refused or failed.
+    pub attempts: u64,
 }
 
 /// Sessions by transport.
@@ -163,12 +183,16 @@ pub struct Client {
     /// Its sessions.
     #[serde(flatten)]
     pub sessions: Shares,
+    /// Where none of its sessions was seen with TLS, the largest share that may have it all the same, at 95 %.
+    pub tls_share_at_most: Option<f64>,
     /// Its TLS versions.
     pub tls_versions: BTreeMap<String, u64>,
     /// When it was first seen to connect.
     pub first_seen: Option<Timestamp>,
     /// When it was last seen to connect.
     pub last_seen: Option<Timestamp>,
+    /// Whether its sessions stand under `ignored`: by the policy they decide nothing.
+    pub ignored: bool,
 }
 
 /// How much of the window was seen.
@@ -219,17 +243,23 @@ impl Report {
     /// An instance whose facts cannot be read is judged without them, and is an entry in `errors`.
     pub fn new(evidence: &Evidence, window: Window, policy: Policy) -> Self {
         let mut report = Self::without_instances(window, policy, evidence.errors.clone());
+        report.policy.find(evidence.instances.iter().map(|known| &known.profile));
         let mut judged = Vec::new();
         for known in &evidence.instances {
             let usage = known.logs().and_then(|logs| {
                 report.errors.extend(logs.errors.iter().cloned());
-                usage::summarise(known, &logs, window)
+                usage::summarise(known, &logs, window, &|client| report.policy.ignores(&known.profile, client))
             });
             let usage = usage.unwrap_or_else(|error| {
                 report.errors.push(Trouble::from(&error));
-                Usage::default()
+                Usage { unread: true, ..Usage::default() }
             });
-            let verdict = judge(&known.profile, &usage, &policy, window.to);
+            for used in usage.clients.values() {
+                if let Some(entry) = used.ignored_by.and_then(|entry| report.policy.ignore.get_mut(entry)) {
+                    entry.sessions += used.sessions.sum();
+                }
+            }
+            let verdict = judge(&known.profile, &usage, &report.policy, window.to);
             judged.push((verdict.rotation, verdict.outlook.act_by, instance(&known.profile, &usage, verdict)));
         }
         // Most urgent first; what has no date comes behind what has one.
@@ -241,10 +271,16 @@ impl Report {
         });
         for (rotation, _, instance) in judged {
             report.summary.instances += 1;
-            report.summary.unproven += u64::from(instance.unproven);
+            let unproven = u64::from(instance.unproven);
             match rotation {
-                Rotation::Required => report.summary.required += 1,
-                Rotation::Deferrable => report.summary.deferrable += 1,
+                Rotation::Required => {
+                    report.summary.required += 1;
+                    report.summary.unproven += unproven;
+                }
+                Rotation::Deferrable => {
+                    report.summary.deferrable += 1;
+                    report.summary.attested += unproven;
+                }
                 Rotation::Optional => report.summary.optional += 1,
             }
             report.instances.push(instance);
@@ -313,18 +349,24 @@ fn connections(usage: &Usage) -> Connections {
         address: client.address.clone(),
         application: client.application.clone(),
         sessions: (&used.sessions).into(),
+        tls_share_at_most: usage::tls_share_at_most(&used.sessions),
         tls_versions: used.tls_versions.clone(),
         first_seen: used.first_seen,
         last_seen: used.last_seen,
+        ignored: used.ignored_by.is_some(),
     };
     Connections {
         clients_sessions: (&usage.connections).into(),
         system: (&usage.system).into(),
+        ignored: Ignored { sessions: (&usage.ignored.sessions).into(), attempts: usage.ignored.attempts.sum() },
         received: usage.received,
         rejected: usage.rejected.sum(),
         handshake_failed: usage.handshakes_failed.clone(),
         certificate_rejected_by: usage.certificate_rejected_by.clone(),
         disconnected: usage.disconnected,
+        tls_share_at_most: usage::tls_share_at_most(&usage.connections),
+        unaccounted: usage.metrics.unaccounted,
+        oldest_unseen: usage.oldest_unseen,
         tls_versions: usage.tls_versions.clone(),
         ciphers: usage.ciphers.clone(),
         clients: usage.clients.iter().map(client).collect(),
@@ -342,6 +384,13 @@ fn coverage(coverage: &usage::Coverage) -> Coverage {
         files_mute: coverage.files_mute,
         bytes: coverage.bytes,
         unparsed: coverage.unparsed,
+    }
+}
+
+impl Shares {
+    /// Sessions of any transport.
+    pub fn sum(&self) -> u64 {
+        self.tls + self.plaintext + self.local + self.unknown + self.gss
     }
 }
 

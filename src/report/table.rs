@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::Report;
 use super::escape::terminal;
 use super::model::Instance;
+use super::{Report, policy};
 
 /// A column: its title, how it is aligned, and what of an instance it holds.
 type Column = (&'static str, CellAlignment, fn(&Report, &Instance) -> String);
@@ -35,11 +35,12 @@ pub(super) fn write(report: &Report, width: u16, out: &mut dyn Write) -> io::Res
     let day = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M");
     writeln!(
         out,
-        "{} instances: {} required ({} unproven), {} deferrable, {} optional. Window {} to {} UTC.",
+        "{} instances: {} required ({} unproven), {} deferrable{}, {} optional. Window {} to {} UTC.",
         summary.instances,
         summary.required,
         summary.unproven,
         summary.deferrable,
+        if summary.attested == 0 { String::new() } else { format!(" ({} attested)", summary.attested) },
         summary.optional,
         day(report.window.from),
         day(report.window.to)
@@ -55,6 +56,10 @@ pub(super) fn write(report: &Report, width: u16, out: &mut dyn Write) -> io::Res
         let why = row.reasons.first().map_or("", |reason| reason.text.as_str());
         let unproven = if row.unproven { ", unproven" } else { "" };
         writeln!(out, "{}: {}{unproven}: {}", terminal(&row.instance), row.rotation, terminal(why))?;
+    }
+    writeln!(out)?;
+    for line in policy::lines(report) {
+        writeln!(out, "{}", terminal(&line))?;
     }
     if !report.errors.is_empty() {
         writeln!(out, "\nNot read:")?;

@@ -25,7 +25,7 @@ pub struct Coverage {
     pub files: u64,
     /// Log files of which something is missing.
     pub files_failed: u64,
-    /// Of those, the ones that another try may read: they are still there.
+    /// Of those, and of listings that failed, the ones that another try may read: they are still there.
     pub files_to_retry: u64,
     /// Log files that were read and show no session at all, not even AWS's own.
     pub files_mute: u64,
@@ -104,7 +104,7 @@ pub(super) fn of(
         gaps,
         share,
         files: count(|reading| reading.holes.is_empty()),
-        files_failed: count(|reading| !reading.holes.is_empty()) + lost,
+        files_failed: count(|reading| !reading.holes.is_empty() && !reading.is_listing()) + lost,
         files_to_retry: readings
             .iter()
             .copied()

@@ -151,6 +151,7 @@ mod tests {
             auth_method: None,
             cause: None,
             system: false,
+            open: None,
         };
         let seen = (hour * HOUR + 600) * 1_000_000;
         (key, Tallied { count: 1, first_seen: seen, last_seen: seen })

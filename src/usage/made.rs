@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Usage, add_up, metric};
+use super::{Ignores, Usage, add_up, metric};
 use crate::bundle::fact::{Key, Tallied, table};
 use crate::bundle::metric::{HOUR, Measure, Statistic};
 use crate::bundle::{Hole, HoleCause, Measured, Reading, exported_source};
@@ -89,6 +89,7 @@ impl Made {
             auth_method: None,
             cause: (event == "handshake_failed").then_some("probe"),
             system: self.system,
+            open: None,
         };
         Some((key, Tallied { count: 1, first_seen: seen, last_seen: seen }))
     }
@@ -96,6 +97,16 @@ impl Made {
 
 /// What it adds up to. `open` is the hours and values of `DatabaseConnections`.
 pub(crate) fn usage(profile: &InstanceProfile, window: Window, logs: &[Made], open: &[(i64, f64)]) -> Usage {
+    usage_without(profile, window, (logs, open), &|_| None)
+}
+
+/// The same, under a policy that ignores clients.
+pub(crate) fn usage_without(
+    profile: &InstanceProfile,
+    window: Window,
+    (logs, open): (&[Made], &[(i64, f64)]),
+    ignores: Ignores<'_>,
+) -> Usage {
     let places = places(profile);
     let mut readings: Vec<Reading> = Vec::new();
     let mut facts: Vec<(Key, Tallied)> = Vec::new();
@@ -115,5 +126,5 @@ pub(crate) fn usage(profile: &InstanceProfile, window: Window, logs: &[Made], op
         open.iter().for_each(|(hour, value)| measured.add(&measure, begin + hour * HOUR, *value));
     }
     let facts = table(&profile.arn, &facts).expect("a table");
-    add_up(profile, (&readings, Some(facts)), &measured, window).expect("it adds up")
+    add_up(profile, (&readings, Some(facts)), &measured, window, ignores).expect("it adds up")
 }

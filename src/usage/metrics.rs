@@ -12,9 +12,12 @@ use crate::window::Window;
 /// What metrics say of an instance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
-    /// The fewest sessions that were ever open in the hours since the logs begin to show any, or go on behind a gap: so
-    /// many may have begun unseen, and be open still. 0 where none can be. None where it is not known.
-    pub always_open: Option<u64>,
+    /// So many sessions may have begun before the logs, or in a gap, and be open still. They are no more than the fewest
+    /// that were ever open since then, and no more than were open at one moment beside those of which the logs show the
+    /// beginning. 0 where none can be. None where it is not known.
+    pub unaccounted: Option<u64>,
+    /// When logs prove more sessions open than CloudWatch counted, how many, and how many it counted: one of them is wrong.
+    pub exceeded: Option<(Timestamp, u64, u64)>,
     /// The most sessions that were open at once. None where it is not known.
     pub most_open: Option<u64>,
     /// The most that were open at once in an hour that the logs show whole. None where it is not known.
@@ -49,8 +52,14 @@ const OF_PROXY: &[&str] = &[
 /// Whose metrics they are: the ARN of an instance, and the proxies before it.
 pub(super) type Subjects<'s> = (&'s str, &'s [String]);
 
-/// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what logs show of it.
-pub(super) fn of(measured: &Measured, (arn, proxies): Subjects<'_>, lived: Window, seen: &[Window]) -> Metrics {
+/// Adds up the metrics of an instance within the part of the window that it lived in; `seen` is what logs show of it, and
+/// `proven` how many sessions they prove open at whole hours, of those whose beginning they show.
+pub(super) fn of(
+    measured: &Measured,
+    (arn, proxies): Subjects<'_>,
+    lived: Window,
+    (seen, proven): (&[Window], &BTreeMap<i64, u64>),
+) -> Metrics {
     let open = |statistic| measured.series(arn, name::DATABASE_CONNECTIONS, statistic);
     let since: Vec<Window> = begins(seen).map(|from| Window { from, to: lived.to }).collect();
     let fewest = |series, since: &Window| counts(series, |hour| lies_in(hour, &[*since])).min();
@@ -60,9 +69,18 @@ pub(super) fn of(measured: &Measured, (arn, proxies): Subjects<'_>, lived: Windo
         let known = OF_PROXY.iter().filter_map(|metric| Some((*metric, above_zero(proxy, metric)?)));
         (proxy.clone(), known.collect::<BTreeMap<_, _>>())
     };
+    let always_open =
+        open(Statistic::Minimum).and_then(|series| since.iter().filter_map(|since| fewest(series, since)).max());
+    // What CloudWatch saw in the first minute of an hour is within the most that it saw in it.
+    let most_at = |hour: &i64| open(Statistic::Maximum)?.get(hour).map(|most| count(*most));
+    let moments = || proven.iter().filter_map(|(hour, proven)| Some((*hour, *proven, most_at(hour)?)));
+    let exceeded = moments().find(|(_, proven, most)| proven > most);
+    let last_begin = since.last().map_or(i64::MAX, |since| since.from.as_second());
+    let beside =
+        moments().filter(|(hour, ..)| *hour >= last_begin).map(|(_, proven, most)| most.saturating_sub(proven));
     Metrics {
-        always_open: open(Statistic::Minimum)
-            .and_then(|series| since.iter().filter_map(|since| fewest(series, since)).max()),
+        unaccounted: always_open.into_iter().chain(beside.min().filter(|_| exceeded.is_none())).min(),
+        exceeded: exceeded.and_then(|(hour, proven, most)| Some((Timestamp::from_second(hour).ok()?, proven, most))),
         most_open: open(Statistic::Maximum).and_then(|series| counts(series, touches).max()),
         most_open_while_logged: open(Statistic::Maximum)
             .and_then(|series| counts(series, |hour| lies_in(hour, seen)).max()),
@@ -142,7 +160,8 @@ mod tests {
     }
 
     fn lowest(values: &[(i64, f64)], lived: Window, seen: &[Window]) -> Option<u64> {
-        of(&series(name::DATABASE_CONNECTIONS, Statistic::Minimum, values), (ARN, &[]), lived, seen).always_open
+        of(&series(name::DATABASE_CONNECTIONS, Statistic::Minimum, values), (ARN, &[]), lived, (seen, &BTreeMap::new()))
+            .unaccounted
     }
 
     #[test]
@@ -161,17 +180,39 @@ mod tests {
     }
 
     #[test]
+    fn sessions_whose_beginning_is_seen_account_for_those_that_are_open() {
+        let (lived, seen) = (span(0, 10 * HOUR), [span(HOUR, 4 * HOUR), span(5 * HOUR, 10 * HOUR)]);
+        let mut measured = series(name::DATABASE_CONNECTIONS, Statistic::Minimum, &[(6, 4.0), (7, 3.0)]);
+        measured.join(&series(name::DATABASE_CONNECTIONS, Statistic::Maximum, &[(3, 4.0), (6, 5.0), (7, 4.0)]));
+        let of = |proven: &[(i64, u64)]| {
+            let proven = proven.iter().map(|(hour, open)| (hour * HOUR, *open)).collect();
+            let found = of(&measured, (ARN, &[]), lived, (&seen, &proven));
+            (found.unaccounted, found.exceeded.map(|(_, proven, most)| (proven, most)))
+        };
+        assert_eq!(of(&[]), (Some(3), None));
+        assert_eq!(of(&[(6, 3), (7, 2)]), (Some(2), None));
+        assert_eq!(of(&[(7, 4)]), (Some(0), None), "all that were open began where logs are seen");
+        assert_eq!(of(&[(3, 4)]), (Some(3), None), "what was so before a gap says nothing of it");
+        assert_eq!(of(&[(8, 9)]), (Some(3), None), "nor does an hour that was not measured");
+        assert_eq!(of(&[(6, 6), (7, 4)]), (Some(3), Some((6, 5))), "of what contradicts itself nothing is believed");
+    }
+
+    #[test]
     fn logins_count_in_every_hour_that_touches_the_window() {
         let logins = series(name::IAM_LOGINS, Statistic::Sum, &[(1, 9.0), (2, 3.0), (3, 0.0), (5, 1.0), (6, 9.0)]);
-        let found = of(&logins, (ARN, &[]), span(2 * HOUR + 60, 6 * HOUR), &[]).iam_logins;
+        let found = of(&logins, (ARN, &[]), span(2 * HOUR + 60, 6 * HOUR), (&[], &BTreeMap::new())).iam_logins;
         assert_eq!(found, Some(Above { sum: 4, hours: 2, span: Some(span(2 * HOUR, 6 * HOUR)) }));
         let zero = series(name::IAM_LOGINS, Statistic::Sum, &[(3, 0.0)]);
         assert_eq!(
-            of(&zero, (ARN, &[]), span(0, 6 * HOUR), &[]).iam_logins,
+            of(&zero, (ARN, &[]), span(0, 6 * HOUR), (&[], &BTreeMap::new())).iam_logins,
             Some(Above::default()),
             "known to be none"
         );
-        assert_eq!(of(&zero, (ARN, &[]), span(4 * HOUR, 6 * HOUR), &[]).iam_logins, None, "not known");
+        assert_eq!(
+            of(&zero, (ARN, &[]), span(4 * HOUR, 6 * HOUR), (&[], &BTreeMap::new())).iam_logins,
+            None,
+            "not known"
+        );
     }
 
     proptest! {

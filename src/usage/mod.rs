@@ -1,14 +1,20 @@
 //! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
 
+mod calendar;
 mod coverage;
 mod kinds;
 #[cfg(test)]
 pub(crate) mod made;
 mod metrics;
+mod proven;
+mod rare;
 
 pub use crate::bundle::metric::name as metric;
+pub use calendar::unseen;
 pub use coverage::{Coverage, Gap};
 pub use metrics::{Above, Metrics};
+use proven::Proven;
+pub use rare::tls_share_at_most;
 
 use std::collections::BTreeMap;
 
@@ -60,7 +66,21 @@ pub struct ClientUsage {
     pub first_seen: Option<Timestamp>,
     /// When it was last seen to connect.
     pub last_seen: Option<Timestamp>,
+    /// Which entry of the policy takes its sessions out of the count.
+    pub ignored_by: Option<usize>,
 }
+
+/// What clients did that decide nothing by the policy. Clients that did not accept the certificate are never among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    /// Their sessions.
+    pub sessions: Transports,
+    /// Their attempts that were refused, and as TLS their handshakes that failed.
+    pub attempts: Transports,
+}
+
+/// Which entry of a policy ignores a client, if one does.
+pub type Ignores<'a> = &'a dyn Fn(&Client) -> Option<usize>;
 
 /// What the evidence of one instance adds up to, within the window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +89,8 @@ pub struct Usage {
     pub connections: Transports,
     /// Sessions of AWS's own users.
     pub system: Transports,
+    /// What clients did that decide nothing by the policy.
+    pub ignored: Ignored,
     /// Sessions of clients by TLS version.
     pub tls_versions: BTreeMap<String, u64>,
     /// Sessions of clients by cipher.
@@ -89,19 +111,23 @@ pub struct Usage {
     pub clients: BTreeMap<Client, ClientUsage>,
     /// Clients that were seen to leave and never to arrive: their sessions are older than the window. No application.
     pub older_sessions: BTreeMap<Client, u64>,
+    /// When the oldest session that ended was open already, of those whose beginning no log shows.
+    pub oldest_unseen: Option<Timestamp>,
     /// How much of the window was seen.
     pub coverage: Coverage,
     /// What CloudWatch's metrics say.
     pub metrics: Metrics,
+    /// Whether evidence is there that could not be read: what it shows is not known.
+    pub unread: bool,
 }
 
-/// Adds up the evidence of an instance within a window.
+/// Adds up the evidence of an instance within a window; clients that a policy ignores are counted apart.
 ///
 /// # Errors
 ///
 /// When the facts cannot be read.
-pub fn summarise(evidence: &InstanceEvidence, logs: &Logs, window: Window) -> Result<Usage> {
-    add_up(&evidence.profile, (&logs.readings, logs.facts()?), &evidence.metrics, window)
+pub fn summarise(evidence: &InstanceEvidence, logs: &Logs, window: Window, ignores: Ignores<'_>) -> Result<Usage> {
+    add_up(&evidence.profile, (&logs.readings, logs.facts()?), &evidence.metrics, window, ignores)
 }
 
 /// Adds up what was read of an instance's logs, the facts in them, and what was measured.
@@ -110,6 +136,7 @@ fn add_up(
     (readings, facts): (&[Reading], Option<DataFrame>),
     measured: &Measured,
     window: Window,
+    ignores: Ignores<'_>,
 ) -> Result<Usage> {
     let unreadable = |error| {
         Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
@@ -121,17 +148,23 @@ fn add_up(
     let coverage = coverage::of((readings, &recorded), engine, window, profile.created_at);
     // An instance that was made anew under an old name is not what the old one was.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let metrics = metrics::of(measured, (&profile.arn, &profile.proxies), lived, &coverage.seen);
-    let mut usage = Usage { coverage, metrics, ..Usage::default() };
+    let mut usage = Usage { coverage, ..Usage::default() };
+    let mut proven = Proven::default();
     if let Some(facts) = facts {
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
-        let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine));
-        let rows = once.and_then(|facts| totals(facts.lazy())).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
+        let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
+        proven = proven::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
+        let rows = totals(once.lazy()).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;
     }
+    usage.oldest_unseen = proven.oldest_unseen.and_then(|hour| Timestamp::from_second(hour).ok());
+    usage.metrics =
+        metrics::of(measured, (&profile.arn, &profile.proxies), lived, (&usage.coverage.seen, &proven.open));
     let changes = engine.is_some_and(|engine| engine.changes_database);
-    usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver, changes)));
+    // A disconnection names no application: a client that is ignored for its own vouches for no other.
+    let counted = || usage.clients.iter().filter(|(_, used)| used.ignored_by.is_none());
+    usage.older_sessions.retain(|leaver, _| !counted().any(|(client, _)| is_same(client, leaver, changes)));
     Ok(usage)
 }
 
@@ -165,6 +198,13 @@ fn totals(facts: LazyFrame) -> PolarsResult<DataFrame> {
 fn is_same(client: &Client, leaver: &Client, changes_database: bool) -> bool {
     (&client.user, &client.address) == (&leaver.user, &leaver.address)
         && (changes_database || client.database == leaver.database)
+}
+
+impl Usage {
+    /// What the clients did that the policy does not ignore.
+    pub fn counted_clients(&self) -> impl Iterator<Item = &ClientUsage> {
+        self.clients.values().filter(|used| used.ignored_by.is_none())
+    }
 }
 
 impl Transports {
@@ -201,7 +241,7 @@ impl<'t> Rows<'t> {
         self.table.column(name)?.str()
     }
 
-    fn add_to(&self, usage: &mut Usage) -> PolarsResult<()> {
+    fn add_to(&self, usage: &mut Usage, ignores: Ignores<'_>) -> PolarsResult<()> {
         let (events, transports) = (self.text(column::EVENT)?, self.text(column::TRANSPORT)?);
         let (versions, ciphers) = (self.text(column::TLS_VERSION)?, self.text(column::CIPHER)?);
         let (users, databases) = (self.text(column::USER)?, self.text(column::DATABASE)?);
@@ -229,7 +269,8 @@ impl<'t> Rows<'t> {
                     application: owned(applications),
                 },
             };
-            total.add_to(usage);
+            let ignored_by = ignores(&total.client);
+            total.add_to(usage, ignored_by);
         }
         Ok(())
     }
@@ -250,12 +291,18 @@ struct Total<'t> {
 }
 
 impl Total<'_> {
-    fn add_to(self, usage: &mut Usage) {
+    fn add_to(self, usage: &mut Usage, ignored_by: Option<usize>) {
         let count = self.count;
         match (self.event, self.system) {
             ("connected", true) => usage.system.add(self.transport, count),
-            ("connected", false) => self.add_session(usage),
+            ("connected", false) => self.add_session(usage, ignored_by),
             ("received", _) => usage.received += count,
+            ("rejected", false) if ignored_by.is_some() => usage.ignored.attempts.add(self.transport, count),
+            ("handshake_failed", _)
+                if ignored_by.is_some() && !["client-rejected-certificate", "probe"].contains(&self.cause) =>
+            {
+                usage.ignored.attempts.tls += count;
+            }
             ("rejected", false) => usage.rejected.add(self.transport, count),
             ("handshake_failed", _) => {
                 if self.cause == "client-rejected-certificate" {
@@ -266,6 +313,9 @@ impl Total<'_> {
             }
             ("disconnected", false) => {
                 usage.disconnected += count;
+                if ignored_by.is_some() {
+                    return;
+                }
                 *usage.older_sessions.entry(Client { application: None, ..self.client }).or_default() += count;
             }
             // AWS's own users decide nothing, and what a newer version may have written is not known here.
@@ -273,18 +323,23 @@ impl Total<'_> {
         }
     }
 
-    fn add_session(self, usage: &mut Usage) {
+    fn add_session(self, usage: &mut Usage, ignored_by: Option<usize>) {
         let count = self.count;
-        usage.connections.add(self.transport, count);
         let named = |counts: &mut BTreeMap<String, u64>, name: Option<&str>| {
             if let Some(name) = name {
                 *counts.entry(name.to_owned()).or_default() += count;
             }
         };
-        named(&mut usage.tls_versions, self.tls_version);
-        named(&mut usage.ciphers, self.cipher);
-        named(&mut usage.auth_methods, self.auth_method);
+        if ignored_by.is_some() {
+            usage.ignored.sessions.add(self.transport, count);
+        } else {
+            usage.connections.add(self.transport, count);
+            named(&mut usage.tls_versions, self.tls_version);
+            named(&mut usage.ciphers, self.cipher);
+            named(&mut usage.auth_methods, self.auth_method);
+        }
         let client = usage.clients.entry(self.client).or_default();
+        client.ignored_by = ignored_by;
         client.sessions.add(self.transport, count);
         named(&mut client.tls_versions, self.tls_version);
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());

@@ -27,10 +27,16 @@ impl Enforcement {
 
 /// Judges by usage and reasons; `enforced` is whether TLS is enforced, in effect.
 pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> Enforcement {
-    let without = usage.connections.plaintext + usage.connections.gss;
+    // A client that is ignored would not connect any more either, and what the policy accepts may hide clients.
+    let ignored = usage.ignored.sessions;
+    let without = usage.connections.plaintext + usage.connections.gss + ignored.plaintext + ignored.gss;
     // Attempts with TLS that failed hide no client without it.
-    let hides = |reason: &Reason| reason.code.bearing() == Bearing::Blocks && reason.code != ReasonCode::TlsAttempts;
-    match (enforced, without > 0, reasons.iter().any(hides)) {
+    let hides = |reason: &Reason| match reason.code {
+        ReasonCode::AttestationContradicted => true,
+        ReasonCode::TlsAttempts => false,
+        code => code.bearing() == Bearing::Blocks,
+    };
+    match (enforced, without > 0, ignored.unknown > 0 || reasons.iter().any(hides)) {
         (true, ..) => Enforcement::Safe,
         (false, true, _) => Enforcement::Breaks,
         (false, false, true) => Enforcement::Unknown,

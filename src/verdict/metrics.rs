@@ -59,7 +59,8 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
     let usage = case.usage;
     let most = usage.metrics.most_open_while_logged.filter(|most| *most > 0)?;
     let left = usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
-    let logged = usage.connections.sum() > usage.connections.local || left;
+    let ignored = usage.ignored.sessions.sum() > 0;
+    let logged = usage.connections.sum() > usage.connections.local || left || ignored;
     (!logged).then(|| {
         let text = format!(
             "{} of a client open at once (highest DatabaseConnections) in hours whose logs show none: they are older than the logs, or are not logged{}",
@@ -71,15 +72,26 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
 }
 
 /// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin, and since the last gap in
-/// them, is 0, every session that began unseen had ended by then; else nobody can tell which of those that are open are.
+/// them, is 0, or where the logs show the beginning of all that were open at a moment, none is left that began unseen.
 pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
-    let open = case.usage.metrics.always_open.filter(|open| *open > 0)?;
+    let open = case.usage.metrics.unaccounted.filter(|open| *open > 0)?;
     let text = format!(
-        "{} open at every moment since the logs begin, or go on behind a gap (lowest DatabaseConnections): as many may have begun unseen, and how they are carried is not known; stop all clients together for some minutes, so that the metric reaches 0, or wait until it does{}",
+        "up to {} that began before the logs, or in a gap, may still be open (DatabaseConnections, less those whose beginning is logged): how they are carried is not known; renew the pools of all clients, or stop all together until the metric reaches 0{}",
         plural(open, "session"),
         ask_live(engine)
     );
     Some((ReasonCode::OlderSessionsOpen, text))
+}
+
+/// More sessions than CloudWatch counted: the log is not of this instance alone, or the metric misses some.
+pub(super) fn log_exceeds_metric(case: &Case<'_>, _: &'static Engine) -> Found {
+    let (at, proven, most) = case.usage.metrics.exceeded?;
+    let text = format!(
+        "the logs show {} open on {}, and CloudWatch counted {most} at most (DatabaseConnections): one of the two is wrong",
+        plural(proven, "session"),
+        at.strftime("%Y-%m-%d %H:%M")
+    );
+    Some((ReasonCode::LogExceedsMetric, text))
 }
 
 /// When something is not known, and what it is.
@@ -88,7 +100,7 @@ type Blind = (fn(&Case<'_>) -> bool, &'static str);
 /// What of the metrics may not be known, and what it would have shown.
 pub(super) const NOT_KNOWN: &[Blind] = &[
     (
-        |case| case.usage.metrics.always_open.is_none(),
+        |case| case.usage.metrics.unaccounted.is_none(),
         "sessions that were opened before the logs begin and are still open (CloudWatch's DatabaseConnections)",
     ),
     (

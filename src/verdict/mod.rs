@@ -1,6 +1,7 @@
 //! The verdict: a pure function of an instance's profile, its usage and the policy. No clock, no I/O, no randomness: the
 //! same evidence gives the same verdict, byte for byte, for ever.
 
+mod by_policy;
 mod certificate;
 mod commands;
 mod enforcement;
@@ -13,13 +14,13 @@ mod tests;
 
 pub use certificate::{Change, Outlook, Restart};
 pub use enforcement::Enforcement;
-pub use policy::Policy;
+pub use policy::{Attestation, BlindSpots, Ignore, Policy, Source, Standing, States, Weight};
 pub use reason::{Bearing, Reason, ReasonCode};
 
 use jiff::Timestamp;
 
 use crate::inventory::InstanceProfile;
-use crate::usage::Usage;
+use crate::usage::{Usage, unseen};
 use rules::Case;
 
 /// Whether TLS is used.
@@ -53,7 +54,7 @@ pub struct Verdict {
     pub usage: UsageVerdict,
     /// Whether the certificate must be rotated.
     pub rotation: Rotation,
-    /// The rotation is required because nobody can tell, and not because TLS is known to be used.
+    /// Nobody can tell whether TLS is used: the rotation is required for that, or deferrable on the word of a person.
     pub unproven: bool,
     /// Whether TLS may be enforced.
     pub enforcement: Enforcement,
@@ -62,39 +63,55 @@ pub struct Verdict {
     /// Why: what decided first.
     pub reasons: Vec<Reason>,
     /// What was not looked at.
-    pub not_examined: Vec<&'static str>,
+    pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run.
     pub commands: Vec<Vec<String>>,
 }
 
 /// What this version does not look at, whatever the instance.
-const NOT_EXAMINED: &[&str] = &["clients that connect less often than the window is long"];
+const NOT_EXAMINED: &str = "clients that connect less often than the window is long";
 
 /// Judges one instance as of `now`.
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
     let outlook = certificate::outlook(profile, policy, now);
     let case = Case { profile, usage, policy };
-    let found = rules::reasons(&case);
-    let used = usage_of(&found);
+    let mut found = rules::reasons(&case);
+    found.extend(by_policy::reasons(&case, &found, now));
+    let used = usage_of(&found, policy);
     let enforcement = enforcement::enforcement(usage, &found, rules::is_enforced(profile));
     let mut reasons: Vec<Reason> = outlook.reasons.iter().cloned().chain(found).collect();
     let rotation = rotation_of(&reasons, used);
     // What decided comes first; what would have decided otherwise is no reason for this verdict.
-    reasons.sort_by_key(|reason| !decides(reason.code.bearing(), used, rotation));
+    reasons.sort_by_key(|reason| !decides(policy.bearing(reason.code), used, rotation));
+    if used == UsageVerdict::NotObserved {
+        let in_spite = by_policy::in_spite_of(&case, &reasons);
+        if let Some(first) = reasons.first_mut().filter(|_| rotation == Rotation::Deferrable) {
+            first.text.push_str(&in_spite);
+        }
+    }
     let act_by = outlook.act_by.filter(|_| rotation != Rotation::Optional);
     let outlook = Outlook { act_by, ..outlook };
     let commands = commands::commands(profile, &outlook, used, rotation);
-    let unproven = rotation == Rotation::Required && used == UsageVerdict::Undetermined;
+    let unproven = rotation != Rotation::Optional && used == UsageVerdict::Undetermined;
     let unknown = metrics::NOT_KNOWN.iter().filter(|(is_so, _)| is_so(&case)).map(|(_, what)| *what);
-    let not_examined = unknown.chain(NOT_EXAMINED.iter().copied()).collect();
+    let not_examined = unknown.map(str::to_owned).chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect();
     Verdict { usage: used, rotation, unproven, enforcement, outlook, reasons, not_examined, commands }
 }
 
+/// Times of the calendar of which the logs show nothing.
+fn times(usage: &Usage) -> Option<String> {
+    let unseen = unseen(&usage.coverage.seen);
+    (!usage.coverage.seen.is_empty() && !unseen.is_empty())
+        .then(|| format!("clients that connect at times that the logs do not show: {}", unseen.join(", ")))
+}
+
 /// Whether TLS is used, by the reasons alone. Without any, nobody can tell.
-fn usage_of(reasons: &[Reason]) -> UsageVerdict {
-    let any = |bearing| reasons.iter().any(|reason| reason.code.bearing() == bearing);
+fn usage_of(reasons: &[Reason], policy: &Policy) -> UsageVerdict {
+    let any = |bearing| reasons.iter().any(|reason| policy.bearing(reason.code) == bearing);
     if any(Bearing::InUse) {
         UsageVerdict::InUse
+    } else if any(Bearing::Overrules) {
+        UsageVerdict::Undetermined
     } else if any(Bearing::RulesOut) {
         UsageVerdict::RuledOut
     } else if any(Bearing::Blocks) {
@@ -107,12 +124,14 @@ fn usage_of(reasons: &[Reason]) -> UsageVerdict {
 }
 
 fn rotation_of(reasons: &[Reason], usage: UsageVerdict) -> Rotation {
-    if reasons.iter().any(|reason| reason.code.bearing() == Bearing::NoRotation) {
+    let any = |bearing| reasons.iter().any(|reason| reason.code.bearing() == bearing);
+    if any(Bearing::NoRotation) {
         return Rotation::Optional;
     }
     match usage {
         UsageVerdict::RuledOut => Rotation::Optional,
         UsageVerdict::NotObserved => Rotation::Deferrable,
+        UsageVerdict::Undetermined if any(Bearing::Attests) && !any(Bearing::Overrules) => Rotation::Deferrable,
         UsageVerdict::InUse | UsageVerdict::Undetermined => Rotation::Required,
     }
 }
@@ -123,7 +142,8 @@ fn decides(bearing: Bearing, usage: UsageVerdict, rotation: Rotation) -> bool {
         Bearing::NoRotation => rotation == Rotation::Optional,
         Bearing::InUse => usage == UsageVerdict::InUse,
         Bearing::RulesOut => usage == UsageVerdict::RuledOut,
-        Bearing::Blocks => usage == UsageVerdict::Undetermined,
+        Bearing::Blocks | Bearing::Overrules => usage == UsageVerdict::Undetermined && rotation == Rotation::Required,
+        Bearing::Attests => usage == UsageVerdict::Undetermined && rotation == Rotation::Deferrable,
         Bearing::NotObserved => usage == UsageVerdict::NotObserved,
         Bearing::Informs => false,
     }

@@ -13,6 +13,10 @@ pub enum Bearing {
     NotObserved,
     /// The certificate needs no rotation, whatever is in use.
     NoRotation,
+    /// A person says that there is no TLS. Decides only where the evidence does not.
+    Attests,
+    /// Whatever speaks for "no TLS", a switch too, is not believed.
+    Overrules,
     /// Good to know.
     Informs,
 }
@@ -94,15 +98,30 @@ reasons! {
     TlsAttempts = "tls-attempts", Blocks;
     /// Clients left whose arrival nobody saw: their sessions are older than the window.
     OlderSessions = "older-sessions", Blocks;
-    /// CloudWatch shows that sessions were open at every moment: they may be older than what the logs show.
+    /// CloudWatch counts sessions that are open and of which no log shows the beginning.
     OlderSessionsOpen = "older-sessions-open", Blocks;
     /// CloudWatch shows clients, in hours whose logs show none.
     MetricContradictsLog = "metric-contradicts-log", Blocks;
+    /// The logs show more sessions open than CloudWatch counts.
+    LogExceedsMetric = "log-exceeds-metric", Blocks;
     /// No client connected, or fewer than the policy demands.
     NoClients = "no-clients", Blocks;
 
     /// Clients connect, and none of them with TLS.
     OnlyPlaintext = "only-plaintext", NotObserved;
+
+    /// A person attests that no client uses TLS.
+    AttestedNoTls = "attested-no-tls", Attests;
+    /// A person attests that clients use TLS.
+    AttestedTls = "attested-tls", Overrules;
+    /// A person attests what the evidence contradicts.
+    AttestationContradicted = "attestation-contradicted", Overrules;
+    /// What a person attested holds no longer.
+    AttestationExpired = "attestation-expired", Informs;
+    /// What a person attests is dated after the report, or it is not clear of which instance, or evidence is unread.
+    AttestationVoid = "attestation-void", Informs;
+    /// Clients were seen that decide nothing by the policy.
+    ClientsIgnored = "clients-ignored", Informs;
 
     /// The server certificate or its authority has ended.
     CertificateExpired = "certificate-expired", Informs;

@@ -3,11 +3,13 @@
 
 use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local, setting};
 
-use super::metrics::{iam_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls};
+use super::metrics::{
+    iam_metric, log_exceeds_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls,
+};
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::inventory::InstanceProfile;
-use crate::usage::Usage;
+use crate::usage::{Usage, tls_share_at_most};
 
 /// What the rules look at.
 pub(super) struct Case<'a> {
@@ -48,6 +50,7 @@ const RULES_OF_LOGS: &[Rule] = &[
     tls_attempts,
     older_sessions,
     metric_contradicts_log,
+    log_exceeds_metric,
     older_sessions_open,
     no_clients,
     only_plaintext,
@@ -110,6 +113,18 @@ pub(super) fn plural(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// A share as a percentage, of two digits that say something.
+fn percent(share: f64) -> String {
+    let digits = if share < 0.001 {
+        3
+    } else if share < 0.1 {
+        2
+    } else {
+        0
+    };
+    format!("{:.digits$} %", share * 100.0)
+}
+
 fn named(counts: &std::collections::BTreeMap<String, u64>) -> String {
     let names: Vec<_> = counts.iter().map(|(name, count)| format!("{name}: {count}")).collect();
     names.join(", ")
@@ -118,7 +133,7 @@ fn named(counts: &std::collections::BTreeMap<String, u64>) -> String {
 fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let usage = case.usage;
     let tls = usage.connections.tls;
-    let clients = usage.clients.values().filter(|client| client.sessions.tls > 0).count() as u64;
+    let clients = usage.counted_clients().filter(|client| client.sessions.tls > 0).count() as u64;
     (tls > 0).then(|| {
         // Only some logs tell the version.
         let versions = match named(&usage.tls_versions) {
@@ -181,7 +196,8 @@ fn tls_despite_switch(case: &Case<'_>, engine: &'static Engine) -> Option<(Reaso
 
 /// Whether TLS was spoken at all, by whomever, and whether a session came of it or not.
 fn shows_tls(usage: &Usage) -> bool {
-    usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) > 0
+    let ignored = usage.ignored.sessions.tls + usage.ignored.attempts.tls;
+    usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) + ignored > 0
 }
 
 fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -328,7 +344,7 @@ fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> 
 
 fn sessions_not_logged(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let usage = case.usage;
-    let sessions = usage.connections.sum() + usage.system.sum();
+    let sessions = usage.connections.sum() + usage.system.sum() + usage.ignored.sessions.sum();
     (usage.received > 0 && sessions == 0).then(|| {
         let switches = engine.logs.iter().flat_map(|logs| logs.switches);
         let needed: Vec<_> = switches
@@ -430,8 +446,11 @@ fn older_sessions(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     let older = case.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
     let (clients, sessions) = older.fold((0, 0), |(clients, sessions), (_, count)| (clients + 1, sessions + count));
     (clients > 0).then(|| {
+        let oldest = case.usage.oldest_unseen.map_or_else(String::new, |oldest| {
+            format!(", the oldest before {}", oldest.strftime("%Y-%m-%d %H:%M"))
+        });
         let text = format!(
-            "{} left that {} opened before the window: how they were carried is not known; ask the live sessions, or look further back",
+            "{} left that {} opened before the window{oldest}: how they were carried is not known; ask the live sessions, or look further back",
             plural(sessions, "session"),
             plural(clients, "client")
         );
@@ -460,8 +479,12 @@ fn only_plaintext(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     let connections = &case.usage.connections;
     let without = connections.plaintext + connections.gss;
     (without > 0 && connections.tls == 0).then(|| {
-        let clients = case.usage.clients.len() as u64;
-        let text = format!("{} from {}, none of them with TLS", plural(without, "session"), plural(clients, "client"));
+        let clients = case.usage.counted_clients().count() as u64;
+        let share = tls_share_at_most(connections).map_or_else(String::new, |share| {
+            format!(" (95 % sure: at most {} of sessions like these use it)", percent(share))
+        });
+        let text =
+            format!("{} from {}, none of them with TLS{share}", plural(without, "session"), plural(clients, "client"));
         (ReasonCode::OnlyPlaintext, text)
     })
 }

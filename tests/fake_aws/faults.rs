@@ -42,6 +42,8 @@ pub enum FaultKind {
     AccessDenied,
     /// 403 `ExpiredToken`.
     ExpiredToken,
+    /// 403 `InvalidClientTokenId`, as from a region that is not enabled for the account.
+    UnknownToken,
     /// 400 `RequestExpired`: the caller's clock is wrong.
     RequestExpired,
     /// 503 `ServiceUnavailable`.

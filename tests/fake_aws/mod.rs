@@ -30,7 +30,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::sync::oneshot;
 
-pub use cloudwatch_logs::Group;
+pub use cloudwatch_logs::{Event, Group};
 pub use faults::{Calls, Fault, FaultKind};
 pub use fleet::{Fleet, Instance, Metric, Proxy};
 pub use log_file::LogFile;
@@ -349,6 +349,10 @@ fn error_of(fault: FaultKind, call: &Call) -> ApiError {
         }
         FaultKind::ExpiredToken => {
             ApiError::sender(403, "ExpiredToken", "The security token included in the request is expired")
+        }
+        FaultKind::UnknownToken => {
+            let message = "The security token included in the request is invalid.";
+            ApiError::sender(403, "InvalidClientTokenId", message)
         }
         FaultKind::RequestExpired => {
             let message = "Signature expired: 20261122T000000Z is now earlier than 20261122T234500Z";

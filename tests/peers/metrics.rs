@@ -46,7 +46,7 @@ fn metrics_of_ministack_are_understood() {
     let (rotation, why) = verdict(&report);
     assert_eq!((rotation, why[0], is_blind(&report)), ("required", "older-sessions-open", false), "{report:#}");
     let text = named(&report, BATCH)["reasons"][0]["text"].as_str().unwrap_or_default();
-    assert!(text.starts_with("4 sessions open at every moment"), "{text}");
+    assert!(text.starts_with("up to 4 sessions"), "{text}");
     trouble_is_said(&aws, &ministack, &report);
 
     let count = ministack.seed("logins").as_f64().expect("a number");

@@ -170,7 +170,7 @@ impl RecordParser for Audit {
         let step = match needle {
             0 => Step::Connected(transport(tail.word, client.address.as_deref())),
             1 => failure(&client, &tail),
-            _ => Step::Disconnected,
+            _ => Step::Disconnected(None),
         };
         let at = self.header(record).map(|(time, _)| time.at);
         Parsed::Record(Record { at, session: Some(session), client, step })

@@ -294,7 +294,7 @@ pub(super) fn told<'a>(
     };
     let transport = address.map_or(Transport::Unknown, |address| address.transport());
     let step = match (action, code) {
-        (b"101" | b"102", _) => Step::Disconnected,
+        (b"101" | b"102", _) => Step::Disconnected(None),
         (_, None | Some(b"")) => return None,
         // The two others warn that a password or an account expires soon.
         (_, Some(b"0" | b"28002" | b"28011")) => Step::Connected(transport),

@@ -30,7 +30,7 @@ use super::failure::{
     authentication_failed, direct_without_alpn, handshake_failed, rejected_by_hba, rejected_without_certificate,
 };
 use super::prefix::strip;
-use crate::event::{Client, Malformed, Step, Text, Tls, Transport};
+use crate::event::{Client, Malformed, Micros, Step, Text, Tls, Transport};
 
 /// Who the rest of the record says it is about, where it says so.
 #[derive(Clone, Copy, Debug, Default)]
@@ -336,16 +336,28 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         let (names, host) = (from_user.get(..at)?.strip_prefix(b"user=")?, from_user.get(at + 6..)?);
         let known = known_names(names, context, true).and_then(Result::ok);
         let (user, database, _) = known.or_else(|| split_names(names, context, true))?;
-        Some((user, database, strip_port(host)))
+        let lasted = body.get(..find_key(body, b" user=")?).and_then(session_time);
+        Some((user, database, strip_port(host), lasted))
     };
     match parts() {
-        Some((user, database, host)) => {
+        Some((user, database, host, lasted)) => {
             let client =
                 Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
-            Message::About(client, Step::Disconnected)
+            Message::About(client, Step::Disconnected(lasted))
         }
         None => Message::Malformed(Malformed::UnknownLayout),
     }
+}
+
+/// `H:MM:SS.mmm`, of any number of hours.
+fn session_time(text: &[u8]) -> Option<Micros> {
+    let (clock, millis) = std::str::from_utf8(text).ok()?.split_once('.')?;
+    let mut parts = clock.splitn(3, ':').map(|part| part.parse::<u32>().ok().map(Micros::from));
+    let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
+    let millis = Micros::from(millis.parse::<u16>().ok()?);
+    // A century is more than any session lasts.
+    (hours < 876_000 && minutes < 60 && seconds < 60 && millis < 1000)
+        .then_some((((hours * 60 + minutes) * 60 + seconds) * 1000 + millis) * 1000)
 }
 
 #[cfg(test)]
@@ -364,6 +376,15 @@ mod tests {
     fn needles_stand_where_they_are_said_to() {
         for kind in LOG_HEADS {
             assert_eq!(memmem::find(kind.head, LOG_NEEDLE), Some(kind.needle_at), "{}", kind.head.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn how_long_a_session_lasted() {
+        assert_eq!(session_time(b"0:00:00.004"), Some(4_000));
+        assert_eq!(session_time(b"170:01:02.345"), Some(((170 * 60 + 1) * 60 + 2) * 1_000_000 + 345_000));
+        for text in ["", "1:02.3", "0:60:00.000", "0:00:00", "0:00:00.-1", "999999:00:00.000", "4294967296:0:0.0"] {
+            assert_eq!(session_time(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -168,7 +168,7 @@ impl Stderr {
             Message::Malformed(_) if raw.ends_with(TRUNCATED) => return Parsed::Malformed(Malformed::Cut),
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
-        if step != Step::Disconnected && !head.may_establish() {
+        if !matches!(step, Step::Disconnected(_)) && !head.may_establish() {
             return Parsed::NotARecord;
         }
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {

@@ -96,7 +96,7 @@ enum Meter {
 impl Meter {
     fn metrics(self) -> Metrics {
         let all = |open| Metrics {
-            always_open: Some(open),
+            unaccounted: Some(open),
             most_open: Some(open),
             most_open_while_logged: Some(open),
             ..Metrics::default()

@@ -21,7 +21,7 @@ fn metrics_that_are_not_known_are_not_examined() {
     profile.unknown = vec!["rds:DescribeDBProxies".to_owned()];
     assert!(blind(&usage, &profile).contains("Proxy"), "whether there is one is not known");
     profile.unknown.clear();
-    (usage.metrics.always_open, usage.metrics.iam_logins) = (Some(0), Some(above(0)));
+    (usage.metrics.unaccounted, usage.metrics.iam_logins) = (Some(0), Some(above(0)));
     assert_eq!(judged(&profile, &usage).not_examined.len(), 1);
 }
 
@@ -29,8 +29,11 @@ fn metrics() -> impl Strategy<Value = Metrics> {
     let few = || prop::option::of(0u64..3);
     let names = [metric::CLIENTS_WITH_TLS, metric::DATABASE_CONNECTIONS, metric::DATABASE_CONNECTIONS_WITH_TLS];
     let of_proxy = prop::option::of((prop::sample::select(names.to_vec()), 0u64..2));
-    (few(), few(), few(), few(), of_proxy).prop_map(|(always_open, most_open, logged, logins, of_proxy)| Metrics {
-        always_open,
+    let exceeded = prop::option::of(Just((now(), 3, 2)));
+    let counts = (few(), few(), few(), few());
+    (counts, exceeded, of_proxy).prop_map(|((unaccounted, most_open, logged, logins), exceeded, of_proxy)| Metrics {
+        unaccounted,
+        exceeded,
         most_open,
         most_open_while_logged: logged,
         iam_logins: logins.map(above),
@@ -64,7 +67,7 @@ proptest! {
         prop_assert!(with.rotation <= without.rotation, "{:?} became {:?}", without.reasons, with.reasons);
         prop_assert!(without.usage != UsageVerdict::InUse || with.usage == UsageVerdict::InUse);
         if with.rotation == Rotation::Deferrable {
-            prop_assert!(metrics.always_open.is_none_or(|open| open == 0), "sessions may be older: {:?}", with.reasons);
+            prop_assert!(metrics.unaccounted.is_none_or(|open| open == 0), "sessions may be older: {:?}", with.reasons);
             prop_assert!(metrics.iam_logins.is_none_or(|logins| logins.sum == 0), "logins by IAM: {:?}", with.reasons);
         }
         prop_assert!(with.enforcement != Enforcement::Safe || without.enforcement == Enforcement::Safe);

@@ -3,6 +3,7 @@
 mod certificate;
 mod matrix;
 mod metrics;
+mod policy;
 mod properties;
 mod rules;
 

@@ -26,23 +26,23 @@ pub(super) fn counts() -> impl Strategy<Value = Transports> {
 }
 
 /// A switch of TLS that neither rules it out nor demands it, as far as is known.
-fn open_switch() -> impl Strategy<Value = Switch> {
+pub(super) fn open_switch() -> impl Strategy<Value = Switch> {
     let open = [Switch::Neither, Switch::Untold, Switch::RulesOutPending, Switch::EnforcesPending];
     prop::sample::select(open.to_vec())
 }
 
 /// Nearly always on, so that much is seen at all.
-fn any_logging() -> impl Strategy<Value = Logging> {
+pub(super) fn any_logging() -> impl Strategy<Value = Logging> {
     prop::sample::select(vec![Logging::On, Logging::On, Logging::On, Logging::Off, Logging::OnPending, Logging::Untold])
 }
 
-fn any_engine() -> impl Strategy<Value = &'static Engine> {
+pub(super) fn any_engine() -> impl Strategy<Value = &'static Engine> {
     prop::sample::select(ENGINES.to_vec())
 }
 
 /// Readings of any kinds of logs, files and CloudWatch Logs, in the two days of the window and the one before; `carried`
 /// is how the sessions of clients in them are.
-fn readings(carried: &'static [&'static str]) -> impl Strategy<Value = Vec<Made>> {
+pub(super) fn readings(carried: &'static [&'static str]) -> impl Strategy<Value = Vec<Made>> {
     let events = ["connected", "connected", "connected", "received", "rejected", "disconnected", "handshake_failed"];
     let event = prop::option::weighted(0.8, prop::sample::select(events.to_vec()));
     let one = (0usize..6, -24i64..48, prop::bool::weighted(0.2), event, prop::sample::select(carried.to_vec()));
@@ -55,7 +55,7 @@ fn readings(carried: &'static [&'static str]) -> impl Strategy<Value = Vec<Made>
     prop::collection::vec(made, 0..120)
 }
 
-fn open_sessions() -> impl Strategy<Value = Vec<(i64, f64)>> {
+pub(super) fn open_sessions() -> impl Strategy<Value = Vec<(i64, f64)>> {
     prop::collection::vec((-24i64..50, prop::sample::select(vec![0.0, 0.5, 3.0])), 0..80)
 }
 
@@ -126,7 +126,7 @@ proptest! {
         let hours: BTreeSet<i64> = all.iter().filter(tells).map(|made| made.hour).filter(|at| *at >= 0).collect();
         prop_assert!(hours.len() >= 46, "{} of 48 hours: {:?}", hours.len(), verdict.reasons);
         prop_assert!(engine.marks_tls_from.is_some() && usage.connections.plaintext > 0);
-        prop_assert!(usage.metrics.always_open.unwrap_or(0) == 0);
+        prop_assert!(usage.metrics.unaccounted.unwrap_or(0) == 0);
     }
 }
 

@@ -38,7 +38,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, Doubt); 20] = [
+    let rows: [(ReasonCode, Doubt); 21] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
@@ -76,7 +76,8 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
             let known = BTreeMap::from([(metric::DATABASE_REQUESTS_WITH_TLS, above(1))]);
             usage.metrics.proxies = BTreeMap::from([("front".to_owned(), known)]);
         }),
-        (ReasonCode::OlderSessionsOpen, |_, usage| usage.metrics.always_open = Some(1)),
+        (ReasonCode::LogExceedsMetric, |_, usage| usage.metrics.exceeded = Some((now(), 3, 2))),
+        (ReasonCode::OlderSessionsOpen, |_, usage| usage.metrics.unaccounted = Some(1)),
         (ReasonCode::MetricContradictsLog, |_, usage| {
             (usage.connections, usage.received) = (Transports::default(), 0);
             usage.metrics.most_open_while_logged = Some(1);

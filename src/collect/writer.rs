@@ -1,0 +1,86 @@
+//! What was read of an instance, on its way into the bundle: written every few seconds, so that a collection that is killed
+//! loses no more, and that what waits fills no memory.
+
+use std::time::{Duration, Instant};
+
+use super::instance::InstanceLogs;
+use crate::bundle::fact::{Key, Tallied};
+use crate::bundle::{Bundle, Part, Reading};
+use crate::error::{Result, Trouble};
+
+/// How long what was read waits to be written.
+const WRITTEN_EVERY: Duration = Duration::from_secs(5);
+/// Most logs, and most facts, that wait to be written.
+const WAITING: (usize, usize) = (256, 100_000);
+
+/// Writes what was read of one instance.
+pub(super) struct Writer<'a> {
+    of: InstanceLogs<'a>,
+    bundle: &'a Bundle,
+    readings: Vec<Reading>,
+    facts: Vec<(Key, Tallied)>,
+    errors: Vec<Trouble>,
+    since: Instant,
+    /// All that was read so far, written or not.
+    read: Vec<Reading>,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(of: InstanceLogs<'a>, bundle: &'a Bundle) -> Self {
+        let (readings, facts, errors, read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { of, bundle, readings, facts, errors, since: Instant::now(), read }
+    }
+
+    /// All that was read so far.
+    pub fn read(&self) -> &[Reading] {
+        &self.read
+    }
+
+    /// Adds what could not be read.
+    pub fn fail(&mut self, errors: impl IntoIterator<Item = Trouble>) {
+        self.errors.extend(errors);
+    }
+
+    /// Adds what was read, and writes what waits if it is time.
+    ///
+    /// # Errors
+    ///
+    /// When the bundle cannot be written.
+    pub async fn add(&mut self, reading: Reading, facts: Vec<(Key, Tallied)>) -> Result<()> {
+        self.read.push(reading.clone());
+        self.readings.push(reading);
+        self.facts.extend(facts);
+        let full = self.readings.len() >= WAITING.0 || self.facts.len() >= WAITING.1;
+        if full || self.since.elapsed() >= WRITTEN_EVERY { self.write().await } else { Ok(()) }
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    ///
+    /// When the bundle cannot be written.
+    pub async fn write(&mut self) -> Result<()> {
+        self.since = Instant::now();
+        if self.readings.is_empty() && self.errors.is_empty() {
+            return Ok(());
+        }
+        let profile = self.of.profile;
+        let mut part = Part {
+            arn: profile.arn.clone(),
+            account: profile.account.clone(),
+            region: profile.region.clone(),
+            instance: profile.instance.clone(),
+            collected_at: self.of.now(),
+            readings: std::mem::take(&mut self.readings),
+            errors: std::mem::take(&mut self.errors),
+        };
+        let facts = std::mem::take(&mut self.facts);
+        // In the order of their names, however they came.
+        part.readings.sort_by(|one, other| one.source.cmp(&other.source));
+        part.errors.sort_unstable();
+        let bundle = self.bundle.clone();
+        // Disks are slow, and what answers arrives meanwhile.
+        let written = tokio::task::spawn_blocking(move || bundle.write_part(&part, &facts)).await;
+        written.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))
+    }
+}

@@ -1,0 +1,132 @@
+//! Sessions that were certainly open at a moment, and of which the logs show how they began.
+//!
+//! Where as many are open as DatabaseConnections counts, no other is: none that began before the logs, or in a gap.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use polars::prelude::{DataFrame, PolarsResult};
+use ssl_usage_parsers::is_local;
+
+use crate::bundle::exported_type;
+use crate::bundle::fact::column;
+use crate::bundle::metric::HOUR;
+use crate::window::Window;
+
+/// How long before [`column::OPEN_FROM`] a session can have begun: an hour, and some minutes to be sure.
+const BEFORE: SignedDuration = SignedDuration::from_mins(65);
+
+/// What sessions that ended tell of how many were open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Proven {
+    /// By whole hour, in seconds since 1970: sessions of clients that were open then, and began where logs are seen.
+    pub open: BTreeMap<i64, u64>,
+    /// A whole hour at which the oldest session was open that began where no log is seen.
+    pub oldest_unseen: Option<i64>,
+}
+
+/// Looks at the sessions that ended. Only those count that CloudWatch counts too: of clients over a network, with a
+/// database (a physical replica has none), and not AWS's own. A record that was asked of CloudWatch Logs alone may be
+/// forged, and proves nothing.
+pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven> {
+    let text = |name| facts.column(name)?.str();
+    let (events, sources, users) = (text(column::EVENT)?, text(column::SOURCE)?, text(column::USER)?);
+    let (databases, addresses) = (text(column::DATABASE)?, text(column::ADDRESS)?);
+    let (systems, counts) = (facts.column(column::SYSTEM)?.bool()?, facts.column(column::COUNT)?.u64()?);
+    let (froms, tos) = (facts.column(column::OPEN_FROM)?.i64()?, facts.column(column::OPEN_TO)?.i64()?);
+    let who = |row: usize| (users.get(row), addresses.get(row));
+    let clients = || (0..facts.height()).filter(|row| systems.get(*row) == Some(false));
+    let replicas: BTreeSet<_> = clients()
+        .filter(|row| events.get(*row) == Some("connected") && databases.get(*row).is_none())
+        .map(who)
+        .collect();
+    let mut proven = Proven::default();
+    for row in clients().filter(|row| events.get(*row) == Some("disconnected")) {
+        let (Some(from), Some(to), Some(address)) = (froms.get(row), tos.get(row), addresses.get(row)) else {
+            continue;
+        };
+        if !began_in(from, seen) {
+            proven.oldest_unseen = Some(proven.oldest_unseen.map_or(from, |oldest| oldest.min(from)));
+            continue;
+        }
+        let counted = !is_local(address.as_bytes()) && databases.get(row).is_some() && !replicas.contains(&who(row));
+        if !counted || sources.get(row).is_none_or(|source| exported_type(source).is_some()) {
+            continue;
+        }
+        // It began where logs are seen, so that these are no more hours than there are in the window.
+        for hour in (from..=to).step_by(HOUR as usize) {
+            *proven.open.entry(hour).or_default() += counts.get(row).unwrap_or(0);
+        }
+    }
+    Ok(proven)
+}
+
+/// Whether a session that was first open at this whole hour certainly began where logs are seen.
+fn began_in(hour: i64, seen: &[Window]) -> bool {
+    let earliest = |to: Timestamp| to.checked_sub(BEFORE).ok();
+    let Some((from, to)) = Timestamp::from_second(hour).ok().and_then(|to| Some((earliest(to)?, to))) else {
+        return false;
+    };
+    seen.iter().any(|span| span.from <= from && to <= span.to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::fact::{Key, Tallied, table};
+
+    fn key(event: &'static str, open: Option<(i64, i64)>) -> Key {
+        Key {
+            source: "error/postgresql.log.2026-11-23-10".to_owned(),
+            hour: 0,
+            event,
+            transport: None,
+            tls_version: None,
+            cipher: None,
+            user: Some("app".to_owned()),
+            database: Some("orders".to_owned()),
+            address: Some("10.0.0.7".to_owned()),
+            application: None,
+            auth_method: None,
+            cause: None,
+            system: false,
+            open: open.map(|(from, to)| (from * HOUR, to * HOUR)),
+        }
+    }
+
+    fn of(keys: &[Key]) -> Proven {
+        let tallied = Tallied { count: 2, first_seen: 0, last_seen: 0 };
+        let facts: Vec<_> = keys.iter().map(|key| (key.clone(), tallied)).collect();
+        let at = |hour: i64| Timestamp::from_second(hour * HOUR).expect("in range");
+        let seen = [Window { from: at(2), to: at(6) }, Window { from: at(8), to: at(20) }];
+        proven(&table("arn", &facts).expect("a table"), &seen).expect("it adds up")
+    }
+
+    #[test]
+    fn a_session_is_proven_open_at_the_hours_from_its_beginning_to_its_end() {
+        let open = of(&[key("disconnected", Some((4, 6))), key("disconnected", Some((6, 7))), key("connected", None)]);
+        assert_eq!(open.open, BTreeMap::from([(4 * HOUR, 2), (5 * HOUR, 2), (6 * HOUR, 4), (7 * HOUR, 2)]));
+        assert_eq!(open.oldest_unseen, None);
+    }
+
+    #[test]
+    fn what_began_unseen_or_is_not_counted_by_cloudwatch_proves_nothing() {
+        for from in [2, 3, 8, 9] {
+            let unseen = of(&[key("disconnected", Some((from, 12)))]);
+            assert_eq!((unseen.open.len(), unseen.oldest_unseen), (0, Some(from * HOUR)), "hour {from}");
+        }
+        let change = |change: fn(&mut Key)| {
+            let mut key = key("disconnected", Some((12, 14)));
+            change(&mut key);
+            of(&[key]).open.len()
+        };
+        assert_eq!(change(|_| {}), 3);
+        assert_eq!(change(|key| key.system = true), 0);
+        assert_eq!(change(|key| key.address = Some("127.0.0.1".to_owned())), 0);
+        assert_eq!(change(|key| key.address = None), 0);
+        assert_eq!(change(|key| key.database = None), 0);
+        assert_eq!(change(|key| key.source = "cloudwatch:/aws/rds/instance/o/postgresql:1970-01-01T12".to_owned()), 0);
+        let replica = Key { database: None, ..key("connected", None) };
+        assert_eq!(of(&[key("disconnected", Some((12, 14))), replica]).open.len(), 0, "a replica, by its arrival");
+    }
+}

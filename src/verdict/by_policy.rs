@@ -1,0 +1,91 @@
+//! What the policy adds to the reasons: clients that do not count, and what persons vouch for.
+
+use jiff::Timestamp;
+
+use super::policy::{Attestation, Standing, States};
+use super::reason::{Bearing, Reason, ReasonCode};
+use super::rules::{Case, is_enforced, plural};
+
+/// The reasons that the policy gives, after those of the evidence.
+pub(super) fn reasons(case: &Case<'_>, found: &[Reason], now: Timestamp) -> Vec<Reason> {
+    let attested = case.policy.attested(case.profile, now);
+    let attested = attested.map(|(attestation, standing)| attested_reason(case, found, attestation, standing));
+    clients_ignored(case).into_iter().chain(attested).collect()
+}
+
+fn clients_ignored(case: &Case<'_>) -> Option<Reason> {
+    let ignored = &case.usage.ignored;
+    let (sessions, attempts) = (ignored.sessions, ignored.attempts);
+    (sessions.sum() + attempts.sum() > 0).then(|| {
+        let clients = case.usage.clients.values().filter(|used| used.ignored_by.is_some()).count() as u64;
+        let text = format!(
+            "by policy, {} of {} and {} do not count, {} of them with TLS",
+            plural(sessions.sum(), "session"),
+            plural(clients, "client"),
+            plural(attempts.sum(), "failed attempt"),
+            sessions.tls + attempts.tls
+        );
+        Reason { code: ReasonCode::ClientsIgnored, text }
+    })
+}
+
+fn attested_reason(case: &Case<'_>, found: &[Reason], attestation: &Attestation, standing: Standing) -> Reason {
+    let Attestation { by, reason, on, expires, .. } = attestation;
+    let (shown, denied) = (tls_shown(case, found), tls_denied(case, found));
+    let (code, states, contrary, support) = match attestation.states {
+        States::NoTls => (ReasonCode::AttestedNoTls, "no client uses TLS", shown, denied),
+        States::Tls => (ReasonCode::AttestedTls, "clients use TLS", denied, shown),
+    };
+    let (code, text) = match (standing, contrary) {
+        // What nobody read may show the contrary.
+        (Standing::Holds, None) if case.usage.unread && attestation.states == States::NoTls => (
+            ReasonCode::AttestationVoid,
+            format!("what {by} attests ({states}) does not hold while evidence is unread; see the errors"),
+        ),
+        (Standing::Holds, Some(contrary)) => {
+            (ReasonCode::AttestationContradicted, format!("{by} attests that {states} ({reason}), and {contrary}"))
+        }
+        (Standing::Holds, None) => {
+            let evidence = if support.is_some() { "so does the evidence" } else { "there is no evidence of it" };
+            (code, format!("{by} attests that {states} ({reason}), on {on}, until {expires}; {evidence}"))
+        }
+        (Standing::Expired, _) => (
+            ReasonCode::AttestationExpired,
+            format!("what {by} attested ({states}) has expired on {expires}: ask anew, or gather evidence"),
+        ),
+        (Standing::NotYet | Standing::Ambiguous, _) => {
+            (ReasonCode::AttestationVoid, format!("what {by} attests ({states}) {}", standing.name()))
+        }
+    };
+    Reason { code, text }
+}
+
+/// What speaks against "no client uses TLS": any TLS of clients, of those too that are ignored.
+fn tls_shown(case: &Case<'_>, found: &[Reason]) -> Option<String> {
+    let shows = |reason: &&Reason| {
+        let hints = [ReasonCode::TlsAttempts, ReasonCode::TlsDespiteSwitch];
+        reason.code.bearing() == Bearing::InUse || hints.contains(&reason.code)
+    };
+    let ignored = &case.usage.ignored;
+    let by_ignored =
+        (ignored.sessions.tls + ignored.attempts.tls > 0).then(|| "clients that are ignored use TLS".to_owned());
+    let enforced = is_enforced(case.profile).then(|| "TLS is enforced and in effect".to_owned());
+    found.iter().find(shows).map(|reason| reason.text.clone()).or(by_ignored).or(enforced)
+}
+
+/// What speaks against "clients use TLS": a switch that is off, or a log that would have shown it.
+fn tls_denied(case: &Case<'_>, found: &[Reason]) -> Option<String> {
+    let of = |bearing| found.iter().find(|reason| case.policy.bearing(reason.code) == bearing);
+    let seen = of(Bearing::NotObserved).filter(|_| of(Bearing::Blocks).is_none());
+    let denied = of(Bearing::RulesOut).or(seen).filter(|_| of(Bearing::InUse).is_none());
+    denied.map(|reason| reason.text.clone())
+}
+
+/// In spite of what a rotation may wait, for the end of the sentence that says why.
+pub(super) fn in_spite_of(case: &Case<'_>, reasons: &[Reason]) -> String {
+    let ignored = &case.usage.ignored;
+    let could_be_tls = ignored.sessions.tls + ignored.sessions.unknown + ignored.attempts.tls > 0;
+    let is_so = |code| case.policy.accepts(code) || code == ReasonCode::ClientsIgnored && could_be_tls;
+    let codes: Vec<_> = reasons.iter().filter(|reason| is_so(reason.code)).map(|reason| reason.code.code()).collect();
+    if codes.is_empty() { String::new() } else { format!("; by policy, in spite of {}", codes.join(", ")) }
+}

@@ -1,0 +1,215 @@
+//! What a verdict demands of the evidence, whose sessions count, and what persons vouch for: one file. Every report prints
+//! the policy that it was made with.
+//!
+//! No policy makes a lack of evidence mild: it bounds what may be demanded from below, and names the few blind spots that
+//! it may accept. Only an attestation speaks where there is no evidence, and its verdict says so.
+
+mod attestation;
+mod ignore;
+
+pub use attestation::{Attestation, Standing, States};
+pub use ignore::Ignore;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::reason::{Bearing, ReasonCode};
+use crate::inventory::InstanceProfile;
+use crate::usage::Client;
+
+/// The policy. What a file leaves out is as it is by default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The file that it was read from; none where it is what this tool ships.
+    #[serde(skip_deserializing)]
+    pub source: Option<Source>,
+    /// Least share of the window that the logs must have shown before "no TLS" is believed, 0 to 1.
+    pub least_coverage: f64,
+    /// Least number of hours that the window must be long: an instance that was made an hour ago has shown nothing yet.
+    pub least_window_hours: u32,
+    /// Least number of client sessions that must have been seen before "no TLS" is believed.
+    pub least_connections: u64,
+    /// For how many days a certificate must be good to need no rotation now.
+    pub horizon_days: u32,
+    /// What the blind spots cost that may be accepted.
+    pub blind_spots: BlindSpots,
+    /// Clients that decide no verdict.
+    pub ignore: Vec<Ignore>,
+    /// What persons vouch for.
+    pub attestation: Vec<Attestation>,
+}
+
+/// Where a policy was read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Name of the file.
+    pub file: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What each blind spot costs, by its reason's code. The others cannot be accepted: they say that there is no evidence, or
+/// that it shows TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BlindSpots {
+    /// Clients left that opened their sessions before the window.
+    pub older_sessions: Weight,
+    /// CloudWatch shows that sessions were open at every moment.
+    pub older_sessions_open: Weight,
+    /// Log files could not be read whole.
+    pub logs_incomplete: Weight,
+    /// Connection records could not be understood.
+    pub records_unparsed: Weight,
+}
+
+/// What a blind spot does to "no TLS".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// It is not believed.
+    #[default]
+    Blocks,
+    /// It is believed, and the report says in spite of what.
+    Informs,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            source: None,
+            least_coverage: 0.95,
+            least_window_hours: 24,
+            least_connections: 1,
+            horizon_days: 365,
+            blind_spots: BlindSpots::default(),
+            ignore: Vec::new(),
+            attestation: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads the text of a policy file.
+    ///
+    /// # Errors
+    ///
+    /// In one line, what is wrong and where: an unknown key, a value that cannot be, a reason that is missing.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let policy: Self = toml::from_str(text).map_err(|error| {
+            let line =
+                error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+            let message = error.message().replace('\n', ", ");
+            line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
+        })?;
+        policy.check()?;
+        Ok(policy)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        // "More than nothing" is what keeps no evidence from being believed.
+        if !(self.least_coverage > 0.0 && self.least_coverage <= 1.0) {
+            return Err("least_coverage must be more than 0 and at most 1".to_owned());
+        }
+        let floors = [
+            ("least_window_hours", u64::from(self.least_window_hours)),
+            ("least_connections", self.least_connections),
+            ("horizon_days", u64::from(self.horizon_days)),
+        ];
+        if let Some((key, _)) = floors.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{key} must be 1 or more"));
+        }
+        self.ignore.iter().try_for_each(Ignore::check)?;
+        self.attestation.iter().try_for_each(Attestation::check)
+    }
+
+    /// What a reason may decide under this policy.
+    pub fn bearing(&self, code: ReasonCode) -> Bearing {
+        if self.accepts(code) { Bearing::Informs } else { code.bearing() }
+    }
+
+    /// Whether this is a blind spot that the policy accepts.
+    pub fn accepts(&self, code: ReasonCode) -> bool {
+        let spots = &self.blind_spots;
+        let weight = match code {
+            ReasonCode::OlderSessions => spots.older_sessions,
+            ReasonCode::OlderSessionsOpen => spots.older_sessions_open,
+            ReasonCode::LogsIncomplete => spots.logs_incomplete,
+            ReasonCode::RecordsUnparsed => spots.records_unparsed,
+            _ => Weight::Blocks,
+        };
+        weight == Weight::Informs
+    }
+
+    /// The first entry by which a client of an instance is ignored.
+    pub fn ignores(&self, profile: &InstanceProfile, client: &Client) -> Option<usize> {
+        self.ignore.iter().position(|entry| entry.takes(profile, client))
+    }
+
+    /// What is attested of an instance, and whether that holds.
+    pub fn attested<'p>(
+        &'p self,
+        profile: &'p InstanceProfile,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&'p Attestation, Standing)> {
+        let of = |attestation: &&Attestation| is_named(&attestation.instance, profile);
+        self.attestation.iter().filter(of).map(move |attestation| (attestation, attestation.standing(now)))
+    }
+
+    /// Counts the instances that each attestation is about.
+    pub fn find<'p>(&mut self, profiles: impl Iterator<Item = &'p InstanceProfile> + Clone) {
+        for attestation in &mut self.attestation {
+            attestation.instances = profiles.clone().filter(|profile| is_named(&attestation.instance, profile)).count();
+        }
+    }
+}
+
+/// Whether an identifier or an ARN is this instance's.
+fn is_named(name: &str, profile: &InstanceProfile) -> bool {
+    name.eq_ignore_ascii_case(&profile.instance) || name == profile.arn
+}
+
+fn filled(key: &str, value: &str) -> Result<(), String> {
+    if value.trim().is_empty() { Err(format!("{key} must not be empty")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+
+    #[test]
+    fn a_policy_that_would_believe_in_nothing_is_refused() {
+        let client = "[[ignore]]\nreason = 'probe'";
+        let person = "[[attestation]]\ninstance = 'payroll'\nstates = 'no-tls'\nby = 'Jo'\nreason = 'asked'";
+        let rows = [
+            ("least_coverage = 0", "least_coverage must be more than 0"),
+            ("least_coverage = nan", "least_coverage must be more than 0"),
+            ("least_coverage = 1.1", "least_coverage must be more than 0"),
+            ("least_connections = 0", "least_connections must be 1 or more"),
+            ("least_window_hours = 0", "least_window_hours must be 1 or more"),
+            ("horizon_days = 0", "horizon_days must be 1 or more"),
+            ("\nleast_coverages = 1", "line 2: unknown field `least_coverages`"),
+            ("source = { file = 'x', sha256 = 'y' }", "unknown field `source`"),
+            ("[blind_spots]\ncoverage-short = 'informs'", "line 2: unknown field `coverage-short`"),
+            ("[blind_spots]\nno-clients = 'informs'", "unknown field `no-clients`"),
+            ("[blind_spots]\nolder-sessions = 'ignored'", "unknown variant `ignored`"),
+            (client, "[[ignore]] needs user, database, address or application"),
+            ("[[ignore]]\nuser = 'a'", "missing field `reason`"),
+            ("[[ignore]]\nuser = 'a'\nreason = ' '", "reason must not be empty"),
+            ("[[ignore]]\nusers = 'a'\nreason = 'x'", "unknown field `users`"),
+            ("[[ignore]]\naddress = '10.0.0.0/33'\nreason = 'x'", "10.0.0.0/33"),
+            (person, "missing field `on`"),
+            (&format!("{person}\non = 2026-01-01"), "missing field `expires`"),
+            (&format!("{person}\non = 2026-01-01\nexpires = 2027-01-02"), "a year after on"),
+            (&format!("{person}\non = 2026-01-01\nexpires = 2025-12-31"), "a year after on"),
+        ];
+        for (text, complaint) in rows {
+            let error = Policy::parse(text).expect_err(text);
+            assert!(error.contains(complaint) && !error.contains('\n'), "{text}: {error}");
+        }
+        let whole = format!("{person}\non = 2026-01-01\nexpires = 2027-01-01");
+        assert_eq!(Policy::parse(&whole).expect("a policy").attestation.len(), 1);
+        assert_eq!(Policy::parse("").expect("a policy"), Policy::default());
+    }
+}

@@ -1,0 +1,162 @@
+//! `analyze --policy`: what a file changes, and what of it every report prints.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bundle::copy_bundle;
+use crate::command::{Run, samples, ssl_usage};
+use crate::fleet::WINDOW;
+
+fn judged(home: &Path, policy: &Path, format: &str) -> Run {
+    let mut command = ssl_usage(home);
+    command.args(["analyze", "--from", "fleet", "--format", format, "--policy"]).arg(policy).args(WINDOW);
+    Run::of(&mut command)
+}
+
+/// A policy of this text, judged in JSON.
+fn under(home: &TempDir, text: &str) -> Value {
+    let path = home.path().join("policy.toml");
+    fs::write(&path, text).expect("a file");
+    let run = judged(home.path(), &path, "json");
+    assert_eq!((run.status, run.err.as_str()), (0, ""));
+    run.json()
+}
+
+fn instance<'r>(report: &'r Value, name: &str) -> &'r Value {
+    report["instances"].as_array().expect("instances").iter().find(|row| row["instance"] == name).expect(name)
+}
+
+/// The sample holds the demands that are shipped, an ignored client and an attestation, and every format prints them.
+#[test]
+fn the_sample_is_printed_in_every_format() {
+    let home = TempDir::new().expect("a folder");
+    let sample = samples().join("policy.toml");
+    let report = judged(home.path(), &sample, "json").json();
+    let plain =
+        Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet", "--format", "json"]).args(WINDOW)).json();
+    for key in ["least_coverage", "least_window_hours", "least_connections", "horizon_days", "blind_spots"] {
+        assert_eq!(report["policy"][key], plain["policy"][key], "{key} is as shipped");
+    }
+    assert_eq!(
+        (&plain["policy"]["source"], plain["policy"]["ignore"].as_array().map(Vec::len)),
+        (&Value::Null, Some(0))
+    );
+    assert_eq!(report["policy"]["source"]["file"], sample.display().to_string());
+    assert_eq!(report["policy"]["source"]["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(report["policy"]["attestation"][0]["expires"], "2027-05-01");
+    let payroll = instance(&report, "payroll");
+    assert_eq!(
+        (&payroll["rotation"], &payroll["usage"], &payroll["unproven"], &payroll["reasons"][0]["code"]),
+        (&"deferrable".into(), &"undetermined".into(), &true.into(), &"attested-no-tls".into())
+    );
+    let counts = |report: &Value, key: &str| report["summary"][key].as_u64().expect("a count");
+    assert_eq!(counts(&report, "unproven") + 1, counts(&plain, "unproven"));
+    assert_eq!((counts(&report, "deferrable"), counts(&report, "attested")), (counts(&plain, "deferrable") + 1, 1));
+
+    let table = judged(home.path(), &sample, "table").out;
+    let due = [
+        "policy.toml, SHA-256 ",
+        "Ignored: user monitor, address 10.99.0.0/16: 0 sessions (the monitoring's own agent",
+        "Attested: payroll: no-tls by Jane Doe (both applications were asked",
+        "2026-11-02 to 2027-05-01: holds.",
+    ];
+    assert!(table.contains("3 deferrable (1 attested)") && table.contains("deferrable?"), "{table}");
+    let csv = judged(home.path(), &sample, "csv").out;
+    for words in due {
+        assert!(table.contains(words), "{words}: {table}");
+        assert!(csv.lines().skip(1).all(|row| row.contains(words)), "{words}: {csv}");
+    }
+}
+
+#[test]
+fn clients_that_are_ignored_stay_in_sight() {
+    let home = TempDir::new().expect("a folder");
+    let ignore = "[[ignore]]\nuser = 'nightly'\naddress = '10.99.0.32/27'\nreason = 'moves away in December'\n";
+    let report = under(&home, ignore);
+    let legacy = instance(&report, "orders-legacy");
+    assert_eq!((&legacy["rotation"], &legacy["usage"]), (&"deferrable".into(), &"not_observed".into()), "{legacy:#}");
+    let connections = &legacy["connections"];
+    assert_eq!((&connections["tls"], &connections["ignored"]["tls"]), (&0.into(), &3.into()));
+    let marked: Vec<_> =
+        connections["clients"].as_array().expect("clients").iter().filter(|client| client["ignored"] == true).collect();
+    assert_eq!(marked.iter().map(|client| &client["user"]).collect::<Vec<_>>(), ["nightly"]);
+    let why = legacy["reasons"][0]["text"].as_str().expect("a text");
+    assert!(why.ends_with("; by policy, in spite of clients-ignored"), "{why}");
+    assert_eq!(
+        (&report["policy"]["ignore"][0]["sessions"], &report["policy"]["ignore"][0]["reason"]),
+        (&3.into(), &"moves away in December".into())
+    );
+
+    // A range that does not hold it, and another instance.
+    for other in [ignore.replace("/27", "/32"), format!("{ignore}instance = 'orders-prod'\n")] {
+        assert_eq!(instance(&under(&home, &other), "orders-legacy")["rotation"], "required", "{other}");
+    }
+    // A session that ends tells no application: it may have been another one's, and older than the window.
+    let report = under(&home, "[[ignore]]\napplication = 'backup'\nreason = 'moves away'\n");
+    let legacy = instance(&report, "orders-legacy");
+    assert_eq!((&legacy["rotation"], &legacy["reasons"][0]["code"]), (&"required".into(), &"older-sessions".into()));
+    // The word of a person does not outweigh what an ignored client does.
+    let attested = format!(
+        "{ignore}[[attestation]]\ninstance = 'orders-legacy'\nstates = 'no-tls'\nby = 'Jo'\nreason = 'asked'\non = 2026-11-01\nexpires = 2027-01-01\n"
+    );
+    let report = under(&home, &attested);
+    let legacy = instance(&report, "orders-legacy");
+    assert_eq!(
+        (&legacy["rotation"], &legacy["reasons"][0]["code"]),
+        (&"required".into(), &"attestation-contradicted".into())
+    );
+}
+
+#[test]
+fn a_blind_spot_is_accepted_by_name() {
+    let home = TempDir::new().expect("a folder");
+    let report = under(&home, "[blind_spots]\nolder-sessions-open = 'informs'\n");
+    let kiosk = instance(&report, "kiosk");
+    assert_eq!(kiosk["rotation"], "deferrable");
+    let why = kiosk["reasons"][0]["text"].as_str().expect("a text");
+    assert!(why.ends_with("; by policy, in spite of older-sessions-open"), "{why}");
+    assert_eq!(instance(&report, "billing-pool")["rotation"], "required", "its blind spot is another one");
+}
+
+#[test]
+fn a_bad_file_is_bad_usage_and_says_what_to_do() {
+    let home = TempDir::new().expect("a folder");
+    let path = home.path().join("policy.toml");
+    let absent = judged(home.path(), &path, "json");
+    assert!(absent.err.contains("policy.toml: no such file or directory; name a policy file"), "{absent:?}");
+    fs::write(&path, "least_coverage = 0.9\nleast_days = 3\n").expect("a file");
+    let unknown = judged(home.path(), &path, "table");
+    assert!(unknown.err.contains("policy.toml: line 2: unknown field `least_days`"), "{unknown:?}");
+    fs::write(&path, "least_coverage = 0\n").expect("a file");
+    let nonsense = judged(home.path(), &path, "csv");
+    assert!(
+        nonsense.err.contains("policy.toml: least_coverage must be more than 0 and at most 1; correct"),
+        "{nonsense:?}"
+    );
+    for run in [absent, unknown, nonsense] {
+        assert_eq!((run.status, run.out.as_str(), run.err.lines().count()), (2, "", 1));
+    }
+}
+
+#[test]
+fn nobody_vouches_for_evidence_that_was_not_read() {
+    let home = TempDir::new().expect("a folder");
+    let copy = home.path().join("copy");
+    copy_bundle(&samples().join("fleet"), &copy, |_| true);
+    let parts = copy.join("parts").read_dir().expect("parts").map(|entry| entry.expect("an entry").path());
+    let of_payroll = |path: &std::path::PathBuf| path.to_string_lossy().contains(".payroll.");
+    let facts = parts.filter(of_payroll).find(|path| path.extension().is_some_and(|name| name == "parquet"));
+    fs::write(facts.expect("facts"), "PAR1").expect("a file");
+    let mut command = ssl_usage(home.path());
+    command.args(["analyze", "--format", "json", "--policy", "policy.toml", "--from"]).arg(&copy).args(WINDOW);
+    let run = Run::of(&mut command);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let payroll = instance(&report, "payroll");
+    assert_eq!((&payroll["rotation"], &payroll["unproven"]), (&"required".into(), &true.into()));
+    let codes: Vec<_> = payroll["reasons"].as_array().expect("reasons").iter().map(|reason| &reason["code"]).collect();
+    assert!(codes.contains(&&"attestation-void".into()), "{codes:?}");
+}
