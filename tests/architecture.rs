@@ -15,6 +15,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("usage", &["bundle", "inventory"]),
     ("verdict", &["inventory", "usage"]),
     ("report", &["bundle", "inventory", "usage", "verdict"]),
+    ("clients", &["report"]),
+    ("diff", &["report"]),
+    ("plan", &["clients", "report", "shell"]),
 ];
 
 /// Words that no part may hold: what would make a verdict depend on more than its evidence, or parsing on more than text.

@@ -1,6 +1,6 @@
 //! The report of the small fleet in every format, as files that a reviewer can read.
 //!
-//! `SSL_USAGE_UPDATE_GOLDEN=1 cargo test` writes them anew, to be reviewed as a diff.
+//! `SSL_USAGE_UPDATE_GOLDEN=1 cargo test as_it_was_reviewed` writes them anew, to be reviewed as a diff.
 
 use std::fs;
 use std::path::Path;
@@ -10,19 +10,24 @@ use tempfile::TempDir;
 use crate::command::{Run, ssl_usage};
 use crate::fleet::WINDOW;
 
+/// The golden file of this name, which must be what was printed.
+pub fn reviewed(name: &str, printed: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("SSL_USAGE_UPDATE_GOLDEN").is_some() {
+        fs::write(&path, printed).expect("a golden file");
+    }
+    let kept = fs::read_to_string(&path).expect("a golden file");
+    assert_eq!(printed, kept, "see {}", path.display());
+    kept
+}
+
 #[test]
 fn every_format_is_as_it_was_reviewed() {
     let home = TempDir::new().expect("a folder");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for (format, name) in [("table", "fleet.txt"), ("csv", "fleet.csv"), ("json", "fleet.json")] {
         let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet", "--format", format]).args(WINDOW));
         assert_eq!((run.status, run.err.as_str()), (0, ""), "{format}");
-        let path = folder.join(name);
-        if std::env::var_os("SSL_USAGE_UPDATE_GOLDEN").is_some() {
-            fs::write(&path, &run.out).expect("a golden file");
-        }
-        let kept = fs::read_to_string(&path).expect("a golden file");
-        assert_eq!(run.out, kept, "{format}: see {}", path.display());
+        let kept = reviewed(name, &run.out);
         // To a file, the same.
         let output = home.path().join(name);
         let mut command = ssl_usage(home.path());

@@ -12,8 +12,10 @@
 mod architecture;
 mod aws;
 mod bundle;
+mod clients;
 mod cloudwatch_logs;
 mod command;
+mod diff;
 mod download;
 mod engines;
 mod evidence;
@@ -23,6 +25,7 @@ mod golden;
 mod metrics;
 mod peers;
 mod places;
+mod plan;
 mod policy;
 mod resume;
 mod scan;

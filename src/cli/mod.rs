@@ -1,15 +1,20 @@
 //! The command line: what was typed, and who does it.
 
 mod analyze;
+mod clients;
 mod collect;
 mod compact;
+mod diff;
 mod dry_run;
 mod exit;
 mod fleet;
 mod iam_policy;
+mod output;
+mod plan;
 mod policy;
 mod progress;
 mod scan;
+mod subject;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,6 +33,9 @@ use crate::report::escape::terminal;
   ssl-usage analyze --days 7                   ask AWS, and judge
   ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
   ssl-usage analyze --from evidence            judge it
+  ssl-usage clients --from evidence            whom to chase?
+  ssl-usage plan --from evidence --format sh   in which order to rotate
+  ssl-usage diff before.json after.json        what changed
   ssl-usage scan error/                        what do these logs show?
   ssl-usage iam-policy                         what must I be allowed to do?"
 )]
@@ -39,8 +47,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Clients(clients::ListClients),
     Collect(collect::Collect),
     Compact(compact::Compact),
+    Plan(plan::MakePlan),
+    Diff(diff::Compare),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
 }
@@ -57,8 +68,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let status = match cli.command {
         Command::Analyze(command) => command.run(),
+        Command::Clients(command) => command.run(),
         Command::Collect(command) => command.run(),
         Command::Compact(command) => command.run(),
+        Command::Plan(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
     };

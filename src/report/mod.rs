@@ -7,7 +7,7 @@ mod model;
 mod policy;
 mod table;
 
-pub use model::{Report, Summary};
+pub use model::{Client, Instance, Report, Shares, Summary};
 
 use std::io::{self, Write};
 

@@ -55,8 +55,9 @@ fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> O
         Rotation::Deferrable if outlook.restart == Restart::Instance && shared.is_none() => {
             words.extend(["--no-certificate-rotation-restart", "--apply-immediately"]);
         }
-        Rotation::Deferrable => words.push("--apply-immediately"),
-        Rotation::Required | Rotation::Optional => words.push("--no-apply-immediately"),
+        Rotation::Deferrable if outlook.restart == Restart::None => words.push("--apply-immediately"),
+        // What restarts something does so in the maintenance window.
+        Rotation::Deferrable | Rotation::Required | Rotation::Optional => words.push("--no-apply-immediately"),
     }
     Some(aws(&profile.region, &words))
 }

@@ -37,7 +37,7 @@ pub fn programs() -> &'static Path {
     match PROGRAMS.get_or_init(install) {
         Ok(programs) => programs,
         Err(reason) => panic!(
-            "the peers that this test runs against (moto, ministack, microburst) cannot be had: {reason}\n\
+            "the peers that this test runs against (moto, ministack, microburst, Ansible, ShellCheck) cannot be had: {reason}\n\
              Set {WITHOUT}=1 to leave them out."
         ),
     }

@@ -9,6 +9,7 @@ mod install;
 mod inventory;
 mod logs;
 mod metrics;
+mod rotation;
 
 use std::fs::File;
 use std::io::{Read, Write};

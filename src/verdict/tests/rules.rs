@@ -24,6 +24,15 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
         "aws --region eu-west-1 rds modify-db-instance --db-instance-identifier orders --ca-certificate-identifier \
          rds-ca-rsa2048-g1 --no-certificate-rotation-restart --apply-immediately"
     );
+    // A Multi-AZ DB cluster cannot be told to wait for its next restart.
+    retired.cluster = Some("shop".to_owned());
+    let verdict = judged(&retired, &plaintext_only());
+    let command = verdict.commands.first().expect("a command").join(" ");
+    assert!(
+        command.contains(" modify-db-cluster --db-cluster-identifier shop ")
+            && command.ends_with(" --no-apply-immediately"),
+        "{command}"
+    );
 }
 
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.

@@ -1,0 +1,43 @@
+//! `ssl-usage plan`: in which order is a fleet rotated?
+
+use clap::Args;
+
+use super::output::Output;
+use super::subject::{Reader, Subject};
+use crate::error::Result;
+use crate::plan::{Format, Plan};
+
+/// In which order are the certificates rotated?
+///
+/// Trust stores first, then the instances by urgency with their commands of the AWS command line, then what to look at.
+/// Nothing is run. As JSON, for rotation tools; or as a shell script, for a person to read: it refuses to run until REVIEWED=yes
+/// is set, and takes the profile of each account from AWS_PROFILE_<account>.
+///
+/// Keep the report of before the rotation, to compare with later: ssl-usage analyze --format json -o before.json
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ssl-usage plan --from evidence --format sh -o rotate.sh
+  REVIEWED=yes AWS_PROFILE_123456789012=prod sh rotate.sh
+  ssl-usage plan --days 14 -o plan.json
+  ansible-playbook samples/rotation/play.yml -e plan=$PWD/plan.json -e '{\"profiles\": {\"123456789012\": \"prod\"}}'
+
+Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the plan says which).")]
+pub(super) struct MakePlan {
+    #[command(flatten)]
+    subject: Subject,
+    /// How to print the plan.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl MakePlan {
+    pub fn run(self) -> Result<u8> {
+        let reader = match self.format {
+            Format::Json => Reader::Document,
+            Format::Sh => Reader::Lines,
+        };
+        self.subject.judge(reader, |report| self.output.print(|_, out| Plan::of(report).write(self.format, out)))
+    }
+}

@@ -1,0 +1,291 @@
+//! What changed between two reports, as before and after a rotation.
+
+mod clients;
+mod kept;
+mod text;
+
+pub use kept::Kept;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::window::Window;
+use kept::Instance;
+
+/// Coverage that is lower by this much got worse; less is what every window differs by.
+const WORSE_BY: f64 = 0.01;
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// A comparison: the types are the JSON. Fields are added, never renamed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diff {
+    /// `ssl-usage/diff/v1`.
+    pub schema: &'static str,
+    /// The report of before.
+    pub old: Side,
+    /// The report of after.
+    pub new: Side,
+    /// Clients that used TLS before and connect without it now. They go on to work, and nobody is told.
+    pub fell_back: Vec<ClientChange>,
+    /// Addresses whose clients did not accept the certificate, and that are not in the report of before for it.
+    pub certificate_rejected: Vec<Rejection>,
+    /// Clients that used TLS before and were not seen any more.
+    pub tls_clients_gone: Vec<ClientChange>,
+    /// Clients that use TLS and did not before.
+    pub tls_clients_new: Vec<ClientChange>,
+    /// Verdicts that moved.
+    pub verdicts: Vec<Moved>,
+    /// Certificates that are others now.
+    pub certificates: Vec<NewCertificate>,
+    /// Instances of whose logs less was seen: what is not in this comparison may have happened there.
+    pub coverage_worse: Vec<Covered>,
+    /// Instances that are in the report of after alone.
+    pub came: Vec<Place>,
+    /// Instances that are in the report of before alone.
+    pub went: Vec<Place>,
+}
+
+/// One of the two reports.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Side {
+    /// As of when.
+    pub generated_at: Timestamp,
+    /// Its window.
+    pub window: Window,
+    /// Its instances.
+    pub instances: usize,
+    /// What it could not read: what it lacks may be there.
+    pub errors: usize,
+}
+
+/// An instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    /// Account number.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// `DBInstanceIdentifier`.
+    pub instance: String,
+    /// Amazon Resource Name.
+    pub arn: String,
+}
+
+/// A client of which something changed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientChange {
+    /// The instance.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Database user.
+    pub user: Option<String>,
+    /// Database.
+    pub database: Option<String>,
+    /// Address; of a client that moved, the one of now.
+    pub address: Option<String>,
+    /// Application name.
+    pub application: Option<String>,
+    /// Its sessions before.
+    pub before: Sessions,
+    /// Its sessions now.
+    pub now: Sessions,
+}
+
+/// Sessions of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sessions {
+    /// With TLS.
+    pub tls: u64,
+    /// Without it, over a network.
+    pub without: u64,
+}
+
+/// An address whose clients did not accept the certificate.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rejection {
+    /// The instance.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The address.
+    pub address: String,
+    /// How often.
+    pub times: u64,
+}
+
+/// A verdict that moved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moved {
+    /// The instance.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Of before.
+    pub before: Verdict,
+    /// Of now.
+    pub now: Verdict,
+}
+
+/// A verdict, in the words of reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// `required`, `deferrable` or `optional`.
+    pub rotation: String,
+    /// Required only because nobody can tell.
+    pub unproven: bool,
+    /// `in_use`, `not_observed`, `ruled_out` or `undetermined`.
+    pub usage: String,
+}
+
+/// A certificate that is another now.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewCertificate {
+    /// The instance.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Of before.
+    pub before: Certificate,
+    /// Of now.
+    pub now: Certificate,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// The authority that signed it.
+    pub ca: Option<String>,
+    /// Its end.
+    pub valid_till: Option<Timestamp>,
+}
+
+/// How much of an instance's window was seen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Covered {
+    /// The instance.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Share before, 0 to 1.
+    pub before: f64,
+    /// Share now.
+    pub now: f64,
+}
+
+impl Diff {
+    /// Compares two reports, of before and of after.
+    pub fn of(old: &Kept, new: &Kept) -> Self {
+        let (before, after) = (by_arn(old), by_arn(new));
+        let mut diff = Self {
+            schema: "ssl-usage/diff/v1",
+            old: side(old),
+            new: side(new),
+            fell_back: Vec::new(),
+            certificate_rejected: Vec::new(),
+            tls_clients_gone: Vec::new(),
+            tls_clients_new: Vec::new(),
+            verdicts: Vec::new(),
+            certificates: Vec::new(),
+            coverage_worse: Vec::new(),
+            came: after.values().filter(|now| !before.contains_key(now.arn.as_str())).map(|now| place(now)).collect(),
+            went: before.values().filter(|was| !after.contains_key(was.arn.as_str())).map(|was| place(was)).collect(),
+        };
+        for (arn, now) in &after {
+            if let Some(was) = before.get(arn) {
+                diff.compare(was, now);
+            }
+        }
+        diff
+    }
+
+    /// Adds what changed of an instance that is in both.
+    fn compare(&mut self, was: &Instance, now: &Instance) {
+        let (before, after) = (verdict(was), verdict(now));
+        if before != after {
+            self.verdicts.push(Moved { place: place(now), before, now: after });
+        }
+        let (before, after) = (certificate(was), certificate(now));
+        if before != after {
+            self.certificates.push(NewCertificate { place: place(now), before, now: after });
+        }
+        let (before, after) = (was.coverage.share, now.coverage.share);
+        if after < before - WORSE_BY {
+            self.coverage_worse.push(Covered { place: place(now), before, now: after });
+        }
+        for (address, times) in &now.connections.certificate_rejected_by {
+            if !was.connections.certificate_rejected_by.contains_key(address) {
+                self.certificate_rejected.push(Rejection {
+                    place: place(now),
+                    address: address.clone(),
+                    times: *times,
+                });
+            }
+        }
+        clients::compare(self, was, now);
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        let counts = [
+            self.fell_back.len(),
+            self.certificate_rejected.len(),
+            self.tls_clients_gone.len(),
+            self.tls_clients_new.len(),
+            self.verdicts.len(),
+            self.certificates.len(),
+            self.coverage_worse.len(),
+            self.came.len(),
+            self.went.len(),
+        ];
+        counts.iter().all(|count| *count == 0)
+    }
+
+    /// Prints the comparison.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Text => text::write(self, out),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+        }
+    }
+}
+
+fn by_arn(kept: &Kept) -> BTreeMap<&str, &Instance> {
+    kept.instances.iter().map(|instance| (instance.arn.as_str(), instance)).collect()
+}
+
+fn side(kept: &Kept) -> Side {
+    let Kept { generated_at, window, instances, errors } = kept;
+    Side { generated_at: *generated_at, window: *window, instances: instances.len(), errors: errors.len() }
+}
+
+fn place(instance: &Instance) -> Place {
+    Place {
+        account: instance.account.clone(),
+        region: instance.region.clone(),
+        instance: instance.instance.clone(),
+        arn: instance.arn.clone(),
+    }
+}
+
+fn verdict(instance: &Instance) -> Verdict {
+    let Instance { rotation, usage, unproven, .. } = instance;
+    Verdict { rotation: rotation.clone(), unproven: *unproven, usage: usage.clone() }
+}
+
+fn certificate(instance: &Instance) -> Certificate {
+    Certificate { ca: instance.certificate.ca.clone(), valid_till: instance.certificate.valid_till }
+}
