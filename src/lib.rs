@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod progress;
 pub mod report;
 pub mod scan;
+pub mod shell;
 pub mod usage;
 pub mod verdict;
 pub mod window;
