@@ -11,6 +11,7 @@
 pub mod aws;
 pub mod bundle;
 pub mod cli;
+pub mod clients;
 pub mod collect;
 pub mod error;
 pub mod inventory;

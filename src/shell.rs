@@ -1,17 +1,15 @@
-//! Words as a POSIX shell takes them.
+//! Words of a POSIX shell.
 
-/// A word that a shell reads as `word`, whatever is in it: names that somebody else chose run nothing when a command is
-/// pasted.
-///
-/// A null byte, which no argument can hold, is left out.
+/// One word of a shell, whatever the text holds: nothing in it is expanded, and nothing ends it. A null byte, which no
+/// argument can hold, is left out.
 ///
 /// Source: POSIX.1-2024, "Shell Command Language", 2.2.2: between single quotes every character stands for itself.
-pub fn quote(word: &str) -> String {
+pub fn quote(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,=@%+".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word.to_owned();
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
     }
-    format!("'{}'", word.replace('\0', "").replace('\'', r"'\''"))
+    format!("'{}'", text.replace('\0', "").replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -23,10 +21,10 @@ mod tests {
     use super::quote;
 
     #[test]
-    fn plain_words_stay_as_they_are() {
-        assert_eq!(quote("orders-prod.log_x=1"), "orders-prod.log_x=1");
+    fn a_word_stays_one_word() {
+        assert_eq!(quote("orders-prod"), "orders-prod");
         assert_eq!(quote(""), "''");
-        assert_eq!(quote("it's; rm -rf $HOME"), r"'it'\''s; rm -rf $HOME'");
+        assert_eq!(quote("a'; rm -rf \"$HOME\" `x` #\n"), "'a'\\''; rm -rf \"$HOME\" `x` #\n'");
         assert_eq!(quote("~"), "'~'");
     }
 
@@ -36,7 +34,6 @@ mod tests {
         #[test]
         fn a_shell_reads_back_what_was_quoted(words in prop::collection::vec("(?s)[^\0]{0,12}", 1..12)) {
             let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
-            // A bar in front: the options of `printf` and the shell's own words are not what is tested.
             let script = format!("printf '|%s\\0' {}", quoted.join(" "));
             let read = Command::new("sh").arg("-c").arg(script).output().expect("a shell").stdout;
             let expected: String = words.iter().map(|word| format!("|{word}\0")).collect();

@@ -15,6 +15,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("usage", &["bundle", "inventory"]),
     ("verdict", &["inventory", "usage"]),
     ("report", &["bundle", "inventory", "usage", "verdict"]),
+    ("clients", &["report"]),
 ];
 
 /// Words that no part may hold: what would make a verdict depend on more than its evidence, or parsing on more than text.

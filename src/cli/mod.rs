@@ -1,13 +1,16 @@
 //! The command line: what was typed, and who does it.
 
 mod analyze;
+mod clients;
 mod collect;
 mod dry_run;
 mod exit;
 mod fleet;
 mod iam_policy;
+mod output;
 mod progress;
 mod scan;
+mod subject;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -26,6 +29,7 @@ use crate::report::escape::terminal;
   ssl-usage analyze --days 7                   ask AWS, and judge
   ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
   ssl-usage analyze --from evidence            judge it
+  ssl-usage clients --from evidence            whom to chase?
   ssl-usage scan error/                        what do these logs show?
   ssl-usage iam-policy                         what must I be allowed to do?"
 )]
@@ -37,6 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Clients(clients::ListClients),
     Collect(collect::Collect),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
@@ -54,6 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let status = match cli.command {
         Command::Analyze(command) => command.run(),
+        Command::Clients(command) => command.run(),
         Command::Collect(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),

@@ -6,7 +6,7 @@ mod json;
 mod model;
 mod table;
 
-pub use model::{Report, Summary};
+pub use model::{Client, Instance, Report, Shares, Summary};
 
 use std::io::{self, Write};
 

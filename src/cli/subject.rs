@@ -1,0 +1,108 @@
+//! What a command judges: a fleet, asked live, or the evidence that bundles keep of one.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::fleet::{Fleet, none_is_meant};
+use super::{complain, dry_run, exit};
+use crate::bundle::{Evidence, Scope, load};
+use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::report::Report;
+use crate::verdict::Policy;
+
+/// Which fleet is judged, and where its evidence is.
+#[derive(Debug, Args)]
+pub(super) struct Subject {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
+    from: Vec<PathBuf>,
+    /// The bundle that a run against AWS extends.
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
+    bundle: Option<PathBuf>,
+}
+
+/// Who reads what a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// A person: errors of the run stand in what is printed.
+    Person,
+    /// A program that takes lines, which have no room for errors.
+    Lines,
+    /// A program that takes one document, and gets a whole one whatever happens: nothing on standard output could be read
+    /// as "clean".
+    Document,
+}
+
+impl Subject {
+    /// Judges the fleet, prints the report, and returns the status of the run; with `--dry-run`, prints what it would take.
+    pub fn judge(&self, reader: Reader, print: impl FnOnce(&Report) -> Result<()>) -> Result<u8> {
+        if self.fleet.dry_run {
+            return dry_run::print(&self.fleet, &self.bundle()?);
+        }
+        let (report, status) = match self.report() {
+            Ok(report) => {
+                for error in report.errors.iter().filter(|_| reader != Reader::Person) {
+                    complain(&format!("{}: {}", error.subject, error.message));
+                }
+                let status = exit::of_report(&report);
+                (report, status)
+            }
+            Err(error) if reader == Reader::Document => {
+                complain(&error);
+                let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
+                let errors = vec![Trouble::from(&error)];
+                (Report::without_instances(window, Policy::default(), errors), exit::of_error(error.kind()))
+            }
+            Err(error) => return Err(error),
+        };
+        print(&report)?;
+        Ok(status)
+    }
+
+    fn report(&self) -> Result<Report> {
+        let evidence = if self.from.is_empty() {
+            let bundle = self.bundle()?;
+            let now = self.fleet.gather(&bundle)?;
+            load(&[bundle], Scope::TakenAt(now))?
+        } else {
+            self.kept()?
+        };
+        let now = self.fleet.now.unwrap_or(evidence.collected_at);
+        Ok(Report::new(&evidence, self.fleet.window(now), Policy::default()))
+    }
+
+    /// The evidence in the bundles, of the instances that are meant.
+    fn kept(&self) -> Result<Evidence> {
+        let mut evidence = load(&self.from, Scope::All)?;
+        let (filter, named) = (self.fleet.filter(), &self.fleet.instance);
+        evidence.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
+        let is_there =
+            |name: &&String| evidence.instances.iter().any(|known| known.profile.instance.eq_ignore_ascii_case(name));
+        let missing = |name: &String| {
+            let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
+            error.hint("leave --instance out to see all")
+        };
+        let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
+        if evidence.instances.is_empty() {
+            let none = (named.is_empty() && !filter.is_empty()).then(none_is_meant);
+            absent.into_iter().chain(none).next().map_or(Ok(()), Err)?;
+        } else {
+            evidence.errors.extend(absent.iter().map(Trouble::from));
+        }
+        Ok(evidence)
+    }
+
+    /// The bundle that a run against AWS extends: the one that is named, or one under the user's data folder.
+    fn bundle(&self) -> Result<PathBuf> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = || set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+        self.bundle.clone().or_else(|| Some(data()?.join("ssl-usage/bundle"))).ok_or_else(|| {
+            Error::new(ErrorKind::Usage, "bundle", "there is no home folder to keep the evidence in")
+                .hint("name a folder with --bundle")
+        })
+    }
+}

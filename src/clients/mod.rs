@@ -1,0 +1,255 @@
+//! Whom to chase: the clients of a report, what each of them has to do, and in which order to ask them.
+
+mod csv;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::Trouble;
+use crate::report::{self, Report};
+use crate::window::Window;
+
+/// Protocols that RFC 7568 and RFC 8996 forbid.
+const OLD_PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"];
+
+/// How the list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For spreadsheets: a row a client.
+    Csv,
+    /// For programs: everything.
+    Json,
+}
+
+/// Which clients are listed. Those of whom no log tells how they connect may be of either kind, and are in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Those that use TLS.
+    pub tls: bool,
+    /// Those that do not.
+    pub plaintext: bool,
+}
+
+/// What has to be done about a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// A client at this address did not accept the certificate: it cannot connect.
+    AcceptCertificate,
+    /// It uses TLS, and the authority changes: it needs the new one before the rotation.
+    UpdateTrustStore,
+    /// It uses TLS, and the authority stays: what it trusts goes on to be enough.
+    KeepTrustStore,
+    /// No log tells how it connects: ask whoever runs it.
+    FindOut,
+    /// It connects without TLS: it breaks where TLS is enforced.
+    BreaksUnderEnforcement,
+    /// It speaks a protocol that is forbidden today.
+    OldProtocol,
+}
+
+/// The list: the types are the JSON. Fields are added, never renamed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Clients {
+    /// `ssl-usage/clients/v1`.
+    pub schema: &'static str,
+    /// As of when: the end of the window.
+    pub generated_at: Timestamp,
+    /// Version of the tool.
+    pub tool_version: &'static str,
+    /// The window that was asked for.
+    pub window: Window,
+    /// The clients; whoever did not accept the certificate first, then by the urgency of the instance.
+    pub clients: Vec<Client>,
+    /// Instances that must be rotated and may have clients with TLS that are not listed.
+    pub may_hide: Vec<Hiding>,
+    /// What could not be read: clients may be missing.
+    pub errors: Vec<Trouble>,
+}
+
+/// One client of one instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Client {
+    /// Account number.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// `DBInstanceIdentifier`.
+    pub instance: String,
+    /// Amazon Resource Name of the instance.
+    pub arn: String,
+    /// `required`, `deferrable` or `optional`: whether the instance's certificate must be rotated.
+    pub rotation: String,
+    /// What has to be done, most urgent first.
+    pub tasks: BTreeSet<Task>,
+    /// How often a client at its address did not accept the certificate.
+    pub certificate_rejected: u64,
+    /// Who it is, and its sessions.
+    #[serde(flatten)]
+    pub seen: report::Client,
+    /// Forbidden protocols among its TLS versions.
+    pub old_protocols: Vec<String>,
+}
+
+/// An instance of which no log names all clients that use TLS, or may.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hiding {
+    /// Account number.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// `DBInstanceIdentifier`.
+    pub instance: String,
+    /// Amazon Resource Name.
+    pub arn: String,
+    /// What is known instead.
+    pub why: String,
+}
+
+impl Clients {
+    /// The clients of a report. AWS's own are not among them, nor is what connects from the server itself.
+    pub fn of(report: &Report, which: Which) -> Self {
+        let mut clients: Vec<Client> = report.instances.iter().flat_map(of_instance).collect();
+        clients.retain(|client| which.takes(client));
+        // Stable: what is alike stays in the report's order, by urgency.
+        clients.sort_by_key(|client| client.tasks.first().copied());
+        let hides = |instance: &&report::Instance| {
+            instance.rotation == "required"
+                && (instance.usage == "undetermined" || instance.connections.clients_sessions.tls == 0)
+        };
+        let may_hide = report.instances.iter().filter(hides).map(|instance| Hiding {
+            account: instance.account.clone(),
+            region: instance.region.clone(),
+            instance: instance.instance.clone(),
+            arn: instance.arn.clone(),
+            why: instance.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default(),
+        });
+        Self {
+            schema: "ssl-usage/clients/v1",
+            generated_at: report.generated_at,
+            tool_version: report.tool_version,
+            window: report.window,
+            clients,
+            may_hide: may_hide.collect(),
+            errors: report.errors.clone(),
+        }
+    }
+
+    /// Prints the list.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Table => table::write(self, out),
+            Format::Csv => csv::write(self, out),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+        }
+    }
+}
+
+impl Which {
+    fn takes(self, client: &Client) -> bool {
+        let is = |tasks: &[Task]| tasks.iter().any(|task| client.tasks.contains(task));
+        let tls = is(&[Task::AcceptCertificate, Task::UpdateTrustStore, Task::KeepTrustStore, Task::FindOut]);
+        let plaintext = is(&[Task::BreaksUnderEnforcement, Task::FindOut]);
+        match (self.tls, self.plaintext) {
+            (true, false) => tls,
+            (false, true) => plaintext,
+            _ => true,
+        }
+    }
+}
+
+/// The clients of an instance, and the addresses that did not accept its certificate, of which no session is known.
+pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
+    let seen = &instance.connections.clients;
+    let known: BTreeSet<&str> = seen.iter().filter_map(|client| client.address.as_deref()).collect();
+    let mut rejected = instance.connections.certificate_rejected_by.clone();
+    rejected.retain(|address, _| !known.contains(address.as_str()));
+    let strangers = rejected.into_keys().map(|address| report::Client {
+        user: None,
+        database: None,
+        address: Some(address),
+        application: None,
+        sessions: report::Shares { tls: 0, plaintext: 0, local: 0, unknown: 0, gss: 0 },
+        tls_versions: BTreeMap::new(),
+        first_seen: None,
+        last_seen: None,
+    });
+    let clients = strangers.chain(seen.iter().cloned()).map(|seen| client(instance, seen));
+    // What has nothing to do connects from the server itself.
+    clients.filter(|client| !client.tasks.is_empty()).collect()
+}
+
+fn client(instance: &report::Instance, seen: report::Client) -> Client {
+    let rejected = &instance.connections.certificate_rejected_by;
+    let rejections = seen.address.as_ref().and_then(|address| rejected.get(address)).copied().unwrap_or(0);
+    let changes = instance.certificate.change == "root" && instance.rotation != "optional";
+    let old: Vec<String> =
+        seen.tls_versions.keys().filter(|version| OLD_PROTOCOLS.contains(&version.as_str())).cloned().collect();
+    let sessions = seen.sessions;
+    let tasks = [
+        (Task::AcceptCertificate, rejections > 0),
+        (Task::UpdateTrustStore, sessions.tls > 0 && changes),
+        (Task::KeepTrustStore, sessions.tls > 0 && !changes),
+        (Task::FindOut, sessions.unknown > 0),
+        (Task::BreaksUnderEnforcement, sessions.plaintext + sessions.gss > 0),
+        (Task::OldProtocol, !old.is_empty()),
+    ];
+    Client {
+        account: instance.account.clone(),
+        region: instance.region.clone(),
+        instance: instance.instance.clone(),
+        arn: instance.arn.clone(),
+        rotation: instance.rotation.to_string(),
+        tasks: tasks.into_iter().filter(|(_, is_so)| *is_so).map(|(task, _)| task).collect(),
+        certificate_rejected: rejections,
+        seen,
+        old_protocols: old,
+    }
+}
+
+impl Client {
+    /// All its sessions.
+    pub fn sessions(&self) -> u64 {
+        let report::Shares { tls, plaintext, local, unknown, gss } = self.seen.sessions;
+        tls + plaintext + local + unknown + gss
+    }
+}
+
+impl Task {
+    /// The code, as JSON and CSV print it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AcceptCertificate => "accept-certificate",
+            Self::UpdateTrustStore => "update-trust-store",
+            Self::KeepTrustStore => "keep-trust-store",
+            Self::FindOut => "find-out",
+            Self::BreaksUnderEnforcement => "breaks-under-enforcement",
+            Self::OldProtocol => "old-protocol",
+        }
+    }
+
+    /// What has to be done, for people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::AcceptCertificate => "did not accept the certificate",
+            Self::UpdateTrustStore => "update trust store",
+            Self::KeepTrustStore => "TLS, authority stays",
+            Self::FindOut => "not known, ask",
+            Self::BreaksUnderEnforcement => "no TLS, breaks if enforced",
+            Self::OldProtocol => "old protocol",
+        }
+    }
+}
