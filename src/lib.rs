@@ -17,6 +17,7 @@ pub mod error;
 pub mod inventory;
 pub mod logs;
 pub mod metrics;
+pub mod preflight;
 pub mod progress;
 pub mod report;
 pub mod scan;

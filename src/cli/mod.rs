@@ -8,6 +8,7 @@ mod exit;
 mod fleet;
 mod iam_policy;
 mod output;
+mod preflight;
 mod progress;
 mod scan;
 mod subject;
@@ -30,6 +31,7 @@ use crate::report::escape::terminal;
   ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
   ssl-usage analyze --from evidence            judge it
   ssl-usage clients --from evidence            whom to chase?
+  ssl-usage preflight                          can the question be answered?
   ssl-usage scan error/                        what do these logs show?
   ssl-usage iam-policy                         what must I be allowed to do?"
 )]
@@ -43,6 +45,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Clients(clients::ListClients),
     Collect(collect::Collect),
+    Preflight(preflight::Check),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
 }
@@ -61,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Analyze(command) => command.run(),
         Command::Clients(command) => command.run(),
         Command::Collect(command) => command.run(),
+        Command::Preflight(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
     };

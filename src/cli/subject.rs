@@ -11,18 +11,19 @@ use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::report::Report;
 use crate::verdict::Policy;
+use crate::window::Window;
 
 /// Which fleet is judged, and where its evidence is.
 #[derive(Debug, Args)]
 pub(super) struct Subject {
     #[command(flatten)]
-    fleet: Fleet,
+    pub fleet: Fleet,
     /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
     #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
-    from: Vec<PathBuf>,
+    pub from: Vec<PathBuf>,
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
-    bundle: Option<PathBuf>,
+    pub bundle: Option<PathBuf>,
 }
 
 /// Who reads what a command prints.
@@ -64,6 +65,12 @@ impl Subject {
     }
 
     fn report(&self) -> Result<Report> {
+        let (evidence, window) = self.evidence()?;
+        Ok(Report::new(&evidence, window, Policy::default()))
+    }
+
+    /// The evidence, gathered now or kept, and the window that is asked for.
+    pub fn evidence(&self) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
             let bundle = self.bundle()?;
             let now = self.fleet.gather(&bundle)?;
@@ -72,7 +79,7 @@ impl Subject {
             self.kept()?
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
-        Ok(Report::new(&evidence, self.fleet.window(now), Policy::default()))
+        Ok((evidence, self.fleet.window(now)))
     }
 
     /// The evidence in the bundles, of the instances that are meant.

@@ -15,6 +15,7 @@ pub use certificate::{Change, Outlook, Restart};
 pub use enforcement::Enforcement;
 pub use policy::Policy;
 pub use reason::{Bearing, Reason, ReasonCode};
+pub(crate) use rules::{ask_live, unanswered, untold};
 
 use jiff::Timestamp;
 
