@@ -22,5 +22,6 @@ mod golden;
 mod metrics;
 mod peers;
 mod places;
+mod preflight;
 mod resume;
 mod scan;

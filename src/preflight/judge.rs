@@ -1,9 +1,9 @@
 //! Whether the question can be answered, by the verdict that the evidence gives now, and what is missing for one.
 
-use ssl_usage_parsers::{Engine, Logs};
+use ssl_usage_parsers::{Engine, Logs, TlsSwitch};
 
 use super::commands::{self, Export};
-use super::need::{Needs, needs};
+use super::need::{Change, Needs, needs};
 use super::volume::{Sessions, Volume};
 use super::{Answer, Steps, Wait};
 use crate::inventory::{InstanceProfile, Level};
@@ -43,31 +43,32 @@ pub(super) fn steps(
     if let Some(why) = answered(&verdict) {
         return Steps::only(Answer::Answered, why);
     }
-    let why = || verdict.reasons.first().map_or_else(String::new, |reason| reason.text.clone());
-    let Some(engine) = profile.known_engine() else { return Steps::only(Answer::Unknown, why()) };
+    // That nobody has read the logs yet is no news before anybody was to.
+    let unread = usage.coverage.files + usage.coverage.files_failed == 0;
+    let why = || match verdict.reasons.first() {
+        Some(reason) if !unread => reason.text.clone(),
+        _ => "sessions are logged: `ssl-usage analyze` reads the logs and judges them".to_owned(),
+    };
+    let Some(engine) = profile.known_engine() else {
+        let text = format!("the engine {} is not known to this version of ssl-usage", profile.engine);
+        return Steps::only(Answer::Unknown, text);
+    };
     let Some((logs, needs)) = best(profile, engine) else {
-        return Steps::only(Answer::NotByLogs, format!("{}{}", by_no_log(profile, engine), ask_live(engine)));
+        return by_no_log(profile, engine);
     };
     if let Some(parameter) = needs.untold.first() {
         return Steps::only(Answer::Unknown, untold(profile, parameter));
     }
     let on = needs.none();
+    let restart = restart(profile, &needs);
     let exported = is_exported(profile, logs);
     let kept = kept(profile, logs);
     let export = export(profile, logs, !exported && (!logs.served || kept < LEAST_KEPT && !on));
     let exported = exported || export.is_some();
     let kept_hours = (!exported).then_some(kept / 60);
     let wanted = window.length().as_hours();
-    let every = kept_hours.filter(|kept| *kept < wanted).map(|kept| (kept / 2).max(1));
+    let every = kept_hours.filter(|_| kept >= LEAST_KEPT).filter(|hours| *hours < wanted).map(|hours| hours / 2);
     let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
-    let restart = needs
-        .changes
-        .iter()
-        .any(|change| change.is_static || renews_parameters(change.new_group.is_some(), change.level))
-        || needs
-            .pending
-            .iter()
-            .any(|name| profile.parameters.get(*name).is_some_and(|known| known.level != Level::Option));
     let volume = Volume::of(logs, sessions, exported);
     let (commands, undo) = commands::of(profile, &needs, export.as_ref(), restart);
     let steps = Steps {
@@ -123,12 +124,21 @@ fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'static 
     })
 }
 
-fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> String {
+/// What there is to do where no log tells.
+fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
+    // A switch may decide it, if only it could be asked for.
+    let asked = |switch: &&TlsSwitch| profile.parameters.contains_key(switch.parameter);
+    let missing = engine.tls_switches.iter().find(|switch| !asked(switch)).filter(|_| !unanswered(profile).is_empty());
+    if let Some(switch) = missing {
+        return Steps::only(Answer::Unknown, untold(profile, switch.parameter));
+    }
     let version = &profile.engine_version;
     let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.tells).map(|logs| logs.kind).collect();
     let clients =
         if who.is_empty() { String::new() } else { format!("; its {} log shows who connects", who.join(" or ")) };
-    format!("no log of {} {version} shows how sessions are carried{clients}", engine.title)
+    let live = ask_live(engine);
+    let why = format!("no log of {} {version} shows how sessions are carried{clients}{live}", engine.title);
+    Steps::only(Answer::NotByLogs, why)
 }
 
 fn is_exported(profile: &InstanceProfile, logs: &Logs) -> bool {
@@ -146,11 +156,14 @@ fn kept(profile: &InstanceProfile, logs: &Logs) -> i64 {
     profile.in_effect(parameter).and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Whether another group takes effect at a restart only: those of parameters do, those of options do not.
+/// Whether the instance has to be restarted. Another group of parameters takes effect at a restart only; one of options does
+/// at once, for those that are known here.
 ///
 /// Source: "Associating a DB parameter group with a DB instance" and "Working with option groups" in the RDS user guide.
-fn renews_parameters(new_group: bool, level: Level) -> bool {
-    new_group && level != Level::Option
+fn restart(profile: &InstanceProfile, needs: &Needs) -> bool {
+    let renews = |change: &Change| change.new_group.is_some() && change.level != Level::Option;
+    let waits = |name: &&str| profile.parameters.get(*name).is_some_and(|known| known.level != Level::Option);
+    needs.changes.iter().any(|change| change.is_static || renews(change)) || needs.pending.iter().any(waits)
 }
 
 fn to_do(needs: &Needs, export: Option<&str>) -> String {
@@ -170,6 +183,7 @@ fn to_do(needs: &Needs, export: Option<&str>) -> String {
 fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) -> Vec<String> {
     let (parameter, _, most) = logs.retention;
     let longer = !exported && !parameter.is_empty() && kept(profile, logs) < most;
+    let short = !exported && kept(profile, logs) < LEAST_KEPT;
     let every = logs.bytes_a_session.is_none();
     let renewed = needs.changes.iter().any(|change| change.new_group.is_some() && change.level == Level::Cluster);
     let known = [
@@ -179,6 +193,10 @@ fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) 
                 "the {} log holds every statement, with what is secret in it: it grows with the load, may fill its share of the storage and slow the instance; have it on for as short as can be",
                 logs.kind
             ),
+        ),
+        (
+            short,
+            format!("files may be gone within {} minutes: export the {} log to CloudWatch Logs", LEAST_KEPT, logs.kind),
         ),
         (longer, format!("{parameter} may be up to {most} minutes")),
         (

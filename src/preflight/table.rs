@@ -17,9 +17,9 @@ const COLUMNS: &[Column] = &[
     ("ANSWER", CellAlignment::Left, |row| row.steps.answer.title().to_owned()),
     ("LOG", CellAlignment::Left, |row| row.steps.log.unwrap_or("-").to_owned()),
     ("RESTART", CellAlignment::Left, |row| if row.steps.restart { "instance" } else { "none" }.to_owned()),
-    ("SESSIONS/DAY", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, sessions)),
-    ("LOG/DAY", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, size)),
-    ("READY AFTER", CellAlignment::Right, |row| {
+    ("SESSIONS/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, sessions)),
+    ("BYTES/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, size)),
+    ("READY", CellAlignment::Right, |row| {
         let wait = row.steps.wait.filter(|_| row.steps.answer == Answer::SwitchOn);
         wait.map_or_else(dash, |wait| format!("{} h", wait.hours))
     }),
