@@ -204,7 +204,7 @@ fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) 
             "CloudWatch Logs keeps what is exported for good, and charges for it, unless its group has a retention"
                 .to_owned(),
         ),
-        (renewed, "every member of the cluster has to be restarted, and has its own commands here".to_owned()),
+        (renewed, "the group is made and given to the cluster once, and every member restarted".to_owned()),
     ];
     known.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
 }
