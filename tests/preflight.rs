@@ -168,6 +168,61 @@ fn groups_of_awss_own_are_replaced_which_takes_a_restart() {
 }
 
 #[test]
+fn sessions_are_counted_by_the_logs_where_they_show_any() {
+    let report = kept(&samples().join("fleet"), "json").json();
+    // 189 of clients and 310 of AWS's own in the 62 hours that are left.
+    let volume = &of(&report, "warehouse-gap")["volume"];
+    assert_eq!((&volume["counted_by"], &volume["sessions_a_day"]), (&json!("logs"), &json!(194)));
+    assert_eq!(volume["bytes_a_day"], 194 * 850);
+    assert_eq!(volume["dollars_a_day"], 0.0, "files cost nothing");
+    assert_eq!(of(&report, "crm-quiet")["volume"]["sessions_a_day"], json!(null), "that none was logged is no count");
+}
+
+#[test]
+fn what_is_never_a_file_has_to_be_exported() {
+    let mut fleet = small_fleet();
+    fleet.instance("stock").log_exports.clear();
+    let report = live(&FakeAws::start(fleet), &["--instance", "stock"]).json();
+    let found = of(&report, "stock");
+    assert_eq!(
+        (&found["answer"], &found["export"], &found["restart"]),
+        (&json!("switch-on"), &json!("listener"), &json!(false))
+    );
+    assert_eq!(
+        lines(&found["commands"]),
+        ["modify-db-instance --db-instance-identifier stock --cloudwatch-logs-export-configuration \
+          {\"EnableLogTypes\":[\"listener\"]} --apply-immediately"]
+    );
+}
+
+#[test]
+fn a_cluster_is_changed_in_its_own_group_for_all_its_members() {
+    let mut fleet = small_fleet();
+    fleet.clusters.iter_mut().find(|cluster| cluster.id == "loyalty").expect("a cluster").parameter_group =
+        "default.aurora-mysql8.0".to_owned();
+    let mut own =
+        fleet.parameter_groups.iter().find(|group| group.name == "aurora-mysql8-audited").expect("a group").clone();
+    own.name = "default.aurora-mysql8.0".to_owned();
+    fleet.parameter_groups.push(own);
+    let report = live(&FakeAws::start(fleet), &["--instance", "loyalty-1"]).json();
+    let commands = lines(&of(&report, "loyalty-1")["commands"]);
+    let group = "--db-cluster-parameter-group-name loyalty-ssl-usage";
+    assert!(commands[0].starts_with(&format!("create-db-cluster-parameter-group {group}")), "{commands:?}");
+    assert!(commands[0].ends_with("--db-parameter-group-family aurora-mysql8.0"), "{commands:?}");
+    assert_eq!(commands[2], format!("modify-db-cluster --db-cluster-identifier loyalty {group} --apply-immediately"));
+    assert_eq!(commands.last().expect("a command"), "reboot-db-instance --db-instance-identifier loyalty-1");
+}
+
+#[test]
+fn whoever_shares_a_group_is_named() {
+    let mut fleet = small_fleet();
+    fleet.instance("warehouse-gap").parameter_group = "pg16-quiet".to_owned();
+    let report = live(&FakeAws::start(fleet), &[]).json();
+    let notes = of(&report, "crm-quiet")["notes"].to_string();
+    assert!(notes.contains("share the group: warehouse-gap\""), "{notes}");
+}
+
+#[test]
 fn a_list_keeps_what_else_is_in_it() {
     let mut fleet = small_fleet();
     let group = fleet.parameter_groups.iter_mut().find(|group| group.name == "pg16-quiet").expect("a group");
@@ -190,6 +245,37 @@ fn a_setting_that_could_not_be_asked_is_unknown_and_not_off() {
     let found = of(&report, "crm-quiet");
     assert_eq!((&found["answer"], &found["commands"]), (&json!("unknown"), &json!([])));
     assert!(found["why"].as_str().expect("a text").contains("rds:DescribeDBParameters"), "{found:#}");
+}
+
+#[test]
+fn a_switch_that_decides_and_could_not_be_asked_is_unknown() {
+    let aws = FakeAws::start(small_fleet());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBClusterParameters").at(Calls::Every));
+    let run = live(&aws, &["--instance", "carts-1"]);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let found = of(&report, "carts-1");
+    assert_eq!(found["answer"], "unknown", "{found:#}");
+    assert!(found["why"].as_str().expect("a text").contains("rds:DescribeDBClusterParameters"), "{found:#}");
+}
+
+#[test]
+fn what_is_set_and_waits_for_a_restart_is_not_ready() {
+    let mut fleet = small_fleet();
+    let group = fleet.parameter_groups.iter_mut().find(|group| group.name == "pg16-quiet").expect("a group");
+    let parameter = group.parameters.iter_mut().find(|known| known.name == "log_connections").expect("a parameter");
+    (parameter.value, parameter.apply_method) = (Some("1".to_owned()), "pending-reboot".to_owned());
+    fleet.instance("crm-quiet").parameter_status = "pending-reboot".to_owned();
+    let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
+    let found = of(&report, "crm-quiet");
+    assert_eq!(
+        (&found["answer"], &found["changes"], &found["restart"]),
+        (&json!("switch-on"), &json!([]), &json!(true))
+    );
+    assert_eq!(
+        lines(&found["commands"]).last().expect("a command"),
+        "reboot-db-instance --db-instance-identifier crm-quiet"
+    );
 }
 
 #[test]

@@ -69,11 +69,11 @@ pub(super) fn steps(
     let wanted = window.length().as_hours();
     let every = kept_hours.filter(|_| kept >= LEAST_KEPT).filter(|hours| *hours < wanted).map(|hours| hours / 2);
     let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
-    let volume = Volume::of(logs, sessions, exported);
     let (commands, undo) = commands::of(profile, &needs, export.as_ref(), restart);
     let steps = Steps {
         log: Some(logs.kind),
         wait: Some(wait),
+        volume: Some(Volume::of(logs, sessions, exported)),
         notes: notes(profile, logs, &needs, exported),
         ..Steps::only(Answer::Ready, why())
     };
@@ -82,17 +82,7 @@ pub(super) fn steps(
     }
     let export = export.map(|export| export.log_type);
     let why = to_do(&needs, export);
-    Steps {
-        answer: Answer::SwitchOn,
-        why,
-        changes: needs.changes,
-        export,
-        restart,
-        volume: Some(volume),
-        commands,
-        undo,
-        ..steps
-    }
+    Steps { answer: Answer::SwitchOn, why, changes: needs.changes, export, restart, commands, undo, ..steps }
 }
 
 /// Why the question is answered, if it is; or why it need not be asked.

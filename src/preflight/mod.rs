@@ -119,7 +119,7 @@ pub struct Steps {
     pub export: Option<&'static str>,
     /// Whether the instance has to be restarted.
     pub restart: bool,
-    /// What will be written.
+    /// What is or will be written.
     pub volume: Option<Volume>,
     /// When there will be an answer.
     pub wait: Option<Wait>,
