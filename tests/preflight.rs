@@ -179,6 +179,15 @@ fn sessions_are_counted_by_the_logs_where_they_show_any() {
 }
 
 #[test]
+fn the_table_shows_a_little_as_a_little_and_what_nobody_knows_as_unknown() {
+    let table = kept(&samples().join("fleet"), "table").out;
+    let row = |name: &str| table.lines().find(|line| line.starts_with(name)).expect("a row").to_owned();
+    assert!(row("kiosk").contains(" kB"), "{table}");
+    assert!(row("crm-quiet").contains("unknown"), "{table}");
+    assert!(row("loyalty-1").contains("statements"), "{table}");
+}
+
+#[test]
 fn what_is_never_a_file_has_to_be_exported() {
     let mut fleet = small_fleet();
     fleet.instance("stock").log_exports.clear();

@@ -40,6 +40,8 @@ fn sessions(volume: &Volume) -> String {
 fn size(volume: &Volume) -> String {
     match (volume.bytes_a_session, volume.bytes_a_day) {
         (None, _) => "statements".to_owned(),
+        // A little is not nothing.
+        (_, Some(bytes)) if bytes < 1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         (_, Some(bytes)) => format!("{:.1} MB", bytes as f64 / 1e6),
         (_, None) => "unknown".to_owned(),
     }
