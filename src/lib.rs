@@ -19,6 +19,7 @@ pub mod inventory;
 pub mod logs;
 pub mod metrics;
 pub mod plan;
+pub mod preflight;
 pub mod progress;
 pub mod report;
 pub mod scan;

@@ -18,6 +18,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("clients", &["report"]),
     ("diff", &["report"]),
     ("plan", &["clients", "report", "shell"]),
+    ("preflight", &["bundle", "inventory", "report", "shell", "usage", "verdict"]),
 ];
 
 /// Words that no part may hold: what would make a verdict depend on more than its evidence, or parsing on more than text.
@@ -25,6 +26,7 @@ const MAY_NOT_HOLD: &[(&str, &[&str])] = &[
     ("src/verdict", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/usage", &["tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/report", &["polars", "tokio", "aws_sdk", "Timestamp::now", "SystemTime"]),
+    ("src/preflight", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/logs", &["postgres", "polars"]),
     ("parsers/src", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
 ];

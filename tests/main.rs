@@ -27,6 +27,7 @@ mod peers;
 mod places;
 mod plan;
 mod policy;
+mod preflight;
 mod resume;
 mod scan;
 mod simulated;

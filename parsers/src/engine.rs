@@ -65,6 +65,15 @@ pub struct Logs {
     pub twins: &'static [&'static str],
     /// Settings without which it does not hold sessions.
     pub switches: &'static [LogSwitch],
+    /// Settings with which it tells more than the sessions.
+    pub also: &'static [LogSwitch],
+    /// Whether it tells how sessions are carried.
+    pub tells: bool,
+    /// Bytes that a session takes, about, with these settings, as the samples have it; none where every statement is
+    /// written, however few the sessions are.
+    pub bytes_a_session: Option<u64>,
+    /// Whether RDS serves it as files; else it can be read only where it is exported.
+    pub served: bool,
     /// Whether, with these, it holds every session. One that holds only some proves TLS, and never its absence: it
     /// covers no part of a window.
     pub complete: bool,
@@ -156,6 +165,8 @@ pub struct LogSwitch {
     pub default: &'static str,
     /// The value that switches it on.
     pub set_to: &'static str,
+    /// What is added to a list that has other members; none where the value is no list.
+    pub member: Option<&'static str>,
     /// Whether a change needs a restart.
     pub needs_restart: bool,
     /// Where this is documented.

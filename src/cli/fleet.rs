@@ -57,6 +57,9 @@ pub(super) struct Fleet {
     /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
+    /// Whether logs are read.
+    #[arg(skip = true)]
+    pub logs: bool,
 }
 
 /// Which accounts and regions are asked, and how.
@@ -160,7 +163,8 @@ impl Fleet {
 
     fn request(&self, now: Timestamp) -> Request {
         let (filter, window) = (self.filter(), self.window(now));
-        Request { filter, window, source: self.source, log_format: self.log_format.clone(), insights: self.insights }
+        let log_format = self.log_format.clone();
+        Request { filter, window, logs: self.logs, source: self.source, log_format, insights: self.insights }
     }
 
     /// Collects into the bundle at `path`; returns the time under which the inventories stand there.

@@ -12,6 +12,7 @@ mod iam_policy;
 mod output;
 mod plan;
 mod policy;
+mod preflight;
 mod progress;
 mod scan;
 mod subject;
@@ -36,6 +37,7 @@ use crate::report::escape::terminal;
   ssl-usage clients --from evidence            whom to chase?
   ssl-usage plan --from evidence --format sh   in which order to rotate
   ssl-usage diff before.json after.json        what changed
+  ssl-usage preflight                          can the question be answered?
   ssl-usage scan error/                        what do these logs show?
   ssl-usage iam-policy                         what must I be allowed to do?"
 )]
@@ -52,6 +54,7 @@ enum Command {
     Compact(compact::Compact),
     Plan(plan::MakePlan),
     Diff(diff::Compare),
+    Preflight(preflight::Check),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
 }
@@ -73,6 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compact(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Diff(command) => command.run(),
+        Command::Preflight(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
     };

@@ -11,21 +11,22 @@ use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result, Trouble};
 use crate::report::Report;
 use crate::verdict::Policy;
+use crate::window::Window;
 
 /// Which fleet is judged, and where its evidence is.
 #[derive(Debug, Args)]
 pub(super) struct Subject {
     #[command(flatten)]
-    fleet: Fleet,
+    pub fleet: Fleet,
     /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
     #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
-    from: Vec<PathBuf>,
+    pub from: Vec<PathBuf>,
     /// The bundle that a run against AWS extends.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
-    bundle: Option<PathBuf>,
+    pub bundle: Option<PathBuf>,
     /// What to demand of the evidence, which clients to ignore, and what persons attest (TOML; see samples/policy.toml).
     #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    pub policy: Option<PathBuf>,
 }
 
 /// Who reads what a command prints.
@@ -69,6 +70,12 @@ impl Subject {
     }
 
     fn report(&self, policy: Policy) -> Result<Report> {
+        let (evidence, window) = self.evidence()?;
+        Ok(Report::new(&evidence, window, policy))
+    }
+
+    /// The evidence, gathered now or kept, and the window that is asked for.
+    pub fn evidence(&self) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
             let bundle = self.bundle()?;
             let now = self.fleet.gather(&bundle)?;
@@ -77,7 +84,7 @@ impl Subject {
             self.kept()?
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
-        Ok(Report::new(&evidence, self.fleet.window(now), policy))
+        Ok((evidence, self.fleet.window(now)))
     }
 
     /// The evidence in the bundles, of the instances that are meant.

@@ -41,6 +41,8 @@ pub struct Request {
     pub filter: Filter,
     /// The time whose logs are read; its end is now.
     pub window: Window,
+    /// Whether logs are read; else the inventory is taken, and what CloudWatch measured.
+    pub logs: bool,
     /// Where logs are read.
     pub source: Source,
     /// The format that logs are taken for; else it is found out from the text.
@@ -64,6 +66,9 @@ pub async fn collect(
     let fleet = inventory::take(aws, &request.filter, request.window.to).await?;
     bundle.write_fleet(&fleet)?;
     measure(aws, &fleet, request.window, bundle).await?;
+    if !request.logs {
+        return Ok(fleet);
+    }
     progress.begin(fleet.instances.len());
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();

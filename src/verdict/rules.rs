@@ -237,7 +237,7 @@ fn log_cannot_tell(_: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode,
 }
 
 /// What else a DBA can ask, for the end of a sentence.
-pub(super) fn ask_live(engine: &Engine) -> String {
+pub(crate) fn ask_live(engine: &Engine) -> String {
     if engine.live_query.is_empty() { String::new() } else { format!("; ask the live sessions: {}", engine.live_query) }
 }
 
@@ -285,12 +285,12 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// Of those, the ones that were not answered.
-fn unanswered(profile: &InstanceProfile) -> Vec<&str> {
+pub(crate) fn unanswered(profile: &InstanceProfile) -> Vec<&str> {
     profile.unknown.iter().map(String::as_str).filter(|call| SETTINGS.contains(call)).collect()
 }
 
 /// Why a setting is not known.
-fn untold(profile: &InstanceProfile, parameter: &str) -> String {
+pub(crate) fn untold(profile: &InstanceProfile, parameter: &str) -> String {
     let calls = unanswered(profile);
     if calls.is_empty() {
         format!("the value of {parameter} is not known: no group of the instance names it")

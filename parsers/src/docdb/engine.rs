@@ -22,6 +22,10 @@ pub static ENGINE: Engine = Engine {
         twins: &[],
         // Nothing is decided by what is missing from it.
         switches: &[],
+        also: &[],
+        tells: false,
+        bytes_a_session: Some(350),
+        served: false,
         complete: true,
         begun: |_| None,
         renamed: false,

@@ -11,6 +11,7 @@ const GENERAL_LOG: LogSwitch = LogSwitch {
     on: &["on"],
     default: "off",
     set_to: "1",
+    member: None,
     needs_restart: false,
     source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQL.LogFileSize.html",
 };
@@ -27,6 +28,10 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
         prefix: "general/mysql-general.log",
         twins: &[],
         switches,
+        also: &[],
+        tells: true,
+        bytes_a_session: None,
+        served: true,
         complete: true,
         begun: |_| None,
         renamed: true,
@@ -65,11 +70,13 @@ const PLUGIN: LogSwitch = LogSwitch {
     on: &["on"],
     default: "off",
     set_to: "on",
+    member: None,
     needs_restart: false,
     source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MySQL.Options.AuditPlugin.html",
 };
 
-/// The audit plugin's log: files of 1 MB, renamed as they fill, nine of them unless it is told otherwise.
+/// The audit plugin's log: files of 1 MB, renamed as they fill, nine of them unless it is told otherwise. MariaDB's own has
+/// no transport.
 const PLUGIN_LOG: Logs = Logs {
     kind: "audit",
     prefix: "audit/server_audit.log",
@@ -81,9 +88,15 @@ const PLUGIN_LOG: Logs = Logs {
             on: &["connect"],
             default: "connect,query",
             set_to: "CONNECT",
+            member: Some("CONNECT"),
             ..PLUGIN
         },
     ],
+    also: &[],
+    tells: true,
+    // Its beginning and its end.
+    bytes_a_session: Some(160),
+    served: true,
     complete: true,
     begun: |_| None,
     renamed: true,
@@ -127,7 +140,7 @@ pub static MARIADB_ENGINE: Engine = Engine {
     title: "MariaDB",
     aws_names: &["mariadb"],
     parsers: super::mariadb_parsers,
-    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 24 * 60), PLUGIN_LOG],
+    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 24 * 60), Logs { tells: false, ..PLUGIN_LOG }],
     tls_switches: &[require_secure_transport(
         "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html",
     )],
@@ -163,6 +176,7 @@ pub static AURORA_ENGINE: Engine = Engine {
                     on: &["on"],
                     default: "off",
                     set_to: "1",
+                    member: None,
                     needs_restart: false,
                     source: "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html",
                 },
@@ -171,10 +185,15 @@ pub static AURORA_ENGINE: Engine = Engine {
                     on: &["connect"],
                     default: "",
                     set_to: "CONNECT",
+                    member: Some("CONNECT"),
                     needs_restart: false,
                     source: "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html",
                 },
             ],
+            also: &[],
+            tells: false,
+            bytes_a_session: Some(160),
+            served: true,
             complete: true,
             begun: |_| None,
             // Four files are written at the same time, under names of their own.

@@ -1,0 +1,200 @@
+//! Whether the question can be answered, by the verdict that the evidence gives now, and what is missing for one.
+
+use ssl_usage_parsers::{Engine, Logs, TlsSwitch};
+
+use super::commands::{self, Export};
+use super::need::{Change, Needs, needs};
+use super::volume::{Sessions, Volume};
+use super::{Answer, Steps, Wait};
+use crate::inventory::{InstanceProfile, Level};
+use crate::usage::Usage;
+use crate::verdict::{Bearing, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge, unanswered, untold};
+use crate::window::Window;
+
+/// Minutes for which a log must be kept to be collected in time by whoever runs a command every hour.
+const LEAST_KEPT: i64 = 120;
+
+impl Steps {
+    fn only(answer: Answer, why: String) -> Self {
+        Self {
+            answer,
+            why,
+            log: None,
+            changes: Vec::new(),
+            export: None,
+            restart: false,
+            volume: None,
+            wait: None,
+            notes: Vec::new(),
+            commands: Vec::new(),
+            undo: Vec::new(),
+        }
+    }
+}
+
+/// What is to be done for an answer on an instance.
+pub(super) fn steps(
+    profile: &InstanceProfile,
+    usage: &Usage,
+    sessions: Sessions,
+    (policy, window): (&Policy, Window),
+) -> Steps {
+    let verdict = judge(profile, usage, policy, window.to);
+    if let Some(why) = answered(&verdict) {
+        return Steps::only(Answer::Answered, why);
+    }
+    // That nobody has read the logs yet is no news before anybody was to.
+    let unread = usage.coverage.files + usage.coverage.files_failed == 0;
+    let why = || match verdict.reasons.first() {
+        Some(reason) if !unread => reason.text.clone(),
+        _ => "sessions are logged: `ssl-usage analyze` reads the logs and judges them".to_owned(),
+    };
+    let Some(engine) = profile.known_engine() else {
+        let text = format!("the engine {} is not known to this version of ssl-usage", profile.engine);
+        return Steps::only(Answer::Unknown, text);
+    };
+    let Some((logs, needs)) = best(profile, engine) else {
+        return by_no_log(profile, engine);
+    };
+    if let Some(parameter) = needs.untold.first() {
+        return Steps::only(Answer::Unknown, untold(profile, parameter));
+    }
+    let on = needs.none();
+    let restart = restart(profile, &needs);
+    let exported = is_exported(profile, logs);
+    let kept = kept(profile, logs);
+    let export = export(profile, logs, !exported && (!logs.served || kept < LEAST_KEPT && !on));
+    let exported = exported || export.is_some();
+    let kept_hours = (!exported).then_some(kept / 60);
+    let wanted = window.length().as_hours();
+    let every = kept_hours.filter(|_| kept >= LEAST_KEPT).filter(|hours| *hours < wanted).map(|hours| hours / 2);
+    let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
+    let (commands, undo) = commands::of(profile, &needs, export.as_ref(), restart);
+    let steps = Steps {
+        log: Some(logs.kind),
+        wait: Some(wait),
+        volume: Some(Volume::of(logs, sessions, exported)),
+        notes: notes(profile, logs, &needs, exported),
+        ..Steps::only(Answer::Ready, why())
+    };
+    if on && export.is_none() {
+        return steps;
+    }
+    let export = export.map(|export| export.log_type);
+    let why = to_do(&needs, export);
+    Steps { answer: Answer::SwitchOn, why, changes: needs.changes, export, restart, commands, undo, ..steps }
+}
+
+/// Why the question is answered, if it is; or why it need not be asked.
+fn answered(verdict: &Verdict) -> Option<String> {
+    let bearing = match verdict.usage {
+        UsageVerdict::InUse => Bearing::InUse,
+        UsageVerdict::RuledOut => Bearing::RulesOut,
+        UsageVerdict::NotObserved => Bearing::NotObserved,
+        UsageVerdict::Undetermined => {
+            let elsewhere = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::CertificateElsewhere)?;
+            return Some(elsewhere.text.clone());
+        }
+    };
+    verdict.reasons.iter().find(|reason| reason.code.bearing() == bearing).map(|reason| reason.text.clone())
+}
+
+/// The log that will tell: one that is written now, or else what takes least: what only waits, then what writes sessions and
+/// not every statement.
+fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'static Logs, Needs)> {
+    if !engine.marks_tls(&profile.engine_version) {
+        return None;
+    }
+    let asked = unanswered(profile).is_empty();
+    let tell = engine.logs.iter().filter(|logs| logs.tells && logs.complete);
+    let all = tell.map(|logs| (logs, needs(profile, logs, asked)));
+    all.min_by_key(|(logs, needs)| {
+        let known = needs.untold.is_empty();
+        (!needs.none(), !known, !needs.changes.is_empty(), logs.bytes_a_session.is_none())
+    })
+}
+
+/// What there is to do where no log tells.
+fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
+    // A switch may decide it, if only it could be asked for.
+    let asked = |switch: &&TlsSwitch| profile.parameters.contains_key(switch.parameter);
+    let missing = engine.tls_switches.iter().find(|switch| !asked(switch)).filter(|_| !unanswered(profile).is_empty());
+    if let Some(switch) = missing {
+        return Steps::only(Answer::Unknown, untold(profile, switch.parameter));
+    }
+    let version = &profile.engine_version;
+    let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.tells).map(|logs| logs.kind).collect();
+    let clients =
+        if who.is_empty() { String::new() } else { format!("; its {} log shows who connects", who.join(" or ")) };
+    let live = ask_live(engine);
+    let why = format!("no log of {} {version} shows how sessions are carried{clients}{live}", engine.title);
+    Steps::only(Answer::NotByLogs, why)
+}
+
+fn is_exported(profile: &InstanceProfile, logs: &Logs) -> bool {
+    logs.export.as_ref().is_some_and(|export| profile.log_exports.iter().any(|name| name == export.log_type))
+}
+
+fn export(profile: &InstanceProfile, logs: &Logs, wanted: bool) -> Option<Export> {
+    let log_type = logs.export.as_ref().filter(|_| wanted)?.log_type;
+    Some(Export { log_type, cluster: profile.cluster.clone() })
+}
+
+/// Minutes for which files are kept.
+fn kept(profile: &InstanceProfile, logs: &Logs) -> i64 {
+    let (parameter, default, _) = logs.retention;
+    profile.in_effect(parameter).and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Whether the instance has to be restarted. Another group of parameters takes effect at a restart only; one of options does
+/// at once, for those that are known here.
+///
+/// Source: "Associating a DB parameter group with a DB instance" and "Working with option groups" in the RDS user guide.
+fn restart(profile: &InstanceProfile, needs: &Needs) -> bool {
+    let renews = |change: &Change| change.new_group.is_some() && change.level != Level::Option;
+    let waits = |name: &&str| profile.parameters.get(*name).is_some_and(|known| known.level != Level::Option);
+    needs.changes.iter().any(|change| change.is_static || renews(change)) || needs.pending.iter().any(waits)
+}
+
+fn to_do(needs: &Needs, export: Option<&str>) -> String {
+    let set = needs.changes.iter().map(|change| {
+        let group = change.new_group.as_ref().map_or_else(
+            || format!("in {}", change.group),
+            |new| format!("in a new group {new}, for {} cannot be changed", change.group),
+        );
+        let when = if change.is_static { "static" } else { "dynamic" };
+        format!("set {} to {} {group} ({when})", change.parameter, change.to)
+    });
+    let waits = needs.pending.iter().map(|name| format!("{name} is set, and the instance does not run with it yet"));
+    let export = export.map(|log_type| format!("export the {log_type} log to CloudWatch Logs"));
+    set.chain(waits).chain(export).collect::<Vec<_>>().join("; ")
+}
+
+fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) -> Vec<String> {
+    let (parameter, _, most) = logs.retention;
+    let longer = !exported && !parameter.is_empty() && kept(profile, logs) < most;
+    let short = !exported && kept(profile, logs) < LEAST_KEPT;
+    let every = logs.bytes_a_session.is_none();
+    let renewed = needs.changes.iter().any(|change| change.new_group.is_some() && change.level == Level::Cluster);
+    let known = [
+        (
+            every,
+            format!(
+                "the {} log holds every statement, with what is secret in it: it grows with the load, may fill its share of the storage and slow the instance; have it on for as short as can be",
+                logs.kind
+            ),
+        ),
+        (
+            short,
+            format!("files may be gone within {} minutes: export the {} log to CloudWatch Logs", LEAST_KEPT, logs.kind),
+        ),
+        (longer, format!("{parameter} may be up to {most} minutes")),
+        (
+            exported,
+            "CloudWatch Logs keeps what is exported for good, and charges for it, unless its group has a retention"
+                .to_owned(),
+        ),
+        (renewed, "the group is made and given to the cluster once, and every member restarted".to_owned()),
+    ];
+    known.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
+}

@@ -1,0 +1,240 @@
+//! Preflight: can the question "is TLS used?" be answered today, and if not, what has to be switched on, what does that
+//! cost, and when is there an answer? A pure function of the evidence; nothing here is ever run by this tool.
+
+mod commands;
+mod judge;
+mod need;
+mod table;
+mod volume;
+
+pub use need::Change;
+pub use volume::{Counted, Volume};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::bundle::Evidence;
+use crate::error::Trouble;
+use crate::inventory::Level;
+use crate::usage::{self, Usage};
+use crate::verdict::Policy;
+use crate::window::Window;
+
+/// Whether the question can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Once something is switched on.
+    SwitchOn,
+    /// Nobody knows: what would say so could not be asked.
+    Unknown,
+    /// By no log of this engine or version.
+    NotByLogs,
+    /// What is needed is on; the evidence only has to be collected.
+    Ready,
+    /// It is answered.
+    Answered,
+}
+
+impl Answer {
+    /// What a person reads.
+    fn title(self) -> &'static str {
+        match self {
+            Self::SwitchOn => "switch on",
+            Self::Unknown => "unknown",
+            Self::NotByLogs => "not by logs",
+            Self::Ready => "ready",
+            Self::Answered => "answered",
+        }
+    }
+}
+
+/// How a preflight is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: what to do, and the commands.
+    Table,
+    /// For programs: everything.
+    Json,
+}
+
+/// The preflight of a fleet: `ssl-usage/preflight/v1`. The types are the JSON; fields are added, never renamed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preflight {
+    /// `ssl-usage/preflight/v1`.
+    pub schema: &'static str,
+    /// As of when: the end of the window.
+    pub generated_at: Timestamp,
+    /// Version of the tool.
+    pub tool_version: &'static str,
+    /// The window that is to be judged.
+    pub window: Window,
+    /// What will be demanded of the evidence.
+    pub policy: Policy,
+    /// How many instances there are of each answer.
+    pub summary: BTreeMap<Answer, u64>,
+    /// The instances, those with something to do first.
+    pub instances: Vec<Instance>,
+    /// What could not be read.
+    pub errors: Vec<Trouble>,
+}
+
+/// The preflight of an instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Instance {
+    /// Account number.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// `DBInstanceIdentifier`.
+    pub instance: String,
+    /// `DBClusterIdentifier`, of a member of a cluster.
+    pub cluster: Option<String>,
+    /// Amazon Resource Name.
+    pub arn: String,
+    /// Engine as AWS names it.
+    pub engine: String,
+    /// Engine version.
+    pub engine_version: String,
+    /// What follows.
+    #[serde(flatten)]
+    pub steps: Steps,
+}
+
+/// What is to be done for an answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Steps {
+    /// Whether the question can be answered.
+    pub answer: Answer,
+    /// Why, or what is missing.
+    pub why: String,
+    /// The kind of log that will tell.
+    pub log: Option<&'static str>,
+    /// What to set.
+    pub changes: Vec<Change>,
+    /// The log type to export to CloudWatch Logs.
+    pub export: Option<&'static str>,
+    /// Whether the instance has to be restarted.
+    pub restart: bool,
+    /// What is or will be written.
+    pub volume: Option<Volume>,
+    /// When there will be an answer.
+    pub wait: Option<Wait>,
+    /// What else to know before.
+    pub notes: Vec<String>,
+    /// What to run, as argument vectors.
+    pub commands: Vec<Vec<String>>,
+    /// What to run afterwards, to have all as it was.
+    pub undo: Vec<Vec<String>>,
+}
+
+/// When there will be an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// Hours after which there can be one, at the earliest: what the policy demands.
+    pub hours: u32,
+    /// Hours for which the log is kept; none where it is kept for good.
+    pub kept_hours: Option<i64>,
+    /// Hours within which it has to be collected again, so that the window is seen; none where once is enough.
+    pub collect_every_hours: Option<i64>,
+}
+
+/// Which instances run with a group.
+type Users = BTreeMap<(String, String, Level, String), BTreeSet<String>>;
+
+impl Preflight {
+    /// What the evidence gives, for a window that is to be judged.
+    ///
+    /// An instance whose facts cannot be read is looked at without them, and is an entry in `errors`.
+    pub fn new(evidence: &Evidence, window: Window, policy: Policy) -> Self {
+        let mut all = Self::without_instances(window, policy, evidence.errors.clone());
+        all.policy.find(evidence.instances.iter().map(|known| &known.profile));
+        let users = users(evidence);
+        for known in &evidence.instances {
+            let profile = &known.profile;
+            let usage = known.logs().and_then(|logs| {
+                all.errors.extend(logs.errors.iter().cloned());
+                usage::summarise(known, &logs, window, &|client| all.policy.ignores(profile, client))
+            });
+            let usage = usage.unwrap_or_else(|error| {
+                all.errors.push(Trouble::from(&error));
+                Usage { unread: true, ..Usage::default() }
+            });
+            let sessions = volume::sessions(profile, &usage, &known.metrics, window);
+            let mut steps = judge::steps(profile, &usage, sessions, (&all.policy, window));
+            steps.notes.extend(shared(&steps, &users, (&profile.account, &profile.region, &profile.instance)));
+            *all.summary.entry(steps.answer).or_default() += 1;
+            all.instances.push(Instance {
+                account: profile.account.clone(),
+                region: profile.region.clone(),
+                instance: profile.instance.clone(),
+                cluster: profile.cluster.clone(),
+                arn: profile.arn.clone(),
+                engine: profile.engine.clone(),
+                engine_version: profile.engine_version.clone(),
+                steps,
+            });
+        }
+        all.instances.sort_by(|one, other| (one.steps.answer, &one.arn).cmp(&(other.steps.answer, &other.arn)));
+        all.errors.sort_unstable();
+        all.errors.dedup();
+        all
+    }
+
+    /// One that tells of errors alone.
+    pub fn without_instances(window: Window, policy: Policy, errors: Vec<Trouble>) -> Self {
+        Self {
+            schema: "ssl-usage/preflight/v1",
+            generated_at: window.to,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            window,
+            policy,
+            summary: BTreeMap::new(),
+            instances: Vec::new(),
+            errors,
+        }
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn write(&self, format: Format, width: u16, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Table => table::write(self, width, out),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+        }
+    }
+}
+
+fn users(evidence: &Evidence) -> Users {
+    let mut users = Users::new();
+    for profile in evidence.instances.iter().map(|known| &known.profile) {
+        for parameter in profile.parameters.values() {
+            let group = (profile.account.clone(), profile.region.clone(), parameter.level, parameter.group.clone());
+            users.entry(group).or_default().insert(profile.instance.clone());
+        }
+    }
+    users
+}
+
+/// That others have the groups that are changed.
+fn shared(steps: &Steps, users: &Users, (account, region, instance): (&str, &str, &str)) -> Option<String> {
+    let others: BTreeSet<&str> = steps
+        .changes
+        .iter()
+        .filter_map(|change| users.get(&(account.to_owned(), region.to_owned(), change.level, change.group.clone())))
+        .flatten()
+        .map(String::as_str)
+        .filter(|other| *other != instance)
+        .collect();
+    let names: Vec<&str> = others.into_iter().collect();
+    (!names.is_empty()).then(|| format!("the change is one for these too, which share the group: {}", names.join(", ")))
+}

@@ -1,0 +1,119 @@
+//! What a log needs so that it is written.
+
+use serde::Serialize;
+use ssl_usage_parsers::{LogSwitch, Logs, OPTION, setting};
+
+use crate::inventory::{InstanceProfile, Level, Parameter};
+
+/// A setting that has to be changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The parameter, or the [`option`](OPTION).
+    pub parameter: &'static str,
+    /// The value that it has; none where its group gives none.
+    pub from: Option<String>,
+    /// The value that it needs.
+    pub to: String,
+    /// Whether a change takes effect at a restart only.
+    #[serde(rename = "static")]
+    pub is_static: bool,
+    /// Which kind of group it is set in.
+    pub level: Level,
+    /// The group that the instance has.
+    pub group: String,
+    /// The group to make first, for the instance has one of AWS's own, which cannot be changed.
+    pub new_group: Option<String>,
+    /// Where this is documented.
+    pub source: &'static str,
+}
+
+/// What keeps a log from being written.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// What has to be set.
+    pub changes: Vec<Change>,
+    /// What is set, and waits for a restart or to be applied.
+    pub pending: Vec<&'static str>,
+    /// What nobody knows the value or the group of.
+    pub untold: Vec<&'static str>,
+}
+
+impl Needs {
+    /// Whether the log is written now.
+    pub fn none(&self) -> bool {
+        self.changes.is_empty() && self.pending.is_empty() && self.untold.is_empty()
+    }
+}
+
+/// What a kind of log needs on an instance. `asked` says that all groups of the instance could be asked for.
+pub(super) fn needs(profile: &InstanceProfile, logs: &Logs, asked: bool) -> Needs {
+    let mut needs = Needs::default();
+    for switch in logs.switches {
+        let known = profile.parameters.get(switch.parameter);
+        match known {
+            Some(parameter) if switch.is_on(parameter.value.as_deref()) => {
+                if !parameter.in_effect {
+                    needs.pending.push(switch.parameter);
+                }
+            }
+            None if !asked => needs.untold.push(switch.parameter),
+            // A group that does not name it is no proof of its default.
+            _ => match change(profile, switch) {
+                Some(change) => needs.changes.push(change),
+                None => needs.untold.push(switch.parameter),
+            },
+        }
+    }
+    // What only adds to the log is worth no change of its own.
+    if !needs.changes.is_empty() {
+        let off = |switch: &&LogSwitch| {
+            profile.parameters.get(switch.parameter).is_none_or(|known| !switch.is_on(known.value.as_deref()))
+        };
+        let also = logs.also.iter().filter(off).filter_map(|switch| change(profile, switch));
+        needs.changes.extend(also);
+    }
+    needs
+}
+
+/// The change that switches something on; none where it is not known which group it would be made in.
+fn change(profile: &InstanceProfile, switch: &'static LogSwitch) -> Option<Change> {
+    let known = profile.parameters.get(switch.parameter);
+    let home = known.or_else(|| beside(profile, switch.parameter))?;
+    let from = known.and_then(|parameter| parameter.value.clone()).filter(|value| !value.trim().is_empty());
+    // A list keeps what else is in it: somebody wants that.
+    let to = match (&from, switch.member) {
+        (Some(list), Some(member)) if setting(list) != "off" => format!("{list},{member}"),
+        _ => switch.set_to.to_owned(),
+    };
+    Some(Change {
+        parameter: switch.parameter,
+        from,
+        to,
+        is_static: switch.needs_restart || known.is_some_and(|parameter| parameter.is_static),
+        level: home.level,
+        group: home.group.clone(),
+        new_group: is_aws_own(&home.group).then(|| new_group(profile, home.level)),
+        source: switch.source,
+    })
+}
+
+/// A setting of the group that one stands in which no group names.
+fn beside<'p>(profile: &'p InstanceProfile, name: &str) -> Option<&'p Parameter> {
+    let is_option = name.starts_with(OPTION);
+    profile.parameters.values().filter(|parameter| (parameter.level == Level::Option) == is_option).max_by_key(
+        // In a cluster, its group is the one that all members share.
+        |parameter| parameter.level,
+    )
+}
+
+/// Whether a group is one of AWS's own, `default.postgres16` or `default:mysql-8-0`, which nobody can change.
+///
+/// Source: "Overview of parameter groups" and "Working with option groups" in the RDS user guide.
+pub(super) fn is_aws_own(group: &str) -> bool {
+    group.starts_with("default.") || group.starts_with("default:")
+}
+
+fn new_group(profile: &InstanceProfile, level: Level) -> String {
+    let owner = profile.cluster.as_ref().filter(|_| level == Level::Cluster).unwrap_or(&profile.instance);
+    format!("{owner}-ssl-usage")
+}

@@ -1,0 +1,328 @@
+//! Preflight: what to switch on before the question can be answered, and that what is printed can be pasted.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::command::{Run, against, samples, ssl_usage};
+use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, Metric};
+use crate::fleet::{WINDOW, small_fleet};
+
+fn kept(bundle: &Path, format: &str) -> Run {
+    let home = TempDir::new().expect("a folder");
+    let mut command = ssl_usage(home.path());
+    Run::of(command.args(["preflight", "--format", format, "--from"]).arg(bundle).args(WINDOW))
+}
+
+fn live(aws: &FakeAws, arguments: &[&str]) -> Run {
+    let home = TempDir::new().expect("a folder");
+    Run::of(against(aws, home.path()).args(["preflight", "--format", "json"]).args(arguments).args(WINDOW))
+}
+
+fn of<'r>(report: &'r Value, name: &str) -> &'r Value {
+    let mut instances = report["instances"].as_array().expect("instances").iter();
+    instances.find(|instance| instance["instance"] == name).unwrap_or_else(|| panic!("no {name}: {report:#}"))
+}
+
+/// Commands, each as one line, without what all of them begin with.
+fn lines(commands: &Value) -> Vec<String> {
+    let words = |command: &Value| {
+        let words: Vec<_> = command.as_array().expect("words").iter().filter_map(Value::as_str).collect();
+        words.join(" ").strip_prefix("aws --region eu-west-1 rds ").expect("an AWS command").to_owned()
+    };
+    commands.as_array().expect("commands").iter().map(words).collect()
+}
+
+#[test]
+fn the_small_fleet_needs_what_was_reasoned_out_by_hand() {
+    let report = kept(&samples().join("fleet"), "json").json();
+    assert_eq!(report["schema"], "ssl-usage/preflight/v1");
+    for (name, answer, log) in [
+        ("crm-quiet", "switch-on", json!("postgresql")),
+        // Aurora's audit log is on, and has no transport.
+        ("loyalty-1", "switch-on", json!("general")),
+        ("payroll", "not-by-logs", json!(null)),
+        ("forum", "ready", json!("general")),
+        ("kiosk", "ready", json!("audit")),
+        ("warehouse-gap", "ready", json!("postgresql")),
+        ("orders-prod", "answered", json!(null)),
+        ("graph-1", "answered", json!(null)),
+        ("carts-1", "answered", json!(null)),
+        ("archive", "answered", json!(null)),
+        ("catalog-1", "answered", json!(null)),
+    ] {
+        let found = of(&report, name);
+        assert_eq!((&found["answer"], &found["log"]), (&json!(answer), &log), "{found:#}");
+    }
+    assert_eq!(report["summary"], json!({"switch-on": 2, "not-by-logs": 1, "ready": 4, "answered": 17}));
+    assert_eq!(report["instances"][0]["answer"], "switch-on", "what has something to do comes first");
+}
+
+#[test]
+fn what_is_switched_on_is_switched_back_to_what_it_was() {
+    let report = kept(&samples().join("fleet"), "json").json();
+    let quiet = of(&report, "crm-quiet");
+    assert_eq!(quiet["restart"], false);
+    assert_eq!(
+        lines(&quiet["commands"]),
+        ["modify-db-parameter-group --db-parameter-group-name pg16-quiet --parameters \
+          ParameterName=log_connections,ParameterValue=1,ApplyMethod=immediate \
+          ParameterName=log_disconnections,ParameterValue=1,ApplyMethod=immediate"]
+    );
+    // The one had a value, the other had none.
+    assert_eq!(
+        lines(&quiet["undo"]),
+        [
+            "modify-db-parameter-group --db-parameter-group-name pg16-quiet --parameters \
+             ParameterName=log_connections,ParameterValue=0,ApplyMethod=immediate",
+            "reset-db-parameter-group --db-parameter-group-name pg16-quiet --parameters \
+             ParameterName=log_disconnections,ApplyMethod=immediate",
+        ]
+    );
+    assert_eq!(quiet["wait"], json!({"hours": 24, "kept_hours": 72, "collect_every_hours": null}));
+    let aurora = of(&report, "loyalty-1");
+    assert!(lines(&aurora["commands"])[0].starts_with("modify-db-cluster-parameter-group"), "{aurora:#}");
+    assert!(aurora["notes"][0].as_str().expect("a note").contains("every statement"), "{aurora:#}");
+    assert_eq!(aurora["volume"]["bytes_a_day"], json!(null), "nobody knows how many statements there are");
+    assert_eq!(aurora["wait"]["collect_every_hours"], 12);
+}
+
+/// The small fleet with an instance of MySQL that runs with AWS's own groups, and whose open sessions rise by ten an hour.
+fn unlogged_mysql() -> Fleet {
+    let mut fleet = small_fleet();
+    let metric = |name: &str, low: f64, high: f64| {
+        let at = |minute: &str| format!("2026-11-21T10:{minute}:00Z").parse().expect("a time");
+        let samples = vec![(at("10"), low), (at("40"), high)];
+        let (of, namespace, name) = ("mobile-api".to_owned(), "AWS/RDS".to_owned(), name.to_owned());
+        Metric { of, namespace, name, samples, status: None, message: None }
+    };
+    fleet.metrics = vec![metric("DatabaseConnections", 5.0, 15.0)];
+    let mut groups = fleet.option_groups.clone();
+    let plain = groups.iter_mut().find(|group| group.name == "mysql-plain").expect("a group");
+    plain.name = "default:mysql-8-0".to_owned();
+    fleet.option_groups.push(plain.clone());
+    fleet.instance("mobile-api").option_group = Some("default:mysql-8-0".to_owned());
+    fleet
+}
+
+#[test]
+fn mysql_is_told_to_take_the_audit_plugin_and_in_a_group_of_its_own() {
+    let aws = FakeAws::start(unlogged_mysql());
+    let run = live(&aws, &["--instance", "mobile-api"]);
+    assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+    let report = run.json();
+    let found = of(&report, "mobile-api");
+    assert_eq!(
+        (&found["answer"], &found["log"], &found["restart"]),
+        (&json!("switch-on"), &json!("audit"), &json!(false))
+    );
+    let group = "--option-group-name mobile-api-ssl-usage";
+    assert_eq!(
+        lines(&found["commands"]),
+        [
+            format!("create-option-group {group} --option-group-description Sessions are logged, to see whether they use TLS --engine-name mysql --major-engine-version 8.0"),
+            format!("add-option-to-option-group {group} --options [{{\"OptionName\":\"MARIADB_AUDIT_PLUGIN\",\"OptionSettings\":[{{\"Name\":\"SERVER_AUDIT_EVENTS\",\"Value\":\"CONNECT\"}}]}}] --apply-immediately"),
+            format!("modify-db-instance --db-instance-identifier mobile-api {group} --apply-immediately"),
+            "modify-db-instance --db-instance-identifier mobile-api --cloudwatch-logs-export-configuration {\"EnableLogTypes\":[\"audit\"]} --apply-immediately".to_owned(),
+        ]
+    );
+    assert_eq!(
+        lines(&found["undo"]),
+        [
+            format!("remove-option-from-option-group {group} --options MARIADB_AUDIT_PLUGIN --apply-immediately"),
+            "modify-db-instance --db-instance-identifier mobile-api --cloudwatch-logs-export-configuration {\"DisableLogTypes\":[\"audit\"]} --apply-immediately".to_owned(),
+        ]
+    );
+    // Ten in an hour that is known, of which there are 24 a day.
+    let volume = &found["volume"];
+    assert_eq!((&volume["sessions_a_day"], &volume["counted_by"]), (&json!(240), &json!("metric-at-least")));
+    assert_eq!(volume["bytes_a_day"], 240 * 160);
+    assert!(volume["dollars_a_day"].as_f64().is_some_and(|dollars| dollars > 0.0), "it is exported");
+    let acts =
+        |action: &str| !action.starts_with("Describe") && !action.starts_with("Get") && !action.starts_with("List");
+    let calls = aws.calls();
+    let acted: Vec<_> = calls.iter().filter(|call| acts(&call.action) || call.action.contains("Log")).collect();
+    assert!(acted.is_empty(), "nothing is changed, and no log is read: {acted:?}");
+}
+
+#[test]
+fn groups_of_awss_own_are_replaced_which_takes_a_restart() {
+    let mut fleet = small_fleet();
+    fleet.instance("crm-quiet").parameter_group = "default.postgres16".to_owned();
+    let mut own = fleet.parameter_groups.iter().find(|group| group.name == "pg16-quiet").expect("a group").clone();
+    own.name = "default.postgres16".to_owned();
+    fleet.parameter_groups.push(own);
+    let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
+    let found = of(&report, "crm-quiet");
+    let verbs: Vec<_> =
+        lines(&found["commands"]).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(
+        verbs,
+        ["create-db-parameter-group", "modify-db-parameter-group", "modify-db-instance", "wait", "reboot-db-instance"]
+    );
+    assert!(lines(&found["commands"])[0].ends_with("--db-parameter-group-family postgres16"), "{found:#}");
+    assert_eq!(found["restart"], true);
+}
+
+#[test]
+fn sessions_are_counted_by_the_logs_where_they_show_any() {
+    let report = kept(&samples().join("fleet"), "json").json();
+    // 189 of clients and 310 of AWS's own in the 62 hours that are left.
+    let volume = &of(&report, "warehouse-gap")["volume"];
+    assert_eq!((&volume["counted_by"], &volume["sessions_a_day"]), (&json!("logs"), &json!(194)));
+    assert_eq!(volume["bytes_a_day"], 194 * 850);
+    assert_eq!(volume["dollars_a_day"], 0.0, "files cost nothing");
+    assert_eq!(of(&report, "crm-quiet")["volume"]["sessions_a_day"], json!(null), "that none was logged is no count");
+}
+
+#[test]
+fn the_table_shows_a_little_as_a_little_and_what_nobody_knows_as_unknown() {
+    let table = kept(&samples().join("fleet"), "table").out;
+    let row = |name: &str| table.lines().find(|line| line.starts_with(name)).expect("a row").to_owned();
+    assert!(row("kiosk").contains(" kB"), "{table}");
+    assert!(row("crm-quiet").contains("unknown"), "{table}");
+    assert!(row("loyalty-1").contains("statements"), "{table}");
+}
+
+#[test]
+fn what_is_never_a_file_has_to_be_exported() {
+    let mut fleet = small_fleet();
+    fleet.instance("stock").log_exports.clear();
+    let report = live(&FakeAws::start(fleet), &["--instance", "stock"]).json();
+    let found = of(&report, "stock");
+    assert_eq!(
+        (&found["answer"], &found["export"], &found["restart"]),
+        (&json!("switch-on"), &json!("listener"), &json!(false))
+    );
+    assert_eq!(
+        lines(&found["commands"]),
+        ["modify-db-instance --db-instance-identifier stock --cloudwatch-logs-export-configuration \
+          {\"EnableLogTypes\":[\"listener\"]} --apply-immediately"]
+    );
+}
+
+#[test]
+fn a_cluster_is_changed_in_its_own_group_for_all_its_members() {
+    let mut fleet = small_fleet();
+    fleet.clusters.iter_mut().find(|cluster| cluster.id == "loyalty").expect("a cluster").parameter_group =
+        "default.aurora-mysql8.0".to_owned();
+    let mut own =
+        fleet.parameter_groups.iter().find(|group| group.name == "aurora-mysql8-audited").expect("a group").clone();
+    own.name = "default.aurora-mysql8.0".to_owned();
+    fleet.parameter_groups.push(own);
+    let report = live(&FakeAws::start(fleet), &["--instance", "loyalty-1"]).json();
+    let commands = lines(&of(&report, "loyalty-1")["commands"]);
+    let group = "--db-cluster-parameter-group-name loyalty-ssl-usage";
+    assert!(commands[0].starts_with(&format!("create-db-cluster-parameter-group {group}")), "{commands:?}");
+    assert!(commands[0].ends_with("--db-parameter-group-family aurora-mysql8.0"), "{commands:?}");
+    assert_eq!(commands[2], format!("modify-db-cluster --db-cluster-identifier loyalty {group} --apply-immediately"));
+    assert_eq!(commands.last().expect("a command"), "reboot-db-instance --db-instance-identifier loyalty-1");
+}
+
+#[test]
+fn whoever_shares_a_group_is_named() {
+    let mut fleet = small_fleet();
+    fleet.instance("warehouse-gap").parameter_group = "pg16-quiet".to_owned();
+    let report = live(&FakeAws::start(fleet), &[]).json();
+    let notes = of(&report, "crm-quiet")["notes"].to_string();
+    assert!(notes.contains("share the group: warehouse-gap\""), "{notes}");
+}
+
+#[test]
+fn a_list_keeps_what_else_is_in_it() {
+    let mut fleet = small_fleet();
+    let group = fleet.parameter_groups.iter_mut().find(|group| group.name == "pg16-quiet").expect("a group");
+    let list = group.parameters.iter_mut().find(|parameter| parameter.name == "log_connections").expect("a parameter");
+    list.value = Some("receipt,setup_durations".to_owned());
+    let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
+    let found = of(&report, "crm-quiet");
+    let (set, undo) = (lines(&found["commands"]), lines(&found["undo"]));
+    assert!(set[0].contains("ParameterValue=\"receipt,setup_durations,authorization\","), "{set:?}");
+    assert!(undo[0].contains("ParameterValue=\"receipt,setup_durations\","), "{undo:?}");
+}
+
+#[test]
+fn a_setting_that_could_not_be_asked_is_unknown_and_not_off() {
+    let aws = FakeAws::start(small_fleet());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBParameters").at(Calls::Every));
+    let run = live(&aws, &["--instance", "crm-quiet"]);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let found = of(&report, "crm-quiet");
+    assert_eq!((&found["answer"], &found["commands"]), (&json!("unknown"), &json!([])));
+    assert!(found["why"].as_str().expect("a text").contains("rds:DescribeDBParameters"), "{found:#}");
+}
+
+#[test]
+fn a_switch_that_decides_and_could_not_be_asked_is_unknown() {
+    let aws = FakeAws::start(small_fleet());
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBClusterParameters").at(Calls::Every));
+    let run = live(&aws, &["--instance", "carts-1"]);
+    assert_eq!(run.status, 3, "{run:?}");
+    let report = run.json();
+    let found = of(&report, "carts-1");
+    assert_eq!(found["answer"], "unknown", "{found:#}");
+    assert!(found["why"].as_str().expect("a text").contains("rds:DescribeDBClusterParameters"), "{found:#}");
+}
+
+#[test]
+fn what_is_set_and_waits_for_a_restart_is_not_ready() {
+    let mut fleet = small_fleet();
+    let group = fleet.parameter_groups.iter_mut().find(|group| group.name == "pg16-quiet").expect("a group");
+    let parameter = group.parameters.iter_mut().find(|known| known.name == "log_connections").expect("a parameter");
+    (parameter.value, parameter.apply_method) = (Some("1".to_owned()), "pending-reboot".to_owned());
+    fleet.instance("crm-quiet").parameter_status = "pending-reboot".to_owned();
+    let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
+    let found = of(&report, "crm-quiet");
+    assert_eq!(
+        (&found["answer"], &found["changes"], &found["restart"]),
+        (&json!("switch-on"), &json!([]), &json!(true))
+    );
+    assert_eq!(
+        lines(&found["commands"]).last().expect("a command"),
+        "reboot-db-instance --db-instance-identifier crm-quiet"
+    );
+}
+
+#[test]
+fn what_is_printed_runs_as_it_is_meant_whatever_the_names() {
+    let hostile = r#"x'; echo pwned >&2; "$(echo pwned >&2)" `id` \ * #"#;
+    let bundle = TempDir::new().expect("a folder");
+    fs::create_dir_all(bundle.path().join("fleet")).expect("a folder");
+    fs::create_dir_all(bundle.path().join("parts")).expect("a folder");
+    fs::copy(samples().join("fleet/bundle.json"), bundle.path().join("bundle.json")).expect("a copy");
+    let entry = samples().join("fleet/fleet").read_dir().expect("a folder").next().expect("a fleet").expect("an entry");
+    let mut fleet: Value = serde_json::from_slice(&fs::read(entry.path()).expect("a file")).expect("JSON");
+    for instance in fleet["instances"].as_array_mut().expect("instances") {
+        if instance["instance"] == "crm-quiet" {
+            instance["instance"] = json!(hostile);
+            instance["parameters"]["log_connections"]["group"] = json!(hostile);
+        }
+    }
+    fs::write(bundle.path().join("fleet/fleet.json"), fleet.to_string()).expect("a file");
+    let report = kept(bundle.path(), "json").json();
+    let expected: Vec<String> = of(&report, hostile)["commands"][0]
+        .as_array()
+        .expect("words")
+        .iter()
+        .map(|word| word.as_str().expect("a word").to_owned())
+        .collect();
+    assert!(expected.iter().any(|word| word == hostile));
+    let table = kept(bundle.path(), "table").out;
+    let line = table.lines().find(|line| line.contains("modify-db-parameter-group")).expect("a command");
+    let script = format!("aws() {{ printf '%s\\0' aws \"$@\"; }}; {line}");
+    let output = Command::new("sh").arg("-c").arg(script).output().expect("a shell");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let words = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(words.split_terminator('\0').collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn programs_get_a_whole_document_whatever_happens() {
+    let run = kept(Path::new("nowhere"), "json");
+    assert_eq!((run.status, &run.json()["instances"]), (1, &json!([])), "{run:?}");
+    assert_eq!(run.json()["errors"][0]["code"], "not-found");
+}
