@@ -26,6 +26,9 @@ const MAY_NOT_HOLD: &[(&str, &[&str])] = &[
     ("parsers/src", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
 ];
 
+/// What one file may hold all the same, for it is what the file is for.
+const BUT_MAY: &[(&str, &str)] = &[("src/report/parquet.rs", "polars")];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -69,7 +72,8 @@ fn a_part_holds_nothing_that_it_may_not() {
     for (part, words) in MAY_NOT_HOLD {
         for (path, text) in sources(&root().join(part)) {
             for line in code(&text) {
-                let word = words.iter().find(|word| line.contains(**word));
+                let may = |word: &str| BUT_MAY.iter().any(|(file, may)| path == root().join(file) && *may == word);
+                let word = words.iter().find(|word| line.contains(**word) && !may(word));
                 assert_eq!(word, None, "{}: {line}", path.display());
             }
         }

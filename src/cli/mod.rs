@@ -1,9 +1,11 @@
 //! The command line: what was typed, and who does it.
 
+mod about;
 mod analyze;
 mod collect;
 mod dry_run;
 mod exit;
+mod fail_on;
 mod fleet;
 mod iam_policy;
 mod progress;
@@ -27,7 +29,8 @@ use crate::report::escape::terminal;
   ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
   ssl-usage analyze --from evidence            judge it
   ssl-usage scan error/                        what do these logs show?
-  ssl-usage iam-policy                         what must I be allowed to do?"
+  ssl-usage iam-policy                         what must I be allowed to do?
+  ssl-usage completions bash                   what a shell needs to complete all this"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -40,6 +43,9 @@ enum Command {
     Collect(collect::Collect),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
+    Schema(about::Schema),
+    Completions(about::Completions),
+    Man(about::Man),
 }
 
 /// Runs the command line; returns the exit status.
@@ -57,6 +63,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Collect(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
         complain(&error);
