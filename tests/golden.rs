@@ -14,19 +14,29 @@ use crate::fleet::WINDOW;
 fn every_format_is_as_it_was_reviewed() {
     let home = TempDir::new().expect("a folder");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for (format, name) in [("table", "fleet.txt"), ("csv", "fleet.csv"), ("json", "fleet.json")] {
-        let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet", "--format", format]).args(WINDOW));
-        assert_eq!((run.status, run.err.as_str()), (0, ""), "{format}");
+    for (arguments, name) in [
+        ("--format table", "fleet.txt"),
+        ("--format table --wide --group-by engine --sort instance", "fleet-wide.txt"),
+        ("--explain forum", "explain.txt"),
+        ("--format csv", "fleet.csv"),
+        ("--format csv --rows clients", "clients.csv"),
+        ("--format json", "fleet.json"),
+        ("--format ndjson", "fleet.ndjson"),
+        ("--format markdown", "fleet.md"),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet"]).args(&arguments).args(WINDOW));
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{arguments:?}");
         let path = folder.join(name);
         if std::env::var_os("SSL_USAGE_UPDATE_GOLDEN").is_some() {
             fs::write(&path, &run.out).expect("a golden file");
         }
         let kept = fs::read_to_string(&path).expect("a golden file");
-        assert_eq!(run.out, kept, "{format}: see {}", path.display());
+        assert_eq!(run.out, kept, "{arguments:?}: see {}", path.display());
         // To a file, the same.
         let output = home.path().join(name);
         let mut command = ssl_usage(home.path());
-        command.args(["analyze", "--from", "fleet", "--format", format, "-o"]).arg(&output).args(WINDOW);
+        command.args(["analyze", "--from", "fleet", "-o"]).arg(&output).args(&arguments).args(WINDOW);
         assert_eq!(Run::of(&mut command).out, "");
         assert_eq!(fs::read_to_string(&output).expect("a report"), kept);
     }

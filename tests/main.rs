@@ -18,6 +18,7 @@ mod download;
 mod engines;
 mod fake_aws;
 mod fleet;
+mod formats;
 mod golden;
 mod metrics;
 mod peers;
