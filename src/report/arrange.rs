@@ -39,7 +39,7 @@ pub enum Group {
 
 impl Group {
     /// The group that an instance is in.
-    pub(super) fn of<'i>(self, row: &'i Instance) -> &'i str {
+    pub(super) fn of(self, row: &Instance) -> &str {
         match self {
             Self::Account => &row.account,
             Self::Region => &row.region,
