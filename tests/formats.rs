@@ -205,7 +205,7 @@ fn ten_thousand_instances_take_seconds() {
         let (took, grown) = (begun.elapsed(), peak_megabytes() - before);
         let bytes = file.metadata().expect("its size").len();
         println!("{format:?} {rows:?}: {bytes} bytes in {} ms, {grown} MB more memory", took.as_millis());
-        assert!(bytes > 50_000 && took < Duration::from_secs(30), "{format:?}: {bytes} bytes in {took:?}");
+        assert!(bytes > 10_000 && took < Duration::from_secs(30), "{format:?}: {bytes} bytes in {took:?}");
     }
 }
 
