@@ -14,7 +14,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("collect", &["aws", "bundle", "inventory", "logs", "metrics", "scan"]),
     ("usage", &["bundle", "inventory"]),
     ("verdict", &["inventory", "usage"]),
-    ("report", &["bundle", "inventory", "usage", "verdict"]),
+    ("report", &["bundle", "inventory", "shell", "usage", "verdict"]),
     ("clients", &["report"]),
     ("diff", &["report"]),
     ("plan", &["clients", "report", "shell"]),
@@ -30,6 +30,9 @@ const MAY_NOT_HOLD: &[(&str, &[&str])] = &[
     ("src/logs", &["postgres", "polars"]),
     ("parsers/src", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
 ];
+
+/// What one file may hold all the same, for it is what the file is for.
+const BUT_MAY: &[(&str, &str)] = &[("src/report/parquet.rs", "polars")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -74,7 +77,8 @@ fn a_part_holds_nothing_that_it_may_not() {
     for (part, words) in MAY_NOT_HOLD {
         for (path, text) in sources(&root().join(part)) {
             for line in code(&text) {
-                let word = words.iter().find(|word| line.contains(**word));
+                let may = |word: &str| BUT_MAY.iter().any(|(file, may)| path == root().join(file) && *may == word);
+                let word = words.iter().find(|word| line.contains(**word) && !may(word));
                 assert_eq!(word, None, "{}: {line}", path.display());
             }
         }

@@ -24,14 +24,24 @@ pub fn reviewed(name: &str, printed: &str) -> String {
 #[test]
 fn every_format_is_as_it_was_reviewed() {
     let home = TempDir::new().expect("a folder");
-    for (format, name) in [("table", "fleet.txt"), ("csv", "fleet.csv"), ("json", "fleet.json")] {
-        let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet", "--format", format]).args(WINDOW));
-        assert_eq!((run.status, run.err.as_str()), (0, ""), "{format}");
+    for (arguments, name) in [
+        ("--format table", "fleet.txt"),
+        ("--format table --wide --group-by engine --sort instance", "fleet-wide.txt"),
+        ("--explain forum", "explain.txt"),
+        ("--format csv", "fleet.csv"),
+        ("--format csv --rows clients", "clients.csv"),
+        ("--format json", "fleet.json"),
+        ("--format ndjson", "fleet.ndjson"),
+        ("--format markdown", "fleet.md"),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet"]).args(&arguments).args(WINDOW));
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{arguments:?}");
         let kept = reviewed(name, &run.out);
         // To a file, the same.
         let output = home.path().join(name);
         let mut command = ssl_usage(home.path());
-        command.args(["analyze", "--from", "fleet", "--format", format, "-o"]).arg(&output).args(WINDOW);
+        command.args(["analyze", "--from", "fleet", "-o"]).arg(&output).args(&arguments).args(WINDOW);
         assert_eq!(Run::of(&mut command).out, "");
         assert_eq!(fs::read_to_string(&output).expect("a report"), kept);
     }

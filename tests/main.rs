@@ -21,6 +21,7 @@ mod engines;
 mod evidence;
 mod fake_aws;
 mod fleet;
+mod formats;
 mod golden;
 mod metrics;
 mod peers;

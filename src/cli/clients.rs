@@ -46,7 +46,7 @@ impl ListClients {
             Format::Json => Reader::Document,
         };
         let which = Which { tls: self.tls, plaintext: self.plaintext };
-        self.subject.judge(reader, |report| {
+        self.subject.judge(reader, &[], |report| {
             let clients = Clients::of(report, which);
             self.output.print(|_, out| clients.write(self.format, out))
         })

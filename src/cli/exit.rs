@@ -1,5 +1,6 @@
 //! Exit statuses, a contract with scripts.
 
+use super::fail_on::FailOn;
 use crate::error::ErrorKind;
 use crate::report::Report;
 
@@ -11,6 +12,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// Done, but part of what was asked could not be read; the report says which and why.
 pub const PARTIAL: u8 = 3;
+/// Done, and something is as `--fail-on` says it must not be.
+pub const MET: u8 = 4;
 
 /// The status of a run that failed.
 pub fn of_error(kind: ErrorKind) -> u8 {
@@ -20,4 +23,9 @@ pub fn of_error(kind: ErrorKind) -> u8 {
 /// The status of a run that made a report, whatever the format it was printed in.
 pub fn of_report(report: &Report) -> u8 {
     if report.errors.is_empty() { DONE } else { PARTIAL }
+}
+
+/// The same, with conditions: one that is met counts for more than what could not be read.
+pub fn of_conditions(report: &Report, conditions: &[FailOn]) -> u8 {
+    if conditions.iter().any(|condition| condition.is_met(report)) { MET } else { of_report(report) }
 }

@@ -1,5 +1,6 @@
 //! The command line: what was typed, and who does it.
 
+mod about;
 mod analyze;
 mod clients;
 mod collect;
@@ -7,6 +8,7 @@ mod compact;
 mod diff;
 mod dry_run;
 mod exit;
+mod fail_on;
 mod fleet;
 mod iam_policy;
 mod output;
@@ -39,7 +41,8 @@ use crate::report::escape::terminal;
   ssl-usage diff before.json after.json        what changed
   ssl-usage preflight                          can the question be answered?
   ssl-usage scan error/                        what do these logs show?
-  ssl-usage iam-policy                         what must I be allowed to do?"
+  ssl-usage iam-policy                         what must I be allowed to do?
+  ssl-usage completions bash                   what a shell needs to complete all this"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -57,6 +60,9 @@ enum Command {
     Preflight(preflight::Check),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
+    Schema(about::Schema),
+    Completions(about::Completions),
+    Man(about::Man),
 }
 
 /// Runs the command line; returns the exit status.
@@ -79,6 +85,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Preflight(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
         error.all().for_each(|error| complain(error));

@@ -20,6 +20,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Whether a person sees what is printed, as it is printed.
+    pub fn is_terminal(&self) -> bool {
+        self.output.is_none() && io::stdout().is_terminal()
+    }
+
     /// Has something written; `write` is told how many columns there are.
     pub fn print(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {

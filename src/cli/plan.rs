@@ -38,6 +38,6 @@ impl MakePlan {
             Format::Json => Reader::Document,
             Format::Sh => Reader::Lines,
         };
-        self.subject.judge(reader, |report| self.output.print(|_, out| Plan::of(report).write(self.format, out)))
+        self.subject.judge(reader, &[], |report| self.output.print(|_, out| Plan::of(report).write(self.format, out)))
     }
 }

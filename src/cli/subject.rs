@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::fail_on::FailOn;
 use super::fleet::{Fleet, none_is_meant};
 use super::{complain, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
@@ -42,19 +43,24 @@ pub(super) enum Reader {
 }
 
 impl Subject {
-    /// Judges the fleet, prints the report, and returns the status of the run; with `--dry-run`, prints what it would take.
-    pub fn judge(&self, reader: Reader, print: impl FnOnce(&Report) -> Result<()>) -> Result<u8> {
+    /// Judges the fleet, prints the report, and returns the status of the run, which conditions may change; with `--dry-run`, prints what it would take.
+    pub fn judge(
+        &self,
+        reader: Reader,
+        fail_on: &[FailOn],
+        print: impl FnOnce(&mut Report) -> Result<()>,
+    ) -> Result<u8> {
         // Before AWS is asked for hours.
         let policy = policy::load(self.policy.as_deref())?;
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.bundle()?);
         }
-        let (report, status) = match self.report(policy.clone()) {
+        let (mut report, status) = match self.report(policy.clone()) {
             Ok(report) => {
                 for error in report.errors.iter().filter(|_| reader != Reader::Person) {
                     complain(&format!("{}: {}", error.subject, error.message));
                 }
-                let status = exit::of_report(&report);
+                let status = exit::of_conditions(&report, fail_on);
                 (report, status)
             }
             Err(error) if reader == Reader::Document => {
@@ -65,7 +71,7 @@ impl Subject {
             }
             Err(error) => return Err(error),
         };
-        print(&report)?;
+        print(&mut report)?;
         Ok(status)
     }
 

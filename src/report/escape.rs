@@ -27,6 +27,29 @@ pub fn spreadsheet(text: &str) -> String {
     if formula { format!("'{safe}") } else { safe }
 }
 
+/// For Markdown prose: what would begin markup, HTML or a link is escaped. A mention would survive that, for it is looked
+/// for in the text that comes of it: its `@` is printed as `\u{40}`.
+pub fn markdown(text: &str) -> String {
+    let text = terminal(text).replace('@', "\\u{40}");
+    let mut safe = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = safe.get(safe.len().saturating_sub(3)..).unwrap_or_default();
+        let links = rest.starts_with("://") || (letter == '.' && end.eq_ignore_ascii_case("www"));
+        if links || matches!(letter, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '#' | '!') {
+            safe.push('\\');
+        }
+        safe.push(letter);
+    }
+    safe
+}
+
+/// As code in Markdown, in a table too: nothing in it is markup, a link or a mention. What would end it is printed as
+/// `\u{60}`.
+pub fn markdown_code(text: &str) -> String {
+    format!("`{}`", terminal(text).replace('`', "\\u{60}").replace('|', "\\u{7c}"))
+}
+
 /// Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm, and line separators.
 fn turns_writing(letter: char) -> bool {
     matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -47,5 +70,11 @@ mod tests {
         assert_eq!(spreadsheet("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
         assert_eq!(spreadsheet(" @SUM(1)"), "' @SUM(1)");
         assert_eq!(spreadsheet("orders-prod"), "orders-prod");
+    }
+
+    #[test]
+    fn markdown_has_no_markup_of_others() {
+        assert_eq!(markdown("a|b `c` <i> [x](http://y) @z"), r"a\|b \`c\` \<i\> \[x\](http\://y) \\u{40}z");
+        assert_eq!(markdown_code("a`b|c\n@d"), r"`a\u{60}b\u{7c}c\u{a}@d`");
     }
 }

@@ -291,6 +291,12 @@ impl Report {
         report
     }
 
+    /// The instances with this identifier or ARN: several accounts may have one each.
+    pub fn named(&self, name: &str) -> Vec<&Instance> {
+        let is_meant = |row: &&Instance| row.instance.eq_ignore_ascii_case(name) || row.arn == name;
+        self.instances.iter().filter(is_meant).collect()
+    }
+
     /// A report of a run that found nothing to judge.
     pub fn without_instances(window: Window, policy: Policy, errors: Vec<Trouble>) -> Self {
         let summary = Summary { errors: errors.len() as u64, ..Summary::default() };

@@ -23,6 +23,11 @@ use tempfile::TempDir;
 
 use crate::command::{Run, ssl_usage};
 
+/// The Python that the peers run in, which has jsonschema as moto needs it; none where peers are left out.
+pub fn python(names: &str) -> Option<PathBuf> {
+    (!install::left_out(names)).then(|| install::programs().join("python"))
+}
+
 /// How long a server may take to start; other tests may be running.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,59 @@
+//! `--fail-on`: what a pipeline must not pass over.
+
+use std::str::FromStr;
+
+use jiff::SignedDuration;
+
+use crate::report::Report;
+
+/// A condition on a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// A certificate must be rotated, proven or not.
+    Required,
+    /// Nobody can tell about an instance.
+    Unproven,
+    /// A rotation may be staged.
+    Deferrable,
+    /// Something could not be read.
+    Errors,
+    /// A certificate or its authority ends within so many days.
+    Expiring(u16),
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "required" => Ok(Self::Required),
+            "unproven" => Ok(Self::Unproven),
+            "deferrable" => Ok(Self::Deferrable),
+            "errors" => Ok(Self::Errors),
+            _ => text
+                .strip_prefix("expiring=")
+                .and_then(|days| days.strip_suffix('d')?.parse().ok())
+                .map(Self::Expiring)
+                .ok_or_else(|| "it is required, unproven, deferrable, errors or expiring=30d".to_owned()),
+        }
+    }
+}
+
+impl FailOn {
+    /// Whether the report is like this.
+    pub fn is_met(self, report: &Report) -> bool {
+        match self {
+            Self::Required => report.summary.required > 0,
+            Self::Unproven => report.instances.iter().any(|row| row.unproven),
+            Self::Deferrable => report.summary.deferrable > 0,
+            Self::Errors => report.summary.errors > 0,
+            Self::Expiring(days) => report.instances.iter().any(|row| {
+                let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
+                let within = SignedDuration::from_hours(24 * i64::from(days));
+                let is_near = |end| report.generated_at.duration_until(end) <= within;
+                // An end that is not known may be near, unless it does not matter.
+                ends.into_iter().any(|end| end.map_or(row.rotation != "optional", is_near))
+            }),
+        }
+    }
+}

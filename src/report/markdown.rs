@@ -1,0 +1,58 @@
+//! Markdown for tickets: the table, and what there is to do about each instance that has something to be done.
+
+use std::io::{self, Write};
+
+use super::escape::{markdown, markdown_code};
+use super::table::{days_left, in_brief, seen, summary, verdict};
+use super::{Layout, Report, policy};
+use crate::shell::command;
+
+pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "# SSL usage and certificate rotation\n")?;
+    for line in summary(report) {
+        writeln!(out, "{line}\n")?;
+    }
+    let mut group = None;
+    for (index, row) in report.instances.iter().enumerate() {
+        let of = layout.group_by.map(|group_by| group_by.of(row));
+        if index == 0 || of != group {
+            group = of;
+            if let Some(name) = group {
+                writeln!(out, "{}{}\n", if index == 0 { "## " } else { "\n## " }, markdown_code(name))?;
+            }
+            writeln!(out, "| Verdict | Instance | Account | Region | Days left | Seen | Why |")?;
+            writeln!(out, "| --- | --- | --- | --- | ---: | ---: | --- |")?;
+        }
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            verdict(row),
+            markdown_code(&row.instance),
+            markdown_code(&row.account),
+            markdown_code(&row.region),
+            days_left(report, row).map_or("-".to_owned(), |days| days.to_string()),
+            seen(row),
+            markdown(in_brief(row))
+        )?;
+    }
+    for row in report.instances.iter().filter(|row| row.rotation != "optional") {
+        writeln!(out, "\n## {}: {}\n", markdown_code(&row.instance), verdict(row))?;
+        for reason in &row.reasons {
+            writeln!(out, "- {}: {}", markdown_code(reason.code), markdown(&reason.text))?;
+        }
+        for words in &row.commands {
+            writeln!(out, "- Run {}", markdown_code(&command(words)))?;
+        }
+    }
+    writeln!(out, "\n## Policy\n")?;
+    for line in policy::lines(report) {
+        writeln!(out, "- {}", markdown(&line))?;
+    }
+    if !report.errors.is_empty() {
+        writeln!(out, "\n## Not read\n")?;
+    }
+    for error in &report.errors {
+        writeln!(out, "- {}: {}", markdown_code(&error.subject), markdown(&error.message))?;
+    }
+    Ok(())
+}

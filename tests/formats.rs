@@ -1,0 +1,316 @@
+//! What every format has to stand: names that others chose, a schema that others rely on, and pipelines.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::command::{Run, samples, ssl_usage};
+use crate::fleet::WINDOW;
+use crate::peers::python;
+
+const FORMATS: [&str; 5] = ["table", "csv", "json", "ndjson", "markdown"];
+
+/// An analysis of the small fleet.
+fn analyze(arguments: &[&str]) -> Run {
+    let home = TempDir::new().expect("a folder");
+    Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet"]).args(WINDOW).args(arguments))
+}
+
+/// A bundle with the inventory of the small fleet alone, in which instances have these names.
+fn named(folder: &Path, names: &[String]) {
+    let kept = samples().join("fleet");
+    fs::copy(kept.join("bundle.json"), folder.join("bundle.json")).expect("a copy");
+    for part in ["fleet", "parts", "metrics"] {
+        fs::create_dir_all(folder.join(part)).expect("a folder");
+    }
+    let inventory = "fleet/123456789012.eu-west-1.20261123T000000000Z.json";
+    let text = fs::read_to_string(kept.join(inventory)).expect("an inventory");
+    let mut fleet: Value = serde_json::from_str(&text).expect("JSON");
+    for (instance, name) in fleet["instances"].as_array_mut().expect("instances").iter_mut().zip(names) {
+        for key in ["instance", "cluster", "engine_version"] {
+            instance[key] = json!(name);
+        }
+    }
+    fs::write(folder.join(inventory), fleet.to_string()).expect("an inventory");
+}
+
+/// Names that do harm where they are not escaped, and what of each can be read in every format.
+fn hostile() -> Vec<(String, String)> {
+    let name = |name: &str, readable: &str| (name.to_owned(), readable.to_owned());
+    vec![
+        name("=cmd|' /C calc'!A0", "=cmd"),
+        name("+SUM(1)", "SUM(1)"),
+        name("<script>alert(1)</script>", "script>alert(1)"),
+        name("\u{1b}[31mred", "[31mred"),
+        name("left\u{202e}thgir", "thgir"),
+        name("two\nlines\r\n", "lines"),
+        name("a \"quoted\" 'name'", "quoted"),
+        name("a`b|c`[x](http://evil.example) @team", "evil.example"),
+        name("![i](javascript:x)", "javascript:x"),
+        name(&"x".repeat(10_000), "xxxxxxxxxx"),
+    ]
+}
+
+#[test]
+fn hostile_names_do_nothing_in_any_format_and_can_be_read() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = TempDir::new().expect("a folder");
+    let names = hostile();
+    named(bundle.path(), &names.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    for format in FORMATS {
+        let mut command = ssl_usage(home.path());
+        command.args(["analyze", "--format", format, "--from"]).arg(bundle.path()).args(WINDOW);
+        let run = Run::of(&mut command);
+        assert_eq!(run.status, 0, "{format}: {}", run.err);
+        for (_, readable) in &names {
+            assert!(run.out.contains(readable), "{format}: {readable}");
+        }
+        let machine = ["json", "ndjson"].contains(&format);
+        let acts = |letter: char| letter.is_control() && !"\r\n".contains(letter);
+        assert!(!run.out.contains(acts), "{format}: a control character");
+        assert!(machine || !run.out.contains('\u{202e}'), "{format}: the direction of writing turns");
+        assert!(format == "csv" || !run.out.contains('\r'), "{format}: a carriage return");
+        match format {
+            "table" => {
+                let table = run.out.lines().take_while(|line| !line.starts_with("The whole"));
+                assert!(table.clone().count() >= 24 + 4, "a line an instance");
+                assert!(table.into_iter().all(|line| line.chars().count() <= 100), "{}", run.out);
+            }
+            "csv" => {
+                let mut rows = csv::Reader::from_reader(run.out.as_bytes());
+                let rows: Vec<_> = rows.records().map(|row| row.expect("as many cells as there are columns")).collect();
+                assert_eq!(rows.len(), 24);
+                let runs = |cell: &str| cell.trim_start().starts_with(['=', '+', '-', '@']);
+                assert!(rows.iter().flatten().all(|cell| !runs(cell)), "no cell is a formula");
+            }
+            "json" => assert!(
+                run.json()["instances"].as_array().expect("instances").iter().any(|row| row["instance"] == names[3].0)
+            ),
+            "ndjson" => assert_eq!(run.out.lines().count(), 26),
+            _ => {
+                // Names stand in code, which they do not end, and which ends in the line that it begins in.
+                assert!(run.out.lines().all(|line| line.matches('`').count() % 2 == 0));
+                let cells = run.out.lines().filter(|line| line.starts_with("| "));
+                assert!(cells.clone().count() == 24 + 2 && cells.into_iter().all(|row| row.matches('|').count() == 8));
+                let prose = |line: &str| line.split('`').step_by(2).collect::<String>();
+                assert!(run.out.lines().map(prose).all(|text| !text.contains(['<', '@'])));
+            }
+        }
+    }
+    for (name, readable) in &names {
+        let mut command = ssl_usage(home.path());
+        let run = Run::of(command.args(["analyze", "--explain", name, "--from"]).arg(bundle.path()).args(WINDOW));
+        assert!(run.status == 0 && run.out.contains(readable), "{readable}: {run:?}");
+        assert!(!run.out.contains(['\u{1b}', '\u{202e}', '\r']), "{readable}");
+    }
+}
+
+#[test]
+fn a_table_fits_its_width_and_is_plain_where_nobody_sees_it() {
+    let run = analyze(&[]);
+    assert!(!run.out.contains('\u{1b}') && run.out.lines().all(|line| line.chars().count() <= 100), "{}", run.out);
+    let wide = analyze(&["--wide", "--sort", "instance", "--group-by", "engine"]);
+    assert!(!wide.out.contains('…') && wide.out.contains("  ENFORCE  "), "{}", wide.out);
+    let groups = wide.out.lines().filter(|line| ["postgres", "mysql", "docdb"].contains(line)).collect::<Vec<_>>();
+    assert_eq!(groups, ["docdb", "mysql", "postgres"]);
+}
+
+#[test]
+fn an_explanation_has_the_evidence() {
+    let run = analyze(&["--explain", "warehouse-gap"]);
+    assert_eq!(run.status, 0);
+    for part in
+        ["coverage-short: ", "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing", "user ", "Not examined", "ends: "]
+    {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    let absent = analyze(&["--explain", "nowhere"]);
+    assert_eq!((absent.status, absent.out.as_str()), (1, ""), "{absent:?}");
+}
+
+#[test]
+fn a_pipeline_stops_at_what_it_must_not_pass() {
+    for (condition, status) in [
+        ("required", 4),
+        ("unproven", 4),
+        ("deferrable", 4),
+        ("errors", 0),
+        ("errors,expiring=20d", 4),
+        ("often", 2),
+        ("expiring=-1d", 2),
+    ] {
+        assert_eq!(analyze(&["--fail-on", condition]).status, status, "{condition}");
+    }
+    let good = analyze(&["--instance", "wiki", "--fail-on", "required,unproven,deferrable,errors,expiring=30d"]);
+    assert_eq!(good.status, 0, "{good:?}");
+    assert_eq!(analyze(&["--instance", "wiki", "--fail-on", "expiring=3650d"]).status, 4);
+}
+
+#[test]
+fn parquet_holds_the_rows_of_the_csv() {
+    use polars::prelude::{ParquetReader, SerReader};
+    let home = TempDir::new().expect("a folder");
+    for (rows, height) in [("instances", 24), ("clients", 27)] {
+        let file = home.path().join(rows);
+        let run = analyze(&["--format", "parquet", "--rows", rows, "-o", file.to_str().expect("a path")]);
+        assert_eq!((run.status, run.out.as_str()), (0, ""), "{run:?}");
+        let table = ParquetReader::new(fs::File::open(&file).expect("a file")).finish().expect("Parquet");
+        let csv = analyze(&["--format", "csv", "--rows", rows]).out;
+        let mut csv = csv::Reader::from_reader(csv.as_bytes());
+        let names: Vec<_> = csv.headers().expect("names").iter().map(str::to_owned).collect();
+        assert_eq!(table.get_column_names_owned().iter().map(ToString::to_string).collect::<Vec<_>>(), names);
+        assert_eq!(table.height(), csv.records().count());
+        assert!(table.height() >= height, "{rows}: {}", table.height());
+    }
+}
+
+/// The most memory that this process had until now, in MB.
+fn peak_megabytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    peak.unwrap_or(0) / 1024
+}
+
+/// Prints how long each format takes: `cargo test ten_thousand -- --nocapture`.
+#[test]
+fn ten_thousand_instances_take_seconds() {
+    use ssl_usage::bundle::{Scope, load};
+    use ssl_usage::report::{Format, Layout, Report, Rows, write};
+    let evidence = load(&[samples().join("fleet")], Scope::All).expect("a bundle");
+    let window = ssl_usage::window::Window::days_before(evidence.collected_at, 3);
+    let mut report = Report::new(&evidence, window, ssl_usage::verdict::Policy::default());
+    report.instances = report.instances.iter().cycle().take(10_000).cloned().collect();
+    for (index, row) in report.instances.iter_mut().enumerate() {
+        row.instance = format!("{}-{index}", row.instance);
+    }
+    for (format, rows) in [
+        (Format::Table, Rows::Instances),
+        (Format::Csv, Rows::Instances),
+        (Format::Csv, Rows::Clients),
+        (Format::Json, Rows::Instances),
+        (Format::Ndjson, Rows::Instances),
+        (Format::Markdown, Rows::Instances),
+        (Format::Parquet, Rows::Instances),
+        (Format::Parquet, Rows::Clients),
+    ] {
+        let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows };
+        let mut file = tempfile::tempfile().expect("a file");
+        let (before, begun) = (peak_megabytes(), Instant::now());
+        write(&report, format, &layout, &mut BufWriter::new(&mut file)).expect("a report");
+        let (took, grown) = (begun.elapsed(), peak_megabytes() - before);
+        let bytes = file.metadata().expect("its size").len();
+        println!("{format:?} {rows:?}: {bytes} bytes in {} ms, {grown} MB more memory", took.as_millis());
+        assert!(bytes > 10_000 && took < Duration::from_secs(30), "{format:?}: {bytes} bytes in {took:?}");
+    }
+}
+
+/// What an independent validator has against documents, each by a schema: nothing, where a string is empty.
+fn objections(cases: &[(Value, Value)]) -> Option<Vec<String>> {
+    let validate = "import json, sys, jsonschema\n\
+        out = []\n\
+        for schema, document in json.load(sys.stdin):\n\
+        \x20   jsonschema.Draft202012Validator.check_schema(schema)\n\
+        \x20   error = next(jsonschema.Draft202012Validator(schema).iter_errors(document), None)\n\
+        \x20   out.append(error.message[:200] if error else '')\n\
+        json.dump(out, sys.stdout)";
+    let python = python("jsonschema")?;
+    let mut command = Command::new(python);
+    command.args(["-c", validate]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().expect("python starts");
+    let text = serde_json::to_vec(cases).expect("JSON");
+    process.stdin.take().expect("its input").write_all(&text).expect("its input is read");
+    let output = process.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+/// The schema without room for what it does not tell of, so that a field that it does not know is found.
+fn closed(schema: &Value) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let mut fields: serde_json::Map<_, _> =
+                fields.iter().map(|(key, value)| (key.clone(), closed(value))).collect();
+            let tags = fields.get("properties").is_some_and(|own| own.as_object().is_some_and(|own| own.len() == 1));
+            if fields.contains_key("required") && !tags {
+                fields.insert("additionalProperties".to_owned(), json!(false));
+            }
+            Value::Object(fields)
+        }
+        Value::Array(items) => items.iter().map(closed).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn what_programs_read_is_what_the_schema_says() {
+    let home = TempDir::new().expect("a folder");
+    let schema = Run::of(ssl_usage(home.path()).arg("schema")).json();
+    let report = analyze(&["--format", "json"]).json();
+    let failed = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "nowhere", "--format", "json"])).json();
+    let lines: Vec<Value> =
+        analyze(&["--format", "ndjson"]).out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.last().expect("lines")["kind"], "summary");
+    let mut of_line = schema.clone();
+    of_line.as_object_mut().expect("an object").retain(|key, _| key.starts_with('$'));
+    of_line["$ref"] = json!("#/$defs/line");
+    let good: Vec<_> = [(closed(&schema), report.clone()), (schema.clone(), failed)]
+        .into_iter()
+        .chain(lines.iter().map(|line| (of_line.clone(), line.clone())))
+        .collect();
+    // Every field of a report, under another name.
+    let paths = ["", "/window", "/policy", "/summary", "/instances/0"].map(str::to_owned).into_iter().chain(
+        [
+            "certificate",
+            "connections",
+            "connections/system",
+            "connections/clients/0",
+            "coverage",
+            "coverage/asked",
+            "reasons/0",
+        ]
+        .map(|path| format!("/instances/0/{path}")),
+    );
+    let mut renamed = Vec::new();
+    for path in paths {
+        let fields = report.pointer(&path).and_then(Value::as_object).expect("an object");
+        for field in fields.keys() {
+            let mut report = report.clone();
+            report["instances"].as_array_mut().expect("instances").truncate(1);
+            let object = report.pointer_mut(&path).and_then(Value::as_object_mut).expect("an object");
+            let value = object.remove(field).expect("the field");
+            object.insert(format!("{field}_renamed"), value);
+            renamed.push((format!("{path}/{field}"), (schema.clone(), report)));
+        }
+    }
+    let cases: Vec<_> = good.iter().chain(renamed.iter().map(|(_, case)| case)).cloned().collect();
+    let Some(objections) = objections(&cases) else { return };
+    let (of_good, of_renamed) = objections.split_at(good.len());
+    assert!(of_good.iter().all(String::is_empty), "{of_good:?}");
+    for ((field, _), objection) in renamed.iter().zip(of_renamed) {
+        assert_ne!(objection, "", "{field} may be renamed unseen");
+    }
+    assert!(renamed.len() > 70, "{}", renamed.len());
+}
+
+#[test]
+fn the_command_tells_other_programs_of_itself() {
+    let home = TempDir::new().expect("a folder");
+    let said = |arguments: &[&str]| {
+        let run = Run::of(ssl_usage(home.path()).args(arguments));
+        assert_eq!(run.status, 0, "{run:?}");
+        run.out
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(said(&["completions", shell]).contains("fail-on"), "{shell}");
+    }
+    assert!(said(&["man"]).contains(".TH ssl-usage"));
+    for command in ["analyze", "collect", "scan", "iam-policy", "schema", "completions", "man"] {
+        assert!(said(&[command, "--help"]).contains("Examples:\n  "), "{command}");
+        assert!(said(&["man", command]).contains(&format!(".TH ssl-usage-{command}")), "{command}");
+    }
+}
