@@ -29,6 +29,7 @@ const WIDTH: u16 = 100;
   ssl-usage analyze --days 14
   ssl-usage analyze --region eu-west-1 --instance orders --format json | jq '.instances[].rotation'
   ssl-usage analyze --from evidence --format csv -o verdicts.csv
+  ssl-usage analyze --from evidence --format html -o report.html
 
 Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the report says which).")]
 pub(super) struct Analyze {

@@ -2,6 +2,7 @@
 
 mod csv;
 pub mod escape;
+mod html;
 mod json;
 mod model;
 mod table;
@@ -19,6 +20,8 @@ pub enum Format {
     Csv,
     /// For programs: everything.
     Json,
+    /// For a browser: one page that asks for nothing.
+    Html,
 }
 
 /// Prints a report; a table is at most `width` columns wide where names allow it.
@@ -31,5 +34,6 @@ pub fn write(report: &Report, format: Format, width: u16, out: &mut dyn Write) -
         Format::Table => table::write(report, width, out),
         Format::Csv => csv::write(report, out),
         Format::Json => json::write(report, out),
+        Format::Html => html::write(report, out),
     }
 }

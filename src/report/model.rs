@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
@@ -116,6 +117,8 @@ pub struct Connections {
     pub clients_sessions: Shares,
     /// Sessions of AWS's own users.
     pub system: Shares,
+    /// Sessions of clients by day; a day without any is left out.
+    pub by_day: Vec<Day>,
     /// Clients that reached the server.
     pub received: u64,
     /// Attempts refused by rule or password.
@@ -147,6 +150,16 @@ pub struct Shares {
     pub unknown: u64,
     /// Encrypted by GSSAPI.
     pub gss: u64,
+}
+
+/// Sessions of clients on one day.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Day {
+    /// The day (UTC).
+    pub day: Date,
+    /// Its sessions.
+    #[serde(flatten)]
+    pub sessions: Shares,
 }
 
 /// One client.
@@ -320,6 +333,7 @@ fn connections(usage: &Usage) -> Connections {
     Connections {
         clients_sessions: (&usage.connections).into(),
         system: (&usage.system).into(),
+        by_day: usage.by_day.iter().map(|(day, sessions)| Day { day: *day, sessions: sessions.into() }).collect(),
         received: usage.received,
         rejected: usage.rejected.sum(),
         handshake_failed: usage.handshakes_failed.clone(),
@@ -342,6 +356,13 @@ fn coverage(coverage: &usage::Coverage) -> Coverage {
         files_mute: coverage.files_mute,
         bytes: coverage.bytes,
         unparsed: coverage.unparsed,
+    }
+}
+
+impl Shares {
+    /// Neither TLS nor plaintext.
+    pub fn other(&self) -> u64 {
+        self.local + self.unknown + self.gss
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
 
 mod coverage;
+mod days;
 mod kinds;
 #[cfg(test)]
 pub(crate) mod made;
@@ -13,6 +14,7 @@ pub use metrics::{Above, Metrics};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
 use crate::bundle::fact::column;
@@ -67,6 +69,8 @@ pub struct ClientUsage {
 pub struct Usage {
     /// Sessions of clients.
     pub connections: Transports,
+    /// The same by day (UTC); a day without any is left out.
+    pub by_day: BTreeMap<Date, Transports>,
     /// Sessions of AWS's own users.
     pub system: Transports,
     /// Sessions of clients by TLS version.
@@ -127,8 +131,11 @@ fn add_up(
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine));
-        let rows = once.and_then(|facts| totals(facts.lazy())).and_then(|table| Rows::new(&table)?.add_to(&mut usage));
-        rows.map_err(unreadable)?;
+        let added = once.and_then(|facts| {
+            usage.by_day = days::by_day(facts.clone().lazy())?;
+            Rows::new(&totals(facts.lazy())?)?.add_to(&mut usage)
+        });
+        added.map_err(unreadable)?;
     }
     let changes = engine.is_some_and(|engine| engine.changes_database);
     usage.older_sessions.retain(|leaver, _| !usage.clients.keys().any(|client| is_same(client, leaver, changes)));
