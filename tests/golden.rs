@@ -14,7 +14,8 @@ use crate::fleet::WINDOW;
 fn every_format_is_as_it_was_reviewed() {
     let home = TempDir::new().expect("a folder");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for (format, name) in [("table", "fleet.txt"), ("csv", "fleet.csv"), ("json", "fleet.json")] {
+    for (format, name) in [("table", "fleet.txt"), ("csv", "fleet.csv"), ("json", "fleet.json"), ("html", "fleet.html")]
+    {
         let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet", "--format", format]).args(WINDOW));
         assert_eq!((run.status, run.err.as_str()), (0, ""), "{format}");
         let path = folder.join(name);
