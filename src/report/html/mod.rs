@@ -2,6 +2,8 @@
 
 mod chart;
 mod row;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::io::{self, Write};
