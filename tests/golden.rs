@@ -33,6 +33,7 @@ fn every_format_is_as_it_was_reviewed() {
         ("--format json", "fleet.json"),
         ("--format ndjson", "fleet.ndjson"),
         ("--format markdown", "fleet.md"),
+        ("--format html", "fleet.html"),
     ] {
         let arguments: Vec<_> = arguments.split(' ').collect();
         let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet"]).args(&arguments).args(WINDOW));

@@ -25,6 +25,7 @@ use crate::report::{self, Format, Group, Layout, Report, Rows, Sort};
   ssl-usage analyze --from evidence --group-by account --sort days
   ssl-usage analyze --from evidence --explain orders
   ssl-usage analyze --from evidence --fail-on required,expiring=30d
+  ssl-usage analyze --from evidence --format html -o report.html
 
 Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the report says which);
 4 something is as --fail-on says it must not be.")]
@@ -67,7 +68,7 @@ impl Analyze {
             // An explanation is of one instance, and has no room for the errors of others.
             Format::Table if self.explain.is_none() => Reader::Person,
             Format::Json | Format::Ndjson => Reader::Document,
-            Format::Table | Format::Csv | Format::Markdown | Format::Parquet => Reader::Lines,
+            Format::Table | Format::Csv | Format::Markdown | Format::Html | Format::Parquet => Reader::Lines,
         };
         self.subject.judge(reader, &self.fail_on, |report| self.print(report))
     }

@@ -1,6 +1,8 @@
 //! Text that somebody else chose, made harmless for the medium that it is printed on. It can still be read.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+use askama::filters::Escaper;
 
 /// For a terminal: control characters, which move the cursor or worse, and those that turn the direction of writing are
 /// printed as `\u{1b}`.
@@ -50,6 +52,16 @@ pub fn markdown_code(text: &str) -> String {
     format!("`{}`", terminal(text).replace('`', "\\u{60}").replace('|', "\\u{7c}"))
 }
 
+/// For a page of HTML: text and not markup, and shown as on a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Page;
+
+impl Escaper for Page {
+    fn write_escaped_str<W: Write>(&self, out: W, text: &str) -> fmt::Result {
+        askama::filters::Html.write_escaped_str(out, &terminal(text))
+    }
+}
+
 /// Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm, and line separators.
 fn turns_writing(letter: char) -> bool {
     matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -63,6 +75,13 @@ mod tests {
     fn nothing_moves_the_cursor_or_turns_the_text() {
         assert_eq!(terminal("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
         assert_eq!(terminal("Müller 日本"), "Müller 日本");
+    }
+
+    #[test]
+    fn a_page_shows_markup_as_text() {
+        let mut page = String::new();
+        Page.write_escaped_str(&mut page, "<b a='\"'>\u{202e}&").expect("text");
+        assert_eq!(page, "&#60;b a=&#39;&#34;&#39;&#62;\\u{202e}&#38;");
     }
 
     #[test]

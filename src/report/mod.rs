@@ -5,6 +5,7 @@ mod columns;
 mod csv;
 pub mod escape;
 mod explain;
+mod html;
 mod json;
 mod markdown;
 mod model;
@@ -38,6 +39,8 @@ pub enum Format {
     Markdown,
     /// For data tools: the rows of the CSV.
     Parquet,
+    /// For a browser: one page that asks for nothing.
+    Html,
 }
 
 /// How a report is laid out, by the formats that there is a choice in.
@@ -68,5 +71,6 @@ pub fn write(report: &Report, format: Format, layout: &Layout, out: &mut dyn Wri
         Format::Ndjson => ndjson::write(report, out),
         Format::Markdown => markdown::write(report, layout, out),
         Format::Parquet => parquet::write(report, layout.rows, out),
+        Format::Html => html::write(report, out),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
@@ -120,6 +121,8 @@ pub struct Connections {
     pub system: Shares,
     /// What clients did that decide nothing by the policy.
     pub ignored: Ignored,
+    /// Sessions of clients by day, those that the policy ignores among them; a day without any is left out.
+    pub by_day: Vec<Day>,
     /// Clients that reached the server.
     pub received: u64,
     /// Attempts refused by rule or password.
@@ -167,6 +170,16 @@ pub struct Shares {
     pub unknown: u64,
     /// Encrypted by GSSAPI.
     pub gss: u64,
+}
+
+/// Sessions of clients on one day.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Day {
+    /// The day (UTC).
+    pub day: Date,
+    /// Its sessions.
+    #[serde(flatten)]
+    pub sessions: Shares,
 }
 
 /// One client.
@@ -365,6 +378,7 @@ fn connections(usage: &Usage) -> Connections {
         clients_sessions: (&usage.connections).into(),
         system: (&usage.system).into(),
         ignored: Ignored { sessions: (&usage.ignored.sessions).into(), attempts: usage.ignored.attempts.sum() },
+        by_day: usage.by_day.iter().map(|(day, sessions)| Day { day: *day, sessions: sessions.into() }).collect(),
         received: usage.received,
         rejected: usage.rejected.sum(),
         handshake_failed: usage.handshakes_failed.clone(),
@@ -396,7 +410,12 @@ fn coverage(coverage: &usage::Coverage) -> Coverage {
 impl Shares {
     /// Sessions of any transport.
     pub fn sum(&self) -> u64 {
-        self.tls + self.plaintext + self.local + self.unknown + self.gss
+        self.tls + self.plaintext + self.other()
+    }
+
+    /// Neither TLS nor plaintext.
+    pub fn other(&self) -> u64 {
+        self.local + self.unknown + self.gss
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod coverage;
+mod days;
 mod kinds;
 #[cfg(test)]
 pub(crate) mod made;
@@ -19,6 +20,7 @@ pub use rare::tls_share_at_most;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
 use crate::bundle::fact::column;
@@ -87,6 +89,8 @@ pub type Ignores<'a> = &'a dyn Fn(&Client) -> Option<usize>;
 pub struct Usage {
     /// Sessions of clients.
     pub connections: Transports,
+    /// The same by day (UTC); a day without any is left out.
+    pub by_day: BTreeMap<Date, Transports>,
     /// Sessions of AWS's own users.
     pub system: Transports,
     /// What clients did that decide nothing by the policy.
@@ -155,6 +159,7 @@ fn add_up(
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
         proven = proven::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
+        usage.by_day = days::by_day(once.clone().lazy()).map_err(unreadable)?;
         let rows = totals(once.lazy()).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;
     }

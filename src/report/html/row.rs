@@ -1,0 +1,114 @@
+//! One instance, as the page shows it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::chart::Chart;
+use crate::report::Report;
+use crate::report::model::{Client, Gap, Instance, Shares};
+
+/// Clients of an instance that the page shows: JSON has all.
+const CLIENTS: usize = 20;
+/// Clients that the page shows together: a browser lays out no more in the time that a person waits.
+const CLIENTS_TOGETHER: usize = 20_000;
+/// Gaps of an instance that the page lists: the strip shows all.
+const GAPS: usize = 10;
+
+/// One instance, and its place in the report.
+pub(super) struct Row<'r> {
+    pub number: usize,
+    pub it: &'r Instance,
+    pub report: &'r Report,
+}
+
+impl<'r> Row<'r> {
+    pub fn rotation(&self) -> String {
+        let mark = if self.it.unproven { "?" } else { "" };
+        format!("{}{mark}", self.it.rotation)
+    }
+
+    /// The class that colours the verdict.
+    pub fn class(&self) -> &'static str {
+        if self.it.unproven { "unproven" } else { self.it.rotation }
+    }
+
+    /// Where the verdict sorts.
+    pub fn rank(&self) -> u8 {
+        match self.class() {
+            "required" => 0,
+            "unproven" => 1,
+            "deferrable" => 2,
+            _ => 3,
+        }
+    }
+
+    pub fn act_by(&self) -> String {
+        let Some(act_by) = self.it.act_by else { return "-".to_owned() };
+        let days = self.report.generated_at.duration_until(act_by).as_hours().div_euclid(24);
+        format!("{} ({days} d)", act_by.strftime("%Y-%m-%d"))
+    }
+
+    pub fn seen(&self) -> String {
+        format!("{:.0}", (self.it.coverage.share * 100.0).floor())
+    }
+
+    pub fn why(&self) -> &'r str {
+        self.it.reasons.first().map_or("", |reason| reason.text.as_str())
+    }
+
+    pub fn chart(&self) -> Option<Chart> {
+        Chart::of(self.it, self.report.window)
+    }
+
+    pub fn sessions(&self) -> String {
+        let Shares { tls, plaintext, local, unknown, gss } = self.it.connections.clients_sessions;
+        let seen = [(tls, "TLS"), (plaintext, "plaintext"), (local, "local"), (unknown, "unknown"), (gss, "GSSAPI")];
+        let seen = seen.into_iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}"));
+        let seen: Vec<_> = seen.collect();
+        let what = if seen.is_empty() { "none were seen".to_owned() } else { seen.join(", ") };
+        format!("Sessions of clients: {what}; refused: {}", self.it.connections.rejected)
+    }
+
+    /// What is counted by name, and how often.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, &'r BTreeMap<String, u64>)> + use<'r> {
+        let of = &self.it.connections;
+        let all = [
+            ("TLS versions", &of.tls_versions),
+            ("Ciphers", &of.ciphers),
+            ("Handshakes that failed", &of.handshake_failed),
+            ("Did not accept the certificate", &of.certificate_rejected_by),
+        ];
+        all.into_iter().filter(|(_, counts)| !counts.is_empty())
+    }
+
+    /// The clients that matter most to a rotation: those with TLS, and then those with most sessions.
+    pub fn clients(&self) -> Vec<&'r Client> {
+        let mut clients: Vec<_> = self.it.connections.clients.iter().collect();
+        let sum = |shares: &Shares| shares.tls + shares.plaintext + shares.other();
+        clients.sort_by_key(|client| Reverse((client.sessions.tls, sum(&client.sessions))));
+        clients.truncate(self.most_clients());
+        clients
+    }
+
+    /// Of every instance some, in a fleet of any size.
+    fn most_clients(&self) -> usize {
+        (CLIENTS_TOGETHER / self.report.instances.len().max(1)).clamp(2, CLIENTS)
+    }
+
+    pub fn clients_left_out(&self) -> usize {
+        self.it.connections.clients.len().saturating_sub(self.most_clients())
+    }
+
+    /// The longest gaps, in the order of time.
+    pub fn gaps(&self) -> Vec<&'r Gap> {
+        let mut gaps: Vec<_> = self.it.coverage.gaps.iter().collect();
+        gaps.sort_by_key(|gap| Reverse(gap.span.length()));
+        gaps.truncate(GAPS);
+        gaps.sort_by_key(|gap| gap.span);
+        gaps
+    }
+
+    pub fn gaps_left_out(&self) -> usize {
+        self.it.coverage.gaps.len().saturating_sub(GAPS)
+    }
+}
