@@ -100,8 +100,11 @@ fn any_split_of_a_collection_in_any_order_with_any_overlap_gives_the_same_report
     let whole = analyze(home.path(), &[&fleet]).json();
     let (odd, even) = (home.path().join("odd"), home.path().join("even"));
     let is_odd = |name: &str| name.bytes().map(u32::from).sum::<u32>() % 2 == 1;
-    // The two files of a part go together.
-    let stem = |name: &str| name.trim_end_matches(".json").trim_end_matches(".parquet").to_owned();
+    // The files of a part go together.
+    let stem = |name: &str| {
+        let name = name.strip_suffix(".json").or(name.strip_suffix(".parquet")).unwrap_or(name);
+        name.strip_suffix(".readings").unwrap_or(name).to_owned()
+    };
     copy_bundle(&fleet, &odd, |name| is_odd(&stem(name)));
     copy_bundle(&fleet, &even, |name| !is_odd(&stem(name)));
     let orders: [&[&PathBuf]; 4] = [&[&odd, &even], &[&even, &odd], &[&odd, &even, &odd], &[&fleet, &even]];
