@@ -16,6 +16,7 @@ pub mod collect;
 pub mod diff;
 pub mod error;
 pub mod inventory;
+pub mod logging;
 pub mod logs;
 pub mod metrics;
 pub mod plan;

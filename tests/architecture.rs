@@ -13,18 +13,20 @@ const MAY: &[(&str, &[&str])] = &[
     ("metrics", &["aws", "bundle", "inventory"]),
     ("collect", &["aws", "bundle", "inventory", "logs", "metrics", "scan"]),
     ("usage", &["bundle", "inventory"]),
-    ("verdict", &["inventory", "usage"]),
+    ("logging", &["inventory"]),
+    ("verdict", &["inventory", "logging", "usage"]),
     ("report", &["bundle", "inventory", "shell", "usage", "verdict"]),
     ("clients", &["report"]),
     ("diff", &["report"]),
     ("plan", &["clients", "report", "shell"]),
-    ("preflight", &["bundle", "inventory", "report", "shell", "usage", "verdict"]),
+    ("preflight", &["bundle", "inventory", "logging", "report", "shell", "usage", "verdict"]),
 ];
 
 /// Words that no part may hold: what would make a verdict depend on more than its evidence, or parsing on more than text.
 const MAY_NOT_HOLD: &[(&str, &[&str])] = &[
     ("src/verdict", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/usage", &["tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
+    ("src/logging", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/report", &["polars", "tokio", "aws_sdk", "Timestamp::now", "SystemTime"]),
     ("src/preflight", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/logs", &["postgres", "polars"]),

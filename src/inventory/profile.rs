@@ -130,6 +130,14 @@ pub struct Parameter {
     pub group: String,
 }
 
+/// The calls whose answers hold settings.
+const SETTINGS: &[&str] = &[
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBClusterParameters",
+    "rds:DescribeDBParameters",
+    "rds:DescribeOptionGroups",
+];
+
 impl InstanceProfile {
     /// The value of a parameter that the instance runs with, in one spelling; none where it is not known.
     pub fn in_effect(&self, parameter: &str) -> Option<String> {
@@ -140,6 +148,21 @@ impl InstanceProfile {
     /// What is known of its engine; none for an engine that is not known.
     pub fn known_engine(&self) -> Option<&'static Engine> {
         ENGINES.iter().copied().find(|engine| engine.aws_names.contains(&self.engine.as_str()))
+    }
+
+    /// The calls that were not answered, of those whose answers hold settings.
+    pub fn unanswered(&self) -> Vec<&str> {
+        self.unknown.iter().map(String::as_str).filter(|call| SETTINGS.contains(call)).collect()
+    }
+
+    /// Why a setting is not known, in a sentence.
+    pub fn untold(&self, parameter: &str) -> String {
+        let calls = self.unanswered();
+        if calls.is_empty() {
+            format!("the value of {parameter} is not known: no group of the instance names it")
+        } else {
+            format!("the value of {parameter} could not be asked ({})", calls.join(", "))
+        }
     }
 
     /// Whether it is Aurora Serverless v1: TLS ends at its router, whose certificate is AWS Certificate Manager's, and its

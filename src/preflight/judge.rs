@@ -2,13 +2,12 @@
 
 use ssl_usage_parsers::{Engine, Logs, TlsSwitch};
 
-use super::commands::{self, Export};
-use super::need::{Change, Needs, needs};
 use super::volume::{Sessions, Volume};
 use super::{Answer, Steps, Wait};
 use crate::inventory::{InstanceProfile, Level};
+use crate::logging::{self, Export, Needs};
 use crate::usage::Usage;
-use crate::verdict::{Bearing, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge, unanswered, untold};
+use crate::verdict::{Bearing, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge};
 use crate::window::Window;
 
 /// Minutes for which a log must be kept to be collected in time by whoever runs a command every hour.
@@ -53,14 +52,14 @@ pub(super) fn steps(
         let text = format!("the engine {} is not known to this version of ssl-usage", profile.engine);
         return Steps::only(Answer::Unknown, text);
     };
-    let Some((logs, needs)) = best(profile, engine) else {
+    let Some((logs, needs)) = logging::best(profile, engine) else {
         return by_no_log(profile, engine);
     };
     if let Some(parameter) = needs.untold.first() {
-        return Steps::only(Answer::Unknown, untold(profile, parameter));
+        return Steps::only(Answer::Unknown, profile.untold(parameter));
     }
     let on = needs.none();
-    let restart = restart(profile, &needs);
+    let restart = logging::restart(profile, &needs);
     let exported = is_exported(profile, logs);
     let kept = kept(profile, logs);
     let export = export(profile, logs, !exported && (!logs.served || kept < LEAST_KEPT && !on));
@@ -69,7 +68,7 @@ pub(super) fn steps(
     let wanted = window.length().as_hours();
     let every = kept_hours.filter(|_| kept >= LEAST_KEPT).filter(|hours| *hours < wanted).map(|hours| hours / 2);
     let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
-    let (commands, undo) = commands::of(profile, &needs, export.as_ref(), restart);
+    let (commands, undo) = logging::commands(profile, &needs, export.as_ref(), restart);
     let steps = Steps {
         log: Some(logs.kind),
         wait: Some(wait),
@@ -99,28 +98,13 @@ fn answered(verdict: &Verdict) -> Option<String> {
     verdict.reasons.iter().find(|reason| reason.code.bearing() == bearing).map(|reason| reason.text.clone())
 }
 
-/// The log that will tell: one that is written now, or else what takes least: what only waits, then what writes sessions and
-/// not every statement.
-fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'static Logs, Needs)> {
-    if !engine.marks_tls(&profile.engine_version) {
-        return None;
-    }
-    let asked = unanswered(profile).is_empty();
-    let tell = engine.logs.iter().filter(|logs| logs.tells && logs.complete);
-    let all = tell.map(|logs| (logs, needs(profile, logs, asked)));
-    all.min_by_key(|(logs, needs)| {
-        let known = needs.untold.is_empty();
-        (!needs.none(), !known, !needs.changes.is_empty(), logs.bytes_a_session.is_none())
-    })
-}
-
 /// What there is to do where no log tells.
 fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
     // A switch may decide it, if only it could be asked for.
     let asked = |switch: &&TlsSwitch| profile.parameters.contains_key(switch.parameter);
-    let missing = engine.tls_switches.iter().find(|switch| !asked(switch)).filter(|_| !unanswered(profile).is_empty());
+    let missing = engine.tls_switches.iter().find(|switch| !asked(switch)).filter(|_| !profile.unanswered().is_empty());
     if let Some(switch) = missing {
-        return Steps::only(Answer::Unknown, untold(profile, switch.parameter));
+        return Steps::only(Answer::Unknown, profile.untold(switch.parameter));
     }
     let version = &profile.engine_version;
     let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.tells).map(|logs| logs.kind).collect();
@@ -144,16 +128,6 @@ fn export(profile: &InstanceProfile, logs: &Logs, wanted: bool) -> Option<Export
 fn kept(profile: &InstanceProfile, logs: &Logs) -> i64 {
     let (parameter, default, _) = logs.retention;
     profile.in_effect(parameter).and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-/// Whether the instance has to be restarted. Another group of parameters takes effect at a restart only; one of options does
-/// at once, for those that are known here.
-///
-/// Source: "Associating a DB parameter group with a DB instance" and "Working with option groups" in the RDS user guide.
-fn restart(profile: &InstanceProfile, needs: &Needs) -> bool {
-    let renews = |change: &Change| change.new_group.is_some() && change.level != Level::Option;
-    let waits = |name: &&str| profile.parameters.get(*name).is_some_and(|known| known.level != Level::Option);
-    needs.changes.iter().any(|change| change.is_static || renews(change)) || needs.pending.iter().any(waits)
 }
 
 fn to_do(needs: &Needs, export: Option<&str>) -> String {

@@ -1,13 +1,10 @@
 //! Preflight: can the question "is TLS used?" be answered today, and if not, what has to be switched on, what does that
 //! cost, and when is there an answer? A pure function of the evidence; nothing here is ever run by this tool.
 
-mod commands;
 mod judge;
-mod need;
 mod table;
 mod volume;
 
-pub use need::Change;
 pub use volume::{Counted, Volume};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +16,7 @@ use serde::Serialize;
 use crate::bundle::Evidence;
 use crate::error::Trouble;
 use crate::inventory::Level;
+use crate::logging::Change;
 use crate::usage::{self, Usage};
 use crate::verdict::Policy;
 use crate::window::Window;

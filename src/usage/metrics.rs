@@ -13,8 +13,8 @@ use crate::window::Window;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
     /// So many sessions may have begun before the logs, or in a gap, and be open still. They are no more than the fewest
-    /// that were ever open since then, and no more than were open at one moment beside those of which the logs show the
-    /// beginning. 0 where none can be. None where it is not known.
+    /// that were ever open since then, and no more than were open in an hour beside those that the logs show to have
+    /// begun since, and to have been open all through it. 0 where none can be. None where it is not known.
     pub unaccounted: Option<u64>,
     /// In which hour logs prove more sessions open than CloudWatch counted at its lowest, how many, and how many it counted:
     /// one of them is wrong.

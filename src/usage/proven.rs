@@ -42,6 +42,8 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven>
         .filter(|row| events.get(*row) == Some("connected") && databases.get(*row).is_none())
         .map(who)
         .collect();
+    // A record may say any time: no hour counts that is not of the window.
+    let end = seen.last().map_or(0, |span| span.to.as_second());
     let mut proven = Proven::default();
     for row in clients().filter(|row| events.get(*row) == Some("disconnected")) {
         let (Some(from), Some(to), Some(address)) = (froms.get(row), tos.get(row), addresses.get(row)) else {
@@ -55,8 +57,7 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven>
         if !counted || sources.get(row).is_none_or(|source| exported_type(source).is_some()) {
             continue;
         }
-        // It began where logs are seen, so that these are no more hours than there are in the window.
-        for hour in (from..to).step_by(HOUR as usize) {
+        for hour in (from..to.min(end)).step_by(HOUR as usize) {
             *proven.open.entry(hour).or_default() += counts.get(row).unwrap_or(0);
         }
     }
@@ -108,6 +109,8 @@ mod tests {
     fn a_session_is_proven_open_in_the_hours_that_it_spans() {
         let sessions = [(4, 7), (6, 8), (6, 6)].map(|open| key("disconnected", Some(open)));
         let open = of(&[sessions.as_slice(), &[key("connected", None)]].concat());
+        let far = of(&[key("disconnected", Some((18, i64::MAX / HOUR)))]);
+        assert_eq!(far.open.into_keys().collect::<Vec<_>>(), [18 * HOUR, 19 * HOUR], "hours of the window alone");
         assert_eq!(open.open, BTreeMap::from([(4 * HOUR, 2), (5 * HOUR, 2), (6 * HOUR, 4), (7 * HOUR, 2)]));
         assert_eq!(open.oldest_unseen, None);
     }

@@ -1,11 +1,11 @@
 //! What a person or a rotation tool would run. Nothing here is ever run by this tool.
 
-use ssl_usage_parsers::{Engine, LogSwitch, Logs, OPTION};
+use ssl_usage_parsers::Engine;
 
 use super::certificate::{Change, Outlook, Restart};
-use super::rules::is_off;
 use super::{Rotation, UsageVerdict};
-use crate::inventory::{InstanceProfile, Level};
+use crate::inventory::InstanceProfile;
+use crate::logging::{self, Needs};
 
 /// Argument vectors of the AWS command line, in the order in which they are to be run.
 pub(super) fn commands(
@@ -19,7 +19,7 @@ pub(super) fn commands(
         return commands;
     }
     if usage == UsageVerdict::Undetermined {
-        commands.extend(profile.known_engine().and_then(|engine| switch_logging_on(profile, engine)));
+        commands.extend(profile.known_engine().into_iter().flat_map(|engine| switch_logging_on(profile, engine)));
     }
     commands.extend(rotate(profile, outlook, rotation));
     commands
@@ -62,27 +62,10 @@ fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> O
     Some(aws(&profile.region, &words))
 }
 
-/// The command that has sessions logged, where the group that says so can be changed: AWS's default groups cannot.
-fn switch_logging_on(profile: &InstanceProfile, engine: &Engine) -> Option<Vec<String>> {
-    // The first kind of log that parameters alone switch on.
-    let by_parameters = |logs: &&Logs| logs.switches.iter().all(|switch| !switch.parameter.starts_with(OPTION));
-    let off = |switch: &&LogSwitch| is_off(profile, switch);
-    let switches: Vec<&LogSwitch> = engine.logs.iter().find(by_parameters)?.switches.iter().filter(off).collect();
-    let parameter = profile.parameters.get(switches.first()?.parameter)?;
-    let (verb, option) = match parameter.level {
-        _ if parameter.group.starts_with("default.") => return None,
-        Level::Instance => ("modify-db-parameter-group", "--db-parameter-group-name"),
-        Level::Cluster => ("modify-db-cluster-parameter-group", "--db-cluster-parameter-group-name"),
-        Level::Option => return None,
-    };
-    let settings: Vec<_> = switches
-        .iter()
-        .map(|switch| {
-            let method = if switch.needs_restart { "pending-reboot" } else { "immediate" };
-            format!("ParameterName={},ParameterValue={},ApplyMethod={method}", switch.parameter, switch.set_to)
-        })
-        .collect();
-    let mut words = vec![verb, option, &parameter.group, "--parameters"];
-    words.extend(settings.iter().map(String::as_str));
-    Some(aws(&profile.region, &words))
+/// The commands that have sessions logged at once: where that takes a new group or a restart, it is for a person to decide
+/// when, and a preflight has the commands.
+fn switch_logging_on(profile: &InstanceProfile, engine: &'static Engine) -> Vec<Vec<String>> {
+    let by_itself = |needs: &Needs| needs.changes.iter().all(|change| change.new_group.is_none() && !change.is_static);
+    let best = logging::best(profile, engine).filter(|(_, needs)| needs.untold.is_empty() && by_itself(needs));
+    best.map(|(_, needs)| logging::commands(profile, &needs, None, false).0).unwrap_or_default()
 }

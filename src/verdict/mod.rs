@@ -16,7 +16,7 @@ pub use certificate::{Change, Outlook, Restart};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Policy, Source, Standing, States, Weight};
 pub use reason::{Bearing, Reason, ReasonCode};
-pub(crate) use rules::{ask_live, unanswered, untold};
+pub(crate) use rules::ask_live;
 
 use jiff::Timestamp;
 

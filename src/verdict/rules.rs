@@ -9,6 +9,7 @@ use super::metrics::{
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::inventory::InstanceProfile;
+use crate::logging;
 use crate::usage::{Usage, tls_share_at_most};
 
 /// What the rules look at.
@@ -257,7 +258,7 @@ enum Logged {
 }
 
 /// Whether a switch is off, whether the instance runs with that or will after its next restart.
-pub(super) fn is_off(profile: &InstanceProfile, switch: &LogSwitch) -> bool {
+fn is_off(profile: &InstanceProfile, switch: &LogSwitch) -> bool {
     profile.parameters.get(switch.parameter).is_some_and(|parameter| !switch.is_on(parameter.value.as_deref()))
 }
 
@@ -266,7 +267,7 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
         return Logged::Off;
     }
     let unknown = logs.switches.iter().find_map(|switch| match profile.parameters.get(switch.parameter) {
-        None => Some(untold(profile, switch.parameter)),
+        None => Some(profile.untold(switch.parameter)),
         Some(parameter) if !parameter.in_effect => Some(format!(
             "{} is set in {}, and the instance does not run with it yet",
             switch.parameter, parameter.group
@@ -276,46 +277,33 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
     unknown.map_or(Logged::On, Logged::Unknown)
 }
 
-/// The calls whose answers hold settings.
-const SETTINGS: &[&str] = &[
-    "rds:DescribeDBClusters",
-    "rds:DescribeDBClusterParameters",
-    "rds:DescribeDBParameters",
-    "rds:DescribeOptionGroups",
-];
-
-/// Of those, the ones that were not answered.
-pub(crate) fn unanswered(profile: &InstanceProfile) -> Vec<&str> {
-    profile.unknown.iter().map(String::as_str).filter(|call| SETTINGS.contains(call)).collect()
-}
-
-/// Why a setting is not known.
-pub(crate) fn untold(profile: &InstanceProfile, parameter: &str) -> String {
-    let calls = unanswered(profile);
-    if calls.is_empty() {
-        format!("the value of {parameter} is not known: no group of the instance names it")
-    } else {
-        format!("the value of {parameter} could not be asked ({})", calls.join(", "))
-    }
-}
-
 fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let profile = case.profile;
-    if engine.logs.iter().any(|logs| !matches!(logged(profile, logs), Logged::Off)) {
+    let off = |logs: &&Logs| matches!(logged(profile, logs), Logged::Off);
+    if !engine.logs.iter().filter(|logs| logs.tells).all(|logs| off(&logs)) {
         return None;
     }
-    // Of several kinds, one is enough: that which shows most.
-    let set = engine.logs.first().and_then(|logs| to_switch_on(profile, logs))?;
-    let text = format!("sessions are not logged: {set}, and ask again after a full cycle of your jobs");
-    Some((ReasonCode::LoggingOff, text))
+    let set = to_switch_on(profile, engine)?;
+    let lesser: Vec<_> = engine.logs.iter().filter(|logs| !off(logs)).map(|logs| logs.kind).collect();
+    let why = if lesser.is_empty() {
+        "sessions are not logged".to_owned()
+    } else {
+        format!("the {} log, which is on, does not show how sessions are carried", lesser.join(" or "))
+    };
+    Some((ReasonCode::LoggingOff, format!("{why}: {set}, and ask again after a full cycle of your jobs")))
 }
 
-/// What to set so that a kind of log is written; none where nothing that is known keeps it from that.
-fn to_switch_on(profile: &InstanceProfile, logs: &Logs) -> Option<String> {
-    let off: Vec<&LogSwitch> = logs.switches.iter().filter(|switch| is_off(profile, switch)).collect();
-    let restart = if off.iter().any(|switch| switch.needs_restart) { " and restart" } else { "; no restart is needed" };
-    let set: Vec<_> = off.iter().map(|switch| format!("{} to {}", switch.parameter, switch.set_to)).collect();
-    (!set.is_empty()).then(|| format!("set {}{restart}", set.join(" and ")))
+/// What to set so that sessions are logged; none where nothing that is known keeps them from that.
+fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<String> {
+    let (logs, needs) = logging::best(profile, engine)?;
+    let needed = |change: &&logging::Change| logs.switches.iter().any(|switch| switch.parameter == change.parameter);
+    let set: Vec<_> =
+        needs.changes.iter().filter(needed).map(|change| format!("{} to {}", change.parameter, change.to)).collect();
+    let group = needs.changes.iter().find(|change| change.new_group.is_some());
+    let group = group
+        .map_or_else(String::new, |change| format!(" in a group of its own, for {} cannot be changed", change.group));
+    let restart = if logging::restart(profile, &needs) { ", and restart" } else { "; no restart is needed" };
+    (!set.is_empty()).then(|| format!("set {}{group}{restart}", set.join(" and ")))
 }
 
 fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -336,10 +324,10 @@ fn enforcement_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(Reas
     let profile = case.profile;
     let is_untold =
         |switch: &&TlsSwitch| !switch.enforces.is_empty() && !profile.parameters.contains_key(switch.parameter);
-    let switch = engine.tls_switches.iter().find(is_untold).filter(|_| !unanswered(profile).is_empty())?;
+    let switch = engine.tls_switches.iter().find(is_untold).filter(|_| !profile.unanswered().is_empty())?;
     let text = format!(
         "{}: where it enforces TLS, clients that are refused may look like sessions without TLS",
-        untold(profile, switch.parameter)
+        profile.untold(switch.parameter)
     );
     Some((ReasonCode::EnforcementUnknown, text))
 }
@@ -385,8 +373,8 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
     let (parameter, default, most) = engine.logs.first().map_or(("", 0, 0), |logs| logs.retention);
     let kept = case.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
     let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length());
-    let better = longest.filter(|gap| gap.cause == "cannot-tell").and(engine.logs.first());
-    let advice = if let Some(set) = better.and_then(|logs| to_switch_on(case.profile, logs)) {
+    let better = longest.filter(|gap| gap.cause == "cannot-tell");
+    let advice = if let Some(set) = better.and_then(|_| to_switch_on(case.profile, engine)) {
         format!("for a log that shows how sessions are carried, {set}")
     } else if kept >= asked {
         "ask for a window without the gaps".to_owned()

@@ -64,7 +64,7 @@ aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds apply-pending-m
 # The rotation takes a restart of the instance.
 # Nothing rotates it here: the same authority signs the next certificate: AWS offers its rotation as a pending maintenance action at half its life, or three months before its end
 printf '%s\n' crm-quiet >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-parameter-group --db-parameter-group-name pg16-quiet --parameters ParameterName=log_connections,ParameterValue=1,ApplyMethod=immediate
+aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-parameter-group --db-parameter-group-name pg16-quiet --parameters ParameterName=log_connections,ParameterValue=1,ApplyMethod=immediate ParameterName=log_disconnections,ParameterValue=1,ApplyMethod=immediate
 
 # forum (mariadb): required, unproven, by 2027-02-10
 # Why: the logs show 30.0 % of the window, with a gap of 49 h from 2026-11-20 00:00 (not-kept), and 95.0 % are demanded; logs are kept for 24 hours, 24 at most: collect on a schedule, or ask for fewer days
@@ -75,15 +75,13 @@ aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-param
 # Why: up to 3 sessions that began before the logs, or in a gap, may still be open (DatabaseConnections, less those whose beginning is logged): how they are carried is not known; renew the pools of all clients, or stop all together until the metric reaches 0; ask the live sessions: SELECT id, user, host, connection_type FROM performance_schema.threads pst JOIN information_schema.processlist isp ON pst.processlist_id = isp.id
 # The rotation takes a restart of the instance.
 # Nothing rotates it here: the same authority signs the next certificate: AWS offers its rotation as a pending maintenance action at half its life, or three months before its end
-printf '%s\n' kiosk >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-parameter-group --db-parameter-group-name mysql80 --parameters ParameterName=general_log,ParameterValue=1,ApplyMethod=immediate
 
 # loyalty-1 (aurora-mysql): required, unproven, by 2027-02-10
-# Why: the logs show 0.0 % of the window, with a gap of 72 h from 2026-11-20 00:00 (cannot-tell), and 95.0 % are demanded; for a log that shows how sessions are carried, set general_log to 1; no restart is needed
+# Why: the audit log, which is on, does not show how sessions are carried: set general_log to 1 and log_output to FILE; no restart is needed, and ask again after a full cycle of your jobs
 # The rotation takes a restart of the instance.
 # Nothing rotates it here: the same authority signs the next certificate: AWS offers its rotation as a pending maintenance action at half its life, or three months before its end
 printf '%s\n' loyalty-1 >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name aurora-mysql8-audited --parameters ParameterName=general_log,ParameterValue=1,ApplyMethod=immediate
+aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name aurora-mysql8-audited --parameters ParameterName=general_log,ParameterValue=1,ApplyMethod=immediate ParameterName=log_output,ParameterValue=FILE,ApplyMethod=immediate
 
 # mobile-api (mysql): required, by 2027-02-10
 # Why: 60 logins by IAM, which works over TLS only, between 2026-11-20 08:00 and 2026-11-22 18:00 (IamDbAuthConnectionSuccess)

@@ -29,7 +29,7 @@ pub struct Change {
 
 /// What keeps a log from being written.
 #[derive(Debug, Default)]
-pub(super) struct Needs {
+pub struct Needs {
     /// What has to be set.
     pub changes: Vec<Change>,
     /// What is set, and waits for a restart or to be applied.
@@ -39,40 +39,41 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    /// What a kind of log needs on an instance.
+    pub(super) fn of(profile: &InstanceProfile, logs: &Logs) -> Self {
+        let mut needs = Self::default();
+        let asked = profile.unanswered().is_empty();
+        for switch in logs.switches {
+            let known = profile.parameters.get(switch.parameter);
+            match known {
+                Some(parameter) if switch.is_on(parameter.value.as_deref()) => {
+                    if !parameter.in_effect {
+                        needs.pending.push(switch.parameter);
+                    }
+                }
+                None if !asked => needs.untold.push(switch.parameter),
+                // A group that does not name it is no proof of its default.
+                _ => match change(profile, switch) {
+                    Some(change) => needs.changes.push(change),
+                    None => needs.untold.push(switch.parameter),
+                },
+            }
+        }
+        // What only adds to the log is worth no change of its own.
+        if !needs.changes.is_empty() {
+            let off = |switch: &&LogSwitch| {
+                profile.parameters.get(switch.parameter).is_none_or(|known| !switch.is_on(known.value.as_deref()))
+            };
+            let also = logs.also.iter().filter(off).filter_map(|switch| change(profile, switch));
+            needs.changes.extend(also);
+        }
+        needs
+    }
+
     /// Whether the log is written now.
     pub fn none(&self) -> bool {
         self.changes.is_empty() && self.pending.is_empty() && self.untold.is_empty()
     }
-}
-
-/// What a kind of log needs on an instance. `asked` says that all groups of the instance could be asked for.
-pub(super) fn needs(profile: &InstanceProfile, logs: &Logs, asked: bool) -> Needs {
-    let mut needs = Needs::default();
-    for switch in logs.switches {
-        let known = profile.parameters.get(switch.parameter);
-        match known {
-            Some(parameter) if switch.is_on(parameter.value.as_deref()) => {
-                if !parameter.in_effect {
-                    needs.pending.push(switch.parameter);
-                }
-            }
-            None if !asked => needs.untold.push(switch.parameter),
-            // A group that does not name it is no proof of its default.
-            _ => match change(profile, switch) {
-                Some(change) => needs.changes.push(change),
-                None => needs.untold.push(switch.parameter),
-            },
-        }
-    }
-    // What only adds to the log is worth no change of its own.
-    if !needs.changes.is_empty() {
-        let off = |switch: &&LogSwitch| {
-            profile.parameters.get(switch.parameter).is_none_or(|known| !switch.is_on(known.value.as_deref()))
-        };
-        let also = logs.also.iter().filter(off).filter_map(|switch| change(profile, switch));
-        needs.changes.extend(also);
-    }
-    needs
 }
 
 /// The change that switches something on; none where it is not known which group it would be made in.
@@ -109,7 +110,7 @@ fn beside<'p>(profile: &'p InstanceProfile, name: &str) -> Option<&'p Parameter>
 /// Whether a group is one of AWS's own, `default.postgres16` or `default:mysql-8-0`, which nobody can change.
 ///
 /// Source: "Overview of parameter groups" and "Working with option groups" in the RDS user guide.
-pub(super) fn is_aws_own(group: &str) -> bool {
+fn is_aws_own(group: &str) -> bool {
     group.starts_with("default.") || group.starts_with("default:")
 }
 

@@ -3,12 +3,12 @@
 use serde_json::json;
 use ssl_usage_parsers::OPTION;
 
-use super::need::{Change, Needs};
+use super::{Change, Needs};
 use crate::inventory::{InstanceProfile, Level};
 
 /// An export to CloudWatch Logs that is to be switched on.
 #[derive(Debug)]
-pub(super) struct Export {
+pub struct Export {
     /// Which log type.
     pub log_type: &'static str,
     /// The cluster that decides that for its members.
@@ -78,24 +78,24 @@ impl Aws<'_> {
 }
 
 /// The commands, in the order in which they are to be run, and those that undo them.
-pub(super) fn of(
+pub fn commands(
     profile: &InstanceProfile,
     needs: &Needs,
     export: Option<&Export>,
     restart: bool,
 ) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
     let aws = Aws(profile);
-    let (mut commands, mut undo) = (Vec::new(), Vec::new());
+    let (mut todo, mut undo) = (Vec::new(), Vec::new());
     for changes in needs.changes.chunk_by(|one, other| (one.level, &one.group) == (other.level, &other.group)) {
         let Some(first) = changes.first() else { continue };
         let group = first.new_group.as_deref().unwrap_or(&first.group);
         if first.new_group.is_some() {
-            commands.push(create(&aws, first, group));
+            todo.push(create(&aws, first, group));
         }
-        commands.push(set(&aws, first.level, group, changes));
+        todo.push(set(&aws, first.level, group, changes));
         if first.new_group.is_some() {
             let cluster = profile.cluster.as_deref().filter(|_| first.level == Level::Cluster);
-            commands.push(aws.modify(cluster, &[verbs(first.level).group, group]));
+            todo.push(aws.modify(cluster, &[verbs(first.level).group, group]));
         }
         undo.extend(unset(&aws, first.level, group, changes));
     }
@@ -104,18 +104,18 @@ pub(super) fn of(
             let setting = json!({key: [log_type]}).to_string();
             aws.modify(cluster.as_deref(), &["--cloudwatch-logs-export-configuration", &setting])
         };
-        commands.push(switch("EnableLogTypes"));
+        todo.push(switch("EnableLogTypes"));
         undo.push(switch("DisableLogTypes"));
     }
     let instance = ["--db-instance-identifier", &profile.instance];
     if restart {
-        commands.push(aws.call(&[&["wait", "db-instance-available"], &instance[..]].concat()));
-        commands.push(aws.call(&[&["reboot-db-instance"], &instance[..]].concat()));
+        todo.push(aws.call(&[&["wait", "db-instance-available"], &instance[..]].concat()));
+        todo.push(aws.call(&[&["reboot-db-instance"], &instance[..]].concat()));
     }
     if needs.changes.iter().any(|change| change.is_static) {
         undo.push(aws.call(&[&["reboot-db-instance"], &instance[..]].concat()));
     }
-    (commands, undo)
+    (todo, undo)
 }
 
 /// Makes a group, of the family that the name of AWS's own tells: `default.postgres16`, `default:mysql-8-0`.

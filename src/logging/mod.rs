@@ -1,0 +1,36 @@
+//! What it takes to have an instance's sessions logged: the log that takes least, the settings that it needs, and the
+//! commands that make them. A pure function of the instance's settings; nothing here is ever run by this tool.
+
+mod commands;
+mod need;
+
+pub use commands::{Export, commands};
+pub use need::{Change, Needs};
+
+use ssl_usage_parsers::{Engine, Logs};
+
+use crate::inventory::{InstanceProfile, Level};
+
+/// The log that will tell how sessions are carried, and what it needs: one that is written now, or else what takes least:
+/// what only waits, then what writes sessions and not every statement. None where no log of this version tells.
+pub fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'static Logs, Needs)> {
+    if !engine.marks_tls(&profile.engine_version) {
+        return None;
+    }
+    let tell = engine.logs.iter().filter(|logs| logs.tells && logs.complete);
+    let all = tell.map(|logs| (logs, Needs::of(profile, logs)));
+    all.min_by_key(|(logs, needs)| {
+        let known = needs.untold.is_empty();
+        (!needs.none(), !known, !needs.changes.is_empty(), logs.bytes_a_session.is_none())
+    })
+}
+
+/// Whether the instance has to be restarted. Another group of parameters takes effect at a restart only; one of options does
+/// at once, for those that are known here.
+///
+/// Source: "Associating a DB parameter group with a DB instance" and "Working with option groups" in the RDS user guide.
+pub fn restart(profile: &InstanceProfile, needs: &Needs) -> bool {
+    let renews = |change: &Change| change.new_group.is_some() && change.level != Level::Option;
+    let waits = |name: &&str| profile.parameters.get(*name).is_some_and(|known| known.level != Level::Option);
+    needs.changes.iter().any(|change| change.is_static || renews(change)) || needs.pending.iter().any(waits)
+}
