@@ -22,7 +22,7 @@ fn analyze(arguments: &[&str]) -> Run {
 }
 
 /// A bundle with the inventory of the small fleet alone, in which instances have these names.
-fn named(folder: &Path, names: &[String]) {
+pub fn named(folder: &Path, names: &[String]) {
     let kept = samples().join("fleet");
     fs::copy(kept.join("bundle.json"), folder.join("bundle.json")).expect("a copy");
     for part in ["fleet", "parts", "metrics"] {
@@ -40,7 +40,7 @@ fn named(folder: &Path, names: &[String]) {
 }
 
 /// Names that do harm where they are not escaped, and what of each can be read in every format.
-fn hostile() -> Vec<(String, String)> {
+pub fn hostile() -> Vec<(String, String)> {
     let name = |name: &str, readable: &str| (name.to_owned(), readable.to_owned());
     vec![
         name("=cmd|' /C calc'!A0", "=cmd"),

@@ -11,6 +11,7 @@
 
 mod architecture;
 mod aws;
+mod browser;
 mod bundle;
 mod clients;
 mod cloudwatch_logs;

@@ -44,43 +44,50 @@ pub fn programs() -> &'static Path {
 }
 
 fn install() -> Result<PathBuf, String> {
+    let environment = once("python", REQUIREMENTS, |environment| {
+        let venv = || run(Command::new("python3").args(["-m", "venv"]).arg(environment));
+        if let Err(missing) = venv() {
+            // Debian keeps the module in a package of its own.
+            apt("python3-venv").and_then(|()| venv()).map_err(|error| format!("{missing}\n{error}"))?;
+        }
+        let wanted = environment.join("requirements.txt");
+        fs::write(&wanted, REQUIREMENTS).map_err(|error| format!("{}: {error}", wanted.display()))?;
+        let mut pip = Command::new(environment.join("bin/pip"));
+        run(pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted)).map(drop)
+    })?;
+    Ok(environment.join("bin"))
+}
+
+/// A folder of that name beside the peers, made by `make` where it does not hold what is wanted, as a whole, already.
+pub fn once(name: &str, wanted: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
     let folder = folder();
     let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(&folder).map_err(fail)?;
     // Other runs of the tests may share the folder.
-    let lock = File::create(folder.join("lock")).map_err(fail)?;
+    let lock = File::create(folder.join(format!("{name}.lock"))).map_err(fail)?;
     lock.lock().map_err(fail)?;
-    let (environment, stamp) = (folder.join("python"), folder.join("installed"));
-    let programs = environment.join("bin");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
-        return Ok(programs);
+    let (made, stamp) = (folder.join(name), folder.join(format!("{name}.installed")));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(made);
     }
-    if environment.exists() {
-        fs::remove_dir_all(&environment).map_err(fail)?;
+    if made.exists() {
+        fs::remove_dir_all(&made).map_err(fail)?;
     }
-    let venv = || run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-    if let Err(missing) = venv() {
-        // Debian keeps the module in a package of its own.
-        apt().and_then(|()| venv()).map_err(|error| format!("{missing}\n{error}"))?;
-    }
-    let wanted = folder.join("requirements.txt");
-    fs::write(&wanted, REQUIREMENTS).map_err(fail)?;
-    let mut pip = Command::new(programs.join("pip"));
-    run(pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted))?;
-    fs::write(&stamp, REQUIREMENTS).map_err(fail)?;
-    Ok(programs)
+    make(&made)?;
+    fs::write(&stamp, wanted).map_err(fail)?;
+    Ok(made)
 }
 
-/// Installs `venv` where that is allowed and how it is done.
-fn apt() -> Result<(), String> {
+/// Installs a package of Debian's where that is allowed and how it is done.
+pub fn apt(package: &str) -> Result<(), String> {
     let user = Command::new("id").arg("-u").output().map(|output| output.stdout);
     if user.ok().as_deref() != Some(b"0\n") {
-        return Err("python3 with its module venv is missing (on Debian: python3-venv)".to_owned());
+        return Err(format!("install it first (on Debian: {package})"));
     }
     let apt = |arguments: &[&str]| {
         run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-y"]).args(arguments))
     };
-    let install = || apt(&["install", "--no-install-recommends", "python3-venv"]);
+    let install = || apt(&["install", "--no-install-recommends", package]);
     install().or_else(|_| apt(&["update"]).and_then(|_| install())).map(drop)
 }
 

@@ -5,7 +5,7 @@
 
 mod accounts;
 mod faults;
-mod install;
+pub mod install;
 mod inventory;
 mod logs;
 mod metrics;

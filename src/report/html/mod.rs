@@ -51,6 +51,11 @@ impl Inline {
     }
 }
 
+/// The attributes of an element that holds this text: a name of hundreds of letters is scrolled, by the keyboard too.
+fn long(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
+    if text.as_ref().len() > 300 { r#" class="long" tabindex="0""# } else { "" }
+}
+
 fn minute(time: &Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }

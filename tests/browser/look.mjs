@@ -1,0 +1,90 @@
+// Opens a report in headless Chromium, uses it as a person would, and prints what was seen, as JSON.
+//
+//     node look.mjs PAGE PICTURES SEARCHED
+//
+// PICTURES is a folder: wide and narrow, light and dark. SEARCHED is what is typed into the search.
+
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import chromium from "@sparticuz/chromium";
+import puppeteer from "puppeteer-core";
+
+const [file, pictures, searched] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const seen = { requests: [], dialogs: [], errors: [], overflow: {}, inaccessible: {}, grounds: {} };
+
+const browser = await puppeteer.launch({
+  args: [...chromium.args, "--no-sandbox"],
+  executablePath: await chromium.executablePath(),
+  headless: "shell",
+});
+try {
+  const page = await browser.newPage();
+  const url = pathToFileURL(file).href;
+  page.on("request", (request) => request.url().startsWith(url) || seen.requests.push(request.url().slice(0, 200)));
+  page.on("dialog", async (dialog) => {
+    seen.dialogs.push(dialog.message());
+    await dialog.dismiss();
+  });
+  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
+
+  const begun = performance.now();
+  await page.goto(url);
+  seen.milliseconds = Math.round(performance.now() - begun);
+  seen.text = await page.evaluate(() => document.querySelector("main").textContent);
+
+  // What is opened on the way, and what is drawn only once it is in sight, is looked at too.
+  await page.evaluate(() => {
+    for (const section of document.querySelectorAll(".instance")) section.style.contentVisibility = "visible";
+    for (const details of [...document.querySelectorAll("details")].slice(0, 6)) details.open = true;
+  });
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    seen.grounds[scheme] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    for (const [name, width] of [["wide", 1280], ["narrow", 390]]) {
+      await page.setViewport({ width, height: 900 });
+      seen.overflow[`${name}-${scheme}`] = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      await page.screenshot({ path: `${pictures}/${name}-${scheme}.png`, fullPage: true });
+    }
+    // Runs outside of the page's own policy, which allows no script but its own.
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+    seen.inaccessible[scheme] = found.violations.map((it) => `${it.id}: ${it.help}: ${it.nodes[0].html.slice(0, 160)}`);
+  }
+
+  // From here on by the keyboard alone.
+  await page.setViewport({ width: 1280, height: 900 });
+  await page.goto(url);
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  const names = (selector) => page.evaluate((of) => {
+    const shown = [...document.querySelectorAll(of)].filter((it) => !it.closest("[hidden]"));
+    return shown.map((it) => it.textContent);
+  }, selector);
+  await page.keyboard.press("Tab");
+  seen.first = await focused();
+  for (let at = 0; at < 400 && (await focused()) !== "search"; at += 1) await page.keyboard.press("Tab");
+  seen.reached = await focused();
+  await page.keyboard.type(searched);
+  // The page waits for a pause in what is typed; this timer is behind its.
+  const pause = () => page.evaluate(() => new Promise((done) => setTimeout(done, 500)));
+  await pause();
+  seen.found = {
+    said: await page.evaluate(() => document.getElementById("found").textContent),
+    rows: await names("#table tbody th"),
+    sections: await names("#sections > * h3"),
+  };
+  for (let at = 0; at < searched.length; at += 1) await page.keyboard.press("Backspace");
+  await pause();
+  for (let at = 0; at < 20 && (await focused()) !== "Instance"; at += 1) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  seen.rising = await names("#table tbody th");
+  await page.keyboard.press("Enter");
+  seen.falling = await names("#table tbody th");
+  seen.sorted = await page.evaluate(() => document.querySelector("#table th").ariaSort);
+  seen.printed = Buffer.from(await page.pdf()).subarray(0, 5).toString();
+} finally {
+  await browser.close();
+}
+process.stdout.write(JSON.stringify(seen));

@@ -1,0 +1,117 @@
+//! The HTML report in headless Chromium: looked at, searched and sorted by the keyboard, printed, and checked by axe, whose
+//! rules of accessibility nobody here wrote.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, samples, ssl_usage};
+use crate::fleet::WINDOW;
+use crate::formats::{hostile, named};
+use crate::peers::install::{self, apt, once, run};
+
+/// What is installed: the browser, what drives it, and axe.
+const PACKAGES: &str = include_str!("package-lock.json");
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(name)
+}
+
+fn node(folder: &Path) -> Command {
+    let mut command = Command::new("node");
+    // The browser is unpacked there, once.
+    command.env("TMPDIR", folder).current_dir(folder);
+    command
+}
+
+/// Installs the browser into the target folder.
+fn browser() -> Result<PathBuf, String> {
+    once("browser", PACKAGES, |folder| {
+        let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(folder).map_err(fail)?;
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(source(name), folder.join(name)).map_err(fail)?;
+        }
+        let ci = || run(Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(folder));
+        if let Err(missing) = ci() {
+            apt("npm").and_then(|()| ci()).map_err(|error| format!("{missing}\n{error}"))?;
+        }
+        let unpack = "(await import('@sparticuz/chromium')).default.executablePath()";
+        run(node(folder).args(["--input-type=module", "-e", unpack])).map(drop)
+    })
+}
+
+/// What a browser sees of the report on a bundle, and the pictures that it took; none where peers are left out.
+fn look(bundle: &Path, pictures: &str, searched: &str) -> Option<Value> {
+    if install::left_out("Chromium") {
+        return None;
+    }
+    let folder = browser().unwrap_or_else(|reason| {
+        panic!("Chromium cannot be had: {reason}\nSSL_USAGE_WITHOUT_PEERS=1 leaves its tests out.")
+    });
+    let home = TempDir::new().expect("a folder");
+    let page = home.path().join("report.html");
+    let mut command = ssl_usage(home.path());
+    command.args(["analyze", "--format", "html", "-o"]).arg(&page).arg("--from").arg(bundle).args(WINDOW);
+    assert_eq!(Run::of(&mut command).status, 0);
+    let pictures = folder.join(pictures);
+    fs::create_dir_all(&pictures).expect("a folder");
+    // A module is looked for beside the script.
+    let script = folder.join("look.mjs");
+    fs::copy(source("look.mjs"), &script).expect("a script");
+    let seen = run(node(&folder).arg(&script).args([&page, &pictures]).arg(searched));
+    Some(serde_json::from_str(&seen.unwrap_or_else(|error| panic!("{error}"))).expect("JSON"))
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().expect("an array").iter().map(|text| text.as_str().expect("a text")).collect()
+}
+
+/// What is so of every report.
+fn stands(seen: &Value) {
+    for nothing in ["requests", "dialogs", "errors"] {
+        assert!(texts(&seen[nothing]).is_empty(), "{nothing}: {}", seen[nothing]);
+    }
+    for (picture, beyond) in seen["overflow"].as_object().expect("widths") {
+        assert!(beyond.as_i64().is_some_and(|beyond| beyond <= 0), "{picture} is {beyond} pixels too wide");
+    }
+    for scheme in ["light", "dark"] {
+        assert!(texts(&seen["inaccessible"][scheme]).is_empty(), "{scheme}: {}", seen["inaccessible"][scheme]);
+    }
+    assert_eq!(seen["printed"], "%PDF-");
+}
+
+#[test]
+fn a_page_is_used_without_a_network_or_a_mouse_on_any_screen() {
+    let Some(seen) = look(&samples().join("fleet"), "fleet", "reports-batch deferrable") else { return };
+    stands(&seen);
+    assert_ne!(seen["grounds"]["light"], seen["grounds"]["dark"]);
+    assert_eq!((&seen["first"], &seen["reached"]), (&"To the instances".into(), &"search".into()));
+    assert_eq!(seen["found"]["said"], "1 of 24");
+    assert_eq!(texts(&seen["found"]["rows"]), ["reports-batch"]);
+    assert_eq!(texts(&seen["found"]["sections"]), ["reports-batch"]);
+    let mut rising = texts(&seen["rising"]);
+    assert_eq!((rising.len(), rising.is_sorted()), (24, true), "{rising:?}");
+    rising.reverse();
+    assert_eq!((&seen["sorted"], texts(&seen["falling"])), (&"descending".into(), rising));
+}
+
+#[test]
+fn hostile_names_run_nothing_in_a_page_and_break_no_layout() {
+    let bundle = TempDir::new().expect("a folder");
+    let mut names = hostile();
+    names.push(("\"><img src=x onerror=alert(1)>".to_owned(), "<img src=x onerror=alert(1)>".to_owned()));
+    names.push(("</script><svg/onload=alert(1)>".to_owned(), "</script><svg/onload=alert(1)>".to_owned()));
+    named(bundle.path(), &names.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    let Some(seen) = look(bundle.path(), "hostile", "onerror") else { return };
+    stands(&seen);
+    assert_eq!(seen["found"]["said"], "1 of 24");
+    let text = seen["text"].as_str().expect("a text");
+    for (_, readable) in &names {
+        assert!(text.contains(readable), "{readable}");
+    }
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "nothing turns the direction of writing");
+}
