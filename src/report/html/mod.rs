@@ -51,9 +51,12 @@ impl Inline {
     }
 }
 
-/// The attributes of an element that holds this text: a name of hundreds of letters is scrolled, by the keyboard too.
+/// Attributes of what takes no more room than a few lines, and is scrolled, by the keyboard too.
+const LONG: &str = r#" class="long" tabindex="0""#;
+
+/// The attributes of an element that holds this text.
 fn long(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
-    if text.as_ref().len() > 300 { r#" class="long" tabindex="0""# } else { "" }
+    if text.as_ref().len() > 300 { LONG } else { "" }
 }
 
 fn minute(time: &Timestamp) -> String {
