@@ -39,6 +39,8 @@ impl Source {
         match self {
             Self::Rds => Vec::new(),
             Self::Cloudwatch => vec![asked],
+            // Where no file shows anything, nothing lies between two.
+            Self::Auto if shown.is_empty() => vec![asked],
             Self::Auto => one_an_hour(gaps(asked, shown).into_iter().filter(|gap| gap.length() >= BETWEEN)),
         }
     }
@@ -116,6 +118,8 @@ mod tests {
         let shown = [span(0, 10), span(30, 40), span(55, 120), span(180, 240)];
         let wanted = Source::Auto.exported(span(0, 300), &shown);
         assert_eq!(wanted, [span(10, 55), span(120, 180), span(240, 300)]);
+        let young = Source::Auto.exported(span(2, 5), &[]);
+        assert_eq!(young, [span(0, 5)], "of an instance without files the first minutes are read, too");
     }
 
     #[test]

@@ -24,7 +24,12 @@ fn logs_in_moto_are_read_by_phrase_and_whole() {
     for name in ["ledger", "books"] {
         let instance = named(&report, name);
         let connections = &instance["connections"];
-        assert_eq!((&connections["tls"], &connections["plaintext"]), (&made["tls"], &made["plaintext"]), "{name}");
+        assert_eq!(
+            (&connections["tls"], &connections["plaintext"]),
+            (&made["tls"], &made["plaintext"]),
+            "{name}: {:#}",
+            report["errors"]
+        );
         assert_eq!((&instance["usage"], reasons(instance)[0]), (&"in_use".into(), "tls-connections"), "{instance:#}");
         assert_eq!(connections["unknown"], 0, "{instance:#}");
         assert_eq!(instance["coverage"]["unparsed"], 0, "{instance:#}");
