@@ -7,6 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use ssl_usage::bundle::{Scope, load};
+use ssl_usage::report::Report;
+use ssl_usage::verdict::Policy;
+use ssl_usage::window::Window;
 use tempfile::TempDir;
 
 use crate::command::{Run, samples, ssl_usage};
@@ -178,18 +182,23 @@ fn peak_megabytes() -> u64 {
     peak.unwrap_or(0) / 1024
 }
 
-/// Prints how long each format takes: `cargo test ten_thousand -- --nocapture`.
-#[test]
-fn ten_thousand_instances_take_seconds() {
-    use ssl_usage::bundle::{Scope, load};
-    use ssl_usage::report::{Format, Layout, Report, Rows, write};
+/// The report on the small fleet, with 10,000 instances.
+pub fn large() -> Report {
     let evidence = load(&[samples().join("fleet")], Scope::All).expect("a bundle");
-    let window = ssl_usage::window::Window::days_before(evidence.collected_at, 3);
-    let mut report = Report::new(&evidence, window, ssl_usage::verdict::Policy::default());
+    let window = Window::days_before(evidence.collected_at, 3);
+    let mut report = Report::new(&evidence, window, Policy::default());
     report.instances = report.instances.iter().cycle().take(10_000).cloned().collect();
     for (index, row) in report.instances.iter_mut().enumerate() {
         row.instance = format!("{}-{index}", row.instance);
     }
+    report
+}
+
+/// Prints how long each format takes: `cargo test ten_thousand -- --nocapture`.
+#[test]
+fn ten_thousand_instances_take_seconds() {
+    use ssl_usage::report::{Format, Layout, Rows, write};
+    let report = large();
     for (format, rows) in [
         (Format::Table, Rows::Instances),
         (Format::Csv, Rows::Instances),
@@ -197,6 +206,7 @@ fn ten_thousand_instances_take_seconds() {
         (Format::Json, Rows::Instances),
         (Format::Ndjson, Rows::Instances),
         (Format::Markdown, Rows::Instances),
+        (Format::Html, Rows::Instances),
         (Format::Parquet, Rows::Instances),
         (Format::Parquet, Rows::Clients),
     ] {

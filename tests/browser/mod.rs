@@ -1,7 +1,9 @@
 //! The HTML report in headless Chromium: looked at, searched and sorted by the keyboard, printed, and checked by axe, whose
 //! rules of accessibility nobody here wrote.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
-use crate::formats::{hostile, named};
+use crate::formats::{hostile, large, named};
 use crate::peers::install::{self, apt, once, run};
 
 /// What is installed: the browser, what drives it, and axe.
@@ -44,14 +46,18 @@ fn browser() -> Result<PathBuf, String> {
     })
 }
 
+/// The folder of the browser; none where peers are left out.
+fn installed() -> Option<PathBuf> {
+    (!install::left_out("Chromium")).then(|| {
+        browser().unwrap_or_else(|reason| {
+            panic!("Chromium cannot be had: {reason}\nSSL_USAGE_WITHOUT_PEERS=1 leaves its tests out.")
+        })
+    })
+}
+
 /// What a browser sees of the report on a bundle, and the pictures that it took; none where peers are left out.
 fn look(bundle: &Path, pictures: &str, searched: &str) -> Option<Value> {
-    if install::left_out("Chromium") {
-        return None;
-    }
-    let folder = browser().unwrap_or_else(|reason| {
-        panic!("Chromium cannot be had: {reason}\nSSL_USAGE_WITHOUT_PEERS=1 leaves its tests out.")
-    });
+    let folder = installed()?;
     let home = TempDir::new().expect("a folder");
     let page = home.path().join("report.html");
     let mut command = ssl_usage(home.path());
@@ -59,11 +65,16 @@ fn look(bundle: &Path, pictures: &str, searched: &str) -> Option<Value> {
     assert_eq!(Run::of(&mut command).status, 0);
     let pictures = folder.join(pictures);
     fs::create_dir_all(&pictures).expect("a folder");
+    Some(script(&folder, "look.mjs", &[page.as_os_str(), pictures.as_os_str(), searched.as_ref()]))
+}
+
+/// Runs a script, and takes the JSON that it prints.
+fn script(folder: &Path, name: &str, arguments: &[&OsStr]) -> Value {
     // A module is looked for beside the script.
-    let script = folder.join("look.mjs");
-    fs::copy(source("look.mjs"), &script).expect("a script");
-    let seen = run(node(&folder).arg(&script).args([&page, &pictures]).arg(searched));
-    Some(serde_json::from_str(&seen.unwrap_or_else(|error| panic!("{error}"))).expect("JSON"))
+    let script = folder.join(name);
+    fs::copy(source(name), &script).expect("a script");
+    let seen = run(node(folder).arg(&script).args(arguments));
+    serde_json::from_str(&seen.unwrap_or_else(|error| panic!("{error}"))).expect("JSON")
 }
 
 fn texts(value: &Value) -> Vec<&str> {
@@ -114,4 +125,21 @@ fn hostile_names_run_nothing_in_a_page_and_break_no_layout() {
         assert!(text.contains(readable), "{readable}");
     }
     assert!(!text.contains(['\u{1b}', '\u{202e}']), "nothing turns the direction of writing");
+}
+
+/// Prints how long it takes, in milliseconds: `cargo test ten_thousand -- --nocapture`.
+#[test]
+fn a_page_of_ten_thousand_instances_opens_scrolls_and_is_searched() {
+    use ssl_usage::report::{Format, Layout, Rows, write};
+    let Some(folder) = installed() else { return };
+    let home = TempDir::new().expect("a folder");
+    let page = home.path().join("report.html");
+    let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows: Rows::Instances };
+    let mut file = fs::File::create(&page).expect("a file");
+    write(&large(), Format::Html, &layout, &mut BufWriter::new(&mut file)).expect("a page");
+    let seen = script(&folder, "open.mjs", &[page.as_os_str(), "ledger-9914".as_ref()]);
+    println!("{} bytes: {seen}", file.metadata().expect("its size").len());
+    assert_eq!(seen["rows"], 10_000);
+    assert!(seen["at"].as_f64().is_some_and(|at| at > 100_000.0), "{seen}");
+    assert_eq!(seen["said"], "1 of 10000", "{seen}");
 }
