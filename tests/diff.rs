@@ -76,6 +76,11 @@ fn a_rotation_that_went_wrong_is_told() {
     ledger["connections"]["clients"] = json!([]);
     ledger["connections"]["certificate_rejected_by"] = json!({"10.99.0.51": 7, "10.99.0.52": 1});
     client(&mut after, "intranet", "app")["tls"] = 5.into();
+    // Of one, the log tells no more how it connects.
+    let untold = instance(&mut after, "shop")["connections"]["clients"].as_array_mut().expect("clients");
+    let untold = untold.iter_mut().find(|client| client["tls"] != 0).expect("a client with TLS");
+    (untold["tls"], untold["plaintext"], untold["unknown"]) = (0.into(), 0.into(), 72.into());
+    let untold = format!("shop {}", untold["user"].as_str().expect("a name"));
     let reports = instance(&mut after, "reports-batch");
     (reports["rotation"], reports["coverage"]["share"]) = ("required".into(), 0.5.into());
     instance(&mut after, "wiki")["certificate"]["ca"] = "rds-ca-rsa4096-g1".into();
@@ -85,7 +90,7 @@ fn a_rotation_that_went_wrong_is_told() {
     let diff = diff(home.path(), &["before.json", "after.json", "--format", "json"]).json();
     assert_eq!(who(&diff["fell_back"]), ["orders-legacy nightly", "orders-prod app"]);
     assert_eq!(diff["fell_back"][1]["now"], json!({"tls": 0, "without": 144}));
-    assert_eq!(who(&diff["tls_clients_gone"]), ["ledger verifier"]);
+    assert_eq!(who(&diff["tls_clients_gone"]), ["ledger verifier", untold.as_str()]);
     assert_eq!(who(&diff["tls_clients_new"]), ["intranet app"]);
     let rejected = diff["certificate_rejected"].as_array().expect("a list");
     assert_eq!((rejected.len(), &rejected[0]["address"], &rejected[0]["times"]), (1, &"10.99.0.51".into(), &7.into()));

@@ -52,6 +52,11 @@ fn the_sample_is_printed_in_every_format() {
         (&payroll["rotation"], &payroll["usage"], &payroll["unproven"], &payroll["reasons"][0]["code"]),
         (&"deferrable".into(), &"undetermined".into(), &true.into(), &"attested-no-tls".into())
     );
+    let mut command = ssl_usage(home.path());
+    command.args(["clients", "--from", "fleet", "--format", "json", "--policy"]).arg(&sample).args(WINDOW);
+    let hiding = Run::of(&mut command).json();
+    let hiding = hiding["may_hide"].as_array().expect("instances");
+    assert!(hiding.iter().any(|one| one["instance"] == "payroll"), "a person's word names no client");
     let counts = |report: &Value, key: &str| report["summary"][key].as_u64().expect("a count");
     assert_eq!(counts(&report, "unproven") + 1, counts(&plain, "unproven"));
     assert_eq!((counts(&report, "deferrable"), counts(&report, "attested")), (counts(&plain, "deferrable") + 1, 1));

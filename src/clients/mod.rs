@@ -67,7 +67,7 @@ pub struct Clients {
     pub window: Window,
     /// The clients; whoever did not accept the certificate first, then by the urgency of the instance.
     pub clients: Vec<Client>,
-    /// Instances that must be rotated and may have clients with TLS that are not listed.
+    /// Instances whose rotation is required, or unproven, and that may have clients with TLS that are not listed.
     pub may_hide: Vec<Hiding>,
     /// What could not be read: clients may be missing.
     pub errors: Vec<Trouble>,
@@ -167,11 +167,12 @@ impl Which {
     }
 }
 
-/// Whether an instance that must be rotated may have clients with TLS that no log names.
+/// Whether an instance whose rotation is required, or waits on a person's word alone, may have clients with TLS that no log
+/// names.
 pub fn may_hide(report: &Report, instance: &report::Instance) -> bool {
     let seen = instance.coverage.share >= report.policy.least_coverage;
     let named = instance.usage == "in_use" && instance.connections.clients_sessions.tls > 0 && seen;
-    instance.rotation == "required" && !named
+    (instance.rotation == "required" || instance.unproven) && !named
 }
 
 /// Whether clients that verify will need another authority: the rotation changes it, or another one is staged already and

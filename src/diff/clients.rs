@@ -13,7 +13,9 @@ type At<'a> = (Name<'a>, Option<&'a str>);
 
 /// Adds what changed of an instance's clients.
 pub(super) fn compare(diff: &mut Diff, was: &Instance, now: &Instance) {
-    let (before, after) = (by_address(was), by_address(now));
+    let (before, mut after) = (by_address(was), by_address(now));
+    // Of a client that is seen, and not how it connects, as little is known as of one that is not seen.
+    after.retain(|_, sessions| sessions.tls > 0 || sessions.without > 0);
     let named_before = by_name(&before);
     // Names that connect from somewhere new: what is missing elsewhere may have moved there.
     let moved: BTreeSet<Name> = after.keys().filter(|at| !before.contains_key(at)).map(|(name, _)| *name).collect();

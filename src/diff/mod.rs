@@ -40,7 +40,7 @@ pub struct Diff {
     pub fell_back: Vec<ClientChange>,
     /// Addresses whose clients did not accept the certificate, and that are not in the report of before for it.
     pub certificate_rejected: Vec<Rejection>,
-    /// Clients that used TLS before and were not seen any more.
+    /// Clients that used TLS before and were not seen any more, or not how they connect.
     pub tls_clients_gone: Vec<ClientChange>,
     /// Clients that use TLS and did not before.
     pub tls_clients_new: Vec<ClientChange>,

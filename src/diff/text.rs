@@ -23,7 +23,7 @@ pub(super) fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         |one| (&one.place, format!("{}: {} times", one.address, one.times)),
         out,
     )?;
-    list("Used TLS, and not seen any more", &diff.tls_clients_gone, client, out)?;
+    list("Used TLS, and not seen any more, or not how", &diff.tls_clients_gone, client, out)?;
     list("New with TLS", &diff.tls_clients_new, client, out)?;
     list(
         "Verdicts",

@@ -283,7 +283,7 @@ fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, 
     if !engine.logs.iter().filter(|logs| logs.tells).all(|logs| off(&logs)) {
         return None;
     }
-    let set = to_switch_on(profile, engine)?;
+    let set = to_switch_on(profile, engine).unwrap_or_else(|| "see `ssl-usage preflight`".to_owned());
     let lesser: Vec<_> = engine.logs.iter().filter(|logs| !off(logs)).map(|logs| logs.kind).collect();
     let why = if lesser.is_empty() {
         "sessions are not logged".to_owned()
@@ -308,7 +308,7 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
 
 fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let mut unknown = None;
-    for logs in engine.logs {
+    for logs in engine.logs.iter().filter(|logs| logs.tells) {
         match logged(case.profile, logs) {
             Logged::On => return None,
             Logged::Off => {}

@@ -163,3 +163,19 @@ fn what_logs_may_not_show_is_not_examined() {
     usage.coverage.gaps = vec![crate::usage::Gap { span: Window::days_before(now(), 1), cause: "missing" }];
     assert!(blind(&usage).contains("gaps"));
 }
+
+/// A log that is on and does not show transports says nothing of whether one that does is on.
+#[test]
+fn a_lesser_log_stands_for_no_other() {
+    let on = Some(("1", true));
+    let reasons = |general: Setting| -> Vec<ReasonCode> {
+        let settings =
+            [("server_audit_logging", on), ("server_audit_events", Some(("connect", true))), ("general_log", general)];
+        let profile = profile(settings, "aurora-mysql", "8.0.mysql_aurora.3.04.0", None);
+        judged(&profile, &Usage::default()).reasons.iter().map(|reason| reason.code).collect()
+    };
+    assert!(reasons(Some(("0", true))).contains(&ReasonCode::LoggingOff));
+    for unknown in [None, Some(("1", false))] {
+        assert!(reasons(unknown).contains(&ReasonCode::LoggingUnknown));
+    }
+}
