@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -47,6 +45,8 @@ struct Details {
     subject: String,
     message: String,
     hint: Option<String>,
+    account: Option<String>,
+    region: Option<String>,
     call: Option<String>,
     code: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -61,6 +61,8 @@ impl Error {
             subject: subject.into(),
             message: message.into(),
             hint: None,
+            account: None,
+            region: None,
             call: None,
             code: None,
             source: None,
@@ -80,6 +82,13 @@ impl Error {
     pub fn call(mut self, call: &str, code: Option<&str>) -> Self {
         self.0.call = Some(call.to_owned());
         self.0.code = code.map(str::to_owned);
+        self
+    }
+
+    /// Adds the account and region that were asked.
+    #[must_use]
+    pub fn at(mut self, account: Option<&str>, region: &str) -> Self {
+        (self.0.account, self.0.region) = (account.map(str::to_owned), Some(region.to_owned()));
         self
     }
 
@@ -123,22 +132,26 @@ impl Error {
         &self.0.subject
     }
 
+    /// The account and region that were asked, where that is known.
+    pub fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.0.account.as_deref(), self.0.region.as_deref())
+    }
+
+    /// The API call that failed.
+    pub fn called(&self) -> Option<&str> {
+        self.0.call.as_deref()
+    }
+
+    /// The code that the API answered, or the word for the kind of failure.
+    pub fn code(&self) -> &str {
+        self.0.code.as_deref().unwrap_or(self.0.kind.name())
+    }
+
     /// What happened and what to do next, without the subject.
     pub fn advice(&self) -> String {
         match &self.0.hint {
             Some(hint) => format!("{}; {hint}", self.0.message),
             None => self.0.message.clone(),
-        }
-    }
-}
-
-impl From<&Error> for Trouble {
-    fn from(error: &Error) -> Self {
-        Self {
-            subject: error.0.subject.clone(),
-            call: error.0.call.clone(),
-            code: error.0.code.clone().unwrap_or_else(|| error.0.kind.name().to_owned()),
-            message: error.advice(),
         }
     }
 }
@@ -160,19 +173,6 @@ impl ErrorKind {
             Self::Service => "service",
         }
     }
-}
-
-/// Something that could not be read, as bundles and reports keep it. The rest of the fleet is reported all the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Trouble {
-    /// What it is about: an instance, a log file, a region.
-    pub subject: String,
-    /// The API call that failed, as `rds:DescribeDBInstances`; none for a file.
-    pub call: Option<String>,
-    /// The error code of the API, or a word for the kind of failure.
-    pub code: String,
-    /// What happened and what to do next, in one sentence.
-    pub message: String,
 }
 
 impl fmt::Display for Error {

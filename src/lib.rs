@@ -25,8 +25,10 @@ pub mod progress;
 pub mod report;
 pub mod scan;
 pub mod shell;
+pub mod trouble;
 pub mod usage;
 pub mod verdict;
 pub mod window;
 
-pub use error::{Error, ErrorKind, Result, Trouble};
+pub use error::{Error, ErrorKind, Result};
+pub use trouble::Trouble;

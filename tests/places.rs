@@ -247,11 +247,13 @@ fn a_region_that_was_asked_in_the_end_is_no_error_any_more() {
     assert_eq!((collect("2026-11-23T00:00:00Z"), judged().status), (0, 0));
 }
 
-/// Credentials that a program gives out, as single sign-on does: another session each time that it is asked.
-fn renewable(home: &Path) {
+/// Credentials that a program gives out, as single sign-on does: another session each time that it is asked. Those first
+/// come at once, and later ones `after` a command.
+fn renewable(home: &Path, after: &str) {
     let program = home.join("credentials.sh");
     let script = format!(
         "#!/bin/sh\nn=$(/bin/cat {0}/count 2>/dev/null || echo 0)\necho $((n+1)) > {0}/count\n\
+         {after}\n\
          echo '{{\"Version\":1,\"AccessKeyId\":\"AKIDEXAMPLE\",\"SecretAccessKey\":\"secret\",\"SessionToken\":\"session-'$n'\"}}'\n",
         home.display()
     );
@@ -262,25 +264,31 @@ fn renewable(home: &Path) {
     fs::write(home.join(".aws/config"), config).expect("a file");
 }
 
+/// The command with no credentials but those of the program.
+fn with_program(aws: &FakeAws, home: &Path) -> Command {
+    let mut command = against(aws, home);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command.env("AWS_PROFILE", "renewed").env("PATH", "/usr/bin:/bin");
+    command
+}
+
+/// How often the program was asked.
+fn asked(home: &Path) -> u32 {
+    fs::read_to_string(home.join("count")).expect("a count").trim().parse().expect("a number")
+}
+
 #[test]
 fn credentials_that_expire_on_the_way_are_asked_for_again() {
     let aws = FakeAws::start(small_fleet());
     let clean = analyze(&aws, &[]);
     for action in ["DescribeDBInstances", "DescribeDBParameters", "DescribeDBLogFiles", "DownloadCompleteDBLogFile"] {
         let home = TempDir::new().expect("a folder");
-        renewable(home.path());
+        renewable(home.path(), "");
         aws.fault(Fault::new(FaultKind::ExpiredToken).on(action).at(Calls::First(1)));
-        let mut command = against(&aws, home.path());
-        command
-            .env_remove("AWS_ACCESS_KEY_ID")
-            .env_remove("AWS_SECRET_ACCESS_KEY")
-            .env("AWS_PROFILE", "renewed")
-            .env("PATH", "/usr/bin:/bin");
-        let report = run(command, &[]);
+        let report = run(with_program(&aws, home.path()), &[]);
         assert_eq!(report.status, 0, "{action}: {report:?}");
         assert_eq!(report.json(), clean.json(), "{action}");
-        let asked = fs::read_to_string(home.path().join("count")).expect("a count");
-        assert_eq!(asked.trim(), "2", "{action}: once at first, and once when they had expired");
+        assert_eq!(asked(home.path()), 2, "{action}: once at first, and once when they had expired");
     }
 }
 
@@ -289,17 +297,57 @@ fn credentials_that_expire_before_a_role_is_assumed_are_asked_for_again() {
     let aws = FakeAws::start(spread());
     aws.add_account(elsewhere("222222222222"));
     let home = TempDir::new().expect("a folder");
-    renewable(home.path());
+    renewable(home.path(), "");
     aws.fault(Fault::new(FaultKind::ExpiredToken).on("AssumeRole").at(Calls::First(1)));
-    let mut command = against(&aws, home.path());
-    command
-        .env_remove("AWS_ACCESS_KEY_ID")
-        .env_remove("AWS_SECRET_ACCESS_KEY")
-        .env("AWS_PROFILE", "renewed")
-        .env("PATH", "/usr/bin:/bin");
-    let report = run(command, &["--role-arn", "arn:aws:iam::222222222222:role/auditor"]);
+    let report = run(with_program(&aws, home.path()), &["--role-arn", "arn:aws:iam::222222222222:role/auditor"]);
     assert_eq!(report.status, 0, "{report:?}");
     assert_eq!(found(&report.json()), ["222222222222 eu-west-1 orders-prod"]);
+}
+
+#[test]
+fn a_program_that_takes_its_time_is_waited_for_and_asked_once() {
+    let aws = FakeAws::start(spread());
+    let home = TempDir::new().expect("a folder");
+    // Longer than the account's number is waited for.
+    renewable(home.path(), "sleep 12");
+    let report = run(with_program(&aws, home.path()), &[]);
+    assert_eq!((report.status, asked(home.path())), (0, 1), "{report:?}");
+    assert_eq!(found(&report.json()), ["123456789012 eu-west-1 orders-prod"], "with the account's number");
+}
+
+#[test]
+fn a_program_that_never_answers_is_given_up() {
+    let aws = FakeAws::start(spread());
+    let home = TempDir::new().expect("a folder");
+    renewable(home.path(), "exec sleep 600");
+    let arguments = ["--all-regions", "--credentials-timeout", "2"];
+    let report = run(with_program(&aws, home.path()), &arguments);
+    assert_eq!((report.status, asked(home.path())), (1, 1), "it is not asked for every call: {report:?}");
+    assert!(report.err.contains("no AWS credentials came within 2 s; answer what"), "{}", report.err);
+    assert_eq!(aws.calls().len(), 0);
+}
+
+#[test]
+fn a_program_that_no_longer_answers_on_the_way_costs_what_is_named() {
+    let aws = FakeAws::start(small_fleet());
+    let clean = analyze(&aws, &[]).json();
+    let home = TempDir::new().expect("a folder");
+    renewable(home.path(), "if [ $n -gt 0 ]; then exec sleep 600; fi");
+    aws.fault(Fault::new(FaultKind::ExpiredToken).on("DownloadCompleteDBLogFile").at(Calls::First(1)));
+    let report = run(with_program(&aws, home.path()), &["--credentials-timeout", "2"]);
+    assert_eq!((report.status, asked(home.path())), (3, 2), "{}", report.err);
+    let report = report.json();
+    assert_eq!(found(&report), found(&clean), "none is lost");
+    let errors = report["errors"].as_array().expect("errors");
+    assert!(errors.iter().any(|error| error.to_string().contains("no AWS credentials came within 2 s")), "{errors:?}");
+    let (instances, before) = (report["instances"].as_array().expect("instances"), &clean["instances"]);
+    let before = before.as_array().expect("instances");
+    let cut: Vec<_> = instances.iter().filter(|instance| !before.contains(instance)).collect();
+    assert!(cut.len() > 5, "most logs were not had: {cut:#?}");
+    for instance in cut {
+        assert_ne!(instance["usage"], "not_observed", "{instance:#}");
+        assert_ne!(instance["rotation"], "deferrable", "{instance:#}");
+    }
 }
 
 #[test]
@@ -375,9 +423,11 @@ fn where_every_place_fails_all_are_named_and_a_dry_run_fails_too() {
     let errors = report.json()["errors"].as_array().expect("errors").clone();
     let subjects: Vec<_> = errors.iter().map(|error| error["subject"].as_str().unwrap_or_default()).collect();
     assert_eq!((report.status, subjects.as_slice()), (1, ["eu-west-1", "us-east-1"].as_slice()), "{report:?}");
-    assert_eq!(report.err.lines().count(), 2, "each once: {}", report.err);
+    let said = "ssl-usage: eu-west-1 (123456789012), us-east-1 (123456789012): rds:DescribeDBInstances: AWS denied the call; \
+                grant the permission rds:DescribeDBInstances\n";
+    assert_eq!(report.err, said);
     let planned = analyze(&aws, &["--dry-run", "--region", "us-east-1", "--region", "eu-west-1"]);
-    assert_eq!((planned.status, planned.err.lines().count()), (1, 2), "{planned:?}");
+    assert_eq!((planned.status, planned.err.as_str()), (1, said), "{planned:?}");
 }
 
 #[test]
@@ -423,4 +473,51 @@ fn no_more_than_32_places_are_asked_at_the_same_time() {
     assert_eq!(asked(), 32, "the others wait");
     assert!(child.wait().expect("it ends").success());
     assert_eq!(asked(), 44, "and are asked then");
+}
+
+#[test]
+fn no_more_than_16_roles_are_assumed_at_the_same_time() {
+    let aws = FakeAws::start(spread());
+    let numbers: Vec<String> = (0..20).map(|number| format!("2222222222{number:02}")).collect();
+    numbers.iter().for_each(|number| aws.add_account(elsewhere(number)));
+    aws.fault(Fault::new(FaultKind::Slow(std::time::Duration::from_millis(1500))).on("AssumeRole"));
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    command.args(["analyze", "--role-name", "auditor", "--accounts", &numbers.join(","), "--format", "json"]);
+    let child = command.args(WINDOW).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let asked = || aws.calls().iter().filter(|call| call.action == "AssumeRole").count();
+    while asked() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    assert_eq!(asked(), 16, "the others wait");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), asked()), (Some(0), 20));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let due: Vec<String> = numbers.iter().map(|number| format!("{number} eu-west-1 orders-prod")).collect();
+    assert_eq!(found(&report), due);
+}
+
+#[test]
+fn errors_say_in_which_account_and_region() {
+    let aws = FakeAws::start(small_fleet());
+    let numbers = ["222222222222", "333333333333"];
+    numbers.iter().for_each(|number| {
+        let mut fleet = small_fleet();
+        (*number).clone_into(&mut fleet.account);
+        aws.add_account(fleet);
+    });
+    aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBParameters"));
+    let places = ["--role-name", "auditor", "--accounts", "222222222222,333333333333"];
+    let report = analyze(&aws, &places);
+    let (json, mut places_of) = (report.json(), std::collections::BTreeMap::<String, Vec<String>>::new());
+    for error in json["errors"].as_array().expect("errors") {
+        let text = |key: &str| error[key].as_str().expect("text").to_owned();
+        places_of.entry(text("subject")).or_default().push(format!("{} {}", text("account"), text("region")));
+    }
+    assert!(!places_of.is_empty(), "{json:#}");
+    for (group, places) in places_of {
+        assert_eq!(places, numbers.map(|number| format!("{number} eu-west-1")), "{group}");
+    }
+    assert_eq!(report.err.lines().count(), 1, "said once: {}", report.err);
 }

@@ -7,8 +7,10 @@ use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use futures_util::{StreamExt, stream};
 
 use super::credentials::{Origin, Renewed};
+use super::failure::unanswered;
 use super::{Aws, failure, guard, loader};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -18,8 +20,11 @@ pub(super) const SESSION: &str = "ssl-usage";
 /// How long the number of an account is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Roles that are assumed at the same time.
+const AT_ONCE: usize = 16;
+
 /// Which accounts are meant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Accounts {
     /// Profiles of the configuration files; the environment's own when empty.
     pub profiles: Vec<String>,
@@ -31,6 +36,8 @@ pub struct Accounts {
     pub numbers: Vec<String>,
     /// All active accounts of the organization.
     pub organization: bool,
+    /// How long credentials are waited for.
+    pub patience: Duration,
 }
 
 /// One account, with credentials for it.
@@ -53,7 +60,8 @@ impl Accounts {
         };
         let mut accounts = Vec::new();
         for profile in profiles {
-            let own = Account::of_profile(profile).await;
+            // One after the other: the programs of two profiles may ask for codes at the same terminal.
+            let own = Account::of_profile(profile, self.patience).await;
             let mut roles: Vec<String> = self.roles.clone();
             if let Some(name) = &self.role_name {
                 match self.members(&own).await {
@@ -65,13 +73,16 @@ impl Accounts {
                 accounts.push(Ok(own));
                 continue;
             }
-            for arn in roles {
-                // The account that asks needs no role in itself.
-                let is_own = self.roles.is_empty() && own.number.is_some() && number_of(&arn) == own.number;
-                accounts.push(if is_own { Ok(own.clone()) } else { own.assume(&arn).await });
-            }
+            let assumed = roles.iter().map(|arn| self.assume(&own, arn));
+            accounts.extend(stream::iter(assumed).buffered(AT_ONCE).collect::<Vec<_>>().await);
         }
         accounts
+    }
+
+    async fn assume(&self, own: &Account, arn: &str) -> Result<Account> {
+        // The account that asks needs no role in itself.
+        let is_own = self.roles.is_empty() && own.number.is_some() && number_of(arn) == own.number;
+        if is_own { Ok(own.clone()) } else { own.assume(arn, self.patience).await }
     }
 
     /// The numbers of the accounts in which the role is assumed.
@@ -100,10 +111,10 @@ impl Accounts {
 }
 
 impl Account {
-    async fn of_profile(profile: Option<&str>) -> Self {
+    async fn of_profile(profile: Option<&str>, patience: Duration) -> Self {
         let config = loader(profile, None).load().await;
         let origin = Origin::Chain { profile: profile.map(str::to_owned) };
-        Self::new(&config, Renewed::new(origin)).await
+        Self::new(&config, Renewed::new(origin, patience)).await
     }
 
     async fn new(config: &SdkConfig, credentials: Renewed) -> Self {
@@ -111,21 +122,21 @@ impl Account {
         let provider = SharedCredentialsProvider::new(credentials.clone());
         let config = config.to_builder().credentials_provider(provider).identity_cache(IdentityCache::no_cache());
         let config = config.build();
-        let number = number(&config).await;
+        // What a program asks of a person takes longer than the number is waited for.
+        let number = if credentials.check().await.is_ok() { number(&config).await } else { None };
         Self { number, region: config.region().map(ToString::to_string), config, credentials }
     }
 
-    async fn assume(&self, arn: &str) -> Result<Self> {
-        let credentials = Renewed::new(Origin::Role {
-            arn: arn.to_owned(),
-            by: Box::new(self.config.clone()),
-            with: self.credentials.clone(),
-        });
+    async fn assume(&self, arn: &str, patience: Duration) -> Result<Self> {
+        const ACTION: &str = "sts:AssumeRole";
+        let (by, with) = (Box::new(self.config.clone()), self.credentials.clone());
+        let credentials = Renewed::new(Origin::Role { arn: arn.to_owned(), by, with }, patience);
         credentials.check().await.map_err(|error| {
-            Error::new(ErrorKind::Denied, arn, "sts:AssumeRole: the role could not be assumed")
-                .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")
-                .call("sts:AssumeRole", None)
-                .because(error)
+            let made = unanswered(arn, ACTION, &error).unwrap_or_else(|| {
+                Error::new(ErrorKind::Denied, arn, format!("{ACTION}: the role could not be assumed"))
+                    .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")
+            });
+            made.call(ACTION, None).because(error)
         })?;
         let mut account = Self::new(&self.config, credentials).await;
         account.number = account.number.or_else(|| number_of(arn));

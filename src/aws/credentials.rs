@@ -20,8 +20,6 @@ use super::account::SESSION;
 
 /// What the code of an answer holds that refuses credentials as expired.
 const EXPIRED: &str = "ExpiredToken";
-/// How long new ones are waited for.
-const LONGEST: Duration = Duration::from_secs(180);
 /// How long before their end credentials are no longer used.
 const MARGIN: Duration = Duration::from_secs(120);
 
@@ -70,6 +68,8 @@ pub(super) struct Renewed(Arc<Inside>);
 
 struct Inside {
     origin: Origin,
+    /// How long new ones are waited for.
+    patience: Duration,
     state: Mutex<State>,
     /// One task renews, the others wait for it.
     renewal: tokio::sync::Mutex<()>,
@@ -80,6 +80,8 @@ struct State {
     kept: Option<Credentials>,
     /// What AWS refused as expired.
     refused: Option<Mark>,
+    /// Nothing came while they were waited for. They are not asked for again: every call would wait as long.
+    unanswered: bool,
 }
 
 /// What tells credentials apart: the session token, or the key where there is none.
@@ -87,8 +89,10 @@ struct State {
 pub(super) struct Mark(String);
 
 impl Renewed {
-    pub fn new(origin: Origin) -> Self {
-        Self(Arc::new(Inside { origin, state: Mutex::default(), renewal: tokio::sync::Mutex::default() }))
+    /// Credentials from `origin`, waited for as long as `patience` whenever there have to be new ones.
+    pub fn new(origin: Origin, patience: Duration) -> Self {
+        let (state, renewal) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inside { origin, patience, state, renewal }))
     }
 
     /// Whether there are credentials.
@@ -117,9 +121,16 @@ impl Renewed {
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
+        let patience = self.0.patience;
+        if self.state().unanswered {
+            return Err(CredentialsError::provider_timed_out(patience));
+        }
         // A program that gives credentials out may wait for somebody; but not for ever, and all the others with it.
-        let asked = tokio::time::timeout(LONGEST, self.ask()).await;
-        let new = asked.map_err(|_| CredentialsError::provider_timed_out(LONGEST))??;
+        let Ok(asked) = tokio::time::timeout(patience, self.ask()).await else {
+            self.state().unanswered = true;
+            return Err(CredentialsError::provider_timed_out(patience));
+        };
+        let new = asked?;
         self.state().kept = Some(new.clone());
         Ok(new)
     }
@@ -163,6 +174,14 @@ impl Renewed {
         }
         (state.refused, state.kept) = (Some(mark.clone()), None);
         true
+    }
+}
+
+/// How long credentials were waited for in vain, where an error is of that.
+pub(super) fn waited(error: &CredentialsError) -> Option<Duration> {
+    match error {
+        CredentialsError::ProviderTimedOut(details) => Some(details.timeout_duration()),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
-use super::credentials::RoleRefused;
+use super::credentials::{RoleRefused, waited};
 use super::guard::CutAnswer;
 use crate::error::{Error, ErrorKind};
 
@@ -75,6 +75,9 @@ where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
+    if let Some(unanswered) = unanswered(subject, action, &error) {
+        return unanswered.call(action, None).because(error);
+    }
     let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
     let known = code.as_deref().and_then(|code| MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)));
     let made = match (known, &code, &error, cause::<RoleRefused>(&error)) {
@@ -117,10 +120,23 @@ pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
     has_cause::<CutAnswer>(error)
 }
 
+/// That credentials were waited for in vain, where that is what failed a call.
+pub(super) fn unanswered(subject: &str, action: &str, error: &(dyn StdError + 'static)) -> Option<Error> {
+    let waited = causes(error).filter_map(|cause| cause.downcast_ref()).find_map(waited)?.as_secs();
+    let happened = format!("{action}: no AWS credentials came within {waited} s");
+    Some(Error::new(ErrorKind::Credentials, subject, happened).hint(
+        "answer what the profile's credential_process asks, or sign in; --credentials-timeout lets it take longer",
+    ))
+}
+
 fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     cause::<T>(error).is_some()
 }
 
 fn cause<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    std::iter::successors(Some(error), |error| (*error).source()).find_map(|cause| cause.downcast_ref())
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }

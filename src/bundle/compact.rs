@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -16,12 +17,16 @@ use super::merge::{Union, current, facts, is_past, since, whole_at};
 use super::metric::{Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, read_parts, readings_of, write};
 use super::store::{Bundle, LOCK, read_metrics};
-use crate::error::{Error, Result, Trouble};
+use crate::error::{Error, Result};
 use crate::inventory::{Fleet, InstanceProfile};
+use crate::trouble::Trouble;
+
+/// How old a file must be that nobody will finish: a process that was killed left it.
+const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Bundle {
     /// Merges the parts of every instance that has more than `most`, and the metrics of every region that has more; drops
-    /// inventories that a later one stands for. No report changes. Where another process is at it, does nothing.
+    /// inventories that a later one stands for, and what killed processes left. No report changes. Where another process is at it, does nothing.
     ///
     /// Returns what could not be merged, and is left as it is.
     ///
@@ -41,7 +46,8 @@ impl Bundle {
         let (profiles, _) = current(self.fleets()?);
         let many = profiles.iter().filter(|profile| parts.of(profile).len() > most);
         let merged = many.map(|profile| self.merge_parts(profile, &parts.of(profile)));
-        let merged: Vec<_> = merged.chain([self.merge_metrics(most), self.drop_past()]).collect();
+        let merged: Vec<_> =
+            merged.chain([self.merge_metrics(most), self.drop_past(), self.drop_abandoned()]).collect();
         Ok(merged.into_iter().filter_map(Result::err).collect())
     }
 
@@ -112,6 +118,20 @@ impl Bundle {
         self.replace("fleet", past.map(|(name, _)| name))
     }
 
+    /// Drops what processes left that were killed while they wrote: files that are not whole, and tables without a `.json`.
+    fn drop_abandoned(&self) -> Result<()> {
+        let folders = ["fleet", "parts", "metrics"].map(|folder| self.path.join(folder));
+        for folder in folders.iter().filter(|folder| folder.exists()) {
+            for entry in folder.read_dir().map_err(|error| Error::io(folder, error))? {
+                let path = entry.map_err(|error| Error::io(folder, error))?.path();
+                if counts_for_nothing(&path) && is_old(&path) {
+                    remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Removes files that others stand for. A `.json` comes before its tables: what has none is no part of the bundle.
     fn replace(&self, folder: &str, old: impl Iterator<Item = PathBuf>) -> Result<()> {
         // The new names must be on disk first.
@@ -134,6 +154,19 @@ fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, Reading)> {
     });
     needed.dedup();
     needed
+}
+
+/// Whether a file is none of the bundle's, or not whole.
+fn counts_for_nothing(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let table = name.strip_suffix(".readings.parquet").or_else(|| name.strip_suffix(".parquet"));
+    name.ends_with(".new") || table.is_some_and(|table| !path.with_file_name(format!("{table}.json")).exists())
+}
+
+/// Whether nobody has written a file for long. One that is gone, or whose age is not told, is left to others.
+fn is_old(path: &Path) -> bool {
+    let written = path.metadata().and_then(|about| about.modified());
+    written.ok().and_then(|written| written.elapsed().ok()).is_some_and(|age| age > ABANDONED_AFTER)
 }
 
 fn sorted(errors: impl Iterator<Item = Trouble>) -> Vec<Trouble> {

@@ -14,8 +14,9 @@ use super::file::{misread, read_table};
 use super::metric::{Measured, MetricPart};
 use super::part::{Kept, Parts, facts_of, read_parts};
 use super::store::Bundle;
-use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Fleet, InstanceProfile};
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// All that the bundles hold of a fleet.

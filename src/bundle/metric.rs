@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series as Values};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Trouble;
+use crate::trouble::Trouble;
 
 /// Names of metrics, as AWS spells them.
 ///

@@ -11,8 +11,9 @@ use super::coverage::Reading;
 use super::fact::{Key, Tallied, table, with_logs};
 use super::file::{misread, names, read_json, read_table, settled, write_json, write_table};
 use super::readings;
-use crate::error::{ErrorKind, Result, Trouble};
+use crate::error::{ErrorKind, Result};
 use crate::inventory::InstanceProfile;
+use crate::trouble::Trouble;
 
 /// What one collection read of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]

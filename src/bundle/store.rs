@@ -10,8 +10,9 @@ use super::fact::{Key, Tallied};
 use super::file::{misread, names, read_json, read_table, settled, under_way, write_json, write_table};
 use super::metric::{Measured, MetricPart};
 use super::part::{Part, Parts, plain};
-use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::Fleet;
+use crate::trouble::Trouble;
 
 /// Version of the layout. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
@@ -251,6 +252,8 @@ mod tests {
             collected_at: Timestamp::from_second(1_795_392_000).expect("in range"),
             readings: Vec::new(),
             errors: vec![Trouble {
+                account: None,
+                region: None,
                 subject: number.to_string(),
                 call: None,
                 code: String::new(),

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::fact::{Key, Tallied};
 use super::metric::{HOUR, Measure, Statistic, name};
 use super::*;
-use crate::error::Trouble;
 use crate::inventory::{Certificate, Fleet, InstanceProfile};
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 const BEGIN: i64 = 1_795_392_000;
@@ -154,6 +154,8 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
     let mut names = BTreeSet::new();
     let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
     let trouble = |reading: &Reading| Trouble {
+        account: None,
+        region: None,
         subject: format!("orders {}", reading.source),
         call: None,
         code: String::new(),
@@ -222,6 +224,31 @@ fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = folders.iter().flat_map(|folder| folder.read_dir().expect("a folder"));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths.map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()
+}
+
+#[test]
+fn what_killed_processes_left_is_dropped_when_it_is_old() {
+    let home = TempDir::new().expect("a folder");
+    let small = bundle(home.path());
+    let read = Read { kind: 1, log: 0, name: 1, grown: 1, tls: true, hole: None, complete: true };
+    collect(&small, 0, 0, &[read]);
+    let whole = files(home.path());
+    let left = ["fleet/a.json.new", "parts/a.json.new", "parts/a.readings.parquet", "metrics/a.parquet"];
+    let write = |name: &str, hours: u64| {
+        let file = fs::File::create(home.path().join(name)).expect("a file");
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600);
+        file.set_modified(then).expect("a time");
+    };
+    left.iter().for_each(|name| write(name, 23));
+    small.compact(1).expect("compacted");
+    assert_eq!(files(home.path()).len(), whole.len() + left.len(), "somebody may be at it still");
+    left.iter().for_each(|name| write(name, 25));
+    whole.keys().for_each(|name| {
+        let file = fs::File::options().append(true).open(name).expect("a file");
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a time");
+    });
+    small.compact(1).expect("compacted");
+    assert_eq!(files(home.path()), whole);
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::fleet::Fleet;
-use super::{complain, dry_run, exit};
+use super::{complain_of, dry_run, exit};
 use crate::bundle::{Scope, load};
 use crate::error::Result;
 use crate::report::Report;
@@ -38,9 +38,7 @@ impl Collect {
         let now = self.fleet.gather(&self.output)?;
         let evidence = load(&[self.output], Scope::TakenAt(now))?;
         let report = Report::new(&evidence, self.fleet.window(now), Policy::default());
-        for error in &report.errors {
-            complain(&format!("{}: {}", error.subject, error.message));
-        }
+        complain_of(&report.errors);
         Ok(exit::of_report(&report))
     }
 }

@@ -7,10 +7,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::HumanBytes;
 
 use super::fleet::Fleet;
-use super::{complain, exit};
+use super::{complain_of, exit};
 use crate::collect::Plan;
 use crate::error::{Error, Result};
 use crate::report::escape::terminal;
+use crate::trouble::Trouble;
 
 /// Prints the plan of a collection into the bundle at `path`, a line for each account and region.
 pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
@@ -40,12 +41,7 @@ pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
         }
         _ => {}
     }
-    for error in &failed {
-        complain(error);
-    }
-    for error in &total.errors {
-        complain(&format!("{}: {}", error.subject, error.message));
-    }
-    let whole = failed.is_empty() && total.errors.is_empty();
-    Ok(if whole { exit::DONE } else { exit::PARTIAL })
+    total.errors.extend(failed.iter().map(Trouble::from));
+    complain_of(&total.errors);
+    Ok(if total.errors.is_empty() { exit::DONE } else { exit::PARTIAL })
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -92,6 +94,9 @@ pub(super) struct Places {
     /// Most calls a second of any one action, in each account and region. Else as many as AWS takes.
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub max_rate: Option<f64>,
+    /// Seconds to wait for AWS credentials, such as for a program that asks for a code.
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub credentials_timeout: u64,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -108,6 +113,7 @@ impl Places {
             role_name: self.role_name.clone(),
             numbers: self.accounts.clone(),
             organization: self.organization,
+            patience: Duration::from_secs(self.credentials_timeout),
         }
     }
 
@@ -127,11 +133,12 @@ impl Places {
         }
         let (mut reached, mut failed) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
-        for account in self.accounts().resolve().await {
-            let found = match account {
-                Ok(account) => self.regions().of(&account).await.map(|found| (account, found)),
-                Err(error) => Err(error),
-            };
+        let accounts = self.accounts().resolve().await;
+        let found = accounts.into_iter().map(|account| async {
+            let account = account?;
+            self.regions().of(&account).await.map(|found| (account, found))
+        });
+        for found in stream::iter(found).buffered(AT_ONCE).collect::<Vec<_>>().await {
             match found {
                 Ok((account, (regions, doubt))) => {
                     failed.extend(doubt);
@@ -184,6 +191,7 @@ impl Fleet {
             let (known, progress) = (Arc::clone(&known), Arc::clone(&progress));
             async move {
                 let asked = collect(&aws, &request, &bundle, &known, &progress).await;
+                let asked = asked.map_err(|error| error.at(aws.account.as_deref(), &aws.region));
                 if let Err(error) = &asked {
                     bundle.write_failure(now, aws.account.as_deref(), &aws.region, error)?;
                 }
@@ -218,9 +226,13 @@ impl Fleet {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
         let (known, request) = (Arc::new(known), Arc::new(self.request(now)));
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new());
         let (plans, failed) = self.everywhere(|aws| {
-            let (known, request) = (Arc::clone(&known), Arc::clone(&request));
-            async move { plan(&aws, &request, &known).await }
+            let (known, request, progress) = (Arc::clone(&known), Arc::clone(&request), Arc::clone(&progress));
+            async move {
+                let planned = plan(&aws, &request, &known, &progress).await;
+                planned.map_err(|error| error.at(aws.account.as_deref(), &aws.region))
+            }
         })?;
         match plans.is_empty() {
             true => together(failed).map_or(Ok((plans, Vec::new())), Err),

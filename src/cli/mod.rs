@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::report::escape::terminal;
+use crate::trouble::{Trouble, said_once};
 
 /// Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
 #[derive(Debug, Parser)]
@@ -90,9 +91,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
-        error.all().for_each(|error| complain(error));
+        complain_of(&error.all().map(Trouble::from).collect::<Vec<_>>());
         exit::of_error(error.kind())
     }))
+}
+
+/// Prints what could not be read on stderr, a line for each thing that happened.
+fn complain_of(troubles: &[Trouble]) {
+    said_once(troubles).iter().for_each(|brief| complain(brief));
 }
 
 /// Prints a complaint on stderr, in one line.

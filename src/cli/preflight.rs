@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use super::fleet::{Fleet, Places};
 use super::output::Output;
 use super::subject::Subject;
-use super::{complain, exit, policy};
+use super::{complain_of, exit, policy};
 use crate::collect::Source;
-use crate::error::{Result, Trouble};
+use crate::error::Result;
 use crate::preflight::{Format, Preflight};
+use crate::trouble::Trouble;
 
 /// Can the question be answered today? If not: what to switch on, what it costs, how long to wait.
 ///
@@ -75,17 +76,17 @@ impl Check {
             Ok((evidence, window)) => {
                 let preflight = Preflight::new(&evidence, window, policy);
                 // The table prints its errors itself.
-                for error in preflight.errors.iter().filter(|_| self.format != Format::Table) {
-                    complain(&format!("{}: {}", error.subject, error.message));
+                if self.format != Format::Table {
+                    complain_of(&preflight.errors);
                 }
                 let status = if preflight.errors.is_empty() { exit::DONE } else { exit::PARTIAL };
                 (preflight, status)
             }
             // Programs get a whole document whatever happens: nothing on standard output could be read as "all is on".
             Err(error) if self.format == Format::Json => {
-                error.all().for_each(|error| complain(error));
+                let errors: Vec<Trouble> = error.all().map(Trouble::from).collect();
+                complain_of(&errors);
                 let window = subject.fleet.window(self.now.unwrap_or_else(Timestamp::now));
-                let errors = error.all().map(Trouble::from).collect();
                 (Preflight::without_instances(window, policy, errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),

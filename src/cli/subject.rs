@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::fail_on::FailOn;
 use super::fleet::{Fleet, none_is_meant};
-use super::{complain, dry_run, exit, policy};
+use super::{complain_of, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
-use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result};
 use crate::report::Report;
+use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -57,16 +58,16 @@ impl Subject {
         }
         let (mut report, status) = match self.report(policy.clone()) {
             Ok(report) => {
-                for error in report.errors.iter().filter(|_| reader != Reader::Person) {
-                    complain(&format!("{}: {}", error.subject, error.message));
+                if reader != Reader::Person {
+                    complain_of(&report.errors);
                 }
                 let status = exit::of_conditions(&report, fail_on);
                 (report, status)
             }
             Err(error) if reader == Reader::Document => {
-                error.all().for_each(|error| complain(error));
+                let errors: Vec<Trouble> = error.all().map(Trouble::from).collect();
+                complain_of(&errors);
                 let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
-                let errors = error.all().map(Trouble::from).collect();
                 (Report::without_instances(window, policy, errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),

@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::error::Trouble;
 use crate::report::{self, Report};
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Protocols that RFC 7568 and RFC 8996 forbid.

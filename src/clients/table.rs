@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Client, Clients, Task};
 use crate::report::escape::terminal;
+use crate::trouble::said_once;
 
 /// A column: its title, and what of a client it holds.
 type Column = (&'static str, fn(&Client) -> String);
@@ -69,8 +70,8 @@ pub(super) fn write(list: &Clients, out: &mut dyn Write) -> io::Result<()> {
     if !list.errors.is_empty() {
         writeln!(out, "\nNot read:")?;
     }
-    for error in &list.errors {
-        writeln!(out, "  {}: {}", terminal(&error.subject), terminal(&error.message))?;
+    for brief in said_once(&list.errors) {
+        writeln!(out, "  {}", terminal(&brief.to_string()))?;
     }
     Ok(())
 }

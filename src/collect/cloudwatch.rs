@@ -15,11 +15,12 @@ use super::read::{cause, unread};
 use super::source::{days, hour_of, hours};
 use super::writer::Writer;
 use crate::bundle::{Hole, Reading, exported_source};
-use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::cloudwatch::{self, Event, Events, Group, Stream};
 use crate::progress::Progress;
 use crate::scan::refuse_foreign;
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// How late events may arrive. What ended later than this before now is read again by the next run.

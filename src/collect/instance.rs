@@ -14,10 +14,11 @@ use super::writer::Writer;
 use super::{Request, Source, source};
 use crate::aws::Aws;
 use crate::bundle::{Bundle, Hole, Reading, listing_source};
-use crate::error::{Error, ErrorKind, Result, Trouble};
+use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
 use crate::progress::Progress;
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Logs of an instance that are read at the same time.

@@ -17,6 +17,7 @@ pub use source::Source;
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
 use ssl_usage_parsers::Engine;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -98,7 +99,7 @@ pub async fn collect(
 /// # Errors
 ///
 /// When the instances cannot be listed.
-pub async fn plan(aws: &Aws, request: &Request, known: &Parts) -> Result<Plan> {
+pub async fn plan(aws: &Aws, request: &Request, known: &Parts, progress: &Arc<dyn Progress>) -> Result<Plan> {
     let fleet = inventory::take(aws, &request.filter, request.window.to).await?;
     let measures = metrics::asked(&fleet, request.window);
     let mut plan = Plan {
@@ -110,11 +111,27 @@ pub async fn plan(aws: &Aws, request: &Request, known: &Parts) -> Result<Plan> {
         errors: fleet.errors.clone(),
         ..Plan::default()
     };
-    for profile in &fleet.instances {
-        let Some(engine) = logged(profile) else { continue };
-        let known = known.complete(profile)?;
-        plan.add(&InstanceLogs { aws, request, profile, engine, known: &known }.plan().await);
+    progress.begin(fleet.instances.iter().filter(|profile| logged(profile).is_some()).count());
+    let plans: Vec<_> =
+        fleet.instances.iter().map(|profile| plan_one(aws, request, known, progress, profile)).collect();
+    let mut plans = stream::iter(plans).buffered(AT_ONCE);
+    while let Some(of_instance) = plans.next().await {
+        plan.add(&of_instance?);
     }
+    Ok(plan)
+}
+
+async fn plan_one(
+    aws: &Aws,
+    request: &Request,
+    known: &Parts,
+    progress: &Arc<dyn Progress>,
+    profile: &InstanceProfile,
+) -> Result<Plan> {
+    let Some(engine) = logged(profile) else { return Ok(Plan::default()) };
+    let known = known.complete(profile)?;
+    let plan = InstanceLogs { aws, request, profile, engine, known: &known }.plan().await;
+    progress.done(&profile.instance);
     Ok(plan)
 }
 

@@ -9,9 +9,10 @@ use super::cloudwatch::{DOLLARS_A_GIGABYTE, GIGABYTE, group_names};
 use super::instance::InstanceLogs;
 use super::source::{days, hours};
 use super::span::Rotation;
-use crate::error::{Result, Trouble};
+use crate::error::Result;
 use crate::logs::cloudwatch;
 use crate::logs::rds_portion::LogFile;
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// What AWS charges for a series of a metric that is asked for, in dollars.
@@ -63,8 +64,9 @@ impl InstanceLogs<'_> {
             true => self.list().await,
             false => Ok(Vec::new()),
         };
+        let missing = |error| Trouble::from(&error).at(Some(&self.profile.account), &self.profile.region);
         let files = files.unwrap_or_else(|error| {
-            plan.errors.push(Trouble::from(&error));
+            plan.errors.push(missing(error));
             Vec::new()
         });
         plan.calls += 1;
@@ -75,7 +77,7 @@ impl InstanceLogs<'_> {
         }
         for (logs, export) in self.exports() {
             if let Err(error) = self.plan_export(&mut plan, &files, logs, export).await {
-                plan.errors.push(Trouble::from(&error));
+                plan.errors.push(missing(error));
             }
         }
         plan

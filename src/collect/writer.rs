@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::instance::InstanceLogs;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Bundle, Part, Reading};
-use crate::error::{Result, Trouble};
+use crate::error::Result;
+use crate::trouble::Trouble;
 
 /// How long what was read waits to be written.
 const WRITTEN_EVERY: Duration = Duration::from_secs(5);
@@ -38,7 +39,8 @@ impl<'a> Writer<'a> {
 
     /// Adds what could not be read.
     pub fn fail(&mut self, errors: impl IntoIterator<Item = Trouble>) {
-        self.errors.extend(errors);
+        let profile = self.of.profile;
+        self.errors.extend(errors.into_iter().map(|trouble| trouble.at(Some(&profile.account), &profile.region)));
     }
 
     /// Adds what was read, and writes what waits if it is time.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::{ENGINES, Engine};
 
-use crate::error::Trouble;
+use crate::trouble::Trouble;
 
 /// One account and region as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,8 @@ use super::filter::Filter;
 use super::parameters;
 use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
 use crate::aws::{Aws, failure};
-use crate::error::{Error, Result, Trouble};
+use crate::error::{Error, Result};
+use crate::trouble::Trouble;
 
 /// Takes the inventory of the instances of a region that a filter takes.
 ///
@@ -44,7 +45,7 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
     }
     instances.sort_by(|one, other| one.arn.cmp(&other.arn));
     let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
-    let errors = asked.errors;
+    let errors = asked.errors.into_iter().map(|trouble| trouble.at(account.as_deref(), &aws.region)).collect();
     Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: filter.is_empty(), instances, errors })
 }
 

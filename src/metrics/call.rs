@@ -9,7 +9,8 @@ use super::Query;
 use crate::aws::{Aws, failure};
 use crate::bundle::Measured;
 use crate::bundle::metric::{HOUR, Measure};
-use crate::error::{Error, ErrorKind, Trouble};
+use crate::error::{Error, ErrorKind};
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 const ACTION: &str = "cloudwatch:GetMetricData";

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clients::{Client, Task, authority_changes, may_hide, of_instance};
-use crate::error::Trouble;
 use crate::report::{self, Report};
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// How a plan is printed.

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
-use crate::error::Trouble;
 use crate::inventory::Level;
 use crate::logging::Change;
+use crate::trouble::Trouble;
 use crate::usage::{self, Usage};
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -158,7 +158,7 @@ impl Preflight {
                 usage::summarise(known, &logs, window, &|client| all.policy.ignores(profile, client))
             });
             let usage = usage.unwrap_or_else(|error| {
-                all.errors.push(Trouble::from(&error));
+                all.errors.push(Trouble::from(&error).at(Some(&profile.account), &profile.region));
                 Usage { unread: true, ..Usage::default() }
             });
             let sessions = volume::sessions(profile, &usage, &known.metrics, window);

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::{Answer, Counted, Instance, Preflight, Volume, Wait};
 use crate::report::escape::terminal;
 use crate::shell::quote;
+use crate::trouble::said_once;
 
 /// A column: its title, how it is aligned, and what of an instance it holds.
 type Column = (&'static str, CellAlignment, fn(&Instance) -> String);
@@ -63,8 +64,8 @@ pub(super) fn write(all: &Preflight, width: u16, out: &mut dyn Write) -> io::Res
     if !all.errors.is_empty() {
         writeln!(out, "\nNot read:")?;
     }
-    for error in &all.errors {
-        writeln!(out, "  {}: {}", terminal(&error.subject), terminal(&error.message))?;
+    for brief in said_once(&all.errors) {
+        writeln!(out, "  {}", terminal(&brief.to_string()))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::escape::{markdown, markdown_code};
 use super::table::{days_left, in_brief, seen, summary, verdict};
 use super::{Layout, Report, policy};
 use crate::shell::command;
+use crate::trouble::said_once;
 
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# SSL usage and certificate rotation\n")?;
@@ -51,8 +52,8 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
     if !report.errors.is_empty() {
         writeln!(out, "\n## Not read\n")?;
     }
-    for error in &report.errors {
-        writeln!(out, "- {}: {}", markdown_code(&error.subject), markdown(&error.message))?;
+    for brief in said_once(&report.errors) {
+        writeln!(out, "- {}: {}", markdown_code(&brief.who), markdown(brief.message))?;
     }
     Ok(())
 }

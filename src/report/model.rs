@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
-use crate::error::Trouble;
 use crate::inventory::InstanceProfile;
+use crate::trouble::Trouble;
 use crate::usage::{self, ClientUsage, Usage};
 use crate::verdict::{Policy, Rotation, Verdict, judge};
 use crate::window::Window;
@@ -264,7 +264,7 @@ impl Report {
                 usage::summarise(known, &logs, window, &|client| report.policy.ignores(&known.profile, client))
             });
             let usage = usage.unwrap_or_else(|error| {
-                report.errors.push(Trouble::from(&error));
+                report.errors.push(Trouble::from(&error).at(Some(&known.profile.account), &known.profile.region));
                 Usage { unread: true, ..Usage::default() }
             });
             for used in usage.clients.values() {

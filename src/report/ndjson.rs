@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::model::{Instance, Report, Summary};
-use crate::error::Trouble;
+use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
 

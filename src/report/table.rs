@@ -8,6 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::escape::terminal;
 use super::model::Instance;
 use super::{Layout, Report, policy};
+use crate::trouble::said_once;
 
 /// Least columns that names are shortened to, and reasons.
 const LEAST: usize = 24;
@@ -105,8 +106,8 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
     if !report.errors.is_empty() {
         writeln!(out, "\nNot read:")?;
     }
-    for error in &report.errors {
-        writeln!(out, "  {}: {}", terminal(&error.subject), terminal(&error.message))?;
+    for brief in said_once(&report.errors) {
+        writeln!(out, "  {}", terminal(&brief.to_string()))?;
     }
     Ok(())
 }
