@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use ssl_usage::bundle::{Scope, load};
+use ssl_usage::progress::Silent;
 use ssl_usage::report::Report;
 use ssl_usage::verdict::Policy;
 use ssl_usage::window::Window;
@@ -186,7 +187,7 @@ fn peak_megabytes() -> u64 {
 pub fn large() -> Report {
     let evidence = load(&[samples().join("fleet")], Scope::All).expect("a bundle");
     let window = Window::days_before(evidence.collected_at, 3);
-    let mut report = Report::new(&evidence, window, Policy::default());
+    let mut report = Report::new(&evidence, window, Policy::default(), &Silent);
     report.instances = report.instances.iter().cycle().take(10_000).cloned().collect();
     for (index, row) in report.instances.iter_mut().enumerate() {
         row.instance = format!("{}-{index}", row.instance);

@@ -16,6 +16,7 @@ use super::part::{Kept, Parts, facts_of, read_parts};
 use super::store::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Fleet, InstanceProfile};
+use crate::progress::Progress;
 use crate::trouble::Trouble;
 use crate::window::Window;
 
@@ -288,6 +289,25 @@ fn rank(reading: &Reading, at: Timestamp) -> impl Ord + '_ {
         (Reverse(micros(at)), Reverse(&reading.source), reading.span.map(|span| span.from)),
         (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, holes(reading)),
     )
+}
+
+impl Evidence {
+    /// All that could not be asked or read, of the logs of every instance too.
+    pub fn all_errors(&self, progress: &dyn Progress) -> Vec<Trouble> {
+        progress.begin(self.instances.len());
+        let of_logs = self.instances.iter().flat_map(|known| {
+            let profile = &known.profile;
+            progress.done(&profile.instance);
+            known
+                .logs()
+                .map(|logs| logs.errors)
+                .unwrap_or_else(|error| vec![Trouble::from(&error).at(Some(&profile.account), &profile.region)])
+        });
+        let mut errors: Vec<Trouble> = self.errors.iter().cloned().chain(of_logs).collect();
+        errors.sort_unstable();
+        errors.dedup();
+        errors
+    }
 }
 
 impl InstanceEvidence {

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::exit;
 use super::output::Output;
+use super::progress::{Bar, JUDGING};
 use crate::bundle::{Scope, load};
 use crate::diff::{Diff, Format, Kept};
 use crate::error::{Error, Result};
@@ -55,7 +56,7 @@ impl Compare {
         if path.is_dir() {
             let evidence = load(&[path.to_owned()], Scope::All)?;
             let window = Window::days_before(evidence.collected_at, self.days);
-            return Kept::of(&name, &Report::new(&evidence, window, Policy::default()));
+            return Kept::of(&name, &Report::new(&evidence, window, Policy::default(), &Bar::new(JUDGING)));
         }
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
         Kept::read(&name, &text)

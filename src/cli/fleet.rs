@@ -184,7 +184,7 @@ impl Fleet {
         // Before anything is added: what this run is told of its own errors is not merged with what others found.
         bundle.compact(MOST_PARTS)?.iter().for_each(|error| complain(error));
         let known = Arc::new(bundle.parts()?);
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new());
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new("taking the inventory"));
         let request = Arc::new(self.request(now));
         let (asked, unreached) = self.everywhere(|aws| {
             let (bundle, request) = (bundle.clone(), Arc::clone(&request));
@@ -226,7 +226,7 @@ impl Fleet {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
         let (known, request) = (Arc::new(known), Arc::new(self.request(now)));
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new());
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new("taking the inventory"));
         let (plans, failed) = self.everywhere(|aws| {
             let (known, request, progress) = (Arc::clone(&known), Arc::clone(&request), Arc::clone(&progress));
             async move {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::fleet::{Fleet, Places};
 use super::output::Output;
+use super::progress::{Bar, JUDGING};
 use super::subject::Subject;
 use super::{complain_of, exit, policy};
 use crate::collect::Source;
@@ -74,7 +75,7 @@ impl Check {
         let subject = Subject { fleet, from: self.from, bundle: self.bundle, policy: self.policy };
         let (preflight, status) = match subject.evidence() {
             Ok((evidence, window)) => {
-                let preflight = Preflight::new(&evidence, window, policy);
+                let preflight = Preflight::new(&evidence, window, policy, &Bar::new(JUDGING));
                 // The table prints its errors itself.
                 if self.format != Format::Table {
                     complain_of(&preflight.errors);

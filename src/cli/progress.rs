@@ -7,6 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::progress::Progress;
 use crate::report::escape::terminal;
 
+/// What a bar says while evidence is judged.
+pub(super) const JUDGING: &str = "judging";
+
 /// A bar that counts instances, with the bytes and the log that are being read. Hidden where stderr is no terminal.
 pub(super) struct Bar {
     instances: ProgressBar,
@@ -14,11 +17,12 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    pub fn new() -> Self {
+    /// A bar that says `what` is done, until a log is read.
+    pub fn new(what: &'static str) -> Self {
         let instances = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{spinner} {pos}/{len} instances [{elapsed}] {msg}");
         instances.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        instances.set_message("taking the inventory");
+        instances.set_message(what);
         instances.enable_steady_tick(Duration::from_millis(200));
         Self { instances, bytes: 0.into() }
     }

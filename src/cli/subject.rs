@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::fail_on::FailOn;
 use super::fleet::{Fleet, none_is_meant};
+use super::progress::{Bar, JUDGING};
 use super::{complain_of, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +79,7 @@ impl Subject {
 
     fn report(&self, policy: Policy) -> Result<Report> {
         let (evidence, window) = self.evidence()?;
-        Ok(Report::new(&evidence, window, policy))
+        Ok(Report::new(&evidence, window, policy, &Bar::new(JUDGING)))
     }
 
     /// The evidence, gathered now or kept, and the window that is asked for.

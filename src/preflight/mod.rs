@@ -16,8 +16,9 @@ use serde::Serialize;
 use crate::bundle::Evidence;
 use crate::inventory::Level;
 use crate::logging::Change;
+use crate::progress::Progress;
 use crate::trouble::Trouble;
-use crate::usage::{self, Usage};
+use crate::usage;
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -147,25 +148,18 @@ impl Preflight {
     /// What the evidence gives, for a window that is to be judged.
     ///
     /// An instance whose facts cannot be read is looked at without them, and is an entry in `errors`.
-    pub fn new(evidence: &Evidence, window: Window, policy: Policy) -> Self {
+    pub fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
         let mut all = Self::without_instances(window, policy, evidence.errors.clone());
         all.policy.find(evidence.instances.iter().map(|known| &known.profile));
         let users = users(evidence);
-        for known in &evidence.instances {
+        let policy = &all.policy;
+        let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
+        let found = usage::of_each(&evidence.instances, window, ignores, progress, |known, usage, errors| {
             let profile = &known.profile;
-            let usage = known.logs().and_then(|logs| {
-                all.errors.extend(logs.errors.iter().cloned());
-                usage::summarise(known, &logs, window, &|client| all.policy.ignores(profile, client))
-            });
-            let usage = usage.unwrap_or_else(|error| {
-                all.errors.push(Trouble::from(&error).at(Some(&profile.account), &profile.region));
-                Usage { unread: true, ..Usage::default() }
-            });
             let sessions = volume::sessions(profile, &usage, &known.metrics, window);
-            let mut steps = judge::steps(profile, &usage, sessions, (&all.policy, window));
+            let mut steps = judge::steps(profile, &usage, sessions, (policy, window));
             steps.notes.extend(shared(&steps, &users, (&profile.account, &profile.region, &profile.instance)));
-            *all.summary.entry(steps.answer).or_default() += 1;
-            all.instances.push(Instance {
+            let row = Instance {
                 account: profile.account.clone(),
                 region: profile.region.clone(),
                 instance: profile.instance.clone(),
@@ -174,7 +168,13 @@ impl Preflight {
                 engine: profile.engine.clone(),
                 engine_version: profile.engine_version.clone(),
                 steps,
-            });
+            };
+            (row, errors)
+        });
+        for (row, errors) in found {
+            *all.summary.entry(row.steps.answer).or_default() += 1;
+            all.instances.push(row);
+            all.errors.extend(errors);
         }
         all.instances.sort_by(|one, other| (one.steps.answer, &one.arn).cmp(&(other.steps.answer, &other.arn)));
         all.errors.sort_unstable();

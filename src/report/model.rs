@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::bundle::Evidence;
 use crate::inventory::InstanceProfile;
+use crate::progress::Progress;
 use crate::trouble::Trouble;
 use crate::usage::{self, ClientUsage, Usage};
 use crate::verdict::{Policy, Rotation, Verdict, judge};
@@ -254,35 +255,35 @@ impl Report {
     /// Judges all that the evidence holds, within a window.
     ///
     /// An instance whose facts cannot be read is judged without them, and is an entry in `errors`.
-    pub fn new(evidence: &Evidence, window: Window, policy: Policy) -> Self {
+    pub fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
         let mut report = Self::without_instances(window, policy, evidence.errors.clone());
         report.policy.find(evidence.instances.iter().map(|known| &known.profile));
+        let policy = &report.policy;
+        let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
+        let found = usage::of_each(&evidence.instances, window, ignores, progress, |known, usage, errors| {
+            let ignored: Vec<(usize, u64)> = usage.clients.values().filter_map(ignored_sessions).collect();
+            let verdict = judge(&known.profile, &usage, policy, window.to);
+            let key = (verdict.rotation, verdict.outlook.act_by);
+            ((key, instance(&known.profile, &usage, verdict)), ignored, errors)
+        });
         let mut judged = Vec::new();
-        for known in &evidence.instances {
-            let usage = known.logs().and_then(|logs| {
-                report.errors.extend(logs.errors.iter().cloned());
-                usage::summarise(known, &logs, window, &|client| report.policy.ignores(&known.profile, client))
-            });
-            let usage = usage.unwrap_or_else(|error| {
-                report.errors.push(Trouble::from(&error).at(Some(&known.profile.account), &known.profile.region));
-                Usage { unread: true, ..Usage::default() }
-            });
-            for used in usage.clients.values() {
-                if let Some(entry) = used.ignored_by.and_then(|entry| report.policy.ignore.get_mut(entry)) {
-                    entry.sessions += used.sessions.sum();
+        for (row, ignored, errors) in found {
+            judged.push(row);
+            report.errors.extend(errors);
+            for (entry, sessions) in ignored {
+                if let Some(entry) = report.policy.ignore.get_mut(entry) {
+                    entry.sessions += sessions;
                 }
             }
-            let verdict = judge(&known.profile, &usage, &report.policy, window.to);
-            judged.push((verdict.rotation, verdict.outlook.act_by, instance(&known.profile, &usage, verdict)));
         }
         // Most urgent first; what has no date comes behind what has one.
         judged.sort_by(|one, other| {
-            let key = |(rotation, act_by, instance): &(Rotation, Option<Timestamp>, Instance)| {
+            let key = |((rotation, act_by), instance): &((Rotation, Option<Timestamp>), Instance)| {
                 (*rotation, act_by.unwrap_or(Timestamp::MAX), instance.arn.clone())
             };
             key(one).cmp(&key(other))
         });
-        for (rotation, _, instance) in judged {
+        for ((rotation, _), instance) in judged {
             report.summary.instances += 1;
             let unproven = u64::from(instance.unproven);
             match rotation {
@@ -324,6 +325,11 @@ impl Report {
             errors,
         }
     }
+}
+
+/// The entry of the policy that ignores a client, and how many sessions that takes out of the count.
+fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
+    Some((used.ignored_by?, used.sessions.sum()))
 }
 
 fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Instance {
