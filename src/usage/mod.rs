@@ -3,6 +3,7 @@
 mod calendar;
 mod coverage;
 mod days;
+mod each;
 mod kinds;
 #[cfg(test)]
 pub(crate) mod made;
@@ -13,24 +14,21 @@ mod rare;
 pub use crate::bundle::metric::name as metric;
 pub use calendar::unseen;
 pub use coverage::{Coverage, Gap};
+pub use each::of_each;
 pub use metrics::{Above, Metrics};
 use proven::Proven;
 pub use rare::tls_share_at_most;
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
 use crate::bundle::fact::column;
-use crate::bundle::{InstanceEvidence, Measured, Reading};
+use crate::bundle::{Measured, Reading};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
-use crate::progress::Progress;
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Sessions by transport.
@@ -127,62 +125,6 @@ pub struct Usage {
     pub metrics: Metrics,
     /// Whether evidence is there that could not be read: what it shows is not known.
     pub unread: bool,
-}
-
-/// Adds up the evidence of every instance within a window, of many at the same time; clients that a policy ignores are
-/// counted apart. Hands each to `then`, with what could not be read of it, and returns what that makes of them, in order.
-///
-/// Where the facts of an instance cannot be read, its usage is [`Usage::unread`].
-pub fn of_each<T: Send>(
-    fleet: &[InstanceEvidence],
-    window: Window,
-    ignores: impl Fn(&InstanceProfile, &Client) -> Option<usize> + Sync,
-    progress: &dyn Progress,
-    then: impl Fn(&InstanceEvidence, Usage, Vec<Trouble>) -> T + Sync,
-) -> Vec<T> {
-    progress.begin(fleet.len());
-    let one = |known: &InstanceEvidence| {
-        let profile = &known.profile;
-        let mut errors = Vec::new();
-        let usage = known.logs().and_then(|logs| {
-            let added = add_up(profile, (&logs.readings, logs.facts()?), &known.metrics, window, &|client| {
-                ignores(profile, client)
-            });
-            errors = logs.errors;
-            added
-        });
-        let usage = usage.unwrap_or_else(|error| {
-            errors.push(Trouble::from(&error).at(Some(&profile.account), &profile.region));
-            Usage { unread: true, ..Usage::default() }
-        });
-        progress.done(&profile.instance);
-        then(known, usage, errors)
-    };
-    side_by_side(fleet, one)
-}
-
-/// Does something with each item, on as many threads as the machine has cores; returns what came of it, in order.
-///
-/// These are threads of their own: in those of `rayon`, which run other items while `polars` works for one, a large fleet
-/// overflows the stack.
-fn side_by_side<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let some = || {
-        let mut done = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(number) else { return done };
-            done.push((number, work(item)));
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut done: Vec<_> = std::thread::scope(|scope| {
-        let started: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
-        let joined = started.into_iter().map(|thread| thread.join());
-        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    done.sort_unstable_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, made)| made).collect()
 }
 
 /// Adds up what was read of an instance's logs, the facts in them, and what was measured.
