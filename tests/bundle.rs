@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::command::{Run, against, samples, ssl_usage};
-use crate::fake_aws::FakeAws;
+use crate::fake_aws::{FakeAws, Fleet};
 use crate::fleet::{WINDOW, small_fleet};
 
 fn analyze(home: &Path, bundles: &[&Path]) -> Run {
@@ -75,6 +75,91 @@ fn facts_that_are_damaged_are_an_error_and_never_zero_sessions() {
     assert_eq!(run.status, 3, "{run:?}");
     for instance in run.json()["instances"].as_array().expect("instances") {
         assert_ne!(instance["rotation"], "deferrable", "{instance:#}");
+    }
+}
+
+/// Instances in two regions, two of which have logs.
+fn two_regions() -> Fleet {
+    let mut fleet = small_fleet();
+    let names = ["orders-legacy", "reports-batch", "wiki"];
+    fleet.instances.retain(|instance| names.contains(&instance.id.as_str()));
+    fleet.instance("wiki").region = Some("us-east-1".to_owned());
+    fleet
+}
+
+fn collect_both(aws: &FakeAws, home: &Path, now: &str) -> Run {
+    let mut command = against(aws, home);
+    command.args(["collect", "--region", "eu-west-1", "--region", "us-east-1", "-o"]).arg(home.join("kept"));
+    Run::of(command.args(["--days", "3", "--now", now]))
+}
+
+/// Damages the files of a folder whose name holds `word`; says how many.
+fn damage(folder: &Path, word: &str) -> usize {
+    let paths = folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path());
+    let meant: Vec<_> = paths.filter(|path| path.to_string_lossy().contains(word)).collect();
+    meant.iter().for_each(|path| fs::write(path, "{").expect("a file"));
+    meant.len()
+}
+
+#[test]
+fn what_is_damaged_of_one_place_is_named_and_the_others_are_judged() {
+    let aws = FakeAws::start(two_regions());
+    let names = |run: &Run| -> Vec<String> {
+        let instances = run.json()["instances"].as_array().expect("instances").clone();
+        instances.iter().map(|instance| instance["instance"].as_str().expect("a name").to_owned()).collect()
+    };
+    for (folder, word, left) in [
+        ("fleet", "us-east-1.20261123T", vec!["orders-legacy", "reports-batch"]),
+        ("metrics", "us-east-1.20261123T", vec!["orders-legacy", "reports-batch", "wiki"]),
+    ] {
+        let home = TempDir::new().expect("a folder");
+        for now in ["2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"] {
+            assert_eq!(collect_both(&aws, home.path(), now).status, 0);
+        }
+        let kept = home.path().join("kept");
+        assert!(damage(&kept.join(folder), word) > 0);
+        let run = analyze(home.path(), &[&kept]);
+        assert_eq!((run.status, names(&run)), (3, left.iter().map(ToString::to_string).collect()), "{run:?}");
+        let errors = run.json()["errors"].as_array().expect("errors").clone();
+        let place = |key: &str| errors[0][key].as_str().map(str::to_owned);
+        assert_eq!(
+            (place("account").as_deref(), place("region").as_deref()),
+            (Some("123456789012"), Some("us-east-1"))
+        );
+        assert!(run.err.contains("copy the bundle again, or remove this file and collect again"), "{}", run.err);
+        assert_eq!(collect_both(&aws, home.path(), "2026-11-24T00:00:00Z").status, 0, "it goes on all the same");
+        assert_eq!(names(&analyze(home.path(), &[&kept])).len(), 3, "and what is later counts");
+    }
+}
+
+#[test]
+fn where_the_only_inventory_is_damaged_nothing_is_judged_and_it_is_named() {
+    let home = TempDir::new().expect("a folder");
+    let copy = home.path().join("copy");
+    copy_bundle(&samples().join("fleet"), &copy, |_| true);
+    assert_eq!(damage(&copy.join("fleet"), ".json"), 1);
+    let run = analyze(home.path(), &[&copy]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains(".json: ") && run.err.contains("remove this file and collect again"), "{}", run.err);
+}
+
+#[test]
+fn a_part_that_is_damaged_keeps_no_other_instance_from_being_collected() {
+    let aws = FakeAws::start(two_regions());
+    let home = TempDir::new().expect("a folder");
+    collect_both(&aws, home.path(), "2026-11-22T00:00:00Z");
+    let kept = home.path().join("kept");
+    assert!(damage(&kept.join("parts"), "orders-legacy") > 0);
+    let run = collect_both(&aws, home.path(), "2026-11-23T00:00:00Z");
+    assert!(run.status == 3 && run.err.contains("orders-legacy") && run.err.lines().count() == 1, "{run:?}");
+    let report = analyze(home.path(), &[&kept]).json();
+    for instance in report["instances"].as_array().expect("instances") {
+        let share = instance["coverage"]["share"].as_f64().expect("a share");
+        match instance["instance"].as_str() {
+            Some("orders-legacy") => assert_eq!(instance["rotation"], "required", "{instance:#}"),
+            Some("reports-batch") => assert!(share > 0.99, "{instance:#}"),
+            _ => {}
+        }
     }
 }
 

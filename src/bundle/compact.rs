@@ -16,7 +16,7 @@ use super::file::{names, read_json, remove, sync};
 use super::merge::{Union, current, facts, is_past, since, whole_at};
 use super::metric::{Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, read_parts, readings_of, write};
-use super::store::{Bundle, LOCK, read_metrics};
+use super::store::{Bundle, LOCK, each, read_metrics};
 use crate::error::{Error, Result};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::trouble::Trouble;
@@ -43,7 +43,7 @@ impl Bundle {
         }
         let parts = self.parts()?;
         // When an instance was made is known of those in the inventory alone.
-        let (profiles, _) = current(self.fleets()?);
+        let (profiles, _) = current(self.fleets()?.0);
         let many = profiles.iter().filter(|profile| parts.of(profile).len() > most);
         let merged = many.map(|profile| self.merge_parts(profile, &parts.of(profile)));
         let merged: Vec<_> =
@@ -111,8 +111,8 @@ impl Bundle {
 
     /// Drops inventories that a later one stands for.
     fn drop_past(&self) -> Result<()> {
-        let names = names(&self.path.join("fleet"))?;
-        let fleets: Vec<Fleet> = names.iter().map(|name| read_json(name)).collect::<Result<_>>()?;
+        let (whole, _) = each(names(&self.path.join("fleet"))?, read_json::<Fleet>)?;
+        let (names, fleets): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
         let whole_at = whole_at(&fleets);
         let past = names.into_iter().zip(&fleets).filter(|(_, fleet)| is_past(fleet, &whole_at));
         self.replace("fleet", past.map(|(name, _)| name))

@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// What to do about a file that is not what was written.
+pub(super) const AGAIN: &str = "copy the bundle again, or remove this file and collect again";
+
 /// Reads a table.
 ///
 /// # Errors
@@ -23,7 +26,7 @@ pub(super) fn read_table(path: &Path) -> Result<DataFrame> {
 /// That a table is not what was written.
 pub(super) fn misread(path: &Path, error: PolarsError) -> Error {
     Error::new(ErrorKind::Format, path.display().to_string(), "the table in this file cannot be read")
-        .hint("collect them again")
+        .hint(AGAIN)
         .because(error)
 }
 
@@ -40,7 +43,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
     serde_json::from_reader(BufReader::new(file)).map_err(|error| {
         Error::new(ErrorKind::Format, path.display().to_string(), format!("not what a bundle holds: {error}"))
-            .hint("collect it again")
+            .hint(AGAIN)
     })
 }
 

@@ -10,7 +10,7 @@ use ssl_usage_parsers::Engine;
 
 use super::coverage::{HoleCause, Reading, exported_type};
 use super::fact::of_logs;
-use super::file::{misread, read_table};
+use super::file::{AGAIN, misread, read_table};
 use super::metric::{Measured, MetricPart};
 use super::part::{Kept, Parts, facts_of, read_parts};
 use super::store::Bundle;
@@ -38,6 +38,8 @@ pub struct InstanceEvidence {
     pub profile: InstanceProfile,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
+    /// Whether metrics of its account and region cannot be read: they may say otherwise than its logs.
+    unmeasured: bool,
     parts: Vec<PathBuf>,
     scope: Scope,
 }
@@ -75,26 +77,44 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let mut fleets = Vec::new();
     let mut parts = Parts::default();
     let mut metrics = Vec::new();
+    let (mut unread, mut unmeasured) = (Vec::new(), Vec::new());
     for path in paths {
         let bundle = Bundle::open(path)?;
-        fleets.extend(bundle.fleets()?.into_iter().filter(|fleet| match scope {
+        let (kept, broken) = bundle.fleets()?;
+        unread.extend(broken);
+        fleets.extend(kept.into_iter().filter(|fleet| match scope {
             Scope::All => true,
             Scope::TakenAt(time) => fleet.taken_at == time,
         }));
         parts.extend(bundle.parts()?);
-        metrics.extend(bundle.metrics()?);
+        let (kept, broken) = bundle.metrics()?;
+        unmeasured.extend(broken);
+        metrics.extend(kept);
     }
     let Some(collected_at) = fleets.iter().map(|fleet| fleet.taken_at).max() else {
+        if let Some(broken) = unread.first() {
+            return Err(Error::new(ErrorKind::Format, broken.subject.clone(), broken.message.clone()));
+        }
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
         return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
+    if scope != Scope::All {
+        // What was collected now does not stand in an older file.
+        (unread, unmeasured) = (Vec::new(), Vec::new());
+    }
+    let is_unmeasured = |profile: &InstanceProfile| {
+        let place = (Some(profile.account.as_str()), Some(profile.region.as_str()));
+        unmeasured.iter().any(|trouble| (trouble.account.as_deref(), trouble.region.as_deref()) == place)
+    };
+    errors.extend(unread.into_iter().chain(unmeasured.iter().cloned()));
     let mut measured = measured(metrics, scope, &mut errors);
     let evidence = |profile: InstanceProfile| {
         let region = measured.get_mut(&(profile.account.clone(), profile.region.clone()));
         let metrics = region.map(|region| region.take(&profile.arn, &profile.proxies)).unwrap_or_default();
-        InstanceEvidence { parts: parts.of(&profile), profile, metrics, scope }
+        let unmeasured = is_unmeasured(&profile);
+        InstanceEvidence { parts: parts.of(&profile), profile, metrics, unmeasured, scope }
     };
     let instances = profiles.into_iter().map(evidence).collect();
     errors.sort_unstable();
@@ -315,8 +335,12 @@ impl InstanceEvidence {
     ///
     /// # Errors
     ///
-    /// When a part cannot be read.
+    /// When a part cannot be read, or what was measured, which may say otherwise.
     pub fn logs(&self) -> Result<Logs> {
+        if self.unmeasured {
+            let happened = "what CloudWatch measured in its region cannot be read, and may say otherwise than its logs";
+            return Err(Error::new(ErrorKind::Format, self.profile.instance.clone(), happened).hint(AGAIN));
+        }
         let parts = read_parts(&self.parts, &self.profile.arn)?;
         // What was collected before the instance was made is of another that had its name, and so may a log of it have.
         let mut parts = since(parts, self.profile.created_at);

@@ -151,15 +151,14 @@ impl Parts {
         self.0.get(&plain(&[&profile.account, &profile.region, &profile.instance])).cloned().unwrap_or_default()
     }
 
-    /// The readings of an instance that need not be repeated.
-    ///
-    /// # Errors
-    ///
-    /// When one cannot be read.
-    pub fn complete(&self, profile: &InstanceProfile) -> Result<Vec<Reading>> {
-        let parts = read_parts(&self.of(profile), &profile.arn)?;
-        let readings = parts.into_iter().flat_map(|part| part.readings).map(|(_, reading)| reading);
-        Ok(readings.filter(|reading| reading.complete).collect())
+    /// The readings of an instance that need not be repeated. Those of a part that cannot be read are.
+    pub fn complete(&self, profile: &InstanceProfile) -> Vec<Reading> {
+        let names = self.of(profile);
+        let sound = || names.iter().filter_map(|name| Kept::read(name).ok()).collect();
+        let parts = read_parts(&names, &profile.arn).unwrap_or_else(|_| sound());
+        let of_instance = parts.into_iter().filter(|part| part.head.arn == profile.arn);
+        let readings = of_instance.flat_map(|part| part.readings).map(|(_, reading)| reading);
+        readings.filter(|reading| reading.complete).collect()
     }
 }
 

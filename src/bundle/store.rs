@@ -156,13 +156,20 @@ impl Bundle {
         write_json(&name, part)
     }
 
-    /// All inventories in the bundle.
+    /// The inventories in the bundle, and the files that cannot be read. Those of the same account and region that are older
+    /// than such a file are left out: what it says of them is not known.
     ///
     /// # Errors
     ///
-    /// When one cannot be read.
-    pub fn fleets(&self) -> Result<Vec<Fleet>> {
-        settled(|| names(&self.path.join("fleet"))?.iter().map(|name| read_json(name)).collect())
+    /// When the folder cannot be read.
+    pub fn fleets(&self) -> Result<Stored<Fleet>> {
+        let (mut whole, broken) = settled(|| each(names(&self.path.join("fleet"))?, read_json::<Fleet>))?;
+        let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
+            (Some((place, time)), Some((of, until))) => place == of && time <= until,
+            _ => false,
+        };
+        whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
+        Ok((whole.into_iter().map(|(_, fleet)| fleet).collect(), troubles(&broken)))
     }
 
     /// The parts in the bundle, by instance.
@@ -174,23 +181,23 @@ impl Bundle {
         Parts::in_folder(&self.path.join("parts"))
     }
 
-    /// All metrics in the bundle.
+    /// The metrics in the bundle, and the files that cannot be read.
     ///
     /// # Errors
     ///
-    /// When some cannot be read.
-    pub fn metrics(&self) -> Result<Vec<(MetricPart, Measured)>> {
+    /// When the folder cannot be read.
+    pub fn metrics(&self) -> Result<Stored<(MetricPart, Measured)>> {
         self.metrics_named("")
     }
 
-    /// What the bundle holds of an account's and region's metrics.
+    /// What the bundle holds of an account's and region's metrics. What cannot be read of it is asked for again.
     ///
     /// # Errors
     ///
-    /// When some cannot be read.
+    /// When the folder cannot be read.
     pub fn measured(&self, account: &str, region: &str) -> Result<Measured> {
         let mut all = Measured::default();
-        for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))? {
+        for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))?.0 {
             if (part.account.as_str(), part.region.as_str()) == (account, region) {
                 all.absorb(measured);
             }
@@ -198,14 +205,19 @@ impl Bundle {
         Ok(all)
     }
 
-    /// The metrics in files whose name begins so.
-    fn metrics_named(&self, begin: &str) -> Result<Vec<(MetricPart, Measured)>> {
+    /// The metrics in files whose name begins so, and those of them that cannot be read.
+    fn metrics_named(&self, begin: &str) -> Result<Stored<(MetricPart, Measured)>> {
         // A bundle that an older version made has no such folder.
         if !self.path.join("metrics").exists() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
-        let is_meant = |name: &&PathBuf| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin));
-        settled(|| names(&self.path.join("metrics"))?.iter().filter(is_meant).map(|name| read_metrics(name)).collect())
+        let is_meant = |name: &PathBuf| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin));
+        let (whole, broken) = settled(|| {
+            let mut meant = names(&self.path.join("metrics"))?;
+            meant.retain(is_meant);
+            each(meant, read_metrics)
+        })?;
+        Ok((whole.into_iter().map(|(_, metrics)| metrics).collect(), troubles(&broken)))
     }
 
     /// A file name made of `words` and a time that no file has yet, and that no other task or process takes meanwhile: the
@@ -229,6 +241,50 @@ impl Bundle {
             }
         }
     }
+}
+
+/// What files of a bundle hold, and what cannot be read of them.
+pub type Stored<T> = (Vec<T>, Vec<Trouble>);
+
+/// What each of some files holds, and those that are not what was written.
+type Each<T> = (Vec<(PathBuf, T)>, Vec<(PathBuf, Error)>);
+
+/// Reads some files. One that is gone is an error, for it was merged into another meanwhile; one whose table alone is gone is
+/// not whole.
+pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) -> Result<Each<T>> {
+    let (mut whole, mut broken) = (Vec::new(), Vec::new());
+    for name in names {
+        match read(&name) {
+            Ok(made) => whole.push((name, made)),
+            Err(error) if error.kind() == ErrorKind::NotFound && !name.exists() => return Err(error),
+            Err(error) => broken.push((name, error)),
+        }
+    }
+    Ok((whole, broken))
+}
+
+/// The account and region in a file's name, and the time.
+fn place_and_time(name: &Path) -> Option<(String, String)> {
+    let words = words(name);
+    let (place, time) = words.rsplit_once('.')?;
+    Some((place.to_owned(), time.split('-').next()?.to_owned()))
+}
+
+/// The name of a file without `.json`.
+fn words(name: &Path) -> String {
+    name.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Errors of files, with the account and region in their names.
+fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Trouble> {
+    let trouble = |(name, error): &(PathBuf, Error)| {
+        let (words, trouble) = (words(name), Trouble::from(error));
+        match words.split('.').collect::<Vec<_>>().as_slice() {
+            [account, region, _] => trouble.at(Some(account), region),
+            _ => trouble,
+        }
+    };
+    broken.iter().map(trouble).collect()
 }
 
 /// Reads what one collection, or many that were merged, asked of a region's metrics.
@@ -288,6 +344,6 @@ mod tests {
         let bundle = Bundle::create(folder.path()).expect("a bundle that was broken off is made anew");
         let error = Error::new(ErrorKind::NotFound, "arn:aws:iam::1:role/".to_owned() + &"x".repeat(500), "gone");
         bundle.write_failure(Timestamp::UNIX_EPOCH, None, error.subject(), &error).expect("written");
-        assert_eq!(bundle.fleets().expect("inventories")[0].errors[0].subject, error.subject());
+        assert_eq!(bundle.fleets().expect("inventories").0[0].errors[0].subject, error.subject());
     }
 }

@@ -214,7 +214,7 @@ fn bundle(path: &Path) -> Bundle {
 
 /// What need not be read again.
 fn known(path: &Path) -> BTreeSet<(String, u64, Option<Timestamp>)> {
-    let known = bundle(path).parts().and_then(|parts| parts.complete(&profile(day(0)))).expect("readings");
+    let known = bundle(path).parts().expect("parts").complete(&profile(day(0)));
     known.into_iter().map(|reading| (reading.source, reading.listed_bytes, reading.last_written)).collect()
 }
 

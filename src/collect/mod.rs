@@ -116,7 +116,7 @@ pub async fn plan(aws: &Aws, request: &Request, known: &Parts, progress: &Arc<dy
         fleet.instances.iter().map(|profile| plan_one(aws, request, known, progress, profile)).collect();
     let mut plans = stream::iter(plans).buffered(AT_ONCE);
     while let Some(of_instance) = plans.next().await {
-        plan.add(&of_instance?);
+        plan.add(&of_instance);
     }
     Ok(plan)
 }
@@ -127,12 +127,12 @@ async fn plan_one(
     known: &Parts,
     progress: &Arc<dyn Progress>,
     profile: &InstanceProfile,
-) -> Result<Plan> {
-    let Some(engine) = logged(profile) else { return Ok(Plan::default()) };
-    let known = known.complete(profile)?;
+) -> Plan {
+    let Some(engine) = logged(profile) else { return Plan::default() };
+    let known = known.complete(profile);
     let plan = InstanceLogs { aws, request, profile, engine, known: &known }.plan().await;
     progress.done(&profile.instance);
-    Ok(plan)
+    plan
 }
 
 /// Asks for the metrics of a fleet; of one without instances there are none.
@@ -157,7 +157,7 @@ async fn one(
     progress: &dyn Progress,
 ) -> Result<()> {
     let Some(engine) = logged(profile) else { return Ok(()) };
-    let known = known.complete(profile)?;
+    let known = known.complete(profile);
     let of = InstanceLogs { aws, request, profile, engine, known: &known };
     Collection { of, bundle, progress }.collect().await
 }
