@@ -65,7 +65,7 @@ fn trouble_that_passes_changes_nothing() {
 fn throttling_as_aws_does_it_changes_nothing_but_the_pace() {
     let clean = analyze(&FakeAws::start(small_fleet()), Some("reports-batch"));
     let aws = FakeAws::start(small_fleet());
-    aws.limit("DownloadCompleteDBLogFile", 40.0);
+    aws.limit("DownloadCompleteDBLogFile", 10.0);
     let run = analyze(&aws, Some("reports-batch"));
     assert_eq!((run.status, run.json()), (0, clean.json()), "{}", run.err);
     let downloads = aws.calls().into_iter().filter(|call| call.action == "DownloadCompleteDBLogFile").count();
