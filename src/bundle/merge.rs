@@ -105,8 +105,11 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
         (unread, unmeasured) = (Vec::new(), Vec::new());
     }
     let is_unmeasured = |profile: &InstanceProfile| {
-        let place = (Some(profile.account.as_str()), Some(profile.region.as_str()));
-        unmeasured.iter().any(|trouble| (trouble.account.as_deref(), trouble.region.as_deref()) == place)
+        // Of whom a file is whose name does not say it, nobody knows.
+        let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);
+        let concerns =
+            |trouble: &Trouble| is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region);
+        unmeasured.iter().any(concerns)
     };
     errors.extend(unread.into_iter().chain(unmeasured.iter().cloned()));
     let mut measured = measured(metrics, scope, &mut errors);
