@@ -101,6 +101,12 @@ fn damage(folder: &Path, word: &str) -> usize {
     meant.len()
 }
 
+/// Removes the files of a folder whose name holds `word`.
+fn remove(folder: &Path, word: &str) {
+    let paths = folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.to_string_lossy().contains(word)).for_each(|path| fs::remove_file(path).expect("removed"));
+}
+
 #[test]
 fn what_is_damaged_of_one_place_is_named_and_the_others_are_judged() {
     let aws = FakeAws::start(two_regions());
@@ -120,6 +126,11 @@ fn what_is_damaged_of_one_place_is_named_and_the_others_are_judged() {
         assert!(damage(&kept.join(folder), word) > 0);
         let run = analyze(home.path(), &[&kept]);
         assert_eq!((run.status, names(&run)), (3, left.iter().map(ToString::to_string).collect()), "{run:?}");
+        let older = home.path().join("older");
+        copy_bundle(&kept, &older, |_| true);
+        remove(&older.join(folder), word);
+        let both = analyze(home.path(), &[&older, &kept]);
+        assert_eq!((both.status, names(&both)), (3, names(&run)), "what an older bundle says of it counts no more");
         let errors = run.json()["errors"].as_array().expect("errors").clone();
         let place = |key: &str| errors[0][key].as_str().map(str::to_owned);
         assert_eq!(

@@ -247,13 +247,13 @@ fn a_region_that_was_asked_in_the_end_is_no_error_any_more() {
     assert_eq!((collect("2026-11-23T00:00:00Z"), judged().status), (0, 0));
 }
 
-/// Credentials that a program gives out, as single sign-on does: another session each time that it is asked. Those first
-/// come at once, and later ones `after` a command.
-fn renewable(home: &Path, after: &str) {
+/// Credentials that a program gives out, as single sign-on does: another session each time that it is asked. Each time it
+/// does something else `first`.
+fn renewable(home: &Path, first: &str) {
     let program = home.join("credentials.sh");
     let script = format!(
         "#!/bin/sh\nn=$(/bin/cat {0}/count 2>/dev/null || echo 0)\necho $((n+1)) > {0}/count\n\
-         {after}\n\
+         {first}\n\
          echo '{{\"Version\":1,\"AccessKeyId\":\"AKIDEXAMPLE\",\"SecretAccessKey\":\"secret\",\"SessionToken\":\"session-'$n'\"}}'\n",
         home.display()
     );
@@ -319,7 +319,7 @@ fn a_program_that_takes_its_time_is_waited_for_and_asked_once() {
 fn a_program_that_never_answers_is_given_up() {
     let aws = FakeAws::start(spread());
     let home = TempDir::new().expect("a folder");
-    renewable(home.path(), "exec sleep 600");
+    renewable(home.path(), "exec sleep 60");
     let arguments = ["--all-regions", "--credentials-timeout", "2"];
     let report = run(with_program(&aws, home.path()), &arguments);
     assert_eq!((report.status, asked(home.path())), (1, 1), "it is not asked for every call: {report:?}");
@@ -332,7 +332,7 @@ fn a_program_that_no_longer_answers_on_the_way_costs_what_is_named() {
     let aws = FakeAws::start(small_fleet());
     let clean = analyze(&aws, &[]).json();
     let home = TempDir::new().expect("a folder");
-    renewable(home.path(), "if [ $n -gt 0 ]; then exec sleep 600; fi");
+    renewable(home.path(), "if [ $n -gt 0 ]; then exec sleep 60; fi");
     aws.fault(Fault::new(FaultKind::ExpiredToken).on("DownloadCompleteDBLogFile").at(Calls::First(1)));
     let report = run(with_program(&aws, home.path()), &["--credentials-timeout", "2"]);
     assert_eq!((report.status, asked(home.path())), (3, 2), "{}", report.err);

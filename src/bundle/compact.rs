@@ -16,9 +16,9 @@ use super::file::{names, read_json, remove, sync};
 use super::merge::{Union, current, facts, is_past, since, whole_at};
 use super::metric::{Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, read_parts, readings_of, write};
-use super::store::{Bundle, LOCK, each, read_metrics};
+use super::store::{Bundle, LOCK, read_metrics, undoubted};
 use crate::error::{Error, Result};
-use crate::inventory::{Fleet, InstanceProfile};
+use crate::inventory::InstanceProfile;
 use crate::trouble::Trouble;
 
 /// How old a file must be that nobody will finish: a process that was killed left it.
@@ -26,7 +26,8 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Bundle {
     /// Merges the parts of every instance that has more than `most`, and the metrics of every region that has more; drops
-    /// inventories that a later one stands for, and what killed processes left. No report changes. Where another process is at it, does nothing.
+    /// inventories that a later one stands for, and what killed processes left. No report changes. Where another process is
+    /// at it, does nothing.
     ///
     /// Returns what could not be merged, and is left as it is.
     ///
@@ -43,7 +44,7 @@ impl Bundle {
         }
         let parts = self.parts()?;
         // When an instance was made is known of those in the inventory alone.
-        let (profiles, _) = current(self.fleets()?.0);
+        let (profiles, _) = current(undoubted(self.fleets()?).0);
         let many = profiles.iter().filter(|profile| parts.of(profile).len() > most);
         let merged = many.map(|profile| self.merge_parts(profile, &parts.of(profile)));
         let merged: Vec<_> =
@@ -111,7 +112,7 @@ impl Bundle {
 
     /// Drops inventories that a later one stands for.
     fn drop_past(&self) -> Result<()> {
-        let (whole, _) = each(names(&self.path.join("fleet"))?, read_json::<Fleet>)?;
+        let (whole, _) = self.fleets()?;
         let (names, fleets): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
         let whole_at = whole_at(&fleets);
         let past = names.into_iter().zip(&fleets).filter(|(_, fleet)| is_past(fleet, &whole_at));

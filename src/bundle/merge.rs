@@ -13,7 +13,7 @@ use super::fact::of_logs;
 use super::file::{AGAIN, misread, read_table};
 use super::metric::{Measured, MetricPart};
 use super::part::{Kept, Parts, facts_of, read_parts};
-use super::store::Bundle;
+use super::store::{Bundle, Each, undoubted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::progress::Progress;
@@ -74,23 +74,29 @@ pub enum Scope {
 ///
 /// When a bundle cannot be read, or none of them holds an inventory.
 pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
-    let mut fleets = Vec::new();
+    let mut fleets = Each::default();
     let mut parts = Parts::default();
     let mut metrics = Vec::new();
-    let (mut unread, mut unmeasured) = (Vec::new(), Vec::new());
+    let mut unmeasured = Vec::new();
     for path in paths {
         let bundle = Bundle::open(path)?;
         let (kept, broken) = bundle.fleets()?;
-        unread.extend(broken);
-        fleets.extend(kept.into_iter().filter(|fleet| match scope {
-            Scope::All => true,
-            Scope::TakenAt(time) => fleet.taken_at == time,
-        }));
+        fleets.0.extend(kept);
+        fleets.1.extend(broken);
         parts.extend(bundle.parts()?);
         let (kept, broken) = bundle.metrics()?;
         unmeasured.extend(broken);
         metrics.extend(kept);
     }
+    let (fleets, unread) = match scope {
+        Scope::All => undoubted(fleets),
+        Scope::TakenAt(time) => {
+            // What was collected now does not stand in an older file.
+            unmeasured.clear();
+            let fleets = fleets.0.into_iter().map(|(_, fleet)| fleet);
+            (fleets.filter(|fleet| fleet.taken_at == time).collect(), Vec::new())
+        }
+    };
     let Some(collected_at) = fleets.iter().map(|fleet| fleet.taken_at).max() else {
         if let Some(broken) = unread.first() {
             return Err(Error::new(ErrorKind::Format, broken.subject.clone(), broken.message.clone()));
@@ -100,10 +106,6 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let (profiles, mut errors) = current(fleets);
-    if scope != Scope::All {
-        // What was collected now does not stand in an older file.
-        (unread, unmeasured) = (Vec::new(), Vec::new());
-    }
     let is_unmeasured = |profile: &InstanceProfile| {
         // Of whom a file is whose name does not say it, nobody knows.
         let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);

@@ -116,7 +116,7 @@ impl Bundle {
     ///
     /// When it cannot be written.
     pub fn write_fleet(&self, fleet: &Fleet) -> Result<()> {
-        let account = fleet.account.as_deref().unwrap_or("unknown");
+        let account = fleet.account.as_deref().unwrap_or(UNKNOWN);
         let name = self.free_name("fleet", &[account, &fleet.region], fleet.taken_at)?;
         write_json(&name, fleet)
     }
@@ -156,20 +156,13 @@ impl Bundle {
         write_json(&name, part)
     }
 
-    /// The inventories in the bundle, and the files that cannot be read. Those of the same account and region that are older
-    /// than such a file are left out: what it says of them is not known.
+    /// The inventories in the bundle, and the files that cannot be read.
     ///
     /// # Errors
     ///
     /// When the folder cannot be read.
-    pub fn fleets(&self) -> Result<Stored<Fleet>> {
-        let (mut whole, broken) = settled(|| each(names(&self.path.join("fleet"))?, read_json::<Fleet>))?;
-        let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
-            (Some((place, time)), Some((of, until))) => place == of && time <= until,
-            _ => false,
-        };
-        whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
-        Ok((whole.into_iter().map(|(_, fleet)| fleet).collect(), troubles(&broken)))
+    pub fn fleets(&self) -> Result<Each<Fleet>> {
+        settled(|| each(names(&self.path.join("fleet"))?, read_json))
     }
 
     /// The parts in the bundle, by instance.
@@ -243,14 +236,17 @@ impl Bundle {
     }
 }
 
+/// What names of files have for an account that is not known.
+const UNKNOWN: &str = "unknown";
+
 /// What files of a bundle hold, and what cannot be read of them.
 pub type Stored<T> = (Vec<T>, Vec<Trouble>);
 
 /// What each of some files holds, and those that are not what was written.
-type Each<T> = (Vec<(PathBuf, T)>, Vec<(PathBuf, Error)>);
+pub type Each<T> = (Vec<(PathBuf, T)>, Vec<(PathBuf, Error)>);
 
-/// Reads some files. One that is gone is an error, for it was merged into another meanwhile; one whose table alone is gone is
-/// not whole.
+/// Reads some files. One that is gone is an error, for it was merged into another meanwhile; one whose table alone is gone
+/// is not whole.
 pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) -> Result<Each<T>> {
     let (mut whole, mut broken) = (Vec::new(), Vec::new());
     for name in names {
@@ -261,6 +257,17 @@ pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) ->
         }
     }
     Ok((whole, broken))
+}
+
+/// The inventories that count, and the files that cannot be read. What of an account and region is no newer than such a file
+/// is left out, in whatever bundle: what the file says of it is not known.
+pub(super) fn undoubted((mut whole, broken): Each<Fleet>) -> Stored<Fleet> {
+    let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
+        (Some((place, time)), Some((of, until))) => place == of && time <= until,
+        _ => false,
+    };
+    whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
+    (whole.into_iter().map(|(_, fleet)| fleet).collect(), troubles(&broken))
 }
 
 /// The account and region in a file's name, and the time.
@@ -280,7 +287,7 @@ fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Trouble> {
     let trouble = |(name, error): &(PathBuf, Error)| {
         let (words, trouble) = (words(name), Trouble::from(error));
         match words.split('.').collect::<Vec<_>>().as_slice() {
-            [account, region, _] => trouble.at(Some(account), region),
+            [account, region, _] => trouble.at(Some(*account).filter(|account| *account != UNKNOWN), region),
             _ => trouble,
         }
     };
@@ -344,6 +351,6 @@ mod tests {
         let bundle = Bundle::create(folder.path()).expect("a bundle that was broken off is made anew");
         let error = Error::new(ErrorKind::NotFound, "arn:aws:iam::1:role/".to_owned() + &"x".repeat(500), "gone");
         bundle.write_failure(Timestamp::UNIX_EPOCH, None, error.subject(), &error).expect("written");
-        assert_eq!(bundle.fleets().expect("inventories").0[0].errors[0].subject, error.subject());
+        assert_eq!(bundle.fleets().expect("inventories").0[0].1.errors[0].subject, error.subject());
     }
 }

@@ -38,6 +38,6 @@ impl Collect {
         let evidence = load(&[self.output], Scope::TakenAt(now))?;
         let errors = evidence.all_errors(&Bar::new("looking for what could not be read"));
         complain_of(&errors);
-        Ok(if errors.is_empty() { exit::DONE } else { exit::PARTIAL })
+        Ok(exit::of_troubles(&errors))
     }
 }

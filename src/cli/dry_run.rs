@@ -43,5 +43,5 @@ pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
     }
     total.errors.extend(failed.iter().map(Trouble::from));
     complain_of(&total.errors);
-    Ok(if total.errors.is_empty() { exit::DONE } else { exit::PARTIAL })
+    Ok(exit::of_troubles(&total.errors))
 }

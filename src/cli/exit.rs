@@ -3,6 +3,7 @@
 use super::fail_on::FailOn;
 use crate::error::ErrorKind;
 use crate::report::Report;
+use crate::trouble::Trouble;
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -20,12 +21,12 @@ pub fn of_error(kind: ErrorKind) -> u8 {
     if kind == ErrorKind::Usage { USAGE } else { FAILED }
 }
 
-/// The status of a run that made a report, whatever the format it was printed in.
-pub fn of_report(report: &Report) -> u8 {
-    if report.errors.is_empty() { DONE } else { PARTIAL }
+/// The status of a run that is done but for what could not be read, whatever the format that was printed.
+pub fn of_troubles(troubles: &[Trouble]) -> u8 {
+    if troubles.is_empty() { DONE } else { PARTIAL }
 }
 
 /// The same, with conditions: one that is met counts for more than what could not be read.
 pub fn of_conditions(report: &Report, conditions: &[FailOn]) -> u8 {
-    if conditions.iter().any(|condition| condition.is_met(report)) { MET } else { of_report(report) }
+    if conditions.iter().any(|condition| condition.is_met(report)) { MET } else { of_troubles(&report.errors) }
 }

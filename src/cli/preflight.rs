@@ -80,7 +80,7 @@ impl Check {
                 if self.format != Format::Table {
                     complain_of(&preflight.errors);
                 }
-                let status = if preflight.errors.is_empty() { exit::DONE } else { exit::PARTIAL };
+                let status = exit::of_troubles(&preflight.errors);
                 (preflight, status)
             }
             // Programs get a whole document whatever happens: nothing on standard output could be read as "all is on".
