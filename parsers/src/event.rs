@@ -27,7 +27,7 @@ pub enum Transport<'a> {
 }
 
 /// What the log says of the TLS of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tls<'a> {
     /// Protocol version as the server names it, `TLSv1.3`; none where the log only says that it was TLS.
     pub version: Option<Text<'a>>,
@@ -35,6 +35,9 @@ pub struct Tls<'a> {
     pub cipher: Option<Text<'a>>,
     /// Key length of the cipher.
     pub bits: Option<u32>,
+    /// Whether text follows the mark, so that a client without TLS may have written the mark itself. It counts as TLS for a
+    /// rotation, and keeps the enforcement of TLS from being called safe.
+    pub imitable: bool,
 }
 
 impl Transport<'_> {
@@ -49,9 +52,7 @@ impl Transport<'_> {
     /// The same, independent of the log's text.
     pub fn into_owned(self) -> Transport<'static> {
         match self {
-            Self::Tls(tls) => {
-                Transport::Tls(Tls { version: tls.version.map(own), cipher: tls.cipher.map(own), bits: tls.bits })
-            }
+            Self::Tls(tls) => Transport::Tls(Tls { version: tls.version.map(own), cipher: tls.cipher.map(own), ..tls }),
             Self::Gss => Transport::Gss,
             Self::Plaintext => Transport::Plaintext,
             Self::Local => Transport::Local,

@@ -32,5 +32,53 @@ pub(crate) fn around(stretch: Stretch<'_>, hit: usize) -> Result<(usize, &[u8]),
         None => return Err(Malformed::TooLong),
     };
     let line = text.get(begins..ends).filter(|line| line.len() <= LINE_MAX).ok_or(Malformed::TooLong)?;
-    Ok((begins, line.strip_suffix(b"\r").unwrap_or(line)))
+    Ok((begins, undecorated(line)))
+}
+
+/// A line without what others put behind it: blanks, carriage returns, one quote that a CSV export left, and terminal
+/// colours. No server writes any of these at the end of a connection record.
+pub(crate) fn undecorated(line: &[u8]) -> &[u8] {
+    let mut rest = line;
+    let mut quoted = false;
+    loop {
+        let trimmed = rest.trim_ascii_end();
+        let end = match trimmed.last() {
+            Some(b'm' | b'K') => colour(trimmed),
+            Some(b'"') if !quoted => {
+                quoted = true;
+                trimmed.split_last().map(|(_, before)| before)
+            }
+            _ => None,
+        };
+        match end {
+            Some(before) => rest = before,
+            None => return trimmed,
+        }
+    }
+}
+
+/// What stands before the colour that ends a line, `ESC [ 0 ; 31 m`, or before grep's `ESC [ K`.
+fn colour(line: &[u8]) -> Option<&[u8]> {
+    const LONGEST: usize = 24;
+    let floor = line.len().saturating_sub(LONGEST);
+    let at = floor + memrchr(0x1b, line.get(floor..)?)?;
+    let codes = line.get(at + 1..line.len() - 1)?.strip_prefix(b"[")?;
+    codes.iter().all(|byte| byte.is_ascii_digit() || *byte == b';').then(|| line.get(..at)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::undecorated;
+
+    #[test]
+    fn decorations_end_a_line_and_text_does_not() {
+        let coloured = "\x1b[0;31m\x1b[K\x1b[m \r";
+        for end in ["", " ", "\r", "\r\r", " \t\r", "\"", "\" \r", "\x1b[0m", coloured] {
+            assert_eq!(undecorated(format!("bits=256){end}").as_bytes()), b"bits=256)", "{end:?}");
+        }
+        for text in ["bits=256) m", "x\x1b[xm", "x)\x07"] {
+            assert_eq!(undecorated(text.as_bytes()), text.as_bytes(), "{text:?}");
+        }
+        assert_eq!(undecorated(b"\"\""), b"\"", "one quote at most");
+    }
 }

@@ -255,7 +255,7 @@ fn operations(record: &[u8]) -> impl Iterator<Item = usize> {
 fn transport<'a>(word: Option<&'a [u8]>, address: Option<&[u8]>) -> Transport<'a> {
     let word = word.unwrap_or_default();
     let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
-    let tls = |version| Transport::Tls(Tls { version, cipher: None, bits: None });
+    let tls = |version| Transport::Tls(Tls { version, ..Tls::default() });
     match () {
         () if is(&["SSL", "SSL/TLS"]) => tls(None),
         () if is_version(word) => tls(Some(Cow::Borrowed(word))),

@@ -335,7 +335,7 @@ enum Carrier {
 impl Carrier {
     fn transport(self, address: Option<&[u8]>) -> Transport<'static> {
         match self {
-            Self::Tls => Transport::Tls(Tls { version: None, cipher: None, bits: None }),
+            Self::Tls => Transport::Tls(Tls::default()),
             Self::Tcp => Transport::unmarked(address),
             Self::Machine => Transport::Local,
             Self::Unsaid => Transport::Unknown,

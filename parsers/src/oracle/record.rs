@@ -70,7 +70,7 @@ impl<'a> Address<'a> {
     pub(super) fn transport(&self) -> Transport<'static> {
         let is = |word: &[u8]| self.protocol.eq_ignore_ascii_case(word);
         match self.host {
-            _ if is(b"tcps") => Transport::Tls(Tls { version: None, cipher: None, bits: None }),
+            _ if is(b"tcps") => Transport::Tls(Tls::default()),
             _ if is(b"ipc") || is(b"beq") => Transport::Local,
             Some(host) if is(b"tcp") => Transport::unmarked(Some(host)),
             _ => Transport::Unknown,

@@ -52,8 +52,8 @@ type TransportFrom = fn(&[u8]) -> Transport<'static>;
 
 /// What a pg_hba rejection says of the transport, at its end. Before 14 the words were `SSL on` and `SSL off`.
 const HBA_TRANSPORTS: &[(&[u8], TransportFrom)] = &[
-    (b", SSL encryption", |_| Transport::Tls(Tls { version: None, cipher: None, bits: None })),
-    (b", SSL on", |_| Transport::Tls(Tls { version: None, cipher: None, bits: None })),
+    (b", SSL encryption", |_| Transport::Tls(Tls::default())),
+    (b", SSL on", |_| Transport::Tls(Tls::default())),
     (b", GSS encryption", |_| Transport::Gss),
     (b", no encryption", |address| Transport::unmarked(Some(address))),
     (b", SSL off", |address| Transport::unmarked(Some(address))),
@@ -87,7 +87,7 @@ pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a
 
 /// A certificate can only be missed where there is TLS.
 pub(super) fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    let transport = Transport::Tls(Tls { version: None, cipher: None, bits: None });
+    let transport = Transport::Tls(Tls::default());
     Message::About(client_of(context), Step::Rejected(transport))
 }
 
@@ -149,7 +149,7 @@ mod tests {
     /// Rows: refusals of every version. Source: `src/backend/libpq/auth.c`, `ClientAuthentication` and `auth_failed`.
     #[test]
     fn refusals_tell_the_transport_if_they_can() {
-        let tls = || Transport::Tls(Tls { version: None, cipher: None, bits: None });
+        let tls = || Transport::Tls(Tls::default());
         let rows = [
             (r#"no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", SSL on"#, tls()),
             (

@@ -233,7 +233,7 @@ fn split_tls(body: &[u8]) -> Option<(&[u8], Option<Tls<'_>>)> {
     ));
     let (_, parts) = grammar.parse_complete(mark).ok()?;
     let bits = parts.5.and_then(|(_, digits)| std::str::from_utf8(digits).ok()?.parse().ok());
-    Some((before, Some(Tls { version: text(parts.2), cipher: text(parts.4), bits })))
+    Some((before, Some(Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false })))
 }
 
 /// Where ` SSL enabled (` would begin if its parenthesis were the last that opens.
@@ -394,7 +394,12 @@ mod tests {
     }
 
     fn tls(version: &'static str, cipher: &'static str, bits: Option<u32>) -> Transport<'static> {
-        Transport::Tls(Tls { version: text(version.as_bytes()), cipher: text(cipher.as_bytes()), bits })
+        Transport::Tls(Tls {
+            version: text(version.as_bytes()),
+            cipher: text(cipher.as_bytes()),
+            bits,
+            imitable: false,
+        })
     }
 
     /// Rows: what a server of the named version writes. Made by hand from the sources that the module's page names.
