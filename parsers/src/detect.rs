@@ -7,9 +7,6 @@ use crate::format::RecordParser;
 /// Bytes of a log's beginning that are worth giving to [`detect`].
 pub const HEAD: usize = 1024 * 1024;
 
-/// Lines of a log's beginning in which its first record must begin.
-const LINES: usize = 500;
-
 /// What is known of a log from elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
@@ -17,7 +14,8 @@ pub struct Hints {
     pub engine: Option<&'static Engine>,
     /// The format, by its name; found out from the text when none is given.
     pub format: Option<String>,
-    /// `log_line_prefix` of a PostgreSQL server; found out from the text when none is given.
+    /// `log_line_prefix` that a PostgreSQL server has now. Logs may be older than the setting: it is the first to be tried, and
+    /// the text decides.
     pub log_line_prefix: Option<String>,
     /// Version of the server, as `16.4`.
     pub engine_version: Option<String>,
@@ -40,7 +38,7 @@ pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
             parsers.push(parser);
         }
     }
-    for line in head.split(|byte| *byte == b'\n').take(LINES) {
+    for line in head.split(|byte| *byte == b'\n') {
         let mut fitting = parsers.iter().enumerate().filter(|(_, parser)| parser.begins(line)).map(|(index, _)| index);
         match (fitting.next(), fitting.next()) {
             (Some(only), None) => return Some(parsers.swap_remove(only)),

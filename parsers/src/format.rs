@@ -31,6 +31,11 @@ pub trait RecordParser: Send + Sync {
     /// The format's name: `stderr`, `csvlog`, `jsonlog`.
     fn format(&self) -> &'static str;
 
+    /// The `log_line_prefix` that lines are expected to have; none where the format has none.
+    fn log_line_prefix(&self) -> Option<&str> {
+        None
+    }
+
     /// The byte strings that every connection record holds at least one of. They are found one behind the other: what would
     /// overlap another of its kind is not, so that no record may depend on it.
     fn needles(&self) -> &'static [&'static [u8]];

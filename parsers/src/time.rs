@@ -131,17 +131,39 @@ pub fn syslog_time(input: &[u8], year: i16) -> IResult<&[u8], LogTime> {
     }
 }
 
-/// A zone: an abbreviation, or `+03`, `-0330`, `+05:30`. None is an abbreviation whose offset is not known.
+/// A zone as `%Z` prints it: an abbreviation, or `+03`, `-0330`. None is an abbreviation whose offset is not known.
+///
+/// `-03:19` is never an offset with minutes: the time zone database has no such abbreviation, and RDS's prefix goes on with
+/// a colon. `GMT+3` is what versions of the database before 2017 call `Etc/GMT+3`, which is three hours *behind* UTC.
 fn zone(input: &[u8]) -> IResult<&[u8], Option<i32>> {
     if let Some(sign) = input.first().filter(|byte| matches!(byte, b'+' | b'-')) {
         let sign = if *sign == b'-' { -1 } else { 1 };
         let (rest, (_, hours)) = (take(1usize), number(2)).parse_complete(input)?;
-        let (rest, minutes) = opt((opt(tag(":")), number(2))).parse_complete(rest)?;
-        let minutes = minutes.map_or(0, |(_, minutes)| minutes);
-        return Ok((rest, Some(sign * (i32::from(hours) * 60 + i32::from(minutes)))));
+        let (rest, minutes) = opt(number(2)).parse_complete(rest)?;
+        return Ok((rest, Some(sign * (i32::from(hours) * 60 + i32::from(minutes.unwrap_or(0))))));
     }
     let (rest, word) = take_while1(|byte: u8| byte.is_ascii_alphabetic()).parse_complete(input)?;
+    if word == b"GMT"
+        && let Some((rest, hours)) = hours_behind(rest)
+    {
+        return Ok((rest, Some(-60 * hours)));
+    }
     Ok((rest, ZONES.iter().find(|(name, _)| *name == word).map(|(_, minutes)| *minutes)))
+}
+
+/// The hours of `GMT+3` and `GMT-12`; none where more than a number of two digits follows, as in a prefix `%t-%c`.
+fn hours_behind(input: &[u8]) -> Option<(&[u8], i32)> {
+    let sign = match input.first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let text = input.get(1..)?;
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (hours, rest) = text.split_at_checked(length)?;
+    let goes_on = rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'.');
+    let hours = digits(hours).filter(|hours| (1..=2).contains(&length) && *hours <= 14 && !goes_on)?;
+    Some((rest, sign * i32::try_from(hours).ok()?))
 }
 
 /// Exactly `width` decimal digits, at most four.
@@ -169,7 +191,19 @@ mod tests {
         assert_eq!(at("2026-11-23 13:00:00.500 CET"), Some((noon + 500_000, true)));
         assert_eq!(at("2026-11-23 09:00:00 -03"), Some((noon, true)));
         assert_eq!(at("2026-11-23 17:30:00 +0530"), Some((noon, true)));
+        assert_eq!(at("2026-11-23 09:00:00 GMT+3"), Some((noon, true)));
+        assert_eq!(at("2026-11-23 22:00:00 GMT-10"), Some((noon, true)));
         assert_eq!(at("2026-11-23 12:00:00 IST"), Some((noon, false)));
+    }
+
+    /// RDS's prefix goes on with a colon and an address, Azure's with a session's number.
+    #[test]
+    fn a_zone_ends_before_what_follows_it() {
+        let rest = |text: &'static str| postgres_time(text.as_bytes()).map(|(rest, _)| rest);
+        assert_eq!(rest("2026-11-20 10:00:01 -03:192.0.2.2(5)"), Ok(&b":192.0.2.2(5)"[..]));
+        assert_eq!(rest("2026-11-20 10:00:01 +0545:1.2.3.4(5)"), Ok(&b":1.2.3.4(5)"[..]));
+        assert_eq!(rest("2026-11-20 10:00:01 GMT-6924dca7.1267-"), Ok(&b"-6924dca7.1267-"[..]));
+        assert_eq!(rest("2026-11-20 10:00:01 GMT-69.1267-"), Ok(&b"-69.1267-"[..]));
     }
 
     #[test]

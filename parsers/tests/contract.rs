@@ -189,7 +189,14 @@ fn quoted_logs_with_forgeries_cut_at_their_end_never_gain_a_session() {
         let (full, _) = log.whole(&log.text);
         for length in (0..log.text.len()).step_by(211) {
             let (seen, _) = log.whole(&log.text[..length]);
-            assert!(full.events.starts_with(&seen.events), "{} cut to {length}", log.name);
+            assert!(
+                full.events.starts_with(&seen.events),
+                "{} cut to {length} {:?} {:?} {}",
+                log.name,
+                seen.events.iter().zip(&full.events).find(|(a, b)| a != b),
+                seen.malformed,
+                String::from_utf8_lossy(&log.text[length.saturating_sub(500)..length])
+            );
         }
     }
 }
@@ -375,8 +382,6 @@ proptest! {
     ) {
         const MARK: &str = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
         let (user, database) = if plain_names { ("web", "shop") } else { (user.as_str(), database.as_str()) };
-        // A name that ends as a TLS mark does is one to the letter; nothing can tell.
-        let application = application + ".";
         let honest = ["app", "orders", "api", "select 1/0", "done"];
         let raised = format!(
             "{}{raised}{}",
@@ -393,10 +398,13 @@ proptest! {
         Scanner::new(log.parser.as_ref(), 1).scan(&log.text, &mut tally);
         let found = tally.connections.sum() + tally.system.sum();
         let text = String::from_utf8_lossy(&log.text);
-        prop_assert_eq!(tally.connections.tls, 2, "{}", text);
+        // A name that holds a TLS mark cannot be told from one: it makes a session with TLS, or one that is not understood.
+        let cut = (2..14).any(|length| application.trim_end().ends_with(&" SSL enabled ("[..length]));
+        let imitates = application.contains(" SSL enabled (") || application.contains(" GSS (") || cut;
+        prop_assert!(tally.connections.tls == 2 || (imitates && tally.connections.tls == 3), "{}", text);
         prop_assert!(found <= 3, "{} sessions made up:\n{}", found - 3, text);
         prop_assert!(found + tally.unparsed() >= 3, "a session lost:\n{}", text);
-        if plain_names || matches!(writer, Writer::Csv | Writer::Json) {
+        if !imitates && (plain_names || matches!(writer, Writer::Csv | Writer::Json)) {
             prop_assert!(tally.connections.plaintext == 1 || writer == Writer::Rds16, "{}", text);
             prop_assert!(tally.disconnected + tally.unparsed() >= 3, "{}", text);
         }

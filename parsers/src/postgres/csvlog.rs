@@ -22,6 +22,7 @@ use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::lines::undecorated;
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b",FATAL,";
@@ -81,6 +82,7 @@ impl Csvlog {
             user: user.as_deref().filter(|user| !user.is_empty()),
             database: database.as_deref().filter(|database| !database.is_empty()),
             marks_tls: self.marks_tls,
+            quoted: true,
         };
         let Some(message) = field(MESSAGE) else { return Parsed::Malformed(Malformed::UnknownLayout) };
         let fatal = field(column::SEVERITY).as_deref() == Some(b"FATAL");
@@ -225,7 +227,7 @@ fn columns(text: &[u8]) -> Option<Vec<&[u8]>> {
             }
         }
     }
-    let ended = rest.starts_with(b"\r\n") || rest.starts_with(b"\n");
+    let ended = memchr(b'\n', rest).and_then(|end| rest.get(..end)).is_some_and(|end| undecorated(end).is_empty());
     (ended && fields.len() >= COLUMNS_MIN).then_some(fields)
 }
 

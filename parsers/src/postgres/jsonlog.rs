@@ -18,11 +18,14 @@ use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::lines::undecorated;
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
+/// What every record has, and other programs' logs have not.
+const SEVERITY: &[u8] = b"\"error_severity\":\"";
 /// The command tag of a session that is being established.
 const TAG: &[u8] = b"\"ps\":\"authentication\"";
 const MESSAGE_KEY: &[u8] = b"\"message\":\"";
@@ -60,7 +63,7 @@ impl Jsonlog {
     /// newlines can make less than half of them look so.
     pub fn recognises(head: &[u8]) -> bool {
         let lines = || head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(500);
-        let records = lines().filter(|line| line.starts_with(BEGINS)).count();
+        let records = lines().filter(|line| is_record(line)).count();
         records > 0 && records * 4 >= lines().count() * 3
     }
 
@@ -72,6 +75,7 @@ impl Jsonlog {
             user: fields.user.as_deref(),
             database: fields.database.as_deref(),
             marks_tls: self.marks_tls,
+            quoted: true,
         };
         let Some(text) = fields.message else { return malformed(Malformed::UnknownLayout) };
         let fatal = fields.severity.as_deref() == Some(b"FATAL");
@@ -92,7 +96,7 @@ impl Jsonlog {
             return Parsed::NotARecord;
         }
         Parsed::Record(Record {
-            at: fields.time.and_then(|time| postgres_time(&time).ok().map(|(_, time)| time.at)),
+            at: fields.time.and_then(|written| time(&written)).map(|time| time.at),
             session: fields.pid.and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
             client,
             step,
@@ -142,11 +146,11 @@ impl RecordParser for Jsonlog {
     }
 
     fn begins(&self, line: &[u8]) -> bool {
-        line.starts_with(BEGINS)
+        is_record(line)
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
-        postgres_time(line.strip_prefix(BEGINS)?).ok().map(|(_, time)| time)
+        time(line.strip_prefix(BEGINS)?)
     }
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
@@ -163,10 +167,29 @@ impl RecordParser for Jsonlog {
     }
 }
 
+/// Whether a record begins at the start of a line. Many programs log objects that begin with a `timestamp`.
+fn is_record(line: &[u8]) -> bool {
+    line.starts_with(BEGINS)
+        && line.get(..line.len().min(BEFORE_MESSAGE)).is_some_and(|line| memmem::find(line, SEVERITY).is_some())
+}
+
+/// The time at the start of a text; with a `T` in it, as the extension `jsonlog` writes it for servers before 15
+/// (<https://github.com/michaelpq/pg_plugins>).
+fn time(text: &[u8]) -> Option<LogTime> {
+    let mut stamp = *text.first_chunk::<40>().unwrap_or(&{
+        let mut padded = [0; 40];
+        padded.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        padded
+    });
+    if let Some(between @ b'T') = stamp.get_mut(10) {
+        *between = b' ';
+    }
+    postgres_time(&stamp).ok().map(|(_, time)| time)
+}
+
 /// Reads one flat object of strings and numbers, as the server writes it: nothing is nested and no blank is between.
 fn object(line: &[u8]) -> Option<Fields<'_>> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut rest = line.strip_prefix(b"{")?;
+    let mut rest = undecorated(line).strip_prefix(b"{")?;
     let mut fields = Fields::default();
     loop {
         let (key, after) = string(rest)?;

@@ -14,8 +14,9 @@
 //!
 //! `replication connection authorized: user=U` has no database, and is otherwise the same.
 //!
-//! The application name is free text that runs up to the TLS mark. A plaintext client whose application name ends in a
-//! perfect TLS mark cannot be told from a TLS client by this message: it is counted as TLS, which is the safe error.
+//! The application name is free text that runs up to the TLS mark. A plaintext client whose application name holds a
+//! perfect TLS mark cannot be told from a TLS client by this message: it is counted as TLS, which is the safe error. Where
+//! text follows the mark, that is said ([`Tls::imitable`]). A mark that is not whole is not understood: the line was cut.
 
 use std::borrow::Cow;
 
@@ -40,6 +41,8 @@ pub(super) struct Context<'a> {
     pub database: Option<&'a [u8]>,
     /// Whether a session without a TLS mark had none: true from 9.4 on.
     pub marks_tls: bool,
+    /// Whether the message is between quotes, so that it cannot have been cut.
+    pub quoted: bool,
 }
 
 /// What a message says.
@@ -160,17 +163,27 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
     };
     let Some((user, database, end)) = split else { return unknown };
     let Some((end, gss)) = split_gss(end) else { return unknown };
-    let Some((end, tls)) = split_tls(end) else { return unknown };
+    if !context.quoted && ends_as_a_mark_begins(end) {
+        return Message::Malformed(Malformed::Cut);
+    }
+    let (end, tls) = match split_tls(end) {
+        Ok(split) => split,
+        Err(cause) => return Message::Malformed(cause),
+    };
     let application = match (end.is_empty(), end.strip_prefix(APPLICATION)) {
         (true, _) => None,
         (false, Some(application)) => Some(application),
+        // The line may have been cut in the middle of a word.
+        (false, None) if APPLICATION.starts_with(end) => return Message::Malformed(Malformed::Cut),
         (false, None) => return Message::Malformed(Malformed::Ambiguous),
     };
     let transport = match (tls, gss) {
         (Some(tls), _) => Transport::Tls(tls),
-        (None, true) => Transport::Gss,
-        (None, false) if context.marks_tls => Transport::unmarked(context.address),
-        (None, false) => Transport::Unknown,
+        (None, Gss::Encrypted) => Transport::Gss,
+        // What a client without GSS calls its application may look so: nothing follows from it.
+        (None, Gss::Unclear) => return unknown,
+        (None, Gss::No) if context.marks_tls => Transport::unmarked(context.address),
+        (None, Gss::No) => Transport::Unknown,
     };
     let client = Client {
         user: text(user),
@@ -181,15 +194,27 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
     Message::About(client, Step::Connected(transport))
 }
 
+/// Whether a session is encrypted by GSSAPI.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gss {
+    No,
+    Encrypted,
+    /// A mark, and text behind it.
+    Unclear,
+}
+
 /// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; tells whether the session is encrypted by it.
-fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
+fn split_gss(body: &[u8]) -> Option<(&[u8], Gss)> {
     const PRINCIPAL: &[u8] = b", principal=";
     // Every GSS session has the mark at its end, and hardly any session has GSS.
-    if !body.ends_with(b")") || last_group(body).is_some_and(|at| starts_at(body, at, TLS_MARK)) {
-        return Some((body, false));
+    if body.ends_with(b")") && last_group(body).is_some_and(|at| starts_at(body, at, TLS_MARK)) {
+        return Some((body, Gss::No));
     }
-    let Some(at) = memmem::rfind(body, GSS_MARK) else { return Some((body, false)) };
+    let Some(at) = memmem::rfind(body, GSS_MARK) else { return Some((body, Gss::No)) };
     let (before, mark) = body.split_at_checked(at)?;
+    if !mark.ends_with(b")") {
+        return Some((body, Gss::Unclear));
+    }
     let yes_no = || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphabetic());
     let mut grammar = all_consuming((
         tag(GSS_MARK),
@@ -204,7 +229,7 @@ fn split_gss(body: &[u8]) -> Option<(&[u8], bool)> {
         tag(&b")"[..]),
     ));
     let (_, parts) = grammar.parse_complete(mark).ok()?;
-    Some((before, parts.3 == b"yes"))
+    Some((before, if parts.3 == b"yes" { Gss::Encrypted } else { Gss::No }))
 }
 
 /// How the GSS mark begins.
@@ -212,16 +237,44 @@ const GSS_MARK: &[u8] = b" GSS (authenticated=";
 /// How the TLS mark begins.
 const TLS_MARK: &[u8] = b" SSL enabled (";
 
-/// Cuts ` SSL enabled (protocol=P, cipher=C[, bits=N][, compression=X])` off the end.
+/// Cuts ` SSL enabled (protocol=P, cipher=C[, bits=N][, compression=X])` off the end, or that and what follows it.
 ///
-/// None when the text ends as a TLS mark does and is not one.
-fn split_tls(body: &[u8]) -> Option<(&[u8], Option<Tls<'_>>)> {
-    let group = last_group(body).filter(|_| body.ends_with(b")"));
-    let Some(at) = group.filter(|at| starts_at(body, *at, TLS_MARK)) else { return Some((body, None)) };
-    let (before, mark) = body.split_at_checked(at)?;
+/// # Errors
+///
+/// When a mark begins that is not whole.
+fn split_tls(body: &[u8]) -> Result<(&[u8], Option<Tls<'_>>), Malformed> {
+    let split = |at: usize| {
+        let (before, mark) = body.split_at_checked(at)?;
+        tls_mark(mark).map(|(rest, tls)| (before, Some(Tls { imitable: !rest.is_empty(), ..tls })))
+    };
+    let whole = |(_, tls): &(&[u8], Option<Tls<'_>>)| tls.as_ref().is_some_and(|tls| !tls.imitable);
+    let last = last_group(body).filter(|at| body.ends_with(b")") && starts_at(body, *at, TLS_MARK));
+    if let Some(split) = last.and_then(split).filter(whole) {
+        return Ok(split);
+    }
+    // Nearly every line without a mark has no parenthesis either.
+    let marks = || memchr::memchr_iter(b'(', body).filter_map(|open| begins_mark(body, open));
+    match marks().next() {
+        Some(_) => marks().find_map(split).ok_or(Malformed::UnknownLayout),
+        None => Ok((body, None)),
+    }
+}
+
+/// Where a TLS mark begins whose parenthesis opens at `open`.
+fn begins_mark(body: &[u8], open: usize) -> Option<usize> {
+    (open + 1).checked_sub(TLS_MARK.len()).filter(|at| starts_at(body, *at, TLS_MARK))
+}
+
+/// Whether a text ends in ` S`, ` SSL en` and so on: the line may have been cut inside of a mark.
+fn ends_as_a_mark_begins(body: &[u8]) -> bool {
+    (2..TLS_MARK.len()).any(|length| TLS_MARK.get(..length).is_some_and(|begin| body.ends_with(begin)))
+}
+
+/// Reads a whole mark at the start of a text, and returns what follows it.
+fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
     let word =
         || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let mut grammar = all_consuming((
+    let mut grammar = (
         tag(TLS_MARK),
         tag(&b"protocol="[..]),
         word(),
@@ -230,10 +283,10 @@ fn split_tls(body: &[u8]) -> Option<(&[u8], Option<Tls<'_>>)> {
         opt((tag(&b", bits="[..]), digit1)),
         opt((tag(&b", compression="[..]), word())),
         tag(&b")"[..]),
-    ));
-    let (_, parts) = grammar.parse_complete(mark).ok()?;
+    );
+    let (rest, parts) = grammar.parse_complete(mark).ok()?;
     let bits = parts.5.and_then(|(_, digits)| std::str::from_utf8(digits).ok()?.parse().ok());
-    Some((before, Some(Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false })))
+    Some((rest, Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false }))
 }
 
 /// Where ` SSL enabled (` would begin if its parenthesis were the last that opens.
@@ -478,6 +531,7 @@ mod tests {
             user: Some(b"app"),
             database: Some(database.as_bytes()),
             marks_tls: true,
+            quoted: false,
         };
         let message = format!("connection authorized: user=app database={database}");
         match log_message(message.as_bytes(), &context) {
@@ -493,5 +547,41 @@ mod tests {
         let message =
             transport("connection authorized: user=app database=orders SSL enabled (protocol=TLSv1.3, colour=red)");
         assert_eq!(message, Message::Malformed(Malformed::UnknownLayout));
+    }
+
+    const WHOLE: &str = "connection authorized: user=app database=orders application_name=api SSL enabled \
+                         (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
+
+    proptest::proptest! {
+        /// Whatever follows the mark, and wherever the line is cut inside of it, the session is not without TLS.
+        #[test]
+        fn no_end_turns_tls_into_plaintext(cut in 0usize..74, end in "[ -~]{0,40}", gss in proptest::bool::ANY) {
+            let mark_at = WHOLE.find(" SSL").expect("a mark");
+            let end = if gss { format!("{end} GSS (authenticated=yes, encrypted=no, principal=a)") } else { end };
+            let context = Context { address: Some(b"10.0.0.7"), marks_tls: true, ..Context::default() };
+            let followed = format!("{WHOLE}{end}");
+            match log_message(followed.as_bytes(), &context) {
+                Message::About(_, Step::Connected(Transport::Tls(_))) | Message::Malformed(_) => {}
+                other => proptest::prop_assert!(false, "{followed}: {other:?}"),
+            }
+            // A cut inside of the mark, at two bytes of it or more; what was there before cannot be told from a name.
+            let cut_short = &WHOLE[..(mark_at + 2 + cut).min(WHOLE.len() - 1)];
+            match log_message(cut_short.trim_end().as_bytes(), &context) {
+                Message::Malformed(_) => {}
+                other => proptest::prop_assert!(false, "{cut_short}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn text_behind_a_mark_says_that_it_may_be_imitated() {
+        for (end, imitable) in [("", false), ("\t2026-11-20 10:00:02 UTC:", true), ("x", true)] {
+            match transport(format!("{WHOLE}{end}").leak()) {
+                Message::About(client, Step::Connected(Transport::Tls(tls))) => {
+                    assert_eq!((client.application.as_deref(), tls.imitable), (Some(&b"api"[..]), imitable), "{end}");
+                }
+                other => panic!("{end}: {other:?}"),
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod csvlog;
 mod failure;
+mod infer;
 mod jsonlog;
 mod message;
 mod prefix;
@@ -110,10 +111,7 @@ fn parsers(head: &[u8], hints: &Hints) -> Parsers {
     if Jsonlog::recognises(head) {
         return vec![Box::new(Jsonlog::new(marks_tls))];
     }
-    let prefix = match &hints.log_line_prefix {
-        Some(setting) => Some(Prefix::compile(setting)),
-        None => Stderr::infer(head, hints.year.unwrap_or(1970)),
-    };
+    let prefix = Stderr::infer(head, hints.year.unwrap_or(1970), hints.log_line_prefix.as_deref());
     let mut parsers: Parsers = vec![Box::new(Csvlog::new(marks_tls))];
     if let Some(prefix) = prefix {
         parsers.push(Box::new(Stderr::new(prefix, marks_tls)));

@@ -1,14 +1,15 @@
 //! `log_line_prefix`: what stands before the severity of every line of a PostgreSQL stderr log.
 //!
 //! The escapes are those of the [documentation](https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-LINE-PREFIX),
-//! 9.4 to 18. RDS allows two values: `%t:%r:%u@%d:[%p]:` and, from 16 on, `%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a`.
+//! 9.4 to 18. What RDS allows is in [`super::rds_prefix`].
 //!
 //! User and database names are written raw, so that they may hold every separator and even newlines. A prefix is
-//! therefore matched by trying where each name may end, shortest first.
+//! therefore matched by trying where each name may end, shortest first. Nothing else can hold a newline: servers make
+//! application names printable (`pg_clean_ascii`), and the resolver gives host names.
 
 use std::cell::Cell;
 
-use super::rds_prefix::{RDS, RDS_16, rds_head};
+use super::rds_prefix::{self, RDS, rds_head};
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
 
 /// Longest user or database name, in bytes (`NAMEDATALEN - 1`).
@@ -39,6 +40,8 @@ enum Field {
     Epoch,
     Remote,
     Host,
+    /// The server's own address (`%L`, from 18 on), which says nothing of the client.
+    LocalHost,
     User,
     Database,
     Application,
@@ -58,7 +61,7 @@ const ESCAPES: &[(u8, Field)] = &[
     (b'n', Field::Epoch),
     (b'r', Field::Remote),
     (b'h', Field::Host),
-    (b'L', Field::Host),
+    (b'L', Field::LocalHost),
     (b'u', Field::User),
     (b'd', Field::Database),
     (b'a', Field::Application),
@@ -112,9 +115,10 @@ const SEVERITIES: &[&[u8]] = &[
 
 /// Prefixes to try on a text whose `log_line_prefix` is not known, most telling first.
 pub(super) const KNOWN: &[&str] = &[
-    // RDS and Aurora PostgreSQL: the two values that they allow.
+    // RDS and Aurora PostgreSQL: the values that they allow.
     RDS,
-    RDS_16,
+    rds_prefix::RDS_16_COLON,
+    rds_prefix::RDS_16,
     // Debian's and Ubuntu's packages.
     "%m [%p] %q%u@%d ",
     // pgBadger's recommendation and its common variants.
@@ -305,7 +309,7 @@ impl Prefix {
             // Where there is a session, there is a name, if only `[unknown]`.
             Piece::Field(Field::Application) => (usize::from(head.of_session()), APPLICATION_MAX),
             Piece::Field(Field::Words) => (0, APPLICATION_MAX),
-            Piece::Field(Field::Host) => (0, HOST_MAX),
+            Piece::Field(Field::Host | Field::LocalHost) => (0, HOST_MAX),
             Piece::Literal(literal) => {
                 return line.get(at..).is_some_and(|input| strip(input, literal).is_some())
                     && self.walk(rest, line, at + literal.len(), head, accept);
@@ -335,6 +339,9 @@ impl Prefix {
                 None => {}
             }
             let Some(text) = line.get(at..end) else { return false };
+            if !may_hold(piece, text) {
+                return false;
+            }
             head.put(piece, Some(text));
             if self.walk(rest, line, end, head, accept) {
                 return true;
@@ -384,9 +391,16 @@ impl Prefix {
                 head.address = address;
                 rest
             }
-            Field::Host | Field::User | Field::Database | Field::Application | Field::Words => return None,
+            Field::Host | Field::LocalHost | Field::User | Field::Database | Field::Application | Field::Words => {
+                return None;
+            }
         };
         Some(line.len() - rest.len())
+    }
+
+    /// Where the message of a line begins that syslog wrapped.
+    pub(super) fn syslog_end(&self, line: &[u8]) -> Option<usize> {
+        self.syslog(line, 0, &mut Head::default())
     }
 
     /// The process and the chunk number of a line that syslog wrapped.
@@ -423,6 +437,15 @@ impl Prefix {
         let rest = rest.strip_prefix(b"] ")?;
         head.chunk = Some(chunk);
         Some(line.len() - rest.len())
+    }
+}
+
+/// Whether a field of any length can have this text.
+fn may_hold(piece: &Piece, text: &[u8]) -> bool {
+    match piece {
+        Piece::Field(Field::Host | Field::LocalHost) => text.iter().all(u8::is_ascii_graphic),
+        Piece::Field(Field::Application | Field::Words) => !text.iter().any(u8::is_ascii_control),
+        _ => true,
     }
 }
 

@@ -1,11 +1,25 @@
-//! The two values of `log_line_prefix` that RDS allows, and a short way through the first.
+//! The values of `log_line_prefix` that RDS allows, and a short way through the first.
 
 use super::prefix::{Head, NAME_MAX, number, remote, severity, time};
 
 /// RDS's default.
 pub(super) const RDS: &str = "%t:%r:%u@%d:[%p]:";
-/// RDS's second value, from PostgreSQL 16 on.
+/// RDS's second value, from PostgreSQL 16 on, as the user guide prints it
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.overview.parameter-groups.html>).
 pub(super) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
+/// The same as parameter groups take it, and as servers write it: with a final colon. Seen in parameter groups of RDS 16 and
+/// 18 and of Aurora 17, and in their lines (`697675ec.63ff:[unknown]:ERROR:`).
+pub(super) const RDS_16_COLON: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:";
+/// The settings to expect in a file that has one of RDS's, in the order to try them: it is dynamic, and can change in the
+/// middle of a file. The one without the final colon reads the other's lines too, with a wrong application, and comes last.
+pub(super) fn beside(setting: &str) -> &'static [&'static str] {
+    match setting {
+        RDS => &[RDS, RDS_16_COLON, RDS_16],
+        RDS_16_COLON => &[RDS_16_COLON, RDS_16, RDS],
+        RDS_16 => &[RDS_16_COLON, RDS_16, RDS],
+        _ => &[],
+    }
+}
 
 /// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
 /// nearly every log that is read has it.

@@ -13,14 +13,14 @@
 //! or within a statement and just before an imitated record, shows that imitation as its last or its first record.
 
 use memchr::memmem;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memrchr, memrchr2};
 
 use super::message::{self, Context, Message};
-use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix};
-use super::rds_prefix::{RDS, RDS_16};
-use super::translation;
+use super::prefix::{Head, PREFIX_MAX, Prefix};
+use super::{infer, rds_prefix, translation};
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::lines::undecorated;
 use crate::time::LogTime;
 
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
@@ -31,10 +31,12 @@ const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
 const TORN_MAX: usize = 1024;
 
-/// Reads stderr logs of one `log_line_prefix`, or of RDS's two.
+/// Reads stderr logs of one `log_line_prefix`, or of those that RDS allows.
 #[derive(Debug)]
 pub struct Stderr {
     prefixes: Vec<Prefix>,
+    /// Which of them most lines have.
+    expected: usize,
     marks_tls: bool,
 }
 
@@ -58,78 +60,57 @@ enum Elsewhere {
 impl Stderr {
     /// A parser for logs with this prefix. `marks_tls` is false for servers before 9.4, which never mark TLS.
     pub fn new(prefix: Prefix, marks_tls: bool) -> Self {
-        let other = match prefix.setting() {
-            RDS => Some(RDS_16),
-            RDS_16 => Some(RDS),
-            _ => None,
+        let together = if prefix.is_syslog() { &[] } else { rds_prefix::beside(prefix.setting()) };
+        let Some(expected) = together.iter().position(|setting| *setting == prefix.setting()) else {
+            return Self { prefixes: vec![prefix], expected: 0, marks_tls };
         };
-        // RDS lets the setting be changed between its two values at any time, in the middle of a file.
-        let prefixes = std::iter::once(prefix).chain(other.map(Prefix::compile)).collect();
-        Self { prefixes, marks_tls }
+        Self { prefixes: together.iter().map(|setting| Prefix::compile(setting)).collect(), expected, marks_tls }
     }
 
-    /// Finds the prefix that most lines of `head` have, among those in common use.
-    pub fn infer(head: &[u8], year: i16) -> Option<Prefix> {
-        let lines = || head.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"\t")).take(500);
-        let plain = KNOWN.iter().map(|setting| Prefix::compile(setting));
-        let wrapped = KNOWN.iter().map(|setting| Prefix::compile(setting).in_syslog(year));
-        let mut best: Option<(usize, Prefix)> = None;
-        for prefix in plain.chain(wrapped) {
-            let votes = lines().filter(|line| prefix.head(line).is_some()).count();
-            if votes > best.as_ref().map_or(0, |(votes, _)| *votes) {
-                best = Some((votes, prefix));
-            }
-        }
-        best.map(|(_, prefix)| prefix)
+    /// Finds the prefix of the lines of `head`; `likely` is the one that the server has now.
+    pub fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Prefix> {
+        infer::infer(head, year, likely)
     }
 
     /// The prefix that lines are expected to have.
     pub fn prefix(&self) -> Option<&Prefix> {
-        self.prefixes.first()
+        self.prefixes.get(self.expected)
     }
 
     /// The record whose severity stands at `severity_at`, or what else that place is.
     fn place<'a>(&self, stretch: Stretch<'a>, severity_at: usize) -> Result<Place<'_, 'a>, Elsewhere> {
         let text = stretch.text;
-        let mut begins = severity_at;
-        let mut nearest = true;
+        let Some(nearest) = line_start(stretch, severity_at, PREFIX_MAX) else { return Err(Elsewhere::Text) };
+        let mut line_at = nearest;
         loop {
-            let floor = severity_at.saturating_sub(if nearest { PREFIX_MAX } else { TORN_MAX });
-            let line_at = match text.get(floor..begins).and_then(|before| memrchr(b'\n', before)) {
-                Some(newline) => floor + newline + 1,
-                None if floor == 0 && stretch.starts => 0,
-                None => return Err(Elsewhere::Text),
-            };
+            let (line, at) = (text.get(line_at..).unwrap_or_default(), severity_at - line_at);
+            let mut is_record = false;
             for prefix in &self.prefixes {
-                let Some(line) = text.get(line_at..) else { continue };
-                let at = severity_at - line_at;
-                match prefix.head(line) {
-                    Some(head) if head.severity_at == at => {
-                        return Ok(Place { begins: line_at, prefix, head, two_readings: false });
-                    }
-                    first => match (prefix.head_upto(line, at), first) {
-                        (Some(head), first) => {
-                            return Ok(Place { begins: line_at, prefix, head, two_readings: first.is_some() });
-                        }
-                        (None, Some(_)) if self.torn_before(text, line_at) => {
-                            return Err(Elsewhere::Malformed(Malformed::Ambiguous));
-                        }
-                        // Text of another record.
-                        (None, Some(_)) => return Err(Elsewhere::Text),
-                        (None, None) => {}
-                    },
+                let first = prefix.head(line);
+                is_record |= first.is_some();
+                let two_readings = first.as_ref().is_some_and(|head| head.severity_at != at);
+                let head = first.filter(|_| !two_readings).or_else(|| prefix.head_upto(line, at));
+                if let Some(head) = head {
+                    return Ok(Place { begins: line_at, prefix, head, two_readings });
                 }
             }
-            if nearest && line_at == 0 && stretch.starts {
+            match is_record {
+                true if line_at < nearest => return Err(of_unknown_prefix(text, nearest)),
+                true if self.is_torn(text, line_at, severity_at) => {
+                    return Err(Elsewhere::Malformed(Malformed::Ambiguous));
+                }
+                true => return Err(Elsewhere::Text),
+                false => {}
+            }
+            if line_at == 0 && stretch.starts && nearest == 0 {
                 return Err(Elsewhere::Malformed(Malformed::Cut));
             }
-            let Some(before) = line_at.checked_sub(1).filter(|before| *before > severity_at.saturating_sub(TORN_MAX))
-            else {
-                let is_text = text.get(line_at..).is_some_and(|line| line.starts_with(b"\t"));
-                return Err(if is_text { Elsewhere::Text } else { Elsewhere::Malformed(Malformed::UnknownPrefix) });
-            };
-            begins = before;
-            nearest = false;
+            // A name may hold newlines: the record may begin on a line before.
+            let before = line_at.checked_sub(1).filter(|before| *before > severity_at.saturating_sub(TORN_MAX));
+            match before.and_then(|before| line_start(stretch, before, TORN_MAX)) {
+                Some(earlier) => line_at = earlier,
+                None => return Err(of_unknown_prefix(text, nearest)),
+            }
         }
     }
 
@@ -142,8 +123,7 @@ impl Stderr {
             let cause = if stretch.ends { Malformed::Cut } else { Malformed::TooLong };
             return Parsed::Malformed(cause);
         };
-        let raw = text.get(message_at..end).unwrap_or_default();
-        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let raw = undecorated(text.get(message_at..end).unwrap_or_default());
         let next = text.get(end + 1..);
         let message = if one_line {
             self.message(raw, text.get(*begins..), place, fatal)
@@ -161,7 +141,7 @@ impl Stderr {
             Message::About(client, step) => (client, step),
             Message::NotARecord => return Parsed::NotARecord,
             // A second reading that contradicts itself is only text.
-            Message::Malformed(_) if *two_readings && !self.torn_before(text, *begins) => {
+            Message::Malformed(_) if *two_readings && !self.is_torn(text, *begins, begins + head.severity_at) => {
                 return Parsed::NotARecord;
             }
             Message::Malformed(_) if *two_readings => return Parsed::Malformed(Malformed::Ambiguous),
@@ -169,12 +149,14 @@ impl Stderr {
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
         if !matches!(step, Step::Disconnected(_)) && !head.may_establish() {
-            return Parsed::NotARecord;
+            // `[unknown]` with more behind it is no name of an application: it is a prefix that is not quite this one.
+            let unsure = head.application.is_some_and(|name| name.starts_with(b"["));
+            return if unsure { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
         }
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
         }
-        if *two_readings || !self.followed_by_record(text.get(*begins..), next) {
+        if *two_readings || (!self.is_followed_by_record(next) && self.is_torn(text, *begins, end)) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
         // Where the prefix cannot tell the address, the record of the arrival does.
@@ -191,8 +173,8 @@ impl Stderr {
     /// Reads a message, with the prefix read such that it tells the same names, if it can be.
     fn message<'m>(&self, text: &'m [u8], line: Option<&'m [u8]>, place: &Place<'_, 'm>, fatal: bool) -> Message<'m> {
         let read = |head: &Head<'m>| {
-            let context =
-                Context { address: head.address, user: head.user, database: head.database, marks_tls: self.marks_tls };
+            let Head { address, user, database, .. } = *head;
+            let context = Context { address, user, database, marks_tls: self.marks_tls, quoted: false };
             if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
         };
         let first = read(&place.head);
@@ -212,29 +194,31 @@ impl Stderr {
         found.unwrap_or(first)
     }
 
-    /// Whether what follows a record begins as a record does. Where it does not, a name was torn by newlines, and the
-    /// text before is a part of it.
-    fn followed_by_record(&self, this: Option<&[u8]>, next: Option<&[u8]>) -> bool {
+    /// Whether what follows a record, but for empty lines, begins as a record does, or nothing follows.
+    fn is_followed_by_record(&self, next: Option<&[u8]>) -> bool {
         let mut next = next.unwrap_or_default();
         while let Some(rest) = next.strip_prefix(b"\r\n").or_else(|| next.strip_prefix(b"\n")) {
             next = rest;
         }
-        if next.is_empty() || self.prefixes.iter().any(|prefix| prefix.begins(next)) {
-            return true;
-        }
-        // The log's last line, still being written.
-        memchr(b'\n', next).is_none() && next.len() < PREFIX_MAX && this.and_then(<[u8]>::first) == next.first()
+        next.is_empty() || self.prefixes.iter().any(|prefix| prefix.begins(next))
     }
 
-    /// Whether the line before the one at `line_at` is the beginning of a record that a newline in a name has torn: then
-    /// the line at `line_at` need not be what it looks like.
-    fn torn_before(&self, text: &[u8], line_at: usize) -> bool {
-        let Some(end) = line_at.checked_sub(1) else { return false };
-        let floor = end.saturating_sub(PREFIX_MAX);
-        let before = text.get(floor..end).unwrap_or_default();
-        let Some(line) = memrchr(b'\n', before).and_then(|newline| before.get(newline + 1..)) else { return false };
-        self.prefixes.iter().all(|prefix| prefix.head(line).is_none())
-            && self.prefixes.iter().any(|prefix| prefix.begins(line))
+    /// Whether what stands from `line_at` to `end` may be a piece of a name: a record that begins before it may have a
+    /// prefix that goes on behind it. Lines that are no record's own, such as those that libcurl writes for an IAM login,
+    /// tear nothing.
+    fn is_torn(&self, text: &[u8], line_at: usize, end: usize) -> bool {
+        let floor = line_at.saturating_sub(TORN_MAX);
+        let mut until = line_at;
+        while let Some(before) = until.checked_sub(1).filter(|before| *before > floor) {
+            let newline = text.get(floor..before).and_then(|before| memrchr(b'\n', before));
+            until = newline.map_or(floor, |newline| floor + newline + 1);
+            let Some(line) = text.get(until..) else { continue };
+            let goes_on = |prefix: &Prefix| prefix.reading(line, &mut |head| until + head.severity_at >= end).is_some();
+            if self.prefixes.iter().any(|prefix| prefix.begins(line) && goes_on(prefix)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// What a record is whose next line is its context: written by `RAISE LOG`, not by the server. Names can make the
@@ -258,7 +242,7 @@ impl Stderr {
 
     /// Whether syslog cut this message into chunks; the TLS mark may be in the next.
     fn continues_in_syslog(&self, next: Option<&[u8]>, head: &Head<'_>) -> bool {
-        let Some(prefix) = self.prefixes.first().filter(|prefix| prefix.is_syslog()) else { return false };
+        let Some(prefix) = self.prefix().filter(|prefix| prefix.is_syslog()) else { return false };
         prefix.syslog_chunk(next.unwrap_or_default()).is_some_and(|(pid, chunk)| Some(pid) == head.pid && chunk > 1)
     }
 }
@@ -297,7 +281,11 @@ impl RecordParser for Stderr {
     }
 
     fn begins(&self, line: &[u8]) -> bool {
-        self.prefixes.first().is_some_and(|prefix| prefix.head(line).is_some())
+        self.prefixes.iter().any(|prefix| prefix.head(line).is_some())
+    }
+
+    fn log_line_prefix(&self) -> Option<&str> {
+        self.prefix().map(Prefix::setting)
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
@@ -319,8 +307,27 @@ impl RecordParser for Stderr {
     }
 }
 
+/// Where the line begins that holds the byte at `at`, at most `most` bytes before it. Zeros that a crash left in a file are
+/// no part of a line.
+fn line_start(stretch: Stretch<'_>, at: usize, most: usize) -> Option<usize> {
+    let floor = at.saturating_sub(most);
+    match stretch.text.get(floor..at).and_then(|before| memrchr2(b'\n', 0, before)) {
+        Some(end) => Some(floor + end + 1),
+        None if floor == 0 && stretch.starts => Some(0),
+        None => None,
+    }
+}
+
+/// What a line is that no prefix reads. Text of another record begins with a tab.
+fn of_unknown_prefix(text: &[u8], line_at: usize) -> Elsewhere {
+    match text.get(line_at) {
+        Some(b'\t') => Elsewhere::Text,
+        _ => Elsewhere::Malformed(Malformed::UnknownPrefix),
+    }
+}
+
 /// Where the severity LOG begins in `before`, the text up to a message.
-fn log_severity(before: &[u8]) -> Option<usize> {
+pub(super) fn log_severity(before: &[u8]) -> Option<usize> {
     let before = match before.len().checked_sub(7).and_then(|at| before.get(at..)) {
         Some(state)
             if state.ends_with(b": ")

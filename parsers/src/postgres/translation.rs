@@ -3,7 +3,10 @@
 //! Source: PostgreSQL 15's message catalogues, `src/backend/po/*.po`, for `connection authorized: user=%s` and
 //! `connection received: host=%s`. Chinese leaves the first one in English.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
+use regex::bytes::{Regex, RegexBuilder};
 
 /// How records of sessions begin, by language.
 const AUTHORIZED: &[(&str, &str)] = &[
@@ -45,17 +48,21 @@ const RECEIVED: &[(&str, &str)] = &[
     ("Chinese", "已接收到连接: 主机="),
 ];
 
+/// All of them in one search. None where the expression is not one, which a test rules out.
+static HEADS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let heads: Vec<String> = RECEIVED.iter().chain(AUTHORIZED).map(|(_, head)| regex::escape(head)).collect();
+    RegexBuilder::new(&heads.join("|")).unicode(false).build().ok()
+});
+
 /// The language of connection records anywhere in `text`.
 pub(super) fn anywhere(text: &[u8]) -> Option<&'static str> {
-    let begins_message = |at: &usize| {
-        let before = text.get(..*at).unwrap_or_default();
+    let begins_message = |at: usize| {
+        let before = text.get(..at).unwrap_or_default();
         [&b":  "[..], b": ", b"\""].iter().any(|end| before.ends_with(end))
     };
-    // Most logs are ASCII, and most heads are not: one look spares most of the searches.
-    let ascii = text.is_ascii();
-    let find = |head: &str| memmem::find_iter(text, head.as_bytes()).any(|at| begins_message(&at));
-    let mut heads = RECEIVED.iter().chain(AUTHORIZED).filter(|(_, head)| !ascii || head.is_ascii());
-    heads.find(|(_, head)| find(head)).map(|(language, _)| *language)
+    let found = HEADS.as_ref()?.find_iter(text).find(|found| begins_message(found.start()))?;
+    let all = RECEIVED.iter().chain(AUTHORIZED);
+    all.into_iter().find(|(_, head)| head.as_bytes() == found.as_bytes()).map(|(language, _)| *language)
 }
 
 /// Whether a line names a TLS version and a cipher at its end, in whatever words: ` SSL ... (...=TLSv1.3, ...=...)`.
@@ -69,7 +76,19 @@ pub(super) fn ends_in_tls(line: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{Hints, Scanner, Tally, detect};
+
+    #[test]
+    fn every_language_is_found_by_each_of_its_heads() {
+        for (language, head) in RECEIVED.iter().chain(AUTHORIZED) {
+            for before in ["LOG:  ", "LOG: ", "LOG,00000,\""] {
+                let text = format!("2026-11-23 10:00:00 UTC {before}{head}app");
+                assert_eq!(anywhere(text.as_bytes()), Some(*language), "{text}");
+            }
+            assert_eq!(anywhere(format!("select '{head}app'").as_bytes()), None, "a statement names no language");
+        }
+    }
 
     /// A language of no catalogue, in each format: no words of it are known, and it is not taken for silence.
     #[test]
