@@ -35,6 +35,9 @@ pub struct Reading {
     pub log: String,
     /// Format that it was read in: `stderr`, `csvlog`, `jsonlog`; none when it was empty or not recognised.
     pub format: Option<String>,
+    /// The `log_line_prefix` that its lines were read with, of PostgreSQL's stderr logs.
+    #[serde(default)]
+    pub log_line_prefix: Option<String>,
     /// Size that the listing gave, in bytes; 0 out of CloudWatch Logs, which lists none.
     pub listed_bytes: u64,
     /// When it was last written to, by the listing; out of CloudWatch Logs, the end of what was asked for.

@@ -34,7 +34,8 @@ pub mod column {
     pub const APPLICATION: &str = "application";
     /// Authentication method, where the log tells.
     pub const AUTH_METHOD: &str = "auth_method";
-    /// Of `handshake_failed`: `client-rejected-certificate`, `protocol-mismatch`, `probe` or `other`.
+    /// Of `handshake_failed`: `client-rejected-certificate`, `protocol-mismatch`, `probe` or `other`. Of `connected` with TLS:
+    /// [`cause::TEXT_BEHIND_MARK`](super::cause::TEXT_BEHIND_MARK) or none.
     pub const CAUSE: &str = "cause";
     /// Whether the client is AWS's own.
     pub const SYSTEM: &str = "system";
@@ -49,6 +50,12 @@ pub mod column {
     pub const OPEN_FROM: &str = "open_from";
     /// The last whole hour at which they were open, likewise.
     pub const OPEN_TO: &str = "open_to";
+}
+
+/// Values of the column [`column::CAUSE`].
+pub mod cause {
+    /// The log has text behind the mark of TLS, so that a client without TLS may have written the mark.
+    pub const TEXT_BEHIND_MARK: &str = "text-behind-mark";
 }
 
 /// All columns of facts that are kept.

@@ -45,6 +45,7 @@ pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
         time("last_session_at", |(_, reading)| reading.last_session_at),
         number("unparsed", |reading| reading.unparsed),
         Series::new("holes".into(), holes.map_err(wrong)?).into_column(),
+        text("log_line_prefix", |reading| reading.log_line_prefix.as_deref()),
     ];
     DataFrame::new(rows.len(), columns)
 }
@@ -65,6 +66,8 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let (collected, written) = (times("collected_at")?, times("last_written")?);
     let (from, to) = (times("span_from")?, times("span_to")?);
     let (first, last) = (times("first_session_at")?, times("last_session_at")?);
+    // Since layout 2.1.
+    let prefixes = table.column("log_line_prefix").ok().map(Column::str).transpose()?;
     let row = |row: usize| {
         let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);
         let holes: Vec<Hole> = serde_json::from_str(there(holes.get(row))?).map_err(wrong)?;
@@ -72,6 +75,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
             source: there(sources.get(row))?.to_owned(),
             log: there(logs.get(row))?.to_owned(),
             format: formats.get(row).map(str::to_owned),
+            log_line_prefix: prefixes.and_then(|prefixes| prefixes.get(row)).map(str::to_owned),
             listed_bytes: there(listed.get(row))?,
             last_written: time(written)?,
             read_bytes: there(read.get(row))?,

@@ -17,7 +17,7 @@ use crate::trouble::Trouble;
 /// Version of the layout. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
 const MAJOR: u32 = 2;
-const MINOR: u32 = 0;
+const MINOR: u32 = 1;
 const NAME: &str = "ssl-usage/bundle";
 /// Whoever merges parts holds a lock on it.
 pub(super) const LOCK: &str = "compact.lock";

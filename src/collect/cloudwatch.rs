@@ -54,6 +54,7 @@ struct Slice {
     fold: Fold,
     bytes: u64,
     format: Option<&'static str>,
+    log_line_prefix: Option<String>,
     /// What kept events from being read.
     missing: Option<Error>,
     /// What is wrong with those that were.
@@ -148,7 +149,7 @@ impl Exported<'_> {
     fn slice(&self, group: &str, span: Window, together: usize) -> Slice {
         let name = exported_source(group, hour_of(span.from));
         let fold = Fold::new(&name, self.of.engine, span.from.as_microsecond()).one_of(together);
-        Slice { name, span, fold, bytes: 0, format: None, missing: None, wrong: None }
+        Slice { name, span, fold, bytes: 0, format: None, log_line_prefix: None, missing: None, wrong: None }
     }
 
     fn reading(&self, slice: &Slice, span: Window, missing: Option<&Error>) -> Reading {
@@ -158,6 +159,7 @@ impl Exported<'_> {
             source: slice.name.clone(),
             log: slice.name.clone(),
             format: slice.format.map(str::to_owned),
+            log_line_prefix: slice.log_line_prefix.clone(),
             listed_bytes: 0,
             last_written: Some(slice.span.to),
             read_bytes: slice.bytes,
@@ -323,6 +325,7 @@ impl Hours<'_, '_> {
         let message = event.message.strip_suffix('\n').unwrap_or(&event.message);
         slice.bytes += message.len() as u64 + 1;
         slice.format = Some(feed.parser.format());
+        slice.log_line_prefix = feed.parser.log_line_prefix().map(str::to_owned);
         self.exported.progress.bytes(message.len() as u64 + 1);
         // Without what stood before it, it may be read as something else.
         if self.exported.export.terms.is_some() && feed.parser.is_torn(message.as_bytes()) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ssl_usage_parsers::{Client, ConnectionEvent, Engine, EventKind, EventSink, Malformed, Micros, Text, Transport};
 
-use crate::bundle::fact::{Key, Tallied};
+use crate::bundle::fact::{Key, Tallied, cause};
 
 /// Most keys of one log file. Beyond, what a client can choose freely is left out of new keys; no count is ever lost.
 const KEYS_MAX: usize = 50_000;
@@ -70,7 +70,7 @@ impl Fold {
         let Client { user, database, address, application } = &event.client;
         let (name, transport, cause) = match &event.kind {
             EventKind::Received => ("received", None, None),
-            EventKind::Connected(transport) => ("connected", Some(transport), None),
+            EventKind::Connected(transport) => ("connected", Some(transport), imitable(transport)),
             EventKind::Rejected(transport) => ("rejected", Some(transport), None),
             EventKind::HandshakeFailed(cause) => ("handshake_failed", None, Some(cause.name())),
             EventKind::Disconnected(_) => ("disconnected", None, None),
@@ -139,6 +139,11 @@ fn whole_hours(began: Micros, ended: Micros) -> Option<(i64, i64)> {
     let first = began.checked_add(BESIDE)?.checked_add(hour - 1)?.div_euclid(hour);
     let last = ended.checked_sub(BESIDE)?.div_euclid(hour);
     (first <= last).then_some((first * HOUR, last * HOUR))
+}
+
+/// What keeps a mark of TLS from being certain.
+fn imitable(transport: &Transport<'_>) -> Option<&'static str> {
+    matches!(transport, Transport::Tls(tls) if tls.imitable).then_some(cause::TEXT_BEHIND_MARK)
 }
 
 fn transport_name(transport: &Transport<'_>) -> &'static str {

@@ -83,6 +83,7 @@ impl Reader<'_> {
             source: file.name.clone(),
             log: self.log(&file.name, found.as_ref()),
             format: found.as_ref().map(|found| found.format.to_owned()),
+            log_line_prefix: found.as_ref().and_then(|found| found.log_line_prefix.clone()),
             listed_bytes: file.size,
             last_written: file.last_written,
             read_bytes: received,
@@ -141,7 +142,8 @@ impl Reader<'_> {
         }
         let scanned = scanner.finish(fold);
         let foreign = refuse_foreign(&name, &scanned).err();
-        (Some(Found { format: parser.format(), first_record, scanned }), broken.or(foreign))
+        let log_line_prefix = parser.log_line_prefix().map(str::to_owned);
+        (Some(Found { format: parser.format(), log_line_prefix, first_record, scanned }), broken.or(foreign))
     }
 
     /// The next piece; none at the end, or where the file breaks off.
@@ -165,6 +167,7 @@ impl Reader<'_> {
 /// What a file that was recognised shows of itself.
 struct Found {
     format: &'static str,
+    log_line_prefix: Option<String>,
     /// See [`first_record`].
     first_record: Option<String>,
     scanned: Scanned,
@@ -180,17 +183,14 @@ fn first_record(parser: &dyn RecordParser, head: &[u8]) -> Option<String> {
 }
 
 impl InstanceLogs<'_> {
-    /// The parser for a log of the instance that begins with `head`. The instance's setting may have been changed since the
-    /// log was written: the text is asked first.
+    /// The parser for a log of the instance that begins with `head`. The prefix that the instance has now is the first to be
+    /// tried: the log may be older than the setting.
     pub(super) fn parser(&self, name: &str, head: &[u8]) -> Result<Box<dyn RecordParser>> {
         let engine_version = Some(self.profile.engine_version.clone());
         let format = self.request.log_format.clone();
-        let hints = Hints { engine: Some(self.engine), engine_version, format, ..Hints::default() };
-        let set = self.profile.parameters.get("log_line_prefix").filter(|parameter| parameter.in_effect);
-        recognise(name, head, &hints).or_else(|error| match set.and_then(|prefix| prefix.value.clone()) {
-            Some(prefix) => recognise(name, head, &Hints { log_line_prefix: Some(prefix), ..hints.clone() }),
-            None => Err(error),
-        })
+        let log_line_prefix = self.profile.parameters.get("log_line_prefix").and_then(|prefix| prefix.value.clone());
+        let hints = Hints { engine: Some(self.engine), engine_version, format, log_line_prefix, year: None };
+        recognise(name, head, &hints)
     }
 }
 
@@ -215,7 +215,10 @@ pub(super) fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn(
     let unknown_zone = scanned.and_then(|scanned| scanned.last_at).is_some_and(|time| !time.zone_known);
     unknown_zone.then(|| {
         let error = error("the times in this log name no zone, or one that means several".to_owned());
-        (HoleCause::UnknownZone, error.hint("set log_timezone to UTC"))
+        (
+            HoleCause::UnknownZone,
+            error.hint("its sessions count, but not the hours that they cover; check the server's time zone"),
+        )
     })
 }
 

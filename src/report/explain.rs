@@ -83,6 +83,7 @@ fn coverage(coverage: &Coverage) -> Vec<String> {
     if let Some(asked) = coverage.asked {
         lines.push(format!("could be seen: {} to {}", asked.from, asked.to));
     }
+    lines.extend(coverage.log_line_prefix.iter().map(|prefix| format!("log_line_prefix: `{prefix}`")));
     let longest = SignedDuration::from_secs(coverage.longest_gap_seconds);
     if !coverage.gaps.is_empty() {
         lines.push(format!("{} gaps, the longest of {longest:#}:", coverage.gaps.len()));

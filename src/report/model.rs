@@ -226,6 +226,8 @@ pub struct Coverage {
     pub files_failed: u64,
     /// Log files without a single session.
     pub files_mute: u64,
+    /// The values of `log_line_prefix` that PostgreSQL's logs were read with; more than one where the setting was changed.
+    pub log_line_prefix: Vec<String>,
     /// Bytes read.
     pub bytes: u64,
     /// Records that could not be understood.
@@ -408,6 +410,7 @@ fn coverage(coverage: &usage::Coverage) -> Coverage {
         files: coverage.files,
         files_failed: coverage.files_failed,
         files_mute: coverage.files_mute,
+        log_line_prefix: coverage.log_line_prefixes.iter().cloned().collect(),
         bytes: coverage.bytes,
         unparsed: coverage.unparsed,
     }

@@ -1,6 +1,6 @@
 //! How much of the window was really seen, and why the rest was not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, PolarsResult};
@@ -29,6 +29,8 @@ pub struct Coverage {
     pub files_to_retry: u64,
     /// Log files that were read and show no session at all, not even AWS's own.
     pub files_mute: u64,
+    /// The values of `log_line_prefix` that PostgreSQL's logs were read with.
+    pub log_line_prefixes: BTreeSet<String>,
     /// Bytes that were read.
     pub bytes: u64,
     /// Records that can only be about connections, and could not be understood.
@@ -113,6 +115,7 @@ pub(super) fn of(
             .filter(in_window)
             .count() as u64,
         files_mute: count(is_mute),
+        log_line_prefixes: inside.iter().filter_map(|(reading, _)| reading.log_line_prefix.clone()).collect(),
         bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
         unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
     }

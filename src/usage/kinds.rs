@@ -7,7 +7,7 @@ use ssl_usage_parsers::Engine;
 
 use super::coverage::{Recorded, is_complete, kind, seen_by};
 use crate::bundle::Reading;
-use crate::bundle::fact::column;
+use crate::bundle::fact::{cause, column};
 use crate::window::Window;
 
 /// Facts of one kind of log.
@@ -46,7 +46,9 @@ pub(super) fn once(
     let (users, addresses) = (facts.column(column::USER)?.str()?, facts.column(column::ADDRESS)?.str()?);
     let systems = facts.column(column::SYSTEM)?.bool()?;
     let is_system = |row: usize| systems.get(row) == Some(true);
-    let what = |row: usize| (events.get(row).unwrap_or_default(), causes.get(row));
+    // What a session's mark looks like does not make it another session.
+    let cause = |row: usize| causes.get(row).filter(|cause| *cause != cause::TEXT_BEHIND_MARK);
+    let what = |row: usize| (events.get(row).unwrap_or_default(), cause(row));
     let who = |row: usize| Some((users.get(row)?, addresses.get(row)?));
     let is_tls = |row: usize| transports.get(row) == Some("tls");
     let rows = 0..facts.height();

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
-use crate::bundle::fact::column;
+use crate::bundle::fact::{cause, column};
 use crate::bundle::{Measured, Reading};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
@@ -123,6 +123,8 @@ pub struct Usage {
     pub coverage: Coverage,
     /// What CloudWatch's metrics say.
     pub metrics: Metrics,
+    /// Sessions with TLS, of all clients, whose mark has text behind it: a client without TLS may have written it.
+    pub imitable_tls: u64,
     /// Whether evidence is there that could not be read: what it shows is not known.
     pub unread: bool,
 }
@@ -328,6 +330,9 @@ impl Total<'_> {
                 *counts.entry(name.to_owned()).or_default() += count;
             }
         };
+        if self.cause == cause::TEXT_BEHIND_MARK {
+            usage.imitable_tls += count;
+        }
         if ignored_by.is_some() {
             usage.ignored.sessions.add(self.transport, count);
         } else {

@@ -36,7 +36,8 @@ pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> 
         ReasonCode::TlsAttempts => false,
         code => code.bearing() == Bearing::Blocks,
     };
-    match (enforced, without > 0, ignored.unknown > 0 || reasons.iter().any(hides)) {
+    let unclear = ignored.unknown > 0 || usage.imitable_tls > 0 || reasons.iter().any(hides);
+    match (enforced, without > 0, unclear) {
         (true, ..) => Enforcement::Safe,
         (false, true, _) => Enforcement::Breaks,
         (false, false, true) => Enforcement::Unknown,

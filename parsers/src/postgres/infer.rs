@@ -17,6 +17,8 @@ use crate::event::Step;
 
 /// Lines about connections, and other lines, that are looked at.
 const LINES: usize = 300;
+/// Messages of a line that are looked at.
+const MESSAGES: usize = 8;
 /// Lines without a severity that are kept of those before a line with one.
 const TORN: usize = 4;
 /// Lines about connections that are taken apart.
@@ -34,8 +36,8 @@ struct Line<'a> {
     text: &'a [u8],
     /// The line and what follows it, as far as a prefix may reach: names can hold newlines.
     beyond: &'a [u8],
-    /// What its message says, where it is about a connection.
-    about: Option<About<'a>>,
+    /// What messages about connections say in it: its own, and those that names and statements imitate.
+    messages: Vec<About<'a>>,
 }
 
 /// What a message about a connection says of the prefix before it.
@@ -91,10 +93,9 @@ fn lines(head: &[u8]) -> Vec<Line<'_>> {
         if text.starts_with(b"\t") || (connections >= LINES && others >= LINES) {
             continue;
         }
-        let about = about(text);
-        let count = if about.is_some() { &mut connections } else { &mut others };
-        let line = Line { at, text, beyond, about };
-        if line.about.is_none() && !has_severity(text) {
+        let line = Line { at, text, beyond, messages: messages(text) };
+        let count = if line.messages.is_empty() { &mut others } else { &mut connections };
+        if line.messages.is_empty() && !has_severity(text) {
             // A newline in a name tears a prefix: the record of the next line may begin here.
             let excess = (torn.len() + 1).saturating_sub(TORN);
             torn.drain(..excess);
@@ -113,34 +114,39 @@ fn has_severity(text: &[u8]) -> bool {
     memmem::find_iter(text, b":  ").any(|at| (at.saturating_sub(24)..at).any(|from| severity(text, from).is_some()))
 }
 
-/// What a line says, if it is about a connection.
-fn about(line: &[u8]) -> Option<About<'_>> {
-    let (start, severity_at) = memmem::find_iter(line, message::LOG_NEEDLE).find_map(|hit| {
-        let start = message::log_message_start(line, hit)?;
-        Some((start, log_severity(line.get(..start)?)?))
-    })?;
-    let text = crate::lines::undecorated(line.get(start..)?);
-    let Message::About(_, step) = message::log_message(text, &Context::default()) else { return None };
-    let step = match step {
-        Step::Received => Told::Received,
-        Step::Connected(_) => Told::Authorized,
-        Step::Disconnected(_) => Told::Disconnected,
-        _ => return None,
-    };
-    let value = |key: &[u8], ends: &[&[u8]]| {
-        let rest = text.get(memmem::find(text, key)? + key.len()..)?;
-        let end = ends.iter().filter_map(|end| memmem::find(rest, end)).min();
-        rest.get(..end.unwrap_or(rest.len()))
-    };
-    let database = value(b" database=", &[b" application_name=", b" SSL enabled", b" GSS (", b" host="]);
-    Some(About {
-        severity_at,
-        user: value(b"user=", &[b" database=", b" application_name=", b" SSL enabled", b" GSS ("]),
-        database,
-        address: value(b"host=", &[b" port="]),
-        port: value(b" port=", &[b" "]),
-        step,
-    })
+/// What the messages about connections in a line say.
+fn messages(line: &[u8]) -> Vec<About<'_>> {
+    let starts = memmem::find_iter(line, message::LOG_NEEDLE).filter_map(|hit| message::log_message_start(line, hit));
+    starts.filter_map(|start| About::read(line, start)).take(MESSAGES).collect()
+}
+
+impl<'a> About<'a> {
+    /// What the message says that begins at `start`.
+    fn read(line: &'a [u8], start: usize) -> Option<Self> {
+        let severity_at = log_severity(line.get(..start)?)?;
+        let text = crate::lines::undecorated(line.get(start..)?);
+        let Message::About(_, step) = message::log_message(text, &Context::default()) else { return None };
+        let step = match step {
+            Step::Received => Told::Received,
+            Step::Connected(_) => Told::Authorized,
+            Step::Disconnected(_) => Told::Disconnected,
+            _ => return None,
+        };
+        let value = |key: &[u8], ends: &[&[u8]]| {
+            let rest = text.get(memmem::find(text, key)? + key.len()..)?;
+            let end = ends.iter().filter_map(|end| memmem::find(rest, end)).min();
+            rest.get(..end.unwrap_or(rest.len()))
+        };
+        let database = value(b" database=", &[b" application_name=", b" SSL enabled", b" GSS (", b" host="]);
+        Some(About {
+            severity_at,
+            user: value(b"user=", &[b" database=", b" application_name=", b" SSL enabled", b" GSS ("]),
+            database,
+            address: value(b"host=", &[b" port="]),
+            port: value(b" port=", &[b" "]),
+            step,
+        })
+    }
 }
 
 /// How well a prefix reads lines.
@@ -159,20 +165,18 @@ impl Score {
         let mut score = Self::default();
         let mut read_up_to = 0;
         // A line that a name in the line before tore off belongs to that.
-        for Line { at, text, beyond, about } in lines {
-            if *at < read_up_to {
+        for line in lines.iter() {
+            if line.at < read_up_to {
                 continue;
             }
-            match (about, prefix.head(beyond)) {
-                (_, Some(head)) if head.severity_at > text.len() => read_up_to = at + head.severity_at,
-                (Some(about), Some(head)) if head.severity_at >= about.severity_at => {
-                    match about.is_read_by(&head) || about.reading(prefix, text).is_some() {
-                        true => score.read += 1,
-                        false => score.misread += 1,
-                    }
-                }
-                (Some(_), None) => score.misread += 1,
-                (_, head) => score.others += u64::from(head.is_some()),
+            let head = prefix.head(line.beyond);
+            let at = |head: &Head<'_>| line.messages.iter().any(|message| message.severity_at == head.severity_at);
+            match head {
+                Some(head) if head.severity_at > line.text.len() => read_up_to = line.at + head.severity_at,
+                _ if line.read_by(prefix).is_some() => score.read += 1,
+                Some(head) if !at(&head) => score.others += 1,
+                None if line.messages.is_empty() => {}
+                _ => score.misread += 1,
             }
         }
         score
@@ -197,12 +201,17 @@ fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(S
     best
 }
 
-impl About<'_> {
-    /// The reading of a prefix that tells the same names.
-    fn reading<'l>(&self, prefix: &Prefix, line: &'l [u8]) -> Option<Head<'l>> {
-        prefix.reading(line, &mut |head| self.is_read_by(head))
+impl<'a> Line<'a> {
+    /// What the line's message says, and the reading of a prefix that says the same.
+    fn read_by(&self, prefix: &Prefix) -> Option<(&About<'a>, Head<'a>)> {
+        let is_read = |head: &Head<'_>| self.messages.iter().find(|message| message.is_read_by(head));
+        let head =
+            self.messages.first().and_then(|_| prefix.reading(self.text, &mut |head| is_read(head).is_some()))?;
+        Some((is_read(&head)?, head))
     }
+}
 
+impl About<'_> {
     fn is_read_by(&self, head: &Head<'_>) -> bool {
         head.severity_at == self.severity_at && self.agrees(head)
     }
@@ -229,7 +238,7 @@ impl About<'_> {
 
 /// Prefixes that fit lines about connections, those of most lines first.
 fn take_apart(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
-    let connections = || lines.iter().filter_map(|line| Some((line, line.about.as_ref()?)));
+    let connections = || lines.iter().filter_map(|line| Some((line, line.messages.first()?)));
     let hosts: BTreeSet<&[u8]> = connections().filter_map(|(_, about)| about.address).collect();
     let syslog = Prefix::compile("").in_syslog(year);
     let mut layouts: HashMap<(bool, Vec<Part>), usize> = HashMap::new();
@@ -323,12 +332,13 @@ impl Walk<'_, '_> {
         if let Some(number) = self.number(rest, at) {
             steps.push(number);
         }
-        // The first of two places may be the word before the name: `user=user`.
-        let again = |next: &usize| {
+        // The first of two places may be the word before the name: `user=user`; and a piece of a word is hardly a name.
+        let is_doubtful = |next: &usize| {
             let name = self.text.get(at..*next).unwrap_or_default();
-            self.text.get(*next..).is_some_and(|after| memmem::find(after, name).is_some())
+            let again = self.text.get(*next..).is_some_and(|after| memmem::find(after, name).is_some());
+            again || !self.is_whole(at, *next)
         };
-        if steps.iter().all(|(part, next)| *part != Part::Number && again(next)) {
+        if steps.iter().all(|(part, next)| *part != Part::Number && is_doubtful(next)) {
             let length = usize::from(!rest.is_empty());
             steps.push((Part::Text(rest.get(..length).unwrap_or_default().to_vec()), at + length));
         }
@@ -350,9 +360,6 @@ impl Walk<'_, '_> {
         let mut steps = Vec::new();
         for (name, escapes) in all {
             let Some(name) = name.filter(|name| !name.is_empty() && rest.starts_with(name)) else { continue };
-            if !self.is_whole(at, at + name.len()) {
-                continue;
-            }
             // An address that is not the client's stands beside it.
             let beside = self.has(b'h') || self.has(b'r');
             let free = escapes.iter().filter(|escape| !self.has(**escape) && (**escape != b'L' || beside));
@@ -477,8 +484,7 @@ fn follows_dash(parts: &[Part], at: usize) -> bool {
 fn joins(prefix: &Prefix, lines: &[Line<'_>]) -> (usize, usize) {
     let mut arrived: HashMap<u64, Option<&[u8]>> = HashMap::new();
     let mut joined = 0;
-    for (line, about) in lines.iter().filter_map(|line| Some((line, line.about.as_ref()?))) {
-        let Some(head) = about.reading(prefix, line.text) else { continue };
+    for (about, head) in lines.iter().filter_map(|line| line.read_by(prefix)) {
         let Some(pid) = head.pid else { continue };
         match about.step {
             Told::Received => {

@@ -27,6 +27,8 @@ pub(super) const PREFIX_MAX: usize = 2048;
 enum Piece {
     Literal(Vec<u8>),
     Field(Field),
+    /// What `%-10u` and `%10u` put behind and before a short value.
+    Padding,
     /// `%q`: processes without a session write nothing from here on.
     SessionOnly,
     /// What syslog puts before the message, up to `[3-1] `.
@@ -201,8 +203,11 @@ impl Prefix {
                 literal.push(byte);
                 continue;
             }
-            // Padding, as in `%-10u`: the field then takes the blanks beside it.
-            while bytes.next_if(|byte| *byte == b'-' || byte.is_ascii_digit()).is_some() {}
+            let behind = bytes.next_if_eq(&b'-').is_some();
+            let mut padded = false;
+            while bytes.next_if(u8::is_ascii_digit).is_some() {
+                padded = true;
+            }
             let piece = match bytes.next() {
                 Some(b'%') => {
                     literal.push(b'%');
@@ -218,7 +223,10 @@ impl Prefix {
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
+            let field = matches!(piece, Piece::Field(_));
+            pieces.extend((field && padded && !behind).then_some(Piece::Padding));
             pieces.push(piece);
+            pieces.extend((field && padded && behind).then_some(Piece::Padding));
         }
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
@@ -281,7 +289,7 @@ impl Prefix {
                     Some(next) => at = next,
                     None => return false,
                 },
-                Piece::Field(_) | Piece::SessionOnly => return true,
+                Piece::Field(_) | Piece::Padding | Piece::SessionOnly => return true,
             }
         }
         severity(line, at).is_some()
@@ -314,6 +322,7 @@ impl Prefix {
                 return line.get(at..).is_some_and(|input| strip(input, literal).is_some())
                     && self.walk(rest, line, at + literal.len(), head, accept);
             }
+            Piece::Padding => (0, APPLICATION_MAX),
             Piece::Syslog | Piece::Field(_) => {
                 let Some(next) = self.step(piece, line, at, head) else { return false };
                 return self.walk(rest, line, next, head, accept);
@@ -357,7 +366,7 @@ impl Prefix {
         let field = match piece {
             Piece::Literal(literal) => return strip(input, literal).map(|_| at + literal.len()),
             Piece::Syslog => return self.syslog(line, at, head),
-            Piece::SessionOnly => return Some(at),
+            Piece::SessionOnly | Piece::Padding => return Some(at),
             Piece::Field(field) => field,
         };
         let rest = match field {
@@ -410,12 +419,13 @@ impl Prefix {
         Some((head.pid?, head.chunk?))
     }
 
-    /// `Nov 23 18:39:57 host postgres[123]: [3-1] `, with an RFC 3339 time in newer dialects and a `<134>` before it.
+    /// `Nov 23 18:39:57 host postgres[123]: [3-1] `, with an RFC 3339 time in newer dialects and a `<134>` before it. Without
+    /// `syslog_sequence_numbers`, and from the journal, there is no `[3-1] `.
     ///
     /// Source: PostgreSQL `elog.c`, `write_syslog`: `[sequence-chunk] text`, chunks of at most 900 bytes.
     fn syslog<'a>(&self, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
         let input = line.get(at..)?;
-        let end = memchr::memmem::find(input.get(..input.len().min(HOST_MAX))?, b"]: [")?;
+        let end = memchr::memmem::find(input.get(..input.len().min(HOST_MAX))?, b"]: ")?;
         let before = input.get(..end)?;
         let before = match before.first() {
             Some(b'<') => before.get(memchr::memchr(b'>', before)? + 1..)?,
@@ -431,11 +441,14 @@ impl Prefix {
         let pid = before.get(memchr::memrchr(b'[', before)? + 1..)?;
         let (_, pid) = number(pid)?;
         head.pid = Some(pid);
-        let counter = input.get(end + 4..)?;
-        let (rest, _) = number(counter)?;
-        let (rest, chunk) = number(rest.strip_prefix(b"-")?)?;
-        let rest = rest.strip_prefix(b"] ")?;
-        head.chunk = Some(chunk);
+        let message = input.get(end + 3..)?;
+        let counted = || {
+            let (rest, _) = number(message.strip_prefix(b"[")?)?;
+            let (rest, chunk) = number(rest.strip_prefix(b"-")?)?;
+            Some((rest.strip_prefix(b"] ")?, chunk))
+        };
+        let (rest, chunk) = counted().map_or((message, None), |(rest, chunk)| (rest, Some(chunk)));
+        head.chunk = chunk;
         Some(line.len() - rest.len())
     }
 }
@@ -443,6 +456,7 @@ impl Prefix {
 /// Whether a field of any length can have this text.
 fn may_hold(piece: &Piece, text: &[u8]) -> bool {
     match piece {
+        Piece::Padding => text.iter().all(|byte| *byte == b' '),
         Piece::Field(Field::Host | Field::LocalHost) => text.iter().all(u8::is_ascii_graphic),
         Piece::Field(Field::Application | Field::Words) => !text.iter().any(u8::is_ascii_control),
         _ => true,
@@ -566,6 +580,21 @@ mod tests {
         let line =
             "2026-11-23 18:39:57 UTC:10.0.0.1(1):u@d:[7]:LOG:  statement: select ':[7]:LOG:  connection authorized'";
         assert_eq!(head(RDS, line).map(|head| head.severity_at), line.find("LOG"));
+    }
+
+    /// Source: PostgreSQL `elog.c`, `process_log_prefix_padding` and `%*s`.
+    #[test]
+    fn padded_values_are_read_without_their_blanks() {
+        let line = "2026-11-23 18:39:57.123 UTC    123 app        LOG:  x";
+        let head = head("%m %6p %-10u ", line).expect("padded");
+        assert_eq!((head.pid, head.user), (Some(123), Some(&b"app"[..])));
+    }
+
+    #[test]
+    fn the_journal_leaves_the_counter_out() {
+        let prefix = Prefix::compile("%m [%p] %q%u@%d ").in_syslog(2026);
+        let line = b"Nov 23 18:39:57 db1 postgres[123]: 2026-11-23 18:39:57.123 UTC [123] u@d LOG:  x";
+        assert_eq!(prefix.head(line).map(|head| (head.pid, head.chunk)), Some((Some(123), None)));
     }
 
     #[test]

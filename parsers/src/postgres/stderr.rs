@@ -149,9 +149,8 @@ impl Stderr {
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
         if !matches!(step, Step::Disconnected(_)) && !head.may_establish() {
-            // `[unknown]` with more behind it is no name of an application: it is a prefix that is not quite this one.
-            let unsure = head.application.is_some_and(|name| name.starts_with(b"["));
-            return if unsure { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
+            // `RAISE LOG` without its context, or a prefix that is not quite this one: nobody can tell.
+            return Parsed::Malformed(Malformed::UnknownPrefix);
         }
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
