@@ -42,6 +42,12 @@ const NOTES: usize = 1024;
 /// Lines before a record in which the one with its zone is looked for. It usually is the line before.
 const ABOVE: usize = 8;
 
+/// Bytes of a log's beginning in which it is looked for without that limit.
+const OPENING: usize = 64 * 1024;
+
+/// How long a civil time in English is.
+const CIVIL: usize = 20;
+
 /// Lines of a log's beginning that show whether there are any such lines.
 const LINES: usize = 2_000;
 
@@ -77,16 +83,19 @@ impl Listener {
 
     /// When the record was written whose line begins at `line_at`. None where the line with its zone is out of sight: it was
     /// written in the same second as that.
-    fn written_at(&self, text: &[u8], line_at: usize, time: LogTime) -> Option<Micros> {
+    fn written_at(&self, stretch: Stretch<'_>, hit: usize, line_at: usize, time: LogTime) -> Option<Micros> {
         let Some(first) = self.zone.filter(|_| !time.zone_known) else { return Some(time.at) };
-        let floor = line_at.saturating_sub(NEARBY);
+        let text = stretch.text;
+        let own = text.get(line_at..line_at + CIVIL);
+        let opening = stretch.starts && hit <= OPENING;
+        let floor = line_at.saturating_sub(if opening { OPENING } else { NEARBY });
         let mut end = line_at;
-        for _ in 0..ABOVE {
-            let before = end.checked_sub(1).filter(|end| *end > floor).and_then(|end| text.get(floor..end));
-            let Some(before) = before else { break };
+        let mut left = if opening { usize::MAX } else { ABOVE };
+        while end > floor && left > 0 {
+            let before = text.get(floor..end - 1).unwrap_or_default();
             let begins = match memrchr(b'\n', before) {
                 Some(newline) => floor + newline + 1,
-                None if floor == 0 => 0,
+                None if floor == 0 && stretch.starts => 0,
                 None => return None,
             };
             let line = text.get(begins..end).unwrap_or_default();
@@ -94,12 +103,14 @@ impl Listener {
                 return Some(zoned(time.at, minutes));
             }
             // A record of another second: this one has no line with its zone.
-            if civil(line).is_some_and(|(other, _)| (other.at - time.at).abs() > APART) {
+            let is_same = || line.get(..CIVIL) == own;
+            if !is_same() && civil(line).is_some_and(|(other, _)| (other.at - time.at).abs() > APART) {
                 return Some(zoned(time.at, first));
             }
             end = begins;
+            left -= 1;
         }
-        (end == 0).then(|| zoned(time.at, first))
+        (end == 0 && stretch.starts).then(|| zoned(time.at, first))
     }
 
     /// Looks at the line that holds the beginning of a record.
@@ -155,7 +166,7 @@ impl RecordParser for Listener {
         };
         match parsed {
             Parsed::Record(record) => {
-                Parsed::Record(Record { at: self.written_at(stretch.text, line_at, time), ..record })
+                Parsed::Record(Record { at: self.written_at(stretch, hit, line_at, time), ..record })
             }
             other => other,
         }
@@ -177,7 +188,7 @@ impl RecordParser for Listener {
 
 /// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.
 /// Which record is whose cannot be told: a client may have written such a line.
-fn holds_several(line: &[u8]) -> bool {
+pub(super) fn holds_several(line: &[u8]) -> bool {
     memchr2_iter(b'\t', b'\r', line).any(|at| {
         let rest = line.get(at..).unwrap_or_default().trim_ascii_start();
         stamp(rest).is_some_and(|(_, rest)| rest.starts_with(b" * "))

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use memchr::{memmem, memrchr};
 
-use super::listener::{is_last, is_note};
+use super::listener::{holds_several, is_last, is_note};
 use super::record;
 use super::stamp::{iso, stamp};
 use super::xml::{self, decoded};
@@ -133,6 +133,9 @@ fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_>
     let Some((time, body)) = stamp(first) else {
         return if needle == 0 { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
     };
+    if holds_several(first) {
+        return Parsed::Malformed(Malformed::Ambiguous);
+    }
     let body = undecorated(body);
     let parsed = if needle == 0 { record::establish(body) } else { record::no_data(body, notes) };
     match parsed {

@@ -160,16 +160,21 @@ fn is_foreign_login(text: &[u8], at: usize) -> bool {
     line.is_some_and(is_unreadable)
 }
 
-/// Whether a line is a record about a client, `[CLIENT: 10.0.0.7]` in any language, from a writer whose name is none of
-/// an English server's.
+/// Whether a line is a record about a client, `[CLIENT: 10.0.0.7]` in any language, that is not in English: its writer or
+/// the word in brackets has another name.
 fn is_unreadable(line: &[u8]) -> bool {
     let Some(Line { source, message, .. }) = split(lines::undecorated(line)) else { return false };
-    let english = [LOGON, b"Server", b"Backup"].contains(&source) || is_statement(source);
     let client = || {
         let last = message.strip_suffix(b"]")?;
-        memmem::find(last.get(memmem::rfind(last, b" [")?..)?, b": ")
+        let last = last.get(memmem::rfind(last, b" [")? + 2..)?;
+        last.get(..memmem::find(last, b": ")?)
     };
-    !english && client().is_some()
+    let Some(client) = client() else { return false };
+    match source {
+        b"Server" | b"Backup" => false,
+        source if source == LOGON => client != b"CLIENT",
+        source => !is_statement(source),
+    }
 }
 
 /// `UTC adjustment: -5:30`, in minutes.
