@@ -50,6 +50,8 @@ static ERRORLOG: LazyLock<sqlserver::Errorlog> = LazyLock::new(sqlserver::Errorl
 static SAMPLES: LazyLock<Vec<(&str, &dyn RecordParser)>> = LazyLock::new(|| {
     vec![
         ("oracle/text/listener.log", &*LISTENER),
+        ("oracle/zoned/listener.log", &*LISTENER),
+        ("oracle/months/listener.log", &*LISTENER),
         ("oracle/xml/log.xml", &oracle::ListenerXml),
         ("oracle/hostile/listener.log", &*LISTENER),
         ("oracle/hostile-xml/log.xml", &oracle::ListenerXml),

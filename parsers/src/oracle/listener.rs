@@ -19,7 +19,8 @@
 //! 23-NOV-2026 18:39:57 * service_update * ORCL * 0
 //! ```
 //!
-//! Source: public logs of 12.2 to 19c. The zone is that of the nearest such line; logs of earlier versions have none.
+//! Source: public logs, as of a listener of 19.7 that was published with TNS-12516. The zone is that of the nearest such
+//! line; logs of earlier versions have none.
 //!
 //! A record without its end is reported, wherever it is cut, and so is a line that holds several records.
 //!
