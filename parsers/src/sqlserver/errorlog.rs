@@ -220,7 +220,8 @@ fn is_statement(source: &[u8]) -> bool {
 fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
     let found = || {
         let (before, client) = message.split_at_checked(memmem::rfind(message, CLIENT)?)?;
-        Some((before, client.get(CLIENT.len()..)?.strip_suffix(b"]")?))
+        let address = client.get(CLIENT.len()..)?.strip_suffix(b"]")?;
+        memchr::memchr2(b'[', b']', address).is_none().then_some((before, address))
     };
     match found() {
         Some((before, b"<local machine>" | b"<named pipe>")) => (before, Some(Cow::Borrowed(b"[local]"))),
