@@ -291,6 +291,31 @@ proptest! {
     }
 }
 
+/// A plaintext client may have written it: it counts as TLS, and says so.
+#[test]
+fn a_record_by_tls_with_text_behind_it_is_imitable() {
+    struct Imitable(Vec<bool>);
+    impl EventSink for Imitable {
+        fn event(&mut self, event: &ConnectionEvent<'_>) {
+            let EventKind::Connected(Transport::Tls(tls)) = &event.kind else { panic!("{event:?}") };
+            self.0.push(tls.imitable);
+        }
+
+        fn malformed(&mut self, _: u64, cause: Malformed) {
+            panic!("{cause:?}");
+        }
+    }
+    let whole = TEXT.trim_end();
+    let text = format!("{TEXT}{whole} x\n{whole}) \n");
+    let parser = detect(text.as_bytes(), &Hints::default()).expect("a known format");
+    let mut found = Imitable(Vec::new());
+    Scanner::new(parser.as_ref(), 1).scan(text.as_bytes(), &mut found);
+    assert_eq!(found.0, [false, true, true]);
+    // Without TLS it is not known what the text belongs to.
+    let seen = scan(&format!("{TEXT}{} x\n", PLAIN_TEXT.trim_end()));
+    assert_eq!((seen.kinds(), seen.malformed), (vec![("tls", "10.0.0.7")], 1));
+}
+
 /// `23-NOV-2026 18:39:57` of so many seconds of a day.
 fn civil(second: i64) -> String {
     format!("23-NOV-2026 {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)

@@ -22,7 +22,8 @@
 //! Source: public logs, as of a listener of 19.7 that was published with TNS-12516. The zone is that of the nearest such
 //! line; logs of earlier versions have none.
 //!
-//! A record without its end is reported, wherever it is cut, and so is a line that holds several records.
+//! A record without its end is reported, wherever it is cut, and so is a line that holds several records. A record by TLS
+//! with other text behind its code counts as TLS that a client may have imitated.
 //!
 //! The user is the client's own, of its operating system; the log does not tell the database user. The database is the
 //! service. Both, and the application, are what the client says. A session counts from the moment the listener hands it

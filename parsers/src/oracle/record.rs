@@ -114,7 +114,9 @@ struct Reading<'a> {
 
 /// Reads what follows the time: ` * (CONNECT_DATA=...) * (ADDRESS=...) * establish * ORCL * 0`.
 pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
-    let Some((rest, code)) = code(body) else { return Parsed::Malformed(Malformed::UnknownLayout) };
+    let Some((rest, code)) = code(body) else {
+        return imitable(body).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record);
+    };
     let mut readings = memmem::find_iter(rest, ESTABLISH).filter_map(|at| {
         let (before, after) = rest.split_at_checked(at)?;
         let service = after.get(ESTABLISH.len()..)?;
@@ -135,19 +137,43 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
         reading = other;
     }
     let transport = reading.address.transport();
-    let step = match code {
-        0 => Step::Connected(transport),
-        code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
-        _ => Step::Rejected(transport),
+    Parsed::Record(reading.into_record(code, transport))
+}
+
+impl<'a> Reading<'a> {
+    fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
+        let step = match code {
+            0 => Step::Connected(transport),
+            code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
+            _ => Step::Rejected(transport),
+        };
+        let client = Client {
+            user: value(self.connect_data, b"(USER=", b")"),
+            database: text(self.service),
+            address: self.address.client(),
+            application: value(self.connect_data, b"(PROGRAM=", b")(HOST=")
+                .or_else(|| value(self.connect_data, b"(PROGRAM=", b")")),
+        };
+        Record { at: None, session: None, client, step }
+    }
+}
+
+/// Reads a record by TLS that has text behind its code. A client may have written all of it into a name, and the end of
+/// its own record may be missing.
+fn imitable(body: &[u8]) -> Option<Record<'_>> {
+    let read = |at: usize| {
+        let (before, after) = body.split_at_checked(at)?;
+        let after = after.get(ESTABLISH.len()..)?;
+        let (service, after) = after.split_at_checked(memmem::find(after, STAR)?)?;
+        let digits = after.get(STAR.len()..)?;
+        let code = digits.get(..digits.iter().take_while(|byte| byte.is_ascii_digit()).count()).and_then(number)?;
+        let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
+        let address = Address::read(address.get(STAR.len()..)?)?;
+        let tls = Tls { imitable: true, ..Tls::default() };
+        address.is_tls().then(|| Reading { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
     };
-    let client = Client {
-        user: value(reading.connect_data, b"(USER=", b")"),
-        database: text(reading.service),
-        address: reading.address.client(),
-        application: value(reading.connect_data, b"(PROGRAM=", b")(HOST=")
-            .or_else(|| value(reading.connect_data, b"(PROGRAM=", b")")),
-    };
-    Parsed::Record(Record { at: None, session: None, client, step })
+    // One without TLS behind it may be the client's own.
+    memmem::rfind(body, ESTABLISH).and_then(read)
 }
 
 /// Reads what follows the time where a client was gone before it asked for a service:
