@@ -32,6 +32,7 @@ mod session;
 mod sink;
 pub mod sqlserver;
 mod time;
+mod unrelated;
 
 pub use detect::{HEAD, Hints, detect};
 pub use engine::{Engine, Export, LogSwitch, Logs, OPTION, Parsers, Restart, TlsSwitch, Values, setting};
@@ -41,6 +42,7 @@ pub use scan::{Scanned, Scanner};
 pub use session::{ConnectionEvent, EventKind, Sessions};
 pub use sink::{EventSink, Tally, Transports};
 pub use time::LogTime;
+pub use unrelated::{Unrelated, unrelated};
 
 /// The engines, the one list that a new engine is added to.
 pub static ENGINES: &[&Engine] = &[

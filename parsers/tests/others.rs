@@ -7,6 +7,7 @@ mod truth;
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,21 +42,29 @@ fn seen(parser: &dyn RecordParser, text: &[u8]) -> Seen {
     seen
 }
 
+/// Of a log without a zone.
+static LISTENER: LazyLock<oracle::Listener> = LazyLock::new(oracle::Listener::default);
+static ERRORLOG: LazyLock<sqlserver::Errorlog> = LazyLock::new(sqlserver::Errorlog::default);
+
 /// The samples: where they are, and the parser that each is for.
-static SAMPLES: &[(&str, &dyn RecordParser)] = &[
-    ("oracle/text/listener.log", &oracle::Listener),
-    ("oracle/xml/log.xml", &oracle::ListenerXml),
-    ("oracle/hostile/listener.log", &oracle::Listener),
-    ("oracle/hostile-xml/log.xml", &oracle::ListenerXml),
-    ("oracle/audit-text/ORCL_ora_4711_20261123100000051907482236.aud", &oracle::Audit),
-    ("oracle/audit-xml/ORCL_ora_4711_20261123100000051907482236.xml", &oracle::AuditXml),
-    (HOSTILE_TRAIL, &oracle::Audit),
-    ("oracle/audit-hostile-xml/ORCL_ora_4711_20261123100000051907482236.xml", &oracle::AuditXml),
-    ("sqlserver/logins/ERROR", &sqlserver::Errorlog),
-    ("sqlserver/hostile/ERROR", &sqlserver::Errorlog),
-    ("docdb/audit/audit.log", &docdb::Audit),
-    ("docdb/hostile/audit.log", &docdb::Audit),
-];
+static SAMPLES: LazyLock<Vec<(&str, &dyn RecordParser)>> = LazyLock::new(|| {
+    vec![
+        ("oracle/text/listener.log", &*LISTENER),
+        ("oracle/zoned/listener.log", &*LISTENER),
+        ("oracle/months/listener.log", &*LISTENER),
+        ("oracle/xml/log.xml", &oracle::ListenerXml),
+        ("oracle/hostile/listener.log", &*LISTENER),
+        ("oracle/hostile-xml/log.xml", &oracle::ListenerXml),
+        ("oracle/audit-text/ORCL_ora_4711_20261123100000051907482236.aud", &oracle::Audit),
+        ("oracle/audit-xml/ORCL_ora_4711_20261123100000051907482236.xml", &oracle::AuditXml),
+        (HOSTILE_TRAIL, &oracle::Audit),
+        ("oracle/audit-hostile-xml/ORCL_ora_4711_20261123100000051907482236.xml", &oracle::AuditXml),
+        ("sqlserver/logins/ERROR", &*ERRORLOG),
+        ("sqlserver/hostile/ERROR", &*ERRORLOG),
+        ("docdb/audit/audit.log", &docdb::Audit),
+        ("docdb/hostile/audit.log", &docdb::Audit),
+    ]
+});
 
 /// Statements and names stand in it as they are. What is forged in them has an address of [`FORGED`].
 const HOSTILE_TRAIL: &str = "oracle/audit-hostile/ORCL_ora_4711_20261123100000051907482236.aud";
@@ -76,11 +85,12 @@ fn sample(file: &str) -> Vec<u8> {
 
 #[test]
 fn every_sample_shows_what_is_written_in_it() {
-    for (file, parser) in SAMPLES {
+    for (file, parser) in SAMPLES.iter() {
         let truth = Truth::of(path(file).parent().expect("a folder"));
         let text = sample(file);
+        let detected = detect(&text, &Hints::default()).expect("its content tells what it is");
         let mut tally = Engine::named(parser.engine()).map(Tally::of).expect("an engine of the list");
-        let scanned = Scanner::new(*parser, 1).scan(&text, &mut tally);
+        let scanned = Scanner::new(detected.as_ref(), 1).scan(&text, &mut tally);
         let shown = truth.compare(parser.format(), &tally, scanned.foreign);
         assert_eq!(shown.differences, None, "{file}");
         let [opened, found] = shown.sessions;
@@ -88,7 +98,6 @@ fn every_sample_shows_what_is_written_in_it() {
         assert_eq!(truth.engine(), parser.engine(), "{file}");
         assert!(scanned.first_at.is_some() && scanned.last_at.is_some(), "{file}");
         assert!(path(file).with_file_name("README.md").exists(), "{file}");
-        let detected = detect(&text, &Hints::default()).expect("its content tells what it is");
         assert_eq!((detected.engine(), detected.format()), (parser.engine(), parser.format()), "{file}");
         // Its first record says which parser it is for, and no other parser of the engine claims it.
         let first = text.split(|byte| *byte == b'\n').find(|line| parsers().any(|parser| parser.begins(line)));
@@ -101,7 +110,7 @@ fn every_sample_shows_what_is_written_in_it() {
 
 #[test]
 fn a_sample_cut_anywhere_makes_nothing_up() {
-    for (file, parser) in SAMPLES {
+    for (file, parser) in SAMPLES.iter() {
         let text = sample(file);
         let whole = seen(*parser, &text).events;
         for at in 0..text.len() {
@@ -117,7 +126,7 @@ fn a_sample_cut_anywhere_makes_nothing_up() {
 
 #[test]
 fn blocks_do_not_matter() {
-    for (file, parser) in SAMPLES {
+    for (file, parser) in SAMPLES.iter() {
         // More than a parser may look at from any place.
         let text = sample(file).repeat(60);
         let expected = seen(*parser, &text);
@@ -186,7 +195,7 @@ proptest! {
             "23-NOV-2026 18:39:57 * (CONNECT_DATA=(SERVICE_NAME=ORCL)(CID=(PROGRAM={program})(HOST=h)(USER={user}))) * \
              (ADDRESS=(PROTOCOL={protocol})(HOST=10.0.0.7)(PORT=1)) * establish * ORCL * 0"
         );
-        let parser: &dyn RecordParser = if xml { &oracle::ListenerXml } else { &oracle::Listener };
+        let parser: &dyn RecordParser = if xml { &oracle::ListenerXml } else { &*LISTENER };
         let text = if xml {
             let record = record.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             format!(
@@ -219,7 +228,7 @@ proptest! {
             let record = record.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             seen(&oracle::ListenerXml, format!("<msg time='x'>\n <txt>{record} </txt>\n</msg>\n").as_bytes())
         } else {
-            seen(&oracle::Listener, record.as_bytes())
+            seen(&*LISTENER, record.as_bytes())
         };
         let tls = seen.events.iter().any(|event| event.starts_with("Connected(Tls(") && event.contains("[49, 48, 46, 48, 46, 48, 46, 55]"));
         prop_assert!(tls || !seen.malformed.is_empty(), "{:?}", seen);
@@ -233,7 +242,7 @@ proptest! {
             "23-NOV-2026 18:39:57 * (CONNECT_DATA=(SERVICE_NAME={service})(CID=(PROGRAM=p)(HOST=h)(USER=u))) * \
              (ADDRESS=(PROTOCOL={protocol})(HOST=10.0.0.7)(PORT=1)) * establish * {service} * 12514\n"
         );
-        let seen = seen(&oracle::Listener, text.as_bytes());
+        let seen = seen(&*LISTENER, text.as_bytes());
         let refused = if tls { "Rejected(Tls(" } else { "Rejected(Plaintext)" };
         prop_assert_eq!(seen.events.len() + seen.malformed.len(), 1);
         prop_assert!(seen.events.iter().all(|event| event.starts_with(refused)), "{:?}", seen.events);
@@ -379,7 +388,7 @@ fn a_service_that_is_called_as_the_event_hides_no_session() {
                   (ADDRESS=(PROTOCOL=tcps)(HOST=10.30.0.1)(PORT=1)) * establish * establish * 0\n";
     let element =
         format!("<msg time='2026-11-23T10:00:04.000+00:00' comp_id='tnslsnr'>\n <txt>{record} </txt>\n</msg>\n");
-    for (parser, text) in [(&oracle::Listener as &dyn RecordParser, record), (&oracle::ListenerXml, &element)] {
+    for (parser, text) in [(&*LISTENER as &dyn RecordParser, record), (&oracle::ListenerXml, &element)] {
         let mut tally = Tally::of(&oracle::ENGINE);
         Scanner::new(parser, 1).scan(text.as_bytes(), &mut tally);
         assert_eq!((tally.connections.tls, tally.unparsed()), (1, 0), "{}", parser.format());
@@ -469,7 +478,7 @@ proptest! {
             "2026-11-23 18:39:57.24 Logon       Login succeeded for user '{user}'. Connection made using SQL Server \
              authentication. [CLIENT: 10.0.0.7]\n"
         );
-        let seen = seen(&sqlserver::Errorlog, text.as_bytes());
+        let seen = seen(&*ERRORLOG, text.as_bytes());
         if user.contains('\n') {
             prop_assert!(!seen.events.is_empty() || !seen.malformed.is_empty());
         } else {
@@ -492,7 +501,7 @@ proptest! {
         let text = format!(
             "2026-11-23 18:39:57.24 Logon       Login failed for user '{user}'. Reason: {reason} [CLIENT: 10.0.0.7]\n"
         );
-        let seen = seen(&sqlserver::Errorlog, text.as_bytes());
+        let seen = seen(&*ERRORLOG, text.as_bytes());
         prop_assert!(seen.events.first().is_some_and(|event| event.starts_with("Rejected(Unknown)")));
         if !user.contains('\n') {
             prop_assert_eq!((seen.events.len(), &seen.malformed), (1, &vec![]));
@@ -503,7 +512,7 @@ proptest! {
     fn a_statement_is_never_a_session(message in forgery(SQLSERVER)) {
         let message = message.replace('\n', " ");
         let text = format!("2026-11-23 18:39:57.24 spid52      {message}\n");
-        prop_assert_eq!(seen(&sqlserver::Errorlog, text.as_bytes()), Seen::default());
+        prop_assert_eq!(seen(&*ERRORLOG, text.as_bytes()), Seen::default());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! As much of JSON as an audit log needs.
+//! As much of JSON as logs need.
 
 use std::borrow::Cow;
 
@@ -9,21 +9,38 @@ use crate::event::Text;
 /// The members of an object that is all of `text`: their keys, and their values as they are written. None where it is no
 /// such object.
 pub(super) fn object(text: &[u8]) -> Option<Vec<(Text<'_>, &[u8])>> {
-    let mut rest = text.trim_ascii().strip_prefix(b"{")?.trim_ascii_start();
+    let (members, ends) = members(text);
+    ends.then_some(members)
+}
+
+/// The members of the object that `text` begins with, up to where it ends or stops being one, and whether it is all of
+/// `text`. Of a member whose value is cut, the value is what there is of it.
+pub(crate) fn members(text: &[u8]) -> (Vec<(Text<'_>, &[u8])>, bool) {
     let mut members = Vec::new();
+    let Some(inside) = text.trim_ascii().strip_prefix(b"{") else { return (members, false) };
+    let mut rest = inside.trim_ascii_start();
     if rest == b"}" {
-        return Some(members);
+        return (members, true);
     }
     loop {
-        let (key, after) = value(rest)?;
-        let (value, after) = value(after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())?;
-        members.push((string(key)?, value));
+        let Some((key, after)) = key(rest) else { return (members, false) };
+        let Some((value, after)) = value(after) else {
+            members.push((key, after));
+            return (members, false);
+        };
+        members.push((key, value));
         match after.trim_ascii_start() {
             [b',', next @ ..] => rest = next.trim_ascii_start(),
-            [b'}'] => return Some(members),
-            _ => return None,
+            [b'}'] => return (members, true),
+            _ => return (members, false),
         }
     }
+}
+
+/// Splits a key off, with its colon and the blanks around that.
+fn key(text: &[u8]) -> Option<(Text<'_>, &[u8])> {
+    let (key, after) = value(text)?;
+    Some((string(key)?, after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start()))
 }
 
 /// Splits a value off. What is inside of it is looked at no further than to find its end.

@@ -4,7 +4,7 @@
 
 mod audit;
 mod engine;
-mod json;
+pub(crate) mod json;
 
 pub use audit::Audit;
 pub use engine::ENGINE;

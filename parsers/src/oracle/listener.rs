@@ -11,25 +11,125 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.Oracle.html> for `tcps`, and for
 //! 127.0.0.1, which is a local agent of AWS. The second line is seen in public logs.
 //!
+//! From 12.2 on, a line with the time and its zone stands before the records of that second, whose own times name none:
+//!
+//! ```text
+//! 2026-11-23T18:39:57.123456+05:30
+//! 23-NOV-2026 18:39:57 * (CONNECT_DATA=(SERVICE_NAME=ORDERS)(CID=(PROGRAM=shop)(HOST=web-1)(USER=app))) * (ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698)) * establish * ORDERS * 0
+//! 23-NOV-2026 18:39:57 * service_update * ORCL * 0
+//! ```
+//!
+//! Source: public logs, as of a listener of 19.7 that was published with TNS-12516. The zone is that of the nearest such
+//! line; logs of earlier versions have none.
+//!
+//! A record without its end is reported, wherever it is cut, and so is a line that holds several records. A record by TLS
+//! with other text behind its code counts as TLS that a client may have imitated.
+//!
 //! The user is the client's own, of its operating system; the log does not tell the database user. The database is the
 //! service. Both, and the application, are what the client says. A session counts from the moment the listener hands it
 //! on: the log does not tell whether the password was right.
 
-use memchr::memmem;
+use memchr::{memchr, memchr2_iter, memmem, memrchr};
 
 use super::record;
-use super::stamp::stamp;
-use crate::event::{Malformed, Parsed, Record};
+use super::stamp::{civil, iso, offset, stamp};
+use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{RecordParser, Stretch};
-use crate::lines;
+use crate::lines::{self, NEARBY};
 use crate::time::LogTime;
 
 /// Bytes behind a record in which the lines that explain it are looked for.
 const NOTES: usize = 1024;
 
+/// Lines before a record in which the one with its zone is looked for. It usually is the line before.
+const ABOVE: usize = 8;
+
+/// Bytes of a log's beginning in which it is looked for without that limit.
+const OPENING: usize = 64 * 1024;
+
+/// How long a civil time in English is.
+const CIVIL: usize = 20;
+
+/// Lines of a log's beginning that show whether there are any such lines.
+const LINES: usize = 2_000;
+
+/// Most that a record's time may differ from that of the line with its zone.
+const APART: Micros = 2_000_000;
+
+/// Where in a line the record begins at the latest.
+const STAMP_MAX: usize = 64;
+
 /// Reads listener logs that are text.
-#[derive(Debug)]
-pub struct Listener;
+#[derive(Debug, Default)]
+pub struct Listener {
+    /// Where lines with a zone stand before the records: the first zone, in minutes from UTC.
+    zone: Option<i32>,
+}
+
+impl Listener {
+    /// A parser for a log that begins with `head`.
+    pub fn new(head: &[u8]) -> Self {
+        let (mut first, mut last, mut near, mut far) = (None, None, 0, 0);
+        for line in head.split(|byte| *byte == b'\n').take(LINES) {
+            if let Some(minutes) = offset(line) {
+                first = first.or(Some(minutes));
+                last = iso(line).map(|(time, _)| (time.at, minutes));
+            } else if let (Some((at, minutes)), Some((time, _))) = (last, civil(line)) {
+                let is_near = (zoned(time.at, minutes) - at).abs() <= APART;
+                *(if is_near { &mut near } else { &mut far }) += 1;
+            }
+        }
+        // Where they stand elsewhere than before each second's records, they say nothing about what follows.
+        Self { zone: first.filter(|_| near >= far) }
+    }
+
+    /// When the record was written whose line begins at `line_at`. None where the line with its zone is out of sight: it was
+    /// written in the same second as that.
+    fn written_at(&self, stretch: Stretch<'_>, hit: usize, line_at: usize, time: LogTime) -> Option<Micros> {
+        let Some(first) = self.zone.filter(|_| !time.zone_known) else { return Some(time.at) };
+        let text = stretch.text;
+        let own = text.get(line_at..line_at + CIVIL);
+        let opening = stretch.starts && hit <= OPENING;
+        let floor = line_at.saturating_sub(if opening { OPENING } else { NEARBY });
+        let mut end = line_at;
+        let mut left = if opening { usize::MAX } else { ABOVE };
+        while end > floor && left > 0 {
+            let before = text.get(floor..end - 1).unwrap_or_default();
+            let begins = match memrchr(b'\n', before) {
+                Some(newline) => floor + newline + 1,
+                None if floor == 0 && stretch.starts => 0,
+                None => return None,
+            };
+            let line = text.get(begins..end).unwrap_or_default();
+            if let Some(minutes) = offset(line) {
+                return Some(zoned(time.at, minutes));
+            }
+            // A record of another second: this one has no line with its zone.
+            let is_same = || line.get(..CIVIL) == own;
+            if !is_same() && civil(line).is_some_and(|(other, _)| (other.at - time.at).abs() > APART) {
+                return Some(zoned(time.at, first));
+            }
+            end = begins;
+            left -= 1;
+        }
+        (end == 0 && stretch.starts).then(|| zoned(time.at, first))
+    }
+
+    /// Looks at the line that holds the beginning of a record.
+    fn read_beginning(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
+        let near = stretch.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
+        let begins = memrchr(b'\n', near).map_or(near, |newline| near.get(newline + 1..).unwrap_or_default());
+        if stamp(begins).is_none_or(|(_, rest)| !rest.is_empty()) {
+            return Parsed::NotARecord;
+        }
+        record::beginning(stretch, hit)
+    }
+}
+
+/// The instant of a civil time in a zone.
+fn zoned(at: Micros, minutes: i32) -> Micros {
+    at.saturating_sub(i64::from(minutes) * 60_000_000)
+}
 
 impl RecordParser for Listener {
     fn engine(&self) -> &'static str {
@@ -45,11 +145,17 @@ impl RecordParser for Listener {
     }
 
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        if needle == 2 {
+            return self.read_beginning(stretch, hit);
+        }
         let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         let (line_at, line) = match lines::around(stretch, hit) {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
+        if holds_several(line) {
+            return Parsed::Malformed(Malformed::Ambiguous);
+        }
         if !is_last(line, needle, hit - line_at) {
             return Parsed::NotARecord;
         }
@@ -61,7 +167,9 @@ impl RecordParser for Listener {
             _ => record::no_data(body, notes(stretch.text, line_at + line.len())),
         };
         match parsed {
-            Parsed::Record(record) => Parsed::Record(Record { at: Some(time.at), ..record }),
+            Parsed::Record(record) => {
+                Parsed::Record(Record { at: self.written_at(stretch, hit, line_at, time), ..record })
+            }
             other => other,
         }
     }
@@ -70,13 +178,23 @@ impl RecordParser for Listener {
         line.starts_with(b"TNSLSNR for ") || stamp(line).is_some_and(|(_, rest)| rest.starts_with(b" * "))
     }
 
+    /// A record's own time tells nothing about its zone, where lines before it do.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
-        stamp(line).map(|(time, _)| time)
+        stamp(line).map(|(time, _)| time).filter(|time| time.zone_known || self.zone.is_none())
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         text.split(|byte| *byte == b'\n').any(record::is_unreadable)
     }
+}
+
+/// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.
+/// Which record is whose cannot be told: a client may have written such a line.
+pub(super) fn holds_several(line: &[u8]) -> bool {
+    memchr2_iter(b'\t', b'\r', line).any(|at| {
+        let rest = line.get(at..).unwrap_or_default().trim_ascii_start();
+        stamp(rest).is_some_and(|(_, rest)| rest.starts_with(b" * "))
+    })
 }
 
 /// Whether the needle at `hit` is the last of its kind in a record: a record is read once, whatever is written in it.
@@ -88,6 +206,8 @@ pub(super) fn is_last(record: &[u8], needle: usize, hit: usize) -> bool {
 /// The lines behind a record that explain it: `ORA-29019: ...`, ` TNS-00542: ...`.
 fn notes(text: &[u8], record_end: usize) -> &[u8] {
     let rest = text.get(record_end..text.len().min(record_end + NOTES)).unwrap_or_default();
+    // Decorations of the record's own line come first.
+    let rest = memchr(b'\n', rest).and_then(|newline| rest.get(newline + 1..)).unwrap_or_default();
     let mut length = 0;
     for line in rest.split_inclusive(|byte| *byte == b'\n') {
         if !line.trim_ascii().is_empty() && !is_note(line) {

@@ -17,13 +17,13 @@ use std::borrow::Cow;
 
 use memchr::{memmem, memrchr};
 
-use super::listener::{is_last, is_note};
+use super::listener::{holds_several, is_last, is_note};
 use super::record;
 use super::stamp::{iso, stamp};
 use super::xml::{self, decoded};
 use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{RecordParser, Stretch};
-use crate::lines::NEARBY;
+use crate::lines::{NEARBY, undecorated};
 use crate::time::LogTime;
 
 const MSG: &[u8] = b"<msg time='";
@@ -48,6 +48,9 @@ impl RecordParser for ListenerXml {
     }
 
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        if needle == 2 {
+            return read_beginning(stretch, hit);
+        }
         let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         let (begins, element) = match element(stretch, hit) {
             Ok(found) => found,
@@ -78,6 +81,22 @@ impl RecordParser for ListenerXml {
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         text.split(|byte| *byte == b'\n').any(record::is_unreadable)
+    }
+}
+
+/// Looks at the line that holds the beginning of a record.
+fn read_beginning(stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
+    const MAX: usize = 64;
+    let near = stretch.text.get(hit.saturating_sub(MAX)..hit).unwrap_or_default();
+    let begins = memmem::rfind(near, OPENS).and_then(|at| near.get(at + OPENS.len()..));
+    if begins.and_then(stamp).is_none_or(|(_, rest)| !rest.is_empty()) {
+        return Parsed::NotARecord;
+    }
+    // A record goes on in the next line where a client wrote a newline into it.
+    let told = || element(stretch, hit).is_ok_and(|(_, element)| record::tells_what_happened(element));
+    match record::beginning(stretch, hit) {
+        Parsed::Malformed(_) if told() => Parsed::NotARecord,
+        parsed => parsed,
     }
 }
 
@@ -114,6 +133,10 @@ fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_>
     let Some((time, body)) = stamp(first) else {
         return if needle == 0 { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
     };
+    if holds_several(first) {
+        return Parsed::Malformed(Malformed::Ambiguous);
+    }
+    let body = undecorated(body);
     let parsed = if needle == 0 { record::establish(body) } else { record::no_data(body, notes) };
     match parsed {
         Parsed::Record(record) => Parsed::Record(Record { at: at.or(Some(time.at)), ..record }),

@@ -17,11 +17,12 @@ pub use audit_xml::AuditXml;
 pub use engine::ENGINE;
 pub use listener::Listener;
 pub use listener_xml::ListenerXml;
+pub(crate) use stamp::has_unknown_month;
 
 use crate::detect::Hints;
 use crate::engine::Parsers;
 
-/// The parsers that a log beginning with `_head` may be for.
-fn parsers(_head: &[u8], _hints: &Hints) -> Parsers {
-    vec![Box::new(Listener), Box::new(ListenerXml), Box::new(Audit), Box::new(AuditXml)]
+/// The parsers that a log beginning with `head` may be for.
+fn parsers(head: &[u8], _hints: &Hints) -> Parsers {
+    vec![Box::new(Listener::new(head)), Box::new(ListenerXml), Box::new(Audit), Box::new(AuditXml)]
 }

@@ -5,18 +5,15 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::all_consuming;
-use nom::multi::many1;
-use nom::sequence::{delimited, separated_pair};
-use nom::{IResult, Parser};
+use memchr::{memchr, memmem};
 
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
+use crate::format::Stretch;
+use crate::lines::{LINE_MAX, undecorated};
 
-/// One of these stands in every record of an attempt. The star before the first is no part of it: two that share one, as
-/// where a service is called `establish`, would count as one.
-pub(super) const NEEDLES: &[&[u8]] = &[b" establish *", b"unknown connect data"];
+/// One of the first two stands in every record of an attempt. The star before the first is no part of it: two that share
+/// one, as where a service is called `establish`, would count as one. The third is for records that are cut.
+pub(super) const NEEDLES: &[&[u8]] = &[b" establish *", b"unknown connect data", b" * (CONNECT_DATA="];
 
 const STAR: &[u8] = b" * ";
 const ESTABLISH: &[u8] = b" * establish * ";
@@ -57,13 +54,20 @@ pub(super) struct Address<'a> {
 impl<'a> Address<'a> {
     /// Reads all of `(ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698))`.
     pub(super) fn read(text: &'a [u8]) -> Option<Self> {
-        let (_, pairs) = all_consuming(delimited(tag("(ADDRESS="), many1(pair), tag(")"))).parse_complete(text).ok()?;
-        let value = |key: &[u8]| {
-            let mut values = pairs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value);
-            let first = values.next();
-            first.filter(|_| values.next().is_none())
-        };
-        Some(Self { protocol: value(b"PROTOCOL")?, host: value(b"HOST").filter(|host| !host.is_empty()) })
+        let mut rest = text.strip_prefix(b"(ADDRESS=")?.strip_suffix(b")")?;
+        // What stands twice is nobody's.
+        let (mut protocol, mut host) = (None, None);
+        while !rest.is_empty() {
+            let (key, value, after) = pair(rest)?;
+            rest = after;
+            let slot = match key {
+                _ if key.eq_ignore_ascii_case(b"PROTOCOL") => &mut protocol,
+                _ if key.eq_ignore_ascii_case(b"HOST") => &mut host,
+                _ => continue,
+            };
+            *slot = Some(Some(value).filter(|_| slot.is_none()));
+        }
+        Some(Self { protocol: protocol.flatten()?, host: host.flatten().filter(|host| !host.is_empty()) })
     }
 
     /// `tcp` may still be encrypted by Oracle's own encryption, which is not TLS and needs no certificate.
@@ -90,11 +94,15 @@ impl<'a> Address<'a> {
     }
 }
 
-/// `(HOST=10.0.0.7)`.
-fn pair(input: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
-    let key = take_while1(|byte: u8| byte.is_ascii_alphanumeric() || byte == b'_');
-    let value = take_while(|byte: u8| !b"()* \t\r\n".contains(&byte));
-    delimited(tag("("), separated_pair(key, tag("="), value), tag(")")).parse_complete(input)
+/// Splits `(HOST=10.0.0.7)` off.
+fn pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (inner, rest) = text.strip_prefix(b"(")?.split_at_checked(memchr(b')', text)?.checked_sub(1)?)?;
+    let (key, value) = inner.split_at_checked(memchr(b'=', inner)?)?;
+    let value = value.get(1..)?;
+    let known = !key.is_empty()
+        && key.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && !value.iter().any(|byte| b"(* \t\r\n".contains(byte));
+    known.then_some((key, value, rest.get(1..)?))
 }
 
 /// One way to read a record.
@@ -106,7 +114,9 @@ struct Reading<'a> {
 
 /// Reads what follows the time: ` * (CONNECT_DATA=...) * (ADDRESS=...) * establish * ORCL * 0`.
 pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
-    let Some((rest, code)) = code(body) else { return Parsed::Malformed(Malformed::UnknownLayout) };
+    let Some((rest, code)) = code(body) else {
+        return imitable(body).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record);
+    };
     let mut readings = memmem::find_iter(rest, ESTABLISH).filter_map(|at| {
         let (before, after) = rest.split_at_checked(at)?;
         let service = after.get(ESTABLISH.len()..)?;
@@ -127,19 +137,43 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
         reading = other;
     }
     let transport = reading.address.transport();
-    let step = match code {
-        0 => Step::Connected(transport),
-        code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
-        _ => Step::Rejected(transport),
+    Parsed::Record(reading.into_record(code, transport))
+}
+
+impl<'a> Reading<'a> {
+    fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
+        let step = match code {
+            0 => Step::Connected(transport),
+            code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
+            _ => Step::Rejected(transport),
+        };
+        let client = Client {
+            user: value(self.connect_data, b"(USER=", b")"),
+            database: text(self.service),
+            address: self.address.client(),
+            application: value(self.connect_data, b"(PROGRAM=", b")(HOST=")
+                .or_else(|| value(self.connect_data, b"(PROGRAM=", b")")),
+        };
+        Record { at: None, session: None, client, step }
+    }
+}
+
+/// Reads a record by TLS that has text behind its code. A client may have written all of it into a name, and the end of
+/// its own record may be missing.
+fn imitable(body: &[u8]) -> Option<Record<'_>> {
+    let read = |at: usize| {
+        let (before, after) = body.split_at_checked(at)?;
+        let after = after.get(ESTABLISH.len()..)?;
+        let (service, after) = after.split_at_checked(memmem::find(after, STAR)?)?;
+        let digits = after.get(STAR.len()..)?;
+        let code = digits.get(..digits.iter().take_while(|byte| byte.is_ascii_digit()).count()).and_then(number)?;
+        let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
+        let address = Address::read(address.get(STAR.len()..)?)?;
+        let tls = Tls { imitable: true, ..Tls::default() };
+        address.is_tls().then(|| Reading { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
     };
-    let client = Client {
-        user: value(reading.connect_data, b"(USER=", b")"),
-        database: text(reading.service),
-        address: reading.address.client(),
-        application: value(reading.connect_data, b"(PROGRAM=", b")(HOST=")
-            .or_else(|| value(reading.connect_data, b"(PROGRAM=", b")")),
-    };
-    Parsed::Record(Record { at: None, session: None, client, step })
+    // One without TLS behind it may be the client's own.
+    memmem::rfind(body, ESTABLISH).and_then(read)
 }
 
 /// Reads what follows the time where a client was gone before it asked for a service:
@@ -170,11 +204,34 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     Parsed::Record(Record { at: None, session: None, client, step: Step::HandshakeFailed(cause(failure)) })
 }
 
+/// Reports the record that begins at `hit` where its line ends too early.
+pub(super) fn beginning(stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
+    let rest = stretch.text.get(hit..stretch.text.len().min(hit + LINE_MAX)).unwrap_or_default();
+    let (line, cause) = match memchr(b'\n', rest).and_then(|end| rest.get(..end)) {
+        Some(line) => (undecorated(line), Malformed::UnknownLayout),
+        None if stretch.ends && rest.len() < LINE_MAX => (rest, Malformed::Cut),
+        None => return Parsed::NotARecord,
+    };
+    if is_cut(line) { Parsed::Malformed(cause) } else { Parsed::NotARecord }
+}
+
+/// Whether a line, which holds the beginning of a record, ends before it tells what happened.
+fn is_cut(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    code(line.strip_suffix(b"</txt>").unwrap_or(line)).is_none() && !tells_what_happened(line)
+}
+
+/// Whether a record holds a needle of those that are read as records.
+pub(super) fn tells_what_happened(record: &[u8]) -> bool {
+    NEEDLES.iter().take(2).any(|needle| memmem::find(record, needle).is_some())
+}
+
 /// Splits the code off: ` * 12514`.
 fn code(body: &[u8]) -> Option<(&[u8], u32)> {
     let body = body.trim_ascii_end();
-    let (rest, code) = body.split_at_checked(memmem::rfind(body, STAR)?)?;
-    Some((rest, number(code.get(STAR.len()..)?)?))
+    let digits = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (rest, code) = body.split_at_checked(body.len() - digits)?;
+    Some((rest.strip_suffix(STAR)?, number(code)?))
 }
 
 /// Whether a record without its code ends in a command that opens no session, where the server writes it.

@@ -1,13 +1,40 @@
 //! The times that the listener and the audit trail write.
 
+use std::borrow::Cow;
+
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use memchr::memchr3;
+use memchr::{memchr, memchr3};
 
 use crate::time::LogTime;
 
-const MONTHS: [&[u8]; 12] =
-    [b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC"];
+/// Names of months, without what is no ASCII letter: `FÉVR.` is `FVR`, in whatever character set.
+///
+/// A listener writes them in the language of its `NLS_LANG` (`NLS_DATE_LANGUAGE` in
+/// <https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/NLS_DATE_LANGUAGE.html>): English, German, French,
+/// Spanish, Italian, Portuguese, Dutch, the Nordic languages, Turkish, Romanian, Hungarian. Source: abbreviations of Unicode
+/// CLDR 48, and Oracle's own where they differ (`MRZ`). Languages in which one name is another month elsewhere are left out
+/// (`LIS` is November in Polish and October in Croatian).
+const MONTHS: [&[&[u8]]; 12] = [
+    &[b"JAN", b"JANV", b"ENE", b"GEN", b"OCA", b"IAN", b"TAMMI"],
+    &[b"FEB", b"FVR", b"FEVR", b"FEV", b"FEBR", b"UB", b"SUB", b"HELMI"],
+    &[b"MAR", b"MARS", b"MRZ", b"MARZ", b"MR", b"MRT", b"MRC", b"MAALIS"],
+    &[b"APR", b"AVR", b"ABR", b"NIS", b"PR", b"HUHTI"],
+    &[b"MAY", b"MAI", b"MAG", b"MAJ", b"MEI", b"MJ", b"TOUKO"],
+    &[b"JUN", b"JUIN", b"JUNI", b"GIU", b"HAZ", b"IUN", b"JN", b"KES"],
+    &[b"JUL", b"JUIL", b"JULI", b"LUG", b"TEM", b"IUL", b"JL", b"HEIN"],
+    &[b"AUG", b"AOT", b"AOUT", b"AGO", b"AU", b"AGU", b"ELO"],
+    &[b"SEP", b"SEPT", b"SET", b"EYL", b"SZEPT", b"SYYS"],
+    &[b"OCT", b"OKT", b"OUT", b"OTT", b"EKI", b"LOKA"],
+    &[b"NOV", b"NOI", b"KAS", b"MARRAS"],
+    &[b"DEC", b"DEZ", b"DIC", b"DC", b"DES", b"ARA", b"JOULU"],
+];
+
+/// Most bytes that a time with its zone takes.
+const ISO_MAX: usize = 40;
+
+/// Most bytes that the name of a month takes, with the blanks that pad it.
+const MONTH_MAX: usize = 24;
 
 /// How long a line is that holds a time of the audit trail.
 pub(super) const DATED: usize = 31;
@@ -18,14 +45,15 @@ pub(super) fn stamp(line: &[u8]) -> Option<(LogTime, &[u8])> {
 }
 
 /// `12-OCT-2009 10:03:39`, from 23ai on with milliseconds behind another colon. The server's own zone, not named.
-fn civil(line: &[u8]) -> Option<(LogTime, &[u8])> {
-    let (stamp, rest) = line.split_at_checked(20)?;
+pub(super) fn civil(line: &[u8]) -> Option<(LogTime, &[u8])> {
+    let (day, name, rest) = day_and_month(line)?;
+    let (stamp, rest) = rest.split_at_checked(13)?;
     let part = |from: usize, to: usize| number(stamp.get(from..to)?);
-    let separators = [(2, b'-'), (6, b'-'), (11, b' '), (14, b':'), (17, b':')];
+    let separators = [(4, b' '), (7, b':'), (10, b':')];
     if !separators.iter().all(|(at, byte)| stamp.get(*at) == Some(byte)) {
         return None;
     }
-    let month = month(stamp.get(3..6)?)?;
+    let month = month(name)?;
     let small = |from: usize| i8::try_from(part(from, from + 2)?).ok();
     let (millis, rest) = match rest {
         [b':', after @ ..] => {
@@ -36,9 +64,39 @@ fn civil(line: &[u8]) -> Option<(LogTime, &[u8])> {
     };
     let nanos = i32::from(millis) * 1_000_000;
     // A leap second is written as 60.
-    let at = DateTime::new(part(7, 11)?, month, small(0)?, small(12)?, small(15)?, small(18)?.min(59), nanos).ok()?;
+    let at = DateTime::new(part(0, 4)?, month, day, small(5)?, small(8)?, small(11)?.min(59), nanos).ok()?;
     let at = Offset::UTC.to_timestamp(at).ok()?.as_microsecond();
     Some((LogTime { at, zone_known: false }, rest))
+}
+
+/// Splits `12-OCT-` off, in any language: `14-1月 -`.
+fn day_and_month(line: &[u8]) -> Option<(i8, &[u8], &[u8])> {
+    let (day, rest) = line.split_at_checked(2)?;
+    let day = i8::try_from(number(day)?).ok()?;
+    let rest = rest.strip_prefix(b"-")?;
+    let length = match rest.get(3) {
+        Some(b'-') => 3,
+        _ => memchr(b'-', rest.get(..MONTH_MAX).unwrap_or(rest))?,
+    };
+    let (name, rest) = rest.split_at_checked(length)?;
+    Some((day, name, rest.strip_prefix(b"-")?))
+}
+
+/// Whether a record begins with a civil time whose month is in a language that is not known.
+pub(crate) fn has_unknown_month(line: &[u8]) -> bool {
+    let read = || {
+        let (_, name, rest) = day_and_month(line)?;
+        let clock = rest.get(..13)?.iter().zip(b"0000 00:00:00");
+        let shaped = clock.into_iter().all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == shape,
+        });
+        let rest = rest.get(13..)?;
+        // Milliseconds, from 23ai on.
+        let rest = rest.strip_prefix(b":").and_then(|rest| rest.get(3..)).unwrap_or(rest);
+        Some(shaped && month(name).is_none() && rest.starts_with(b" * "))
+    };
+    read() == Some(true)
 }
 
 /// `2024-01-15T08:30:00.123456+09:00`, from 12.2 on.
@@ -46,10 +104,32 @@ pub(super) fn iso(line: &[u8]) -> Option<(LogTime, &[u8])> {
     if line.get(10) != Some(&b'T') || !line.first().is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    let head = line.get(..40).unwrap_or(line);
+    let head = line.get(..ISO_MAX).unwrap_or(line);
     let (stamp, rest) = line.split_at_checked(memchr3(b' ', b'\r', b'\'', head).unwrap_or(head.len()))?;
     let at: jiff::Timestamp = std::str::from_utf8(stamp).ok()?.parse().ok()?;
     Some((LogTime { at: at.as_microsecond(), zone_known: true }, rest))
+}
+
+/// The offset, in minutes, of a line that holds a time with its zone and nothing else.
+pub(super) fn offset(line: &[u8]) -> Option<i32> {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let line = line.trim_ascii_end();
+    let shaped = |byte: &u8, shape: &u8| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+    let (stamp, rest) = line.split_at_checked(SHAPE.len()).filter(|_| line.len() <= ISO_MAX)?;
+    // Most lines are told apart by their first bytes.
+    if !stamp.iter().zip(SHAPE).all(|(byte, shape)| shaped(byte, shape)) {
+        return None;
+    }
+    let fraction = rest.strip_prefix(b".").unwrap_or(rest);
+    let zone = fraction.get(fraction.iter().take_while(|byte| byte.is_ascii_digit()).count()..)?;
+    match zone {
+        b"Z" => Some(0),
+        [sign @ (b'+' | b'-'), hours @ .., b':', tens, ones] if hours.len() == 2 => {
+            let minutes = i32::from(number(hours)?) * 60 + i32::from(number(&[*tens, *ones])?);
+            Some(if *sign == b'-' { -minutes } else { minutes })
+        }
+        _ => None,
+    }
 }
 
 /// `Mon Nov  2 18:39:57 2026 -04:00`, all of a line of the audit trail.
@@ -74,8 +154,25 @@ pub(super) fn dated(line: &[u8]) -> Option<LogTime> {
     Some(LogTime { at, zone_known: true })
 }
 
+/// The month of this name. Where months have numbers, `1月` and `1월`, the character set does not matter, nor that a
+/// conversion left a question mark of it.
 fn month(name: &[u8]) -> Option<i8> {
-    i8::try_from(MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))? + 1).ok()
+    let foreign = |byte: &u8| !byte.is_ascii() || *byte == b'?';
+    let name = name.trim_ascii();
+    if name.first().is_some_and(u8::is_ascii_digit) {
+        let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (number, rest) = name.split_at_checked(digits)?;
+        let number = i8::try_from(self::number(number)?).ok()?;
+        return ((1..=12).contains(&number) && !rest.is_empty() && rest.iter().all(foreign)).then_some(number);
+    }
+    let folded: Cow<'_, [u8]> = if name.iter().all(u8::is_ascii_alphabetic) {
+        Cow::Borrowed(name)
+    } else {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        Cow::Owned(name.iter().copied().filter(|byte| !foreign(byte)).collect())
+    };
+    let is_one = |names: &&[&[u8]]| names.iter().any(|known| known.eq_ignore_ascii_case(&folded));
+    i8::try_from(MONTHS.iter().position(is_one)? + 1).ok()
 }
 
 fn number(text: &[u8]) -> Option<i16> {
@@ -87,7 +184,7 @@ fn number(text: &[u8]) -> Option<i16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{dated, stamp};
+    use super::{dated, has_unknown_month, stamp};
 
     fn at(text: &str) -> Option<(i64, bool)> {
         stamp(text.as_bytes()).filter(|(_, rest)| rest.is_empty()).map(|(time, _)| (time.at, time.zone_known))
@@ -99,9 +196,47 @@ mod tests {
         assert_eq!(at("23-NOV-2026 12:00:00"), Some((noon, false)));
         assert_eq!(at("23-Nov-2026 12:00:00:250"), Some((noon + 250_000, false)));
         assert_eq!(at("2026-11-23T21:00:00.000001+09:00"), Some((noon + 1, true)));
+        let march = noon - 237 * 86_400_000_000;
+        for text in ["31-MRZ-2026 12:00:00", "31-MARS -2026 12:00:00", "31-3月 -2026 12:00:00", "31-3? -2026 12:00:00"]
+        {
+            assert_eq!(at(text), Some((march, false)), "{text}");
+        }
+        for (name, month) in [("FÉVR.", 2), ("AOÛT ", 8), ("DÉC. ", 12), ("MÄR", 3), ("10月", 10), ("12월", 12)] {
+            assert_eq!(super::month(name.as_bytes()), Some(month), "{name}");
+        }
+        for latin1 in [&b"F\xc9VR."[..], b"f\xe9vr."] {
+            assert_eq!(super::month(latin1), Some(2));
+        }
+        assert_eq!(super::month(b"1\xd4\xc2 "), Some(1), "GBK");
+        for name in ["LIS", "13月", "0月", "1", "", "ЯНВ", "NOVX"] {
+            assert_eq!(super::month(name.as_bytes()), None, "{name}");
+        }
         for text in ["23-NOX-2026 12:00:00", "33-NOV-2026 12:00:00", "23-NOV-2026 12:00", "2026-11-23T21:00:00", ""] {
             assert_eq!(at(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_holds_a_time_alone_gives_the_zone() {
+        let lines = [
+            ("2026-11-23T18:39:57.123456+05:30", Some(330)),
+            ("2026-11-23T18:39:57-04:00\r", Some(-240)),
+            ("2026-11-23T18:39:57.1Z", Some(0)),
+            ("2026-11-23T18:39:57.123456", None),
+            ("2026-11-23T18:39:57.123456+05:30 * x", None),
+            ("23-NOV-2026 18:39:57 * ", None),
+            ("", None),
+        ];
+        for (line, minutes) in lines {
+            assert_eq!(super::offset(line.as_bytes()), minutes, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_month_that_is_in_no_table_is_not_overlooked() {
+        let record = |stamp: &str| has_unknown_month(format!("{stamp} * service_update * x * 0").as_bytes());
+        assert!(record("14-LIS-2026 02:39:08") && record("14-ЯНВ-2026 02:39:08:123"));
+        assert!(!record("14-NOV-2026 02:39:08") && !record("14-LIS-2026 02:39") && !record("x"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 2026-11-23 18:39:57.24 Logon       Login succeeded for user 'app'. Connection made using SQL Server authentication. [CLIENT: 10.0.0.7]
+//! 2026-11-23 18:40:00.87 Logon       Login succeeded for user 'ana@example.com'. Connection made using Microsoft Entra authentication. [CLIENT: 10.0.0.8]
 //! 2026-11-23 18:40:02.11 Logon       Login failed for user 'app'. Reason: Password did not match that for the login provided. [CLIENT: 10.0.0.7]
 //! 2026-11-23 18:40:09.80 Logon       Encryption is required to connect to this server but the client library does not support encryption; the connection has been closed. Please upgrade your client library. [CLIENT: 10.0.0.9]
 //! ```
@@ -10,6 +11,9 @@
 //! <https://learn.microsoft.com/en-us/sql/relational-databases/errors-events/database-engine-events-and-errors>; the columns
 //! are those of public logs. Sessions are written only where the server audits successful logins; refusals always are,
 //! unless that is switched off.
+//!
+//! Times are the server's own. Its zone is what the log's beginning says, `UTC adjustment: -5:00`: a change to or from
+//! daylight saving time shows from the next log on, and RDS begins one every day.
 //!
 //! A user name is free text, and stands between parts that are not. `spid52` in the place of `Logon` is a statement that
 //! writes to the log whatever it likes (`RAISERROR ... WITH LOG`).
@@ -35,18 +39,41 @@ const LOGON: &[u8] = b"Logon";
 const CLIENT: &[u8] = b" [CLIENT: ";
 const REASON: &[u8] = b"'. Reason: ";
 
-/// What can follow the user's name in the record of a session.
-const METHODS: &[&[u8]] = &[
-    b"'. Connection made using SQL Server authentication.",
-    b"'. Connection made using Windows authentication.",
-    b"'. Connection made using Integrated authentication.",
-    b"'. Connection: trusted.",
-    b"'. Connection: non-trusted.",
-];
+/// What can follow the user's name in the record of a session, besides `Connection made using ... authentication.`
+const METHODS: &[&[u8]] = &[b"'. Connection: trusted.", b"'. Connection: non-trusted."];
+const MADE_USING: &[u8] = b"'. Connection made using ";
+const AUTHENTICATION: &[u8] = b" authentication.";
+
+/// What the log's beginning says about the zone of its times.
+const ADJUSTMENT: &[u8] = b"UTC adjustment: ";
+/// Lines of the beginning in which it is looked for.
+const LINES: usize = 200;
+
+/// Who writes the records of logins, where the server's language is not English.
+///
+/// Source: error logs of German servers, as published in forums.
+const LANGUAGES: &[(&[u8], &str)] = &[(b"Anmeldung", "German")];
 
 /// Reads error logs.
-#[derive(Debug)]
-pub struct Errorlog;
+#[derive(Debug, Default)]
+pub struct Errorlog {
+    /// Offset of the server's zone from UTC in minutes, where it is known.
+    offset: Option<i32>,
+}
+
+impl Errorlog {
+    /// A parser for a log that begins with `head`.
+    pub fn new(head: &[u8]) -> Self {
+        let own = |line| split(line).filter(|line| line.source == b"Server");
+        let lines = head.split(|byte| *byte == b'\n').take(LINES);
+        Self { offset: lines.filter_map(own).find_map(|line| adjustment(line.message)) }
+    }
+
+    fn zoned(&self, time: LogTime) -> LogTime {
+        let shifted = self.offset.and_then(|minutes| time.at.checked_sub(i64::from(minutes) * 60_000_000));
+        shifted.map_or(time, |at| LogTime { at, zone_known: true })
+    }
+}
 
 /// A line, taken apart.
 struct Line<'a> {
@@ -101,7 +128,7 @@ impl RecordParser for Errorlog {
         };
         let Some((user, step)) = understood else { return Parsed::Malformed(Malformed::UnknownLayout) };
         let client = Client { user, address, ..Client::default() };
-        Parsed::Record(Record { at: Some(time.at), session: None, client, step })
+        Parsed::Record(Record { at: Some(self.zoned(time).at), session: None, client, step })
     }
 
     fn begins(&self, line: &[u8]) -> bool {
@@ -110,8 +137,53 @@ impl RecordParser for Errorlog {
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
-        split(line).map(|line| line.time)
+        split(line).map(|line| self.zoned(line.time))
     }
+
+    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+        let named = |(source, language): &(&[u8], &'static str)| {
+            // A server in English has no such writer: the word alone is rare enough to be looked for first.
+            memmem::find_iter(text, source).any(|at| is_foreign_login(text, at)).then_some(*language)
+        };
+        LANGUAGES.iter().find_map(named)
+    }
+
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
+        text.split(|byte| *byte == b'\n').any(is_unreadable)
+    }
+}
+
+/// Whether the line around a writer's name is the record of a login in its language.
+fn is_foreign_login(text: &[u8], at: usize) -> bool {
+    let line_at = text.get(..at).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
+    let line = text.get(line_at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+    line.is_some_and(is_unreadable)
+}
+
+/// Whether a line is a record about a client, `[CLIENT: 10.0.0.7]` in any language, that is not in English: its writer or
+/// the word in brackets has another name.
+fn is_unreadable(line: &[u8]) -> bool {
+    let Some(Line { source, message, .. }) = split(lines::undecorated(line)) else { return false };
+    let client = || {
+        let last = message.strip_suffix(b"]")?;
+        let last = last.get(memmem::rfind(last, b" [")? + 2..)?;
+        last.get(..memmem::find(last, b": ")?)
+    };
+    let Some(client) = client() else { return false };
+    match source {
+        b"Server" | b"Backup" => false,
+        source if source == LOGON => client != b"CLIENT",
+        source => !is_statement(source),
+    }
+}
+
+/// `UTC adjustment: -5:30`, in minutes.
+fn adjustment(message: &[u8]) -> Option<i32> {
+    let value = std::str::from_utf8(message.strip_prefix(ADJUSTMENT)?.trim_ascii()).ok()?;
+    let (sign, value) = value.strip_prefix('-').map_or((1, value), |value| (-1, value));
+    let (hours, minutes) = value.split_once(':')?;
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    ((0..=14).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 60 + minutes))
 }
 
 /// Splits `2026-11-23 18:39:57.24 Logon       Login succeeded ...`.
@@ -119,7 +191,7 @@ fn split(line: &[u8]) -> Option<Line<'_>> {
     let (time, rest) = stamp(line)?;
     let rest = rest.strip_prefix(b" ")?;
     let (source, message) = rest.split_at_checked(memchr::memchr(b' ', rest)?)?;
-    let known = !source.is_empty() && source.iter().all(u8::is_ascii_alphanumeric);
+    let known = !source.is_empty() && source.iter().all(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
     known.then(|| Line { time, source, message: message.trim_ascii_start() })
 }
 
@@ -148,7 +220,8 @@ fn is_statement(source: &[u8]) -> bool {
 fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
     let found = || {
         let (before, client) = message.split_at_checked(memmem::rfind(message, CLIENT)?)?;
-        Some((before, client.get(CLIENT.len()..)?.strip_suffix(b"]")?))
+        let address = client.get(CLIENT.len()..)?.strip_suffix(b"]")?;
+        memchr::memchr2(b'[', b']', address).is_none().then_some((before, address))
     };
     match found() {
         Some((before, b"<local machine>" | b"<named pipe>")) => (before, Some(Cow::Borrowed(b"[local]"))),
@@ -160,11 +233,20 @@ fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
 /// The user of a session; none where what follows the name is not known.
 fn session(message: &[u8]) -> Option<Option<Text<'_>>> {
     let rest = message.strip_prefix(SUCCEEDED)?.strip_prefix(b" '")?;
-    let named = METHODS.iter().find_map(|method| rest.strip_suffix(*method));
+    let named = METHODS.iter().find_map(|method| rest.strip_suffix(*method)).or_else(|| authenticated(rest));
     // Where nothing tells how the connection was made, more may stand between the name and the end: a refused client can
     // write the beginning of this record into a name, and the end of its own ends it.
     let user = named.or_else(|| rest.strip_suffix(b"'.").filter(|user| memmem::find(user, b"'. ").is_none()))?;
     Some((!user.is_empty()).then_some(Cow::Borrowed(user)))
+}
+
+/// The user before `'. Connection made using Microsoft Entra authentication.`, whatever the method is called.
+fn authenticated(rest: &[u8]) -> Option<&[u8]> {
+    let named = rest.strip_suffix(AUTHENTICATION)?;
+    let at = memmem::rfind(named, MADE_USING)?;
+    let method = named.get(at + MADE_USING.len()..)?;
+    let words = !method.is_empty() && method.iter().all(|byte| byte.is_ascii_alphanumeric() || b" -_".contains(byte));
+    words.then(|| named.get(..at)).flatten()
 }
 
 /// The user of a refused attempt, where the message names one.

@@ -11,7 +11,7 @@ pub use errorlog::Errorlog;
 use crate::detect::Hints;
 use crate::engine::Parsers;
 
-/// The parsers that a log beginning with `_head` may be for.
-fn parsers(_head: &[u8], _hints: &Hints) -> Parsers {
-    vec![Box::new(Errorlog)]
+/// The parsers that a log beginning with `head` may be for.
+fn parsers(head: &[u8], _hints: &Hints) -> Parsers {
+    vec![Box::new(Errorlog::new(head))]
 }
