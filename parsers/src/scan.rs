@@ -354,15 +354,22 @@ impl<E> Drop for Leave<'_, '_, E> {
     }
 }
 
-/// Gives records without a time of their own the last one that was written before them in the range.
-fn fill_times(text: &[u8], start: usize, records: &mut [(usize, Parsed<'_>)], time: &dyn Fn(usize) -> Option<LogTime>) {
+/// Gives records without a time of their own the last one that was written before them in the range, from `start` on;
+/// `opening` is the line that begins there, if one does.
+fn fill_times(
+    text: &[u8],
+    start: usize,
+    mut opening: Option<usize>,
+    records: &mut [(usize, Parsed<'_>)],
+    time: &dyn Fn(usize) -> Option<LogTime>,
+) {
     let (mut from, mut last) = (start, None);
     for (at, parsed) in records {
         if let Parsed::Record(record) = parsed
             && record.at.is_none()
         {
             let between = text.get(from..*at).unwrap_or_default();
-            let mut lines = memrchr_iter(b'\n', between).map(|newline| from + newline + 1);
+            let mut lines = memrchr_iter(b'\n', between).map(|newline| from + newline + 1).chain(opening.take());
             last = lines.find_map(time).map(|time| time.at).or(last);
             record.at = last;
             from = *at;
@@ -391,7 +398,7 @@ impl Search<'_> {
             let line = stretch.text.get(line_at..).unwrap_or_default();
             self.parser.time(memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line))
         };
-        fill_times(stretch.text, range.start, &mut records, &time);
+        fill_times(stretch.text, range.start, opening, &mut records, &time);
         let mut forwards = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
         let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
         // Where there are no records that are understood, there may be some in another language.

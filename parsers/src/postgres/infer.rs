@@ -74,7 +74,8 @@ pub(super) fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Pref
     let plain = known().map(Prefix::compile);
     let wrapped = known().map(|setting| Prefix::compile(setting).in_syslog(year));
     let known = best(plain.chain(wrapped), &lines);
-    if known.as_ref().is_some_and(|(score, _)| score.misread == 0) {
+    // The true prefix reads every line; that messages contradict it may be the doing of whoever wrote them.
+    if known.as_ref().is_some_and(|(score, _)| score.unread == 0) {
         return known.map(|(_, prefix)| prefix);
     }
     let found = take_apart(&lines, year);
@@ -153,11 +154,13 @@ impl<'a> About<'a> {
 #[derive(Clone, Copy, Default)]
 struct Score {
     /// Lines about connections that it reads as their messages say.
-    read: u64,
-    /// Lines about connections that it does not read, or reads otherwise.
-    misread: u64,
+    read: i64,
+    /// Lines about connections that it reads otherwise.
+    misread: i64,
+    /// Lines about connections that it does not read.
+    unread: i64,
     /// Other lines that it reads. Text that imitates a record, in a statement, is one.
-    others: u64,
+    others: i64,
 }
 
 impl Score {
@@ -176,15 +179,17 @@ impl Score {
                 _ if line.read_by(prefix).is_some() => score.read += 1,
                 Some(head) if !at(&head) => score.others += 1,
                 None if line.messages.is_empty() => {}
-                _ => score.misread += 1,
+                Some(_) => score.misread += 1,
+                None => score.unread += 1,
             }
         }
         score
     }
 
-    /// The more is misread, the worse: whoever writes lines of another layout into names cannot have the others read so.
-    fn order(&self) -> (Reverse<u64>, u64, u64) {
-        (Reverse(self.misread), self.read, self.others)
+    /// What is not read counts as much as what is: whoever writes lines of another layout into names cannot have the others
+    /// read so.
+    fn order(&self) -> (i64, i64) {
+        (self.read - self.misread - self.unread, self.others)
     }
 }
 
