@@ -29,7 +29,9 @@ DEBIAN = "debian"
 DEBIAN_BIN = Path("/usr/lib/postgresql/15/bin")
 
 RDS = "%t:%r:%u@%d:[%p]:"
+# As the guides print the second value, and as parameter groups hold it.
 RDS_LONG = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a"
+RDS_LONG_COLON = RDS_LONG + ":"
 
 # Clients from 10.99.0.128 on have no entry at all.
 HBA = """
