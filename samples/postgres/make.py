@@ -342,16 +342,24 @@ def cases():
                    language=code, foreign=language, formats=("stderr", "csvlog"))
 
 
+def numeric_zone(server):
+    """All kinds of records, and addresses that look like minutes of the zone that stands before them."""
+    complete(server)
+    server.visit("9.99.0.7", "app", tls=server.network.context())
+    server.visit("9.99.0.7", "app")
+
+
 def zones():
     numeric = "Times in a zone that has no name but its distance from UTC"
     for name, major, zone, prefix, about in (
-            ("zone-sao-paulo", 16, "America/Sao_Paulo", RDS, f"{numeric}: `-03`, which the address follows: `-03:10.99`."),
+            ("zone-sao-paulo", 16, "America/Sao_Paulo", RDS,
+             f"{numeric}: `-03`, behind which an address may read as minutes: `-03:10.99`, `-03:9.99`."),
             ("zone-sao-paulo-long-prefix-colon", 18, "America/Sao_Paulo", RDS_LONG_COLON, f"{numeric}, twice a line."),
             ("zone-kathmandu", 17, "Asia/Kathmandu", RDS, f"{numeric}, with minutes: `+0545`."),
             ("zone-etc-gmt", 15, "Etc/GMT+3", "%m [%p] ", f"{numeric}; its name has the opposite sign: `-03`."),
             ("zone-gmt-plus-3", 14, "<GMT+3>+3", "%t [%p]: [%l-1] user=%u,db=%d ",
              "A zone that calls itself `GMT+3` and is three hours behind UTC, as `Etc/GMT+3` did in logs of old.")):
-        yield Case(name, major, complete, about, prefix, settings={"log_timezone": zone}, formats=("stderr", "csvlog"))
+        yield Case(name, major, numeric_zone, about, prefix, settings={"log_timezone": zone}, formats=("stderr", "csvlog"))
     change = "The clock goes back an hour while the server runs: the same hour comes twice, in two zones"
     yield Case("zone-dst-change", 16, Moves("2026-10-25 00:40:00", "2026-10-25 01:30:00"), f"{change}, `CEST` and `CET`.",
                settings={"log_timezone": "Europe/Berlin"}, begins="2026-10-25 00:30:00")
