@@ -118,6 +118,23 @@ fn any_blocks_on_any_number_of_threads_find_the_same() {
     }
 }
 
+/// MySQL 5.6 writes a time only where it changes: wherever a block begins, at that line too.
+#[test]
+fn a_record_without_a_time_has_that_of_the_line_before_it_wherever_a_block_begins() {
+    let timed = "261123 10:00:00\t    3 Connect\tapp@10.99.0.7 on orders\n";
+    let later = "261123 10:00:09\t    4 Connect\tapp@10.99.0.7 on orders\n";
+    let untimed = "\t\t    5 Connect\tapp@10.99.0.8 on orders\n\t\t    5 Query\tselect 1\n";
+    let log = Log::of("general", [timed, untimed, later, untimed, untimed].concat().into_bytes());
+    let expected = log.whole(&log.text);
+    let count = |second: &str| expected.0.events.iter().filter(|event| event.contains(second)).count();
+    assert_eq!([count("at: Some(1795428000000000)"), count("at: Some(1795428009000000)")], [2, 3], "{expected:?}");
+    for block in 1..log.text.len() {
+        let mut seen = Seen::default();
+        let scanned = Scanner::new(log.parser.as_ref(), 1).in_blocks_of(block).scan(&log.text, &mut seen);
+        assert!((seen, scanned) == expected, "in blocks of {block}");
+    }
+}
+
 #[test]
 fn a_log_that_becomes_shorter_ends_there_and_a_failing_one_fails() {
     let log = &LARGE[0];

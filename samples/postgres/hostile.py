@@ -9,6 +9,7 @@ AUTHORIZED = "connection authorized: user=ghost database=orders application_name
 SESSION = "2026-11-23 10:00:07 UTC:10.99.0.66(4711):ghost@orders:[4711]:LOG:  " + AUTHORIZED
 SESSION_LONG = ("2026-11-23 10:00:07.123 UTC:10.99.0.66(4711):ghost@orders:[4711]:3:00000:2026-11-23 10:00:07 UTC:3/1:0:"
                 "6924dca7.1267:[unknown]LOG:  " + AUTHORIZED)
+SESSION_COLON = SESSION_LONG.replace("[unknown]LOG:", "[unknown]:LOG:")
 CSV = (f'2026-11-23 10:00:07.123 UTC,"ghost","orders",4711,"10.99.0.66:4711",6924dca7.1267,3,"authentication",'
        f'2026-11-23 10:00:07 UTC,3/1,0,LOG,00000,"{AUTHORIZED}",,,,,,,,,"","client backend",,0')
 JSON = (f'{{"timestamp":"2026-11-23 10:00:07.123 UTC","user":"ghost","dbname":"orders","pid":4711,"remote_host":'
@@ -87,10 +88,11 @@ def applications(server):
         for name in (f"x{MARK} y", "x SSL enabled (protocol=TLSv1.3, cipher=FAKE", "GSS (encrypted)", "a\nb\t\x01",
                      "LOG:  " + AUTHORIZED + "."):
             server.visit("10.99.0.43", "app", application=name, tls=tls)
-    if server.settings["log_line_prefix"].endswith("%a"):
+    if server.settings["log_line_prefix"].endswith(("%a", "%a:")):
         # The name becomes a part of the prefix, and the statement the rest of the record.
+        colon = ":" if server.settings["log_line_prefix"].endswith(":") else ""
         sly = server.connect("10.99.0.43", "app")
-        sly.query("set application_name = 'LOG:  connection authorized: user=app database=orders'")
+        sly.query(f"set application_name = '{colon}LOG:  connection authorized: user=app database=orders'")
         sly.query(f"select 1/0 --{MARK}")
         sly.close()
 
@@ -98,7 +100,8 @@ def applications(server):
 def statements(server):
     log_all = server.connect("10.99.0.44", "admin", tls=server.network.context())
     log_all.query("set log_statement = 'all'")
-    for line in (SESSION, SESSION_LONG, CSV, JSON):
+    more = [SESSION_COLON] if server.settings["log_line_prefix"].endswith("%a:") else []
+    for line in (SESSION, SESSION_LONG, CSV, JSON, *more):
         log_all.query("select 1 as a, '\n" + line.replace("'", "''") + "\n'")
     log_all.close()
     app = server.connect("10.99.0.45", "app")

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Makes the samples of this folder on real servers: `make.py [CASE...]`, as root; `make.py --list` names the cases.
 
-Needs npm, openssl, psql, cc, and for the cases in other languages PostgreSQL 15 of Debian with its catalogues.
+Needs npm, openssl, psql, cc, libcurl, and for some cases PostgreSQL 15 of Debian: with its catalogues for those in other
+languages, and with PAM.
 The counts of truth.toml are what the clients here did (see client.py), never what a log says.
 """
 
+import json
 import os
+import re
 import shutil
 import ssl
 import sys
@@ -17,8 +20,10 @@ sys.path.insert(0, str(HERE.parent))
 
 import fleet
 import hostile
+import iam
 from common import ROOM, TLS12, TLS13, refused
-from server import DEBIAN, RDS, RDS_LONG, Server, enter
+from prefixes import PREFIXES
+from server import DEBIAN, RDS, RDS_LONG, RDS_LONG_COLON, Server, enter
 
 HTTP = b"GET / HTTP/1.1\r\nHost: db\r\n\r\n"
 
@@ -138,6 +143,58 @@ def few(server):
     noisy.close()
 
 
+def complete(server):
+    """All kinds of records that tell something of a connection, each a few times, names with separators among them."""
+    few(server)
+    n = server.network
+    server.visit("127.0.0.1", "rdsadmin", "rdsadmin", tls=n.context())
+    server.visit("127.0.0.1", "app", tls=n.context())
+    n.psql("modern", "secret", "prefer")
+    replica = server.connect("10.99.0.11", "repl", None, replication="true", password="secret", tls=n.context(),
+                             application="walreceiver")
+    replica.query("IDENTIFY_SYSTEM")
+    replica.close()
+    for tls in (None, n.context()):
+        refused(server, "10.99.0.7", "banned", tls=tls)
+        # Granted, and then found to be impossible: the session was up.
+        refused(server, "10.99.0.7", "app", "nowhere", tls=tls)
+    refused(server, "10.99.0.21", "app", tls=n.context(TLS12, ciphers="AES128-SHA"))
+    n.probe("10.99.0.30", send=HTTP, tls_answer=True)
+    server.truth.handshake_failed()
+    admin = server.connect("[local]", "admin")
+    for name in ("two words", "joe@example.com"):
+        admin.query(f'create role "{name}" login')
+        admin.query(f'create database "{name}"')
+        server.visit("10.99.0.40", name, name, tls=n.context())
+        server.visit("10.99.0.41", name, "orders", application=f"{name}, again")
+    admin.close()
+
+
+def background(server):
+    """Processes without a session write too: what a `%q` ends early."""
+    complete(server)
+    admin = server.connect("[local]", "admin")
+    for statement in ("create table t (i int)", "insert into t select generate_series(1, 1000)", "checkpoint",
+                      "vacuum analyze t", "select pg_reload_conf()", "checkpoint"):
+        admin.query(statement)
+    admin.close()
+
+
+class Moves:
+    """Sessions before and after the clock moves on to each of these times, and one that is open over all of it."""
+
+    def __init__(self, *times):
+        self.times = times
+
+    def __call__(self, server):
+        long = server.connect("10.99.0.7", "app", application="stays", tls=server.network.context(TLS13))
+        few(server)
+        for time in self.times:
+            server.clock.move(time)
+            few(server)
+        long.close()
+
+
 def changed_prefix(server):
     few(server)
     server.set("log_line_prefix", RDS_LONG)
@@ -165,13 +222,15 @@ class Case:
     """A folder of samples: a server, and what is done to it."""
 
     def __init__(self, name, major, scenario, about, prefix=RDS, settings=None, language=None, foreign=None,
-                 formats=("stderr", "csvlog", "jsonlog"), differs=(), hosts=None):
+                 formats=("stderr", "csvlog", "jsonlog"), differs=(), hosts=None, **server):
         self.name, self.major, self.scenario, self.about = name, major, scenario, about
         self.language, self.foreign, self.formats = language, foreign, formats
         self.prefix, self.settings, self.differs, self.hosts = prefix, settings or {}, differs, hosts
+        # What else the server is made with.
+        self.server = server
 
     def make(self):
-        server = Server(self.name, self.major, self.prefix, self.settings, self.formats, self.language)
+        server = Server(self.name, self.major, self.prefix, self.settings, self.formats, self.language, **self.server)
         if self.hosts:
             file = ROOM / f"{self.name}.hosts"
             file.write_text(self.hosts)
@@ -185,10 +244,14 @@ class Case:
         logs = sorted(server.logs.iterdir())
         for log in logs:
             shutil.copyfile(log, folder / log.name)
-        lines = ['engine = "postgres"', f'server_version = "{server.version}"', f'log_line_prefix = "{self.prefix}"']
+        lines = ['engine = "postgres"', f'server_version = "{server.version}"',
+                 f'log_line_prefix = {json.dumps(self.prefix)}']
         if self.foreign:
             lines.append(f'foreign = "{self.foreign}"')
-        (folder / "truth.toml").write_text(truth_toml(server.truth, lines, self.differs))
+        if not has(self.prefix, "tmn"):
+            lines.append("untimed = true")
+        differs = self.differs or ([] if has(self.prefix, "pcrh") else no_addresses(server.truth))
+        (folder / "truth.toml").write_text(truth_toml(server.truth, lines, differs))
         settings = "".join(f"- `{name} = {value}`\n" for name, value in self.settings.items())
         (folder / "README.md").write_text(
             f"# {self.name}\n\n{self.about}\n\nPostgreSQL {server.version}, `{self.prefix}`, one run logged as "
@@ -196,6 +259,11 @@ class Case:
             f"Made by `samples/postgres/make.py {self.name}`.\n")
         print(self.name, server.version, *(f"{log.suffix if log.suffix in ('.csv', '.json') else 'stderr'} "
                                            f"{log.stat().st_size // 1024}K" for log in logs), flush=True)
+
+
+def has(prefix, escapes):
+    """Whether a prefix has one of these escapes."""
+    return re.search(f"%-?\\d*[{escapes}]", prefix)
 
 
 def quoted(key):
@@ -225,11 +293,16 @@ def cases():
         yield Case(f"{major}-rds", major, everything, all_of_it)
     for major in (16, 17, 18):
         yield Case(f"{major}-rds-long-prefix", major, everything, all_of_it, RDS_LONG, formats=("stderr",))
+        yield Case(f"{major}-rds-long-prefix-colon", major, everything, all_of_it, RDS_LONG_COLON, formats=("stderr",))
+    yield Case("17-aurora-long-prefix-colon", 17, background, AURORA, RDS_LONG_COLON, formats=("stderr",), settings={
+        "log_filename": "postgresql.log.%Y-%m-%d-%H%M", "log_checkpoints": "on", "log_statement": "ddl",
+        "log_autovacuum_min_duration": "0", "log_replication_commands": "on"})
     for major in (12, 15, 16, 18):
         yield Case(f"{major}-hostile", major, hostile.everything, attack, differs=imitated_marks(plaintext=13, unparsed=1))
     for major in (16, 18):
-        yield Case(f"{major}-hostile-long-prefix", major, hostile.everything, attack, RDS_LONG, formats=("stderr",),
-                   differs=imitated_marks(plaintext=14, unparsed=5))
+        for name, prefix, unparsed in (("", RDS_LONG, 3), ("-colon", RDS_LONG_COLON, 4)):
+            yield Case(f"{major}-hostile-long-prefix{name}", major, hostile.everything, attack, prefix,
+                       formats=("stderr",), differs=imitated_marks(plaintext=14, unparsed=unparsed))
     doubtful = "Names that tear lines of the stderr log, or make them read in two ways: counted as not understood."
     yield Case("16-two-readings", 16, hostile.two_readings, doubtful,
                differs=two_readings(tls=2, plaintext=4, disconnected=3, rejected=1, unparsed=21))
@@ -243,6 +316,10 @@ def cases():
             ("azure-prefix", "%t-%c-", "Azure Database for PostgreSQL"),
             ("default-prefix", "%m [%p] ", "PostgreSQL itself, from 10 on")):
         yield Case(name, DEBIAN, few, f"The `log_line_prefix` of {whose}.", prefix, formats=("stderr",))
+    for name, major, prefix, about in PREFIXES:
+        yield Case(name, major, complete, about, prefix, formats=("stderr",))
+    yield from zones()
+    yield iam.case(Case)
     yield Case("prefix-changed", 16, changed_prefix, "RDS's prefix, changed to its second value while the server ran.",
                formats=("stderr",))
     yield Case("verbose", 16, few, "Every line has its SQLSTATE, and a `LOCATION` line behind it.",
@@ -273,6 +350,49 @@ connections = {{ local = 1, plaintext = {plaintext}, tls = 18 }}
 tls_versions = {{ "TLSv1.3" = 18 }}
 ciphers = {{ FAKE = 2, TLS_AES_256_GCM_SHA384 = 16 }}
 unparsed = {unparsed}
+"""]
+
+
+def numeric_zone(server):
+    """All kinds of records, and addresses that look like minutes of the zone that stands before them."""
+    complete(server)
+    server.visit("9.99.0.7", "app", tls=server.network.context())
+    server.visit("9.99.0.7", "app")
+
+
+def zones():
+    numeric = "Times in a zone that has no name but its distance from UTC"
+    for name, major, zone, prefix, about in (
+            ("zone-sao-paulo", 16, "America/Sao_Paulo", RDS,
+             f"{numeric}: `-03`, behind which an address may read as minutes: `-03:10.99`, `-03:9.99`."),
+            ("zone-sao-paulo-long-prefix-colon", 18, "America/Sao_Paulo", RDS_LONG_COLON, f"{numeric}, twice a line."),
+            ("zone-kathmandu", 17, "Asia/Kathmandu", RDS, f"{numeric}, with minutes: `+0545`."),
+            ("zone-etc-gmt", 15, "Etc/GMT+3", "%m [%p] ", f"{numeric}; its name has the opposite sign: `-03`."),
+            ("zone-gmt-plus-3", 14, "<GMT+3>+3", "%t [%p]: [%l-1] user=%u,db=%d ",
+             "A zone that calls itself `GMT+3` and is three hours behind UTC, as `Etc/GMT+3` did in logs of old.")):
+        yield Case(name, major, numeric_zone, about, prefix, settings={"log_timezone": zone}, formats=("stderr", "csvlog"))
+    change = "The clock goes back an hour while the server runs: the same hour comes twice, in two zones"
+    yield Case("zone-dst-change", 16, Moves("2026-10-25 00:40:00", "2026-10-25 01:30:00"), f"{change}, `CEST` and `CET`.",
+               settings={"log_timezone": "Europe/Berlin"}, begins="2026-10-25 00:30:00")
+    yield Case("zone-dst-change-long-prefix-colon", 17, Moves("2026-04-05 02:40:00", "2026-04-05 03:30:00"),
+               f"{change}, `-03` and `-04`.", RDS_LONG_COLON, settings={"log_timezone": "America/Santiago"},
+               begins="2026-04-05 02:30:00", formats=("stderr", "csvlog"))
+
+
+AURORA = """Aurora PostgreSQL's file name and usual settings: checkpoints, vacuums and DDL are logged too, so that lines of
+processes without a session are among the records. The server is PostgreSQL's own; no Aurora could be had."""
+
+
+def no_addresses(truth):
+    """What is left of transports where no record can be joined with the one that names its address."""
+    def merged(counts):
+        counts = dict(counts)
+        counts["plaintext"] = counts.get("plaintext", 0) + counts.pop("local", 0)
+        return "{ " + ", ".join(f"{name} = {count}" for name, count in sorted(counts.items()) if count) + " }"
+    return [f"""[[except]]
+reason = "the prefix names neither address nor process: what came by the socket reads as what came without TLS"
+connections = {merged(truth.connections)}
+system = {merged(truth.system)}
 """]
 
 

@@ -29,7 +29,9 @@ DEBIAN = "debian"
 DEBIAN_BIN = Path("/usr/lib/postgresql/15/bin")
 
 RDS = "%t:%r:%u@%d:[%p]:"
+# As the guides print the second value, and as parameter groups hold it.
 RDS_LONG = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a"
+RDS_LONG_COLON = RDS_LONG + ":"
 
 # Clients from 10.99.0.128 on have no entry at all.
 HBA = """
@@ -47,6 +49,7 @@ host     replication  repl          10.99.0.0/25     scram-sha-256
 host     all          all           10.99.0.0/25     trust
 host     all          all           fd99::/64        trust
 host     all          all           127.0.0.1/32     trust
+host     all          all           9.99.0.7/32      trust
 host     all          all           ::1/128          trust
 """
 
@@ -67,6 +70,8 @@ create database rdsadmin; create database orders
 def enter():
     """Runs the script again in namespaces of its own, once what needs the outside network is here."""
     common.enter(lambda: [fetch(major) for major in PACKAGES])
+    # An address that could be read as the minutes of a zone before it.
+    run(["ip", "address", "add", "9.99.0.7/32", "dev", "lo"])
     for last in ("1", "7"):
         run(["ip", "address", "add", f"fd99::{last}/128", "dev", "lo", "nodad"])
     run(["cc", "-O2", "-shared", "-fPIC", "-o", str(CLOCK), str(Path(__file__).with_name("clock.c"))])

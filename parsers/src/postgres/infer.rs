@@ -65,6 +65,8 @@ enum Part {
     Escape(u8),
     /// A process, a line or a transaction: told apart by what they are in all lines.
     Number,
+    /// Blanks behind a value that the setting pads, as in `%-10u`.
+    Padding,
 }
 
 /// The prefix of the lines of `head`; `likely` is the setting that the server has now. None where no line has one.
@@ -74,8 +76,9 @@ pub(super) fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Pref
     let plain = known().map(Prefix::compile);
     let wrapped = known().map(|setting| Prefix::compile(setting).in_syslog(year));
     let known = best(plain.chain(wrapped), &lines);
-    // The true prefix reads every line; that messages contradict it may be the doing of whoever wrote them.
-    if known.as_ref().is_some_and(|(score, _)| score.unread == 0) {
+    // The true prefix reads every line; that some messages contradict it may be the doing of whoever wrote them.
+    let is_true = |score: &Score| score.unread == 0 && (score.misread == 0 || score.read > score.misread);
+    if known.as_ref().is_some_and(|(score, _)| is_true(score)) {
         return known.map(|(_, prefix)| prefix);
     }
     let found = take_apart(&lines, year);
@@ -343,7 +346,11 @@ impl Walk<'_, '_> {
             let again = self.text.get(*next..).is_some_and(|after| memmem::find(after, name).is_some());
             again || !self.is_whole(at, *next)
         };
-        if steps.iter().all(|(part, next)| *part != Part::Number && is_doubtful(next)) {
+        let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+        if blanks > 1 && matches!(self.parts.last(), Some(Part::Escape(_) | Part::Number)) {
+            // The last one may be fixed text.
+            steps.extend([(Part::Padding, at + blanks - 1), (Part::Padding, at + blanks)]);
+        } else if steps.iter().all(|(part, next)| *part != Part::Number && is_doubtful(next)) {
             let length = usize::from(!rest.is_empty());
             steps.push((Part::Text(rest.get(..length).unwrap_or_default().to_vec()), at + length));
         }
@@ -513,11 +520,13 @@ fn session_only(setting: &str) -> Vec<String> {
 /// The value of `log_line_prefix` that has these parts. Bytes that are not UTF-8 stand in no setting.
 fn setting(parts: &[Part]) -> String {
     let mut setting = String::new();
-    for part in parts {
+    for (at, part) in parts.iter().enumerate() {
+        let padded = if parts.get(at + 1) == Some(&Part::Padding) { "-1" } else { "" };
         match part {
             Part::Text(text) => setting.push_str(&String::from_utf8_lossy(text).replace('%', "%%")),
-            Part::Escape(letter) => setting.extend(['%', char::from(*letter)]),
-            Part::Number => setting.push_str("%l"),
+            Part::Escape(letter) => setting.push_str(&format!("%{padded}{}", char::from(*letter))),
+            Part::Number => setting.push_str(&format!("%{padded}l")),
+            Part::Padding => {}
         }
     }
     setting

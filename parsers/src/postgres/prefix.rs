@@ -380,7 +380,7 @@ impl Prefix {
                 head.at = Some(time);
                 rest
             }
-            Field::SessionStart => postgres_time(input).ok()?.0,
+            Field::SessionStart => whole_time(input)?.0,
             Field::Pid => {
                 let (rest, pid) = number(input)?;
                 head.pid = Some(pid);
@@ -496,7 +496,7 @@ pub(super) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     {
         return Some((filled - 1, time));
     }
-    let (rest, time) = postgres_time(input).ok()?;
+    let (rest, time) = whole_time(input)?;
     let length = input.len() - rest.len();
     // A zone of letters ends with its last letter, and one byte tells that it does.
     let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
@@ -506,6 +506,19 @@ pub(super) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
         LAST.set(Some((text, length + 1, time)));
     }
     Some((length, time))
+}
+
+/// A time, and what follows it. Where the severity follows at once, as with the prefix `%m`, it is no part of the zone.
+fn whole_time(input: &[u8]) -> Option<(&[u8], LogTime)> {
+    let (rest, time) = postgres_time(input).ok()?;
+    if !rest.starts_with(b":  ") {
+        return Some((rest, time));
+    }
+    let stamp = input.get(..input.len() - rest.len())?;
+    let severity = SEVERITIES.iter().find(|word| stamp.ends_with(word)).map_or(0, |word| word.len());
+    let stamp = stamp.get(..stamp.len() - severity)?;
+    let (none, time) = postgres_time(stamp).ok()?;
+    none.is_empty().then(|| (input.get(stamp.len()..).unwrap_or_default(), time))
 }
 
 /// What stands behind `start` in `input`. For a few bytes, a loop is faster than a call that compares memory.

@@ -148,10 +148,6 @@ impl Stderr {
             Message::Malformed(_) if raw.ends_with(TRUNCATED) => return Parsed::Malformed(Malformed::Cut),
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
-        if !matches!(step, Step::Disconnected(_)) && !head.may_establish() {
-            // `RAISE LOG` without its context, or a prefix that is not quite this one: nobody can tell.
-            return Parsed::Malformed(Malformed::UnknownPrefix);
-        }
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
         }
@@ -169,15 +165,23 @@ impl Stderr {
         Parsed::Record(record)
     }
 
-    /// Reads a message, with the prefix read such that it tells the same names, if it can be.
+    /// Reads a message, with the prefix read such that it tells the same names, and no application of a session that is only
+    /// being established, if it can be. `RAISE LOG` without its context has one, and so has a line whose prefix is not quite
+    /// this one: nobody can tell.
     fn message<'m>(&self, text: &'m [u8], line: Option<&'m [u8]>, place: &Place<'_, 'm>, fatal: bool) -> Message<'m> {
         let read = |head: &Head<'m>| {
             let Head { address, user, database, .. } = *head;
             let context = Context { address, user, database, marks_tls: self.marks_tls, quoted: false };
-            if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
+            let message =
+                if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) };
+            match &message {
+                Message::About(_, Step::Disconnected(_)) => message,
+                Message::About(..) if !head.may_establish() => Message::Malformed(Malformed::UnknownPrefix),
+                _ => message,
+            }
         };
         let first = read(&place.head);
-        if first != Message::Malformed(Malformed::Ambiguous) {
+        if !matches!(first, Message::Malformed(Malformed::Ambiguous | Malformed::UnknownPrefix)) {
             return first;
         }
         let mut found = None;

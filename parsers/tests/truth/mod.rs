@@ -8,8 +8,17 @@ use ssl_usage_parsers::{Tally, Transports};
 use toml::{Table, Value};
 
 /// Keys that say what a sample is, and are no counts.
-const ABOUT: &[&str] =
-    &["origin", "engine", "server_version", "counted_by", "log_line_prefix", "unlogged", "clients", "except"];
+const ABOUT: &[&str] = &[
+    "origin",
+    "engine",
+    "server_version",
+    "counted_by",
+    "log_line_prefix",
+    "untimed",
+    "unlogged",
+    "clients",
+    "except",
+];
 /// Keys that say what an exception is.
 const ABOUT_EXCEPTION: &[&str] = &["formats", "reason"];
 const TRANSPORTS: [&str; 5] = ["tls", "plaintext", "local", "gss", "unknown"];
@@ -40,6 +49,12 @@ impl Truth {
     /// The engine that wrote its logs.
     pub fn engine(&self) -> &str {
         self.table["engine"].as_str().expect("an engine")
+    }
+
+    /// Whether its records say when they were written.
+    #[allow(dead_code, reason = "only PostgreSQL's may not")]
+    pub fn is_timed(&self) -> bool {
+        !self.table.get("untimed").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Compares what was found in the logs of one format, which may be in a language that is not read.

@@ -1,0 +1,9 @@
+//! DocumentDB's audit log.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ssl_usage_fuzz::scan_as;
+use ssl_usage_parsers::docdb::ENGINE;
+
+fuzz_target!(|text: &[u8]| scan_as(&ENGINE, "audit", None, text));

@@ -1,0 +1,9 @@
+//! The log of Oracle's listener, as text.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ssl_usage_fuzz::scan_as;
+use ssl_usage_parsers::oracle::ENGINE;
+
+fuzz_target!(|text: &[u8]| scan_as(&ENGINE, "listener", None, text));
