@@ -33,8 +33,10 @@ def general(truth, marked=True, turned_away="a refusal"):
     connections = truth.connections.copy()
     values = ["handshake_failed = 0", "disconnected = 0"]
     away = sum((truth.turned_away + truth.turned_away_system).values()) if turned_away != "a refusal" else 0
+    hosts = truth.events["hosts_rejected"]
+    if away or hosts:
+        values.append(f"rejected = {truth.events['rejected'] - away - hosts}")
     if away:
-        values.append(f"rejected = {truth.events['rejected'] - away}")
         if turned_away == "a session":
             connections += truth.turned_away
             values.append(f"system = {table(truth.system + truth.turned_away_system)}")
@@ -52,6 +54,7 @@ def general(truth, marked=True, turned_away="a refusal"):
     reasons = ["failed handshakes and ends are not read"]
     reasons += [] if marked else ["MySQL up to 5.6 does not say how a session is carried"]
     reasons += [f"of a client that was turned away for it has no TLS there is {turned_away}"] if away else []
+    reasons += ["nor addresses from which no user may come"] if hosts else []
     reasons += ["a statement can write whole records"] if forged else []
     reasons += ["a name that holds the words for TLS counts as TLS"] if worded else []
     return "general", "; ".join(reasons), [*values, f"connections = {table(connections)}"]
@@ -86,8 +89,7 @@ def write(folder, engine, server, about, differs):
     for name in ("disconnected", "rejected"):
         if truth.events[name]:
             lines.append(f"{name} = {truth.events[name]}")
-    # A client from an address where it may not be looks as a probe does.
-    if failed := sum(truth.events[name] for name in ("handshake_failed", "probes", "hosts_rejected")):
+    if failed := truth.events["handshake_failed"] + truth.events["probes"]:
         lines.append(f"handshake_failed = {failed}")
     for name in ("connections", "system"):
         if counts := getattr(truth, name):

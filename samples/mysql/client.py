@@ -52,6 +52,7 @@ class Session:
         greeting = self.read()
         if greeting[:1] == b"\xff":
             # An address from which no user may come: the server does not even ask who it is.
+            self.truth.events["rejected"] += 1
             self.truth.events["hosts_rejected"] += 1
             raise Refused(struct.unpack("<H", greeting[1:3])[0], greeting[3:].decode(errors="replace"))
         version_end = greeting.index(b"\0", 1)

@@ -8,8 +8,9 @@ from common import TLS12, TLS13, Refused, refused
 
 USUAL = "Sessions of every transport, refusals, failed handshakes, probes, changes of user and database."
 ENFORCED = "Users who must come by TLS; then nobody may come from elsewhere without it."
-REJECTED = ("Refused passwords and databases, with TLS and without; port probes; addresses from which no user may come; clients "
-           "that do not accept the certificate; and sessions of some seconds beside them.")
+REJECTED = ("Refused passwords and databases, with TLS and without; port probes; addresses from which no user may come; "
+            "clients that do not accept the certificate; and sessions of some seconds beside them.")
+NAMED = "A server that asks for the names of addresses: clients that have one, one that has another, and one without."
 HOSTILE = "Users and databases whose names are parts of records; statements that are nearly records."
 FORGERIES = ("Statements that write whole records into the general log. They add sessions; one that was idle counts as "
              "refused.")
@@ -93,6 +94,8 @@ def rejected(server):
     root = server.connect("[local]", "admin")
     for user in ("app", "admin", "rdsadmin"):
         assert root.query(f"rename user {user}@'%' to {user}@'10.99.0.0/255.255.255.192'") == 0
+    # Only then the server asks again whether there are users who may come from anywhere.
+    assert root.query("flush privileges") == 0
     long = [server.connect("10.99.0.7", "app", "orders", tls=server.context(TLS13)),
             server.connect("10.99.0.8", "app", "orders")]
     for _ in range(3):
@@ -109,6 +112,21 @@ def rejected(server):
         time.sleep(1.5)
     for session in [*long, root]:
         session.close()
+
+
+def named(server):
+    """Users may come from hosts of one domain."""
+    root = server.connect("[local]", "admin")
+    for user in ("app", "admin", "rdsadmin"):
+        assert root.query(f"rename user {user}@'%' to {user}@'%.example.internal'") == 0
+    assert root.query("flush privileges") == 0
+    for source, tls in (("10.99.0.7", server.context(TLS13)), ("10.99.0.8", None)):
+        server.visit(source, "app", "orders", tls=tls)
+        refused(server, source, "app", "orders", tls=tls, auth=WRONG)
+    for _ in range(2):
+        refused(server, "10.99.0.70", "app", "orders")
+        refused(server, "10.99.0.71", "app", "orders")
+    root.close()
 
 
 def change_user(session, user, secret):
