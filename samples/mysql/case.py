@@ -48,6 +48,10 @@ def general(truth, marked=True, turned_away="a refusal"):
     if worded := truth.events["worded"]:
         connections["plaintext"] -= worded
         connections["tls"] += worded
+    if two_ways := truth.events["two_ways"]:
+        connections["plaintext"] -= two_ways
+        connections["tls"] -= 2 * two_ways
+        values.append(f"unparsed = {4 * two_ways}")
     if not marked:
         connections = {"unknown": sum(connections.values())}
         values.append(f"system = {table({'unknown': sum(truth.system.values())})}")
@@ -57,6 +61,7 @@ def general(truth, marked=True, turned_away="a refusal"):
     reasons += ["nor addresses from which no user may come"] if hosts else []
     reasons += ["a statement can write whole records"] if forged else []
     reasons += ["a name that holds the words for TLS counts as TLS"] if worded else []
+    reasons += ["names with line breaks can read in two ways"] if two_ways else []
     return "general", "; ".join(reasons), [*values, f"connections = {table(connections)}"]
 
 

@@ -170,6 +170,8 @@ def hostile(server):
         server.visit("10.99.0.40", name, "orders", tls=secure())
         server.visit("10.99.0.41", name, "orders")
         server.truth.events["worded"] += " using SSL/TLS" in name
+        # Lines of which two say how the session is carried: two with TLS, one without, and the attempt that is refused.
+        server.truth.events["two_ways"] += "\n" in name and " using " in name
         refused(server, "10.99.0.42", name, "orders", tls=secure(), auth=WRONG)
         if "@" in name or "," in name:
             server.visit("10.99.0.43", "app", name, tls=secure())

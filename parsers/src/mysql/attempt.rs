@@ -58,36 +58,52 @@ pub(super) enum Said<'a> {
 
 /// Reads an attempt. `text` are its lines up to the next record, and `rest` what follows of a line that was cut.
 ///
-/// Lines behind that say nothing of a session are of others: what a tool prints, blank lines. A name can have line breaks
-/// and the same words in it. So words for TLS count wherever they stand, and no other words hide them.
+/// Where the first line says all, those behind it are of others: what a tool prints, blank lines. But a name can have line
+/// breaks in it, and the words that say how a session is carried. So words for TLS count wherever they stand in the line, and
+/// of lines that say two things, none is believed.
 pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
     let ends = || memchr_iter(b'\n', text).chain([text.len()]);
     let up_to = |end: usize| undecorated(text.get(..end).unwrap_or_default());
     let follows = |end: usize, word: &[u8]| holds(text.get(end..).unwrap_or_default(), word) || holds(rest, word);
     if text.starts_with(b"Access denied")
         && let Some(end) = ends().find(|end| is_refusal(up_to(*end)))
-        && !follows(end, USING)
     {
-        return Said::Refusal;
+        return if follows(end, USING) { Said::Unreadable } else { Said::Refusal };
     }
+    let first = ends().next().unwrap_or_default();
+    let line = up_to(first);
+    let others_say = follows(first, USING);
+    match session(line) {
+        Some((who, Carrier::Tls { imitable })) => {
+            let torn = follows(first, b"@") || holds(line.get(who.len()..).unwrap_or_default(), b"@");
+            Said::Session { who, carrier: Carrier::Tls { imitable: imitable || torn || others_say }, torn }
+        }
+        Some(_) if others_say => Said::Unreadable,
+        Some((who, carrier)) => Said::Session { who, carrier, torn: false },
+        None if holds(line, USING) => Said::Unreadable,
+        None if !others_say && !follows(first, b"@") => Said::Unmarked(line),
+        None if !clients(line).is_empty() => Said::Unreadable,
+        // The first line is part of a name.
+        None => {
+            let end = ends().find_map(|end| Some((end, session(up_to(end))?)));
+            match end.filter(|(end, _)| !follows(*end, USING) && !follows(*end, b"@")) {
+                Some((_, (who, carrier))) => Said::Session { who, carrier, torn: false },
+                None => Said::Unreadable,
+            }
+        }
+    }
+}
+
+/// Who asks for a session, and how it is carried, by words that are whole.
+fn session(text: &[u8]) -> Option<(&[u8], Carrier)> {
     if let Some(at) = memmem::find(text, USING_TLS) {
-        let end = at + USING_TLS.len();
-        let line = text.get(end..).and_then(|text| text.split(|byte| *byte == b'\n').next());
-        let torn = follows(end, b"@");
-        let imitable = torn || !undecorated(line.unwrap_or_default()).is_empty() || follows(end, USING);
-        return Said::Session { who: text.get(..at).unwrap_or_default(), carrier: Carrier::Tls { imitable }, torn };
+        let imitable = at + USING_TLS.len() < text.len();
+        return Some((text.get(..at)?, Carrier::Tls { imitable }));
     }
-    let mut marked = ends().filter_map(|end| carried(up_to(end)).map(|(who, carrier)| (end, who, carrier)));
-    if let Some(first) = marked.next() {
-        let last = marked.fold(None, |_, later| Some(later));
-        let torn = last.is_some();
-        let (end, who, carrier) = last.unwrap_or(first);
-        // Words that were cut may have been those for TLS.
-        let cut = memmem::find_iter(who, USING).any(|at| !who.get(at..).is_some_and(begins_with_words));
-        return if cut || follows(end, USING) { Said::Unreadable } else { Said::Session { who, carrier, torn } };
-    }
-    let end = ends().next().unwrap_or_default();
-    if holds(text, USING) || follows(end, b"@") { Said::Unreadable } else { Said::Unmarked(up_to(end)) }
+    let (who, carrier) = carried(text)?;
+    // Words that were cut may have been those for TLS.
+    let whole = memmem::find_iter(who, USING).all(|at| who.get(at..).is_some_and(begins_with_words));
+    whole.then_some((who, carrier))
 }
 
 fn holds(text: &[u8], word: &[u8]) -> bool {

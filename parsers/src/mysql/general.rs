@@ -210,16 +210,10 @@ impl RecordParser for General {
         let line_at = match text.get(floor..hit).and_then(|before| memrchr2(b'\n', 0, before)) {
             Some(end) => floor + end + 1,
             None if floor == 0 && stretch.starts => 0,
-            None => return self.beginning(stretch, hit),
+            None => return self.headless(stretch, hit),
         };
         let Some(head) = text.get(line_at..).and_then(|line| self.head(line)) else {
-            return match line_at {
-                0 => self.beginning(stretch, hit),
-                _ if self.clock.is_none() && is_attempt(text.get(hit..).unwrap_or_default()) => {
-                    Parsed::Malformed(Malformed::UnknownPrefix)
-                }
-                _ => Parsed::NotARecord,
-            };
+            return self.headless(stretch, hit);
         };
         if line_at + head.at != hit + 1 {
             return Parsed::NotARecord;
@@ -248,14 +242,24 @@ impl RecordParser for General {
 }
 
 impl General {
-    /// What a candidate is in the first line of a log, which may begin in the middle of a record.
-    fn beginning<'a>(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'a> {
-        let before = stretch.text.get(..hit).filter(|_| stretch.starts && hit < BEGINNING).unwrap_or(b"\n");
-        let is_first = memchr(b'\n', before).is_none();
-        if is_first && self.head(before).is_none() {
+    /// What a candidate is in a line that begins with no record: text of a statement, or a record behind something else.
+    fn headless<'a>(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'a> {
+        let text = stretch.text;
+        // A log may begin in the middle of a record.
+        let before = text.get(..hit).filter(|_| stretch.starts && hit < BEGINNING).unwrap_or(b"\n");
+        if memchr(b'\n', before).is_none() && self.head(before).is_none() {
             return Parsed::Malformed(Malformed::Cut);
         }
-        Parsed::NotARecord
+        let ends_here = |at: &usize| {
+            let head = text.get(*at..).and_then(|line| self.head(line));
+            head.is_some_and(|head| head.time.is_some() && at + head.at == hit + 1)
+        };
+        // Where the log's beginning holds no record, what stands before them may be of any kind.
+        let known = self.clock.is_some() || !is_attempt(text.get(hit..).unwrap_or_default());
+        if known && !(hit.saturating_sub(HEAD_MAX)..hit).any(|at| ends_here(&at)) {
+            return Parsed::NotARecord;
+        }
+        Parsed::Malformed(Malformed::UnknownPrefix)
     }
 }
 
