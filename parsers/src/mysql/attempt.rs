@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 use crate::event::{Client, Tls, Transport};
 use crate::lines::undecorated;
@@ -62,6 +62,14 @@ pub(super) enum Said<'a> {
 /// breaks in it, and the words that say how a session is carried. So words for TLS count wherever they stand in the line, and
 /// of lines that say two things, none is believed.
 pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
+    // Most are of this kind, and need no further look.
+    if let Some(who) = text.strip_suffix(USING_TLS)
+        && rest.is_empty()
+        && memchr(b'\n', who).is_none()
+        && !holds(who, USING)
+    {
+        return Said::Session { who, carrier: Carrier::Tls { imitable: false }, torn: false };
+    }
     let ends = || memchr_iter(b'\n', text).chain([text.len()]);
     let up_to = |end: usize| undecorated(text.get(..end).unwrap_or_default());
     let follows = |end: usize, word: &[u8]| holds(text.get(end..).unwrap_or_default(), word) || holds(rest, word);
