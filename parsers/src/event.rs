@@ -1,6 +1,7 @@
 //! What a log says about one connection.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hasher};
 
 /// Text of a log: bytes, for a log may hold any.
 pub type Text<'a> = Cow<'a, [u8]>;
@@ -154,6 +155,27 @@ pub enum Step<'a> {
     HandshakeFailed(HandshakeFailure),
     /// A session ended, so long after it began where the log tells.
     Disconnected(Option<Micros>),
+    /// As [`Step::Connected`], in a log that has the end of every connection under the same number, also of one that came to
+    /// nothing. The number is [`numbered`], for each server counts for itself.
+    Opened(Transport<'a>),
+    /// As [`Step::Rejected`], in such a log.
+    Refused(Transport<'a>),
+    /// As [`Step::HandshakeFailed`], in such a log.
+    Broken(HandshakeFailure),
+    /// A connection ended in such a log. Whether it was a session is known from the records before.
+    Ended,
+}
+
+/// The session number of a connection of which a log tells the end. None for a number that no server reaches.
+pub(crate) fn numbered(server: &[u8], number: u64) -> Option<u64> {
+    u32::try_from(number).ok().map(|number| fingerprint(server) << 32 | u64::from(number))
+}
+
+/// A hash that tells names apart without keeping them.
+pub(crate) fn fingerprint(name: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name);
+    hasher.finish()
 }
 
 impl Record<'_> {
@@ -171,6 +193,10 @@ impl Record<'_> {
                 Step::Rejected(transport) => Step::Rejected(transport.into_owned()),
                 Step::HandshakeFailed(cause) => Step::HandshakeFailed(cause),
                 Step::Disconnected(lasted) => Step::Disconnected(lasted),
+                Step::Opened(transport) => Step::Opened(transport.into_owned()),
+                Step::Refused(transport) => Step::Refused(transport.into_owned()),
+                Step::Broken(cause) => Step::Broken(cause),
+                Step::Ended => Step::Ended,
             },
         }
     }

@@ -25,6 +25,7 @@ mod format;
 mod lines;
 pub mod mysql;
 pub mod neptune;
+mod numbers;
 pub mod oracle;
 pub mod postgres;
 mod scan;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::event::{Client, HandshakeFailure, Micros, Record, Step, Text, Transport};
+use crate::numbers::{Entry, Numbers};
 
 /// Most sessions that are remembered between their first record and the one that completes it.
 const OPEN_MAX: usize = 65_536;
@@ -59,11 +60,11 @@ impl ConnectionEvent<'_> {
 }
 
 /// A map by session number.
-type BySession<T> = HashMap<u64, T, BuildHasherDefault<NumberHasher>>;
+pub(crate) type BySession<T> = HashMap<u64, T, BuildHasherDefault<NumberHasher>>;
 
 /// Spreads process and thread numbers over a map. Clients do not choose them, so that nothing need be kept from them.
 #[derive(Debug, Default)]
-struct NumberHasher(u64);
+pub(crate) struct NumberHasher(u64);
 
 impl Hasher for NumberHasher {
     fn write(&mut self, bytes: &[u8]) {
@@ -92,6 +93,7 @@ pub struct Sessions {
     waiting: BySession<(u64, ConnectionEvent<'static>)>,
     order: VecDeque<(u64, u64)>,
     arrivals: u64,
+    numbers: Numbers,
 }
 
 #[derive(Debug, Default)]
@@ -153,7 +155,23 @@ impl Sessions {
                 }
                 event(client, None, EventKind::Disconnected(lasted))
             }
+            Step::Opened(_) | Step::Refused(_) | Step::Broken(_) | Step::Ended => {
+                let kind = self.pair(&Entry::of(at, session, &client), step)?;
+                event(client, None, kind)
+            }
         }
+    }
+
+    /// What happened to a connection of which the log tells the end. None for the end of one that was refused.
+    fn pair<'a>(&mut self, entry: &Entry, step: Step<'a>) -> Option<EventKind<'a>> {
+        let kind = match step {
+            Step::Opened(transport) => EventKind::Connected(transport),
+            Step::Refused(transport) => EventKind::Rejected(transport),
+            Step::Broken(cause) => EventKind::HandshakeFailed(cause),
+            _ => return self.numbers.ended(entry).map(EventKind::Disconnected),
+        };
+        self.numbers.began(entry, matches!(kind, EventKind::Connected(_)));
+        Some(kind)
     }
 
     /// Keeps a session until it is certain that no refusal follows. Returns the one that is certain now.

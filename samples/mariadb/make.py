@@ -13,7 +13,7 @@ sys.path[:0] = [str(HERE.parent / "mysql"), str(HERE.parent)]
 
 import case
 import deeds
-from server import MariaDb
+from server import MariaDb, NamingMariaDb
 
 # The server's own package comes alone, for its audit plugin.
 SERVERS = {
@@ -27,7 +27,13 @@ DEEDS = {
     "hostile": (deeds.hostile, deeds.HOSTILE),
     "forged": (deeds.forged, deeds.FORGERIES),
 }
-CASES = {f"{version}-{name}": (kind, *deed) for version, kind in SERVERS.items() for name, deed in DEEDS.items()}
+# Every version writes these alike.
+NAMING = NamingMariaDb("10.11", "bookworm", "mariadb-server-core", "mariadb-server")
+ONCE = {
+    "10.11-rejected": (SERVERS["10.11"], deeds.rejected, deeds.REJECTED),
+    "10.11-names": (NAMING, deeds.named, deeds.NAMED),
+}
+CASES = {f"{version}-{name}": (kind, *deed) for version, kind in SERVERS.items() for name, deed in DEEDS.items()} | ONCE
 
 
 def differs(server):

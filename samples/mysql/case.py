@@ -29,12 +29,14 @@ def table(counts):
 
 def general(truth, marked=True, turned_away="a refusal"):
     """What the general log shows otherwise, and what it shows of who came without TLS to a server that demands it."""
-    forged = truth.events["forged_broken"]
+    forged = truth.events["forged TCP/IP"]
     connections = truth.connections.copy()
     values = ["handshake_failed = 0", "disconnected = 0"]
     away = sum((truth.turned_away + truth.turned_away_system).values()) if turned_away != "a refusal" else 0
+    hosts = truth.events["hosts_rejected"]
+    if away or hosts:
+        values.append(f"rejected = {truth.events['rejected'] - away - hosts}")
     if away:
-        values.append(f"rejected = {truth.events['rejected'] - away}")
         if turned_away == "a session":
             connections += truth.turned_away
             values.append(f"system = {table(truth.system + truth.turned_away_system)}")
@@ -42,14 +44,24 @@ def general(truth, marked=True, turned_away="a refusal"):
         # The session that was idle counts as refused.
         connections["tls"] += truth.events["forged SSL/TLS"] - 1
         connections["plaintext"] += truth.events["forged TCP/IP"]
-        values += [f"unparsed = {forged}", f"rejected = {truth.events['rejected'] + 1}"]
+        values.append(f"rejected = {truth.events['rejected'] + 1}")
+    if worded := truth.events["worded"]:
+        connections["plaintext"] -= worded
+        connections["tls"] += worded
+    if two_ways := truth.events["two_ways"]:
+        connections["plaintext"] -= two_ways
+        connections["tls"] -= 2 * two_ways
+        values.append(f"unparsed = {4 * two_ways}")
     if not marked:
         connections = {"unknown": sum(connections.values())}
         values.append(f"system = {table({'unknown': sum(truth.system.values())})}")
     reasons = ["failed handshakes and ends are not read"]
     reasons += [] if marked else ["MySQL up to 5.6 does not say how a session is carried"]
     reasons += [f"of a client that was turned away for it has no TLS there is {turned_away}"] if away else []
+    reasons += ["nor addresses from which no user may come"] if hosts else []
     reasons += ["a statement can write whole records"] if forged else []
+    reasons += ["a name that holds the words for TLS counts as TLS"] if worded else []
+    reasons += ["names with line breaks can read in two ways"] if two_ways else []
     return "general", "; ".join(reasons), [*values, f"connections = {table(connections)}"]
 
 
@@ -58,11 +70,11 @@ def audit(truth):
     events = truth.events
     unknown = sum(truth.connections.values()) - events["unknown_database"] - events["sly_sessions"]
     refused = events["rejected"] + events["unknown_database"] - events["sly_refusals"]
-    ends = unknown + refused + sum(truth.system.values()) + events["handshake_failed"] + events["probes"]
+    ends = unknown + sum(truth.system.values())
     # Every record of theirs, of which each session and each refusal has two.
     unparsed = 2 * (events["sly_sessions"] + events["sly_refusals"])
-    reason = ("the log does not say how a session is carried; an unknown database is a refusal; every attempt has an "
-              "end; names with commas can read in two ways")
+    reason = ("the log does not say how a session is carried; an unknown database is a refusal; names with commas can "
+              "read in two ways")
     system = sum(truth.system.values())
     values = [f"connections = {table({'unknown': unknown})}", f"rejected = {refused}", f"disconnected = {ends}"]
     values += [f"system = {table({'unknown': system})}"] if system else []

@@ -50,6 +50,11 @@ class Session:
 
     def login(self, server, source, user, database, tls, auth):
         greeting = self.read()
+        if greeting[:1] == b"\xff":
+            # An address from which no user may come: the server does not even ask who it is.
+            self.truth.events["rejected"] += 1
+            self.truth.events["hosts_rejected"] += 1
+            raise Refused(struct.unpack("<H", greeting[1:3])[0], greeting[3:].decode(errors="replace"))
         version_end = greeting.index(b"\0", 1)
         self.thread = int.from_bytes(greeting[version_end + 1:version_end + 5], "little")
         plugin = greeting.rstrip(b"\0").rsplit(b"\0", 1)[-1]

@@ -8,6 +8,9 @@ from common import TLS12, TLS13, Refused, refused
 
 USUAL = "Sessions of every transport, refusals, failed handshakes, probes, changes of user and database."
 ENFORCED = "Users who must come by TLS; then nobody may come from elsewhere without it."
+REJECTED = ("Refused passwords and databases, with TLS and without; port probes; addresses from which no user may come; "
+            "clients that do not accept the certificate; and sessions of some seconds beside them.")
+NAMED = "A server that asks for the names of addresses: clients that have one, one that has another, and one without."
 HOSTILE = "Users and databases whose names are parts of records; statements that are nearly records."
 FORGERIES = ("Statements that write whole records into the general log. They add sessions; one that was idle counts as "
              "refused.")
@@ -86,6 +89,46 @@ def enforced(server):
     admin.close()
 
 
+def rejected(server):
+    """All that fails, again and again, and sessions in between. Nobody may come from 10.99.0.64 and beyond."""
+    root = server.connect("[local]", "admin")
+    for user in ("app", "admin", "rdsadmin"):
+        assert root.query(f"rename user {user}@'%' to {user}@'10.99.0.0/255.255.255.192'") == 0
+    # Only then the server asks again whether there are users who may come from anywhere.
+    assert root.query("flush privileges") == 0
+    long = [server.connect("10.99.0.7", "app", "orders", tls=server.context(TLS13)),
+            server.connect("10.99.0.8", "app", "orders")]
+    for _ in range(3):
+        for tls in (None, server.context(TLS12), server.context(TLS13)):
+            refused(server, "10.99.0.9", "app", "orders", tls=tls, auth=WRONG)
+            refused(server, "10.99.0.10", "nobody", tls=tls, auth=WRONG)
+            refused(server, "10.99.0.11", "app", "other", tls=tls)
+        for send in (b"", b"GET / HTTP/1.1\r\nHost: db\r\n\r\n", b"\x16\x03\x01"):
+            probe(server, "10.99.0.30", send)
+        for version in (TLS12, TLS13):
+            refused(server, "10.99.0.20", "app", tls=server.context(version, trust=False))
+        for source in ("10.99.0.70", "10.99.0.71"):
+            refused(server, source, "app", "orders")
+        time.sleep(1.5)
+    for session in [*long, root]:
+        session.close()
+
+
+def named(server):
+    """Users may come from hosts of one domain."""
+    root = server.connect("[local]", "admin")
+    for user in ("app", "admin", "rdsadmin"):
+        assert root.query(f"rename user {user}@'%' to {user}@'%.example.internal'") == 0
+    assert root.query("flush privileges") == 0
+    for source, tls in (("10.99.0.7", server.context(TLS13)), ("10.99.0.8", None)):
+        server.visit(source, "app", "orders", tls=tls)
+        refused(server, source, "app", "orders", tls=tls, auth=WRONG)
+    for _ in range(2):
+        refused(server, "10.99.0.70", "app", "orders")
+        refused(server, "10.99.0.71", "app", "orders")
+    root.close()
+
+
 def change_user(session, user, secret):
     session.sequence = 0
     session.write(b"\x11" + user.encode() + b"\0" + bytes([len(secret)]) + secret + b"orders\0\x21\0"
@@ -126,6 +169,9 @@ def hostile(server):
     for name in names(server):
         server.visit("10.99.0.40", name, "orders", tls=secure())
         server.visit("10.99.0.41", name, "orders")
+        server.truth.events["worded"] += " using SSL/TLS" in name
+        # Lines of which two say how the session is carried: two with TLS, one without, and the attempt that is refused.
+        server.truth.events["two_ways"] += "\n" in name and " using " in name
         refused(server, "10.99.0.42", name, "orders", tls=secure(), auth=WRONG)
         if "@" in name or "," in name:
             server.visit("10.99.0.43", "app", name, tls=secure())
@@ -157,8 +203,7 @@ def forged(server):
             app.query(f"select '\n{head}{FORGED}{how}\n'")
             app.query(f"select '\n{head}{FORGED}{how}\n{head}Query\tselect 1'")
             # Only a head with the server's own clock begins a record.
-            server.truth.events["forged " + how] = 1
-            server.truth.events["forged_broken"] = 2
+            server.truth.events["forged " + how] = 2
     for thread in (victim.thread, idle.thread):
         head = HEADS[0].replace("4711", str(thread))
         refusal = "Access denied for user 'app'@'10.99.0.7' (using password: YES)"

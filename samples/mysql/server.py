@@ -80,6 +80,21 @@ class MariaDb(Debian):
                 f"--server-audit-file-path={logs}/server_audit.log", "--server-audit-query-log-limit=4096"]
 
 
+class NamingMariaDb(MariaDb):
+    """The same, which asks for the names of its clients' addresses."""
+
+    names = {"10.99.0.7": "app-1.example.internal", "10.99.0.8": "app-2.example.internal", "10.99.0.70": "other.example.com"}
+
+    def prepare(self):
+        super().prepare()
+        (self.root / "etc").mkdir(exist_ok=True)
+        hosts = {"127.0.0.1": "localhost"} | self.names
+        (self.root / "etc" / "hosts").write_text("".join(f"{address} {name}\n" for address, name in hosts.items()))
+
+    def options(self, logs):
+        return [*super().options(logs), "--skip-name-resolve=OFF"]
+
+
 class MySql(Debian):
     """MySQL."""
 

@@ -15,21 +15,27 @@
 //!
 //! What cannot be told apart:
 //!
-//! - Only RDS for MySQL writes how a session is carried. Everywhere else it is unknown; with a version of TLS behind the
-//!   code, as MariaDB is to write it from 12.3 on, it is TLS.
+//! - Only RDS for MySQL writes how a session is carried, and MariaDB from 12.3 on: there an empty field is a session without
+//!   TLS (MDEV-33834, and the documentation of MariaDB Enterprise Audit). It counts as such only behind an address with a port,
+//!   which neither RDS for MySQL nor an older MariaDB writes. Everywhere else how a session is carried is unknown.
 //! - MySQL before 5.7.34 writes what MariaDB writes. Where nobody says who wrote it, it is shown as MariaDB's.
 //! - A handshake that the client broke off has a code of its own, but not whether that was for our certificate.
-//! - An unknown database (1049) is a refusal here.
+//! - An unknown database (1049) is a refusal here. A client whose host name is not allowed looks as a port probe does.
 //! - Statements are quoted, and their quotes and newlines escaped, so that no statement looks like a session. Names are
 //!   not: a name with commas or newlines in it can make a record that reads in two ways, and add records.
+//! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So no
+//!   duration is told of its sessions.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
+use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 
 use super::clock;
-use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Tls, Transport};
+use super::padding::unpadded;
+use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Tls, Transport, numbered};
 use crate::format::{RecordParser, Stretch};
+use crate::lines::undecorated;
 use crate::time::LogTime;
 
 const CONNECT: &[u8] = b",CONNECT,";
@@ -74,34 +80,84 @@ impl Audit {
         Some((time, rest.strip_prefix(b",")?))
     }
 
-    /// The nearest line before `until` that begins a record.
+    /// The nearest line before `until` that begins a record. A crash can leave NUL bytes before one.
     fn begins_before(&self, stretch: Stretch<'_>, until: usize) -> Option<usize> {
         let floor = until.saturating_sub(RECORD);
         let before = stretch.text.get(floor..until)?;
         let opening = (floor == 0 && stretch.starts).then_some(0);
-        let mut lines = memrchr_iter(b'\n', before).map(|newline| floor + newline + 1).chain(opening);
+        let mut lines = memrchr2_iter(b'\n', 0, before).map(|end| floor + end + 1).chain(opening);
         lines.find(|at| stretch.text.get(*at..).is_some_and(|line| self.header(line).is_some()))
     }
 
-    /// Where the record around `from` ends: at the newline before the next record.
-    fn end(&self, stretch: Stretch<'_>, begin: usize, from: usize) -> Result<usize, Malformed> {
+    /// Where the text ends that may belong to the record around `from`: at the newline before the next record.
+    fn limit(&self, stretch: Stretch<'_>, from: usize) -> usize {
+        let limit = stretch.text.len().min(from + RECORD);
+        let mut newlines = memchr_iter(b'\n', stretch.text.get(from..limit).unwrap_or_default());
+        let next = |newline: &usize| stretch.text.get(from + newline + 1..).is_some_and(|line| self.is_next(line));
+        newlines.find(next).map_or(limit, |newline| from + newline)
+    }
+
+    fn is_next(&self, line: &[u8]) -> bool {
+        self.header(unpadded(line)).is_some()
+    }
+
+    /// What stands behind the operation of a session: its database, and how it ends.
+    ///
+    /// Lines behind its own that do not read as an end are of others: blank lines, what a tool prints.
+    fn behind<'a>(&self, stretch: Stretch<'a>, from: usize, limit: usize) -> Result<Behind<'a>, Malformed> {
+        let text = stretch.text.get(from..limit).unwrap_or_default();
+        let mut endings = endings(text);
+        let first = endings.next();
+        let line_end = |at: usize| memchr(b'\n', text.get(at..)?).map(|newline| at + newline);
+        let closed = limit < stretch.text.len() && stretch.text.get(limit) == Some(&b'\n');
+        let end = first.as_ref().map_or(0, |(_, code)| code.end);
+        let end = match line_end(end) {
+            Some(end) => end,
+            None if closed => text.len(),
+            None if limit == stretch.text.len() && stretch.ends => return Err(Malformed::Cut),
+            None => return Err(Malformed::TooLong),
+        };
+        let (at, code) = first.ok_or(Malformed::UnknownLayout)?;
+        if endings.next().is_some() {
+            return Err(Malformed::Ambiguous);
+        }
+        let word = match undecorated(text.get(code.end..end).unwrap_or_default()) {
+            [] => None,
+            [b',', word @ ..] => Some(word),
+            _ => return Err(Malformed::UnknownLayout),
+        };
+        let database = text.get(..at).unwrap_or_default();
+        Ok(Behind { database, code: text.get(code).unwrap_or_default(), word })
+    }
+
+    /// What a candidate is that no record begins before.
+    fn headless<'a>(&self, stretch: Stretch<'a>, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
-        let limit = text.len().min(from + RECORD);
-        let mut last = None;
-        for newline in memchr_iter(b'\n', text.get(from..limit).unwrap_or_default()) {
-            let end = from + newline;
-            let next = text.get(end + 1..).unwrap_or_default();
-            if next.is_empty() || self.header(next).is_some() {
-                return Ok(end);
-            }
-            last = Some(end);
+        if stretch.starts && text.get(..hit).is_some_and(|before| memchr(b'\n', before).is_none()) {
+            return Parsed::Malformed(Malformed::Cut);
         }
-        if limit < text.len() || !stretch.ends {
-            return Err(Malformed::TooLong);
+        let line = text.get(hit..text.len().min(hit + RECORD)).unwrap_or_default();
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if tail(undecorated(line)).is_some() {
+            return Parsed::Malformed(Malformed::UnknownPrefix);
         }
-        // The log ends in the middle of a line, which is the next record's unless this one is not whole without it.
-        let whole = |end: &usize| text.get(begin..*end).is_some_and(|record| tail(record).is_some());
-        last.filter(whole).ok_or(Malformed::Cut)
+        Parsed::NotARecord
+    }
+
+    /// What a candidate is, at `at` in a record, that is not the first operation there.
+    ///
+    /// Statements end otherwise, so that another operation can only stand in names, or in a line that is of no record. In a
+    /// statement of Aurora, lines can end in any way.
+    fn another<'a>(&self, record: &[u8], at: usize) -> Parsed<'a> {
+        let end = memchr(b'\n', record.get(at..).unwrap_or_default()).map_or(record.len(), |newline| at + newline);
+        let whole = if self.dialect == Dialect::Aurora { record.len() } else { end };
+        let ends = |end: usize| record.get(..end).is_some_and(|record| tail(undecorated(record)).is_some());
+        // The first of a line is told of.
+        let told = operations(record).take_while(|other| *other < at).any(|other| {
+            record.get(other..).is_some_and(is_session)
+                && record.get(other..at).is_some_and(|between| memchr(b'\n', between).is_none())
+        });
+        if told || !ends(end) || !ends(whole) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Ambiguous) }
     }
 
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
@@ -120,7 +176,7 @@ impl Audit {
             Some((user, host)) if !imitated => Client {
                 user: known(user),
                 database: known(database),
-                address: known(without_port(host)),
+                address: known(parts_of_host(host).0),
                 application: None,
             },
             _ => Client::default(),
@@ -144,40 +200,33 @@ impl RecordParser for Audit {
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
         let Some((session, ids)) = numbers(text, hit) else { return Parsed::NotARecord };
-        let Some(begin) = self.begins_before(stretch, hit) else {
-            let cut = stretch.starts && text.get(..hit).is_some_and(|before| memchr(b'\n', before).is_none());
-            return if cut { Parsed::Malformed(Malformed::Cut) } else { Parsed::NotARecord };
-        };
-        let first = text.get(begin..).and_then(|record| operations(record).next()).map(|at| begin + at);
-        let broken = |cause| if first == Some(hit) { Parsed::Malformed(cause) } else { Parsed::NotARecord };
-        let end = match self.end(stretch, begin, hit) {
-            Ok(end) => end,
-            Err(cause) => return broken(cause),
-        };
-        let record = text.get(begin..end).unwrap_or_default();
-        let record = record.strip_suffix(b"\r").unwrap_or(record);
-        let Some(tail) = tail(record) else { return broken(Malformed::UnknownLayout) };
-        // Statements end otherwise, so that more than one operation can only stand in names.
-        if operations(record).nth(1).is_some() {
-            let is_session =
-                |at: &usize| record.get(*at..).is_some_and(|rest| NEEDLES.iter().any(|n| rest.starts_with(n)));
-            let first = operations(record).find(is_session).map(|at| begin + at);
-            return if first == Some(hit) { Parsed::Malformed(Malformed::Ambiguous) } else { Parsed::NotARecord };
+        let Some(begin) = self.begins_before(stretch, hit) else { return self.headless(stretch, hit) };
+        let limit = self.limit(stretch, hit);
+        let record = text.get(begin..limit).unwrap_or_default();
+        let mut operations = operations(record);
+        if operations.next() != Some(hit - begin) {
+            return self.another(record, hit - begin);
         }
         let length = NEEDLES.get(needle).map_or(0, |needle| needle.len());
-        let database = text.get(hit + length..begin + tail.at).unwrap_or_default();
-        let client = self.client(stretch, begin, ids, database);
-        let step = match needle {
-            0 => Step::Connected(transport(tail.word, client.address.as_deref())),
-            1 => failure(&client, &tail),
-            _ => Step::Disconnected(None),
+        let behind = match self.behind(stretch, hit + length, limit) {
+            Ok(_) if operations.next().is_some() => return Parsed::Malformed(Malformed::Ambiguous),
+            Ok(behind) => behind,
+            Err(cause) => return Parsed::Malformed(cause),
         };
-        let at = self.header(record).map(|(time, _)| time.at);
-        Parsed::Record(Record { at, session: Some(session), client, step })
+        let client = self.client(stretch, begin, ids, behind.database);
+        let host = text.get(begin..ids).and_then(|who| who.get(memrchr(b',', who)? + 1..)).unwrap_or_default();
+        let step = match self.step(needle, &client, &behind, parts_of_host(host).1) {
+            Ok(step) => step,
+            Err(cause) => return Parsed::Malformed(cause),
+        };
+        let (time, who) = self.header(record).unzip();
+        let server = who.and_then(|who| who.split(|byte| *byte == b',').next()).unwrap_or_default();
+        let session = numbered(server, session);
+        Parsed::Record(Record { at: time.map(|time| time.at), session, client, step })
     }
 
     fn begins(&self, line: &[u8]) -> bool {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = undecorated(unpadded(line));
         if self.header(line).is_none() || operations(line).next().is_none() {
             return false;
         }
@@ -199,33 +248,83 @@ impl RecordParser for Audit {
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
-        self.header(line).map(|(time, _)| time)
+        self.header(unpadded(line)).map(|(time, _)| time)
     }
+}
+
+impl Audit {
+    /// What happened, of the three needles; `has_port` says whether the log names the client's port.
+    fn step<'a>(
+        &self,
+        needle: usize,
+        client: &Client<'a>,
+        behind: &Behind<'a>,
+        has_port: bool,
+    ) -> Result<Step<'a>, Malformed> {
+        if needle > 1 {
+            return Ok(Step::Ended);
+        }
+        let address = client.address.as_deref();
+        let transport = match behind.word {
+            None => Transport::Unknown,
+            Some([]) if has_port && matches!(self.dialect, Dialect::Maria | Dialect::Either) => {
+                Transport::unmarked(address)
+            }
+            Some(word) => transport(word, address).ok_or(Malformed::UnknownLayout)?,
+        };
+        // A line break in a name can look like the end of a record.
+        let torn = memchr(b'\n', behind.database).is_some();
+        if torn && matches!(transport, Transport::Plaintext | Transport::Local) {
+            return Err(Malformed::Ambiguous);
+        }
+        Ok(match needle {
+            // The end may be in another file.
+            0 if self.dialect == Dialect::Aurora => Step::Connected(transport),
+            0 => Step::Opened(transport),
+            _ => failure(client, behind.code, transport),
+        })
+    }
+}
+
+/// What stands behind the operation of a session.
+struct Behind<'a> {
+    database: &'a [u8],
+    code: &'a [u8],
+    /// How the session is carried; none where there is no such field.
+    word: Option<&'a [u8]>,
+}
+
+/// Where `text` reads as what ends a session: `,,0`, and the place of the code in it.
+fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
+    memchr_iter(b',', text).filter_map(|at| {
+        let digits = text.get(at + 1..)?.strip_prefix(b",")?;
+        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let ends = digits.get(length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        (length > 0 && ends).then_some((at, at + 2..at + 2 + length))
+    })
+}
+
+fn is_session(operation: &[u8]) -> bool {
+    NEEDLES.iter().any(|needle| operation.starts_with(needle))
 }
 
 /// What a record of a session ends with: `,,0` or `,,0,SSL`.
 struct Tail<'a> {
-    /// Where in the record it begins.
-    at: usize,
-    code: &'a [u8],
     word: Option<&'a [u8]>,
 }
 
 fn tail(record: &[u8]) -> Option<Tail<'_>> {
-    let ending = |record: &'_ [u8]| {
+    let ends = |record: &[u8]| {
         let comma = memrchr(b',', record)?;
         let code = record.get(comma + 1..)?;
         let numeric = !code.is_empty() && code.iter().all(u8::is_ascii_digit);
-        (numeric && record.get(..comma)?.ends_with(b",")).then_some(comma - 1)
+        (numeric && record.get(..comma)?.ends_with(b",")).then_some(())
     };
-    let code = |record: &'_ [u8], at: usize| record.len().min(at + 2);
-    if let Some(at) = ending(record) {
-        return Some(Tail { at, code: record.get(code(record, at)..)?, word: None });
+    if ends(record).is_some() {
+        return Some(Tail { word: None });
     }
     let comma = memrchr(b',', record)?;
-    let before = record.get(..comma)?;
-    let at = ending(before)?;
-    Some(Tail { at, code: before.get(code(before, at)..)?, word: record.get(comma + 1..) })
+    ends(record.get(..comma)?).map(|()| Tail { word: record.get(comma + 1..) })
 }
 
 /// The thread's number in the two that must stand before an operation, and where they begin.
@@ -251,18 +350,52 @@ fn operations(record: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// How a session is carried, in either spelling. A word that is not known says nothing.
-fn transport<'a>(word: Option<&'a [u8]>, address: Option<&[u8]>) -> Transport<'a> {
-    let word = word.unwrap_or_default();
-    let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
-    let tls = |version| Transport::Tls(Tls { version, ..Tls::default() });
-    match () {
-        () if is(&["SSL", "SSL/TLS"]) => tls(None),
-        () if is_version(word) => tls(Some(Cow::Borrowed(word))),
-        () if is(&["TCP/IP"]) => Transport::unmarked(address),
-        () if is(&["SOCKET", "NAMED_PIPE", "NAMED PIPE", "SHARED_MEMORY", "SHARED MEMORY"]) => Transport::Local,
-        () => Transport::Unknown,
+/// What is said of a session without TLS, in either spelling.
+const WITHOUT_TLS: &[(&str, Carrier)] = &[
+    ("TCP/IP", Carrier::Network),
+    ("SOCKET", Carrier::Machine),
+    ("NAMED_PIPE", Carrier::Machine),
+    ("NAMED PIPE", Carrier::Machine),
+    ("SHARED_MEMORY", Carrier::Machine),
+    ("SHARED MEMORY", Carrier::Machine),
+    ("UNDEFINED", Carrier::Unsaid),
+];
+
+/// What is said of one with TLS, the longest first; from MariaDB 12.3 on, its version.
+const WITH_TLS: &[&str] = &["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0", "TLSv1", "SSLv3", "SSLv2", "SSL/TLS", "SSL"];
+
+#[derive(Clone, Copy)]
+enum Carrier {
+    Network,
+    Machine,
+    Unsaid,
+}
+
+/// How a session is carried. A word that is not known says nothing. None for what is left of a word that was cut, and for
+/// more than a word.
+fn transport<'a>(word: &'a [u8], address: Option<&[u8]>) -> Option<Transport<'a>> {
+    let part = |length: usize| word.get(..length).unwrap_or(word);
+    let begins = |name: &str| part(name.len()).eq_ignore_ascii_case(name.as_bytes());
+    let is_cut = |name: &str| name.as_bytes().get(..word.len()).is_some_and(|name| name.eq_ignore_ascii_case(word));
+    if let Some(mark) = WITH_TLS.iter().find(|mark| begins(mark)) {
+        let version = is_version(word).then(|| Cow::Borrowed(part(mark.len())));
+        // Behind a whole mark, other text can follow; a mark that goes on is another, or one that was cut.
+        return match word.get(mark.len()..).unwrap_or_default() {
+            [] => Some(Transport::Tls(Tls { version, ..Tls::default() })),
+            [next, ..] if next.is_ascii_alphanumeric() || b"._".contains(next) => None,
+            [b'/', ..] if is_cut("SSL/TLS") => None,
+            _ => Some(Transport::Tls(Tls { version, imitable: true, ..Tls::default() })),
+        };
     }
+    if let Some((name, carrier)) = WITHOUT_TLS.iter().find(|(name, _)| begins(name)) {
+        return (word.len() == name.len()).then(|| match carrier {
+            Carrier::Network => Transport::unmarked(address),
+            Carrier::Machine => Transport::Local,
+            Carrier::Unsaid => Transport::Unknown,
+        });
+    }
+    let cut = WITH_TLS.iter().copied().chain(WITHOUT_TLS.iter().map(|(name, _)| *name)).any(is_cut);
+    (!cut && !is_version(word)).then_some(Transport::Unknown)
 }
 
 /// `TLSv1.3`
@@ -271,21 +404,24 @@ fn is_version(word: &[u8]) -> bool {
 }
 
 /// Why an attempt came to nothing. Without a user it came to nothing before the client said who it is.
-fn failure(client: &Client<'_>, tail: &Tail<'_>) -> Step<'static> {
-    match tail.code {
+fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> Step<'a> {
+    let tls = matches!(transport, Transport::Tls(_));
+    match code {
         // ER_HANDSHAKE_ERROR: a handshake that either side broke off.
-        b"1043" if client.user.is_none() => Step::HandshakeFailed(HandshakeFailure::Other),
+        b"1043" if client.user.is_none() => Step::Broken(HandshakeFailure::Other),
         // ER_NET_PACKETS_OUT_OF_ORDER, ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED: nothing, or something else.
-        b"1156" | b"1158" | b"1159" if client.user.is_none() => Step::HandshakeFailed(HandshakeFailure::Probe),
-        _ => Step::Rejected(Transport::Unknown),
+        b"1156" | b"1158" | b"1159" if client.user.is_none() && !tls => Step::Broken(HandshakeFailure::Probe),
+        b"1156" | b"1158" | b"1159" if client.user.is_none() => Step::Broken(HandshakeFailure::Other),
+        _ => Step::Refused(transport),
     }
 }
 
-/// `10.0.0.7:49698` without the port. An IPv6 address has more than one colon.
-fn without_port(host: &[u8]) -> &[u8] {
+/// The host of `10.0.0.7:49698` or `localhost:unavailable`, and whether a port follows it. An IPv6 address has more than
+/// one colon.
+fn parts_of_host(host: &[u8]) -> (&[u8], bool) {
     let mut colons = memchr_iter(b':', host);
     match (colons.next(), colons.next()) {
-        (Some(at), None) => host.get(..at).unwrap_or(host),
-        _ => host,
+        (Some(at), None) => (host.get(..at).unwrap_or(host), true),
+        _ => (host, false),
     }
 }

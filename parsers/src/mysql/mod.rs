@@ -1,16 +1,19 @@
 //! MySQL, MariaDB and Aurora MySQL, which share their logs' formats.
 
+mod attempt;
 mod audit;
 mod clock;
 mod engine;
 mod general;
+mod head;
+mod padding;
 
 pub use audit::Audit;
 pub use engine::{AURORA_ENGINE, ENGINE, MARIADB_ENGINE};
 pub use general::General;
 
 use audit::Dialect;
-use general::Writer;
+use head::Writer;
 
 use crate::detect::Hints;
 use crate::engine::Parsers;

@@ -148,7 +148,7 @@ fn in_a_command(step: &Step<'_>, tag: Option<&[u8]>) -> bool {
         Step::Connected(_) | Step::Connecting(_) | Step::Authenticated(_) => {
             tag.is_some_and(|tag| !tag.is_empty() && tag != b"authentication")
         }
-        Step::Received | Step::Rejected(_) | Step::HandshakeFailed(_) | Step::Disconnected(_) => false,
+        _ => false,
     }
 }
 

@@ -1,0 +1,168 @@
+//! What the general log says of an attempt to log in: `app@10.0.0.7 on db1 using SSL/TLS`.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter, memmem};
+
+use crate::event::{Client, Tls, Transport};
+use crate::lines::undecorated;
+
+const USING: &[u8] = b" using ";
+const USING_TLS: &[u8] = b" using SSL/TLS";
+
+/// What the words for a session without TLS mean.
+const WORDS: &[(&[u8], Carrier)] = &[
+    (b" using TCP/IP", Carrier::Tcp),
+    (b" using Socket", Carrier::Machine),
+    (b" using Named Pipe", Carrier::Machine),
+    (b" using Shared Memory", Carrier::Machine),
+    (b" using Internal", Carrier::Unsaid),
+    (b" using Plugin", Carrier::Unsaid),
+    (b" using", Carrier::Unsaid),
+];
+
+/// How a session is carried, in the log's words.
+#[derive(Clone, Copy)]
+pub(super) enum Carrier {
+    /// TLS; whether its client may have written the words for it.
+    Tls {
+        imitable: bool,
+    },
+    Tcp,
+    Machine,
+    Unsaid,
+}
+
+impl Carrier {
+    pub fn transport(self, address: Option<&[u8]>) -> Transport<'static> {
+        match self {
+            Self::Tls { imitable } => Transport::Tls(Tls { imitable, ..Tls::default() }),
+            Self::Tcp => Transport::unmarked(address),
+            Self::Machine => Transport::Local,
+            Self::Unsaid => Transport::Unknown,
+        }
+    }
+}
+
+/// What an attempt says.
+pub(super) enum Said<'a> {
+    /// Who asks for a session, and how it is carried. `torn` where the names may go on behind the words for that.
+    Session { who: &'a [u8], carrier: Carrier, torn: bool },
+    /// The attempt before was refused.
+    Refusal,
+    /// Who asks for a session, or a refusal in another language.
+    Unmarked(&'a [u8]),
+    /// It cannot be told.
+    Unreadable,
+}
+
+/// Reads an attempt. `text` are its lines up to the next record, and `rest` what follows of a line that was cut.
+///
+/// Where the first line says all, those behind it are of others: what a tool prints, blank lines. But a name can have line
+/// breaks in it, and the words that say how a session is carried. So words for TLS count wherever they stand in the line, and
+/// of lines that say two things, none is believed.
+pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
+    // Most are of this kind, and need no further look.
+    if let Some(who) = text.strip_suffix(USING_TLS)
+        && rest.is_empty()
+        && memchr(b'\n', who).is_none()
+        && !holds(who, USING)
+    {
+        return Said::Session { who, carrier: Carrier::Tls { imitable: false }, torn: false };
+    }
+    let ends = || memchr_iter(b'\n', text).chain([text.len()]);
+    let up_to = |end: usize| undecorated(text.get(..end).unwrap_or_default());
+    let follows = |end: usize, word: &[u8]| holds(text.get(end..).unwrap_or_default(), word) || holds(rest, word);
+    if text.starts_with(b"Access denied")
+        && let Some(end) = ends().find(|end| is_refusal(up_to(*end)))
+    {
+        return if follows(end, USING) { Said::Unreadable } else { Said::Refusal };
+    }
+    let first = ends().next().unwrap_or_default();
+    let line = up_to(first);
+    let others_say = follows(first, USING);
+    match session(line) {
+        Some((who, Carrier::Tls { imitable })) => {
+            let torn = follows(first, b"@") || holds(line.get(who.len()..).unwrap_or_default(), b"@");
+            Said::Session { who, carrier: Carrier::Tls { imitable: imitable || torn || others_say }, torn }
+        }
+        Some(_) if others_say => Said::Unreadable,
+        Some((who, carrier)) => Said::Session { who, carrier, torn: false },
+        None if holds(line, USING) => Said::Unreadable,
+        None if !others_say && !follows(first, b"@") => Said::Unmarked(line),
+        None if !clients(line).is_empty() => Said::Unreadable,
+        // The first line is part of a name.
+        None => {
+            let end = ends().find_map(|end| Some((end, session(up_to(end))?)));
+            match end.filter(|(end, _)| !follows(*end, USING) && !follows(*end, b"@")) {
+                Some((_, (who, carrier))) => Said::Session { who, carrier, torn: false },
+                None => Said::Unreadable,
+            }
+        }
+    }
+}
+
+/// Who asks for a session, and how it is carried, by words that are whole.
+fn session(text: &[u8]) -> Option<(&[u8], Carrier)> {
+    if let Some(at) = memmem::find(text, USING_TLS) {
+        let imitable = at + USING_TLS.len() < text.len();
+        return Some((text.get(..at)?, Carrier::Tls { imitable }));
+    }
+    let (who, carrier) = carried(text)?;
+    // Words that were cut may have been those for TLS.
+    let whole = memmem::find_iter(who, USING).all(|at| who.get(at..).is_some_and(begins_with_words));
+    whole.then_some((who, carrier))
+}
+
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    memmem::find(text, word).is_some()
+}
+
+/// Whether words that are known begin the text, and do not go on.
+fn begins_with_words(text: &[u8]) -> bool {
+    WORDS
+        .iter()
+        .filter_map(|(words, _)| text.strip_prefix(*words))
+        .any(|rest| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b' '))
+}
+
+/// Parts the end that tells how a session without TLS is carried from the rest.
+fn carried(argument: &[u8]) -> Option<(&[u8], Carrier)> {
+    WORDS.iter().find_map(|(words, carrier)| Some((argument.strip_suffix(*words)?, *carrier)))
+}
+
+/// Whether this is the server's sentence of a refusal, and no user of such a name.
+fn is_refusal(argument: &[u8]) -> bool {
+    argument.starts_with(b"Access denied for user '")
+        && (argument.ends_with(b"' (using password: YES)") || argument.ends_with(b"' (using password: NO)"))
+}
+
+/// The database of `Access denied for user 'app'@'10.0.0.7' to database 'other'`, whatever lines follow.
+pub(super) fn denied_database(argument: &[u8]) -> Option<&[u8]> {
+    const TO: &[u8] = b" to database '";
+    memchr_iter(b'\n', argument).chain([argument.len()]).find_map(|end| {
+        let name = undecorated(argument.get(..end)?).strip_suffix(b"'")?;
+        name.get(memmem::rfind(name, TO)? + TO.len()..)
+    })
+}
+
+/// Every reading of `user@host on database` or `user@host as user on database`, two at most.
+pub(super) fn clients(text: &[u8]) -> Vec<Client<'_>> {
+    let read = |at: usize| {
+        let after = text.get(at + 1..)?;
+        let host = after.get(..after.iter().position(|byte| b" @\t\n".contains(byte))?)?;
+        let behind = after.get(host.len()..)?;
+        let database = match behind.strip_prefix(b" on ") {
+            Some(database) => database,
+            None if behind == b" on" => b"",
+            None => behind.strip_prefix(b" as ").and_then(|other| match memmem::rfind(other, b" on ") {
+                Some(at) => other.get(at + 4..),
+                None => other.ends_with(b" on").then_some(b"".as_slice()),
+            })?,
+        };
+        let known = |name| Some(Cow::Borrowed(name)).filter(|name: &Cow<'_, [u8]>| !name.is_empty());
+        let user = known(text.get(..at)?);
+        Some(Client { user, database: known(database), address: known(host), application: None })
+    };
+    memchr_iter(b'@', text).filter_map(read).take(2).collect()
+}

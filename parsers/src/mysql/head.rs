@@ -1,0 +1,222 @@
+//! What a record of the general log begins with, and what its beginning tells of a log.
+
+use memchr::{memchr, memmem};
+
+use super::attempt::{Said, clients, said};
+use super::clock;
+use super::padding::unpadded;
+use crate::lines::undecorated;
+use crate::time::LogTime;
+
+/// What stands before the argument: a time, a thread number of 20 digits, and the command.
+pub(super) const HEAD_MAX: usize = 96;
+/// Longest command, with room for those of tomorrow.
+const COMMAND_MAX: usize = 48;
+/// Lines of a log's beginning that tell who wrote it, besides those of its heading.
+const LINES: usize = 500;
+
+/// Commands, those first that begin with another. Only they are known where there is no tab behind them.
+///
+/// Sources: MySQL `sql/sql_parse.cc`, `Command_names`; MariaDB `sql/sql_parse.cc`, `command_name`.
+const COMMANDS: &[&str] = &[
+    "Binlog Dump GTID",
+    "Binlog Dump",
+    "Change user",
+    "Clone",
+    "Close stmt",
+    "Connect Out",
+    "Connect",
+    "Create DB",
+    "Daemon",
+    "Debug",
+    "Delayed insert",
+    "Drop DB",
+    "Execute",
+    "Fetch",
+    "Field List",
+    "Init DB",
+    "Kill",
+    "Long Data",
+    "Ping",
+    "Prepare",
+    "Processlist",
+    "Query",
+    "Quit",
+    "Refresh",
+    "Register Replica",
+    "Register Slave",
+    "Reset Connection",
+    "Reset connection",
+    "Reset stmt",
+    "Set option",
+    "Shutdown",
+    "Sleep",
+    "Statistics",
+    "Table Dump",
+    "Time",
+];
+
+/// The two clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// MySQL 5.7 and later, in every record.
+    Iso,
+    /// MariaDB and MySQL up to 5.6, where the second changes.
+    Old,
+}
+
+/// What stands between the fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Tabs, as servers write them.
+    #[default]
+    Tabs,
+    /// Blanks, which a terminal or an editor made of them.
+    Blanks,
+}
+
+/// What a record begins with.
+pub(super) struct Head<'a> {
+    pub clock: Clock,
+    pub time: Option<LogTime>,
+    pub thread: u64,
+    pub command: &'a [u8],
+    /// Where in the line the command begins.
+    pub at: usize,
+    /// Where in the line the argument begins.
+    pub argument: usize,
+}
+
+/// The head of the record that begins at the start of `line`, if one does, in this clock or any.
+pub(super) fn record_head(line: &[u8], clock: Option<Clock>, layout: Layout) -> Option<Head<'_>> {
+    let rest = unpadded(line);
+    let undated = match layout {
+        Layout::Tabs => rest.starts_with(b"\t\t") && clock != Some(Clock::Iso),
+        // Without a time, lines of a statement begin like that too.
+        Layout::Blanks => rest.starts_with(b"  ") && clock == Some(Clock::Old),
+    };
+    let dated = |clock, (time, rest)| (clock, Some(time), rest);
+    let (clock, time, rest) = match clock {
+        _ if undated => (Clock::Old, None, rest.get(1..)?),
+        Some(Clock::Iso) => dated(Clock::Iso, clock::iso(rest)?),
+        Some(Clock::Old) => dated(Clock::Old, clock::old(rest)?),
+        None => clock::iso(rest)
+            .map(|read| dated(Clock::Iso, read))
+            .or_else(|| Some(dated(Clock::Old, clock::old(rest)?)))?,
+    };
+    let padded = rest.strip_prefix(if layout == Layout::Tabs { b"\t" } else { b" " })?;
+    let rest = padded.get(padded.iter().position(|byte| *byte != b' ')?..)?;
+    let (digits, rest) = rest.split_at_checked(rest.iter().position(|byte| !byte.is_ascii_digit())?)?;
+    let thread = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let rest = rest.strip_prefix(b" ")?;
+    let at = line.len() - rest.len();
+    let (command, behind) = match layout {
+        Layout::Tabs => tabbed_command(rest)?,
+        Layout::Blanks => spaced_command(rest)?,
+    };
+    Some(Head { clock, time, thread, command, at, argument: at + command.len() + behind })
+}
+
+/// The command that `rest` begins with, and how much stands between it and its argument.
+fn tabbed_command(rest: &[u8]) -> Option<(&[u8], usize)> {
+    let command = rest.get(..rest.len().min(COMMAND_MAX)).and_then(|rest| rest.get(..memchr(b'\t', rest)?))?;
+    let words = command.first()?.is_ascii_uppercase()
+        && command.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_'));
+    words.then_some((command, 1))
+}
+
+/// The same with blanks between them, which may be gone at the end of a line.
+fn spaced_command(rest: &[u8]) -> Option<(&[u8], usize)> {
+    let command = COMMANDS.iter().find_map(|name| rest.get(..name.len()).filter(|text| *text == name.as_bytes()))?;
+    let behind = rest.get(command.len()..)?;
+    let blanks = behind.iter().take_while(|byte| **byte == b' ').count();
+    let ends = matches!(behind.get(blanks), None | Some(b'\r' | b'\n'));
+    (blanks > 0 || ends).then_some((command, blanks))
+}
+
+/// Who wrote a log, as far as its beginning tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Writer {
+    /// `mysql` or `mariadb`; none where nothing tells.
+    pub engine: Option<&'static str>,
+    pub clock: Option<Clock>,
+    pub layout: Layout,
+    /// Whether it is a slow log, whose heading is the same.
+    pub slow: bool,
+}
+
+impl Writer {
+    /// Reads the beginning of a log.
+    ///
+    /// The first clock is MySQL's alone. With the second, the heading names the version, and without a heading, only
+    /// MariaDB writes `using`.
+    pub fn of(head: &[u8]) -> Self {
+        let mut writer = Self::default();
+        let (mut named, mut spoken, mut tabs, mut blanks) = (None, None, false, false);
+        let mut others = 0;
+        for line in head.split(|byte| *byte == b'\n') {
+            if is_heading(line) {
+                if writer.clock.is_none() {
+                    named = named.or_else(|| maker(line));
+                }
+                continue;
+            }
+            others += 1;
+            if others > LINES {
+                break;
+            }
+            if writer.clock.is_none() {
+                writer.slow |= line.starts_with(b"# Time:") || line.starts_with(b"# User@Host:");
+                tabs |= memmem::find(line, b" Connect\t").is_some();
+                blanks |= memmem::find(line, b" Connect ").is_some();
+            }
+            let Some(record) = writer.record(line) else { continue };
+            if record.command == b"Connect" && spoken.is_none() {
+                spoken = match said(line.get(record.argument..).unwrap_or_default(), b"") {
+                    Said::Session { .. } => Some("mariadb"),
+                    Said::Unmarked(who) if !clients(who).is_empty() => Some("mysql"),
+                    _ => None,
+                };
+            }
+        }
+        if writer.clock.is_none() && blanks && !tabs {
+            // Records stand behind something that is not known. They are told of, if they are looked for.
+            writer.layout = Layout::Blanks;
+        }
+        writer.engine = match writer.clock {
+            Some(Clock::Iso) => Some("mysql"),
+            Some(Clock::Old) => named.or(spoken),
+            None => named,
+        };
+        writer
+    }
+
+    /// The record of a line. The first one tells the clock and the layout.
+    fn record<'a>(&mut self, line: &'a [u8]) -> Option<Head<'a>> {
+        let layouts: &[Layout] = if self.clock.is_some() { &[self.layout] } else { &[Layout::Tabs, Layout::Blanks] };
+        let (record, layout) =
+            layouts.iter().find_map(|layout| Some((record_head(line, self.clock, *layout)?, *layout)))?;
+        if self.clock.is_none() {
+            (self.clock, self.layout) = (Some(record.clock), layout);
+        }
+        Some(record)
+    }
+}
+
+/// A line of the heading that a server writes when it opens a log.
+pub(super) fn is_heading(line: &[u8]) -> bool {
+    let line = undecorated(line);
+    (line.ends_with(b". started with:") && memmem::find(line, b", Version: ").is_some())
+        || line.starts_with(b"Tcp port: ")
+        || line.starts_with(b"TCP Port: ")
+        || (line.starts_with(b"Time") && line.ends_with(b"Id Command\tArgument"))
+        || (line.starts_with(b"Time") && line.ends_with(b"Id Command    Argument"))
+}
+
+/// Who made the server that wrote this line of a heading.
+fn maker(line: &[u8]) -> Option<&'static str> {
+    let version = line.get(memmem::find(line, b", Version: ")? + 11..)?;
+    let maria = memmem::find(line, b"MariaDB").is_some() || memmem::find(line, b"mariadbd, ").is_some();
+    let maria = maria || [b"10.".as_slice(), b"11.", b"12."].iter().any(|major| version.starts_with(major));
+    Some(if maria { "mariadb" } else { "mysql" })
+}
