@@ -1,10 +1,12 @@
 //! Logs that are exported to CloudWatch Logs: what they show is what files show, once, and whatever is missing has a name.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Run, against, samples};
-use crate::fake_aws::{Calls, Event, FakeAws, Fault, FaultKind, Fleet, Group, LogFile};
+use crate::fake_aws::{Calls, Event, FakeAws, Fault, FaultKind, Fleet, Group, Joins, LogFile};
 use crate::fleet::{WINDOW, small_fleet};
 
 const BATCH: &str = "reports-batch";
@@ -194,6 +196,12 @@ fn a_group_that_only_queries_can_read_is_read_when_that_is_allowed() {
 
 /// One instance whose log is in CloudWatch Logs alone.
 fn one(engine: &str, cluster: bool, log_type: &str, sample: &str) -> Fleet {
+    let bytes = std::fs::read(samples().join(sample)).expect("a sample");
+    one_with(engine, cluster, log_type, [("log".to_owned(), LogFile::new(bytes, 0))].into(), Joins::Indented)
+}
+
+/// The same, of these files.
+fn one_with(engine: &str, cluster: bool, log_type: &str, files: BTreeMap<String, LogFile>, joins: Joins) -> Fleet {
     let clustered = if cluster { "cluster = \"shop-cluster\"\n" } else { "" };
     let text = format!(
         "account = \"123456789012\"\nregion = \"eu-west-1\"\nnow = \"2026-11-23T12:00:00Z\"\n\
@@ -212,10 +220,9 @@ fn one(engine: &str, cluster: bool, log_type: &str, sample: &str) -> Fleet {
     );
     let text = if cluster { text + &clusters } else { text };
     let mut fleet = Fleet::parse(&text, samples()).expect("a fleet");
-    let bytes = std::fs::read(samples().join(sample)).expect("a sample");
     let shop = fleet.instance("shop");
-    shop.files.insert("log".to_owned(), LogFile::new(bytes, 0));
-    shop.export(log_type, "log");
+    shop.files = files;
+    shop.export_joining(log_type, "", joins);
     shop.files.clear();
     fleet
 }
@@ -263,6 +270,57 @@ fn members_of_a_cluster_have_a_stream_each_in_its_group() {
     let report = shop(fleet).json();
     let tls = |at: usize| report["instances"][at]["connections"]["tls"].clone();
     assert_eq!((tls(0), tls(1)), (truth["connections"]["tls"].as_integer().into(), 0.into()), "{report:#}");
+}
+
+#[test]
+fn lines_without_a_time_belong_to_the_second_before_them_however_they_come() {
+    // MariaDB writes the time before the first record of a second alone.
+    let truth = std::fs::read_to_string(samples().join("mariadb/10.11-usual/truth.toml")).expect("the truth");
+    let truth: toml::Table = truth.parse().expect("TOML");
+    let log = std::fs::read(samples().join("mariadb/10.11-usual/mysql-general.log")).expect("a log");
+    for joins in [Joins::Nothing, Joins::Indented, Joins::Untimed] {
+        let files = [("log".to_owned(), LogFile::new(log.clone(), 0))].into();
+        let aws = FakeAws::start(one_with("mariadb", false, "general", files, joins));
+        let home = TempDir::new().expect("a folder");
+        let args = ["analyze", "--format", "json", "--days", "1", "--now", "2026-11-24T12:00:00Z"];
+        let run = Run::of(against(&aws, home.path()).args(args));
+        let connections = &only(&run)["connections"];
+        for transport in ["tls", "plaintext"] {
+            assert_eq!(
+                connections[transport],
+                Value::from(truth["connections"][transport].as_integer()),
+                "{joins:?}: {run:?}"
+            );
+        }
+        let (second, seen) = ("2026-11-24T11:38:4", connections["clients"].as_array().expect("clients"));
+        let first = seen.iter().map(|client| client["first_seen"].as_str().unwrap_or_default());
+        assert!(first.clone().all(|at| at.starts_with(second)), "{joins:?}: {:?}", first.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_day_is_not_asked_of_streams_that_ended_long_before() {
+    const DAYS: i64 = 14;
+    let now = 1_795_435_200;
+    // Aurora MySQL exports each audit file to a stream of its own.
+    let file = |begun: i64| {
+        let session = |hour: i64| {
+            let (at, id) = (begun + hour * 3600, begun / 3600 + hour);
+            let line = |at: i64, what: &str| format!("{at}000000,shop,app,10.0.0.7,{id},0,{what},shop,,0\n");
+            line(at + 60, "CONNECT") + &line(at + 3590, "DISCONNECT")
+        };
+        let name = jiff::Timestamp::from_second(begun).expect("in range").strftime("%Y-%m-%d-%H-%M");
+        (format!("audit/audit.log.0.{name}.0"), LogFile::new((0..6).map(session).collect::<String>(), 0))
+    };
+    let files: BTreeMap<_, _> = (0..DAYS * 4).map(|quarter| file(now - (quarter + 1) * 6 * 3600)).collect();
+    let fleet = one_with("aurora-mysql", true, "audit", files, Joins::Indented);
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let args = ["analyze", "--format", "json", "--days", "14", "--now", "2026-11-23T12:00:00Z"];
+    let run = Run::of(against(&aws, home.path()).args(args));
+    assert_eq!(only(&run)["connections"]["unknown"], DAYS * 24, "{run:?}");
+    let calls = aws.calls().iter().filter(|call| call.action == "FilterLogEvents").count();
+    assert!(calls <= 10 * (DAYS as usize + 1), "{calls} calls for {} streams", DAYS * 4);
 }
 
 #[test]
@@ -374,6 +432,6 @@ fn a_day_with_more_sessions_than_a_query_gives_is_queried_in_parts() {
     let run = analyze_on(&aws, &["--source", "cloudwatch", "--insights"]);
     assert_eq!(only(&run)["connections"]["plaintext"], SESSIONS, "{}", run.err);
     let calls = |action: &str| aws.calls().iter().filter(|call| call.action == action).count();
-    assert_eq!(calls("StartQuery"), 3 + 2, "a day each, and one of them in halves");
+    assert_eq!(calls("StartQuery"), 2 + 2, "a day each that the stream has events of, and one of them in halves");
     assert!(calls("GetQueryResults") > 20, "results come in pages of 10,000");
 }

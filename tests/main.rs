@@ -17,6 +17,7 @@ mod clients;
 mod cloudwatch_logs;
 mod command;
 mod diff;
+mod disturbances;
 mod download;
 mod engines;
 mod evidence;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use memchr::memmem;
 use ssl_usage_parsers::{Export, HEAD, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
@@ -25,6 +26,14 @@ use crate::window::Window;
 
 /// How late events may arrive. What ended later than this before now is read again by the next run.
 const LATE: SignedDuration = SignedDuration::from_hours(2);
+/// How long before a span events are asked for, of logs that are read whole: a line that names the zone of the records
+/// behind it may have come with an earlier batch.
+const LEAD: SignedDuration = SignedDuration::from_mins(1);
+/// Longest line that only says when the records behind it were written.
+const LEAD_MAX: usize = 64;
+/// By how much a stream's last event may be later than the service says. It is brought up to date "typically" within an
+/// hour (API reference: `LogStream`).
+const STALE: SignedDuration = SignedDuration::from_hours(24);
 /// What AWS charges for a gigabyte that a query scans, in dollars, in most regions.
 pub(super) const DOLLARS_A_GIGABYTE: f64 = 0.005;
 /// Bytes of a gigabyte, as they are charged.
@@ -203,6 +212,12 @@ pub(super) fn group_names(profile: &InstanceProfile, export: &Export) -> Vec<Str
     export.groups.iter().filter(fits).map(fill).collect()
 }
 
+/// Whether a stream certainly has no event within a span.
+fn is_outside(stream: &Stream, span: Window) -> bool {
+    let ended = |last: Timestamp| last.checked_add(STALE).is_ok_and(|last| last < span.from);
+    stream.first_at.is_some_and(|first| first >= span.to) || stream.last_at.is_some_and(ended)
+}
+
 /// The same error once more, for another hour.
 fn again(error: &Error) -> Error {
     Error::new(error.kind(), error.subject(), error.advice())
@@ -235,6 +250,9 @@ impl Hours<'_, '_> {
             let day = hours.get(range).unwrap_or_default();
             self.open.extend(day.iter().map(|hour| self.exported.slice(name, *hour, together)));
             for (at, (group, stream)) in streams.iter().enumerate() {
+                if is_outside(stream, span) {
+                    continue;
+                }
                 if refused.is_none() && group.infrequent && !of.request.insights {
                     let price = self.exported.price(group, self.streams, hours);
                     self.errors.insert(Trouble::from(&price));
@@ -276,7 +294,9 @@ impl Hours<'_, '_> {
         last: bool,
     ) -> Result<Option<(Timestamp, Error)>> {
         let Exported { of, export, .. } = *self.exported;
-        let mut events = Events::new(of.aws, group, &stream.name, span, export.terms);
+        let lead = if export.terms.is_none() { LEAD } else { SignedDuration::ZERO };
+        let asked = Window { from: span.from.checked_sub(lead).unwrap_or(span.from), ..span };
+        let mut events = Events::new(of.aws, group, &stream.name, asked, export.terms);
         let mut reached = span.from;
         let (mut head, mut bytes, mut broken) = (Vec::new(), 0, None);
         while bytes < HEAD {
@@ -294,10 +314,14 @@ impl Hours<'_, '_> {
             Err(error) => return Ok(Some((reached, broken.unwrap_or(error)))),
         };
         drop(text);
-        let mut feed = Feed { parser: parser.as_ref(), name: &name, open: None };
+        let mut feed = Feed { parser: parser.as_ref(), name: &name, open: None, lead: None };
         let mut page = Some(head);
         while let Some(some) = page {
             for event in &some {
+                if event.at < span.from {
+                    feed.keep_lead(&event.message);
+                    continue;
+                }
                 self.until = self.until.max(event.at.checked_add(SignedDuration::from_millis(1)).unwrap_or(event.at));
                 if last && self.open.front().is_some_and(|first| first.span.to <= event.at) {
                     feed.close(&mut self.open, self.exported.logs);
@@ -332,9 +356,19 @@ impl Hours<'_, '_> {
             slice.fold.unparsed += 1;
             return;
         }
-        let (_, scanner) = feed.open.get_or_insert_with(|| (hour, Scanner::new(feed.parser, 1)));
+        let is_whole = self.exported.export.terms.is_none();
+        let (_, scanner) = feed.open.get_or_insert_with(|| {
+            let mut scanner = Scanner::new(feed.parser, 1);
+            if let Some(lead) = &feed.lead {
+                scanner.push(lead, &mut slice.fold);
+            }
+            (hour, scanner)
+        });
         scanner.push(message.as_bytes(), &mut slice.fold);
         scanner.push(b"\n", &mut slice.fold);
+        if is_whole {
+            feed.keep_lead(message);
+        }
     }
 
     /// Writes the first hours, as long as they are done.
@@ -373,9 +407,23 @@ struct Feed<'p> {
     name: &'p str,
     /// Which hour it is, by its beginning.
     open: Option<(Timestamp, Scanner<'p>)>,
+    /// The last line that names the zone of the records behind it and is no record itself, with its end of line.
+    lead: Option<Vec<u8>>,
 }
 
 impl Feed<'_> {
+    /// Keeps the last line of an event that the records of the next hour may depend on.
+    fn keep_lead(&mut self, message: &str) {
+        let names_zone = |line: &&str| {
+            let line = line.as_bytes();
+            let has_needle = || self.parser.needles().iter().any(|needle| memmem::find(line, needle).is_some());
+            line.len() <= LEAD_MAX && self.parser.time(line).is_some_and(|time| time.zone_known) && !has_needle()
+        };
+        if let Some(line) = message.split('\n').rfind(names_zone) {
+            self.lead = Some(format!("{line}\n").into_bytes());
+        }
+    }
+
     /// Ends the scan of an hour.
     fn close(&mut self, slices: &mut VecDeque<Slice>, logs: &Logs) {
         let Some((hour, scanner)) = self.open.take() else { return };

@@ -1,6 +1,7 @@
 //! A fake AWS over real HTTP: the services of a made-up fleet, on a port of this machine, with their quirks and with
 //! trouble on order. A program meets it through `AWS_ENDPOINT_URL`.
 
+mod agent;
 mod cloudwatch;
 mod cloudwatch_logs;
 mod connection;
@@ -30,6 +31,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Method, Response, Uri, header};
 use tokio::sync::oneshot;
 
+pub use agent::Joins;
 pub use cloudwatch_logs::{Event, Group};
 pub use faults::{Calls, Fault, FaultKind};
 pub use fleet::{Fleet, Instance, Metric, Proxy};
@@ -99,6 +101,16 @@ impl FakeAws {
         self.service.lock().rates.rates.insert(action.to_owned(), rate);
     }
 
+    /// Keeps from now on what is asked and answered, word for word.
+    pub fn keep_exchanges(&self) {
+        self.service.lock().exchanges = Some(Vec::new());
+    }
+
+    /// What was asked and answered since [`FakeAws::keep_exchanges`].
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.service.lock().exchanges.clone().unwrap_or_default()
+    }
+
     /// Orders trouble. Where several orders hit a call, the first one counts.
     pub fn fault(&self, fault: Fault) {
         self.service.lock().faults.push(fault);
@@ -120,6 +132,25 @@ impl Drop for FakeAws {
 #[derive(Clone)]
 struct Service(Arc<Mutex<Inside>>);
 
+/// A request and its answer, as they were sent.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The service in the signature's scope.
+    pub service: String,
+    /// The method and the address.
+    pub target: String,
+    /// The header that names the action in JSON protocols.
+    pub action: String,
+    /// The body of the request.
+    pub request: Bytes,
+    /// The status of the answer.
+    pub status: u16,
+    /// The answer's type.
+    pub kind: &'static str,
+    /// The body of the answer.
+    pub answer: Vec<u8>,
+}
+
 struct Inside {
     fleet: Fleet,
     /// Other accounts, in which roles may be assumed.
@@ -127,6 +158,8 @@ struct Inside {
     calls: Vec<Call>,
     faults: Vec<Fault>,
     rates: rate::Rates,
+    /// None where they are not kept.
+    exchanges: Option<Vec<Exchange>>,
 }
 
 impl Service {
@@ -137,6 +170,7 @@ impl Service {
             calls: Vec::new(),
             faults: Vec::new(),
             rates: rate::Rates::default(),
+            exchanges: None,
         })))
     }
 
@@ -160,6 +194,22 @@ impl Service {
             first = Some(FaultKind::Throttle);
         }
         (inside.calls.len(), first)
+    }
+
+    /// Keeps an exchange where that is wanted.
+    fn keep(&self, call: &Call, method: &Method, uri: &Uri, headers: &HeaderMap, answer: &Answer) {
+        if let Some(exchanges) = &mut self.lock().exchanges {
+            let action = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+            exchanges.push(Exchange {
+                service: call.service.clone(),
+                target: format!("{method} {uri}"),
+                action: action.unwrap_or_default().to_owned(),
+                request: call.body.clone(),
+                status: answer.status,
+                kind: answer.kind,
+                answer: answer.body.clone(),
+            });
+        }
     }
 
     /// What the service would answer.
@@ -218,7 +268,7 @@ impl Answer {
     }
 
     fn json(body: &serde_json::Value) -> Answer {
-        Answer::ok("application/x-amz-json-1.1", body.to_string())
+        Answer::ok("application/x-amz-json-1.1", without_nulls(body).to_string())
     }
 
     fn cbor(body: &ciborium::Value) -> Answer {
@@ -250,6 +300,18 @@ impl Answer {
         let end = (0..=end).rev().find(|end| self.body.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80));
         self.body.truncate(end.unwrap_or(0));
         self
+    }
+}
+
+/// AWS leaves out members that have no value.
+fn without_nulls(value: &serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            fields.map(|(name, value)| (name.clone(), without_nulls(value))).collect()
+        }
+        serde_json::Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
     }
 }
 
@@ -293,6 +355,7 @@ async fn answer(
         (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
         (None, Some(error)) => Answer::error(&call, error_of(error, &call), &request_id),
     };
+    service.keep(&call, &method, &uri, &headers, &answer);
     let mut response = Response::builder().status(answer.status).header(header::CONTENT_TYPE, answer.kind);
     if answer.kind == "application/cbor" {
         response = response.header("smithy-protocol", "rpc-v2-cbor");

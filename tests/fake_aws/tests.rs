@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use super::agent::events;
 use super::log_file::TRUNCATED;
-use super::{Calls, FakeAws, Fault, FaultKind, Fleet, LogFile};
+use super::{Calls, FakeAws, Fault, FaultKind, Fleet, Joins, LogFile};
 
 const FLEET: &str = r#"
     account = "123456789012"
@@ -279,4 +280,42 @@ fn a_whole_file_is_for_those_who_sign() {
     assert_eq!(element(&answer, "Code"), "SignatureDoesNotMatch");
     let call = &aws.calls()[0];
     assert_eq!((call.action.as_str(), call.parameter("LogFileName")), ("DownloadCompleteDBLogFile", Some(LOG)));
+}
+
+/// Lines of real instances with the timestamps of their events (Sumo Logic's pages on its apps for Amazon Aurora MySQL and
+/// Amazon RDS; pgbadger issue 521), in the shape in which the server wrote them.
+const REAL: &[(&str, &str, i64)] = &[
+    (
+        "aurora-mysql",
+        "1540983162255314,auroramysql57dbcluster02,app,192.0.2.25,7556,640361,QUERY,shop,'x',0",
+        1540983162255,
+    ),
+    ("aurora-mysql", "2018-11-04T17:30:58.026053Z\t28173 Connect\tapp@192.0.2.110 on shop using TCP/IP", 1541352658026),
+    ("mysql", "20230501 10:02:19,ip-10-1-0-50,rdsadmin,localhost,7,585281,QUERY,,'select 1',0,,", 1682935339000),
+    (
+        "postgres",
+        "2019-08-08 00:49:34 UTC:192.0.2.77(56266):xyz@xyz_db:[20474]:LOG:  statement: SELECT 1",
+        1565225374000,
+    ),
+];
+
+#[test]
+fn events_have_the_timestamps_that_aws_gave_them() {
+    for (engine, line, at) in REAL {
+        let text = format!("{line}\n\tFROM sample1\n");
+        let events = events(engine, [text.into_bytes()].into_iter(), Joins::Indented);
+        let [event] = events.as_slice() else { panic!("{line}: {events:?}") };
+        assert_eq!((event.at, event.message.as_str()), (*at, format!("{line}\n\tFROM sample1").as_str()));
+    }
+}
+
+#[test]
+fn a_batch_has_one_time_where_no_time_is_read_and_keeps_its_order() {
+    let log = "2026-11-23T15:30:01.007919+05:30\n23-NOV-2026 15:30:01 * a * 0\n23-NOV-2026 15:30:01 * b * 0\n\
+               2026-11-23T15:30:03.055433+05:30\n23-NOV-2026 15:30:03 * c * 0\n";
+    let events = events("oracle-ee", [log.as_bytes().to_vec()].into_iter(), Joins::Nothing);
+    let messages: Vec<&str> = events.iter().map(|event| event.message.as_str()).collect();
+    assert_eq!(messages, log.lines().collect::<Vec<_>>());
+    // 2026-11-23T10:00:05Z.
+    assert!(events.iter().all(|event| event.at == 1_795_428_005_000), "{events:?}");
 }

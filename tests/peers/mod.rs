@@ -9,6 +9,7 @@ pub mod install;
 mod inventory;
 mod logs;
 mod metrics;
+mod models;
 mod rotation;
 
 use std::fs::File;

@@ -319,10 +319,16 @@ fn texts(kind: Kind, clients: &[Client], logged: Logged, disconnections: bool, l
         };
         written && (BEGIN..NOW).contains(&record.at)
     });
-    records.sort_by_key(|record| (record.at, record.session, record.what));
+    records.sort_by_key(|record| (record.at + kind.lag(record.session), record.session, record.what));
     let mut texts: BTreeMap<i64, String> = BTreeMap::new();
+    let mut before = None;
     for record in &records {
-        *texts.entry(begun(record.at, length)).or_default() += &kind.lines(record);
+        let text = texts.entry(begun(record.at, length)).or_insert_with(|| {
+            before = None;
+            kind.heading().to_owned()
+        });
+        *text += &kind.lines(record, before);
+        before = Some(record.at);
     }
     texts
 }

@@ -87,22 +87,51 @@ impl Kind {
     /// late: those that are still to come cannot be read.
     pub fn export(self, instance: &mut Instance, late: i64) {
         let (log_type, prefix) = if self.is_postgres() { ("postgresql", "error/") } else { ("audit", "audit/") };
-        let events = &mut instance.export(log_type, prefix).events;
-        events.iter_mut().filter(|event| event.at / 1000 % 7 == 0).for_each(|event| event.ingested += late * 1000);
-        events.retain(|event| event.ingested < NOW * 1000);
+        instance.export(log_type, prefix).each_stream(|events| {
+            events.iter_mut().filter(|event| event.at / 1000 % 7 == 0).for_each(|event| event.ingested += late * 1000);
+            events.retain(|event| event.ingested < NOW * 1000);
+        });
         let newest = instance.files.values().map(|file| file.last_written_ms).max();
         instance.files.retain(|_, file| Some(file.last_written_ms) == newest);
     }
 
-    /// The lines of a record.
-    pub fn lines(self, record: &Record<'_>) -> String {
+    /// What the server writes when it opens a log, at every rotation.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Kind::MysqlGeneral => {
+                "/rdsdbbin/mysql/bin/mysqld, Version: 8.0.40 (Source distribution). started with:\n\
+                 Tcp port: 3306  Unix socket: /tmp/mysql.sock\n\
+                 Time                 Id Command    Argument\n"
+            }
+            Kind::MariadbGeneral => {
+                "/rdsdbbin/mysql/bin/mariadbd, Version: 10.11.18-MariaDB-log (Source distribution). started with:\n\
+                 Tcp port: 3306  Unix socket: /tmp/mysql.sock\n\
+                 Time\t\t    Id Command\tArgument\n"
+            }
+            _ => "",
+        }
+    }
+
+    /// By how many seconds the records of a session are written late: those of audit logs are not in order (RDS and Aurora
+    /// user guides).
+    pub fn lag(self, session: usize) -> i64 {
+        match self {
+            Kind::MysqlAudit | Kind::AuroraAudit => (session % 4) as i64,
+            _ => 0,
+        }
+    }
+
+    /// The lines of a record, in a log whose last record is of the second `before`.
+    pub fn lines(self, record: &Record<'_>, before: Option<i64>) -> String {
         match self {
             Kind::Stderr | Kind::AuroraStderr => stderr(record),
             Kind::Csv => csv(record),
             Kind::MysqlAudit => audit(record, &time(record.at).strftime("%Y%m%d %H:%M:%S").to_string(), true),
             Kind::AuroraAudit => audit(record, &format!("{}000000", record.at), false),
             Kind::MysqlGeneral => general(record, &time(record.at).strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()),
-            Kind::MariadbGeneral => general(record, &time(record.at).strftime("%y%m%d %H:%M:%S").to_string()),
+            // The time stands before the first record of a second alone, and its hour is padded with a blank.
+            Kind::MariadbGeneral if before == Some(record.at) => general(record, "\t"),
+            Kind::MariadbGeneral => general(record, &time(record.at).strftime("%y%m%d %k:%M:%S").to_string()),
         }
     }
 }
@@ -216,7 +245,7 @@ fn general(record: &Record<'_>, time: &str) -> String {
         What::Connect => format!("Connect\t{user}@{address} on shop using {carried}"),
         What::Disconnect => "Quit\t".to_owned(),
     };
-    format!("{time}\t{:5} {said}\n", record.session)
+    format!("{time}\t{:6} {said}\n", record.session)
 }
 
 /// When a file that holds this time was begun.
