@@ -418,7 +418,7 @@ fn decoded(bytes: &[u8], size: usize) -> Vec<u8> {
     for piece in bytes.chunks(size) {
         text.extend_from_slice(decoder.push(piece, &mut buffer));
     }
-    text.extend_from_slice(decoder.finish());
+    text.extend_from_slice(decoder.last().unwrap_or_default());
     text
 }
 

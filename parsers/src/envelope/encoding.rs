@@ -108,9 +108,10 @@ impl Decoder {
         }
     }
 
-    /// The last of the log: U+FFFD for a letter that was cut.
-    pub fn finish(self) -> &'static [u8] {
-        if self.half.is_some() || self.high.is_some() { "\u{fffd}".as_bytes() } else { b"" }
+    /// The last of the log, once: U+FFFD for a letter that was cut.
+    pub fn last(&mut self) -> Option<&'static [u8]> {
+        let cut = self.half.take().is_some() | self.high.take().is_some();
+        cut.then_some("\u{fffd}".as_bytes())
     }
 }
 
