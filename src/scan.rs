@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ssl_usage_parsers::envelope::{Contents, Decoder, Encoding, Envelope, Members, Unwrapper, Wrapping};
+use ssl_usage_parsers::envelope::{Contents, Decoder, Encoding, Envelope, Members, Tail, Unwrapper, Wrapping};
 use ssl_usage_parsers::{ENGINES, Engine, HEAD, Hints, RecordParser, Scanned, Scanner, Tally, detect};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +14,8 @@ use crate::logs::mapped::Mapped;
 
 /// Bytes that are asked for at once.
 const PIECE: usize = 1024 * 1024;
+/// Bytes at the end of a file that show how it ends.
+const TAIL: u64 = 16;
 /// Bytes of a log stream that one thread searches at once, where many are read side by side.
 const BLOCK: usize = 256 * 1024;
 /// Most log streams that one file may hold: each takes some memory while it is read.
@@ -83,12 +85,12 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize) -> Vec<Row> {
     let log = if path == Path::new("-") { directory::stdin() } else { directory::open(path) };
     match log {
         Ok(Log::Plain(file)) => context.rows(&name, |context| context.plain(&name, &file)),
-        Ok(Log::Stream(stream)) => context.rows(&name, |context| context.stream(&name, stream)),
+        Ok(Log::Stream(stream)) => context.rows(&name, |context| context.stream(&name, stream, Tail::Unknown)),
         Ok(Log::Archive(archive)) => {
             let mut rows = Vec::new();
             let result = archive.each(&name, &mut |member, stream| {
                 rows.extend(match stream {
-                    Ok(stream) => context.rows(member, |context| context.stream(member, stream)),
+                    Ok(stream) => context.rows(member, |context| context.stream(member, stream, Tail::Unknown)),
                     Err(error) => vec![Row::new(member, Outcome::Failed(error))],
                 });
             });
@@ -122,11 +124,13 @@ impl Context<'_> {
         let encoding = Encoding::of(&head);
         let mark = encoding.mark(&head);
         let text = head.get(mark..).unwrap_or_default();
+        let last = file.view(file.length().saturating_sub(TAIL)..file.length()).map_err(fail)?;
+        let end = if head.len() < HEAD { Tail::Whole } else { Tail::Known(&last) };
         let in_place = matches!(encoding, Encoding::Plain | Encoding::Utf8Mark)
             && !text.is_empty()
-            && matches!(Wrapping::of(text, head.len() < HEAD, self.hints), Wrapping::Plain);
+            && matches!(Wrapping::of(text, end, self.hints), Wrapping::Plain);
         if !in_place {
-            return self.stream(name, FileReader { file, at: 0 });
+            return self.stream(name, FileReader { file, at: 0 }, end);
         }
         if let Some(unrelated) = self.unrelated(text) {
             return Ok(vec![Row::new(name, Outcome::Unrelated(unrelated))]);
@@ -143,12 +147,13 @@ impl Context<'_> {
     }
 
     /// Anything else.
-    fn stream(self, name: &str, stream: impl Read) -> Result<Vec<Row>> {
+    fn stream(self, name: &str, stream: impl Read, end: Tail<'_>) -> Result<Vec<Row>> {
         let mut pieces = Pieces::new(name, stream)?;
+        let end = if pieces.whole { Tail::Whole } else { end };
         if pieces.head().is_empty() {
             return Ok(vec![Row::new(name, Outcome::Empty)]);
         }
-        match Wrapping::of(pieces.head(), pieces.whole, self.hints) {
+        match Wrapping::of(pieces.head(), end, self.hints) {
             Wrapping::Plain => {
                 let slots = slots(1);
                 let mut streams = Streams::new(self, name, &slots, self.threads);
@@ -157,7 +162,7 @@ impl Context<'_> {
                 }
                 Ok(streams.finish())
             }
-            Wrapping::Envelope(envelope) => self.wrapped(name, envelope, pieces),
+            Wrapping::Envelope(envelope) => self.wrapped(name, envelope, pieces, end),
             Wrapping::Unsupported(kind) => {
                 Err(Error::new(ErrorKind::Format, name, format!("this is {}", kind.what)).hint(kind.advice))
             }
@@ -165,14 +170,20 @@ impl Context<'_> {
     }
 
     /// What is in an envelope.
-    fn wrapped(self, name: &str, envelope: &'static Envelope, mut pieces: Pieces<impl Read>) -> Result<Vec<Row>> {
+    fn wrapped(
+        self,
+        name: &str,
+        envelope: &'static Envelope,
+        mut pieces: Pieces<impl Read>,
+        end: Tail<'_>,
+    ) -> Result<Vec<Row>> {
         let fail = |error: ssl_usage_parsers::envelope::EnvelopeError| {
             Error::new(ErrorKind::Format, name, format!("could not read this {}: {error}", envelope.name))
                 .hint(error.advice())
         };
         let slots = slots(if envelope.names_members { STREAMS_MAX } else { 1 });
         let mut streams = Streams::new(self, name, &slots, if envelope.names_members { 1 } else { self.threads });
-        let Some(mut unwrapper) = Unwrapper::new(envelope, pieces.head(), pieces.whole, self.hints) else {
+        let Some(mut unwrapper) = Unwrapper::new(envelope, pieces.head(), end, self.hints) else {
             return Err(
                 Error::new(ErrorKind::Format, name, "its beginning changed while it was read").hint("scan it again")
             );

@@ -14,8 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use ssl_usage_parsers::envelope::{Contents, Decoder, Encoding, Members, Unwrapper, Wrapping};
-use ssl_usage_parsers::{HEAD, Hints, detect};
+use ssl_usage_parsers::envelope::{Contents, Decoder, Encoding, Members, Tail, Unwrapper, Wrapping};
+use ssl_usage_parsers::{Engine, HEAD, Hints, Scanner, Tally, detect};
 
 /// Members by name, as they came out.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,9 +47,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// What is known of the end of a file on disk.
+fn tail(text: &[u8]) -> Tail<'_> {
+    if text.len() <= HEAD { Tail::Whole } else { Tail::Known(&text[text.len() - 16..]) }
+}
+
 fn wrapping(text: &[u8]) -> Wrapping {
     let head = &text[..text.len().min(HEAD)];
-    Wrapping::of(head, head.len() == text.len(), &Hints::default())
+    Wrapping::of(head, tail(text), &Hints::default())
 }
 
 /// Unwraps a text in pieces of these sizes in turn; returns the envelope's name, too.
@@ -58,7 +63,7 @@ fn unwrapped(text: &[u8], sizes: &[usize]) -> (&'static str, Found, Contents) {
         panic!("no envelope: {}", String::from_utf8_lossy(&text[..text.len().min(300)]))
     };
     let head = &text[..text.len().min(HEAD)];
-    let mut unwrapper = Unwrapper::new(envelope, head, head.len() == text.len(), &Hints::default()).expect("it is one");
+    let mut unwrapper = Unwrapper::new(envelope, head, tail(text), &Hints::default()).expect("it is one");
     let mut found = Found::default();
     let mut rest = text;
     for size in sizes.iter().cycle() {
@@ -314,6 +319,41 @@ fn events_joined_by_tabs_come_apart_where_records_begin() {
         assert_eq!(name, "CloudWatch Logs messages (text)");
         assert!(found.all() == (events.join("\n") + "\n").as_bytes(), "{log}");
     }
+}
+
+/// Text of all pages, with a page's end at every place of the log in turn: no session is lost or carried otherwise.
+#[test]
+fn a_page_may_end_anywhere() {
+    let cases = [
+        "postgres/16-rds/postgresql.log.2026-11-23-10",
+        "mysql/9.7-usual/mysql-general.log",
+        "mysql/audit-8.0/server_audit.log",
+        "oracle/text/listener.log",
+    ];
+    for log in cases {
+        let text = read(log);
+        let whole = counts(&text);
+        for at in (1..text.len().min(6000)).step_by(13) {
+            let paged = [&text[..at], b"\n", &text[at..], b"\n"].concat();
+            let (name, found, _) = unwrapped(&paged, &[paged.len()]);
+            assert_eq!(name, "RDS log file portion (text)");
+            let counted = counts(&found.all());
+            let told = counted.unparsed() > whole.unparsed();
+            assert!(
+                (counted.connections, counted.system) == (whole.connections, whole.system) || told,
+                "{log} at {at}: {:?} {:?}",
+                counted.connections,
+                String::from_utf8_lossy(&text[at.saturating_sub(80)..(at + 80).min(text.len())])
+            );
+        }
+    }
+}
+
+fn counts(text: &[u8]) -> Tally {
+    let parser = detect(text, &Hints::default()).expect("a known format");
+    let mut tally = Engine::named(parser.engine()).map(Tally::of).expect("an engine");
+    Scanner::new(parser.as_ref(), 1).scan(text, &mut tally);
+    tally
 }
 
 #[test]

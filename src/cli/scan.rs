@@ -225,19 +225,20 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
     let mut total = Tally::default();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let formats: BTreeSet<_> = files.iter().map(|file| (file.engine, file.format)).collect();
-    for (file, tally) in files.iter_mut().zip(tallies) {
+    for (index, (file, tally)) in files.iter_mut().zip(tallies).enumerate() {
+        let mut notes: Vec<_> = file.note.take().into_iter().collect();
         // Which of two logs tells of a session cannot be known here, so that none is left out.
         if file.format == Some("audit") && formats.contains(&(file.engine, Some("general"))) {
-            let both = "may hold the same sessions as the general log; the total counts them in both";
-            file.note = Some(file.note.take().map_or(both.to_owned(), |note| format!("{note}; {both}")));
+            notes.push("may hold the same sessions as the general log; the total counts them in both".to_owned());
         }
-        match best.get(&identity(file)).and_then(|counted| paths.get(*counted)) {
-            Some(counted) if *counted != file.path => {
-                let twin = format!("the same log as {counted}, and counted there");
-                file.note = Some(file.note.take().map_or(twin.clone(), |note| format!("{note}; {twin}")));
+        match best.get(&identity(file)).filter(|counted| **counted != index) {
+            Some(counted) => {
+                let twin = paths.get(*counted).map_or("another", String::as_str);
+                notes.push(format!("the same log as {twin}, and counted there"));
             }
-            _ => total += tally,
+            None => total += tally,
         }
+        file.note = (!notes.is_empty()).then(|| notes.join("; "));
     }
     total
 }
@@ -312,6 +313,10 @@ fn note(row: &Row) -> Option<String> {
                 let arrived =
                     "clients arrived, and sessions are not logged: log_connections leaves `authorization` out";
                 notes.push(arrived.to_owned());
+            } else if sessions(tally) == 0 && tally.records() > 0 {
+                notes.push(
+                    "no session begins here: there are only attempts that failed, or sessions that ended".to_owned(),
+                );
             }
             if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
                 notes.push("its times name no zone, or one that means several: they are read as UTC".to_owned());

@@ -115,6 +115,7 @@ static ENVELOPES: &[Envelope] = &[
     awslogs::ENVELOPE,
     compose::ENVELOPE,
     messages_text::ENVELOPE,
+    portion::PAGES,
 ];
 
 /// What a log is wrapped in.
@@ -129,9 +130,9 @@ pub enum Wrapping {
 }
 
 impl Wrapping {
-    /// What a log is wrapped in that begins with `head`, in UTF-8. `whole` says whether that is all of it.
-    pub fn of(head: &[u8], whole: bool, hints: &Hints) -> Self {
-        let head = Head { text: head, whole, hints };
+    /// What a log is wrapped in that begins with `head` and ends with `tail`, in UTF-8.
+    pub fn of(head: &[u8], tail: Tail<'_>, hints: &Hints) -> Self {
+        let head = Head::new(head, tail, hints);
         if let Some(envelope) = ENVELOPES.iter().find(|envelope| (envelope.open)(&head).is_some()) {
             return Self::Envelope(envelope);
         }
@@ -150,8 +151,8 @@ impl fmt::Debug for Unwrapper {
 
 impl Unwrapper {
     /// Unwraps a log that begins with `head`; none if it is no such envelope. The head is to be pushed, too.
-    pub fn new(envelope: &Envelope, head: &[u8], whole: bool, hints: &Hints) -> Option<Self> {
-        (envelope.open)(&Head { text: head, whole, hints }).map(Self)
+    pub fn new(envelope: &Envelope, head: &[u8], tail: Tail<'_>, hints: &Hints) -> Option<Self> {
+        (envelope.open)(&Head::new(head, tail, hints)).map(Self)
     }
 
     /// Takes the next piece.
@@ -173,15 +174,37 @@ impl Unwrapper {
     }
 }
 
-/// The beginning of a log.
+/// What is known of the end of a log of which the beginning is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail<'t> {
+    /// The beginning is all of it.
+    Whole,
+    /// It ends with these bytes.
+    Known(&'t [u8]),
+    /// It is still to come.
+    Unknown,
+}
+
+/// The beginning of a log, and what is known of its end.
 struct Head<'h> {
     text: &'h [u8],
     /// Whether that is all of it.
     whole: bool,
+    /// The last bytes of the log, where they are known.
+    tail: &'h [u8],
     hints: &'h Hints,
 }
 
 impl<'h> Head<'h> {
+    fn new(text: &'h [u8], tail: Tail<'h>, hints: &'h Hints) -> Self {
+        let (whole, tail) = match tail {
+            Tail::Whole => (true, text),
+            Tail::Known(tail) => (false, tail),
+            Tail::Unknown => (false, &[][..]),
+        };
+        Self { text, whole, tail, hints }
+    }
+
     /// Its lines, without the last if that may go on.
     fn lines(&self) -> impl Iterator<Item = &'h [u8]> + use<'h> {
         let end = match self.text.strip_suffix(b"\n") {
