@@ -473,7 +473,9 @@ fn of_engine(parser: &dyn RecordParser) -> Tally {
 pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
     match scanned.foreign {
         Some(language) => Err(Error::new(ErrorKind::Format, name, format!("its connection records are in {language}"))
-            .hint("set lc_messages to C on the server; records in other languages are not read")),
+            .hint(
+                "let the server log in English (PostgreSQL: set lc_messages to C), and scan logs written after that",
+            )),
         None => Ok(()),
     }
 }

@@ -333,11 +333,11 @@ fn a_file_that_is_no_connection_log_is_refused_alone_and_noted_in_a_folder() {
     fs::copy(samples().join(SAMPLE), folder.join("postgresql.log")).expect("a copy");
     let alone = scan(home.path(), &[test.to_str().expect("UTF-8")]);
     assert_eq!((alone.status, alone.json()["files"].as_array().map(Vec::len)), (1, Some(0)), "{alone:?}");
-    assert!(alone.err.contains("no connection log") && alone.err.contains("aws-logs-write-test"), "{}", alone.err);
+    assert!(alone.err.contains("not a connection log") && alone.err.contains("aws-logs-write-test"), "{}", alone.err);
     let beside = scan(home.path(), &[folder.to_str().expect("UTF-8")]);
     assert_eq!((beside.status, beside.err.as_str()), (0, ""), "{beside:?}");
     let note = beside.json()["files"][0]["note"].clone();
-    assert!(note.as_str().is_some_and(|note| note.contains("no connection log")), "{beside:?}");
+    assert!(note.as_str().is_some_and(|note| note.contains("not a connection log")), "{beside:?}");
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl Seen {
         if let [Row { name, outcome: Outcome::Unrelated(unrelated), .. }] = rows.as_slice()
             && alone
         {
-            let message = format!("this is no connection log, but {}", unrelated.what);
+            let message = format!("this is not a connection log: it is {}", unrelated.what);
             self.errors.push(Error::new(ErrorKind::Format, name, message).hint(unrelated.advice));
             rows.clear();
         }
@@ -305,7 +305,7 @@ fn note(row: &Row) -> Option<String> {
     let mut notes = row.notes.clone();
     match &row.outcome {
         Outcome::Empty => notes.push("the log is empty".to_owned()),
-        Outcome::Unrelated(unrelated) => notes.push(format!("no connection log, but {}", unrelated.what)),
+        Outcome::Unrelated(unrelated) => notes.push(format!("not a connection log: it is {}", unrelated.what)),
         Outcome::Read(found) => {
             if tally.records() == 0 && tally.unparsed() == 0 {
                 notes.push("no connection records: connections are not logged here, or nobody connected".to_owned());
