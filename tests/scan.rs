@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
+use ssl_usage_parsers::{Hints, detect};
 use tempfile::TempDir;
 
 use crate::command::{Run, samples, ssl_usage};
@@ -166,5 +167,228 @@ fn bad_usage_is_status_2_and_help_has_examples() {
         let help = run(&[command, "--help"]);
         assert_eq!(help.status, 0);
         assert!(help.out.contains("Examples:"), "{}", help.out);
+    }
+}
+
+/// A scan of one file of this name, with these bytes.
+fn scan_of(home: &TempDir, name: &str, bytes: &[u8], arguments: &[&str]) -> Run {
+    let path = home.path().join(name);
+    fs::write(&path, bytes).expect("a file");
+    scan(home.path(), &[&[path.to_str().expect("UTF-8")], arguments].concat())
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    flate2::read::GzEncoder::new(text, flate2::Compression::fast()).read_to_end(&mut packed).expect("packs");
+    packed
+}
+
+const SAMPLE: &str = "postgres/16-rds/postgresql.log.2026-11-23-10";
+
+#[test]
+fn what_the_aws_cli_prints_gives_the_truth() {
+    let home = TempDir::new().expect("a folder");
+    for case in ["whole", "first-page", "three-events"] {
+        let case = samples().join("envelopes").join(case);
+        let truth: toml::Table =
+            toml::from_str(&fs::read_to_string(case.join("truth.toml")).expect("a truth")).expect("a truth");
+        for entry in case.read_dir().expect("a case") {
+            let path = entry.expect("an entry").path();
+            if path.ends_with("truth.toml") {
+                continue;
+            }
+            let run = scan(home.path(), &[path.to_str().expect("UTF-8")]);
+            assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+            check(&run.json()["total"], &truth, &path.display().to_string());
+            assert!(run.json()["files"][0]["envelope"].is_string(), "{run:?}");
+        }
+    }
+    let table = samples().join("envelopes/table/filter.txt");
+    let run = scan(home.path(), &[table.to_str().expect("UTF-8")]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("--output table") && run.err.contains("--output json"), "{}", run.err);
+}
+
+/// A log's events: records with the lines that belong to them.
+fn events(log: &str) -> Vec<String> {
+    let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
+    let mut events: Vec<String> = Vec::new();
+    for line in log.lines() {
+        match events.last_mut() {
+            Some(last) if !parser.begins(line.as_bytes()) => *last += &format!("\n{line}"),
+            _ => events.push(line.to_owned()),
+        }
+    }
+    events
+}
+
+#[test]
+fn an_exported_log_counts_as_the_log_itself() {
+    let home = TempDir::new().expect("a folder");
+    for sample in
+        [SAMPLE, "mysql/9.7-usual/mysql-general.log", "mysql/audit-8.0/server_audit.log", "oracle/text/listener.log"]
+    {
+        let log = String::from_utf8(fs::read(samples().join(sample)).expect("a sample")).expect("UTF-8");
+        let whole = scan_of(&home, "plain.log", log.as_bytes(), &[]).json()["total"].clone();
+        let events = events(&log);
+        let exported: String = events.iter().map(|event| format!("2026-11-23T18:46:20.000Z {event}\n")).collect();
+        let object = |(index, event): (usize, &String)| {
+            serde_json::json!({"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/rds/g", "logStream": "s",
+                "subscriptionFilters": ["f"], "logEvents": [{"id": index.to_string(), "timestamp": 1, "message": event}]})
+            .to_string()
+        };
+        let delivered: String = events.iter().enumerate().map(object).collect::<String>().repeat(2);
+        let cell = |event: &String| format!("1795168801000,\"{}\"\n", event.replace('"', "\"\""));
+        let csv = "timestamp,message\n".to_owned() + &events.iter().map(cell).collect::<String>();
+        let docker: String = log.lines().map(|line| format!("2026-11-23T18:46:20.123456789Z {line}\n")).collect();
+        for (name, bytes) in [
+            ("exported.gz", gzip(exported.as_bytes())),
+            ("delivered.gz.gz", gzip(&gzip(delivered.as_bytes()))),
+            ("console.csv", csv.into_bytes()),
+            ("docker.log", docker.into_bytes()),
+            ("mark.log", [b"\xef\xbb\xbf", log.as_bytes()].concat()),
+            ("utf16.log", [vec![0xff, 0xfe], log.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat()),
+        ] {
+            let run = scan_of(&home, name, &bytes, &[]);
+            assert_eq!((run.status, &run.json()["total"]), (0, &whole), "{sample} as {name}: {run:?}");
+        }
+    }
+}
+
+/// A tar archive of these files.
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, *bytes).expect("packs");
+    }
+    archive.into_inner().expect("packs")
+}
+
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).expect("packs");
+        archive.write_all(bytes).expect("packs");
+    }
+    archive.finish().expect("packs").into_inner()
+}
+
+/// Scans standard input.
+fn scan_stdin(home: &Path, bytes: &[u8]) -> (Option<i32>, Value) {
+    let mut command = ssl_usage(home);
+    command.args(["scan", "--format", "json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    child.stdin.take().expect("a pipe").write_all(bytes).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    (output.status.code(), serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+#[test]
+fn every_file_of_an_archive_is_a_row() {
+    let home = TempDir::new().expect("a folder");
+    let log = fs::read(samples().join(SAMPLE)).expect("a sample");
+    let audit = fs::read(samples().join("mysql/audit-8.0/server_audit.log")).expect("a sample");
+    let sum = |one: &Value, other: &Value| one.as_u64().expect("a number") + other.as_u64().expect("a number");
+    let [one, other] =
+        [&log, &audit].map(|log| scan_of(&home, "plain.log", log, &[]).json()["total"]["connections"]["tls"].clone());
+    let packed = gzip(&log);
+    let long = format!("error/{}.log", "x".repeat(150));
+    let files = [(long.as_str(), packed.as_slice()), ("audit/server_audit.log", audit.as_slice()), ("._hidden", b"x")];
+    for (name, bytes) in [
+        ("logs.tar", tar(&files)),
+        ("logs.tar.gz", gzip(&tar(&files))),
+        ("logs.zip", zip(&files)),
+        ("logs.gz", gzip(&zip(&files))),
+    ] {
+        let run = scan_of(&home, name, &bytes, &[]);
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{name}: {run:?}");
+        let report = run.json();
+        let rows = report["files"].as_array().expect("rows");
+        let names: Vec<_> = rows.iter().map(|row| row["path"].as_str().expect("a path")).collect();
+        assert!(names.len() == 2 && names[0].ends_with(&format!("{name}!{long}")), "{names:?}");
+        assert!(names[1].ends_with(&format!("{name}!audit/server_audit.log")), "{names:?}");
+        assert_eq!(report["total"]["connections"]["tls"], sum(&one, &other), "{name}");
+        let (status, piped) = scan_stdin(home.path(), &bytes);
+        assert_eq!((status, &piped["total"]), (Some(0), &report["total"]), "{name}");
+        // A damaged archive is an error that names it, and what was read before stands.
+        let run = scan_of(&home, name, &bytes[..bytes.len() / 2], &[]);
+        assert!(run.status == 1 || run.status == 3, "{name}: {run:?}");
+        assert!(run.err.contains(name), "{name}: {}", run.err);
+    }
+    let nested = scan_of(&home, "nested.tar", &tar(&[("logs.tar.gz", &gzip(&tar(&files))), ("a.log", &audit)]), &[]);
+    assert_eq!((nested.status, nested.json()["files"].as_array().map(Vec::len)), (3, Some(1)), "{nested:?}");
+    assert!(nested.err.contains("nested.tar!logs.tar.gz: an archive within an archive"), "{}", nested.err);
+}
+
+#[test]
+fn a_file_that_is_no_connection_log_is_refused_alone_and_noted_in_a_folder() {
+    let home = TempDir::new().expect("a folder");
+    let folder = home.path().join("exported");
+    fs::create_dir(&folder).expect("a folder");
+    let test = folder.join("aws-logs-write-test");
+    fs::write(&test, "Permission Check Successful").expect("a file");
+    fs::copy(samples().join(SAMPLE), folder.join("postgresql.log")).expect("a copy");
+    let alone = scan(home.path(), &[test.to_str().expect("UTF-8")]);
+    assert_eq!((alone.status, alone.json()["files"].as_array().map(Vec::len)), (1, Some(0)), "{alone:?}");
+    assert!(alone.err.contains("not a connection log") && alone.err.contains("aws-logs-write-test"), "{}", alone.err);
+    let beside = scan(home.path(), &[folder.to_str().expect("UTF-8")]);
+    assert_eq!((beside.status, beside.err.as_str()), (0, ""), "{beside:?}");
+    let note = beside.json()["files"][0]["note"].clone();
+    assert!(note.as_str().is_some_and(|note| note.contains("not a connection log")), "{beside:?}");
+}
+
+#[test]
+fn a_run_without_a_session_says_that_nothing_follows() {
+    let home = TempDir::new().expect("a folder");
+    for (sample, switch) in [
+        ("postgres/connections-off", "set log_connections to 1"),
+        ("postgres/18-receipt-only", "set log_connections to 1"),
+    ] {
+        let case = samples().join(sample);
+        let path = case.join("postgresql.log.2026-11-23-10");
+        let quiet = path.to_str().expect("UTF-8");
+        let run = scan(home.path(), &[quiet]);
+        assert_eq!((run.status, run.json()["files"].as_array().map(Vec::len)), (3, Some(1)), "{run:?}");
+        assert!(run.err.contains("Nothing can be concluded about TLS") && run.err.contains(switch), "{}", run.err);
+        // One quiet log among others is noted, and no more.
+        let sample = samples().join(SAMPLE);
+        let beside = scan(home.path(), &[quiet, sample.to_str().expect("UTF-8")]);
+        assert_eq!((beside.status, beside.err.as_str()), (0, ""), "{beside:?}");
+        assert!(beside.json()["files"][0]["note"].is_string(), "{beside:?}");
+    }
+    let empty = scan_of(&home, "empty.log", b"", &[]);
+    assert!(empty.status == 3 && empty.err.contains("Nothing can be concluded"), "{empty:?}");
+}
+
+#[test]
+fn a_record_that_is_cut_is_told() {
+    let home = TempDir::new().expect("a folder");
+    let log = fs::read(samples().join(SAMPLE)).expect("a sample");
+    let needle = b"connection authorized: user=app";
+    let at = log.windows(needle.len()).rposition(|text| text == needle).expect("a session") + needle.len();
+    let run = scan_of(&home, "cut.log", &log[..at], &[]);
+    assert_eq!((run.status, run.json()["total"]["unparsed"].as_u64()), (3, Some(1)), "{run:?}");
+    let note = run.json()["files"][0]["note"].clone();
+    assert!(note.as_str().is_some_and(|note| note.contains("1 connection record is cut")), "{note}");
+}
+
+#[test]
+fn a_hint_that_is_followed_helps() {
+    let home = TempDir::new().expect("a folder");
+    let log = fs::read(samples().join("mysql/audit-8.0/server_audit.log")).expect("a sample");
+    let whole = scan_of(&home, "audit.log", &log, &[]).json()["total"].clone();
+    for wrong in [
+        &["--engine", "postgres"][..],
+        &["--log-format", "csvlog"],
+        &["--engine", "oracle", "--log-format", "listener"],
+    ] {
+        let run = scan_of(&home, "audit.log", &log, wrong);
+        assert_eq!(run.status, 1, "{run:?}");
+        let hint = run.err.split("it fits ").nth(1).unwrap_or_else(|| panic!("{}", run.err)).trim();
+        let followed = scan_of(&home, "audit.log", &log, &hint.split(' ').collect::<Vec<_>>());
+        assert_eq!((followed.status, &followed.json()["total"]), (0, &whole), "{hint}: {followed:?}");
     }
 }

@@ -20,6 +20,7 @@ pub mod db2;
 mod detect;
 pub mod docdb;
 mod engine;
+pub mod envelope;
 mod event;
 mod format;
 mod lines;

@@ -8,24 +8,26 @@ use clap::{Args, ValueEnum};
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use serde::Serialize;
-use ssl_usage_parsers::{ENGINES, Engine, Hints, LogTime, Malformed, Tally, Transports};
+use ssl_usage_parsers::{ENGINES, Engine, Hints, LogTime, Malformed, OPTION, Tally, Transports};
 
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
 use crate::report::escape::{spreadsheet, terminal};
-use crate::scan::{Scan as Found, scan};
+use crate::scan::{Outcome, Row, scan};
 
 /// What do these logs show? Reads engine logs on disk; asks nothing of AWS.
 ///
-/// Logs may be plain or packed with gzip, zstd or bzip2. The format is found out from the content.
+/// Logs may be compressed (gzip, zstd, bzip2), in tar or zip archives, or as AWS's tools, CloudWatch Logs and Docker export
+/// them. The format is detected by content.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage scan error/postgresql.log.2026-11-23-10
   ssl-usage scan --format json logs/ | jq .total
-  zcat old.log.gz | ssl-usage scan -")]
+  ssl-usage scan logs.tar.gz
+  aws logs filter-log-events --log-group-name GROUP | ssl-usage scan -")]
 pub(super) struct Scan {
-    /// Log files, folders of them, or - for standard input.
+    /// Log files, archives or folders of them, or - for standard input.
     #[arg(required = true, value_name = "FILE|DIR|-")]
     paths: Vec<PathBuf>,
     /// How to print what was found.
@@ -84,8 +86,10 @@ struct Trouble {
 #[derive(Debug, Serialize)]
 struct File {
     path: String,
+    envelope: Option<&'static str>,
     engine: Option<&'static str>,
     format: Option<&'static str>,
+    log_line_prefix: Option<String>,
     lines: u64,
     bytes: u64,
     first_at: Option<Timestamp>,
@@ -155,28 +159,17 @@ impl Scan {
             year: self.year,
         };
         let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-        let mut files = Vec::new();
-        let mut tallies = Vec::new();
-        let mut errors = Vec::new();
+        let alone = matches!(self.paths.as_slice(), [path] if !path.is_dir());
+        let mut seen = Seen::default();
         for path in self.paths()? {
-            let path = match path {
-                Ok(path) => path,
-                Err(error) => {
-                    errors.push(error);
-                    continue;
-                }
-            };
-            let mut tally = Tally::default();
-            match scan(&path, &hints, threads, &mut tally) {
-                Ok(found) => {
-                    errors.extend(unread(&path, &tally));
-                    files.push(file(&path, found, &tally));
-                    tallies.push(tally);
-                }
-                Err(error) => errors.push(error),
+            match path {
+                Ok(path) => seen.rows(scan(&path, &hints, threads), alone),
+                Err(error) => seen.errors.push(error),
             }
         }
+        let Seen { mut files, tallies, mut errors } = seen;
         let total = total(&mut files, &tallies);
+        errors.extend(no_session(&files, &total));
         for error in &errors {
             complain(error);
         }
@@ -233,19 +226,20 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
     let mut total = Tally::default();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let formats: BTreeSet<_> = files.iter().map(|file| (file.engine, file.format)).collect();
-    for (file, tally) in files.iter_mut().zip(tallies) {
+    for (index, (file, tally)) in files.iter_mut().zip(tallies).enumerate() {
+        let mut notes: Vec<_> = file.note.take().into_iter().collect();
         // Which of two logs tells of a session cannot be known here, so that none is left out.
         if file.format == Some("audit") && formats.contains(&(file.engine, Some("general"))) {
-            let both = "may hold the same sessions as the general log; the total counts them in both";
-            file.note = Some(file.note.take().map_or(both.to_owned(), |note| format!("{note}; {both}")));
+            notes.push("may hold the same sessions as the general log; the total counts them in both".to_owned());
         }
-        match best.get(&identity(file)).and_then(|counted| paths.get(*counted)) {
-            Some(counted) if *counted != file.path => {
-                let twin = format!("the same log as {counted}, and counted there");
-                file.note = Some(file.note.take().map_or(twin.clone(), |note| format!("{note}; {twin}")));
+        match best.get(&identity(file)).filter(|counted| **counted != index) {
+            Some(counted) => {
+                let twin = paths.get(*counted).map_or("another", String::as_str);
+                notes.push(format!("the same log as {twin}, and counted there"));
             }
-            _ => total += tally,
+            None => total += tally,
         }
+        file.note = (!notes.is_empty()).then(|| notes.join("; "));
     }
     total
 }
@@ -254,55 +248,146 @@ fn sessions(tally: &Tally) -> u64 {
     tally.connections.sum() + tally.system.sum()
 }
 
-fn file(path: &Path, found: Option<Found>, tally: &Tally) -> File {
+/// What the logs show so far.
+#[derive(Default)]
+struct Seen {
+    files: Vec<File>,
+    tallies: Vec<Tally>,
+    errors: Vec<Error>,
+}
+
+impl Seen {
+    /// Takes the logs of one file. A file that is no connection log is an error if nothing else was asked for.
+    fn rows(&mut self, mut rows: Vec<Row>, alone: bool) {
+        if let [Row { name, outcome: Outcome::Unrelated(unrelated), .. }] = rows.as_slice()
+            && alone
+        {
+            let message = format!("this is not a connection log: it is {}", unrelated.what);
+            self.errors.push(Error::new(ErrorKind::Format, name, message).hint(unrelated.advice));
+            rows.clear();
+        }
+        for mut row in rows {
+            self.errors.extend(row.problem.take());
+            if let Outcome::Failed(error) = row.outcome {
+                self.errors.push(error);
+                continue;
+            }
+            self.errors.extend(unread(&row.name, &row.tally));
+            self.files.push(file(&row));
+            self.tallies.push(row.tally);
+        }
+    }
+}
+
+fn file(row: &Row) -> File {
+    let found = match &row.outcome {
+        Outcome::Read(found) => Some(found),
+        Outcome::Empty | Outcome::Unrelated(_) | Outcome::Failed(_) => None,
+    };
     let scanned = found.map(|found| found.scanned).unwrap_or_default();
+    let log_line_prefix = found.and_then(|found| found.log_line_prefix.clone());
     let at = |time: Option<LogTime>| time.and_then(|time| Timestamp::from_microsecond(time.at).ok());
     File {
-        path: path.display().to_string(),
+        path: row.name.clone(),
+        envelope: row.envelope,
         engine: found.map(|found| found.engine),
         format: found.map(|found| found.format),
+        log_line_prefix,
         lines: scanned.lines,
         bytes: scanned.bytes,
         first_at: at(scanned.first_at),
         last_at: at(scanned.last_at),
-        counts: tally.into(),
-        note: note(found, tally),
+        counts: (&row.tally).into(),
+        note: note(row),
     }
 }
 
 /// What a reader should know of a log that was read.
-fn note(found: Option<Found>, tally: &Tally) -> Option<String> {
-    let Some(found) = found else { return Some("the log is empty".to_owned()) };
-    let sessions = sessions(tally);
-    let mut notes = Vec::new();
-    if tally.records() == 0 && tally.unparsed() == 0 {
-        notes.push("no connection records: connections are not logged here, or nobody connected");
-    } else if sessions == 0 && tally.received > 0 {
-        notes.push("clients arrived, and sessions are not logged: log_connections leaves `authorization` out");
-    }
-    if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
-        notes.push("its times name no zone, or one that means several: they are read as UTC");
-    }
-    if !found.scanned.ends_whole {
-        notes.push("its last line is cut");
+fn note(row: &Row) -> Option<String> {
+    let tally = &row.tally;
+    let mut notes = row.notes.clone();
+    match &row.outcome {
+        Outcome::Empty => notes.push("the log is empty".to_owned()),
+        Outcome::Unrelated(unrelated) => notes.push(format!("not a connection log: it is {}", unrelated.what)),
+        Outcome::Read(found) => {
+            if tally.records() == 0 && tally.unparsed() == 0 {
+                notes.push("no connection records: connections are not logged here, or nobody connected".to_owned());
+            } else if sessions(tally) == 0 && tally.received > 0 {
+                let arrived =
+                    "clients arrived, and sessions are not logged: log_connections leaves `authorization` out";
+                notes.push(arrived.to_owned());
+            } else if sessions(tally) == 0 && tally.records() > 0 {
+                notes.push(
+                    "no session begins here: there are only attempts that failed, or sessions that ended".to_owned(),
+                );
+            }
+            if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
+                notes.push("its times name no zone, or one that means several: they are read as UTC".to_owned());
+            }
+            match cut(tally) {
+                0 => {}
+                1 => notes.push("1 connection record is cut at an end of the log, and counts as unparsed".to_owned()),
+                many => notes
+                    .push(format!("{many} connection records are cut at the ends of the log, and count as unparsed")),
+            }
+            if !found.scanned.ends_whole {
+                notes.push("its last line is cut".to_owned());
+            }
+        }
+        Outcome::Failed(_) => {}
     }
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 
+/// Records that the log's two ends cut.
+fn cut(tally: &Tally) -> u64 {
+    tally.malformed.get(&Malformed::Cut).copied().unwrap_or(0).min(2)
+}
+
 /// A log with connection records that could not be understood is an error that names it, never a zero.
-fn unread(path: &Path, tally: &Tally) -> Option<Error> {
-    // Records that the log's two ends cut are told by a note.
-    let cut = tally.malformed.get(&Malformed::Cut).copied().unwrap_or(0).min(2);
+fn unread(name: &str, tally: &Tally) -> Option<Error> {
+    let error = |message: String| Error::new(ErrorKind::Format, name, message);
+    let cut = cut(tally);
     let unparsed = tally.unparsed() - cut;
-    (unparsed > 0).then(|| {
+    if unparsed > 0 {
         let causes: Vec<_> = tally.malformed.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
-        Error::new(
-            ErrorKind::Format,
-            path.display().to_string(),
-            format!("{unparsed} connection records could not be understood ({})", causes.join(", ")),
-        )
-        .hint("they are not in the counts; report them with the version of the server")
-    })
+        let message = format!("{unparsed} connection records could not be understood ({})", causes.join(", "));
+        return Some(error(message).hint("they are not in the counts; report them with the version of the server"));
+    }
+    let what = format!("{cut} connection records are cut at the ends of the log, and are not in the counts");
+    (cut > 0).then(|| error(what).hint("download the log again, from its beginning to its end"))
+}
+
+/// Logs that show no session at all say nothing about TLS, and must not read as "no TLS".
+fn no_session(files: &[File], total: &Tally) -> Option<Error> {
+    if files.is_empty() || sessions(total) > 0 {
+        return None;
+    }
+    let engines: BTreeSet<_> = files.iter().filter_map(|file| file.engine).collect();
+    let switches = engines.iter().filter_map(|id| Engine::named(id)).filter_map(switched_on);
+    let switches: Vec<_> = switches.collect();
+    let logs = match files {
+        [only] => only.path.clone(),
+        many => format!("{} logs", many.len()),
+    };
+    let message = "no session was found: sessions are not logged here, or nobody connected. \
+                   Nothing can be concluded about TLS";
+    let next = match switches.as_slice() {
+        [] => "scan logs of a time in which clients connected".to_owned(),
+        switches => format!("to log sessions, {}", switches.join("; ")),
+    };
+    Some(Error::new(ErrorKind::Format, logs, message).hint(next))
+}
+
+/// What an engine must be told so that it logs sessions.
+fn switched_on(engine: &Engine) -> Option<String> {
+    let logs = engine.logs.iter().find(|logs| !logs.switches.is_empty())?;
+    let set = logs.switches.iter().map(|switch| match switch.parameter.strip_prefix(OPTION) {
+        Some(option) if switch.set_to == "on" => format!("add the option {option}"),
+        Some(option) => format!("set {option} to {}", switch.set_to),
+        None => format!("set {} to {}", switch.parameter, switch.set_to),
+    });
+    Some(format!("{} ({})", set.collect::<Vec<_>>().join(" and "), engine.title))
 }
 
 fn print(report: &Report, format: Format, mut out: impl Write) -> io::Result<()> {

@@ -1,15 +1,16 @@
 //! Logs on disk: a file, a folder of them, or standard input.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use super::archive::{Archive, Kind, SHOWN};
 use super::decompress::Packing;
 use super::mapped::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Bytes that tell how a log is packed.
-const MAGIC: usize = 4;
+/// How often a log may be packed.
+const PACKED_MAX: usize = 2;
 
 /// The files under `path`, sorted by name: itself, or all that are in the folder and its folders.
 ///
@@ -53,6 +54,16 @@ pub enum Log {
     Plain(Mapped),
     /// Anything else, as a stream of unpacked bytes.
     Stream(Box<dyn Read>),
+    /// An archive of logs.
+    Archive(Archive<'static>),
+}
+
+/// What a stream is once it is unpacked.
+pub enum Opened<'r> {
+    /// A log.
+    Stream(Box<dyn Read + 'r>),
+    /// An archive, with its bytes.
+    Archive(Kind, Box<dyn Read + 'r>),
 }
 
 /// Opens a log file, packed or not.
@@ -63,17 +74,20 @@ pub enum Log {
 pub fn open(path: &Path) -> Result<Log> {
     let fail = |error| Error::io(path, error);
     let mut file = File::open(path).map_err(fail)?;
-    let mut magic = Vec::with_capacity(MAGIC);
-    file.by_ref().take(MAGIC as u64).read_to_end(&mut magic).map_err(fail)?;
-    let packing = Packing::of(&magic);
-    if packing == Packing::Plain
-        && file.metadata().map_err(fail)?.is_file()
-        && let Some(mapped) = Mapped::new(&file).map_err(fail)?
-    {
-        return Ok(Log::Plain(mapped));
+    let is_file = file.metadata().map_err(fail)?.is_file();
+    let head = shown(&mut file).map_err(fail)?;
+    if is_file && Packing::of(&head) == Packing::Plain {
+        match Kind::of(&head) {
+            Some(Kind::Zip) => return Ok(Log::Archive(Archive::Zip(Box::new(BufReader::new(file))))),
+            Some(Kind::Tar) => {}
+            None => {
+                if let Some(mapped) = Mapped::new(&file).map_err(fail)? {
+                    return Ok(Log::Plain(mapped));
+                }
+            }
+        }
     }
-    let whole = io::Cursor::new(magic).chain(file);
-    packing.open(whole).map(Log::Stream).map_err(fail)
+    log(io::Cursor::new(head).chain(file)).map_err(fail)
 }
 
 /// Opens standard input, packed or not.
@@ -82,9 +96,42 @@ pub fn open(path: &Path) -> Result<Log> {
 ///
 /// As [`open`].
 pub fn stdin() -> Result<Log> {
-    let fail = |error| Error::io(Path::new("-"), error);
-    let mut input = io::stdin().lock();
-    let mut magic = Vec::with_capacity(MAGIC);
-    input.by_ref().take(MAGIC as u64).read_to_end(&mut magic).map_err(fail)?;
-    Packing::of(&magic).open(io::Cursor::new(magic).chain(input)).map(Log::Stream).map_err(fail)
+    log(io::stdin().lock()).map_err(|error| Error::io(Path::new("-"), error))
+}
+
+fn log(stream: impl Read + 'static) -> io::Result<Log> {
+    Ok(match unpacked(stream)? {
+        Opened::Stream(stream) => Log::Stream(stream),
+        Opened::Archive(kind, stream) => Log::Archive(Archive::stream(kind, stream)?),
+    })
+}
+
+/// Unpacks a stream, which may be packed twice: Firehose packs what CloudWatch Logs has packed.
+///
+/// # Errors
+///
+/// When it cannot be read or is not what its first bytes promise.
+pub fn unpacked<'r>(stream: impl Read + 'r) -> io::Result<Opened<'r>> {
+    let mut stream: Box<dyn Read + 'r> = Box::new(stream);
+    for _ in 0..=PACKED_MAX {
+        let head = shown(&mut stream)?;
+        let (packing, kind) = (Packing::of(&head), Kind::of(&head));
+        let whole = io::Cursor::new(head).chain(stream);
+        if packing == Packing::Plain {
+            let whole = Box::new(whole);
+            return Ok(match kind {
+                Some(kind) => Opened::Archive(kind, whole),
+                None => Opened::Stream(whole),
+            });
+        }
+        stream = packing.open(whole)?;
+    }
+    Err(io::Error::other("it is packed more than twice; unpack it first"))
+}
+
+/// The first bytes of a stream, which show what it is.
+fn shown(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(SHOWN);
+    stream.take(SHOWN as u64).read_to_end(&mut head)?;
+    Ok(head)
 }

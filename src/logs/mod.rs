@@ -1,5 +1,6 @@
 //! Where engine logs come from: bytes in, bytes out. Nothing here knows an engine.
 
+pub mod archive;
 pub mod cloudwatch;
 pub mod decompress;
 pub mod directory;

@@ -148,7 +148,7 @@ impl Stderr {
             Message::Malformed(_) if raw.ends_with(TRUNCATED) => return Parsed::Malformed(Malformed::Cut),
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
-        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
+        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) || self.is_torn_off(next) {
             return Parsed::Malformed(Malformed::Cut);
         }
         if *two_readings || (!self.is_followed_by_record(next) && self.is_torn(text, *begins, end)) {
@@ -204,6 +204,14 @@ impl Stderr {
             next = rest;
         }
         next.is_empty() || self.prefixes.iter().any(|prefix| prefix.begins(next))
+    }
+
+    /// Whether a TLS mark follows on a line that is no record: the end of a page that was put in the middle of this one.
+    fn is_torn_off(&self, next: Option<&[u8]>) -> bool {
+        let next = next.unwrap_or_default();
+        let line = next.get(..next.len().min(RECORD_MAX)).unwrap_or_default();
+        let line = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
+        !self.is_followed_by_record(Some(next)) && memmem::find(line, b"SSL enabled (").is_some()
     }
 
     /// Whether what stands from `line_at` to `end` may be a piece of a name: a record that begins before it may have a

@@ -1,0 +1,25 @@
+//! The output of `awslogs get`: log group, log stream and message, and with `--timestamp` the time between them.
+//!
+//! Source: `awslogs/core.py` of <https://github.com/jorgebastida/awslogs>.
+
+use super::lines::{Before, Prefixed};
+use super::{Envelope, behind, named, uncoloured, word};
+
+pub(super) const ENVELOPE: Envelope = Envelope {
+    name: "awslogs get",
+    caveat: None,
+    names_members: true,
+    open: |head| Prefixed::events(split).fitting(head),
+};
+
+fn split(line: &[u8]) -> Option<Before<'_>> {
+    let (group, rest) = word(uncoloured(line))?;
+    let (stream, message) = word(uncoloured(rest))?;
+    if !group.starts_with(b"/aws/") {
+        return None;
+    }
+    let plain = |name: &'_ [u8]| name.strip_suffix(b"\x1b[0m").unwrap_or(name).to_vec();
+    let message = uncoloured(message);
+    let message = behind(message, "0000-00-00T00:00:00.000Z ").unwrap_or(message);
+    Some(Before::named(named(&plain(group), &plain(stream)), message))
+}

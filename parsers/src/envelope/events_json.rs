@@ -1,0 +1,73 @@
+//! The output of `aws logs get-log-events` and `filter-log-events` as JSON, the CLI's default: one page or many, one
+//! behind the other. With `--query 'events[*].message'` it is an array of the messages.
+//!
+//! Source: "GetLogEvents" and "FilterLogEvents" in the CloudWatch Logs API reference.
+
+use serde_json::Value;
+
+use super::json::{Part, Target, Walker, first_key};
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, message, named};
+
+pub(super) const ENVELOPE: Envelope =
+    Envelope { name: "CloudWatch Logs events (JSON)", caveat: None, names_members: true, open: events };
+
+pub(super) const MESSAGES: Envelope = Envelope {
+    name: "CloudWatch Logs messages (JSON)",
+    caveat: Some(
+        "this output does not name log streams: if the log group has several, their lines are read as one log",
+    ),
+    names_members: false,
+    open: messages,
+};
+
+fn events(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
+    let keys: [&[u8]; 5] = [b"events", b"searchedLogStreams", b"nextToken", b"nextForwardToken", b"nextBackwardToken"];
+    let known = keys.contains(&first_key(head.text)?);
+    let new = || Events { walker: Walker::new(Target::ItemsOf("events")), contents: Contents::default(), read: event };
+    (known && head.tried(&mut new()).is_some_and(|contents| contents.misfits == 0)).then(|| Box::new(new()) as _)
+}
+
+fn messages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
+    let begins = head.text.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start().starts_with(b"\"");
+    let read = |value| match value {
+        Value::String(message) => Some((String::new(), message)),
+        _ => None,
+    };
+    let new = || Events { walker: Walker::new(Target::Items), contents: Contents::default(), read };
+    (begins && head.fits(new())).then(|| Box::new(new()) as _)
+}
+
+/// An event's log stream, where it is named, and its message.
+fn event(value: Value) -> Option<(String, String)> {
+    let stream = value.get("logStreamName").and_then(Value::as_str).unwrap_or_default();
+    Some((named(b"", stream.as_bytes()), value.get("message")?.as_str()?.to_owned()))
+}
+
+struct Events {
+    walker: Walker,
+    contents: Contents,
+    read: fn(Value) -> Option<(String, String)>,
+}
+
+impl Unwrap for Events {
+    fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        let Self { walker, contents, read } = self;
+        walker.push(piece, &mut |part| {
+            let event = match part {
+                Part::Value(value) => serde_json::from_slice(value).ok().and_then(*read),
+                Part::Text(_) | Part::Stray => None,
+            };
+            match event {
+                Some((member, text)) => {
+                    contents.events += 1;
+                    message(out, &member, text.as_bytes());
+                }
+                None => contents.misfits += 1,
+            }
+        })
+    }
+
+    fn finish(&mut self, _: &mut dyn Members) -> Result<Contents, EnvelopeError> {
+        Ok(Contents { cut: self.walker.is_within(), ..self.contents })
+    }
+}

@@ -1,0 +1,105 @@
+//! What a subscription of CloudWatch Logs delivers to S3 through Firehose: JSON objects one behind the other, with
+//! newlines between them or none, each with the events of one log stream. Firehose delivers at least once, so that events
+//! may come again.
+//!
+//! Source: "Log group-level subscription filters" in the CloudWatch Logs user guide; "Data delivery" in the Firehose
+//! developer guide.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::Value;
+
+use super::json::{Part, Target, Walker, first_key};
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, message, named};
+
+pub(super) const ENVELOPE: Envelope =
+    Envelope { name: "CloudWatch Logs subscription (Firehose)", caveat: None, names_members: true, open };
+
+/// Events that are remembered, so that one is known that comes again.
+const REMEMBERED: usize = 1 << 20;
+
+fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
+    let keys: [&[u8]; 6] = [b"messageType", b"owner", b"logGroup", b"logStream", b"subscriptionFilters", b"logEvents"];
+    let known = keys.contains(&first_key(head.text)?) && memchr::memmem::find(head.text, b"\"messageType\"").is_some();
+    let tried = head.tried(&mut Subscription::default());
+    // One object may be longer than the head.
+    let fits = tried.map_or(!head.whole, |contents| contents.misfits == 0);
+    (known && fits).then(|| Box::new(Subscription::default()) as _)
+}
+
+struct Subscription {
+    walker: Walker,
+    events: Events,
+}
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self { walker: Walker::new(Target::Values), events: Events::default() }
+    }
+}
+
+#[derive(Default)]
+struct Events {
+    contents: Contents,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Events {
+    /// Passes on the events of one object; none if it is no such object.
+    fn pass(&mut self, value: &[u8], out: &mut dyn Members) -> Option<()> {
+        let value: Value = serde_json::from_slice(value).ok()?;
+        let text = |key| value.get(key).and_then(Value::as_str);
+        if text("messageType")? == "CONTROL_MESSAGE" {
+            return Some(());
+        }
+        let member = named(text("logGroup")?.as_bytes(), text("logStream")?.as_bytes());
+        for event in value.get("logEvents")?.as_array()? {
+            let Some(line) = event.get("message").and_then(Value::as_str) else {
+                self.contents.misfits += 1;
+                continue;
+            };
+            if event.get("id").and_then(Value::as_str).is_some_and(|id| !self.is_new(&member, id)) {
+                self.contents.duplicates += 1;
+                continue;
+            }
+            self.contents.events += 1;
+            message(out, &member, line.as_bytes());
+        }
+        Some(())
+    }
+
+    fn is_new(&mut self, member: &str, id: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (member, id).hash(&mut hasher);
+        let hash = hasher.finish();
+        let new = self.known.insert(hash);
+        if new {
+            self.order.push_back(hash);
+            if self.order.len() > REMEMBERED
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.known.remove(&oldest);
+            }
+        }
+        new
+    }
+}
+
+impl Unwrap for Subscription {
+    fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        let Self { walker, events } = self;
+        walker.push(piece, &mut |part| {
+            let read = match part {
+                Part::Value(value) => events.pass(value, out),
+                Part::Text(_) | Part::Stray => None,
+            };
+            events.contents.misfits += u64::from(read.is_none());
+        })
+    }
+
+    fn finish(&mut self, _: &mut dyn Members) -> Result<Contents, EnvelopeError> {
+        Ok(Contents { cut: self.walker.is_within(), ..self.events.contents })
+    }
+}

@@ -1,0 +1,304 @@
+//! A walk over JSON texts that stand one behind the other, of which only some values are wanted: each is cut out and
+//! handed over by itself, so that no text is ever in memory as a whole. What stands in it is read by `serde_json`.
+
+use memchr::memchr2;
+
+use super::{EnvelopeError, PART_MAX};
+
+/// Most containers within one another.
+const NESTED_MAX: usize = 128;
+/// Longest key that is looked at.
+const KEY_MAX: usize = 64;
+
+/// Which values are wanted.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// Whole texts that are objects or arrays.
+    Values,
+    /// Items of texts that are arrays.
+    Items,
+    /// Items of the array under this key of texts that are objects.
+    ItemsOf(&'static str),
+    /// The string under this key of texts that are objects, as it comes.
+    TextOf(&'static str),
+}
+
+/// What is found.
+pub(super) enum Part<'p> {
+    /// A value that is wanted.
+    Value(&'p [u8]),
+    /// More of the string that is wanted.
+    Text(&'p [u8]),
+    /// What is no JSON.
+    Stray,
+}
+
+type Each<'e> = &'e mut dyn FnMut(Part<'_>);
+
+/// The string that is being read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Nothing,
+    Key,
+    Wanted,
+    Other,
+}
+
+/// The walk.
+pub(super) struct Walker {
+    target: Target,
+    /// The containers that are open.
+    open: Vec<u8>,
+    within: Within,
+    escaped: bool,
+    /// Whether a string is a key where it stands.
+    key_next: bool,
+    key: Vec<u8>,
+    /// The value that is being cut out, and how many containers were open around it.
+    value: Option<(Vec<u8>, usize)>,
+    /// The beginning of an escape of the wanted string.
+    escape: Vec<u8>,
+    /// Whether the rest of the line is skipped.
+    astray: bool,
+    /// Whether the text has what is wanted.
+    seen: bool,
+}
+
+impl Walker {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            open: Vec::new(),
+            within: Within::Nothing,
+            escaped: false,
+            key_next: false,
+            key: Vec::new(),
+            value: None,
+            escape: Vec::new(),
+            astray: false,
+            seen: false,
+        }
+    }
+
+    /// Whether a text is not at its end.
+    pub(super) fn is_within(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    pub(super) fn push(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), EnvelopeError> {
+        let mut rest = piece;
+        while let Some((byte, behind)) = rest.split_first() {
+            if self.within == Within::Nothing {
+                self.structure(*byte, each);
+                rest = behind;
+            } else if self.escaped {
+                self.escaped = false;
+                self.take(std::slice::from_ref(byte), each);
+                rest = behind;
+            } else {
+                let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                let (text, behind) = rest.split_at(run);
+                self.take(text, each);
+                rest = behind;
+                if let Some((byte, behind)) = rest.split_first() {
+                    rest = behind;
+                    self.mark(*byte, each);
+                }
+            }
+            if self.value.as_ref().is_some_and(|(value, _)| value.len() > PART_MAX) {
+                return Err(EnvelopeError::TooLong);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes text of a string.
+    fn take(&mut self, text: &[u8], each: Each<'_>) {
+        if let Some((value, _)) = &mut self.value {
+            value.extend_from_slice(text);
+        }
+        match self.within {
+            Within::Key if self.key.len() + text.len() <= KEY_MAX => self.key.extend_from_slice(text),
+            Within::Wanted => self.wanted(text, each),
+            Within::Key | Within::Other | Within::Nothing => {}
+        }
+    }
+
+    /// Takes what ends a string, or begins an escape.
+    fn mark(&mut self, byte: u8, each: Each<'_>) {
+        self.escaped = byte == b'\\';
+        if self.escaped {
+            return self.take(b"\\", each);
+        }
+        if self.within == Within::Wanted && !self.escape.is_empty() {
+            self.escape.clear();
+            each(Part::Stray);
+        }
+        self.within = Within::Nothing;
+        if let Some((value, _)) = &mut self.value {
+            value.push(b'"');
+        }
+        self.ended(each);
+    }
+
+    /// Decodes text of the string that is wanted.
+    fn wanted(&mut self, text: &[u8], each: Each<'_>) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if self.escape.is_empty() && !rest.starts_with(b"\\") {
+                return each(Part::Text(rest));
+            }
+            let Some((byte, behind)) = rest.split_first() else { return };
+            rest = behind;
+            self.escape.push(*byte);
+            if let Some(decoded) = decoded(&self.escape) {
+                each(Part::Text(decoded.as_bytes()));
+                self.escape.clear();
+            } else if self.escape.len() >= 12 {
+                self.escape.clear();
+                each(Part::Text("\u{fffd}".as_bytes()));
+                each(Part::Stray);
+            }
+        }
+    }
+
+    fn structure(&mut self, byte: u8, each: Each<'_>) {
+        if self.open.is_empty() && !self.begins(byte, each) {
+            return;
+        }
+        match byte {
+            b'{' | b'[' => {
+                self.begin();
+                self.keep(byte);
+                if self.open.len() == NESTED_MAX {
+                    return self.lost(each);
+                }
+                self.open.push(byte);
+                self.opened();
+                self.key_next = byte == b'{';
+            }
+            b'}' | b']' => {
+                // A number or a word ends where something else begins.
+                self.ended(each);
+                let opened = if byte == b'}' { b'{' } else { b'[' };
+                if self.open.pop() != Some(opened) {
+                    return self.lost(each);
+                }
+                self.keep(byte);
+                self.key_next = false;
+                self.ended(each);
+                if self.open.is_empty() && !self.seen {
+                    each(Part::Stray);
+                }
+            }
+            b'"' => {
+                let top = self.open.len() == 1 && self.open.first() == Some(&b'{');
+                if top && self.key_next {
+                    self.key.clear();
+                    self.within = Within::Key;
+                } else {
+                    let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
+                    self.within = if wanted { Within::Wanted } else { Within::Other };
+                    self.begin();
+                }
+                self.keep(byte);
+            }
+            b',' => {
+                self.ended(each);
+                self.key_next = self.open.last() == Some(&b'{');
+                self.keep(byte);
+            }
+            b':' => {
+                self.key_next = false;
+                self.keep(byte);
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => self.keep(byte),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.' | b'E' => {
+                self.begin();
+                self.keep(byte);
+            }
+            _ => self.lost(each),
+        }
+    }
+
+    /// Notes whether the container that opened last is, or shows, what is wanted.
+    fn opened(&mut self) {
+        match (self.target, self.open.as_slice()) {
+            (Target::Items, [only]) => self.seen = *only == b'[',
+            (Target::ItemsOf(key), b"{[") => self.seen |= self.key == key.as_bytes(),
+            (Target::ItemsOf(_), [_]) => self.seen = false,
+            (Target::Values | Target::TextOf(_), [_]) => self.seen = true,
+            _ => {}
+        }
+    }
+
+    /// Whether a byte between two texts begins one.
+    fn begins(&mut self, byte: u8, each: Each<'_>) -> bool {
+        match byte {
+            b'{' | b'[' if !self.astray => true,
+            b'\n' => {
+                self.astray = false;
+                false
+            }
+            b' ' | b'\t' | b'\r' | b',' => false,
+            _ if self.astray => false,
+            _ => {
+                self.astray = true;
+                each(Part::Stray);
+                false
+            }
+        }
+    }
+
+    /// Gives up a text that is no JSON.
+    fn lost(&mut self, each: Each<'_>) {
+        self.open.clear();
+        self.value = None;
+        self.within = Within::Nothing;
+        self.astray = true;
+        each(Part::Stray);
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if let Some((value, _)) = &mut self.value {
+            value.push(byte);
+        }
+    }
+
+    /// Begins to cut out a value that begins here, if it is wanted.
+    fn begin(&mut self) {
+        let depth = self.open.len();
+        let wanted = match self.target {
+            Target::Values => depth == 0,
+            Target::Items => depth == 1 && self.open.first() == Some(&b'['),
+            Target::ItemsOf(key) => depth == 2 && self.open == b"{[" && self.key == key.as_bytes(),
+            Target::TextOf(_) => false,
+        };
+        if wanted && self.value.is_none() {
+            self.value = Some((Vec::new(), depth));
+        }
+    }
+
+    /// Hands over the value that ended, if it is the one that is cut out.
+    fn ended(&mut self, each: Each<'_>) {
+        if let Some((value, _)) = self.value.take_if(|(_, depth)| *depth == self.open.len()) {
+            each(Part::Value(&value));
+        }
+    }
+}
+
+/// What an escape stands for, if it is complete.
+fn decoded(escape: &[u8]) -> Option<String> {
+    let complete = match escape.get(1) {
+        None => false,
+        Some(b'u') => escape.len() == 6 || escape.len() == 12,
+        Some(_) => escape.len() == 2,
+    };
+    complete.then(|| serde_json::from_slice(&[b"\"", escape, b"\""].concat()).ok()).flatten()
+}
+
+/// The first key of the object that a text begins with.
+pub(super) fn first_key(text: &[u8]) -> Option<&[u8]> {
+    let text = text.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
+    text.get(..memchr::memchr(b'"', text)?)
+}

@@ -1,0 +1,139 @@
+//! Lines of pieces of any size, and envelopes that put something before lines.
+
+use memchr::memchr;
+
+use super::{Contents, EnvelopeError, Head, Members, PART_MAX, Unwrap, without_return};
+use crate::detect::detect;
+
+/// Cuts pieces into lines.
+#[derive(Default)]
+pub(super) struct Lines(Vec<u8>);
+
+impl Lines {
+    /// The lines that end in a piece, without their newlines.
+    pub(super) fn push(&mut self, piece: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), EnvelopeError> {
+        let mut rest = piece;
+        while let Some(newline) = memchr(b'\n', rest) {
+            let (line, behind) = rest.split_at(newline);
+            rest = behind.get(1..).unwrap_or_default();
+            if self.0.is_empty() {
+                each(line);
+            } else {
+                self.0.extend_from_slice(line);
+                each(&self.0);
+                self.0.clear();
+            }
+        }
+        self.0.extend_from_slice(rest);
+        if self.0.len() > PART_MAX { Err(EnvelopeError::TooLong) } else { Ok(()) }
+    }
+
+    /// The last line, if it has no newline.
+    pub(super) fn last(&mut self) -> Option<Vec<u8>> {
+        let line = std::mem::take(&mut self.0);
+        (!line.is_empty()).then_some(line)
+    }
+}
+
+/// What an envelope puts before a line.
+pub(super) struct Before<'l> {
+    /// The log stream's name; empty where there is none.
+    pub(super) member: String,
+    /// The line.
+    pub(super) line: &'l [u8],
+    /// Whether the next line goes on with this one.
+    pub(super) goes_on: bool,
+}
+
+impl<'l> Before<'l> {
+    /// A line of a log without a name.
+    pub(super) fn of(line: &'l [u8]) -> Self {
+        Self { member: String::new(), line, goes_on: false }
+    }
+
+    /// A line of a log stream.
+    pub(super) fn named(member: String, line: &'l [u8]) -> Self {
+        Self { member, ..Self::of(line) }
+    }
+}
+
+type Split = fn(&[u8]) -> Option<Before<'_>>;
+
+/// An envelope that puts something before lines: before the first line of each event, or before every line.
+pub(super) struct Prefixed {
+    split: Split,
+    /// Whether it stands before every line; others are text of the event before them.
+    every_line: bool,
+    lines: Lines,
+    member: String,
+    contents: Contents,
+}
+
+impl Prefixed {
+    /// An envelope with something before the first line of each event.
+    pub(super) fn events(split: Split) -> Self {
+        Self { split, every_line: false, lines: Lines::default(), member: String::new(), contents: Contents::default() }
+    }
+
+    /// An envelope with something before every line.
+    pub(super) fn lines(split: Split) -> Self {
+        Self { every_line: true, ..Self::events(split) }
+    }
+
+    /// Reads a log that begins like this, if it is such an envelope: the first line must fit, and most others.
+    ///
+    /// Where events have many lines, few may fit. Such a log must make no sense to any parser as it is.
+    pub(super) fn fitting(self, head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
+        let fits = |line: &[u8]| (self.split)(line).is_some();
+        if !fits(head.first()) {
+            return None;
+        }
+        let mut counts = (0_u64, 0_u64);
+        for line in head.lines().filter(|line| !line.is_empty()) {
+            counts.0 += u64::from(fits(line));
+            counts.1 += 1;
+        }
+        let (fitting, all) = counts;
+        let enough = match self.every_line {
+            true => fitting * 10 >= all * 9,
+            false => fitting * 2 >= all || detect(head.text, head.hints).is_none(),
+        };
+        enough.then(|| Box::new(self) as Box<dyn Unwrap>)
+    }
+
+    fn line(&mut self, line: &[u8], ended: bool, out: &mut dyn Members) {
+        let mut ended = ended;
+        let text = match (self.split)(without_return(line)) {
+            Some(Before { member, line, goes_on }) => {
+                self.contents.events += 1;
+                self.member = member;
+                ended &= !goes_on;
+                line
+            }
+            None => {
+                self.contents.misfits += u64::from(self.every_line && !line.trim_ascii().is_empty());
+                line
+            }
+        };
+        out.write(&self.member, text);
+        if ended {
+            out.write(&self.member, b"\n");
+        }
+    }
+}
+
+impl Unwrap for Prefixed {
+    fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        let mut lines = std::mem::take(&mut self.lines);
+        let result = lines.push(piece, |line| self.line(line, true, out));
+        self.lines = lines;
+        result
+    }
+
+    fn finish(&mut self, out: &mut dyn Members) -> Result<Contents, EnvelopeError> {
+        if let Some(line) = self.lines.last() {
+            self.line(&line, false, out);
+        }
+        Ok(self.contents)
+    }
+}

@@ -1,0 +1,107 @@
+//! The output of `aws logs tail`: `--format short` puts the time before each event, `detailed` the time and the log
+//! stream. `json` is `detailed` with messages that are JSON spread over several lines.
+//!
+//! Source: `awscli/customizations/logs/tail.py` of the AWS CLI, version 2.
+
+use super::lines::{Before, Lines, Prefixed};
+use super::{Contents, Envelope, EnvelopeError, Members, PART_MAX, Unwrap, behind, named, uncoloured, word};
+
+pub(super) const DETAILED: Envelope = Envelope {
+    name: "aws logs tail --format detailed",
+    caveat: None,
+    names_members: true,
+    open: |head| {
+        let unwrap = Prefixed::events(detailed).fitting(head)?;
+        Some(Box::new(Gathered { lines: Lines::default(), gathered: None, unwrap }))
+    },
+};
+
+pub(super) const SHORT: Envelope = Envelope {
+    name: "aws logs tail --format short",
+    caveat: Some(
+        "this output does not name log streams: if the log group has several, their lines are read as one log",
+    ),
+    names_members: false,
+    open: |head| Prefixed::events(short).fitting(head),
+};
+
+fn short(line: &[u8]) -> Option<Before<'_>> {
+    let rest = uncoloured(behind(uncoloured(line), "0000-00-00T00:00:00")?);
+    rest.strip_prefix(b" ").map(Before::of)
+}
+
+fn detailed(line: &[u8]) -> Option<Before<'_>> {
+    let time = uncoloured(line);
+    let rest =
+        behind(time, "0000-00-00T00:00:00.000000+00:00").or_else(|| behind(time, "0000-00-00T00:00:00+00:00"))?;
+    let (stream, message) = word(uncoloured(uncoloured(rest).strip_prefix(b" ")?))?;
+    // A line of syslog has the host's name there, and then the program's with its process.
+    if word(message).is_some_and(|(program, _)| program.ends_with(b"]:")) {
+        return None;
+    }
+    let stream = stream.strip_suffix(b"\x1b[0m").unwrap_or(stream);
+    Some(Before::named(named(b"", stream), message))
+}
+
+/// Writes JSON that was spread over lines in one line again, as the engine did.
+struct Gathered {
+    lines: Lines,
+    gathered: Option<Vec<u8>>,
+    unwrap: Box<dyn Unwrap>,
+}
+
+impl Gathered {
+    fn line(&mut self, line: &[u8], end: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        if let Some(mut text) = self.gathered.take() {
+            text.extend(without_blank(line.trim_ascii()));
+            if text.len() > PART_MAX {
+                return Err(EnvelopeError::TooLong);
+            }
+            if !line.starts_with(b"}") {
+                self.gathered = Some(text);
+                return Ok(());
+            }
+            self.unwrap.push(&text, out)?;
+        } else if detailed(line).is_some_and(|before| before.line.trim_ascii() == b"{") {
+            self.gathered = Some(line.trim_ascii_end().to_vec());
+            return Ok(());
+        } else {
+            self.unwrap.push(line, out)?;
+        }
+        self.unwrap.push(end, out)
+    }
+}
+
+/// A member of an object, `"key": value`, without the blank behind its colon, which PostgreSQL does not write.
+fn without_blank(member: &[u8]) -> Vec<u8> {
+    match memchr::memmem::find(member, b"\": ").filter(|_| member.starts_with(b"\"")) {
+        Some(at) => [member.get(..at + 2).unwrap_or_default(), member.get(at + 3..).unwrap_or_default()].concat(),
+        None => member.to_vec(),
+    }
+}
+
+impl Unwrap for Gathered {
+    fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        let mut lines = std::mem::take(&mut self.lines);
+        let mut result = Ok(());
+        let pushed = lines.push(piece, |line| {
+            if result.is_ok() {
+                result = self.line(line, b"\n", out);
+            }
+        });
+        self.lines = lines;
+        pushed.and(result)
+    }
+
+    fn finish(&mut self, out: &mut dyn Members) -> Result<Contents, EnvelopeError> {
+        if let Some(line) = self.lines.last() {
+            self.line(&line, b"", out)?;
+        }
+        let cut = self.gathered.take();
+        if let Some(text) = &cut {
+            self.unwrap.push(text, out)?;
+        }
+        let contents = self.unwrap.finish(out)?;
+        Ok(Contents { cut: contents.cut || cut.is_some(), ..contents })
+    }
+}

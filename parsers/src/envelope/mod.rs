@@ -1,0 +1,292 @@
+//! Envelopes: how AWS's own tools, container runtimes and encodings wrap the lines of an engine log.
+//!
+//! Bytes in, bytes out: what an envelope holds comes out as the engine wrote it, one event behind the other, whatever
+//! pieces it arrives in. An envelope is known by the beginning of a log; a log that no envelope fits is plain. Nothing is
+//! dropped in silence: what does not fit is passed on as it is where it may be text of an event, and counted.
+
+mod awslogs;
+mod cloudwatch_export;
+mod compose;
+mod docker;
+mod encoding;
+mod events_csv;
+mod events_json;
+mod events_text;
+mod firehose;
+mod json;
+mod lines;
+mod logs_tail;
+mod messages_text;
+mod portion;
+mod unsupported;
+
+use std::fmt;
+
+pub use encoding::{Decoder, Encoding};
+pub use unsupported::Unsupported;
+
+use crate::detect::Hints;
+
+/// Longest line, event or JSON value that is held in memory.
+const PART_MAX: usize = 16 * 1024 * 1024;
+
+/// Most bytes of events that are held to sort them.
+const SORTED_MAX: usize = 256 * 1024 * 1024;
+
+/// Takes what an envelope holds.
+pub trait Members {
+    /// Takes the next bytes of a member. Its name is empty where the envelope names no log stream.
+    fn write(&mut self, member: &str, bytes: &[u8]);
+}
+
+/// What an envelope held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Events that fit the envelope.
+    pub events: u64,
+    /// Parts that did not: lines, CSV records or JSON values.
+    pub misfits: u64,
+    /// Events that were delivered again, and are passed on once.
+    pub duplicates: u64,
+    /// Events that are older than the one before them.
+    pub disordered: u64,
+    /// Whether it ends in the middle of an event.
+    pub cut: bool,
+}
+
+/// Why an envelope cannot be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// A line, an event or a JSON value is longer than 16 MiB.
+    TooLong,
+    /// Events are listed newest first, and more than 256 MiB of them.
+    TooManyToSort,
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::TooLong => "one of its events is longer than 16 MiB",
+            Self::TooManyToSort => "its events are listed newest first, and exceed the 256 MiB that can be sorted",
+        })
+    }
+}
+
+impl EnvelopeError {
+    /// What to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::TooLong => "download the log again as JSON, with `aws logs filter-log-events --output json`",
+            Self::TooManyToSort => "export it oldest first: end the query with `| sort @timestamp asc`",
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
+/// One kind of envelope.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The name used in reports.
+    pub name: &'static str,
+    /// What a reader of its counts should know.
+    pub caveat: Option<&'static str>,
+    /// Whether it names the log stream of each event.
+    pub names_members: bool,
+    /// Reads it, if a log that begins like this is one.
+    open: fn(&Head<'_>) -> Option<Box<dyn Unwrap>>,
+}
+
+/// The envelopes. Each is known by its beginning; of those that are known by less, the later ones.
+static ENVELOPES: &[Envelope] = &[
+    events_json::ENVELOPE,
+    events_json::MESSAGES,
+    portion::JSON,
+    firehose::ENVELOPE,
+    docker::JSON_FILE,
+    events_csv::ENVELOPE,
+    events_text::ENVELOPE,
+    portion::TEXT,
+    docker::CONTAINER_RUNTIME,
+    docker::TIMESTAMPS,
+    cloudwatch_export::ENVELOPE,
+    logs_tail::DETAILED,
+    logs_tail::SHORT,
+    awslogs::ENVELOPE,
+    compose::ENVELOPE,
+    messages_text::ENVELOPE,
+    portion::PAGES,
+];
+
+/// What a log is wrapped in.
+#[derive(Clone, Copy, Debug)]
+pub enum Wrapping {
+    /// Nothing: it is as the engine wrote it, or no log at all.
+    Plain,
+    /// An envelope.
+    Envelope(&'static Envelope),
+    /// An envelope that is not read.
+    Unsupported(&'static Unsupported),
+}
+
+impl Wrapping {
+    /// What a log is wrapped in that begins with `head` and ends with `tail`, in UTF-8.
+    pub fn of(head: &[u8], tail: Tail<'_>, hints: &Hints) -> Self {
+        let head = Head::new(head, tail, hints);
+        if let Some(envelope) = ENVELOPES.iter().find(|envelope| (envelope.open)(&head).is_some()) {
+            return Self::Envelope(envelope);
+        }
+        unsupported::of(&head).map_or(Self::Plain, Self::Unsupported)
+    }
+}
+
+/// Unwraps one log.
+pub struct Unwrapper(Box<dyn Unwrap>);
+
+impl fmt::Debug for Unwrapper {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Unwrapper").finish()
+    }
+}
+
+impl Unwrapper {
+    /// Unwraps a log that begins with `head`; none if it is no such envelope. The head is to be pushed, too.
+    pub fn new(envelope: &Envelope, head: &[u8], tail: Tail<'_>, hints: &Hints) -> Option<Self> {
+        (envelope.open)(&Head::new(head, tail, hints)).map(Self)
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    ///
+    /// When a part of it is longer than what is held in memory.
+    pub fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        self.0.push(piece, out)
+    }
+
+    /// Ends the log.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::push`].
+    pub fn finish(mut self, out: &mut dyn Members) -> Result<Contents, EnvelopeError> {
+        self.0.finish(out)
+    }
+}
+
+/// What is known of the end of a log of which the beginning is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail<'t> {
+    /// The beginning is all of it.
+    Whole,
+    /// It ends with these bytes.
+    Known(&'t [u8]),
+    /// It is still to come.
+    Unknown,
+}
+
+/// The beginning of a log, and what is known of its end.
+struct Head<'h> {
+    text: &'h [u8],
+    /// Whether that is all of it.
+    whole: bool,
+    /// The last bytes of the log, where they are known.
+    tail: &'h [u8],
+    hints: &'h Hints,
+}
+
+impl<'h> Head<'h> {
+    fn new(text: &'h [u8], tail: Tail<'h>, hints: &'h Hints) -> Self {
+        let (whole, tail) = match tail {
+            Tail::Whole => (true, text),
+            Tail::Known(tail) => (false, tail),
+            Tail::Unknown => (false, &[][..]),
+        };
+        Self { text, whole, tail, hints }
+    }
+
+    /// Its lines, without the last if that may go on.
+    fn lines(&self) -> impl Iterator<Item = &'h [u8]> + use<'h> {
+        let end = match self.text.strip_suffix(b"\n") {
+            Some(lines) => Some(lines),
+            None if self.whole => Some(self.text),
+            None => memchr::memrchr(b'\n', self.text).and_then(|newline| self.text.get(..newline)),
+        };
+        end.into_iter().flat_map(|lines| lines.split(|byte| *byte == b'\n')).map(without_return)
+    }
+
+    /// The beginning of its first line that is not empty.
+    fn first(&self) -> &'h [u8] {
+        let text = self.text.trim_ascii_start();
+        memchr::memchr(b'\n', text).and_then(|newline| text.get(..newline)).map_or(text, without_return)
+    }
+
+    /// What an envelope holds as far as the head goes; none where it is none.
+    fn tried(&self, unwrap: &mut dyn Unwrap) -> Option<Contents> {
+        unwrap.push(self.text, &mut Nowhere).ok()?;
+        let contents = unwrap.finish(&mut Nowhere).ok()?;
+        // The head cuts what goes on behind it.
+        (self.whole || contents.events > 0).then_some(contents)
+    }
+
+    /// Whether the parts of an envelope fit it, but for one in ten.
+    fn fits(&self, mut unwrap: impl Unwrap) -> bool {
+        self.tried(&mut unwrap).is_some_and(|contents| contents.events > 0 && contents.misfits * 9 <= contents.events)
+    }
+}
+
+/// Reads one kind of envelope.
+trait Unwrap: Send {
+    fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError>;
+    fn finish(&mut self, out: &mut dyn Members) -> Result<Contents, EnvelopeError>;
+}
+
+/// Takes everything, and keeps nothing.
+struct Nowhere;
+
+impl Members for Nowhere {
+    fn write(&mut self, _: &str, _: &[u8]) {}
+}
+
+/// Passes on the message of an event, which ends in one newline whatever the envelope has at its end.
+fn message(out: &mut dyn Members, member: &str, text: &[u8]) {
+    let end = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    out.write(member, text.get(..end).unwrap_or_default());
+    out.write(member, b"\n");
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// What stands behind a text of this shape, in which `0` is any digit.
+fn behind<'t>(text: &'t [u8], shape: &str) -> Option<&'t [u8]> {
+    let (begin, rest) = text.split_at_checked(shape.len())?;
+    let is = |(byte, wanted): (&u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { *byte == wanted };
+    begin.iter().zip(shape.bytes()).all(is).then_some(rest)
+}
+
+/// A text's first word, and what stands behind the blank that ends it.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let blank = memchr::memchr(b' ', text).filter(|blank| *blank > 0)?;
+    Some((text.get(..blank)?, text.get(blank + 1..)?))
+}
+
+/// A text without the terminal colours that it begins with.
+fn uncoloured(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let Some(codes) = rest.strip_prefix(b"\x1b[") {
+        let Some(end) = codes.iter().position(|byte| !byte.is_ascii_digit() && *byte != b';') else { break };
+        match codes.get(end..).and_then(|end| end.strip_prefix(b"m")) {
+            Some(behind) => rest = behind,
+            None => break,
+        }
+    }
+    rest
+}
+
+/// A member's name, made of the log group's and the stream's.
+fn named(group: &[u8], stream: &[u8]) -> String {
+    let (group, stream) = (String::from_utf8_lossy(group), String::from_utf8_lossy(stream));
+    if group.is_empty() { stream.into_owned() } else { format!("{group}/{stream}") }
+}

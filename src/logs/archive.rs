@@ -1,0 +1,203 @@
+//! Archives of logs, tar and zip: their files one after the other, as streams. Nothing is written to disk, and nothing
+//! of an archive is in memory but the piece that is read.
+
+use std::io::{self, Cursor, Read, Seek};
+
+use tar::EntryType;
+use zip::ZipArchive;
+
+use super::directory::{Opened, unpacked};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Longest name of a file in an archive.
+const NAME_MAX: u64 = 64 * 1024;
+/// Most files in an archive.
+const MEMBERS_MAX: usize = 100_000;
+/// Largest zip archive that is held in memory, because it comes as a stream: its list of files is at its end.
+const HELD_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes of a file that can be read at any place.
+pub trait ReadSeek: Read + Seek {}
+
+impl<R: Read + Seek> ReadSeek for R {}
+
+/// Which kind of archive a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// tar, as POSIX and GNU write it.
+    Tar,
+    /// zip.
+    Zip,
+}
+
+impl Kind {
+    /// The kind of archive that begins with `head`, which is 512 bytes, or all there is.
+    ///
+    /// Sources: `ustar` in POSIX pax; 4.3.7 and 4.3.16 of PKWARE's APPNOTE.
+    pub fn of(head: &[u8]) -> Option<Self> {
+        if head.get(257..262) == Some(b"ustar") {
+            return Some(Self::Tar);
+        }
+        (head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")).then_some(Self::Zip)
+    }
+}
+
+/// An archive, opened.
+pub enum Archive<'r> {
+    /// tar.
+    Tar(Box<dyn Read + 'r>),
+    /// zip, which is read from its end.
+    Zip(Box<dyn ReadSeek + 'r>),
+}
+
+/// Takes the files of an archive: the name, `archive!file`, and the bytes or why they cannot be read.
+pub type Visit<'v> = &'v mut dyn FnMut(&str, Result<Box<dyn Read + '_>>);
+
+impl<'r> Archive<'r> {
+    /// The archive that a stream is.
+    ///
+    /// # Errors
+    ///
+    /// When it is a zip archive that is too large to be held in memory, or cannot be read.
+    pub fn stream(kind: Kind, stream: impl Read + 'r) -> io::Result<Self> {
+        if kind == Kind::Tar {
+            return Ok(Self::Tar(Box::new(stream)));
+        }
+        let mut held = Vec::new();
+        stream.take(HELD_MAX + 1).read_to_end(&mut held)?;
+        if held.len() as u64 > HELD_MAX {
+            let why = "this zip archive is a stream of more than 256 MiB; save it to a file, and scan that";
+            return Err(io::Error::other(why));
+        }
+        Ok(Self::Zip(Box::new(Cursor::new(held))))
+    }
+
+    /// Reads its files in turn. Hidden files are passed over, as in folders.
+    ///
+    /// # Errors
+    ///
+    /// When the archive itself is damaged, or names too many files. What was read before stands.
+    pub fn each(self, name: &str, visit: Visit<'_>) -> Result<()> {
+        let fail = |error: io::Error| {
+            Error::new(ErrorKind::Format, name, format!("could not read the archive to its end: {error}"))
+                .hint("download or pack it again")
+                .because(error)
+        };
+        match self {
+            Self::Tar(stream) => tar_files(name, stream, visit),
+            Self::Zip(file) => zip_files(name, file, visit),
+        }
+        .map_err(fail)
+    }
+}
+
+/// Whether a file is passed over: a hidden one, or one in a hidden folder.
+fn is_hidden(name: &str) -> bool {
+    name.split('/').any(|part| part.starts_with('.') && part != "." && part != "..")
+}
+
+/// Opens a file of an archive, which may be packed.
+fn visit_file(name: &str, file: impl Read, visit: Visit<'_>) {
+    let opened = match unpacked(file) {
+        Ok(Opened::Stream(stream)) => Ok(stream),
+        Ok(Opened::Archive(..)) => Err(Error::new(ErrorKind::Format, name, "an archive within an archive is not read")
+            .hint("unpack it, and scan what is in it")),
+        Err(error) => Err(Error::new(ErrorKind::Format, name, error.to_string()).because(error)),
+    };
+    visit(name, opened);
+}
+
+fn refused(name: &str, message: impl Into<String>, visit: Visit<'_>) {
+    let error = Error::new(ErrorKind::Format, name, message).hint("unpack the archive, and scan what is in it");
+    visit(name, Err(error));
+}
+
+/// What stands before a file of a tar archive that is about it.
+#[derive(Default)]
+struct Extended {
+    path: Option<Vec<u8>>,
+    /// Whether its size does not fit its header.
+    resized: bool,
+}
+
+impl Extended {
+    /// Takes such an entry, whose text is bounded here and not by `tar`.
+    fn take(&mut self, kind: EntryType, text: &[u8]) -> io::Result<()> {
+        if kind == EntryType::GNULongName {
+            self.path = Some(text.split(|byte| *byte == 0).next().unwrap_or_default().to_vec());
+        } else if kind == EntryType::XHeader {
+            for extension in tar::PaxExtensions::new(text) {
+                let extension = extension?;
+                match extension.key_bytes() {
+                    b"path" => self.path = Some(extension.value_bytes().to_vec()),
+                    b"size" | b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.resized = true,
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -> io::Result<()> {
+    let mut archive = tar::Archive::new(stream);
+    let mut extended = Extended::default();
+    let mut members = 0;
+    for entry in archive.entries()?.raw(true) {
+        let mut entry = entry?;
+        let kind = entry.header().entry_type();
+        if matches!(
+            kind,
+            EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader | EntryType::XGlobalHeader
+        ) {
+            let mut text = Vec::new();
+            entry.by_ref().take(NAME_MAX + 1).read_to_end(&mut text)?;
+            if text.len() as u64 > NAME_MAX {
+                return Err(io::Error::other("a file's name is longer than 64 KiB"));
+            }
+            extended.take(kind, &text)?;
+            continue;
+        }
+        let Extended { path, resized } = std::mem::take(&mut extended);
+        let path = path.unwrap_or_else(|| entry.header().path_bytes().into_owned());
+        let file = String::from_utf8_lossy(&path);
+        let name = format!("{archive_name}!{file}");
+        counted(&mut members)?;
+        match kind {
+            EntryType::GNUSparse => refused(&name, "a sparse file in a tar archive is not read", visit),
+            _ if resized => {
+                refused(&name, "a sparse file, or one of more than 8 GiB, in a tar archive is not read", visit)
+            }
+            EntryType::Regular | EntryType::Continuous if is_hidden(&file) => {}
+            EntryType::Regular | EntryType::Continuous => visit_file(&name, entry, visit),
+            // Folders, links and devices hold no log.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn zip_files(archive_name: &str, file: Box<dyn ReadSeek + '_>, visit: Visit<'_>) -> io::Result<()> {
+    let mut archive = ZipArchive::new(file)?;
+    let mut members = 0;
+    for index in 0..archive.len() {
+        counted(&mut members)?;
+        let file = archive.name_for_index(index).unwrap_or_default().to_owned();
+        let name = format!("{archive_name}!{file}");
+        match archive.by_index(index) {
+            _ if is_hidden(&file) => {}
+            Ok(file) if file.is_file() => visit_file(&name, file, visit),
+            Ok(_) => {}
+            Err(error) => refused(&name, format!("could not read this file of the archive: {error}"), visit),
+        }
+    }
+    Ok(())
+}
+
+fn counted(members: &mut usize) -> io::Result<()> {
+    *members += 1;
+    if *members > MEMBERS_MAX { Err(io::Error::other("it holds more than 100,000 files")) } else { Ok(()) }
+}
+
+/// Bytes that show what a stream is.
+pub(super) const SHOWN: usize = 512;
