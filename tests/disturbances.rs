@@ -168,7 +168,8 @@ impl Prefix {
         match self {
             Prefix::Default => format!("{begun}:{who}:[{number}]:"),
             Prefix::Long => {
-                let milliseconds = stamp(at, "%Y-%m-%d %H:%M:%S.117 UTC");
+                // None, so that gaps end at the same moments with either prefix.
+                let milliseconds = stamp(at, "%Y-%m-%d %H:%M:%S.000 UTC");
                 let transaction = if line == 1 { "" } else { "4/0" };
                 // `%q` ends it for processes that are no sessions.
                 let application = if who == ":@" { "" } else { "[unknown]:" };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::fuzz_target;
 use ssl_usage_fuzz::{head, pieces, scan_as_detected};
 use ssl_usage_parsers::Hints;
-use ssl_usage_parsers::envelope::{Contents, Envelope, EnvelopeError, Members, Unwrapper, Wrapping};
+use ssl_usage_parsers::envelope::{Contents, Envelope, EnvelopeError, Members, Tail, Unwrapper, Wrapping};
 
 /// What an envelope holds, by member.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,12 +20,12 @@ impl Members for Held {
 }
 
 fn unwrap(
-    envelope: &Envelope,
+    envelope: &'static Envelope,
     text: &[u8],
     push: impl FnOnce(&mut dyn FnMut(&[u8])),
 ) -> (Held, Result<Contents, EnvelopeError>) {
     let mut held = Held::default();
-    let mut unwrapper = Unwrapper::new(envelope, head(text), true, &Hints::default()).expect("it is this envelope");
+    let mut unwrapper = Unwrapper::new(envelope, head(text), Tail::Whole, &Hints::default()).expect("it is this envelope");
     let mut failed = Ok(());
     push(&mut |piece| {
         if failed.is_ok() {
@@ -37,7 +37,7 @@ fn unwrap(
 }
 
 fuzz_target!(|text: &[u8]| {
-    let Wrapping::Envelope(envelope) = Wrapping::of(head(text), true, &Hints::default()) else { return };
+    let Wrapping::Envelope(envelope) = Wrapping::of(head(text), Tail::Whole, &Hints::default()) else { return };
     let whole = unwrap(envelope, text, |push| push(text));
     assert_eq!(unwrap(envelope, text, |push| pieces(text, push)), whole, "in pieces");
     // A newline behind every event, and at worst three bytes for one that is no text.

@@ -105,6 +105,7 @@ impl Read {
             source,
             log: log_name,
             format: Some(format.to_owned()).filter(|_| !listing),
+            log_line_prefix: None,
             listed_bytes: 100 * grown,
             last_written: Some(hour(log).max(hour(log + grown as i64))),
             read_bytes: 100 * grown,

@@ -256,6 +256,7 @@ mod tests {
             source: format!("log-{hour}"),
             log: format!("log-{hour}"),
             format: Some("stderr".to_owned()),
+            log_line_prefix: None,
             listed_bytes: 1,
             last_written: None,
             read_bytes: 1,
@@ -337,7 +338,7 @@ mod tests {
             let mut readings: Vec<Reading> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
             let coverage = of((&readings, &Recorded::new()), None, span(0, 48 * HOUR), None);
-            let telling: std::collections::BTreeSet<i64> =
+            let telling: BTreeSet<i64> =
                 hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
             prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);
             let seen: f64 = coverage.seen.iter().map(|span| span.length().as_secs_f64()).sum();

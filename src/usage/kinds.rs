@@ -122,6 +122,7 @@ mod tests {
             source: source.to_owned(),
             log: source.to_owned(),
             format: None,
+            log_line_prefix: None,
             listed_bytes: 1,
             last_written: None,
             read_bytes: 1,

@@ -56,6 +56,7 @@ impl Made {
             source: source.to_owned(),
             log: source.to_owned(),
             format: None,
+            log_line_prefix: None,
             listed_bytes: 1,
             last_written: None,
             read_bytes: 1,

@@ -59,7 +59,7 @@ enum Told {
 }
 
 /// A part of a prefix.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Part {
     Text(Vec<u8>),
     Escape(u8),
@@ -166,8 +166,12 @@ struct Score {
     others: i64,
 }
 
+/// What one score is compared with another by.
+type Order = (i64, i64);
+
 impl Score {
-    fn of(prefix: &Prefix, lines: &[Line<'_>]) -> Self {
+    /// Of prefixes that may alternate.
+    fn of(prefixes: &[&Prefix], lines: &[Line<'_>]) -> Self {
         let mut score = Self::default();
         let mut read_up_to = 0;
         // A line that a name in the line before tore off belongs to that.
@@ -175,11 +179,11 @@ impl Score {
             if line.at < read_up_to {
                 continue;
             }
-            let head = prefix.head(line.beyond);
+            let head = prefixes.iter().find_map(|prefix| prefix.head(line.beyond));
             let at = |head: &Head<'_>| line.messages.iter().any(|message| message.severity_at == head.severity_at);
             match head {
                 Some(head) if head.severity_at > line.text.len() => read_up_to = line.at + head.severity_at,
-                _ if line.read_by(prefix).is_some() => score.read += 1,
+                _ if prefixes.iter().any(|prefix| line.read_by(prefix).is_some()) => score.read += 1,
                 Some(head) if !at(&head) => score.others += 1,
                 None if line.messages.is_empty() => {}
                 Some(_) => score.misread += 1,
@@ -191,22 +195,24 @@ impl Score {
 
     /// What is not read counts as much as what is: whoever writes lines of another layout into names cannot have the others
     /// read so.
-    fn order(&self) -> (i64, i64) {
+    fn order(&self) -> Order {
         (self.read - self.misread - self.unread, self.others)
     }
 }
 
 /// The first of the prefixes that read lines best.
 fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(Score, Prefix)> {
-    let mut best: Option<(Score, Prefix)> = None;
+    let mut best: Option<((Order, Order), Score, Prefix)> = None;
     for prefix in prefixes {
-        let score = Score::of(&prefix, lines);
-        let better = best.as_ref().is_none_or(|(most, _)| score.order() > most.order());
-        if better && (score.read > 0 || score.others > 0) {
-            best = Some((score, prefix));
+        let others = prefix.others();
+        let score = Score::of(&others.iter().chain([&prefix]).collect::<Vec<_>>(), lines);
+        let alone = if others.is_empty() { score } else { Score::of(&[&prefix], lines) };
+        let order = (score.order(), alone.order());
+        if best.as_ref().is_none_or(|(most, ..)| order > *most) && (alone.read > 0 || alone.others > 0) {
+            best = Some((order, score, prefix));
         }
     }
-    best
+    best.map(|(_, score, prefix)| (score, prefix))
 }
 
 impl<'a> Line<'a> {
@@ -264,10 +270,11 @@ fn take_apart(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
         }
     }
     let mut layouts: Vec<_> = layouts.into_iter().collect();
-    // Longer layouts hold more fixed text: of two that fit as many lines, the one with more fields tells more.
-    layouts.sort_by_key(|((_, parts), count)| {
+    // Of two that fit as many lines, the one with less fixed text tells more. The rest of the order only has to be one.
+    layouts.sort_by_cached_key(|((wrapped, parts), count)| {
         let fixed: usize = parts.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 0 }).sum();
-        (Reverse(*count), fixed, parts.len())
+        let order: Vec<_> = parts.iter().map(|part| (part != &Part::Escape(b'r'), part.clone())).collect();
+        (Reverse(*count), fixed, parts.len(), order, *wrapped)
     });
     let compile = |setting: &str, wrapped: bool| {
         let prefix = Prefix::compile(setting);
@@ -427,25 +434,29 @@ impl Walk<'_, '_> {
     fn number(&self, rest: &[u8], at: usize) -> Option<(Part, usize)> {
         let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let begins = at.checked_sub(1).and_then(|at| self.text.get(at)).is_none_or(|byte| !byte.is_ascii_digit());
-        (length > 0 && begins).then_some((Part::Number, at + length))
+        // The `-1` that prefixes put behind the number of a line, for pgBadger's sake, is fixed text.
+        let dash = [Part::Number, Part::Text(b"-".to_vec())];
+        let fixed = rest.starts_with(b"1") && length == 1 && self.parts.ends_with(&dash);
+        (length > 0 && begins && !fixed).then_some((Part::Number, at + length))
     }
 }
 
-/// The length of `10.0.0.7(49698)` at the start of a text, whatever the host is.
+/// The length of `10.0.0.7(49698)` at the start of a text, whatever the host is. One colon before it is the prefix's own.
 fn remote(rest: &[u8]) -> Option<usize> {
     let (after, host) = super::prefix::remote(rest)?;
-    host.filter(|host| *host != b"[local]")?;
+    host.filter(|host| *host != b"[local]" && (!host.starts_with(b":") || is_address(host)))?;
     Some(rest.len() - after.len())
+}
+
+fn is_address(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
 }
 
 /// An address at the start of a text.
 fn address(rest: &[u8]) -> Option<&[u8]> {
     let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')).count();
     // A colon behind an address may be the prefix's own.
-    (2..=length)
-        .rev()
-        .filter_map(|length| rest.get(..length))
-        .find(|text| std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok()))
+    (2..=length).rev().filter_map(|length| rest.get(..length)).find(|text| is_address(text))
 }
 
 /// The same parts, with texts that follow each other as one.
@@ -461,14 +472,13 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
 }
 
 /// The parts with each number as what it is. The process is the one that joins the records of a session and tells sessions
-/// apart; `-1` behind a line number is fixed text.
+/// apart.
 fn with_numbers(parts: &[Part], compile: &dyn Fn(&str) -> Prefix, lines: &[Line<'_>]) -> Vec<Part> {
     let places: Vec<usize> =
         parts.iter().enumerate().filter(|(_, part)| **part == Part::Number).map(|(at, _)| at).collect();
     let as_escapes = |process: Option<usize>| -> Vec<Part> {
         let escape = |(at, part): (usize, &Part)| match part {
             Part::Number if process == Some(at) => Part::Escape(b'p'),
-            Part::Number if follows_dash(parts, at) => Part::Text(b"1".to_vec()),
             Part::Number => Part::Escape(b'l'),
             other => other.clone(),
         };
@@ -483,12 +493,6 @@ fn with_numbers(parts: &[Part], compile: &dyn Fn(&str) -> Prefix, lines: &[Line<
         }
     }
     best.0
-}
-
-/// Whether the number at `at` is the `-1` that prefixes put behind the number of a line, for pgBadger's sake.
-fn follows_dash(parts: &[Part], at: usize) -> bool {
-    let dash = at.checked_sub(1).and_then(|at| parts.get(at)) == Some(&Part::Text(b"-".to_vec()));
-    dash && at.checked_sub(2).and_then(|at| parts.get(at)) == Some(&Part::Number)
 }
 
 /// How well process numbers join the records of a session: records that have the number of the arrival before them, and how

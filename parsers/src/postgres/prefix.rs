@@ -243,6 +243,18 @@ impl Prefix {
         self
     }
 
+    /// The prefixes that may take turns with this one: RDS's setting is dynamic, and can change in the middle of a file.
+    pub(super) fn others(&self) -> Vec<Self> {
+        let all: &[&str] =
+            if self.is_syslog() || !rds_prefix::ALL.contains(&self.setting()) { &[] } else { &rds_prefix::ALL };
+        all.iter().filter(|other| **other != self.setting).map(|other| Self::compile(other)).collect()
+    }
+
+    /// Whether this one reads lines of another one, and not as they are meant.
+    pub(super) fn reads_lines_of(&self, other: &Self) -> bool {
+        self.setting == rds_prefix::RDS_16 && other.setting == rds_prefix::RDS_16_COLON
+    }
+
     /// The setting that this was compiled from.
     pub fn setting(&self) -> &str {
         &self.setting

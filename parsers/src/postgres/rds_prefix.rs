@@ -10,16 +10,8 @@ pub(super) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
 /// The same as parameter groups take it, and as servers write it: with a final colon. Seen in parameter groups of RDS 16 and
 /// 18 and of Aurora 17, and in their lines (`697675ec.63ff:[unknown]:ERROR:`).
 pub(super) const RDS_16_COLON: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:";
-/// The settings to expect in a file that has one of RDS's, in the order to try them: it is dynamic, and can change in the
-/// middle of a file. The one without the final colon reads the other's lines too, with a wrong application, and comes last.
-pub(super) fn beside(setting: &str) -> &'static [&'static str] {
-    match setting {
-        RDS => &[RDS, RDS_16_COLON, RDS_16],
-        RDS_16_COLON => &[RDS_16_COLON, RDS_16, RDS],
-        RDS_16 => &[RDS_16_COLON, RDS_16, RDS],
-        _ => &[],
-    }
-}
+/// All of them. The one without the final colon reads the other's lines too, with a wrong application, and comes behind it.
+pub(super) const ALL: [&str; 3] = [RDS_16_COLON, RDS_16, RDS];
 
 /// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
 /// nearly every log that is read has it.

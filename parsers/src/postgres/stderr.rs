@@ -60,11 +60,11 @@ enum Elsewhere {
 impl Stderr {
     /// A parser for logs with this prefix. `marks_tls` is false for servers before 9.4, which never mark TLS.
     pub fn new(prefix: Prefix, marks_tls: bool) -> Self {
-        let together = if prefix.is_syslog() { &[] } else { rds_prefix::beside(prefix.setting()) };
-        let Some(expected) = together.iter().position(|setting| *setting == prefix.setting()) else {
-            return Self { prefixes: vec![prefix], expected: 0, marks_tls };
-        };
-        Self { prefixes: together.iter().map(|setting| Prefix::compile(setting)).collect(), expected, marks_tls }
+        let mut prefixes = prefix.others();
+        // The one without the final colon reads the other's lines too, with a wrong application.
+        let expected = prefixes.iter().take_while(|other| prefix.reads_lines_of(other)).count();
+        prefixes.insert(expected, prefix);
+        Self { prefixes, expected, marks_tls }
     }
 
     /// Finds the prefix of the lines of `head`; `likely` is the one that the server has now.

@@ -45,6 +45,7 @@ fn report(name: &str, clients: usize) -> Report {
             files: 1,
             files_failed: 1,
             files_mute: 0,
+            log_line_prefix: Vec::new(),
             bytes: 0,
             unparsed: 1,
         },
