@@ -11,6 +11,7 @@ use ssl_usage_parsers::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::logs::decompress::not_read;
 use crate::logs::directory::{self, Log};
 use crate::logs::mapped::Mapped;
 
@@ -245,6 +246,13 @@ fn notes(envelope: &Envelope, contents: &Contents) -> Vec<String> {
     }
     if contents.disordered > 0 {
         notes.push(format!("{} events are older than the event before them", contents.disordered));
+    }
+    if contents.more {
+        notes.push(format!(
+            "only a part of the log: this {} says that more pages follow; run the command again without --no-paginate, \
+             --max-items and --starting-token",
+            envelope.name
+        ));
     }
     notes
 }
@@ -502,6 +510,10 @@ pub(crate) fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dy
 /// Why no format fits, and what to do: nothing is advised that does not help with this log.
 fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     let error = |message: &str| Error::new(ErrorKind::Format, name, message);
+    if let Some((packing, command)) = not_read(head) {
+        return error(&format!("{packing} archives are not supported"))
+            .hint(format!("unpack it first: `{command} FILE`"));
+    }
     let open = Hints { engine: None, format: None, log_line_prefix: None, ..hints.clone() };
     let given = hints.engine.is_some() || hints.format.is_some() || hints.log_line_prefix.is_some();
     if given && let Some(parser) = detect(head, &open) {
@@ -533,5 +545,8 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     if postgres && hints.log_line_prefix.is_none() {
         return error.hint("give the --log-line-prefix of the server, as `SHOW log_line_prefix` prints it");
     }
-    error.hint("scan reads the connection logs that the README lists, plain, compressed, or as AWS's tools export them")
+    error.hint(
+        "scan reads connection logs of PostgreSQL, MySQL, MariaDB, Aurora, Oracle, SQL Server and DocumentDB, plain, \
+         compressed, or as AWS's tools export them",
+    )
 }

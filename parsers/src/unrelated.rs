@@ -46,7 +46,7 @@ const LINE: usize = 8 * 1024;
 const VALUE: usize = 64;
 
 const MYSQL: &str = "Connections are in the general log (log type `general`, `general/mysql-general.log`). \
-                     The audit log has them too (log type `audit`, `audit/server_audit.log`).";
+                     RDS for MySQL's audit log has them too (log type `audit`, `audit/server_audit.log`).";
 const ORACLE: &str = "Connections are in the listener log (log type `listener` in CloudWatch Logs).";
 const DOCDB: &str = "Logins are in Amazon DocumentDB's audit log (log group `/aws/docdb/CLUSTER/audit`).";
 const POSTGRES: &str = "Connections are in `error/postgresql.log.*` (log type `postgresql`).";

@@ -14,7 +14,7 @@ use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
 use crate::report::escape::{spreadsheet, terminal};
-use crate::scan::{Outcome, Row, scan};
+use crate::scan::{self, Outcome, Row, scan};
 
 /// What do these logs show? Reads engine logs on disk; asks nothing of AWS.
 ///
@@ -167,9 +167,9 @@ impl Scan {
                 Err(error) => seen.errors.push(error),
             }
         }
-        let Seen { mut files, tallies, mut errors } = seen;
+        let Seen { mut files, tallies, mut errors, advice } = seen;
         let total = total(&mut files, &tallies);
-        errors.extend(no_session(&files, &total));
+        errors.extend(no_session(&files, &total, advice.first().copied()));
         for error in &errors {
             complain(error);
         }
@@ -254,16 +254,22 @@ struct Seen {
     files: Vec<File>,
     tallies: Vec<Tally>,
     errors: Vec<Error>,
+    /// What to scan instead of files that are no connection logs.
+    advice: BTreeSet<&'static str>,
 }
 
 impl Seen {
     /// Takes the logs of one file. A file that is no connection log is an error if nothing else was asked for.
     fn rows(&mut self, mut rows: Vec<Row>, alone: bool) {
+        self.advice.extend(rows.iter().filter_map(|row| match &row.outcome {
+            Outcome::Unrelated(unrelated) => Some(unrelated.advice),
+            _ => None,
+        }));
         if let [Row { name, outcome: Outcome::Unrelated(unrelated), .. }] = rows.as_slice()
             && alone
         {
-            let message = format!("this is not a connection log: it is {}", unrelated.what);
-            self.errors.push(Error::new(ErrorKind::Format, name, message).hint(unrelated.advice));
+            let message = format!("this is {}, not a connection log. {}", unrelated.what, unrelated.advice);
+            self.errors.push(Error::new(ErrorKind::Format, name, message));
             rows.clear();
         }
         for mut row in rows {
@@ -308,7 +314,7 @@ fn note(row: &Row) -> Option<String> {
     let mut notes = row.notes.clone();
     match &row.outcome {
         Outcome::Empty => notes.push("the log is empty".to_owned()),
-        Outcome::Unrelated(unrelated) => notes.push(format!("not a connection log: it is {}", unrelated.what)),
+        Outcome::Unrelated(unrelated) => notes.push(format!("{}, not a connection log", unrelated.what)),
         Outcome::Read(found) => {
             if tally.records() == 0 && tally.unparsed() == 0 {
                 notes.push("no connection records: connections are not logged here, or nobody connected".to_owned());
@@ -321,8 +327,9 @@ fn note(row: &Row) -> Option<String> {
                     "no session begins here: there are only attempts that failed, or sessions that ended".to_owned(),
                 );
             }
+            notes.extend(blind(found, tally));
             if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
-                notes.push("its times name no zone, or one that means several: they are read as UTC".to_owned());
+                notes.push("its times have no known time zone and are read as UTC".to_owned());
             }
             match cut(tally) {
                 0 => {}
@@ -339,6 +346,26 @@ fn note(row: &Row) -> Option<String> {
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 
+/// What sessions do not show: of those that a log does not record TLS for, and of a log of AWS's own users alone.
+fn blind(found: &scan::Scan, tally: &Tally) -> Option<String> {
+    let clients = tally.connections.sum();
+    if clients == 0 && tally.system.sum() > 0 {
+        return Some("only AWS's own users connected: nothing can be concluded about your clients".to_owned());
+    }
+    let unknown = tally.connections.unknown;
+    let engine = Engine::named(found.engine)?;
+    if unknown == 0 || unknown < clients {
+        return None;
+    }
+    let other = engine.logs.iter().find(|logs| logs.tells && logs.kind != found.format);
+    let next = match other {
+        Some(logs) => format!("scan the {} log", logs.kind),
+        None if engine.live_query.is_empty() => "the cluster's parameter tls decides".to_owned(),
+        None => format!("ask the live sessions: {}", engine.live_query),
+    };
+    Some(format!("this log does not record TLS, so {unknown} sessions are unknown: {next}"))
+}
+
 /// Records that the log's two ends cut.
 fn cut(tally: &Tally) -> u64 {
     tally.malformed.get(&Malformed::Cut).copied().unwrap_or(0).min(2)
@@ -351,43 +378,67 @@ fn unread(name: &str, tally: &Tally) -> Option<Error> {
     let unparsed = tally.unparsed() - cut;
     if unparsed > 0 {
         let causes: Vec<_> = tally.malformed.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
-        let message = format!("{unparsed} connection records could not be understood ({})", causes.join(", "));
+        let records = if unparsed == 1 { "connection record" } else { "connection records" };
+        let message = format!("{unparsed} {records} could not be understood ({})", causes.join(", "));
         return Some(error(message).hint("they are not in the counts; report them with the version of the server"));
     }
-    let what = format!("{cut} connection records are cut at the ends of the log, and are not in the counts");
+    let what = match cut {
+        1 => "1 connection record is cut at an end of the log, and is not in the counts".to_owned(),
+        many => format!("{many} connection records are cut at the ends of the log, and are not in the counts"),
+    };
     (cut > 0).then(|| error(what).hint("download the log again, from its beginning to its end"))
 }
 
 /// Logs that show no session at all say nothing about TLS, and must not read as "no TLS".
-fn no_session(files: &[File], total: &Tally) -> Option<Error> {
+///
+/// `advice` says what to scan instead of what is no connection log.
+fn no_session(files: &[File], total: &Tally, advice: Option<&str>) -> Option<Error> {
     if files.is_empty() || sessions(total) > 0 {
         return None;
     }
-    let engines: BTreeSet<_> = files.iter().filter_map(|file| file.engine).collect();
-    let switches = engines.iter().filter_map(|id| Engine::named(id)).filter_map(switched_on);
-    let switches: Vec<_> = switches.collect();
     let logs = match files {
         [only] => only.path.clone(),
         many => format!("{} logs", many.len()),
     };
-    let message = "no session was found: sessions are not logged here, or nobody connected. \
-                   Nothing can be concluded about TLS";
-    let next = match switches.as_slice() {
-        [] => "scan logs of a time in which clients connected".to_owned(),
-        switches => format!("to log sessions, {}", switches.join("; ")),
+    let read: BTreeSet<_> = files.iter().filter_map(|file| file.engine.zip(file.format)).collect();
+    let what = match () {
+        () if read.is_empty() && advice.is_some() => "no connection log was found",
+        () if read.is_empty() => "the log is empty",
+        () if total.received > 0 => "clients reached the server, but sessions are not logged",
+        () if total.disconnected > 0 => {
+            "sessions ended, but none began: they began in an earlier log, or that is not logged"
+        }
+        () => "no session was found: sessions are not logged here, or no client connected",
     };
-    Some(Error::new(ErrorKind::Format, logs, message).hint(next))
+    let switches: BTreeSet<_> = read.into_iter().filter_map(|(engine, format)| switched_on(engine, format)).collect();
+    let switches: Vec<_> = switches.into_iter().collect();
+    let next = match (advice, switches.as_slice()) {
+        (Some(advice), []) => {
+            advice.chars().take(1).flat_map(char::to_lowercase).chain(advice.chars().skip(1)).collect()
+        }
+        (None, []) => "scan logs of a time in which clients connected".to_owned(),
+        (_, switches) => {
+            format!("to log sessions, {}; or scan logs of a time in which clients connected", switches.join("; "))
+        }
+    };
+    Some(Error::new(ErrorKind::Format, logs, format!("{what}. Nothing can be concluded about TLS")).hint(next))
 }
 
-/// What an engine must be told so that it logs sessions.
-fn switched_on(engine: &Engine) -> Option<String> {
-    let logs = engine.logs.iter().find(|logs| !logs.switches.is_empty())?;
-    let set = logs.switches.iter().map(|switch| match switch.parameter.strip_prefix(OPTION) {
-        Some(option) if switch.set_to == "on" => format!("add the option {option}"),
-        Some(option) => format!("set {option} to {}", switch.set_to),
-        None => format!("set {} to {}", switch.parameter, switch.set_to),
+/// What an engine must be told so that a log holds sessions; none where it always does.
+fn switched_on(engine: &str, format: &str) -> Option<String> {
+    let engine = Engine::named(engine)?;
+    let logs = engine.logs.iter().find(|logs| logs.kind == format).or(match engine.logs {
+        [only] => Some(only),
+        _ => None,
+    })?;
+    let set = logs.switches.iter().map(|switch| match (switch.parameter.strip_prefix(OPTION), switch.member) {
+        (Some(option), None) => format!("add the option {option}"),
+        (Some(option), Some(_)) => format!("set {option} to {}", switch.set_to),
+        (None, Some(member)) => format!("set {} to {}, or add {member} to it", switch.parameter, switch.set_to),
+        (None, None) => format!("set {} to {}", switch.parameter, switch.set_to),
     });
-    Some(format!("{} ({})", set.collect::<Vec<_>>().join(" and "), engine.title))
+    let set = set.collect::<Vec<_>>().join(" and ");
+    (!set.is_empty()).then(|| format!("{set} ({})", engine.title))
 }
 
 fn print(report: &Report, format: Format, mut out: impl Write) -> io::Result<()> {
@@ -412,9 +463,11 @@ fn row(name: &str, format: &str, counts: &Counts) -> Vec<String> {
 
 fn csv(report: &Report, out: impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS)?;
+    csv.write_record(COLUMNS.into_iter().chain(["note"]))?;
     for file in &report.files {
-        csv.write_record(row(&spreadsheet(&file.path), file.format.unwrap_or(""), &file.counts))?;
+        let counts = row(&spreadsheet(&file.path), file.format.unwrap_or(""), &file.counts);
+        let note = spreadsheet(file.note.as_deref().unwrap_or_default());
+        csv.write_record(counts.iter().map(String::as_str).chain([note.as_ref()]))?;
     }
     csv.flush()
 }

@@ -23,6 +23,20 @@ pub enum Packing {
 const MAGIC: &[(&[u8], Packing)] =
     &[(&[0x1f, 0x8b], Packing::Gzip), (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd), (b"BZh", Packing::Bzip2)];
 
+/// First bytes of what is not unpacked here, its name, and the command that unpacks it.
+const NOT_READ: &[(&[u8], &str, &str)] = &[
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz", "xz --decompress"),
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4 --decompress"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x"),
+    (b"Rar!\x1a\x07", "RAR", "unrar x"),
+    (b"LZIP", "lzip", "lzip --decompress"),
+];
+
+/// How a log that begins with `head` is packed, if that is not read, and the command that unpacks it.
+pub fn not_read(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    NOT_READ.iter().find(|(magic, ..)| head.starts_with(magic)).map(|(_, name, command)| (*name, *command))
+}
+
 impl Packing {
     /// The packing of a log that begins with `head`.
     pub fn of(head: &[u8]) -> Self {

@@ -62,7 +62,15 @@ pub(super) struct Walker {
     astray: bool,
     /// Whether the text has what is wanted.
     seen: bool,
+    /// Whether the text says that more pages follow.
+    more: bool,
 }
+
+/// The token that the next page of events is asked for with; `--max-items` has the second spelling. That of `get-log-events`
+/// is there behind the last page, too.
+const TOKENS: [&[u8]; 2] = [b"nextToken", b"NextToken"];
+/// Whether more pages of a log file follow.
+const PENDING: &[u8] = b"AdditionalDataPending";
 
 impl Walker {
     pub(super) fn new(target: Target) -> Self {
@@ -77,12 +85,18 @@ impl Walker {
             escape: Vec::new(),
             astray: false,
             seen: false,
+            more: false,
         }
     }
 
     /// Whether a text is not at its end.
     pub(super) fn is_within(&self) -> bool {
         !self.open.is_empty()
+    }
+
+    /// Whether the last text says that more pages follow.
+    pub(super) fn says_more(&self) -> bool {
+        self.more
     }
 
     pub(super) fn push(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), EnvelopeError> {
@@ -173,6 +187,7 @@ impl Walker {
                 if self.open.len() == NESTED_MAX {
                     return self.lost(each);
                 }
+                self.more &= !self.open.is_empty();
                 self.open.push(byte);
                 self.opened();
                 self.key_next = byte == b'{';
@@ -199,6 +214,7 @@ impl Walker {
                 } else {
                     let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
                     self.within = if wanted { Within::Wanted } else { Within::Other };
+                    self.more |= top && TOKENS.contains(&self.key.as_slice());
                     self.begin();
                 }
                 self.keep(byte);
@@ -216,6 +232,8 @@ impl Walker {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'+' | b'.' | b'E' => {
                 self.begin();
                 self.keep(byte);
+                // Of `true`, `false` and `null`, one has this letter.
+                self.more |= byte == b't' && self.open == b"{" && self.key == PENDING;
             }
             _ => self.lost(each),
         }

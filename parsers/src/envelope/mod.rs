@@ -52,6 +52,8 @@ pub struct Contents {
     pub disordered: u64,
     /// Whether it ends in the middle of an event.
     pub cut: bool,
+    /// Whether it says that more pages follow its last one.
+    pub more: bool,
 }
 
 /// Why an envelope cannot be read to its end.

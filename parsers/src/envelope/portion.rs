@@ -50,7 +50,7 @@ impl Unwrap for Json {
     }
 
     fn finish(&mut self, _: &mut dyn Members) -> Result<Contents, EnvelopeError> {
-        Ok(Contents { cut: self.walker.is_within(), ..self.contents })
+        Ok(Contents { cut: self.walker.is_within(), more: self.walker.says_more(), ..self.contents })
     }
 }
 
@@ -89,6 +89,7 @@ impl Text {
             // Of text that a client wrote, there is no marker before it.
             Some(log) if self.held.as_deref().is_none_or(|held| marked(held).is_some()) => {
                 self.end(out);
+                self.contents.more = line.starts_with(b"True");
                 log
             }
             _ => {

@@ -17,7 +17,7 @@ use memchr::{memchr, memrchr, memrchr2};
 
 use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix};
-use super::{infer, rds_prefix, translation};
+use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
 use crate::lines::undecorated;
