@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::message::{self, Context, Message};
-use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, severity};
+use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, ends_in_severity};
 use super::stderr::log_severity;
 use crate::event::Step;
 
@@ -115,7 +115,7 @@ fn lines(head: &[u8]) -> Vec<Line<'_>> {
 
 /// Whether a severity stands anywhere in a line.
 fn has_severity(text: &[u8]) -> bool {
-    memmem::find_iter(text, b":  ").any(|at| (at.saturating_sub(24)..at).any(|from| severity(text, from).is_some()))
+    memmem::find_iter(text, b":  ").any(|at| text.get(..at).is_some_and(ends_in_severity))
 }
 
 /// What the messages about connections in a line say.
@@ -210,6 +210,10 @@ fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(S
         let order = (score.order(), alone.order());
         if best.as_ref().is_none_or(|(most, ..)| order > *most) && (alone.read > 0 || alone.others > 0) {
             best = Some((order, score, prefix));
+            // No other can read more.
+            if alone.read + alone.others == lines.len() as i64 {
+                break;
+            }
         }
     }
     best.map(|(_, score, prefix)| (score, prefix))

@@ -147,6 +147,8 @@ pub struct Prefix {
     syslog_year: i16,
     /// Whether lines begin with RDS's default and nothing else.
     is_rds: bool,
+    /// See [`Self::reach`].
+    reach: usize,
 }
 
 /// What a prefix said of its line.
@@ -231,7 +233,8 @@ impl Prefix {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        Self { setting: setting.to_owned(), pieces, syslog_year: 1970, is_rds: setting == RDS }
+        let reach = reach(&pieces);
+        Self { setting: setting.to_owned(), pieces, syslog_year: 1970, is_rds: setting == RDS, reach }
     }
 
     /// The same prefix behind what syslog puts before each line. Traditional syslog leaves the year out: `year` is it.
@@ -253,6 +256,11 @@ impl Prefix {
     /// Whether this one reads lines of another one, and not as they are meant.
     pub(super) fn reads_lines_of(&self, other: &Self) -> bool {
         self.setting == rds_prefix::RDS_16 && other.setting == rds_prefix::RDS_16_COLON
+    }
+
+    /// The most bytes that a line can have behind the first newline in a name, up to its severity; 0 without names.
+    pub(super) fn reach(&self) -> usize {
+        self.reach
     }
 
     /// The setting that this was compiled from.
@@ -465,6 +473,20 @@ impl Prefix {
     }
 }
 
+/// The longest text from the first name on.
+fn reach(pieces: &[Piece]) -> usize {
+    let before = |piece: &&Piece| !matches!(piece, Piece::Field(Field::User | Field::Database));
+    let longest = |piece: &Piece| match piece {
+        Piece::Literal(literal) => literal.len(),
+        Piece::Field(Field::User | Field::Database) => NAME_MAX,
+        Piece::Field(Field::Application | Field::Words) | Piece::Padding => APPLICATION_MAX,
+        Piece::Field(Field::Remote | Field::Host | Field::LocalHost) => HOST_MAX,
+        Piece::Field(_) => 48,
+        Piece::SessionOnly | Piece::Syslog => 0,
+    };
+    pieces.iter().skip_while(before).map(longest).sum()
+}
+
 /// Whether a field of any length can have this text.
 fn may_hold(piece: &Piece, text: &[u8]) -> bool {
     match piece {
@@ -493,6 +515,11 @@ pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
         state.ends_with(b": ") && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
     });
     Some(at + word.len() + if state { 10 } else { 3 })
+}
+
+/// Whether a text ends in a severity.
+pub(super) fn ends_in_severity(text: &[u8]) -> bool {
+    SEVERITIES.iter().any(|word| text.ends_with(word))
 }
 
 /// The length of a time at the start of `input`, and what it is. A busy log writes the same second hundreds of times:

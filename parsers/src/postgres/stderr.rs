@@ -85,13 +85,20 @@ impl Stderr {
         loop {
             let (line, at) = (text.get(line_at..).unwrap_or_default(), severity_at - line_at);
             let mut is_record = false;
-            for prefix in &self.prefixes {
-                let first = prefix.head(line);
-                is_record |= first.is_some();
-                let two_readings = first.as_ref().is_some_and(|head| head.severity_at != at);
-                let head = first.filter(|_| !two_readings).or_else(|| prefix.head_upto(line, at));
-                if let Some(head) = head {
-                    return Ok(Place { begins: line_at, prefix, head, two_readings });
+            for (index, prefix) in self.prefixes.iter().enumerate() {
+                let first = match prefix.head(line) {
+                    Some(head) if head.severity_at == at => {
+                        return Ok(Place { begins: line_at, prefix, head, two_readings: false });
+                    }
+                    first => first.is_some(),
+                };
+                is_record |= first;
+                if let Some(head) = prefix.head_upto(line, at) {
+                    return Ok(Place { begins: line_at, prefix, head, two_readings: first });
+                }
+                // What reads as a record of the prefix that is expected is none of another.
+                if first && index == self.expected {
+                    break;
                 }
             }
             match is_record {
@@ -148,11 +155,18 @@ impl Stderr {
             Message::Malformed(_) if raw.ends_with(TRUNCATED) => return Parsed::Malformed(Malformed::Cut),
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
-        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) || self.is_torn_off(next) {
+        if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
         }
-        if *two_readings || (!self.is_followed_by_record(next) && self.is_torn(text, *begins, end)) {
+        if *two_readings {
             return Parsed::Malformed(Malformed::Ambiguous);
+        }
+        if !self.is_followed_by_record(next) {
+            match () {
+                () if is_torn_off(next) => return Parsed::Malformed(Malformed::Cut),
+                () if self.is_torn(text, *begins, end) => return Parsed::Malformed(Malformed::Ambiguous),
+                () => {}
+            }
         }
         // Where the prefix cannot tell the address, the record of the arrival does.
         let step = match step {
@@ -172,29 +186,30 @@ impl Stderr {
         let read = |head: &Head<'m>| {
             let Head { address, user, database, .. } = *head;
             let context = Context { address, user, database, marks_tls: self.marks_tls, quoted: false };
-            let message =
-                if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) };
-            match &message {
-                Message::About(_, Step::Disconnected(_)) => message,
-                Message::About(..) if !head.may_establish() => Message::Malformed(Malformed::UnknownPrefix),
-                _ => message,
-            }
+            if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
+        };
+        let fits = |message: &Message<'_>, head: &Head<'_>| match message {
+            Message::About(_, Step::Disconnected(_)) => true,
+            Message::About(..) => head.may_establish(),
+            Message::Malformed(Malformed::Ambiguous) => false,
+            Message::Malformed(_) | Message::NotARecord => true,
         };
         let first = read(&place.head);
-        if !matches!(first, Message::Malformed(Malformed::Ambiguous | Malformed::UnknownPrefix)) {
+        if fits(&first, &place.head) {
             return first;
         }
         let mut found = None;
         let severity_at = place.head.severity_at;
         place.prefix.reading(line.unwrap_or_default(), &mut |head| {
-            if head.severity_at == severity_at
-                && let about @ Message::About(..) = read(head)
-            {
-                found = Some(about);
+            if head.severity_at == severity_at {
+                found = Some(read(head)).filter(|other| matches!(other, Message::About(..)) && fits(other, head));
             }
             found.is_some()
         });
-        found.unwrap_or(first)
+        found.unwrap_or(match first {
+            Message::About(..) => Message::Malformed(Malformed::UnknownPrefix),
+            first => first,
+        })
     }
 
     /// Whether what follows a record, but for empty lines, begins as a record does, or nothing follows.
@@ -204,14 +219,6 @@ impl Stderr {
             next = rest;
         }
         next.is_empty() || self.prefixes.iter().any(|prefix| prefix.begins(next))
-    }
-
-    /// Whether a TLS mark follows on a line that is no record: the end of a page that was put in the middle of this one.
-    fn is_torn_off(&self, next: Option<&[u8]>) -> bool {
-        let next = next.unwrap_or_default();
-        let line = next.get(..next.len().min(RECORD_MAX)).unwrap_or_default();
-        let line = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
-        !self.is_followed_by_record(Some(next)) && memmem::find(line, b"SSL enabled (").is_some()
     }
 
     /// Whether what stands from `line_at` to `end` may be a piece of a name: a record that begins before it may have a
@@ -224,8 +231,21 @@ impl Stderr {
             let newline = text.get(floor..before).and_then(|before| memrchr(b'\n', before));
             until = newline.map_or(floor, |newline| floor + newline + 1);
             let Some(line) = text.get(until..) else { continue };
+            // All but the first line of a torn prefix is of names, and of what follows them.
+            let beyond = end.saturating_sub(before);
             let goes_on = |prefix: &Prefix| prefix.reading(line, &mut |head| until + head.severity_at >= end).is_some();
-            if self.prefixes.iter().any(|prefix| prefix.begins(line) && goes_on(prefix)) {
+            let is_near = |prefix: &&Prefix| beyond <= prefix.reach();
+            if !self.prefixes.iter().any(|prefix| is_near(&prefix)) {
+                return false;
+            }
+            let own = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
+            let expected = self.prefix().filter(|prefix| prefix.head(own).is_some());
+            // A whole record of the prefix that is expected is none of another, but its names may end later.
+            let torn = match expected {
+                Some(prefix) => is_near(&prefix) && goes_on(prefix),
+                None => self.prefixes.iter().filter(is_near).any(|prefix| prefix.begins(line) && goes_on(prefix)),
+            };
+            if torn {
                 return true;
             }
         }
@@ -327,6 +347,14 @@ fn line_start(stretch: Stretch<'_>, at: usize, most: usize) -> Option<usize> {
         None if floor == 0 && stretch.starts => Some(0),
         None => None,
     }
+}
+
+/// Whether a TLS mark follows on a line that is no record: the end of a page that was put in the middle of this one.
+fn is_torn_off(next: Option<&[u8]>) -> bool {
+    let next = next.unwrap_or_default();
+    let line = next.get(..next.len().min(RECORD_MAX)).unwrap_or_default();
+    let line = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
+    memmem::find(line, b"SSL enabled (").is_some()
 }
 
 /// What a line is that no prefix reads. Text of another record begins with a tab.
