@@ -300,9 +300,9 @@ def cases():
     for major in (12, 15, 16, 18):
         yield Case(f"{major}-hostile", major, hostile.everything, attack, differs=imitated_marks(plaintext=13, unparsed=1))
     for major in (16, 18):
-        for name, prefix, unparsed in (("", RDS_LONG, 3), ("-colon", RDS_LONG_COLON, 4)):
+        for name, prefix in (("", RDS_LONG), ("-colon", RDS_LONG_COLON)):
             yield Case(f"{major}-hostile-long-prefix{name}", major, hostile.everything, attack, prefix,
-                       formats=("stderr",), differs=imitated_marks(plaintext=14, unparsed=unparsed))
+                       formats=("stderr",), differs=imitated_marks(plaintext=14, unparsed=4))
     doubtful = "Names that tear lines of the stderr log, or make them read in two ways: counted as not understood."
     yield Case("16-two-readings", 16, hostile.two_readings, doubtful,
                differs=two_readings(tls=2, plaintext=4, disconnected=3, rejected=1, unparsed=21))

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memmem, memrchr, memrchr2};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while};
 use nom::error::Error;
@@ -32,6 +32,8 @@ const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 const BEFORE_MESSAGE: usize = 1024;
 /// The command tag of a session that is being established.
 const TAG: &[u8] = b",\"authentication\",";
+/// What stands before the message of every record that is no error.
+const STATE: &[u8] = b",00000,";
 /// Columns before the message, and in the narrowest record.
 const MESSAGE: usize = 13;
 const COLUMNS_MIN: usize = 23;
@@ -64,10 +66,18 @@ impl Csvlog {
         let text = stretch.text;
         let Some(begins) = record_start(stretch, message_at) else {
             let cut = stretch.starts && text.get(..message_at).is_some_and(|before| memchr(b'\n', before).is_none());
-            return if cut { Parsed::Malformed(Malformed::Cut) } else { Parsed::NotARecord };
+            // Only a message has a lone quote behind this state; what a client writes has it doubled.
+            let of_record = text.get(..message_at - 1).is_some_and(|before| before.ends_with(STATE));
+            return match (cut, of_record) {
+                (true, _) => Parsed::Malformed(Malformed::Cut),
+                (false, true) => Parsed::Malformed(Malformed::UnknownPrefix),
+                (false, false) => Parsed::NotARecord,
+            };
         };
         let limit = text.len().min(begins + RECORD_MAX);
-        let Some(fields) = text.get(begins..limit).and_then(columns) else {
+        let Some(fields) =
+            text.get(begins..limit).and_then(|text| columns(text, limit == stretch.text.len() && stretch.ends))
+        else {
             return Parsed::Malformed(if limit == text.len() && stretch.ends {
                 Malformed::Cut
             } else {
@@ -133,8 +143,11 @@ impl RecordParser for Csvlog {
             // `,FATAL,28000,"`
             _ => Some(hit + FATAL.len() + 7),
         };
-        match message_at.filter(|at| text.get(..*at).is_some_and(|before| before.ends_with(b",\""))) {
+        let before = message_at.and_then(|at| text.get(..at)).unwrap_or_default();
+        match message_at.filter(|_| before.ends_with(b",\"")) {
             Some(message_at) => self.record(stretch, message_at),
+            // A spreadsheet leaves out the quotes that it can do without.
+            None if needle == 0 && before.ends_with(STATE) => Parsed::Malformed(Malformed::UnknownLayout),
             None => Parsed::NotARecord,
         }
     }
@@ -167,7 +180,8 @@ fn record_start(stretch: Stretch<'_>, message_at: usize) -> Option<usize> {
     let floor = message_at.saturating_sub(BEFORE_MESSAGE);
     let mut until = message_at;
     loop {
-        let newline = text.get(floor..until).and_then(|before| memrchr(b'\n', before));
+        // A crash can leave zeros before a record.
+        let newline = text.get(floor..until).and_then(|before| memrchr2(b'\n', 0, before));
         let line_at = match newline {
             Some(newline) => floor + newline + 1,
             None if floor == 0 && stretch.starts => 0,
@@ -212,8 +226,9 @@ fn before_message(line: &[u8]) -> Option<usize> {
     (known && rest.starts_with(b",\"")).then(|| line.len() - rest.len() + 1)
 }
 
-/// The columns, still quoted, of the record at the start of `text`; none unless it ends in `text`, in a newline.
-fn columns(text: &[u8]) -> Option<Vec<&[u8]>> {
+/// The columns, still quoted, of the record at the start of `text`; none unless it ends in `text`, in a newline or, if the log
+/// `ends` there, in its end.
+fn columns(text: &[u8], ends: bool) -> Option<Vec<&[u8]>> {
     let mut fields = Vec::with_capacity(26);
     let mut rest = text;
     loop {
@@ -227,7 +242,8 @@ fn columns(text: &[u8]) -> Option<Vec<&[u8]>> {
             }
         }
     }
-    let ended = memchr(b'\n', rest).and_then(|end| rest.get(..end)).is_some_and(|end| undecorated(end).is_empty());
+    let end = memchr(b'\n', rest).and_then(|end| rest.get(..end)).or_else(|| Some(rest).filter(|_| ends));
+    let ended = end.is_some_and(|end| undecorated(end).is_empty());
     (ended && fields.len() >= COLUMNS_MIN).then_some(fields)
 }
 

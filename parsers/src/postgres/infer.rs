@@ -12,6 +12,7 @@ use memchr::{memchr, memchr_iter, memmem};
 
 use super::message::{self, Context, Message};
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, ends_in_severity};
+use super::rds_prefix;
 use super::stderr::log_severity;
 use crate::event::Step;
 
@@ -205,7 +206,9 @@ fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(S
     let mut best: Option<((Order, Order), Score, Prefix)> = None;
     for prefix in prefixes {
         let others = prefix.others();
-        let score = Score::of(&others.iter().chain([&prefix]).collect::<Vec<_>>(), lines);
+        let mut together: Vec<_> = others.iter().chain([&prefix]).collect();
+        together.sort_by_key(|prefix| rds_prefix::ALL.iter().position(|setting| *setting == prefix.setting()));
+        let score = Score::of(&together, lines);
         let alone = if others.is_empty() { score } else { Score::of(&[&prefix], lines) };
         let order = (score.order(), alone.order());
         if best.as_ref().is_none_or(|(most, ..)| order > *most) && (alone.read > 0 || alone.others > 0) {
@@ -260,8 +263,10 @@ fn take_apart(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
     let hosts: BTreeSet<&[u8]> = connections().filter_map(|(_, about)| about.address).collect();
     let syslog = Prefix::compile("").in_syslog(year);
     let mut layouts: HashMap<(bool, Vec<Part>), usize> = HashMap::new();
-    let telling = connections().filter(|(_, about)| about.step != Told::Received).take(TAKEN_APART);
-    for (line, about) in telling.chain(connections().take(TAKEN_APART)) {
+    // Lines whose names differ tell which is which.
+    let telling = || connections().filter(|(_, about)| about.step != Told::Received);
+    let differing = telling().filter(|(_, about)| about.user != about.database).take(TAKEN_APART);
+    for (line, about) in differing.chain(telling().take(TAKEN_APART)).chain(connections().take(TAKEN_APART)) {
         let (wrapped, begins) = match syslog.syslog_end(line.text) {
             Some(end) if end <= about.severity_at => (true, end),
             _ => (false, 0),
@@ -269,7 +274,7 @@ fn take_apart(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
         let Some(text) = line.text.get(begins..about.severity_at) else { continue };
         let mut walk = Walk { text, about, hosts: &hosts, parts: Vec::new(), found: Vec::new() };
         walk.from(0);
-        for parts in walk.found.into_iter().filter(|parts| !holds_severity(parts)) {
+        for parts in walk.found.into_iter().filter(|parts| !holds_severity(parts) && !is_quoting(parts)) {
             *layouts.entry((wrapped, joined(parts))).or_default() += 1;
         }
     }
@@ -277,8 +282,7 @@ fn take_apart(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
     // Of two that fit as many lines, the one with less fixed text tells more. The rest of the order only has to be one.
     layouts.sort_by_cached_key(|((wrapped, parts), count)| {
         let fixed: usize = parts.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 0 }).sum();
-        let order: Vec<_> = parts.iter().map(|part| (part != &Part::Escape(b'r'), part.clone())).collect();
-        (Reverse(*count), fixed, parts.len(), order, *wrapped)
+        (Reverse(*count), misnamed(parts), fixed, parts.len(), parts.iter().map(rank).collect::<Vec<_>>(), *wrapped)
     });
     let compile = |setting: &str, wrapped: bool| {
         let prefix = Prefix::compile(setting);
@@ -296,6 +300,40 @@ fn take_apart(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
 /// Whether fixed text holds a severity: then what follows is text of another record, a statement that imitates one.
 fn holds_severity(parts: &[Part]) -> bool {
     joined(parts.to_vec()).iter().any(|part| matches!(part, Part::Text(text) if has_severity(text)))
+}
+
+/// Names whose text before them says that they are another's: `user=%d`.
+fn misnamed(parts: &[Part]) -> usize {
+    let says = |text: &[u8], words: &[&[u8]]| {
+        let text = text.to_ascii_lowercase();
+        words.iter().any(|word| text.trim_ascii_end().ends_with(word))
+    };
+    let wrong = |pair: &[Part]| match pair {
+        [Part::Text(text), Part::Escape(b'u')] => says(text, &[b"db=", b"database=", b"db:", b"database:", b"app="]),
+        [Part::Text(text), Part::Escape(b'd')] => says(text, &[b"user=", b"user:", b"usr=", b"u=", b"app="]),
+        [Part::Text(text), Part::Escape(b'a')] => says(text, &[b"user=", b"db=", b"database=", b"user:", b"db:"]),
+        _ => false,
+    };
+    parts.windows(2).filter(|pair| wrong(pair)).count()
+}
+
+/// Where a part stands in the order of those that fit as well: users come before databases.
+fn rank(part: &Part) -> (usize, Part) {
+    const ORDER: &[u8] = b"tmnprhudac";
+    let place = match part {
+        Part::Escape(letter) => ORDER.iter().position(|other| other == letter).unwrap_or(ORDER.len()),
+        Part::Text(_) | Part::Number | Part::Padding => ORDER.len() + 1,
+    };
+    (place, part.clone())
+}
+
+/// Whether fixed text is of JSON, CSV or YAML around the log's own lines, of which a server's setting has nothing.
+fn is_quoting(parts: &[Part]) -> bool {
+    let marks: [&[u8]; 5] = [b"{\"", b"\":", b"\",", b"\\\"", b"['"];
+    joined(parts.to_vec()).iter().any(|part| match part {
+        Part::Text(text) => marks.iter().any(|mark| memmem::find(text, mark).is_some()),
+        _ => false,
+    })
 }
 
 /// Takes the prefix of one line apart, in every way that there is.

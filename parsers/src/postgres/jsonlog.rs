@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memmem, memrchr};
+use memchr::{memchr, memchr2, memmem, memrchr2};
 
 use super::message::{self, Context, Message};
 use super::stderr::owned;
@@ -125,16 +125,20 @@ impl RecordParser for Jsonlog {
             _ => true,
         };
         let floor = hit.saturating_sub(BEFORE_MESSAGE);
-        let line_at = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
-            Some(newline) => floor + newline + 1,
-            None if floor == 0 && stretch.starts => 0,
-            None => return Parsed::NotARecord,
-        };
         if !anchored {
             return Parsed::NotARecord;
         }
+        // A crash can leave zeros before a record.
+        let line_at = match text.get(floor..hit).and_then(|before| memrchr2(b'\n', 0, before)) {
+            Some(newline) => floor + newline + 1,
+            None if floor == 0 && stretch.starts => 0,
+            None if needle > 0 => return Parsed::NotARecord,
+            None => return Parsed::Malformed(Malformed::UnknownPrefix),
+        };
         let limit = text.len().min(line_at + RECORD_MAX);
-        match text.get(hit..limit).and_then(|rest| memchr(b'\n', rest)) {
+        let rest = text.get(hit..limit).unwrap_or_default();
+        let closed = limit == text.len() && stretch.ends && undecorated(rest).ends_with(b"}");
+        match memchr(b'\n', rest).or_else(|| closed.then_some(rest.len())) {
             Some(length) if text.get(line_at..).is_some_and(|line| line.starts_with(BEGINS)) => {
                 self.record(text.get(line_at..hit + length).unwrap_or_default())
             }
@@ -224,7 +228,9 @@ fn value(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
     }
     let end = memchr2(b',', b'}', input)?;
     let (number, rest) = input.split_at_checked(end)?;
-    Some((Cow::Borrowed(number), rest))
+    // Else something else begins here: the line was cut, and another put behind it.
+    let plain = number.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.?".contains(byte));
+    plain.then_some((Cow::Borrowed(number), rest))
 }
 
 /// A quoted string with the escapes of `escape_json`.

@@ -97,6 +97,11 @@ pub(super) const TERMS: &[&str] = &[
     "authentication failed for user",
 ];
 
+/// Whether a message is one of a connection, which holds no text but names.
+pub(super) fn is_of_connection(text: &[u8]) -> bool {
+    kind_of(LOG_HEADS, text).is_some()
+}
+
 /// Where a message of severity LOG begins, if [`LOG_NEEDLE`] at `hit` is the one of its head.
 pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
@@ -155,7 +160,13 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
     let unknown = Message::Malformed(Malformed::UnknownLayout);
     let Some(names) = body.strip_prefix(b"user=") else { return unknown };
     // A name can hold a whole TLS mark; what the record says of the names elsewhere decides where they end.
-    let split = match known_names(names, context, has_database) {
+    let known = known_names(names, context, has_database);
+    // The line may have been cut inside of a mark, which then reads as the end of a name.
+    let cut = |text: &[u8]| !context.quoted && ends_as_a_mark_begins(text);
+    if known.is_none() && cut(names) {
+        return Message::Malformed(Malformed::Cut);
+    }
+    let split = match known {
         Some(Ok(split)) => Some(split),
         // Only a name made to mislead differs.
         Some(Err(())) => return Message::Malformed(Malformed::Ambiguous),
@@ -163,7 +174,7 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
     };
     let Some((user, database, end)) = split else { return unknown };
     let Some((end, gss)) = split_gss(end) else { return unknown };
-    if !context.quoted && ends_as_a_mark_begins(end) {
+    if cut(end) {
         return Message::Malformed(Malformed::Cut);
     }
     let (end, tls) = match split_tls(end) {
@@ -355,18 +366,25 @@ fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -
 }
 
 /// `host=H[ port=N]`.
-fn received<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    let Some(host) = body.strip_prefix(b"host=") else { return Message::Malformed(Malformed::UnknownLayout) };
-    let client = Client { address: text(strip_port(host)).or(context.address.and_then(text)), ..Client::default() };
-    Message::About(client, Step::Received)
+fn received<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
+    match body.strip_prefix(b"host=").and_then(address) {
+        Some(host) => Message::About(Client { address: text(host), ..Client::default() }, Step::Received),
+        None => Message::Malformed(Malformed::UnknownLayout),
+    }
 }
 
-/// Cuts ` port=N` off the end.
-fn strip_port(host: &[u8]) -> &[u8] {
-    match rfind_key(host, b" port=") {
-        Some(at) => host.get(..at).unwrap_or(host),
-        None => host,
+/// The address in `H[ port=N]`; none where something else follows, as another record that was put on the same line.
+fn address(host: &[u8]) -> Option<&[u8]> {
+    const PORT: &[u8] = b" port=";
+    if host.starts_with(b"[local]") {
+        return host.get(..7).filter(|_| !host.get(7..).unwrap_or_default().iter().any(u8::is_ascii_digit));
     }
+    let Some(at) = rfind_key(host, PORT) else { return Some(host) };
+    let port = host.get(at + PORT.len()..)?;
+    // A comma or a quote may be left of an envelope.
+    let digits = port.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = port.get(digits..)?;
+    (digits <= 5 && !rest.iter().any(u8::is_ascii_alphanumeric)).then_some(host.get(..at)?)
 }
 
 /// `identity="I" method=M (FILE:LINE)`, and `user="U" method=trust (FILE:LINE)` from 17 on.
@@ -390,7 +408,7 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         let known = known_names(names, context, true).and_then(Result::ok);
         let (user, database, _) = known.or_else(|| split_names(names, context, true))?;
         let lasted = body.get(..find_key(body, b" user=")?).and_then(session_time);
-        Some((user, database, strip_port(host), lasted))
+        Some((user, database, address(host)?, lasted))
     };
     match parts() {
         Some((user, database, host, lasted)) => {

@@ -258,6 +258,11 @@ impl Prefix {
         self.setting == rds_prefix::RDS_16 && other.setting == rds_prefix::RDS_16_COLON
     }
 
+    /// Whether names of applications stand in it.
+    pub(super) fn has_application(&self) -> bool {
+        self.pieces.contains(&Piece::Field(Field::Application))
+    }
+
     /// The most bytes that a line can have behind the first newline in a name, up to its severity; 0 without names.
     pub(super) fn reach(&self) -> usize {
         self.reach
@@ -408,7 +413,10 @@ impl Prefix {
             }
             // Query identifiers are signed.
             Field::Digits => skip(input.strip_prefix(b"-").unwrap_or(input), |byte| byte.is_ascii_digit())?,
-            Field::SqlState => skip(input, |byte| byte.is_ascii_alphanumeric())?,
+            Field::SqlState => {
+                let (state, rest) = input.split_at_checked(5)?;
+                state.iter().all(u8::is_ascii_alphanumeric).then_some(rest)?
+            }
             Field::VirtualTransaction => skip(input, |byte| byte.is_ascii_digit() || byte == b'/')?,
             Field::SessionId => {
                 let (rest, pid) = session_id(input)?;

@@ -96,8 +96,9 @@ impl Stderr {
                 if let Some(head) = prefix.head_upto(line, at) {
                     return Ok(Place { begins: line_at, prefix, head, two_readings: first });
                 }
-                // What reads as a record of the prefix that is expected is none of another.
-                if first && index == self.expected {
+                // What reads as a record of the prefix that is expected is none of another, unless an application's name, which
+                // can be anything, makes it so.
+                if first && index == self.expected && !prefix.has_application() {
                     break;
                 }
             }
@@ -106,11 +107,16 @@ impl Stderr {
                 true if self.is_torn(text, line_at, severity_at) => {
                     return Err(Elsewhere::Malformed(Malformed::Ambiguous));
                 }
+                true if self.is_glued(text, line_at, severity_at) => {
+                    return Err(Elsewhere::Malformed(Malformed::UnknownPrefix));
+                }
                 true => return Err(Elsewhere::Text),
                 false => {}
             }
             if line_at == 0 && stretch.starts && nearest == 0 {
-                return Err(Elsewhere::Malformed(Malformed::Cut));
+                // A log may begin in the middle of a statement.
+                let text = text.starts_with(b"\t");
+                return Err(if text { Elsewhere::Text } else { Elsewhere::Malformed(Malformed::Cut) });
             }
             // A name may hold newlines: the record may begin on a line before.
             let before = line_at.checked_sub(1).filter(|before| *before > severity_at.saturating_sub(TORN_MAX));
@@ -121,14 +127,31 @@ impl Stderr {
         }
     }
 
+    /// Whether a record without its newline stands before the one whose severity is at `severity_at`: the line's own message is
+    /// of a connection, which holds no statement, and a whole prefix stands within it.
+    fn is_glued(&self, text: &[u8], line_at: usize, severity_at: usize) -> bool {
+        let line = text.get(line_at..).unwrap_or_default();
+        let Some(own) = self.prefixes.iter().find_map(|prefix| prefix.head(line)) else { return false };
+        let message = line.get(own.message_at..).unwrap_or_default();
+        let from = severity_at.saturating_sub(PREFIX_MAX).max(line_at + own.message_at);
+        let begins = |at: usize| {
+            let rest = text.get(at..).unwrap_or_default();
+            let ends = |prefix: &Prefix| prefix.head_upto(rest, severity_at - at).is_some();
+            self.prefixes.iter().any(|prefix| prefix.reach() > 0 && prefix.begins(rest) && ends(prefix))
+        };
+        message::is_of_connection(message) && (from..severity_at).any(begins)
+    }
+
     /// Reads the message of the record at `place`, and what stands behind the record.
     fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
         let text = stretch.text;
         let Place { begins, head, two_readings, .. } = place;
         let message_at = begins + head.message_at;
         let Some((end, one_line)) = record_end(text, message_at) else {
-            let cause = if stretch.ends { Malformed::Cut } else { Malformed::TooLong };
-            return Parsed::Malformed(cause);
+            return match stretch.ends {
+                true => self.last(text.get(message_at..).unwrap_or_default(), place, fatal),
+                false => Parsed::Malformed(Malformed::TooLong),
+            };
         };
         let raw = undecorated(text.get(message_at..end).unwrap_or_default());
         let next = text.get(end + 1..);
@@ -179,6 +202,24 @@ impl Stderr {
         Parsed::Record(record)
     }
 
+    /// Reads the log's last message, which has no newline: somebody may have cut it off with it. What nothing can follow is
+    /// whole.
+    fn last<'a>(&self, raw: &'a [u8], place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
+        let whole = |step: &Step<'_>| match step {
+            Step::Connected(Transport::Tls(tls)) => !tls.imitable,
+            Step::Received | Step::Disconnected(_) => memmem::rfind(raw, b" port=").is_some(),
+            _ => false,
+        };
+        let head = &place.head;
+        match self.message(undecorated(raw), None, place, fatal) {
+            Message::About(client, step) if whole(&step) && !place.two_readings && memchr(b'\n', raw).is_none() => {
+                Parsed::Record(Record { at: head.at.map(|time| time.at), session: head.pid, client, step })
+            }
+            Message::NotARecord => Parsed::NotARecord,
+            _ => Parsed::Malformed(Malformed::Cut),
+        }
+    }
+
     /// Reads a message, with the prefix read such that it tells the same names, and no application of a session that is only
     /// being established, if it can be. `RAISE LOG` without its context has one, and so has a line whose prefix is not quite
     /// this one: nobody can tell.
@@ -214,10 +255,11 @@ impl Stderr {
 
     /// Whether what follows a record, but for empty lines, begins as a record does, or nothing follows.
     fn is_followed_by_record(&self, next: Option<&[u8]>) -> bool {
-        let mut next = next.unwrap_or_default();
-        while let Some(rest) = next.strip_prefix(b"\r\n").or_else(|| next.strip_prefix(b"\n")) {
-            next = rest;
-        }
+        let next = next.unwrap_or_default();
+        // Zeros of a crash, and the mark of another file that was put behind this one.
+        let blank = next.iter().take_while(|byte| b"\0\r\n".contains(byte)).count();
+        let next = next.get(blank..).unwrap_or_default();
+        let next = next.strip_prefix(BYTE_ORDER_MARK).unwrap_or(next);
         next.is_empty() || self.prefixes.iter().any(|prefix| prefix.begins(next))
     }
 
@@ -239,10 +281,11 @@ impl Stderr {
                 return false;
             }
             let own = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
-            let expected = self.prefix().filter(|prefix| prefix.head(own).is_some());
+            let expected = self.prefix().filter(|prefix| !prefix.has_application() && prefix.head(own).is_some());
             // A whole record of the prefix that is expected is none of another, but its names may end later.
             let torn = match expected {
-                Some(prefix) => is_near(&prefix) && goes_on(prefix),
+                Some(prefix) if !is_near(&prefix) => return false,
+                Some(prefix) => goes_on(prefix),
                 None => self.prefixes.iter().filter(is_near).any(|prefix| prefix.begins(line) && goes_on(prefix)),
             };
             if torn {
@@ -277,6 +320,9 @@ impl Stderr {
         prefix.syslog_chunk(next.unwrap_or_default()).is_some_and(|(pid, chunk)| Some(pid) == head.pid && chunk > 1)
     }
 }
+
+/// What other programs put at the beginning of a file, and so in the middle of files that were joined.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What the log-file API writes where it cut a line.
 const TRUNCATED: &[u8] = b"[Your log message was truncated]";
@@ -343,7 +389,11 @@ impl RecordParser for Stderr {
 fn line_start(stretch: Stretch<'_>, at: usize, most: usize) -> Option<usize> {
     let floor = at.saturating_sub(most);
     match stretch.text.get(floor..at).and_then(|before| memrchr2(b'\n', 0, before)) {
-        Some(end) => Some(floor + end + 1),
+        Some(end) => {
+            let begins = floor + end + 1;
+            let marked = stretch.text.get(begins..at).is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
+            Some(if marked { begins + BYTE_ORDER_MARK.len() } else { begins })
+        }
         None if floor == 0 && stretch.starts => Some(0),
         None => None,
     }

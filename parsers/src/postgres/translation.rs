@@ -31,6 +31,8 @@ const AUTHORIZED: &[(&str, &str)] = &[
     ("Ukrainian", "підключення авторизовано: користувач="),
     ("Ukrainian", "підключення для реплікації авторизовано: користувач="),
     ("Chinese", "复制连接已经授权: 用户="),
+    // In older catalogues.
+    ("Chinese", "已授权连接: user="),
 ];
 
 /// How records of arrivals begin, by language.
