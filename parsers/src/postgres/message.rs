@@ -110,6 +110,21 @@ pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     })
 }
 
+/// Where a message of severity LOG begins of which the line was cut within its first words, if [`LOG_NEEDLE`] at `hit` is one
+/// of them.
+pub(super) fn cut_message_start(text: &[u8], hit: usize) -> Option<usize> {
+    LOG_HEADS.iter().find_map(|kind| {
+        let start = hit.checked_sub(kind.needle_at)?;
+        let rest = text.get(start..)?;
+        let line = rest.get(..memchr::memchr(b'\n', rest)?)?.trim_ascii_end();
+        let line = line.strip_suffix(TRUNCATED).unwrap_or(line).trim_ascii_end();
+        kind.head.starts_with(line).then_some(start)
+    })
+}
+
+/// What the log-file API writes where it cut a line.
+pub(super) const TRUNCATED: &[u8] = b"[Your log message was truncated]";
+
 /// Reads a message of severity LOG.
 pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
     match kind_of(LOG_HEADS, text) {
@@ -221,7 +236,9 @@ fn split_gss(body: &[u8]) -> Option<(&[u8], Gss)> {
     if body.ends_with(b")") && last_group(body).is_some_and(|at| starts_at(body, at, TLS_MARK)) {
         return Some((body, Gss::No));
     }
-    let Some(at) = memmem::rfind(body, GSS_MARK) else { return Some((body, Gss::No)) };
+    // A search takes longer to prepare than to see that there is no parenthesis at all.
+    let mark = || memchr::memchr(b'(', body).and_then(|_| memmem::rfind(body, GSS_MARK));
+    let Some(at) = mark() else { return Some((body, Gss::No)) };
     let (before, mark) = body.split_at_checked(at)?;
     if !mark.ends_with(b")") {
         return Some((body, Gss::Unclear));
@@ -278,7 +295,9 @@ fn begins_mark(body: &[u8], open: usize) -> Option<usize> {
 
 /// Whether a text ends in ` S`, ` SSL en` and so on: the line may have been cut inside of a mark.
 fn ends_as_a_mark_begins(body: &[u8]) -> bool {
-    (2..TLS_MARK.len()).any(|length| TLS_MARK.get(..length).is_some_and(|begin| body.ends_with(begin)))
+    let may =
+        body.last().is_some_and(|last| TLS_MARK.get(1..TLS_MARK.len() - 1).is_some_and(|mark| mark.contains(last)));
+    may && (2..TLS_MARK.len()).any(|length| TLS_MARK.get(..length).is_some_and(|begin| body.ends_with(begin)))
 }
 
 /// Reads a whole mark at the start of a text, and returns what follows it.

@@ -15,7 +15,7 @@
 use memchr::memmem;
 use memchr::{memchr, memrchr, memrchr2};
 
-use super::message::{self, Context, Message};
+use super::message::{self, Context, Message, TRUNCATED};
 use super::prefix::{Head, PREFIX_MAX, Prefix};
 use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
@@ -324,9 +324,6 @@ impl Stderr {
 /// What other programs put at the beginning of a file, and so in the middle of files that were joined.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What the log-file API writes where it cut a line.
-const TRUNCATED: &[u8] = b"[Your log message was truncated]";
-
 impl RecordParser for Stderr {
     fn engine(&self) -> &'static str {
         "postgres"
@@ -344,7 +341,7 @@ impl RecordParser for Stderr {
         let severity_at = match needle {
             0 => match message::log_message_start(stretch.text, hit) {
                 Some(start) => stretch.text.get(..start).and_then(log_severity),
-                None => None,
+                None => return cut_within_first_words(stretch.text, hit),
             },
             _ => Some(hit),
         };
@@ -381,6 +378,15 @@ impl RecordParser for Stderr {
             self.time(line).is_some() && translation::ends_in_tls(line)
         };
         memmem::find_iter(text, b"=TLSv1").any(tls)
+    }
+}
+
+/// What a needle is whose line ends within the first words of a message.
+fn cut_within_first_words<'a>(text: &[u8], hit: usize) -> Parsed<'a> {
+    let start = message::cut_message_start(text, hit);
+    match start.and_then(|start| text.get(..start)).and_then(log_severity) {
+        Some(_) => Parsed::Malformed(Malformed::Cut),
+        None => Parsed::NotARecord,
     }
 }
 
