@@ -432,7 +432,8 @@ impl Search<'_> {
                 let text = stretch.text.get(at..reach).unwrap_or_default();
                 hits.extend(finder.find_iter(text).map(|hit| (at + hit, needle)));
             }
-            hits.sort_unstable();
+            // Those of each needle are in order: what remains is to merge them.
+            hits.sort();
             for (hit, needle) in &hits {
                 let parsed = self.parser.read(stretch, *needle, *hit);
                 if !matches!(parsed, Parsed::NotARecord) {

@@ -95,8 +95,8 @@ fn read_beginning(stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
     // A record goes on in the next line where a client wrote a newline into it.
     let told = || element(stretch, hit).is_ok_and(|(_, element)| record::tells_what_happened(element));
     match record::beginning(stretch, hit) {
-        Parsed::Malformed(_) if told() => Parsed::NotARecord,
-        parsed => parsed,
+        Some(cause) if !told() => Parsed::Malformed(cause),
+        _ => Parsed::NotARecord,
     }
 }
 

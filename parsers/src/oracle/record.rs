@@ -4,7 +4,9 @@
 //! follows: the address that it sees, the command, the service, and the code. So a record is read from its right end.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::{Finder, FinderRev};
 use memchr::{memchr, memmem};
 
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
@@ -19,6 +21,23 @@ const STAR: &[u8] = b" * ";
 const ESTABLISH: &[u8] = b" * establish * ";
 const ADDRESS: &[u8] = b" * (ADDRESS=";
 const NO_DATA: &[u8] = b"<unknown connect data>";
+
+/// What every record is searched for, prepared once.
+struct Searches {
+    establish: Finder<'static>,
+    address: FinderRev<'static>,
+    user: Finder<'static>,
+    program: Finder<'static>,
+    host: Finder<'static>,
+}
+
+static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
+    establish: Finder::new(ESTABLISH),
+    address: FinderRev::new(ADDRESS),
+    user: Finder::new("(USER="),
+    program: Finder::new("(PROGRAM="),
+    host: Finder::new(")(HOST="),
+});
 
 /// Commands that open no session.
 const COMMANDS: &[&[u8]] = &[
@@ -117,14 +136,14 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
     let Some((rest, code)) = code(body) else {
         return imitable(body).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record);
     };
-    let mut readings = memmem::find_iter(rest, ESTABLISH).filter_map(|at| {
+    let mut readings = SEARCHES.establish.find_iter(rest).filter_map(|at| {
         let (before, after) = rest.split_at_checked(at)?;
         let service = after.get(ESTABLISH.len()..)?;
         // A session needs a service that the listener knows; a refused client may have asked for anything.
         if code == 0 && !service.iter().all(|byte| byte.is_ascii_graphic() && !b"()*".contains(byte)) {
             return None;
         }
-        let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
+        let (connect_data, address) = before.split_at_checked(SEARCHES.address.rfind(before)?)?;
         Some(Reading { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
     });
     let Some(mut reading) = readings.next() else {
@@ -148,11 +167,13 @@ impl<'a> Reading<'a> {
             _ => Step::Rejected(transport),
         };
         let client = Client {
-            user: value(self.connect_data, b"(USER=", b")"),
+            user: value(self.connect_data, &SEARCHES.user).and_then(|user| text(user.get(..memchr(b')', user)?)?)),
             database: text(self.service),
             address: self.address.client(),
-            application: value(self.connect_data, b"(PROGRAM=", b")(HOST=")
-                .or_else(|| value(self.connect_data, b"(PROGRAM=", b")")),
+            application: value(self.connect_data, &SEARCHES.program).and_then(|program| {
+                let end = SEARCHES.host.find(program).filter(|end| *end > 0).or_else(|| memchr(b')', program))?;
+                text(program.get(..end)?)
+            }),
         };
         Record { at: None, session: None, client, step }
     }
@@ -204,15 +225,17 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     Parsed::Record(Record { at: None, session: None, client, step: Step::HandshakeFailed(cause(failure)) })
 }
 
-/// Reports the record that begins at `hit` where its line ends too early.
-pub(super) fn beginning(stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
+/// Why the record that begins at `hit` is no record, where its line ends too early.
+pub(super) fn beginning(stretch: Stretch<'_>, hit: usize) -> Option<Malformed> {
     let rest = stretch.text.get(hit..stretch.text.len().min(hit + LINE_MAX)).unwrap_or_default();
     let (line, cause) = match memchr(b'\n', rest).and_then(|end| rest.get(..end)) {
+        // Most are of this kind, and need no further look.
+        Some(line) if code(line).is_some() => return None,
         Some(line) => (undecorated(line), Malformed::UnknownLayout),
         None if stretch.ends && rest.len() < LINE_MAX => (rest, Malformed::Cut),
-        None => return Parsed::NotARecord,
+        None => return None,
     };
-    if is_cut(line) { Parsed::Malformed(cause) } else { Parsed::NotARecord }
+    is_cut(line).then_some(cause)
 }
 
 /// Whether a line, which holds the beginning of a record, ends before it tells what happened.
@@ -267,10 +290,9 @@ fn number(digits: &[u8]) -> Option<u32> {
     known.then(|| digits.iter().fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
 }
 
-/// The first value between `key` and `end`.
-fn value<'a>(connect_data: &'a [u8], key: &[u8], end: &[u8]) -> Option<Text<'a>> {
-    let rest = connect_data.get(memmem::find(connect_data, key)? + key.len()..)?;
-    text(rest.get(..memmem::find(rest, end)?)?)
+/// What follows the first of a key: its value, and all behind that.
+fn value<'a>(connect_data: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
+    connect_data.get(key.find(connect_data)? + key.needle().len()..)
 }
 
 fn text(text: &[u8]) -> Option<Text<'_>> {
