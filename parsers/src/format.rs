@@ -57,6 +57,12 @@ pub trait RecordParser: Send + Sync {
         !line.starts_with(b"\t") && !self.begins(line) && self.needles().iter().any(holds)
     }
 
+    /// Whether a line, of which only this is left, may have been a connection record. It holds no record that was understood
+    /// or reported.
+    fn may_be_cut_record(&self, _line: &[u8]) -> bool {
+        true
+    }
+
     /// The language of the connection records in `text`, where it is one that is not read.
     fn foreign(&self, _text: &[u8]) -> Option<&'static str> {
         None
@@ -66,4 +72,16 @@ pub trait RecordParser: Send + Sync {
     fn has_unreadable_sessions(&self, _text: &[u8]) -> bool {
         false
     }
+}
+
+/// What RDS writes where it cuts a line, behind a blank.
+pub(crate) const TRUNCATED: &[u8] = b"[Your log message was truncated]";
+
+/// Longest beginning of a record that is completed.
+const BEGINNING_MAX: usize = 256;
+
+/// Whether an end of a record's `beginning` makes a text one that `fits`: whether the text may be what is left of a record.
+pub(crate) fn is_completed(text: &[u8], beginning: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
+    text.len() <= BEGINNING_MAX
+        && (0..=beginning.len()).any(|at| fits(&[text, beginning.get(at..).unwrap_or_default()].concat()))
 }

@@ -12,10 +12,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use memchr::memmem::Finder;
-use memchr::{memchr, memchr_iter, memrchr_iter};
+use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 
-use crate::event::Parsed;
-use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::event::{Malformed, Parsed};
+use crate::format::{RECORD_MAX, RecordParser, Stretch, TRUNCATED};
+use crate::lines::undecorated;
 use crate::session::Sessions;
 use crate::sink::EventSink;
 use crate::time::LogTime;
@@ -26,6 +27,10 @@ const CACHED: usize = 128 * 1024;
 const MARGIN: usize = RECORD_MAX;
 /// Bytes that a thread takes at once.
 const BLOCK: usize = 2 * 1024 * 1024;
+/// Longest line whose end RDS cut off that may be a connection record.
+const CUT_MAX: usize = 16 * 1024;
+/// Bytes that may stand behind the mark of such a line.
+const MARK_END: usize = 64;
 /// Bytes at the beginning of a log in which its language is looked for even where some records are understood.
 const LANGUAGE: u64 = 8 * 1024 * 1024;
 
@@ -68,7 +73,7 @@ pub struct Scanner<'p> {
 impl<'p> Scanner<'p> {
     /// A scan on at most `threads` threads.
     pub fn new(parser: &'p dyn RecordParser, threads: usize) -> Self {
-        let finders = parser.needles().iter().map(|needle| Finder::new(*needle)).collect();
+        let finders = parser.needles().iter().copied().chain([TRUNCATED]).map(Finder::new).collect();
         let scanned = Scanned { ends_whole: true, ..Scanned::default() };
         Self {
             search: Search { parser, finders },
@@ -380,6 +385,7 @@ fn fill_times(
 /// What is searched for.
 struct Search<'p> {
     parser: &'p dyn RecordParser,
+    /// Those of the parser's needles, and the one of the mark of a line whose end was cut off.
     finders: Vec<Finder<'p>>,
 }
 
@@ -435,7 +441,10 @@ impl Search<'_> {
             // Those of each needle are in order: what remains is to merge them.
             hits.sort();
             for (hit, needle) in &hits {
-                let parsed = self.parser.read(stretch, *needle, *hit);
+                let parsed = match self.parser.needles().len() {
+                    mark if *needle == mark => self.truncated(stretch, *hit),
+                    _ => self.parser.read(stretch, *needle, *hit),
+                };
                 if !matches!(parsed, Parsed::NotARecord) {
                     found.push((*hit, parsed));
                 }
@@ -444,5 +453,29 @@ impl Search<'_> {
             at = end;
         }
         lines
+    }
+
+    /// Reports a line that ends in the mark at `hit`, where it may be a connection record and shows none.
+    fn truncated<'a>(&self, stretch: Stretch<'a>, hit: usize) -> Parsed<'a> {
+        let text = stretch.text;
+        let behind = text.get(hit + TRUNCATED.len()..).unwrap_or_default();
+        let behind = behind.get(..MARK_END).unwrap_or(behind);
+        let end = memchr(b'\n', behind).and_then(|end| behind.get(..end)).unwrap_or(behind);
+        let floor = hit.saturating_sub(CUT_MAX);
+        let begins = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
+            Some(newline) => floor + newline + 1,
+            None if floor == 0 && stretch.starts => 0,
+            // No connection record is that long.
+            None => return Parsed::NotARecord,
+        };
+        let line = text.get(begins..hit).unwrap_or_default();
+        let line = line.strip_suffix(b" ").unwrap_or(line);
+        if !undecorated(end).is_empty() || !self.parser.may_be_cut_record(line) {
+            return Parsed::NotARecord;
+        }
+        let finders = self.finders.iter().take(self.parser.needles().len()).enumerate();
+        let mut hits = finders.flat_map(|(needle, finder)| finder.find_iter(line).map(move |at| (needle, begins + at)));
+        let told = hits.any(|(needle, at)| !matches!(self.parser.read(stretch, needle, at), Parsed::NotARecord));
+        if told { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Cut) }
     }
 }

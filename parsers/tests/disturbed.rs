@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use ssl_usage_parsers::{
-    ConnectionEvent, EventKind, EventSink, HEAD, Hints, Malformed, Scanned, Scanner, Transport, detect,
+    ConnectionEvent, EventKind, EventSink, HEAD, Hints, Malformed, Scanned, Scanner, Tally, Transport, detect,
 };
 
 /// Who came, how, and when.
@@ -441,5 +441,34 @@ fn an_error_log_says_how_far_its_clock_is_from_utc() {
         let shifted = (hours * 3600.0) as i64;
         assert_eq!(seen.events[0].at, Some((DAY + 67_197 - shifted) * 1_000_000 + 240_000), "{adjustment}");
         assert!(scanned.last_at.is_some_and(|time| time.zone_known));
+    }
+}
+
+/// What the file API of RDS writes where it cuts a line (facts of aws-sdk-js #1463).
+const MARK: &str = " [Your log message was truncated]";
+
+#[test]
+fn a_line_that_was_cut_before_it_says_what_it_is_is_reported() {
+    let general = "2026-11-20T10:00:02.431815Z\t   33 Connect\tbi@10.0.1.5 on orders using TCP/IP\n";
+    let audit = "20261120 10:00:01,ip,bi,10.0.1.5,33,0,CONNECT,orders,,0,TCP/IP\n";
+    let listener = "23-NOV-2026 18:39:57 * (CONNECT_DATA=(SID=ORCL)) * (ADDRESS=(PROTOCOL=tcp)(HOST=10.0.0.7)(PORT=1)) * establish * ORCL * 0\n";
+    for (whole, cut, unparsed) in [
+        (general, "2026-11-20T10:00:00.43", 1),
+        (general, "2026-11-20T10:00:00.431815Z\t   31 Conn", 1),
+        (general, "2026-11-20T10:00:00.431815Z\t   31 Query\tselect 1", 0),
+        (general, "where id in (1, 2", 0),
+        (audit, "20261120 10:00:00,ip,app,10.0", 1),
+        (audit, "20261120 10:00:00,ip,app,10.0.1.5,31,0,CONNE", 1),
+        (audit, "20261120 10:00:00,ip,app,10.0.1.5,31,7,QUERY,orders,'select", 0),
+        (audit, "20261120 10:00:00,ip,app,10.0.1.5,31,7,QUE", 0),
+        (listener, "23-NOV-2026 18:3", 1),
+        (listener, "23-NOV-2026 18:39:58 * (CONNECT_DATA=(SID=ORC", 1),
+        (listener, "23-NOV-2026 18:39:58 * service_upd", 0),
+    ] {
+        let text = format!("{whole}{cut}{MARK}\n{whole}");
+        let parser = detect(text.as_bytes(), &Hints::default()).expect("a log");
+        let mut tally = Tally::default();
+        Scanner::new(parser.as_ref(), 1).scan(text.as_bytes(), &mut tally);
+        assert_eq!((tally.connections.plaintext, tally.unparsed()), (2, unparsed), "{cut}");
     }
 }

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::json::{object, string};
+use super::json::{members, object, string};
 use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
 use crate::format::{RecordParser, Stretch};
 use crate::lines;
@@ -70,6 +70,14 @@ impl RecordParser for Audit {
     fn begins(&self, line: &[u8]) -> bool {
         line.strip_prefix(b"{").is_some_and(|line| line.trim_ascii_start().starts_with(b"\"atype\""))
             && self.time(line).is_some()
+    }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        let (members, _) = members(line);
+        match member(&members, b"atype") {
+            Some(kind) => b"\"authenticate\"".starts_with(kind),
+            None => line.is_empty() || line.starts_with(b"{"),
+        }
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {

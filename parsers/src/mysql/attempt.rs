@@ -131,6 +131,11 @@ fn carried(argument: &[u8]) -> Option<(&[u8], Carrier)> {
     WORDS.iter().find_map(|(words, carrier)| Some((argument.strip_suffix(*words)?, *carrier)))
 }
 
+/// Whether an attempt ends in the beginning of the words that say how it is carried, ` us`.
+pub(super) fn ends_in_part(argument: &[u8]) -> bool {
+    (2..USING.len()).any(|length| USING.get(..length).is_some_and(|part| argument.ends_with(part)))
+}
+
 /// Whether this is the server's sentence of a refusal, and no user of such a name.
 fn is_refusal(argument: &[u8]) -> bool {
     argument.starts_with(b"Access denied for user '")

@@ -34,7 +34,7 @@ use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 use super::clock;
 use super::padding::unpadded;
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Tls, Transport, numbered};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{RecordParser, Stretch, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -249,6 +249,18 @@ impl RecordParser for Audit {
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         self.header(unpadded(line)).map(|(time, _)| time)
+    }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        let line = unpadded(line);
+        if self.header(line).is_none() {
+            let beginnings: &[&[u8]] = &[b"20261123 18:46:24,", b"1795459584000000,"];
+            return beginnings.iter().any(|text| is_completed(line, text, |line| self.header(line).is_some()));
+        }
+        let last = memrchr(b',', line).filter(|at| numbers(line, *at).is_some());
+        let begun =
+            |at: usize| NEEDLES.iter().any(|needle| line.get(at..).is_some_and(|part| needle.starts_with(part)));
+        operations(line).next().is_none() && last.is_none_or(begun)
     }
 }
 

@@ -30,15 +30,30 @@
 
 use memchr::{memchr, memchr_iter, memmem, memrchr_iter, memrchr2};
 
-use super::attempt::{Said, clients, denied_database, said};
+use super::attempt::{Said, clients, denied_database, ends_in_part, said};
 use super::head::{Clock, HEAD_MAX, Head, Layout, Writer, is_heading, record_head};
+use super::padding::unpadded;
 use crate::event::{Client, Malformed, Parsed, Record, Step, Transport};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{RecordParser, Stretch, TRUNCATED, is_completed};
+use crate::lines::undecorated;
 use crate::time::LogTime;
 
 /// What attempts are found by, and refusals of a database.
 const TABBED: &[&[u8]] = &[b" Connect\t", b" Init DB\tAccess denied"];
 const SPACED: &[&[u8]] = &[b" Connect ", b" Init DB "];
+
+/// What attempts begin with, in every clock and layout.
+const BEGINNINGS: &[&[u8]] = &[
+    b"2026-11-23T18:46:24.431815Z\t    1 Connect\t",
+    b"2026-11-23T18:46:24.431815+01:00\t    1 Connect\t",
+    b"261123 18:46:24\t    1 Connect\t",
+    b"\t\t    1 Connect\t",
+    b"2026-11-23T18:46:24.431815Z    1 Connect ",
+    b"261123 18:46:24    1 Connect ",
+];
+
+/// Commands with a statement, which can hold anything.
+const STATEMENTS: &[&[u8]] = &[b"Query", b"Execute", b"Prepare"];
 
 /// Longest argument of a `Connect` record: a user, a proxied user, a host and a database.
 const ARGUMENT_MAX: usize = 16 * 1024;
@@ -54,6 +69,8 @@ pub struct General {
     /// None where the log's beginning holds no record.
     clock: Option<Clock>,
     layout: Layout,
+    /// Whether every attempt says how it is carried.
+    says: bool,
 }
 
 /// An argument of any number of lines.
@@ -69,8 +86,8 @@ struct Argument<'a> {
 impl General {
     /// A parser for a log that begins with `head`, which is shown as a log of `engine`.
     pub fn new(engine: &'static str, head: &[u8]) -> Self {
-        let Writer { clock, layout, .. } = Writer::of(head);
-        Self { engine, clock, layout }
+        let Writer { clock, layout, says, .. } = Writer::of(head);
+        Self { engine, clock, layout, says }
     }
 
     fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
@@ -121,6 +138,7 @@ impl General {
             }
             Said::Refusal => self.refusal(stretch, line_at, head, None),
             Said::Unreadable => Parsed::Malformed(Malformed::UnknownLayout),
+            Said::Unmarked(who) if who.ends_with(TRUNCATED) => Parsed::Malformed(Malformed::Cut),
             Said::Unmarked(_) if !argument.ends => Parsed::Malformed(Malformed::Cut),
             // MySQL up to 5.6 does not say how.
             Said::Unmarked(who) => match clients(who).as_slice() {
@@ -131,6 +149,8 @@ impl General {
                     }
                     parsed => parsed,
                 },
+                // These say how, where they are whole.
+                _ if self.says || ends_in_part(who) => Parsed::Malformed(Malformed::Cut),
                 [client] => found(client.clone(), Transport::Unknown),
                 _ => found(Client::default(), Transport::Unknown),
             },
@@ -216,7 +236,9 @@ impl RecordParser for General {
             return self.headless(stretch, hit);
         };
         if line_at + head.at != hit + 1 {
-            return Parsed::NotARecord;
+            // Only where no statement stands between them, the second of two records in a line is certain to be one.
+            let glued = needle == 0 && !STATEMENTS.contains(&head.command) && self.is_headed(text, hit);
+            return if glued { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
         }
         match (needle, head.command) {
             (0, b"Connect") => self.connect(stretch, line_at, &head),
@@ -239,9 +261,28 @@ impl RecordParser for General {
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         self.head(line)?.time
     }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        let connects = |line: &[u8]| self.head(line).is_some_and(|head| head.command == b"Connect");
+        BEGINNINGS.iter().any(|beginning| is_completed(line, beginning, connects))
+    }
+
+    fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
+        let is_other = |line: &[u8]| !undecorated(unpadded(line)).is_empty() && !is_heading(line);
+        self.clock.is_none() && text.split(|byte| *byte == b'\n').any(is_other)
+    }
 }
 
 impl General {
+    /// Whether a record's head with a time, wherever it begins, ends in the command at `hit`.
+    fn is_headed(&self, text: &[u8], hit: usize) -> bool {
+        let ends_here = |at: &usize| {
+            let head = text.get(*at..).and_then(|line| self.head(line));
+            head.is_some_and(|head| head.time.is_some() && at + head.at == hit + 1)
+        };
+        (hit.saturating_sub(HEAD_MAX)..hit).any(|at| ends_here(&at))
+    }
+
     /// What a candidate is in a line that begins with no record: text of a statement, or a record behind something else.
     fn headless<'a>(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
@@ -250,13 +291,9 @@ impl General {
         if memchr(b'\n', before).is_none() && self.head(before).is_none() {
             return Parsed::Malformed(Malformed::Cut);
         }
-        let ends_here = |at: &usize| {
-            let head = text.get(*at..).and_then(|line| self.head(line));
-            head.is_some_and(|head| head.time.is_some() && at + head.at == hit + 1)
-        };
         // Where the log's beginning holds no record, what stands before them may be of any kind.
         let known = self.clock.is_some() || !is_attempt(text.get(hit..).unwrap_or_default());
-        if known && !(hit.saturating_sub(HEAD_MAX)..hit).any(|at| ends_here(&at)) {
+        if known && !self.is_headed(text, hit) {
             return Parsed::NotARecord;
         }
         Parsed::Malformed(Malformed::UnknownPrefix)

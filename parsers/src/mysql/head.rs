@@ -141,6 +141,8 @@ pub(super) struct Writer {
     pub engine: Option<&'static str>,
     pub clock: Option<Clock>,
     pub layout: Layout,
+    /// Whether every attempt says how it is carried.
+    pub says: bool,
     /// Whether it is a slow log, whose heading is the same.
     pub slow: bool,
 }
@@ -183,6 +185,7 @@ impl Writer {
             // Records stand behind something that is not known. They are told of, if they are looked for.
             writer.layout = Layout::Blanks;
         }
+        writer.says = writer.clock == Some(Clock::Iso) || spoken == Some("mariadb");
         writer.engine = match writer.clock {
             Some(Clock::Iso) => Some("mysql"),
             Some(Clock::Old) => named.or(spoken),
@@ -205,12 +208,21 @@ impl Writer {
 
 /// A line of the heading that a server writes when it opens a log.
 pub(super) fn is_heading(line: &[u8]) -> bool {
+    // Quoted lines are text of another format.
+    if line.trim_ascii_start().first().is_none_or(|byte| b"\"'{[-".contains(byte)) {
+        return false;
+    }
     let line = undecorated(line);
-    (line.ends_with(b". started with:") && memmem::find(line, b", Version: ").is_some())
+    (line.ends_with(b". started with:") && names_server(line))
         || line.starts_with(b"Tcp port: ")
         || line.starts_with(b"TCP Port: ")
         || (line.starts_with(b"Time") && line.ends_with(b"Id Command\tArgument"))
         || (line.starts_with(b"Time") && line.ends_with(b"Id Command    Argument"))
+}
+
+/// `/rdsdbbin/mysql/bin/mysqld, Version: 8.0.40 (Source distribution)`, as it is, and no value of another format.
+fn names_server(line: &[u8]) -> bool {
+    memmem::find(line, b", Version: ").and_then(|at| line.get(..at)).is_some_and(|path| memchr(b'"', path).is_none())
 }
 
 /// Who made the server that wrote this line of a heading.

@@ -103,6 +103,15 @@ impl RecordParser for Audit {
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         dated(line)
     }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        const FIRST: &[u8] = b"SESSIONID:[";
+        let begun = |text: &[u8]| NEEDLES.iter().any(|needle| needle.starts_with(text));
+        match memmem::find(line, b"ACTION:[") {
+            Some(at) => line.get(at..).is_some_and(begun),
+            None => line.starts_with(FIRST) || FIRST.starts_with(line) || begun(line),
+        }
+    }
 }
 
 /// The two lines that a record begins with.

@@ -72,6 +72,13 @@ impl RecordParser for AuditXml {
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         written(line.strip_prefix(OPENS)?)
     }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        match memmem::find(line, b"<Action>") {
+            Some(at) => line.get(at..).is_some_and(|text| NEEDLES.iter().any(|needle| needle.starts_with(text))),
+            None => line.starts_with(OPENS) || OPENS.starts_with(line),
+        }
+    }
 }
 
 fn first_action(element: &[u8]) -> Option<usize> {

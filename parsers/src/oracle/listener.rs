@@ -34,7 +34,7 @@ use memchr::{memchr, memchr2_iter, memmem, memrchr};
 use super::record;
 use super::stamp::{civil, iso, offset, stamp};
 use crate::event::{Malformed, Micros, Parsed, Record};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{RecordParser, Stretch, is_completed};
 use crate::lines::{self, NEARBY};
 use crate::time::LogTime;
 
@@ -184,9 +184,24 @@ impl RecordParser for Listener {
         stamp(line).map(|(time, _)| time).filter(|time| time.zone_known || self.zone.is_none())
     }
 
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        may_begin_record(line)
+    }
+
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         text.split(|byte| *byte == b'\n').any(record::is_unreadable)
     }
+}
+
+/// Whether a line may be what is left of the record of an attempt.
+pub(super) fn may_begin_record(line: &[u8]) -> bool {
+    const BEGINNINGS: &[&[u8]] =
+        &[b"23-NOV-2026 18:39:57 * (CONNECT_DATA=", b"2026-11-23T18:39:57.123456+05:30 * (CONNECT_DATA="];
+    let behind_time = |line: &[u8], text: &[u8]| stamp(line).is_some_and(|(_, rest)| rest.starts_with(text));
+    let begins = |line: &[u8]| behind_time(line, b" * (CONNECT_DATA=");
+    behind_time(line, b" * (ADDRESS=")
+        || begins(line)
+        || BEGINNINGS.iter().any(|beginning| is_completed(line, beginning, begins))
 }
 
 /// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.

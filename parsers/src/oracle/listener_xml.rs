@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use memchr::{memmem, memrchr};
 
-use super::listener::{holds_several, is_last, is_note};
+use super::listener::{holds_several, is_last, is_note, may_begin_record};
 use super::record;
 use super::stamp::{iso, stamp};
 use super::xml::{self, decoded};
@@ -77,6 +77,11 @@ impl RecordParser for ListenerXml {
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         let (time, rest) = iso(line.strip_prefix(MSG)?)?;
         rest.starts_with(b"'").then_some(time)
+    }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        let line = line.trim_ascii_start();
+        OPENS.starts_with(line) || line.strip_prefix(OPENS).is_some_and(may_begin_record)
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {

@@ -25,7 +25,7 @@ use jiff::tz::Offset;
 use memchr::memmem;
 
 use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{RecordParser, Stretch, is_completed};
 use crate::lines;
 use crate::time::{LogTime, has_time_shape};
 
@@ -138,6 +138,15 @@ impl RecordParser for Errorlog {
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         split(line).map(|line| self.zoned(line.time))
+    }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        [SUCCEEDED, FAILED, UNENCRYPTED].iter().any(|message| {
+            let beginning = [b"2026-11-23 18:39:57.24 Logon       ", *message].concat();
+            let fits =
+                |line: &[u8]| split(line).is_some_and(|line| line.source == LOGON && line.message.starts_with(message));
+            is_completed(line, &beginning, fits)
+        })
     }
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
