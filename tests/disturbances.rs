@@ -209,7 +209,9 @@ fn postgres(case: &Case, logs: Logs, begun: i64, hour: i64) -> String {
         let mut record = |at: i64, who: &str, line: i64, message: &str| {
             let _ = writeln!(text, "{}LOG:  {message}", prefix.fill(at, who, number, line, "00000"));
         };
-        record(at, &nobody, 1, &format!("connection received: host={address} port={port}"));
+        // A socket has no port.
+        let from = if port == 0 { address.to_owned() } else { format!("{address} port={port}") };
+        record(at, &nobody, 1, &format!("connection received: host={from}"));
         record(at, &somebody, 2, &format!("connection authorized: user={user} database=shop{mark}"));
         // Between two records of another session, and directly behind the one that tells the transport.
         if iam && user == "app" && port == APP.port {

@@ -160,6 +160,13 @@ impl RecordParser for Csvlog {
         before_message(line).and_then(|_| postgres_time(line).ok()).map(|(_, time)| time)
     }
 
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        match before_message(line) {
+            Some(at) => message::may_begin(line.get(at + 1..).unwrap_or_default()),
+            None => line.len() <= BEFORE_MESSAGE && postgres_time(line).is_ok(),
+        }
+    }
+
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         translation::anywhere(text)
     }

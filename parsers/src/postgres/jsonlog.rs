@@ -157,6 +157,13 @@ impl RecordParser for Jsonlog {
         time(line.strip_prefix(BEGINS)?)
     }
 
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        match memmem::find(line, MESSAGE_KEY).and_then(|at| line.get(at + MESSAGE_KEY.len()..)) {
+            Some(message) => message::may_begin(message),
+            None => line.len() <= BEFORE_MESSAGE,
+        }
+    }
+
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         translation::anywhere(text)
     }

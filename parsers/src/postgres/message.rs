@@ -32,6 +32,7 @@ use super::failure::{
 };
 use super::prefix::strip;
 use crate::event::{Client, Malformed, Micros, Step, Text, Tls, Transport};
+use crate::format::TRUNCATED;
 
 /// Who the rest of the record says it is about, where it says so.
 #[derive(Clone, Copy, Debug, Default)]
@@ -122,8 +123,10 @@ pub(super) fn cut_message_start(text: &[u8], hit: usize) -> Option<usize> {
     })
 }
 
-/// What the log-file API writes where it cut a line.
-pub(super) const TRUNCATED: &[u8] = b"[Your log message was truncated]";
+/// Whether a message of severity LOG may begin so.
+pub(super) fn may_begin(text: &[u8]) -> bool {
+    LOG_HEADS.iter().any(|kind| kind.head.starts_with(text))
+}
 
 /// Reads a message of severity LOG.
 pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
@@ -395,8 +398,10 @@ fn received<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
 /// The address in `H[ port=N]`; none where something else follows, as another record that was put on the same line.
 fn address(host: &[u8]) -> Option<&[u8]> {
     const PORT: &[u8] = b" port=";
-    if host.starts_with(b"[local]") {
-        return host.get(..7).filter(|_| !host.get(7..).unwrap_or_default().iter().any(u8::is_ascii_digit));
+    if let Some(rest) = host.strip_prefix(b"[local]")
+        && !rest.starts_with(PORT)
+    {
+        return host.get(..7).filter(|_| !rest.iter().any(u8::is_ascii_digit));
     }
     let Some(at) = rfind_key(host, PORT) else { return Some(host) };
     let port = host.get(at + PORT.len()..)?;

@@ -15,11 +15,11 @@
 use memchr::memmem;
 use memchr::{memchr, memrchr, memrchr2};
 
-use super::message::{self, Context, Message, TRUNCATED};
+use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix};
 use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
-use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::format::{RECORD_MAX, RecordParser, Stretch, TRUNCATED};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -30,6 +30,9 @@ const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
 const TORN_MAX: usize = 1024;
+
+/// Longest line that is taken for what is left of a prefix.
+const CUT_PREFIX_MAX: usize = 400;
 
 /// Reads stderr logs of one `log_line_prefix`, or of those that RDS allows.
 #[derive(Debug)]
@@ -364,6 +367,14 @@ impl RecordParser for Stderr {
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         self.prefixes.iter().find_map(|prefix| prefix.head(line)).and_then(|head| head.at)
+    }
+
+    fn may_be_cut_record(&self, line: &[u8]) -> bool {
+        match self.prefixes.iter().find_map(|prefix| prefix.head(line)) {
+            Some(head) => message::may_begin(line.get(head.message_at..).unwrap_or_default()),
+            // Cut within its prefix; what is longer is a statement behind another one.
+            None => !line.starts_with(b"\t") && line.len() <= CUT_PREFIX_MAX,
+        }
     }
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
