@@ -438,10 +438,173 @@ fn unsupported_envelopes_are_named_with_a_command() {
     let table = "-----------------------\n|    FilterLogEvents   |\n+----------------------+\n";
     let yaml = "events:\n- eventId: '1'\n  message: 20261123 18:46:20,h,app\n";
     let query = r#"{"results": [[{"field": "@timestamp", "value": "2026"}, {"field": "@message", "value": "x"}]]}"#;
-    for text in [table, yaml, "LogFileData: 'x'\n", query, "[[1795168801000, \"x\"]]", r#"[{"message": "x"}]"#] {
+    let folded = "'2026-11-23 18:46:20 UTC::@:[1]:LOG:  x\n\n  2026-11-23 18:46:21 UTC::@:[1]:LOG:  y'\n";
+    let list = "- 20261123 18:46:20,h,app\n- 20261123 18:46:21,h,\n  app\n";
+    let markdown = "| @timestamp | @message |\n| --- | --- |\n| 2026-11-23 18:46:20.000 | x |\n";
+    let console = "---------------\n| timestamp | message |\n|---|---|\n";
+    for text in [table, yaml, folded, list, markdown, console] {
         let Wrapping::Unsupported(kind) = wrapping(text.as_bytes()) else { panic!("{text}") };
         assert!(kind.advice.contains("--output json"), "{text}");
     }
+    for text in ["LogFileData: 'x'\n", query, "[[1795168801000, \"x\"]]", r#"[{"message": "x"}]"#] {
+        let Wrapping::Unsupported(kind) = wrapping(text.as_bytes()) else { panic!("{text}") };
+        assert!(kind.advice.contains("--output json"), "{text}");
+    }
+}
+
+/// What wraps each line in JSON: the journal, Fluent Bit, Vector, `logcli`, Google Cloud, Azure, Supabase and Datadog; and
+/// lists of fields that `--query` makes.
+#[test]
+fn json_lines_give_back_the_log() {
+    type Line = fn(usize, &str) -> serde_json::Value;
+    use serde_json::json;
+    let wraps: [(&str, Line); 12] = [
+        (
+            "journal",
+            |at, line| json!({"__REALTIME_TIMESTAMP": format!("{}", 1_795_168_801_000_000_u64 + at as u64), "MESSAGE": line, "PRIORITY": "6"}),
+        ),
+        ("journal bytes", |_, line| json!({"MESSAGE": line.as_bytes(), "_COMM": "postgres"})),
+        ("fluent bit", |at, line| json!({"date": 1_795_168_801.5 + at as f64, "log": line})),
+        ("vector", |_, line| json!({"file": "/var/log/x", "host": "h", "message": line, "source_type": "file"})),
+        ("logcli", |_, line| json!({"labels": {"job": "db"}, "line": line, "timestamp": "2026-11-23T18:46:20Z"})),
+        (
+            "google",
+            |_, line| json!({"insertId": "s", "textPayload": line, "severity": "INFO", "timestamp": "2026-11-23T18:46:20.5Z"}),
+        ),
+        (
+            "azure",
+            |_, line| json!({"category": "PostgreSQLLogs", "properties": {"errorLevel": "LOG", "message": line}, "time": "x"}),
+        ),
+        ("supabase", |_, line| json!({"event_message": line, "id": "a", "timestamp": 1_795_168_801_000_000_u64})),
+        ("datadog", |_, line| json!({"id": "A", "content": {"message": line, "timestamp": "x"}})),
+        ("list", |at, line| json!([1_795_168_801_000_u64 + at as u64, line])),
+        ("list reversed", |at, line| json!([line, 1_795_168_801_000_u64 + at as u64])),
+        ("object", |at, line| json!({"t": 1_795_168_801_000_u64 + at as u64, "m": line})),
+    ];
+    for log in LOGS {
+        let events = events(&read(log));
+        let whole = events.join("\n") + "\n";
+        for (name, wrap) in wraps {
+            let values: Vec<_> = events.iter().enumerate().map(|(at, event)| wrap(at, event).to_string()).collect();
+            for text in [values.join("\n") + "\n", format!("[{}]", values.join(",\n"))] {
+                let (envelope, found, contents) = unwrapped(text.as_bytes(), &[text.len()]);
+                assert_eq!((envelope, contents.misfits), ("JSON log lines", 0), "{log} by {name}");
+                assert!(found.all() == whole.as_bytes(), "{log} by {name}: {}", String::from_utf8_lossy(&found.all()));
+                assert_eq!(unwrapped(text.as_bytes(), &[7, 1]).1, found, "{log} by {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn newest_first_is_turned_round() {
+    let events = events(&read(LOGS[4]));
+    let value = |(at, event): (usize, &String)| {
+        serde_json::json!({"@timestamp": format!("2026-11-23 18:{:02}:{:02}.000", at / 60, at % 60), "@message": event})
+            .to_string()
+    };
+    let text = format!("[{}]", events.iter().enumerate().map(value).rev().collect::<Vec<_>>().join(","));
+    assert!(unwrapped(text.as_bytes(), &[999]).1.all() == (events.join("\n") + "\n").as_bytes());
+    let csv = "@message\n".to_owned() + &events.iter().rev().map(|event| cell(event) + "\n").collect::<String>();
+    assert!(unwrapped(csv.as_bytes(), &[999]).1.all() == (events.join("\n") + "\n").as_bytes());
+}
+
+#[test]
+fn jsonlog_written_anew_and_records_of_cloudnativepg_count() {
+    let log = read("postgres/16-rds/postgresql.log.2026-11-23-10.json");
+    let whole = counts(&log);
+    let values: Vec<serde_json::Value> =
+        String::from_utf8(log).expect("UTF-8").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let joined: String = values.iter().map(ToString::to_string).collect();
+    let pretty: String = values.iter().map(|value| serde_json::to_string_pretty(value).expect("JSON") + "\n").collect();
+    let renamed = |value: &serde_json::Value| {
+        let names = [
+            ("timestamp", "log_time"),
+            ("user", "user_name"),
+            ("dbname", "database_name"),
+            ("pid", "process_id"),
+            ("session_id", "session_id"),
+            ("ps", "command_tag"),
+            ("error_severity", "error_severity"),
+            ("state_code", "sql_state_code"),
+            ("message", "message"),
+            ("detail", "detail"),
+            ("context", "context"),
+            ("statement", "query"),
+            ("application_name", "application_name"),
+        ];
+        let mut record = serde_json::Map::new();
+        for (own, other) in names {
+            let text =
+                value.get(own).map_or(String::new(), |value| value.as_str().map_or(value.to_string(), str::to_owned));
+            record.insert(other.to_owned(), text.into());
+        }
+        if let Some(host) = value.get("remote_host").and_then(serde_json::Value::as_str) {
+            let port = value.get("remote_port").map_or(String::new(), |port| format!(":{port}"));
+            record.insert("connection_from".to_owned(), format!("{host}{port}").into());
+        }
+        serde_json::json!({"level": "info", "ts": "x", "logger": "postgres", "msg": "record", "record": record})
+            .to_string()
+            + "\n"
+    };
+    let cloud: String =
+        "{\"level\":\"info\",\"msg\":\"starting\"}\n".to_owned() + &values.iter().map(renamed).collect::<String>();
+    for text in [joined, pretty, cloud] {
+        let (name, found, contents) = unwrapped(text.as_bytes(), &[1000]);
+        let counted = counts(&found.all());
+        assert_eq!((name, contents.misfits), ("JSON log lines", 0));
+        assert_eq!(
+            (counted.connections, counted.system, counted.unparsed()),
+            (whole.connections, whole.system, whole.unparsed()),
+            "{}",
+            String::from_utf8_lossy(&found.all()[..2000])
+        );
+    }
+}
+
+#[test]
+fn strings_and_lists_of_fields_as_text_give_back_the_log() {
+    for log in LOGS {
+        let events = events(&read(log));
+        let whole = events.join("\n") + "\n";
+        let lines = |line: &dyn Fn(&String) -> String| events.iter().map(line).collect::<String>();
+        for (text, name) in [
+            (quoted(&whole) + "\n", "JSON strings with log text"),
+            (lines(&|event| quoted(event) + "\n"), "JSON strings with log text"),
+            (lines(&|event| format!("1795168801000\t{event}\n")), "CloudWatch Logs fields (text)"),
+            (lines(&|event| format!("{event}\t1795168801000\n")), "CloudWatch Logs fields (text)"),
+            (lines(&|event| format!("1795168801000\t{STREAM}\t{event}\n")), "CloudWatch Logs fields (text)"),
+        ] {
+            let (found_name, found, contents) = unwrapped(text.as_bytes(), &[17]);
+            assert_eq!((found_name, contents.misfits), (name, 0), "{log}");
+            assert!(found.all() == whole.as_bytes(), "{log} in {name}: {}", String::from_utf8_lossy(&found.all()));
+        }
+    }
+}
+
+#[test]
+fn half_a_pair_of_surrogates_is_a_letter_of_text() {
+    let line = "20261123 18:46:20,h,app,10.0.0.7,31,0,CONNECT,shop,,0";
+    let text =
+        format!(r#"{{"LogFileData": "{line}\ud834\n{line}\ud834\ud834\udd1e\udd1e\n{line}\ud834", "Marker": "1:2"}}"#);
+    let (_, found, contents) = unwrapped(text.as_bytes(), &[1]);
+    let wanted = format!("{line}\u{fffd}\n{line}\u{fffd}\u{1d11e}\u{fffd}\n{line}\u{fffd}");
+    assert_eq!((String::from_utf8_lossy(&found.all()).into_owned(), contents.misfits), (wanted, 0));
+    let text = format!(r#"{{"events": [{{"message": "{line}\udd1e", "timestamp": 1795168801000}}]}}"#);
+    assert_eq!(unwrapped(text.as_bytes(), &[9]).1.all(), format!("{line}\u{fffd}\n").as_bytes());
+}
+
+#[test]
+fn colours_around_lines_are_taken_off_and_listener_logs_are_no_streams() {
+    for log in LOGS {
+        let text = String::from_utf8(read(log)).expect("UTF-8");
+        let coloured: String = text.lines().map(|line| format!("\u{1b}[33m{line}\u{1b}[0m\n")).collect();
+        let (name, found, _) = unwrapped(coloured.as_bytes(), &[100]);
+        assert_eq!(name, "terminal colours", "{log}");
+        assert!(found.all() == text.as_bytes(), "{log}");
+    }
+    let listener = "2026-11-23T18:46:20.012000+00:00 * (CONNECT_DATA=(SID=a)) * (ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=1)) * establish * a * 0\n";
+    assert!(matches!(wrapping(listener.repeat(3).as_bytes()), Wrapping::Plain));
 }
 
 #[test]

@@ -6,8 +6,6 @@
 //! `pkg/kubelet/kuberuntime/logs/logs.go` of <https://github.com/kubernetes/kubernetes>,
 //! `daemon/logger/jsonfilelog` of <https://github.com/moby/moby>.
 
-use serde_json::Value;
-
 use super::json::{Part, Target, Walker};
 use super::lines::{Before, Prefixed};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, behind, json};
@@ -59,7 +57,7 @@ impl Unwrap for JsonFile {
         let contents = &mut self.contents;
         self.walker.push(piece, &mut |part| {
             let line = match part {
-                Part::Value(value) => serde_json::from_slice::<Value>(value).ok(),
+                Part::Value(value) => json::value(value),
                 Part::Text(_) | Part::Stray => None,
             };
             // Every line has its own newline, unless it goes on.

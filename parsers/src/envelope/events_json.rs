@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::json::{Part, Target, Walker, first_key};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, message, named};
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, message, named};
 
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs events (JSON)", caveat: None, names_members: true, open: events };
@@ -54,7 +54,7 @@ impl Unwrap for Events {
         let Self { walker, contents, read } = self;
         walker.push(piece, &mut |part| {
             let event = match part {
-                Part::Value(value) => serde_json::from_slice(value).ok().and_then(*read),
+                Part::Value(value) => json::value(value).and_then(*read),
                 Part::Text(_) | Part::Stray => None,
             };
             match event {

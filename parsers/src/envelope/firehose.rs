@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 
 use super::json::{Part, Target, Walker, first_key};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, message, named};
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, message, named};
 
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs subscription (Firehose)", caveat: None, names_members: true, open };
@@ -49,7 +49,7 @@ struct Events {
 impl Events {
     /// Passes on the events of one object; none if it is no such object.
     fn pass(&mut self, value: &[u8], out: &mut dyn Members) -> Option<()> {
-        let value: Value = serde_json::from_slice(value).ok()?;
+        let value = json::value(value)?;
         let text = |key| value.get(key).and_then(Value::as_str);
         if text("messageType")? == "CONTROL_MESSAGE" {
             return Some(());

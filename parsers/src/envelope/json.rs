@@ -2,6 +2,7 @@
 //! handed over by itself, so that no text is ever in memory as a whole. What stands in it is read by `serde_json`.
 
 use memchr::memchr2;
+use serde_json::Value;
 
 use super::{EnvelopeError, PART_MAX};
 
@@ -145,8 +146,9 @@ impl Walker {
             return self.take(b"\\", each);
         }
         if self.within == Within::Wanted && !self.escape.is_empty() {
+            let whole = self.escape.len() == 6;
             self.escape.clear();
-            each(Part::Stray);
+            each(if whole { Part::Text("\u{fffd}".as_bytes()) } else { Part::Stray });
         }
         self.within = Within::Nothing;
         if let Some((value, _)) = &mut self.value {
@@ -163,15 +165,24 @@ impl Walker {
                 return each(Part::Text(rest));
             }
             let Some((byte, behind)) = rest.split_first() else { return };
+            if is_alone(&self.escape, *byte) {
+                self.escape.drain(..6);
+                each(Part::Text("\u{fffd}".as_bytes()));
+                continue;
+            }
             rest = behind;
             self.escape.push(*byte);
             if let Some(decoded) = decoded(&self.escape) {
                 each(Part::Text(decoded.as_bytes()));
                 self.escape.clear();
-            } else if self.escape.len() >= 12 {
+            } else if self.escape.len() == 12 || (self.escape.len() == 6 && !is_high(&self.escape)) {
+                // What is no letter: half of a pair.
+                let second = self.escape.split_off(6);
                 self.escape.clear();
                 each(Part::Text("\u{fffd}".as_bytes()));
-                each(Part::Stray);
+                if !second.is_empty() {
+                    self.wanted(&second, each);
+                }
             }
         }
     }
@@ -313,6 +324,52 @@ fn decoded(escape: &[u8]) -> Option<String> {
         Some(_) => escape.len() == 2,
     };
     complete.then(|| serde_json::from_slice(&[b"\"", escape, b"\""].concat()).ok()).flatten()
+}
+
+/// Whether an escape is the first half of a pair.
+fn is_high(escape: &[u8]) -> bool {
+    let digits = escape.get(2..6).and_then(|digits| std::str::from_utf8(digits).ok());
+    digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
+}
+
+/// Whether the first half of a pair stays alone before this byte.
+fn is_alone(escape: &[u8], next: u8) -> bool {
+    match escape.len() {
+        6 => next != b'\\',
+        7 => next != b'u',
+        _ => false,
+    }
+}
+
+/// A JSON value. Halves of pairs in its strings, which are no letters, become U+FFFD.
+pub(super) fn value(text: &[u8]) -> Option<Value> {
+    serde_json::from_slice(text).ok().or_else(|| serde_json::from_slice(&mended(text)).ok())
+}
+
+/// A JSON text in which no half of a pair stands alone.
+fn mended(text: &[u8]) -> Vec<u8> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let length = match (byte, unit(at)) {
+            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            (b'\\', Some(0xd800..=0xdfff)) => {
+                out.extend_from_slice(b"\\ufffd");
+                at += 6;
+                continue;
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+        let end = text.len().min(at + length);
+        out.extend_from_slice(text.get(at..end).unwrap_or_default());
+        at = end;
+    }
+    out
 }
 
 /// The first key of the object that a text begins with.

@@ -40,6 +40,10 @@ fn detailed(line: &[u8]) -> Option<Before<'_>> {
         return None;
     }
     let stream = stream.strip_suffix(b"\x1b[0m").unwrap_or(stream);
+    // No log stream's name has these: it is Oracle's listener that writes ` * ` behind the time.
+    if stream.iter().any(|byte| b":*".contains(byte)) {
+        return None;
+    }
     Some(Before::named(named(b"", stream), message))
 }
 

@@ -6,6 +6,7 @@
 
 mod awslogs;
 mod cloudwatch_export;
+mod coloured;
 mod compose;
 mod docker;
 mod encoding;
@@ -14,10 +15,14 @@ mod events_json;
 mod events_text;
 mod firehose;
 mod json;
+mod json_lines;
+mod json_strings;
 mod lines;
 mod logs_tail;
 mod messages_text;
+mod order;
 mod portion;
+mod query_text;
 mod unsupported;
 
 use std::fmt;
@@ -106,8 +111,11 @@ static ENVELOPES: &[Envelope] = &[
     portion::JSON,
     firehose::ENVELOPE,
     docker::JSON_FILE,
+    json_lines::ENVELOPE,
+    json_strings::ENVELOPE,
     events_csv::ENVELOPE,
     events_text::ENVELOPE,
+    query_text::ENVELOPE,
     portion::TEXT,
     docker::CONTAINER_RUNTIME,
     docker::TIMESTAMPS,
@@ -117,6 +125,7 @@ static ENVELOPES: &[Envelope] = &[
     awslogs::ENVELOPE,
     compose::ENVELOPE,
     messages_text::ENVELOPE,
+    coloured::ENVELOPE,
     portion::PAGES,
 ];
 
@@ -248,6 +257,16 @@ struct Nowhere;
 
 impl Members for Nowhere {
     fn write(&mut self, _: &str, _: &[u8]) {}
+}
+
+/// Keeps what comes, whatever its member.
+#[derive(Default)]
+struct Shown(Vec<u8>);
+
+impl Members for Shown {
+    fn write(&mut self, _: &str, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
 }
 
 /// Passes on the message of an event, which ends in one newline whatever the envelope has at its end.

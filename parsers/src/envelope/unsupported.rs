@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::Head;
 use super::json::first_key;
+use crate::detect::detect;
 
 /// An envelope that is not read.
 #[derive(Debug)]
@@ -24,9 +25,8 @@ static UNSUPPORTED: &[Unsupported] = &[
         is: |head| {
             let mut lines = head.lines();
             let rule = |line: &[u8]| line.len() > 4 && line.iter().all(|byte| *byte == b'-');
-            let titles = ["GetLogEvents", "FilterLogEvents", "DownloadDBLogFilePortion", "GetQueryResults"];
-            let is_title = |line: &[u8]| titles.iter().any(|title| memmem::find(line, title.as_bytes()).is_some());
-            lines.next().is_some_and(rule) && lines.next().is_some_and(|line| line.starts_with(b"|") && is_title(line))
+            lines.next().is_some_and(rule)
+                && lines.next().is_some_and(|line| line.starts_with(b"|") && line.ends_with(b"|"))
         },
     },
     Unsupported {
@@ -36,7 +36,20 @@ static UNSUPPORTED: &[Unsupported] = &[
             let keys = ["events:", "searchedLogStreams:", "nextToken:", "nextForwardToken:", "nextBackwardToken:"];
             let portion = ["LogFileData:", "AdditionalDataPending:", "Marker:"];
             let first = head.first().strip_prefix(b"- ").unwrap_or(head.first());
-            keys.iter().chain(&portion).any(|key| first.starts_with(key.as_bytes()))
+            keys.iter().chain(&portion).any(|key| first.starts_with(key.as_bytes())) || is_yaml(head)
+        },
+    },
+    Unsupported {
+        what: "a table copied from the CloudWatch console, which does not keep a message's blanks",
+        advice: "download the results as CSV, or export the events with \
+                 `aws logs filter-log-events --log-group-name GROUP --output json`, and scan that",
+        is: |head| {
+            let mut lines = head.lines().filter(|line| !line.is_empty());
+            let Some(first) = lines.next() else { return false };
+            let rule = |line: &[u8]| line.len() > 4 && line.iter().all(|byte| b"|-+=: ".contains(byte));
+            let row = |line: &[u8]| line.starts_with(b"|") && line.trim_ascii_end().ends_with(b"|");
+            let second = lines.next().unwrap_or_default();
+            (row(first) && rule(second)) || (rule(first) && row(second))
         },
     },
     Unsupported {
@@ -48,6 +61,23 @@ static UNSUPPORTED: &[Unsupported] = &[
             first_key(head.text).is_some_and(|key| keys.contains(&key))
                 && memmem::find(head.text, b"\"field\"").is_some()
                 && memmem::find(head.text, b"\"@").is_some()
+        },
+    },
+    Unsupported {
+        what: "JSON in which no single member holds the lines of a connection log",
+        advice: "extract the lines, and scan them: `jq --raw-output .MEMBER FILE | ssl-usage scan -`; of the AWS CLI, scan the \
+                 whole output of `--output json` without `--query`",
+        is: |head| {
+            let text = head.text.trim_ascii_start();
+            let object = |text: &[u8]| first_key(text).is_some_and(|key| !key.is_empty());
+            let array = text.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+            let begins = object(text)
+                || array.is_some_and(|items| object(items) || items.starts_with(b"[") || items.starts_with(b"\""));
+            // Nothing but a prefix that was guessed makes a record of such a line.
+            begins
+                && head.first().len() < 16 * 1024
+                && is_json(head)
+                && detect(head.text, head.hints).is_some_and(|parser| parser.format() == "stderr")
         },
     },
     Unsupported {
@@ -64,6 +94,26 @@ static UNSUPPORTED: &[Unsupported] = &[
         },
     },
 ];
+
+/// Whether nearly every line is a JSON value.
+fn is_json(head: &Head<'_>) -> bool {
+    let lines: Vec<_> = head.lines().filter(|line| !line.is_empty()).take(100).collect();
+    let is_value = |line: &&&[u8]| super::json::value(line.strip_suffix(b",").unwrap_or(line)).is_some();
+    let values = lines.iter().filter(is_value).count();
+    !lines.is_empty() && values * 4 >= lines.len() * 3
+}
+
+/// Whether this is a YAML list or a folded string, as `--query` leaves them: no log has all its lines indented behind the
+/// first, or a dash before it.
+fn is_yaml(head: &Head<'_>) -> bool {
+    let lines: Vec<_> = head.lines().take(200).collect();
+    let Some((first, rest)) = lines.split_first() else { return false };
+    let indented = |line: &[u8]| line.is_empty() || line.starts_with(b"  ");
+    let list = first.starts_with(b"- ") && rest.iter().all(|line| indented(line) || line.starts_with(b"- "));
+    let quoted = |quote: &[u8]| first.starts_with(quote) && first.trim_ascii_end() != quote;
+    let folded = quoted(b"\"") || quoted(b"'") || matches!(*first, b"|" | b"|-" | b"|+" | b">" | b">-" | b">+");
+    list || (folded && !rest.is_empty() && rest.iter().all(|line| indented(line)))
+}
 
 /// The envelope that a log is which begins like this, if it is one of them.
 pub(super) fn of(head: &Head<'_>) -> Option<&'static Unsupported> {

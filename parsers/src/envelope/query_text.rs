@@ -1,0 +1,105 @@
+//! The output of `aws logs filter-log-events --query 'events[*].[timestamp,message]' --output text` and of other lists of
+//! fields: tabs between the fields, of which one is a time in milliseconds.
+//!
+//! Source: `awscli/text.py` of the AWS CLI.
+
+use super::lines::Lines;
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Nowhere, Shown, Unwrap, without_return};
+use crate::detect::detect;
+
+pub(super) const ENVELOPE: Envelope = Envelope {
+    name: "CloudWatch Logs fields (text)",
+    caveat: Some(
+        "this output does not name log streams: if the log group has several, their lines are read as one log",
+    ),
+    names_members: false,
+    open,
+};
+
+/// Most fields before and behind a message.
+const FIELDS: usize = 3;
+
+fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
+    let first = head.first();
+    let fields: Vec<_> = first.split(|byte| *byte == b'\t').collect();
+    let in_front = fields.iter().take(FIELDS).position(|field| is_time(field));
+    let behind = fields.iter().rev().take(FIELDS).position(|field| is_time(field));
+    if fields.len() < 2 || (in_front.is_none() && behind.is_none()) {
+        return None;
+    }
+    // A time in front decides first. More fields come first, so that none is taken for a part of a `log_line_prefix`: then
+    // a time must be behind them, and not only what begins a record.
+    let ways = |time: Option<usize>| time.into_iter().flat_map(|time| time + 1..=FIELDS);
+    let front = ways(in_front).map(|count| (count, 0));
+    let back = ways(behind).map(|count| (0, count));
+    let timed = front.clone().collect::<Vec<_>>().into_iter().rev().map(|way| (way, true));
+    let any = front.chain(back).map(|way| (way, false));
+    let mut ways = timed.chain(any).filter(|((before, after), timed)| shows(head, *before, *after, *timed));
+    ways.next().map(|((before, after), _)| Box::new(Fields::new(before, after)) as _)
+}
+
+/// Whether a log is there without so many fields before and behind each message.
+fn shows(head: &Head<'_>, before: usize, after: usize, timed: bool) -> bool {
+    let mut first = Fields::new(before, after);
+    first.line(head.first(), &mut Nowhere);
+    let mut shown = Shown::default();
+    let mut tried = Fields::new(before, after);
+    let pushed = tried.push(head.text.get(..64 * 1024).unwrap_or(head.text), &mut shown);
+    if first.contents.events == 0 || pushed.and_then(|()| tried.finish(&mut shown)).is_err() {
+        return false;
+    }
+    let line = shown.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    detect(&shown.0, head.hints).is_some_and(|parser| parser.begins(line) && (!timed || parser.time(line).is_some()))
+}
+
+fn is_time(field: &[u8]) -> bool {
+    field.len() == 13 && field.starts_with(b"1") && field.iter().all(u8::is_ascii_digit)
+}
+
+struct Fields {
+    before: usize,
+    after: usize,
+    lines: Lines,
+    contents: Contents,
+}
+
+impl Fields {
+    fn new(before: usize, after: usize) -> Self {
+        Self { before, after, lines: Lines::default(), contents: Contents::default() }
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut dyn Members) {
+        let line = without_return(line);
+        let front = line.splitn(self.before + 1, |byte| *byte == b'\t').collect::<Vec<_>>();
+        let begins = front.len() == self.before + 1 && front.iter().take(self.before).any(|field| is_time(field));
+        let mut text = match front.last() {
+            Some(text) if begins => text,
+            _ => line,
+        };
+        let mut ends = false;
+        if self.after > 0 {
+            let back = text.rsplitn(self.after + 1, |byte| *byte == b'\t').collect::<Vec<_>>();
+            ends = back.len() == self.after + 1 && back.iter().take(self.after).any(|field| is_time(field));
+            text = back.last().filter(|_| ends).copied().unwrap_or(text);
+        }
+        self.contents.events += u64::from(begins || ends);
+        out.write("", text);
+        out.write("", b"\n");
+    }
+}
+
+impl Unwrap for Fields {
+    fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
+        let mut lines = std::mem::take(&mut self.lines);
+        let result = lines.push(piece, |line| self.line(line, out));
+        self.lines = lines;
+        result
+    }
+
+    fn finish(&mut self, out: &mut dyn Members) -> Result<Contents, EnvelopeError> {
+        if let Some(line) = self.lines.last() {
+            self.line(&line, out);
+        }
+        Ok(self.contents)
+    }
+}
