@@ -379,7 +379,7 @@ struct Stream<'s> {
 enum Reading<'s> {
     /// Its beginning is still to come.
     Head(Vec<u8>),
-    Scanning(&'s dyn RecordParser, Scanner<'s>),
+    Scanning(&'s dyn RecordParser, Box<Scanner<'s>>),
     Done(Outcome),
 }
 
@@ -429,7 +429,7 @@ impl<'s> Streams<'s> {
                     let scanner = Scanner::new(parser, self.threads);
                     let mut scanner = if self.slots.len() > 1 { scanner.in_blocks_of(BLOCK) } else { scanner };
                     scanner.push(&head, &mut stream.tally);
-                    Reading::Scanning(parser, scanner)
+                    Reading::Scanning(parser, Box::new(scanner))
                 }
                 Err(error) => Reading::Done(Outcome::Failed(error)),
             }

@@ -1,6 +1,6 @@
 //! PostgreSQL logs that something happened to on their way: each session is counted as it was, or what is lost is reported.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a failing test panics")]
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test panics")]
 
 use ssl_usage_parsers::{HEAD, Hints, Scanner, Tally, detect, postgres};
 
