@@ -19,6 +19,8 @@ use crate::logs::mapped::Mapped;
 const PIECE: usize = 1024 * 1024;
 /// Bytes at the end of a file that show how it ends.
 const TAIL: u64 = 16;
+/// Bytes of a file's beginning in which a format is looked for.
+const FURTHER: u64 = 64 * 1024 * 1024;
 /// Bytes of a log stream that one thread searches at once, where many are read side by side.
 const BLOCK: usize = 256 * 1024;
 /// Most log streams that one file may hold: each takes some memory while it is read.
@@ -138,7 +140,10 @@ impl Context<'_> {
         if let Some(unrelated) = self.unrelated(text) {
             return Ok(vec![Row::new(name, Outcome::Unrelated(unrelated))]);
         }
-        let parser = self.recognise(name, text)?;
+        let parser = match self.recognise(name, text) {
+            Ok(parser) => parser,
+            Err(error) => self.further(name, file).ok_or(error)?,
+        };
         let mut tally = of_engine(parser.as_ref());
         let scanner = Scanner::new(parser.as_ref(), self.threads);
         let mark = mark as u64;
@@ -147,6 +152,17 @@ impl Context<'_> {
         refuse_foreign(name, &scanned)?;
         let scan = Scan::of(parser.as_ref(), scanned);
         Ok(vec![Row { tally, ..Row::new(name, Outcome::Read(scan)) }])
+    }
+
+    /// The parser for a log whose beginning shows no format: it may begin in the middle of a long statement.
+    fn further(self, name: &str, file: &Mapped) -> Option<Parser> {
+        let places = (HEAD as u64..file.length().min(FURTHER)).step_by(HEAD);
+        places.into_iter().find_map(|at| {
+            let window = file.view(at..file.length().min(at + HEAD as u64)).ok()?;
+            // A line that is cut proves nothing.
+            let start = memchr::memchr(b'\n', &window)? + 1;
+            self.recognise(name, window.get(start..)?).ok()
+        })
     }
 
     /// Anything else.
@@ -160,10 +176,14 @@ impl Context<'_> {
             Wrapping::Plain => {
                 let slots = slots(1);
                 let mut streams = Streams::new(self, name, &slots, self.threads);
-                while let Some(piece) = pieces.next()? {
-                    streams.write("", piece);
-                }
-                Ok(streams.finish())
+                let broken = loop {
+                    match pieces.next() {
+                        Ok(Some(piece)) => streams.write("", piece),
+                        Ok(None) => break None,
+                        Err(error) => break Some(error),
+                    }
+                };
+                Ok(with_problem(streams.finish(), broken))
             }
             Wrapping::Envelope(envelope) => self.wrapped(name, envelope, pieces, end),
             Wrapping::Unsupported(kind) => {
@@ -191,9 +211,13 @@ impl Context<'_> {
                 Error::new(ErrorKind::Format, name, "its beginning changed while it was read").hint("scan it again")
             );
         };
-        while let Some(piece) = pieces.next()? {
-            unwrapper.push(piece, &mut streams).map_err(fail)?;
-        }
+        let broken = loop {
+            match pieces.next() {
+                Ok(Some(piece)) => unwrapper.push(piece, &mut streams).map_err(fail)?,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
         let contents = unwrapper.finish(&mut streams).map_err(fail)?;
         if streams.too_many {
             let message = format!("it holds more than {STREAMS_MAX} log streams");
@@ -212,7 +236,7 @@ impl Context<'_> {
             first.notes = notes(envelope, &contents);
             first.problem = problem(name, envelope, &contents);
         }
-        Ok(rows)
+        Ok(with_problem(rows, broken))
     }
 
     /// What a log is that begins with `head`, if it is no connection log. Whoever names a format knows better.
@@ -236,6 +260,19 @@ impl Context<'_> {
             _ => Ok(parser),
         }
     }
+}
+
+/// Rows of a stream that broke off: what was read before still counts, unless no log was found in that.
+fn with_problem(mut rows: Vec<Row>, broken: Option<Error>) -> Vec<Row> {
+    let Some(error) = broken else { return rows };
+    match rows.iter_mut().find(|row| matches!(row.outcome, Outcome::Read(_))) {
+        Some(row) => row.problem = Some(error.hint("the counts hold what was read before; they may be too low")),
+        None => {
+            let name = error.subject().to_owned();
+            rows = vec![Row::new(&name, Outcome::Failed(error))];
+        }
+    }
+    rows
 }
 
 /// What a reader should know of an envelope.
@@ -304,6 +341,8 @@ struct Pieces<R> {
     head: Vec<u8>,
     /// Whether the beginning is all of it.
     whole: bool,
+    /// Why no more can be read.
+    broken: Option<Error>,
     state: State,
 }
 
@@ -317,12 +356,19 @@ enum State {
 impl<R: Read> Pieces<R> {
     fn new(name: &str, mut stream: R) -> Result<Self> {
         let mut raw = Vec::new();
-        stream.by_ref().take(HEAD as u64).read_to_end(&mut raw).map_err(|error| Error::io(Path::new(name), error))?;
+        // What was read before a stream breaks off is in `raw`; the error comes again when more is asked for.
+        let broken = stream.by_ref().take(HEAD as u64).read_to_end(&mut raw);
+        let broken = broken.err().map(|error| Error::io(Path::new(name), error));
+        if raw.is_empty()
+            && let Some(error) = broken
+        {
+            return Err(error);
+        }
         let mut decoder = Decoder::new(&raw);
         let mut text = Vec::new();
         let head = decoder.push(&raw, &mut text).to_vec();
-        let whole = raw.len() < HEAD;
-        Ok(Self { name: name.to_owned(), stream, decoder, raw, text, head, whole, state: State::Head })
+        let whole = raw.len() < HEAD && broken.is_none();
+        Ok(Self { broken, name: name.to_owned(), stream, decoder, raw, text, head, whole, state: State::Head })
     }
 
     fn head(&self) -> &[u8] {
@@ -336,9 +382,16 @@ impl<R: Read> Pieces<R> {
                 Ok(Some(&self.head))
             }
             State::Rest => {
+                if let Some(error) = self.broken.take() {
+                    self.state = State::End;
+                    return Err(error);
+                }
                 self.raw.clear();
                 let read = self.stream.by_ref().take(PIECE as u64).read_to_end(&mut self.raw);
-                read.map_err(|error| Error::io(Path::new(&self.name), error))?;
+                self.broken = read.err().map(|error| Error::io(Path::new(&self.name), error));
+                if self.raw.is_empty() && self.broken.is_some() {
+                    return self.next();
+                }
                 if self.raw.is_empty() {
                     self.state = State::End;
                     return self.next();
@@ -511,8 +564,8 @@ pub(crate) fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dy
 fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     let error = |message: &str| Error::new(ErrorKind::Format, name, message);
     if let Some((packing, command)) = not_read(head) {
-        return error(&format!("{packing} archives are not supported"))
-            .hint(format!("unpack it first: `{command} FILE`"));
+        return error(&format!("{packing} compression is not supported"))
+            .hint(format!("unpack it first: `{command} | ssl-usage scan -`"));
     }
     let open = Hints { engine: None, format: None, log_line_prefix: None, ..hints.clone() };
     let given = hints.engine.is_some() || hints.format.is_some() || hints.log_line_prefix.is_some();
@@ -542,7 +595,7 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     // Words that PostgreSQL writes before every message, whatever stands before them.
     let postgres =
         [&b"LOG:  "[..], b"FATAL:  ", b"ERROR:  "].iter().any(|word| memchr::memmem::find(head, word).is_some());
-    if postgres && hints.log_line_prefix.is_none() {
+    if postgres && hints.log_line_prefix.is_none() && hints.engine.is_none_or(|engine| engine.id == "postgres") {
         return error.hint("give the --log-line-prefix of the server, as `SHOW log_line_prefix` prints it");
     }
     error.hint(

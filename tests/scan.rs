@@ -105,7 +105,7 @@ fn packed_logs_and_standard_input_show_the_same() {
         // A packed log that breaks off is an error that names it.
         fs::write(&path, &packed[..packed.len() / 2]).expect("a file");
         let run = scan(home.path(), &[path.to_str().expect("UTF-8")]);
-        assert_eq!(run.status, 1, "{ending}: {run:?}");
+        assert!(run.status == 1 || run.status == 3, "{ending}: {run:?}");
         assert!(run.err.contains(&format!("log.{ending}")), "{ending}: {}", run.err);
     }
     let mut command = ssl_usage(home.path());
@@ -160,7 +160,16 @@ fn what_cannot_be_read_is_an_error_that_names_it_and_the_rest_is_shown() {
 fn bad_usage_is_status_2_and_help_has_examples() {
     let home = TempDir::new().expect("a folder");
     let run = |arguments: &[&str]| Run::of(ssl_usage(home.path()).args(arguments));
-    for wrong in [&["scan"][..], &["analyze", "--days", "0"], &["analyze", "--format", "poem"], &["collect"]] {
+    for wrong in [
+        &["scan", "x", "--log-format", "nosuch"][..],
+        &["scan", "x", "--engine-version", "foo"],
+        &["scan", "x", "--year", "20"],
+        &["scan", "x", "--threads", "0"],
+        &["scan"],
+        &["analyze", "--days", "0"],
+        &["analyze", "--format", "poem"],
+        &["collect"],
+    ] {
         assert_eq!(run(wrong).status, 2, "{wrong:?}");
     }
     for command in ["analyze", "collect", "scan"] {
@@ -318,6 +327,13 @@ fn every_file_of_an_archive_is_a_row() {
         assert!(run.status == 1 || run.status == 3, "{name}: {run:?}");
         assert!(run.err.contains(name), "{name}: {}", run.err);
     }
+    // The crate that writes archives refuses two files of one name; these have names of one length, made equal.
+    let mut twins = zip(&[("one.log", &log), ("two.log", &audit)]);
+    while let Some(at) = twins.windows(7).position(|name| name == b"two.log") {
+        twins[at..at + 3].copy_from_slice(b"one");
+    }
+    let run = scan_of(&home, "twins.zip", &twins, &[]);
+    assert!(run.status == 3 && run.err.contains("several have the same name"), "{run:?}");
     let nested = scan_of(&home, "nested.tar", &tar(&[("logs.tar.gz", &gzip(&tar(&files))), ("a.log", &audit)]), &[]);
     assert_eq!((nested.status, nested.json()["files"].as_array().map(Vec::len)), (3, Some(1)), "{nested:?}");
     assert!(nested.err.contains("nested.tar!logs.tar.gz: an archive within an archive"), "{}", nested.err);
@@ -391,4 +407,25 @@ fn a_hint_that_is_followed_helps() {
         let followed = scan_of(&home, "audit.log", &log, &hint.split(' ').collect::<Vec<_>>());
         assert_eq!((followed.status, &followed.json()["total"]), (0, &whole), "{hint}: {followed:?}");
     }
+}
+
+#[test]
+fn a_log_that_breaks_off_or_begins_late_still_counts() {
+    let home = TempDir::new().expect("a folder");
+    let log = fs::read(samples().join(SAMPLE)).expect("a sample");
+    let whole = scan_of(&home, "plain.log", &log, &[]).json()["total"].clone();
+    let padded = scan_of(&home, "padded.gz", &[gzip(&log), vec![0; 3000]].concat(), &[]);
+    assert_eq!((padded.status, &padded.json()["total"]), (0, &whole), "{padded:?}");
+    let junk = scan_of(&home, "junk.gz", &[gzip(&log), b"junk".to_vec()].concat(), &[]);
+    assert_eq!((junk.status, &junk.json()["total"]), (3, &whole), "{junk:?}");
+    assert!(junk.err.contains("bytes that are not gzip"), "{}", junk.err);
+    // A statement of more than a megabyte.
+    let late = [b"\tselect 1\n".repeat(200_000), log.clone()].concat();
+    let late = scan_of(&home, "late.log", &late, &[]);
+    assert_eq!((late.status, &late.json()["total"]["connections"]), (0, &whole["connections"]), "{late:?}");
+    let returns: Vec<_> = log.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
+    let returns = scan_of(&home, "returns.log", &returns, &[]);
+    assert_eq!((returns.status, &returns.json()["total"]), (0, &whole), "{returns:?}");
+    let named = scan_of(&home, "log.xz", &[0xfd, b'7', b'z', b'X', b'Z', 0, 1, 2], &[]);
+    assert!(named.status == 1 && named.err.contains("xz -dc FILE | ssl-usage scan -"), "{named:?}");
 }

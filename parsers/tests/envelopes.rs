@@ -632,6 +632,7 @@ fn encodings_are_undone() {
     let big: Vec<u8> = log.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let marked = |mark: &[u8], text: &[u8]| [mark, text].concat();
     let all = [
+        log.replace('\n', "\r").into_bytes(),
         marked(b"\xef\xbb\xbf", log.as_bytes()),
         marked(b"\xff\xfe", &little),
         marked(b"\xfe\xff", &big),

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
@@ -36,21 +38,21 @@ pub(super) struct Scan {
     /// Engine that wrote the logs, where it cannot be found out from the text.
     #[arg(long, value_parser = engine)]
     engine: Option<&'static Engine>,
-    /// Format of the logs, where it cannot be found out from the text: stderr, csvlog, general, audit, listener, ...
-    #[arg(long, value_name = "FORMAT")]
+    /// Format of the logs, where it cannot be found out from the text.
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(formats()))]
     log_format: Option<String>,
     /// log_line_prefix of a PostgreSQL log, where it cannot be found out from the text.
     #[arg(long, value_name = "PREFIX")]
     log_line_prefix: Option<String>,
     /// Version of the server that wrote the logs, as 16.4.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     engine_version: Option<String>,
-    /// The year of times that have none (syslog).
-    #[arg(long)]
+    /// The year of times that have none (syslog), as 2026.
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1970..=9999))]
     year: Option<i16>,
     /// Threads to use; as many as there are processors by default.
     #[arg(long)]
-    threads: Option<usize>,
+    threads: Option<NonZeroUsize>,
 }
 
 /// An engine by its name.
@@ -59,6 +61,20 @@ fn engine(name: &str) -> std::result::Result<&'static Engine, String> {
         let names: Vec<_> = ENGINES.iter().map(|engine| engine.id).collect();
         format!("the engines are {}", names.join(", "))
     })
+}
+
+/// The names of the formats that are read, sorted.
+fn formats() -> Vec<&'static str> {
+    let parsers = ENGINES.iter().flat_map(|engine| (engine.parsers)(b"", &Hints::default()));
+    parsers.map(|parser| parser.format()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A version: numbers with dots between, and what a vendor puts behind them.
+fn version(text: &str) -> std::result::Result<String, String> {
+    if text.starts_with(|letter: char| letter.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("a version begins with a number, as 16.4".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -158,7 +174,8 @@ impl Scan {
             engine_version: self.engine_version.clone(),
             year: self.year,
         };
-        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+        let threads =
+            self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
         let alone = matches!(self.paths.as_slice(), [path] if !path.is_dir());
         let mut seen = Seen::default();
         for path in self.paths()? {
@@ -317,7 +334,7 @@ fn note(row: &Row) -> Option<String> {
         Outcome::Unrelated(unrelated) => notes.push(format!("{}, not a connection log", unrelated.what)),
         Outcome::Read(found) => {
             if tally.records() == 0 && tally.unparsed() == 0 {
-                notes.push("no connection records: connections are not logged here, or nobody connected".to_owned());
+                notes.push("no connection records: connections are not logged here, or no client connected".to_owned());
             } else if sessions(tally) == 0 && tally.received > 0 {
                 let arrived =
                     "clients arrived, and sessions are not logged: log_connections leaves `authorization` out";

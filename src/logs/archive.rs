@@ -1,7 +1,7 @@
 //! Archives of logs, tar and zip: their files one after the other, as streams. Nothing is written to disk, and nothing
 //! of an archive is in memory but the piece that is read.
 
-use std::io::{self, Cursor, Read, Seek};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use tar::EntryType;
 use zip::ZipArchive;
@@ -177,7 +177,21 @@ fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -
     Ok(())
 }
 
-fn zip_files(archive_name: &str, file: Box<dyn ReadSeek + '_>, visit: Visit<'_>) -> io::Result<()> {
+/// How many files the end of a zip archive says it holds, modulo 65536. Source: 4.3.16 of PKWARE's APPNOTE.
+fn listed(file: &mut dyn ReadSeek) -> io::Result<Option<u16>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(66_000)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    file.seek(SeekFrom::Start(0))?;
+    let record = memchr::memmem::rfind(&end, b"PK\x05\x06").and_then(|at| end.get(at + 10..at + 12));
+    let count = record.and_then(|count| count.try_into().ok()).map(u16::from_le_bytes);
+    // A larger archive has the number elsewhere.
+    Ok(count.filter(|count| *count < u16::MAX))
+}
+
+fn zip_files(archive_name: &str, mut file: Box<dyn ReadSeek + '_>, visit: Visit<'_>) -> io::Result<()> {
+    let listed = listed(file.as_mut())?;
     let mut archive = ZipArchive::new(file)?;
     let mut members = 0;
     for index in 0..archive.len() {
@@ -191,7 +205,14 @@ fn zip_files(archive_name: &str, file: Box<dyn ReadSeek + '_>, visit: Visit<'_>)
             Err(error) => refused(&name, format!("could not read this file of the archive: {error}"), visit),
         }
     }
-    Ok(())
+    // Of files with one name, the list that was read has only the last.
+    match listed.map(usize::from).filter(|listed| *listed != archive.len()) {
+        Some(listed) => Err(io::Error::other(format!(
+            "it lists {listed} files, and {} were read: several have the same name",
+            archive.len()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn counted(members: &mut usize) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use bzip2::read::MultiBzDecoder;
-use flate2::{read, write};
+use flate2::{bufread, write};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// How the bytes of a log are packed.
@@ -23,13 +23,19 @@ pub enum Packing {
 const MAGIC: &[(&[u8], Packing)] =
     &[(&[0x1f, 0x8b], Packing::Gzip), (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd), (b"BZh", Packing::Bzip2)];
 
-/// First bytes of what is not unpacked here, its name, and the command that unpacks it.
+/// First bytes of what is not unpacked here, its name, and the command that writes it to standard output.
+/// Sources: the `xz(1)` manual's `.lzma` format with its presets' dictionaries, ncompress, Snappy's `framing_format.txt`.
 const NOT_READ: &[(&[u8], &str, &str)] = &[
-    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz", "xz --decompress"),
-    (&[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4 --decompress"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x"),
-    (b"Rar!\x1a\x07", "RAR", "unrar x"),
-    (b"LZIP", "lzip", "lzip --decompress"),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz", "xz -dc FILE"),
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4 -dc FILE"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x -so FILE"),
+    (b"Rar!\x1a\x07", "RAR", "unrar p -inul FILE"),
+    (b"LZIP", "lzip", "lzip -dc FILE"),
+    (&[0x5d, 0, 0, 0x80, 0], "lzma", "xz --format=lzma -dc FILE"),
+    (&[0x5d, 0, 0, 0, 0x04], "lzma", "xz --format=lzma -dc FILE"),
+    (&[0x5d, 0, 0, 0, 0x01], "lzma", "xz --format=lzma -dc FILE"),
+    (&[0x1f, 0x9d], "compress (.Z)", "gzip -dc FILE"),
+    (&[0xff, 6, 0, 0, b's', b'N', b'a', b'P', b'p', b'Y'], "Snappy", "python3 -m snappy -d FILE"),
 ];
 
 /// How a log that begins with `head` is packed, if that is not read, and the command that unpacks it.
@@ -51,7 +57,7 @@ impl Packing {
     pub fn open<'r>(self, packed: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
         Ok(match self {
             Self::Plain => Box::new(packed),
-            Self::Gzip => Box::new(read::MultiGzDecoder::new(packed)),
+            Self::Gzip => Box::new(GzipMembers(Some(bufread::GzDecoder::new(BufReader::new(packed))))),
             Self::Zstd => Box::new(ZstdFrames::new(packed)?),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
         })
@@ -88,6 +94,47 @@ impl Gunzip {
     pub fn finish(&mut self) -> io::Result<Vec<u8>> {
         self.0.try_finish()?;
         Ok(std::mem::take(self.0.get_mut()))
+    }
+}
+
+/// The members of a gzip file, one behind the other. Zeros behind the last are padding, as `gzip` itself reads them.
+struct GzipMembers<R: Read>(Option<bufread::GzDecoder<BufReader<R>>>);
+
+impl<R: Read> Read for GzipMembers<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut member) = self.0.take() {
+            let length = member.read(into).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => io::Error::other("the gzip file is cut; download it again"),
+                _ => error,
+            })?;
+            if length > 0 || into.is_empty() {
+                self.0 = Some(member);
+                return Ok(length);
+            }
+            let mut rest = member.into_inner();
+            loop {
+                let buffered = rest.fill_buf()?;
+                match buffered.iter().position(|byte| *byte != 0) {
+                    // Nothing but padding.
+                    None if buffered.is_empty() => break,
+                    None => {
+                        let length = buffered.len();
+                        rest.consume(length);
+                    }
+                    Some(zeros) if buffered.get(zeros) == Some(&0x1f) => {
+                        rest.consume(zeros);
+                        self.0 = Some(bufread::GzDecoder::new(rest));
+                        break;
+                    }
+                    Some(_) => {
+                        return Err(io::Error::other(
+                            "bytes that are not gzip stand behind the packed log; check that it was downloaded whole",
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -132,7 +179,7 @@ mod tests {
         let text = b"first\n".repeat(1000);
         let mut packed = Vec::new();
         for part in text.chunks(4000) {
-            read::GzEncoder::new(part, flate2::Compression::fast()).read_to_end(&mut packed).expect("packs");
+            flate2::read::GzEncoder::new(part, flate2::Compression::fast()).read_to_end(&mut packed).expect("packs");
         }
         let unpack = |packed: &[u8]| -> io::Result<Vec<u8>> {
             let mut gunzip = Gunzip::default();
@@ -154,7 +201,7 @@ mod tests {
     fn every_part_of_a_log_packed_in_parts_is_read() {
         let gzip = |text: &[u8]| {
             let mut packed = Vec::new();
-            let mut reader = read::GzEncoder::new(text, flate2::Compression::fast());
+            let mut reader = flate2::read::GzEncoder::new(text, flate2::Compression::fast());
             reader.read_to_end(&mut packed).expect("packs");
             packed
         };
@@ -171,5 +218,8 @@ mod tests {
             assert_eq!(unpacked(both.clone()).expect("whole"), b"first\nsecond\n");
             assert!(unpacked(both[..both.len() - 3].to_vec()).is_err(), "a cut log is an error, not a shorter log");
         }
+        let padded = [gzip(first), vec![0; 700], gzip(second), vec![0; 20_000]].concat();
+        assert_eq!(unpacked(padded).expect("gzip pads with zeros"), b"first\nsecond\n");
+        assert!(unpacked([gzip(first), b"junk".to_vec()].concat()).is_err());
     }
 }

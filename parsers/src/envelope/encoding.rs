@@ -7,6 +7,8 @@
 pub enum Encoding {
     /// UTF-8 or whatever the engine writes; nothing is changed.
     Plain,
+    /// Lines that end in a carriage return alone, as some editors save them.
+    Returns,
     /// UTF-8 with a byte order mark before it.
     Utf8Mark,
     /// UTF-16, the low byte first.
@@ -34,6 +36,7 @@ impl Encoding {
             [0xfe, 0xff, ..] => Self::Utf16Be,
             _ if letters(0) => Self::Utf16Le,
             _ if letters(1) => Self::Utf16Be,
+            _ if returns(head) => Self::Returns,
             _ => Self::Plain,
         }
     }
@@ -42,10 +45,16 @@ impl Encoding {
     pub fn mark(self, head: &[u8]) -> usize {
         match (self, head) {
             (Self::Utf8Mark, _) => 3,
-            (_, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) if self != Self::Plain => 2,
+            (Self::Utf16Le | Self::Utf16Be, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => 2,
             _ => 0,
         }
     }
+}
+
+/// Whether carriage returns end lines, and no newline does.
+fn returns(head: &[u8]) -> bool {
+    let first = memchr::memchr(b'\r', head);
+    first.is_some_and(|at| at + 1 < head.len()) && memchr::memchr(b'\n', head).is_none()
 }
 
 /// Turns a log that comes in pieces into UTF-8.
@@ -76,6 +85,10 @@ impl Decoder {
             return piece;
         }
         into.clear();
+        if self.encoding == Encoding::Returns {
+            into.extend(piece.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }));
+            return into;
+        }
         for byte in piece {
             let Some(first) = self.half.take() else {
                 self.half = Some(*byte);

@@ -6,6 +6,7 @@
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Nowhere, Shown, Unwrap, without_return};
 use crate::detect::detect;
+use crate::format::RecordParser;
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs fields (text)",
@@ -18,15 +19,21 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 
 /// Most fields before and behind a message.
 const FIELDS: usize = 3;
+/// Lines that the first event may have.
+const LINES: usize = 20;
 
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let first = head.first();
-    let fields: Vec<_> = first.split(|byte| *byte == b'\t').collect();
-    let in_front = fields.iter().take(FIELDS).position(|field| is_time(field));
-    let behind = fields.iter().rev().take(FIELDS).position(|field| is_time(field));
-    if fields.len() < 2 || (in_front.is_none() && behind.is_none()) {
-        return None;
-    }
+    let fields = |line: &'_ [u8]| {
+        line.split(|byte| *byte == b'\t').filter(|_| line.contains(&b'\t')).map(is_time).collect::<Vec<_>>()
+    };
+    let in_front = fields(first).into_iter().take(FIELDS).position(|is_time| is_time);
+    // The first event may have several lines.
+    let behind = |line: &[u8]| fields(line).into_iter().rev().take(FIELDS).position(|is_time| is_time);
+    let (line, behind) = match head.lines().take(LINES).find_map(|line| Some((line, behind(line)?))) {
+        Some((line, behind)) => (line, Some(behind)),
+        None => (first, None),
+    };
     // A time in front decides first. More fields come first, so that none is taken for a part of a `log_line_prefix`: then
     // a time must be behind them, and not only what begins a record.
     let ways = |time: Option<usize>| time.into_iter().flat_map(|time| time + 1..=FIELDS);
@@ -34,22 +41,26 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let back = ways(behind).map(|count| (0, count));
     let timed = front.clone().collect::<Vec<_>>().into_iter().rev().map(|way| (way, true));
     let any = front.chain(back).map(|way| (way, false));
-    let mut ways = timed.chain(any).filter(|((before, after), timed)| shows(head, *before, *after, *timed));
+    let mut ways = timed.chain(any).filter(|((before, after), timed)| {
+        let mut tried = Fields::new(*before, *after);
+        tried.line(if *after > 0 { line } else { first }, &mut Nowhere);
+        tried.contents.events > 0 && shows(head, tried.emptied(), *timed)
+    });
     ways.next().map(|((before, after), _)| Box::new(Fields::new(before, after)) as _)
 }
 
 /// Whether a log is there without so many fields before and behind each message.
-fn shows(head: &Head<'_>, before: usize, after: usize, timed: bool) -> bool {
-    let mut first = Fields::new(before, after);
-    first.line(head.first(), &mut Nowhere);
+fn shows(head: &Head<'_>, mut tried: Fields, timed: bool) -> bool {
     let mut shown = Shown::default();
-    let mut tried = Fields::new(before, after);
     let pushed = tried.push(head.text.get(..64 * 1024).unwrap_or(head.text), &mut shown);
-    if first.contents.events == 0 || pushed.and_then(|()| tried.finish(&mut shown)).is_err() {
+    if pushed.and_then(|()| tried.finish(&mut shown)).is_err() {
         return false;
     }
-    let line = shown.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    detect(&shown.0, head.hints).is_some_and(|parser| parser.begins(line) && (!timed || parser.time(line).is_some()))
+    let mut lines = shown.0.split(|byte| *byte == b'\n');
+    let line = lines.next().unwrap_or_default();
+    let mut has_time =
+        |parser: &dyn RecordParser| parser.time(line).is_some() || lines.any(|line| parser.time(line).is_some());
+    detect(&shown.0, head.hints).is_some_and(|parser| parser.begins(line) && (!timed || has_time(parser.as_ref())))
 }
 
 fn is_time(field: &[u8]) -> bool {
@@ -66,6 +77,10 @@ struct Fields {
 impl Fields {
     fn new(before: usize, after: usize) -> Self {
         Self { before, after, lines: Lines::default(), contents: Contents::default() }
+    }
+
+    fn emptied(&self) -> Self {
+        Self::new(self.before, self.after)
     }
 
     fn line(&mut self, line: &[u8], out: &mut dyn Members) {
