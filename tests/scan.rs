@@ -429,3 +429,32 @@ fn a_log_that_breaks_off_or_begins_late_still_counts() {
     let named = scan_of(&home, "log.xz", &[0xfd, b'7', b'z', b'X', b'Z', 0, 1, 2], &[]);
     assert!(named.status == 1 && named.err.contains("xz -dc FILE | ssl-usage scan -"), "{named:?}");
 }
+
+/// Every format can be named, and a log is read the same whether its format is named or found out.
+#[test]
+fn every_format_can_be_named() {
+    let home = TempDir::new().expect("a folder");
+    let logs = [
+        "postgres/16-rds/postgresql.log.2026-11-23-10",
+        "postgres/16-rds/postgresql.log.2026-11-23-10.csv",
+        "postgres/16-rds/postgresql.log.2026-11-23-10.json",
+        "mysql/9.7-usual/mysql-general.log",
+        "mysql/audit-8.0/server_audit.log",
+        "oracle/text/listener.log",
+        "oracle/xml/log.xml",
+        "oracle/audit-text/ORCL_ora_4711_20261123100000051907482236.aud",
+        "oracle/audit-xml/ORCL_ora_4711_20261123100000051907482236.xml",
+        "sqlserver/logins/ERROR",
+    ];
+    let mut named: Vec<String> = Vec::new();
+    for log in logs {
+        let path = samples().join(log).display().to_string();
+        let found = scan(home.path(), &[&path]).json();
+        let format = found["files"][0]["format"].as_str().expect("a format").to_owned();
+        let run = scan(home.path(), &["--log-format", &format, &path]);
+        assert_eq!(run.json(), found, "{log} {}", run.err);
+        named.push(format);
+    }
+    named.sort();
+    assert_eq!(named, ssl_usage_parsers::FORMATS);
+}

@@ -46,6 +46,10 @@ pub use sink::{EventSink, Tally, Transports};
 pub use time::LogTime;
 pub use unrelated::{Unrelated, unrelated};
 
+/// The names of all formats, as [`RecordParser::format`] gives them.
+pub const FORMATS: &[&str] =
+    &["aud", "audit", "audit-xml", "csvlog", "errorlog", "general", "jsonlog", "listener", "listener-xml", "stderr"];
+
 /// The engines, the one list that a new engine is added to.
 pub static ENGINES: &[&Engine] = &[
     &postgres::ENGINE,

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use serde::Serialize;
-use ssl_usage_parsers::{ENGINES, Engine, Hints, LogTime, Malformed, OPTION, Tally, Transports};
+use ssl_usage_parsers::{ENGINES, Engine, FORMATS, Hints, LogTime, Malformed, OPTION, Tally, Transports};
 
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +39,7 @@ pub(super) struct Scan {
     #[arg(long, value_parser = engine)]
     engine: Option<&'static Engine>,
     /// Format of the logs, where it cannot be found out from the text.
-    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(formats()))]
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS.iter().copied()))]
     log_format: Option<String>,
     /// log_line_prefix of a PostgreSQL log, where it cannot be found out from the text.
     #[arg(long, value_name = "PREFIX")]
@@ -61,12 +61,6 @@ fn engine(name: &str) -> std::result::Result<&'static Engine, String> {
         let names: Vec<_> = ENGINES.iter().map(|engine| engine.id).collect();
         format!("the engines are {}", names.join(", "))
     })
-}
-
-/// The names of the formats that are read, sorted.
-fn formats() -> Vec<&'static str> {
-    let parsers = ENGINES.iter().flat_map(|engine| (engine.parsers)(b"", &Hints::default()));
-    parsers.map(|parser| parser.format()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A version: numbers with dots between, and what a vendor puts behind them.
