@@ -63,6 +63,12 @@ pub trait RecordParser: Send + Sync {
         true
     }
 
+    /// Whether a log's first line, of which only the end is there, may be of a connection record. It holds no record that was
+    /// understood or reported.
+    fn may_end_record(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     /// The language of the connection records in `text`, where it is one that is not read.
     fn foreign(&self, _text: &[u8]) -> Option<&'static str> {
         None

@@ -394,7 +394,7 @@ impl Search<'_> {
     /// whole. A line belongs to the range that it begins in.
     fn look<'a>(&self, stretch: Stretch<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
         let mut records = Vec::with_capacity(expected);
-        let lines = self.records(stretch, range.clone(), &mut records);
+        let lines = self.records(stretch, range.clone(), offset, &mut records);
         let understood = records.iter().filter(|(_, parsed)| matches!(parsed, Parsed::Record(_))).count() as u64;
         let text = stretch.text.get(range.clone()).unwrap_or_default();
         let opens = range.start == 0 || stretch.text.get(range.start - 1) == Some(&b'\n');
@@ -425,7 +425,16 @@ impl Search<'_> {
     }
 
     /// Searches a range for needles, reads what stands around them, and counts lines.
-    fn records<'a>(&self, stretch: Stretch<'a>, range: Range<usize>, found: &mut Vec<(usize, Parsed<'a>)>) -> u64 {
+    fn records<'a>(
+        &self,
+        stretch: Stretch<'a>,
+        range: Range<usize>,
+        offset: u64,
+        found: &mut Vec<(usize, Parsed<'a>)>,
+    ) -> u64 {
+        if offset == 0 && range.start == 0 && stretch.starts && self.begins_cut(stretch) {
+            found.push((0, Parsed::Malformed(Malformed::Cut)));
+        }
         let mut hits: Vec<(usize, usize)> = Vec::new();
         let mut lines = 0;
         let mut at = range.start;
@@ -473,9 +482,20 @@ impl Search<'_> {
         if !undecorated(end).is_empty() || !self.parser.may_be_cut_record(line) {
             return Parsed::NotARecord;
         }
+        if self.tells_of(stretch, begins, line) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Cut) }
+    }
+
+    /// Whether the log begins with the end of a connection record.
+    fn begins_cut(&self, stretch: Stretch<'_>) -> bool {
+        let text = stretch.text.get(..CUT_MAX).unwrap_or(stretch.text);
+        let Some(line) = memchr(b'\n', text).and_then(|end| text.get(..end)) else { return false };
+        !self.parser.begins(line) && self.parser.may_end_record(line) && !self.tells_of(stretch, 0, line)
+    }
+
+    /// Whether a line that begins at `begins` holds a record, or one that is reported.
+    fn tells_of(&self, stretch: Stretch<'_>, begins: usize, line: &[u8]) -> bool {
         let finders = self.finders.iter().take(self.parser.needles().len()).enumerate();
         let mut hits = finders.flat_map(|(needle, finder)| finder.find_iter(line).map(move |at| (needle, begins + at)));
-        let told = hits.any(|(needle, at)| !matches!(self.parser.read(stretch, needle, at), Parsed::NotARecord));
-        if told { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Cut) }
+        hits.any(|(needle, at)| !matches!(self.parser.read(stretch, needle, at), Parsed::NotARecord))
     }
 }

@@ -105,6 +105,17 @@ fn a_statement_that_a_log_begins_in_holds_no_record() {
     assert_eq!(counts(log.as_bytes()), (1, 0, 0, 0));
 }
 
+#[test]
+fn a_log_that_begins_within_a_record_says_so() {
+    let (whole, plain) = (authorized(401, MARK), authorized(402, ""));
+    let message_at = whole.find("connection").expect("a message");
+    for from in 1..whole.len() - 12 {
+        let log = format!("{}{plain}", &whole[from..]);
+        let (tls, plaintext, _, unparsed) = counts(log.as_bytes());
+        assert!(tls + unparsed == 1 && plaintext == 1, "from {from} ({message_at}): {log}");
+    }
+}
+
 /// What tools put before each line is part of the prefix, and takes nothing from it.
 #[test]
 fn text_before_each_line_changes_nothing() {

@@ -123,6 +123,10 @@ pub(super) fn cut_message_start(text: &[u8], hit: usize) -> Option<usize> {
     })
 }
 
+/// What stands within the record of a session, one of which is left wherever it is cut.
+pub(super) const PARTS: &[&[u8]] =
+    &[b"zed: user=", b" database=", b" application_name=", b"SSL enabled (", b" cipher=", b" bits=", b" GSS ("];
+
 /// Whether a message of severity LOG may begin so.
 pub(super) fn may_begin(text: &[u8]) -> bool {
     LOG_HEADS.iter().any(|kind| kind.head.starts_with(text))

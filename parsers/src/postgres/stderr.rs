@@ -377,6 +377,11 @@ impl RecordParser for Stderr {
         }
     }
 
+    fn may_end_record(&self, line: &[u8]) -> bool {
+        let holds = |part: &&[u8]| memmem::find(line, part).is_some();
+        !line.starts_with(b"\t") && message::PARTS.iter().any(holds)
+    }
+
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         translation::anywhere(text)
     }
