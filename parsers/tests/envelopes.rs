@@ -505,7 +505,7 @@ fn newest_first_is_turned_round() {
     };
     let text = format!("[{}]", events.iter().enumerate().map(value).rev().collect::<Vec<_>>().join(","));
     assert!(unwrapped(text.as_bytes(), &[999]).1.all() == (events.join("\n") + "\n").as_bytes());
-    let csv = "@message\n".to_owned() + &events.iter().rev().map(|event| cell(event) + "\n").collect::<String>();
+    let csv = "\"@message\"\n".to_owned() + &events.iter().rev().map(|event| cell(event) + "\n").collect::<String>();
     assert!(unwrapped(csv.as_bytes(), &[999]).1.all() == (events.join("\n") + "\n").as_bytes());
 }
 

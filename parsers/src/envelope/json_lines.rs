@@ -13,6 +13,7 @@ use super::json::{self, Part, Target, Walker};
 use super::order::{Event, Order};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, named};
 use crate::detect::{Hints, detect};
+use crate::format::RecordParser;
 
 pub(super) const ENVELOPE: Envelope = Envelope { name: "JSON log lines", caveat: None, names_members: true, open };
 
@@ -56,7 +57,7 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     };
     let values = values(text, target)?;
     // What an engine writes as JSON stays as it is.
-    let plain = detect(head.text, head.hints).filter(|parser| parser.format() != "stderr");
+    let plain = detect(head.text, head.hints).filter(|parser| is_json(parser.as_ref()));
     if plain.is_some() && memmem::find(head.text, b"}{\"timestamp\":").is_none() {
         return None;
     }
@@ -69,6 +70,11 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
         contents: Contents::default(),
     };
     head.fits(new()).then(|| Box::new(new()) as _)
+}
+
+/// Whether a format is JSON.
+pub(super) fn is_json(parser: &dyn RecordParser) -> bool {
+    parser.format() == "jsonlog" || parser.engine() == "docdb"
 }
 
 /// The first values of a head, if nearly all of it is JSON.

@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::Head;
 use super::json::first_key;
+use super::json_lines::is_json as is_json_format;
 use crate::detect::detect;
 
 /// An envelope that is not read.
@@ -77,7 +78,7 @@ static UNSUPPORTED: &[Unsupported] = &[
             begins
                 && head.first().len() < 16 * 1024
                 && is_json(head)
-                && detect(head.text, head.hints).is_some_and(|parser| parser.format() == "stderr")
+                && detect(head.text, head.hints).is_some_and(|parser| !is_json_format(parser.as_ref()))
         },
     },
     Unsupported {
