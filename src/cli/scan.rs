@@ -330,8 +330,7 @@ fn note(row: &Row) -> Option<String> {
             if tally.records() == 0 && tally.unparsed() == 0 {
                 notes.push("no connection records: connections are not logged here, or no client connected".to_owned());
             } else if sessions(tally) == 0 && tally.received > 0 && tally.unparsed() == 0 {
-                let arrived =
-                    "clients reached the server, but sessions are not logged: log_connections leaves `authorization` out";
+                let arrived = "clients reached the server, but sessions are not logged: log_connections leaves `authorization` out";
                 notes.push(arrived.to_owned());
             } else if sessions(tally) == 0 && tally.records() > 0 {
                 notes.push(
