@@ -332,7 +332,7 @@ fn note(row: &Row) -> Option<String> {
             } else if sessions(tally) == 0 && tally.received > 0 && tally.unparsed() == 0 {
                 let arrived = "clients reached the server, but sessions are not logged: log_connections leaves `authorization` out";
                 notes.push(arrived.to_owned());
-            } else if sessions(tally) == 0 && tally.records() > 0 {
+            } else if sessions(tally) == 0 && tally.records() > 0 && tally.unparsed() == 0 {
                 notes.push(
                     "no session begins here: there are only attempts that failed, or sessions that ended".to_owned(),
                 );
