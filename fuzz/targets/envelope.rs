@@ -25,7 +25,8 @@ fn unwrap(
     push: impl FnOnce(&mut dyn FnMut(&[u8])),
 ) -> (Held, Result<Contents, EnvelopeError>) {
     let mut held = Held::default();
-    let mut unwrapper = Unwrapper::new(envelope, head(text), Tail::Whole, &Hints::default()).expect("it is this envelope");
+    let mut unwrapper =
+        Unwrapper::new(envelope, head(text), Tail::Whole, &Hints::default()).expect("it is this envelope");
     let mut failed = Ok(());
     push(&mut |piece| {
         if failed.is_ok() {

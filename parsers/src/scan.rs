@@ -29,6 +29,9 @@ const MARGIN: usize = RECORD_MAX;
 const BLOCK: usize = 2 * 1024 * 1024;
 /// Longest line whose end RDS cut off that may be a connection record.
 const CUT_MAX: usize = 16 * 1024;
+/// Bytes at the beginning of a log in which such lines are looked for: a search more takes time, and a log that RDS cut lines
+/// of has many of them (5 to 40 a file).
+const MARKED: u64 = 64 * 1024 * 1024;
 /// Bytes that may stand behind the mark of such a line.
 const MARK_END: usize = 64;
 /// Bytes at the beginning of a log in which its language is looked for even where some records are understood.
@@ -441,7 +444,10 @@ impl Search<'_> {
         while at < range.end {
             let end = range.end.min(at + CACHED);
             hits.clear();
-            for (needle, finder) in self.finders.iter().enumerate() {
+            let mark = self.parser.needles().len();
+            let is_marked = |place: usize| offset + (place as u64) < MARKED;
+            let finders = self.finders.iter().enumerate().filter(|(needle, _)| *needle != mark || is_marked(at));
+            for (needle, finder) in finders {
                 // A needle may begin here and end behind.
                 let reach = stretch.text.len().min(end + finder.needle().len() - 1);
                 let text = stretch.text.get(at..reach).unwrap_or_default();
@@ -450,9 +456,10 @@ impl Search<'_> {
             // Those of each needle are in order: what remains is to merge them.
             hits.sort();
             for (hit, needle) in &hits {
-                let parsed = match self.parser.needles().len() {
-                    mark if *needle == mark => self.truncated(stretch, *hit),
-                    _ => self.parser.read(stretch, *needle, *hit),
+                let parsed = match *needle == mark {
+                    true if is_marked(*hit) => self.truncated(stretch, *hit),
+                    true => Parsed::NotARecord,
+                    false => self.parser.read(stretch, *needle, *hit),
                 };
                 if !matches!(parsed, Parsed::NotARecord) {
                     found.push((*hit, parsed));
