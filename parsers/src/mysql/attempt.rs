@@ -21,7 +21,7 @@ const WORDS: &[(&[u8], Carrier)] = &[
     (b" using", Carrier::Unsaid),
 ];
 
-/// How a session is carried, in the log's words.
+/// The transport of a session, in the log's words.
 #[derive(Clone, Copy)]
 pub(super) enum Carrier {
     /// TLS; whether its client may have written the words for it.
@@ -46,7 +46,7 @@ impl Carrier {
 
 /// What an attempt says.
 pub(super) enum Said<'a> {
-    /// Who asks for a session, and how it is carried. `torn` where the names may go on behind the words for that.
+    /// Who asks for a session, and its transport. `torn` where the names may go on behind the words for that.
     Session { who: &'a [u8], carrier: Carrier, torn: bool },
     /// The attempt before was refused.
     Refusal,
@@ -59,7 +59,7 @@ pub(super) enum Said<'a> {
 /// Reads an attempt. `text` are its lines up to the next record, and `rest` what follows of a line that was cut.
 ///
 /// Where the first line says all, those behind it are of others: what a tool prints, blank lines. But a name can have line
-/// breaks in it, and the words that say how a session is carried. So words for TLS count wherever they stand in the line, and
+/// breaks in it, and the words that say the transport of a session. So words for TLS count wherever they stand in the line, and
 /// of lines that say two things, none is believed.
 pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
     // Most are of this kind, and need no further look.
@@ -102,7 +102,7 @@ pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
     }
 }
 
-/// Who asks for a session, and how it is carried, by words that are whole.
+/// Who asks for a session, and its transport, by words that are whole.
 fn session(text: &[u8]) -> Option<(&[u8], Carrier)> {
     if let Some(at) = memmem::find(text, USING_TLS) {
         let imitable = at + USING_TLS.len() < text.len();
@@ -126,12 +126,12 @@ fn begins_with_words(text: &[u8]) -> bool {
         .any(|rest| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b' '))
 }
 
-/// Parts the end that tells how a session without TLS is carried from the rest.
+/// Parts the end that tells the transport of a session without TLS from the rest.
 fn carried(argument: &[u8]) -> Option<(&[u8], Carrier)> {
     WORDS.iter().find_map(|(words, carrier)| Some((argument.strip_suffix(*words)?, *carrier)))
 }
 
-/// Whether an attempt ends in the beginning of the words that say how it is carried, ` us`.
+/// Whether an attempt ends in the beginning of the words that say which transport it uses, ` us`.
 pub(super) fn ends_in_part(argument: &[u8]) -> bool {
     (2..USING.len()).any(|length| USING.get(..length).is_some_and(|part| argument.ends_with(part)))
 }

@@ -15,9 +15,9 @@
 //!
 //! What cannot be told apart:
 //!
-//! - Only RDS for MySQL writes how a session is carried, and MariaDB from 12.3 on: there an empty field is a session without
+//! - Only RDS for MySQL writes the transport of a session, and MariaDB from 12.3 on: there an empty field is a session without
 //!   TLS (MDEV-33834, and the documentation of MariaDB Enterprise Audit). It counts as such only behind an address with a port,
-//!   which neither RDS for MySQL nor an older MariaDB writes. Everywhere else how a session is carried is unknown.
+//!   which neither RDS for MySQL nor an older MariaDB writes. Everywhere else the transport of a session is unknown.
 //! - MySQL before 5.7.34 writes what MariaDB writes. Where nobody says who wrote it, it is shown as MariaDB's.
 //! - A handshake that the client broke off has a code of its own, but not whether that was for our certificate.
 //! - An unknown database (1049) is a refusal here. A client whose host name is not allowed looks as a port probe does.
@@ -51,7 +51,7 @@ const RECORD: usize = 4096;
 pub(super) enum Dialect {
     /// Ten fields.
     Maria,
-    /// Eleven, the last one how the session is carried.
+    /// Eleven, the last one the transport of the session.
     Mysql,
     /// Either of the two, where it is known whose log it is.
     Either,
@@ -302,7 +302,7 @@ impl Audit {
 struct Behind<'a> {
     database: &'a [u8],
     code: &'a [u8],
-    /// How the session is carried; none where there is no such field.
+    /// The transport of the session; none where there is no such field.
     word: Option<&'a [u8]>,
 }
 
@@ -383,7 +383,7 @@ enum Carrier {
     Unsaid,
 }
 
-/// How a session is carried. A word that is not known says nothing. None for what is left of a word that was cut, and for
+/// The transport of a session. A word that is not known says nothing. None for what is left of a word that was cut, and for
 /// more than a word.
 fn transport<'a>(word: &'a [u8], address: Option<&[u8]>) -> Option<Transport<'a>> {
     let part = |length: usize| word.get(..length).unwrap_or(word);

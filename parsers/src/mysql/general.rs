@@ -21,7 +21,7 @@
 //!   as a session, as does one that was refused a database in a language other than English.
 //! - Of a client without TLS where `require_secure_transport` is on, MariaDB 10 writes a refusal and 11.8 nothing. MySQL
 //!   writes the attempt alone, which counts as a session without TLS.
-//! - MySQL up to 5.6 does not say how a session is carried: unknown.
+//! - MySQL up to 5.6 does not say the transport of a session: unknown.
 //! - Names may hold the words that say it. A session whose record has the words for TLS anywhere counts as TLS; where they
 //!   do not end the record, its client may have written them.
 //! - `Quit` ends a session, and is not read: a statement can write one, so that no duration could be trusted.
@@ -69,7 +69,7 @@ pub struct General {
     /// None where the log's beginning holds no record.
     clock: Option<Clock>,
     layout: Layout,
-    /// Whether every attempt says how it is carried.
+    /// Whether every attempt says which transport it uses.
     says: bool,
 }
 
@@ -130,7 +130,7 @@ impl General {
                 let client = match clients(who).as_slice() {
                     [] if !torn => return Parsed::Malformed(Malformed::UnknownLayout),
                     [client] if !torn => client.clone(),
-                    // Names that read in two ways: how it is carried stands behind them all the same.
+                    // Names that read in two ways: its transport stands behind them all the same.
                     _ => Client::default(),
                 };
                 let transport = carrier.transport(client.address.as_deref());
@@ -142,7 +142,7 @@ impl General {
             Said::Unmarked(_) if !argument.ends => Parsed::Malformed(Malformed::Cut),
             // MySQL up to 5.6 does not say how.
             Said::Unmarked(who) => match clients(who).as_slice() {
-                // In any language, what follows an attempt and does not say how it is carried refuses it.
+                // In any language, what follows an attempt and does not say which transport it uses refuses it.
                 [] => match self.refusal(stretch, line_at, head, None) {
                     Parsed::Record(Record { session: None, .. }) if !who.starts_with(b"Access denied") => {
                         Parsed::Malformed(Malformed::UnknownLayout)

@@ -141,7 +141,7 @@ pub(super) struct Writer {
     pub engine: Option<&'static str>,
     pub clock: Option<Clock>,
     pub layout: Layout,
-    /// Whether every attempt says how it is carried.
+    /// Whether every attempt says which transport it uses.
     pub says: bool,
     /// Whether it is a slow log, whose heading is the same.
     pub slow: bool,

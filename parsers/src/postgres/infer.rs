@@ -77,7 +77,7 @@ pub(super) fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Pref
     let plain = known().map(Prefix::compile);
     let wrapped = known().map(|setting| Prefix::compile(setting).in_syslog(year));
     let known = best(plain.chain(wrapped), &lines);
-    // The true prefix reads every line; that some messages contradict it may be the doing of whoever wrote them.
+    // The true prefix reads every line; that some messages contradict it may be due to a client that wrote them into its names.
     let is_true = |score: &Score| score.unread == 0 && (score.misread == 0 || score.read > score.misread);
     if known.as_ref().is_some_and(|(score, _)| is_true(score)) {
         return known.map(|(_, prefix)| prefix);
@@ -194,7 +194,7 @@ impl Score {
         score
     }
 
-    /// What is not read counts as much as what is: whoever writes lines of another layout into names cannot have the others
+    /// What is not read counts as much as what is: a client that puts lines of another layout into names cannot have the others
     /// read so.
     fn order(&self) -> Order {
         (self.read - self.misread - self.unread, self.others)

@@ -225,7 +225,7 @@ impl Stderr {
 
     /// Reads a message, with the prefix read such that it tells the same names, and no application of a session that is only
     /// being established, if it can be. `RAISE LOG` without its context has one, and so has a line whose prefix is not quite
-    /// this one: nobody can tell.
+    /// this one: it cannot be determined.
     fn message<'m>(&self, text: &'m [u8], line: Option<&'m [u8]>, place: &Place<'_, 'm>, fatal: bool) -> Message<'m> {
         let read = |head: &Head<'m>| {
             let Head { address, user, database, .. } = *head;
