@@ -46,6 +46,11 @@ pub trait RecordParser: Send + Sync {
     /// Whether a record of this format, or the log's own heading, begins at the start of `line`.
     fn begins(&self, line: &[u8]) -> bool;
 
+    /// Whether a log may open with `line`: a record begins there, or what is written before the first one.
+    fn opens(&self, line: &[u8]) -> bool {
+        self.begins(line)
+    }
+
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
 

@@ -29,8 +29,8 @@ const MARGIN: usize = RECORD_MAX;
 const BLOCK: usize = 2 * 1024 * 1024;
 /// Longest line whose end RDS cut off that may be a connection record.
 const CUT_MAX: usize = 16 * 1024;
-/// Bytes at the beginning of a log in which such lines are looked for: a search more takes time, and a log that RDS cut lines
-/// of has many of them (5 to 40 a file).
+/// Bytes at the beginning of a log in which such lines are looked for. RDS cuts a few lines in a gigabyte, of which one in
+/// hundreds is a connection record without its first words: a search of more would cost all logs a fifth of their speed.
 const MARKED: u64 = 64 * 1024 * 1024;
 /// Bytes that may stand behind the mark of such a line.
 const MARK_END: usize = 64;
@@ -55,6 +55,8 @@ pub struct Scanned {
     pub records: u64,
     /// The language of the connection records, where it is one that is not read.
     pub foreign: Option<&'static str>,
+    /// Whether the first line is the beginning of no record: the log may begin in the middle of one.
+    pub begins_within: bool,
     /// Whether the last line has its newline.
     pub ends_whole: bool,
 }
@@ -282,6 +284,7 @@ impl Total {
         total.first_at = total.first_at.or(scanned.first_at);
         total.last_at = scanned.last_at.or(total.last_at);
         total.foreign = total.foreign.or(scanned.foreign);
+        total.begins_within |= scanned.begins_within;
         total.ends_whole = scanned.ends_whole;
         self.unreadable |= unreadable;
     }
@@ -385,6 +388,12 @@ fn fill_times(
     }
 }
 
+/// The first line of a log, unless nothing is in it or it is longer than a connection record.
+fn first_line(text: &[u8]) -> Option<&[u8]> {
+    let text = text.get(..CUT_MAX).unwrap_or(text);
+    memchr(b'\n', text).and_then(|end| text.get(..end)).filter(|line| !line.trim_ascii().is_empty())
+}
+
 /// What is searched for.
 struct Search<'p> {
     parser: &'p dyn RecordParser,
@@ -412,7 +421,9 @@ impl Search<'_> {
         let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
         // Where there are no records that are understood, there may be some in another language.
         let foreign = understood == 0 || offset + (range.start as u64) < LANGUAGE;
+        let first = opening.filter(|at| *at == 0 && stretch.starts).and_then(|_| first_line(stretch.text));
         let scanned = Scanned {
+            begins_within: first.is_some_and(|line| !self.parser.opens(line)),
             bytes: text.len() as u64,
             lines,
             first_at: forwards.find_map(time),
@@ -494,8 +505,7 @@ impl Search<'_> {
 
     /// Whether the log begins with the end of a connection record.
     fn begins_cut(&self, stretch: Stretch<'_>) -> bool {
-        let text = stretch.text.get(..CUT_MAX).unwrap_or(stretch.text);
-        let Some(line) = memchr(b'\n', text).and_then(|end| text.get(..end)) else { return false };
+        let Some(line) = first_line(stretch.text) else { return false };
         !self.parser.begins(line) && self.parser.may_end_record(line) && !self.tells_of(stretch, 0, line)
     }
 

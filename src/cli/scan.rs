@@ -347,6 +347,9 @@ fn note(row: &Row) -> Option<String> {
                 many => notes
                     .push(format!("{many} connection records are cut at the ends of the log, and count as unparsed")),
             }
+            if found.scanned.begins_within {
+                notes.push("its first line is not the beginning of a record".to_owned());
+            }
             if !found.scanned.ends_whole {
                 notes.push("its last line is cut".to_owned());
             }

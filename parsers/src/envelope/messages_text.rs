@@ -20,29 +20,25 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 /// Bytes that show whether a record begins.
 const BEGINNING: usize = 4096;
 
+/// Bytes in which a format is looked for first, and lines that tell enough of it.
+const SHORT: usize = 64 * 1024;
+const LINES: usize = 500;
+
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     memchr::memchr(b'\t', head.first())?;
-    let new = || {
-        Some(Messages {
-            parser: detect(head.text, head.hints)?,
-            lines: Lines::default(),
-            contents: Contents::default(),
-        })
-    };
-    let parser = new()?.parser;
-    let (mut joints, mut records, mut single) = (0, 0, 0);
-    for line in head.lines().filter(|line| parser.begins(line)) {
-        let here =
-            line.split_inclusive(|byte| *byte == b'\t').count().min(2) > 1 && joint(parser.as_ref(), line).is_some();
-        records += 1;
-        single += usize::from(!here);
-        joints += usize::from(here);
+    let short = head.text.get(..SHORT).and_then(|short| detect(short, head.hints));
+    let parser = short.or_else(|| detect(head.text, head.hints))?;
+    let joined = |line: &[u8]| joint(parser.as_ref(), line).is_some();
+    let (mut joints, mut single) = (0, 0);
+    for line in head.lines().filter(|line| parser.begins(line)).take(LINES) {
+        *(if joined(line) { &mut joints } else { &mut single }) += 1;
     }
     // The head may be less than one page.
-    if records == 0 && !head.whole {
-        joints = usize::from(joint(parser.as_ref(), head.first()).is_some());
+    if joints + single == 0 && !head.whole {
+        joints = usize::from(joined(head.first()));
     }
-    (joints > 0 && single * 10 <= records).then(new).flatten().map(|new| Box::new(new) as _)
+    let is_page = joints > 0 && single * 9 <= joints;
+    is_page.then(|| Box::new(Messages { parser, lines: Lines::default(), contents: Contents::default() }) as _)
 }
 
 /// Where the first event of a line ends: at a tab behind which another begins.

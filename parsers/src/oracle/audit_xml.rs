@@ -69,6 +69,10 @@ impl RecordParser for AuditXml {
         line.starts_with(OPENS) || line.trim_ascii_start().starts_with(ROOT)
     }
 
+    fn opens(&self, line: &[u8]) -> bool {
+        self.begins(line) || line.starts_with(b"<?xml")
+    }
+
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         written(line.strip_prefix(OPENS)?)
     }

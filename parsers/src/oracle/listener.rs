@@ -179,6 +179,11 @@ impl RecordParser for Listener {
         line.starts_with(b"TNSLSNR for ") || stamp(line).is_some_and(|(_, rest)| rest.starts_with(b" * "))
     }
 
+    fn opens(&self, line: &[u8]) -> bool {
+        // Also the time and the zone of the records that follow.
+        self.begins(line) || stamp(line).is_some()
+    }
+
     /// A record's own time tells nothing about its zone, where lines before it do.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         stamp(line).map(|(time, _)| time).filter(|time| time.zone_known || self.zone.is_none())

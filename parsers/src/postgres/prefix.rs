@@ -35,6 +35,13 @@ enum Piece {
     Syslog,
 }
 
+impl Piece {
+    /// Whether it can hold a newline.
+    fn is_name(&self) -> bool {
+        matches!(self, Self::Field(Field::User | Field::Database))
+    }
+}
+
 /// What an escape stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
@@ -149,6 +156,10 @@ pub struct Prefix {
     is_rds: bool,
     /// See [`Self::reach`].
     reach: usize,
+    /// The longest text from the first name to the end of the last.
+    names_max: usize,
+    /// The byte before the severity, where it is always the same.
+    ends_in: Option<u8>,
 }
 
 /// What a prefix said of its line.
@@ -233,8 +244,14 @@ impl Prefix {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        let reach = reach(&pieces);
-        Self { setting: setting.to_owned(), pieces, syslog_year: 1970, is_rds: setting == RDS, reach }
+        let last_name = pieces.iter().rposition(Piece::is_name).map_or(0, |last| last + 1);
+        let (reach, names_max) = (reach(&pieces), reach(pieces.get(..last_name).unwrap_or_default()));
+        let ends_in = match pieces.last() {
+            Some(Piece::Literal(literal)) if !pieces.contains(&Piece::SessionOnly) => literal.last().copied(),
+            _ => None,
+        };
+        let setting = setting.to_owned();
+        Self { is_rds: setting == RDS, setting, pieces, syslog_year: 1970, reach, names_max, ends_in }
     }
 
     /// The same prefix behind what syslog puts before each line. Traditional syslog leaves the year out: `year` is it.
@@ -285,6 +302,10 @@ impl Prefix {
 
     /// Reads the prefix at the start of `line` such that the severity begins at `at`.
     pub(super) fn head_upto<'a>(&self, line: &'a [u8], at: usize) -> Option<Head<'a>> {
+        // Nearly all text that imitates a record is told by the byte before it.
+        if self.ends_in.is_some_and(|last| line.get(..at).and_then(<[u8]>::last) != Some(&last)) {
+            return None;
+        }
         self.reading(line, &mut |head| head.severity_at == at)
     }
 
@@ -299,6 +320,25 @@ impl Prefix {
         }
         let mut head = Head::default();
         self.walk(&self.pieces, line, 0, &mut head, accept).then_some(head)
+    }
+
+    /// Whether a name at the start of `line` may go on behind its byte `newline`, as far as its length alone tells.
+    pub(super) fn may_go_on(&self, line: &[u8], newline: usize) -> bool {
+        let mut head = Head::default();
+        let mut at = 0;
+        for piece in &self.pieces {
+            match piece {
+                name if name.is_name() => return newline <= at + self.names_max,
+                Piece::Field(Field::Host | Field::LocalHost | Field::Application | Field::Words) | Piece::Padding => {
+                    return true;
+                }
+                piece => match self.step(piece, line, at, &mut head) {
+                    Some(next) => at = next,
+                    None => return false,
+                },
+            }
+        }
+        false
     }
 
     /// Whether `line` begins as a record does: with all that stands before the first free text.
@@ -483,7 +523,6 @@ impl Prefix {
 
 /// The longest text from the first name on.
 fn reach(pieces: &[Piece]) -> usize {
-    let before = |piece: &&Piece| !matches!(piece, Piece::Field(Field::User | Field::Database));
     let longest = |piece: &Piece| match piece {
         Piece::Literal(literal) => literal.len(),
         Piece::Field(Field::User | Field::Database) => NAME_MAX,
@@ -492,7 +531,7 @@ fn reach(pieces: &[Piece]) -> usize {
         Piece::Field(_) => 48,
         Piece::SessionOnly | Piece::Syslog => 0,
     };
-    pieces.iter().skip_while(before).map(longest).sum()
+    pieces.iter().skip_while(|piece| !piece.is_name()).map(longest).sum()
 }
 
 /// Whether a field of any length can have this text.

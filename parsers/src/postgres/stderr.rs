@@ -278,7 +278,10 @@ impl Stderr {
             let Some(line) = text.get(until..) else { continue };
             // All but the first line of a torn prefix is of names, and of what follows them.
             let beyond = end.saturating_sub(before);
-            let goes_on = |prefix: &Prefix| prefix.reading(line, &mut |head| until + head.severity_at >= end).is_some();
+            let goes_on = |prefix: &Prefix| {
+                prefix.may_go_on(line, before - until)
+                    && prefix.reading(line, &mut |head| until + head.severity_at >= end).is_some()
+            };
             let is_near = |prefix: &&Prefix| beyond <= prefix.reach();
             if !self.prefixes.iter().any(|prefix| is_near(&prefix)) {
                 return false;
