@@ -117,6 +117,44 @@ fn packed_logs_and_standard_input_show_the_same() {
     assert_eq!(report["total"], whole);
 }
 
+/// A log of each format, and that it is whole.
+const WHOLE: [&str; 12] = [
+    "postgres/16-rds/postgresql.log.2026-11-23-10",
+    "postgres/16-rds/postgresql.log.2026-11-23-10.csv",
+    "postgres/16-rds/postgresql.log.2026-11-23-10.json",
+    "mysql/9.7-usual/mysql-general.log",
+    "mariadb/10.11-usual/mysql-general.log",
+    "mysql/audit-8.0/server_audit.log",
+    "mysql/aurora-audit/audit.log",
+    "oracle/text/listener.log",
+    "oracle/zoned/listener.log",
+    "oracle/xml/log.xml",
+    "sqlserver/logins/ERROR",
+    "docdb/audit/audit.log",
+];
+
+#[test]
+fn a_log_that_begins_or_ends_within_a_record_says_so() {
+    let home = TempDir::new().expect("a folder");
+    let path = home.path().join("part.log");
+    let note = |text: &[u8]| {
+        fs::write(&path, text).expect("a file");
+        let run = scan(home.path(), &[path.to_str().expect("UTF-8")]);
+        run.json()["files"][0]["note"].as_str().unwrap_or_default().to_owned()
+    };
+    let (begins, ends) = ("its first line is not the beginning of a record", "its last line is cut");
+    for sample in WHOLE {
+        let text = fs::read(samples().join(sample)).expect("a sample");
+        let whole = note(&text);
+        assert!(!whole.contains(begins) && !whole.contains(ends), "{sample}: {whole}");
+        // The general log's heading is known by its end.
+        let heading = b"Argument\n";
+        let first = text.windows(heading.len()).position(|part| part == heading).map_or(0, |at| at + heading.len());
+        assert!(note(&text[first + 5..]).contains(begins), "{sample}");
+        assert!(note(&text[..text.len() - 5]).contains(ends), "{sample}");
+    }
+}
+
 #[test]
 fn translated_logs_are_refused_and_never_zero() {
     let home = TempDir::new().expect("a folder");

@@ -115,6 +115,7 @@ const SEVERITIES: &[&[u8]] = &[
     "СООБЩЕНИЕ".as_bytes(),
     "ЗАПИСУВАННЯ".as_bytes(),
     "日志".as_bytes(),
+    "日誌".as_bytes(),
     "로그".as_bytes(),
     "ჟურნალი".as_bytes(),
     "REGISTRO".as_bytes(),

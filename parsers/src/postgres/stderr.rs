@@ -24,7 +24,7 @@ use crate::lines::undecorated;
 use crate::time::LogTime;
 
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
-const LOG_WORDS: &[&str] = &["LOG", "日志", "로그"];
+const LOG_WORDS: &[&str] = &["LOG", "日志", "日誌", "로그"];
 const FATAL: &[u8] = b"FATAL:  ";
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 

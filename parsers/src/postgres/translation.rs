@@ -1,7 +1,7 @@
 //! Connection records in other languages (`lc_messages`): they are not read, and never pass for an empty log.
 //!
-//! Source: PostgreSQL 15's message catalogues, `src/backend/po/*.po`, for `connection authorized: user=%s` and
-//! `connection received: host=%s`. Chinese leaves the first one in English.
+//! Source: the message catalogues of PostgreSQL 13, 15, 17 and 18, `src/backend/po/*.po`, for `connection authorized: user=%s`,
+//! its variants and `connection received: host=%s`. Chinese leaves some of them in English.
 
 use std::sync::LazyLock;
 
@@ -19,11 +19,14 @@ const AUTHORIZED: &[(&str, &str)] = &[
     ("Italian", "connessione autorizzata: utente="),
     ("Italian", "connessione di replica autorizzata: utente="),
     ("Japanese", "接続の認証完了: ユーザー="),
+    ("Japanese", "接続が認証されました: ユーザー="),
     ("Japanese", "レプリケーション接続の認証完了: ユーザー="),
     ("Georgian", "შეერთება ავტორიზებულია: მომხმარებელი="),
     ("Georgian", "რეპლიკაციის შეერთება ავტორიზებულია: მომხმარებელი="),
     ("Korean", "연결 인증: user="),
+    ("Korean", "연결 인증: 사용자="),
     ("Korean", "복제 연결 인증: user="),
+    ("Korean", "복제 연결 인증: 사용자="),
     ("Russian", "подключение авторизовано: пользователь="),
     ("Russian", "подключение для репликации авторизовано: пользователь="),
     ("Swedish", "anslutning auktoriserad: användare="),
@@ -31,8 +34,22 @@ const AUTHORIZED: &[(&str, &str)] = &[
     ("Ukrainian", "підключення авторизовано: користувач="),
     ("Ukrainian", "підключення для реплікації авторизовано: користувач="),
     ("Chinese", "复制连接已经授权: 用户="),
-    // In older catalogues.
+    ("Chinese", "复制连接已经授权: user="),
+    ("Chinese", "复制连接已经授权:  user="),
+    ("Chinese", "复制连接已授权: user="),
     ("Chinese", "已授权连接: user="),
+    ("Chinese", "已授权连接 : user="),
+    ("Chinese", "已授权连接: 主机="),
+    ("Chinese", "连接已授权: user="),
+    ("Chinese", "連線已授權: user="),
+    ("Chinese", "複寫連線已授權: user="),
+    ("Indonesian", "koneksi terautorisasi: user="),
+    ("Indonesian", "koneksi replikasi terautorisasi: user="),
+    ("Polish", "zautoryzowano połączenie: użytkownik="),
+    ("Polish", "zautoryzowano połączenie replikacji: użytkownik="),
+    ("Portuguese", "conexão autorizada: usuário="),
+    ("Portuguese", "conexão de replicação autorizada: usuário="),
+    ("Turkish", "bağlantı tanımı: kullanıcı="),
 ];
 
 /// How records of arrivals begin, by language.
@@ -48,6 +65,13 @@ const RECEIVED: &[(&str, &str)] = &[
     ("Swedish", "ansluting mottagen: värd="),
     ("Ukrainian", "з'єднання отримано: хост="),
     ("Chinese", "已接收到连接: 主机="),
+    ("Chinese", "已接收到连接: host="),
+    ("Chinese", "連線已接收: host="),
+    ("Indonesian", "koneksi yang diterima: host="),
+    ("Indonesian", "koneksi yang diteruma: host="),
+    ("Polish", "odebrano połączenie: host="),
+    ("Portuguese", "conexão recebida: host="),
+    ("Turkish", "bağlantı alındı: istemci="),
 ];
 
 /// All of them in one search. None where the expression is not one, which a test rules out.
@@ -96,9 +120,9 @@ mod tests {
     #[test]
     fn an_unknown_language_is_noticed() {
         let logs = [
-            "2026-11-23 10:00:00 UTC:10.0.0.7(1):app@orders:[7]:LOG:  ligação feita: utente=app base=orders SSL ligado (versão=TLSv1.3, cifra=TLS_AES_256_GCM_SHA384, bits=256)\n",
-            "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",7,\"10.0.0.7:1\",6b.7,2,\"authentication\",2026-11-23 10:00:00 UTC,3/1,0,LOG,00000,\"ligação feita: utente=app\",,,,,,,,,\"\",\"client backend\",,0\n",
-            "{\"timestamp\":\"2026-11-23 10:00:00.000 UTC\",\"user\":\"app\",\"ps\":\"authentication\",\"error_severity\":\"LOG\",\"message\":\"ligação feita: utente=app\"}\n",
+            "2026-11-23 10:00:00 UTC:10.0.0.7(1):app@orders:[7]:LOG:  tenging tókst: notandi=app gagnagrunnur=orders SSL virkt (útgáfa=TLSv1.3, dulmál=TLS_AES_256_GCM_SHA384, bits=256)\n",
+            "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",7,\"10.0.0.7:1\",6b.7,2,\"authentication\",2026-11-23 10:00:00 UTC,3/1,0,LOG,00000,\"tenging tókst: notandi=app\",,,,,,,,,\"\",\"client backend\",,0\n",
+            "{\"timestamp\":\"2026-11-23 10:00:00.000 UTC\",\"user\":\"app\",\"ps\":\"authentication\",\"error_severity\":\"LOG\",\"message\":\"tenging tókst: notandi=app\"}\n",
         ];
         for log in logs {
             let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
