@@ -285,11 +285,17 @@ fn notes(envelope: &Envelope, contents: &Contents) -> Vec<String> {
         notes.push(format!("{} events are older than the event before them", contents.disordered));
     }
     if contents.more {
-        notes.push(format!(
-            "only a part of the log: this {} says that more pages follow; run the command again without --no-paginate, \
-             --max-items and --starting-token",
-            envelope.name
-        ));
+        notes.push(
+            "only a part of the log: the AWS CLI says that more pages follow; run the command again without --no-paginate, \
+             --max-items and --starting-token"
+                .to_owned(),
+        );
+    }
+    if contents.page {
+        notes.push(
+            "get-log-events fetches one page only; if the log has more, use `aws logs filter-log-events`, which fetches all"
+                .to_owned(),
+        );
     }
     notes
 }
@@ -575,6 +581,9 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
             parser.engine(),
             parser.format()
         ));
+    }
+    if let Some(unrelated) = unrelated(head) {
+        return error(&format!("this is {}, not a connection log", unrelated.what)).hint(unrelated.advice);
     }
     let mut fitting = Vec::new();
     for engine in ENGINES {

@@ -156,6 +156,43 @@ fn a_log_that_begins_or_ends_within_a_record_says_so() {
 }
 
 #[test]
+fn logs_of_two_formats_in_one_file_are_reported() {
+    let home = TempDir::new().expect("a folder");
+    let read = |name: &str| fs::read(samples().join(name)).expect("a sample");
+    let both = [read(SAMPLE), read("mysql/9.7-usual/mysql-general.log")].concat();
+    let run = scan_of(&home, "both.log", &both, &[]);
+    assert_eq!((run.status, &run.json()["total"]["connections"]["tls"]), (3, &12.into()), "{run:?}");
+    assert!(run.err.contains("two formats") && run.err.contains("one by one"), "{}", run.err);
+}
+
+#[test]
+fn a_copy_of_a_log_is_named() {
+    let home = TempDir::new().expect("a folder");
+    let logs = TempDir::new().expect("a folder");
+    for name in ["a.log", "b.log"] {
+        fs::copy(samples().join(SAMPLE), logs.path().join(name)).expect("a copy");
+    }
+    let run = scan(home.path(), &[logs.path().to_str().expect("UTF-8")]);
+    let note = run.json()["files"][1]["note"].as_str().unwrap_or_default().to_owned();
+    assert!(note.contains("may be a copy of") && note.contains("a.log"), "{note}");
+}
+
+/// Zeros beside a log that was not read would look like an answer.
+#[test]
+fn no_zeros_are_shown_of_what_was_not_read() {
+    let home = TempDir::new().expect("a folder");
+    let slow = "# Time: 2026-11-23T10:00:00.000000Z\n# User@Host: app[app] @  [10.0.0.7]  Id: 8\nselect 1;\n";
+    fs::write(home.path().join("slow.log"), slow).expect("a file");
+    fs::copy(samples().join(SAMPLE), home.path().join("whole.log")).expect("a copy");
+    let printed = |arguments: &[&str]| Run::of(ssl_usage(home.path()).arg("scan").args(arguments));
+    let alone = printed(&[home.path().join("slow.log").to_str().expect("UTF-8")]);
+    assert_eq!((alone.status, alone.out.as_str()), (1, ""), "{alone:?}");
+    let folder = printed(&["--format", "csv", home.path().to_str().expect("UTF-8")]);
+    let row = folder.out.lines().find(|line| line.contains("slow.log")).expect("a row");
+    assert!(row.contains("slow.log,,,,,,,,,,"), "{row}");
+}
+
+#[test]
 fn translated_logs_are_refused_and_never_zero() {
     let home = TempDir::new().expect("a folder");
     for language in ["german", "spanish", "french", "japanese", "russian"] {

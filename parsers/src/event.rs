@@ -226,6 +226,8 @@ pub enum Malformed {
     UnknownPrefix,
     /// A client chose names that make it read in two ways.
     Ambiguous,
+    /// It is of another format than the log that it stands in: one of several, each in a part of the log that is not read.
+    OtherFormat,
 }
 
 impl std::fmt::Display for Malformed {
@@ -236,6 +238,7 @@ impl std::fmt::Display for Malformed {
             Self::UnknownLayout => "of unknown layout",
             Self::UnknownPrefix => "behind an unknown prefix",
             Self::Ambiguous => "ambiguous",
+            Self::OtherFormat => "of another format",
         })
     }
 }

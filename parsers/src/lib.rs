@@ -24,6 +24,7 @@ pub mod envelope;
 mod event;
 mod format;
 mod lines;
+mod mixed;
 pub mod mysql;
 pub mod neptune;
 mod numbers;

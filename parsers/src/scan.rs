@@ -17,6 +17,7 @@ use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 use crate::event::{Malformed, Parsed};
 use crate::format::{RECORD_MAX, RecordParser, Stretch, TRUNCATED};
 use crate::lines::undecorated;
+use crate::mixed::{other_format_at_end, other_format_behind, places};
 use crate::session::Sessions;
 use crate::sink::EventSink;
 use crate::time::LogTime;
@@ -449,6 +450,7 @@ impl Search<'_> {
         if offset == 0 && range.start == 0 && stretch.starts && self.begins_cut(stretch) {
             found.push((0, Parsed::Malformed(Malformed::Cut)));
         }
+        found.extend(self.of_other_formats(stretch, range.clone(), offset));
         let mut hits: Vec<(usize, usize)> = Vec::new();
         let mut lines = 0;
         let mut at = range.start;
@@ -480,6 +482,21 @@ impl Search<'_> {
             at = end;
         }
         lines
+    }
+
+    /// Records of other formats in a range, one for each place that was looked at.
+    fn of_other_formats<'a>(
+        &self,
+        stretch: Stretch<'a>,
+        range: Range<usize>,
+        offset: u64,
+    ) -> impl Iterator<Item = (usize, Parsed<'a>)> {
+        let ends = stretch.ends && range.end == stretch.text.len();
+        let at_end = ends.then(|| other_format_at_end(self.parser, stretch)).flatten();
+        places(offset + range.start as u64, offset + range.end as u64)
+            .filter_map(move |place| other_format_behind(self.parser, stretch, (place - offset) as usize))
+            .chain(at_end)
+            .map(|at| (at, Parsed::Malformed(Malformed::OtherFormat)))
     }
 
     /// Reports a line that ends in the mark at `hit`, where it may be a connection record and shows none.

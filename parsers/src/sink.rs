@@ -87,6 +87,8 @@ pub struct Tally {
     pub ciphers: BTreeMap<Vec<u8>, u64>,
     /// Records that could not be understood, by cause.
     pub malformed: BTreeMap<Malformed, u64>,
+    /// Where in the log the first of them stands, in bytes.
+    pub malformed_at: Option<u64>,
 }
 
 impl Tally {
@@ -152,7 +154,8 @@ impl EventSink for Tally {
         }
     }
 
-    fn malformed(&mut self, _: u64, cause: Malformed) {
+    fn malformed(&mut self, offset: u64, cause: Malformed) {
+        self.malformed_at = Some(self.malformed_at.map_or(offset, |first| first.min(offset)));
         *self.malformed.entry(cause).or_insert(0) += 1;
     }
 }

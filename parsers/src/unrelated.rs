@@ -52,6 +52,8 @@ const DOCDB: &str = "Logins are in Amazon DocumentDB's audit log (log group `/aw
 const POSTGRES: &str = "Connections are in `error/postgresql.log.*` (log type `postgresql`).";
 const DOWNLOAD: &str = "Download the log again, and check the command's exit status. \
                         `aws rds describe-db-log-files` lists the logs of an instance.";
+const LIST: &str = "Download a log of the list with `aws rds download-db-log-file-portion --db-instance-identifier ID \
+                    --log-file-name NAME --output text`, and scan that.";
 const NO_LOG: &str = "Download a connection log. `aws rds describe-db-log-files` lists the logs of an instance.";
 
 /// The kinds of files. The first that fits a line decides.
@@ -184,7 +186,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
     Unrelated {
-        what: "events of AWS CloudTrail",
+        what: "a log of AWS CloudTrail",
         advice: NO_LOG,
         mark: Mark::Json(|json| {
             json.begins("Records", "[{\"eventVersion\"")
@@ -196,7 +198,7 @@ static TABLE: &[Unrelated] = &[
     // https://docs.aws.amazon.com/cli/latest/reference/rds/: answers of calls that list, and hold no log.
     Unrelated {
         what: "a list of log files or instances, as the AWS CLI prints it",
-        advice: DOWNLOAD,
+        advice: LIST,
         mark: Mark::Json(|json| ["DescribeDBLogFiles", "DBInstances", "DBClusters"].iter().any(|key| json.has(key))),
     },
     // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and the query APIs' `ErrorResponse`.
@@ -236,8 +238,8 @@ static TABLE: &[Unrelated] = &[
     },
     // Structured logs as winston, bunyan, zap, logrus, Serilog and Logback's encoder write them.
     Unrelated {
-        what: "an application's log in JSON",
-        advice: "If its messages are lines of a database log, extract them first: `jq -r .message FILE`.",
+        what: "an application's log in JSON, in which no member holds lines of a connection log",
+        advice: NO_LOG,
         mark: Mark::Json(is_application),
     },
 ];

@@ -235,6 +235,7 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
         }
     }
     let mut total = Tally::default();
+    let mut extents: Vec<(String, _, &Tally)> = Vec::new();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let formats: BTreeSet<_> = files.iter().map(|file| (file.engine, file.format)).collect();
     for (index, (file, tally)) in files.iter_mut().zip(tallies).enumerate() {
@@ -248,7 +249,17 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
                 let twin = paths.get(*counted).map_or("another", String::as_str);
                 notes.push(format!("the same log as {twin}, and counted there"));
             }
-            None => total += tally,
+            None => {
+                total += tally;
+                let extent = (file.format, file.bytes, file.first_at, file.last_at);
+                let alike = extents.iter().find(|(_, other, counts)| *other == extent && *counts == tally);
+                match alike.filter(|_| tally.records() > 0) {
+                    Some((path, ..)) => notes.push(format!(
+                        "may be a copy of {path}, of the same size, time and counts; the total counts both"
+                    )),
+                    None => extents.push((file.path.clone(), extent, tally)),
+                }
+            }
         }
         file.note = (!notes.is_empty()).then(|| notes.join("; "));
     }
@@ -289,7 +300,7 @@ impl Seen {
                 self.errors.push(error);
                 continue;
             }
-            self.errors.extend(unread(&row.name, &row.tally));
+            self.errors.extend(unread(&row));
             self.files.push(file(&row));
             self.tallies.push(row.tally);
         }
@@ -303,7 +314,9 @@ fn file(row: &Row) -> File {
     };
     let scanned = found.map(|found| found.scanned).unwrap_or_default();
     let log_line_prefix = found.and_then(|found| found.log_line_prefix.clone());
-    let at = |time: Option<LogTime>| time.and_then(|time| Timestamp::from_microsecond(time.at).ok());
+    let at = |time: Option<LogTime>| {
+        time.filter(|time| !is_undated(Some(*time))).and_then(|time| Timestamp::from_microsecond(time.at).ok())
+    };
     File {
         path: row.name.clone(),
         envelope: row.envelope,
@@ -317,6 +330,12 @@ fn file(row: &Row) -> File {
         counts: (&row.tally).into(),
         note: note(row),
     }
+}
+
+/// Whether a time is of the year that stands for none.
+fn is_undated(time: Option<LogTime>) -> bool {
+    const YEAR: i64 = 365 * 24 * 3600 * 1_000_000;
+    time.is_some_and(|time| (0..YEAR).contains(&time.at))
 }
 
 /// What a reader should know of a log that was read.
@@ -338,7 +357,9 @@ fn note(row: &Row) -> Option<String> {
                 );
             }
             notes.extend(blind(found, tally));
-            if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
+            if is_undated(found.scanned.last_at) {
+                notes.push("its times have no year: give it with --year".to_owned());
+            } else if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
                 notes.push("its times have no known time zone and are read as UTC".to_owned());
             }
             match cut(tally) {
@@ -385,15 +406,22 @@ fn cut(tally: &Tally) -> u64 {
 }
 
 /// A log with connection records that could not be understood is an error that names it, never a zero.
-fn unread(name: &str, tally: &Tally) -> Option<Error> {
-    let error = |message: String| Error::new(ErrorKind::Format, name, message);
+fn unread(row: &Row) -> Option<Error> {
+    let (name, tally) = (&row.name, &row.tally);
+    let error = |message: String| Error::new(ErrorKind::Format, name.as_str(), message);
     let cut = cut(tally);
+    let others = tally.malformed.get(&Malformed::OtherFormat).copied().unwrap_or(0);
     let unparsed = tally.unparsed() - cut;
+    if others > 0 && others == unparsed {
+        let message = "this log holds connection records of two formats; only those of the first are in the counts";
+        return Some(error(message.to_owned()).hint("scan the logs that were joined in it one by one"));
+    }
     if unparsed > 0 {
         let causes: Vec<_> = tally.malformed.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
         let records = if unparsed == 1 { "connection record" } else { "connection records" };
-        let message = format!("{unparsed} {records} could not be understood ({})", causes.join(", "));
-        return Some(error(message).hint("they are not in the counts; report them with the version of the server"));
+        let first = tally.malformed_at.map(|at| format!("; the first is at byte {at} of the log")).unwrap_or_default();
+        let message = format!("{unparsed} {records} could not be understood ({}){first}", causes.join(", "));
+        return Some(error(message).hint("the counts may be too low; look at what the log holds there"));
     }
     let what = match cut {
         1 => "1 connection record is cut at an end of the log, and is not in the counts".to_owned(),
@@ -414,11 +442,13 @@ fn no_session(files: &[File], total: &Tally, advice: Option<&str>) -> Option<Err
         many => format!("{} logs", many.len()),
     };
     let read: BTreeSet<_> = files.iter().filter_map(|file| file.engine.zip(file.format)).collect();
+    let one = files.len() == 1;
     let what = match () {
         () if read.is_empty() && advice.is_some() => "no connection log was found",
-        () if read.is_empty() => "the log is empty",
-        () if total.received > 0 => "clients reached the server, but sessions are not logged",
-        () if total.disconnected > 0 => {
+        () if read.is_empty() && one => "the log is empty",
+        () if read.is_empty() => "the logs are empty",
+        () if one && total.received > 0 => "clients reached the server, but sessions are not logged",
+        () if one && total.disconnected > 0 => {
             "sessions ended, but none began: they began in an earlier log, or that is not logged"
         }
         () => "no session was found: sessions are not logged here, or no client connected",
@@ -429,29 +459,28 @@ fn no_session(files: &[File], total: &Tally, advice: Option<&str>) -> Option<Err
         (Some(advice), []) => {
             advice.chars().take(1).flat_map(char::to_lowercase).chain(advice.chars().skip(1)).collect()
         }
-        (None, []) => "scan logs of a time in which clients connected".to_owned(),
-        (_, switches) => {
-            format!("to log sessions, {}; or scan logs of a time in which clients connected", switches.join("; "))
-        }
+        (None, []) => "scan whole logs of a time in which clients connected".to_owned(),
+        (_, switches) => format!("{}, and scan logs written after that", switches.join("; ")),
     };
     Some(Error::new(ErrorKind::Format, logs, format!("{what}. Nothing can be concluded about TLS")).hint(next))
 }
 
-/// What an engine must be told so that a log holds sessions; none where it always does.
+/// What an engine must be told so that a log, which is written already, holds sessions; none where it always does.
 fn switched_on(engine: &str, format: &str) -> Option<String> {
     let engine = Engine::named(engine)?;
     let logs = engine.logs.iter().find(|logs| logs.kind == format).or(match engine.logs {
         [only] => Some(only),
         _ => None,
     })?;
-    let set = logs.switches.iter().map(|switch| match (switch.parameter.strip_prefix(OPTION), switch.member) {
-        (Some(option), None) => format!("add the option {option}"),
-        (Some(option), Some(_)) => format!("set {option} to {}", switch.set_to),
-        (None, Some(member)) => format!("set {} to {}, or add {member} to it", switch.parameter, switch.set_to),
-        (None, None) => format!("set {} to {}", switch.parameter, switch.set_to),
-    });
-    let set = set.collect::<Vec<_>>().join(" and ");
-    (!set.is_empty()).then(|| format!("{set} ({})", engine.title))
+    let (switch, member) = logs.switches.iter().find_map(|switch| Some((switch, switch.member?)))?;
+    let setting = match switch.parameter.strip_prefix(OPTION).and_then(|option| option.split_once(' ')) {
+        Some((option, setting)) => format!("{setting} of the option {option}"),
+        None => switch.parameter.to_owned(),
+    };
+    Some(match switch.set_to == member {
+        true => format!("add {member} to {setting} ({})", engine.title),
+        false => format!("set {setting} to {}, or add {member} where it is a list ({})", switch.set_to, engine.title),
+    })
 }
 
 fn print(report: &Report, format: Format, mut out: impl Write) -> io::Result<()> {
@@ -474,11 +503,18 @@ fn row(name: &str, format: &str, counts: &Counts) -> Vec<String> {
     [name, format].map(str::to_owned).into_iter().chain(numbers.map(|count| count.to_string())).collect()
 }
 
+/// The same of a file; of one that was not read, no count is known.
+fn row_of(file: &File, name: &str, none: &str) -> Vec<String> {
+    let counts = row(name, file.format.unwrap_or(none), &file.counts);
+    let shown = |(column, text)| if file.format.is_none() && column > 0 { none.to_owned() } else { text };
+    counts.into_iter().enumerate().map(shown).collect()
+}
+
 fn csv(report: &Report, out: impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS.into_iter().chain(["note"]))?;
     for file in &report.files {
-        let counts = row(&spreadsheet(&file.path), file.format.unwrap_or(""), &file.counts);
+        let counts = row_of(file, &spreadsheet(&file.path), "");
         let note = spreadsheet(file.note.as_deref().unwrap_or_default());
         csv.write_record(counts.iter().map(String::as_str).chain([note.as_ref()]))?;
     }
@@ -486,10 +522,14 @@ fn csv(report: &Report, out: impl Write) -> io::Result<()> {
 }
 
 fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
+    // Zeros of what was not read would look like an answer.
+    if report.files.iter().all(|file| file.format.is_none()) {
+        return notes(report, out);
+    }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
     for file in &report.files {
-        table.add_row(row(&terminal(&file.path), file.format.unwrap_or("-"), &file.counts));
+        table.add_row(row_of(file, &terminal(&file.path), "-"));
     }
     table.add_row(row("total", "", &report.total));
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -499,6 +539,10 @@ fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
+    notes(report, out)
+}
+
+fn notes(report: &Report, mut out: impl Write) -> io::Result<()> {
     for file in &report.files {
         if let Some(note) = &file.note {
             writeln!(out, "{}: {}", terminal(&file.path), terminal(note))?;

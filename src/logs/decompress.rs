@@ -104,7 +104,9 @@ impl<R: Read> Read for GzipMembers<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while let Some(mut member) = self.0.take() {
             let length = member.read(into).map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => io::Error::other("the gzip file is cut; download it again"),
+                io::ErrorKind::UnexpectedEof => {
+                    io::Error::other("the gzip file is damaged or incomplete; download it again")
+                }
                 _ => error,
             })?;
             if length > 0 || into.is_empty() {

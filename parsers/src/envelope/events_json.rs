@@ -68,6 +68,11 @@ impl Unwrap for Events {
     }
 
     fn finish(&mut self, _: &mut dyn Members) -> Result<Contents, EnvelopeError> {
-        Ok(Contents { cut: self.walker.is_within(), more: self.walker.says_more(), ..self.contents })
+        Ok(Contents {
+            cut: self.walker.is_within(),
+            more: self.walker.says_more(),
+            page: self.walker.is_page(),
+            ..self.contents
+        })
     }
 }

@@ -87,6 +87,7 @@ impl Events {
         } else if is_apart(line) || (self.contents.events == 0 && self.held.is_none() && is_token(line)) {
             self.end(out);
             self.contents.more |= line.starts_with(b"NEXTTOKEN\t");
+            self.contents.page |= line.starts_with(b"b/");
         } else {
             // More lines of an event; the first of them may be what is left of one that does not fit.
             self.contents.misfits += u64::from(self.held.is_none());

@@ -65,11 +65,14 @@ pub(super) struct Walker {
     seen: bool,
     /// Whether the text says that more pages follow.
     more: bool,
+    /// Whether the text is a page of `get-log-events`.
+    page: bool,
 }
 
-/// The token that the next page of events is asked for with; `--max-items` has the second spelling. That of `get-log-events`
-/// is there behind the last page, too.
+/// The token that the next page of events is asked for with; `--max-items` has the second spelling.
 const TOKENS: [&[u8]; 2] = [b"nextToken", b"NextToken"];
+/// That of `get-log-events`, which is there behind the last page, too.
+const FORWARD: &[u8] = b"nextForwardToken";
 /// Whether more pages of a log file follow.
 const PENDING: &[u8] = b"AdditionalDataPending";
 
@@ -87,6 +90,7 @@ impl Walker {
             astray: false,
             seen: false,
             more: false,
+            page: false,
         }
     }
 
@@ -98,6 +102,11 @@ impl Walker {
     /// Whether the last text says that more pages follow.
     pub(super) fn says_more(&self) -> bool {
         self.more
+    }
+
+    /// Whether a text is a page of `get-log-events`.
+    pub(super) fn is_page(&self) -> bool {
+        self.page
     }
 
     pub(super) fn push(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), EnvelopeError> {
@@ -226,6 +235,7 @@ impl Walker {
                     let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
                     self.within = if wanted { Within::Wanted } else { Within::Other };
                     self.more |= top && TOKENS.contains(&self.key.as_slice());
+                    self.page |= top && self.key == FORWARD;
                     self.begin();
                 }
                 self.keep(byte);

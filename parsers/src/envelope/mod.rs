@@ -59,6 +59,8 @@ pub struct Contents {
     pub cut: bool,
     /// Whether it says that more pages follow its last one.
     pub more: bool,
+    /// Whether it is a page of a call that fetches one page only, and does not say whether it is the last.
+    pub page: bool,
 }
 
 /// Why an envelope cannot be read to its end.

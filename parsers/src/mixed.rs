@@ -1,0 +1,103 @@
+//! Records of another format in one log: files that somebody joined, or the output of two containers.
+//!
+//! A parser does not see them, since they hold none of its needles. So lines are looked at here and there, all the more at a
+//! log's beginning and at its end; where none of them begins a record of the log's format, it is tried to recognise another.
+//! A few lines between others may be missed.
+
+use memchr::{memchr, memchr_iter, memmem, memrchr};
+
+use crate::detect::{Hints, detect};
+use crate::event::Parsed;
+use crate::format::{RecordParser, Stretch};
+
+/// Bytes from one place that is looked at to the next, at the beginning of a log and behind it.
+const NEAR: u64 = 4 * 1024;
+const FAR: u64 = 128 * 1024;
+/// Bytes of the beginning.
+const BEGINNING: u64 = 1024 * 1024;
+/// Bytes in which another format is looked for.
+const WINDOW: usize = 8 * 1024;
+/// Lines, none of the log's own format, that let another one be looked for.
+const SUSPECT: usize = 10;
+
+/// Places of a log to look at, between two offsets.
+pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
+    let near = (from.div_ceil(NEAR) * NEAR..to.min(BEGINNING)).step_by(NEAR as usize);
+    let far = (from.max(BEGINNING).div_ceil(FAR) * FAR..to).step_by(FAR as usize);
+    near.chain(far)
+}
+
+/// Where a connection record of another format stands in the lines that begin behind `from`, if the first of them are of one.
+pub(crate) fn other_format_behind(own: &dyn RecordParser, stretch: Stretch<'_>, from: usize) -> Option<usize> {
+    let text = stretch.text.get(..stretch.text.len().min(from + WINDOW))?;
+    let mut lines = 0;
+    let mut suspect = None;
+    for (at, line) in telling_lines(text, start(stretch, from)?) {
+        if own.opens(line) {
+            return None;
+        }
+        suspect = suspect.or(Some(at));
+        lines += 1;
+        if lines == SUSPECT {
+            break;
+        }
+    }
+    record_of_other(own, stretch, suspect.filter(|_| lines == SUSPECT)?)
+}
+
+/// The same of the last lines of a log, however few: what was joined last ends it.
+pub(crate) fn other_format_at_end(own: &dyn RecordParser, stretch: Stretch<'_>) -> Option<usize> {
+    let from = stretch.text.len().saturating_sub(WINDOW);
+    let mut suspect = None;
+    for (at, line) in telling_lines(stretch.text, start(stretch, from)?) {
+        suspect = if own.opens(line) { None } else { suspect.or(Some(at)) };
+    }
+    record_of_other(own, stretch, suspect?)
+}
+
+/// Where the first line begins at or behind `from`.
+fn start(stretch: Stretch<'_>, from: usize) -> Option<usize> {
+    match from.checked_sub(1) {
+        None if stretch.starts => Some(0),
+        before => {
+            let before = before.unwrap_or_default();
+            Some(before + memchr(b'\n', stretch.text.get(before..)?)? + 1)
+        }
+    }
+}
+
+/// The whole lines from `start` on that may begin a record of any format: so begin the times and the marks of nearly all, and
+/// text of statements hardly ever.
+fn telling_lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = start;
+    let lines = memchr_iter(b'\n', text.get(start..).unwrap_or_default()).map(move |newline| {
+        let line = (at, text.get(at..start + newline).unwrap_or_default());
+        at = start + newline + 1;
+        line
+    });
+    lines.filter(|(_, line)| line.first().is_some_and(|byte| byte.is_ascii_digit() || b"{<".contains(byte)))
+}
+
+/// Where the first connection record stands in the text from `at` on, if that is of another format.
+fn record_of_other(own: &dyn RecordParser, stretch: Stretch<'_>, at: usize) -> Option<usize> {
+    let window = stretch.text.get(at..stretch.text.len().min(at + WINDOW))?;
+    let other = detect(window, &Hints::default())?;
+    let is_record = |parser: &dyn RecordParser, (needle, hit): (usize, usize)| {
+        !matches!(parser.read(stretch, needle, hit), Parsed::NotARecord)
+    };
+    // What the log's own parser reads or reports is no other's.
+    let missed = |hit: usize| {
+        let begins = window.get(..hit - at).and_then(|before| memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
+        let line = window.get(begins..).unwrap_or_default();
+        let line = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
+        !hits(own, line).any(|(needle, hit)| is_record(own, (needle, at + begins + hit)))
+    };
+    let found = hits(other.as_ref(), window).map(|(needle, hit)| (needle, at + hit));
+    found.filter(|found| is_record(other.as_ref(), *found)).map(|(_, hit)| hit).find(|hit| missed(*hit))
+}
+
+/// The needles of a parser in a text: which, and where.
+fn hits<'a>(parser: &dyn RecordParser, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+    let needles = parser.needles().iter().enumerate();
+    needles.flat_map(|(needle, bytes)| memmem::find_iter(text, *bytes).map(move |hit| (needle, hit)))
+}

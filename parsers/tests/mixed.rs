@@ -1,0 +1,84 @@
+//! Logs of two formats that somebody joined: the second is never passed over in silence.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a failing test panics")]
+
+use std::fs;
+use std::path::Path;
+
+use ssl_usage_parsers::{Engine, HEAD, Hints, Malformed, Scanner, Tally, detect};
+
+/// A log of each format, from real servers where there is one.
+const LOGS: [&str; 13] = [
+    "postgres/16-rds/postgresql.log.2026-11-23-10",
+    "postgres/16-rds-long-prefix-colon/postgresql.log.2026-11-23-10",
+    "postgres/16-rds/postgresql.log.2026-11-23-10.csv",
+    "postgres/16-rds/postgresql.log.2026-11-23-10.json",
+    "mysql/9.7-usual/mysql-general.log",
+    "mariadb/10.11-usual/mysql-general.log",
+    "mysql/audit-8.0/server_audit.log",
+    "mysql/aurora-audit/audit.log",
+    "oracle/text/listener.log",
+    "oracle/xml/log.xml",
+    "oracle/audit-xml/ORCL_ora_4711_20261123100000051907482236.xml",
+    "sqlserver/logins/ERROR",
+    "docdb/audit/audit.log",
+];
+
+fn read(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples").join(name)).expect("a sample")
+}
+
+fn scan(text: &[u8]) -> Tally {
+    let parser = detect(&text[..text.len().min(HEAD)], &Hints::default()).expect("a known format");
+    let mut tally = Tally::of(Engine::named(parser.engine()).expect("an engine of the list"));
+    Scanner::new(parser.as_ref(), 1).scan(text, &mut tally);
+    tally
+}
+
+fn format(text: &[u8]) -> (&'static str, &'static str) {
+    let parser = detect(&text[..text.len().min(HEAD)], &Hints::default()).expect("a known format");
+    (parser.engine(), parser.format())
+}
+
+#[test]
+fn a_log_behind_another_is_reported_and_takes_nothing_from_it() {
+    for first in LOGS {
+        for second in LOGS {
+            let (own, other) = (read(first), read(second));
+            let (alone, behind) = (scan(&own), scan(&other));
+            let both = [own.as_slice(), &other].concat();
+            let joined = scan(&both);
+            if format(&own) == format(&other) {
+                let expected = alone.records() + behind.records();
+                let found = joined.records() + joined.unparsed();
+                assert!(found >= expected, "{first}, then {second}: {found} of {expected}");
+            } else {
+                let read = if format(&both) == format(&own) { &alone } else { &behind };
+                assert!(joined.connections.tls >= read.connections.tls, "{first}, then {second}: one counts");
+                assert!(joined.unparsed() > read.unparsed(), "{first}, then {second}: the other is reported");
+            }
+        }
+    }
+}
+
+/// A log between two long ones of another format, wherever it stands.
+#[test]
+fn a_log_within_another_is_reported() {
+    let (own, other) = (read(LOGS[0]), read(LOGS[6]));
+
+    for (times, piece) in [(1, 16 * 1024), (40, 16 * 1024), (200, 128 * 1024)] {
+        let own = own.repeat(times);
+        let other = other.repeat(piece / other.len() + 1);
+        let tally = scan(&[own.as_slice(), &other, &own].concat());
+        assert!(tally.malformed.contains_key(&Malformed::OtherFormat), "{times} times");
+        assert_eq!(tally.connections.tls, 2 * scan(&own).connections.tls, "{times} times");
+    }
+}
+
+#[test]
+fn a_log_of_one_format_is_not_taken_for_two() {
+    for name in LOGS {
+        let tally = scan(&read(name).repeat(20));
+        assert!(!tally.malformed.contains_key(&Malformed::OtherFormat), "{name}");
+    }
+}
