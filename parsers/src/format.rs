@@ -51,6 +51,11 @@ pub trait RecordParser: Send + Sync {
         self.begins(line)
     }
 
+    /// Whether `line` ends a record of several lines.
+    fn closes(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
 

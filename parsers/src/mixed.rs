@@ -20,6 +20,9 @@ const WINDOW: usize = 8 * 1024;
 /// Lines, none of the log's own format, that let another one be looked for.
 const SUSPECT: usize = 10;
 
+/// Lines of what may be another format, one of which begins a record of it.
+const FIRST: usize = 3;
+
 /// Places of a log to look at, between two offsets.
 pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
     let near = (from.div_ceil(NEAR) * NEAR..to.min(BEGINNING)).step_by(NEAR as usize);
@@ -30,27 +33,30 @@ pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
 /// Where a connection record of another format stands in the lines that begin behind `from`, if the first of them are of one.
 pub(crate) fn other_format_behind(own: &dyn RecordParser, stretch: Stretch<'_>, from: usize) -> Option<usize> {
     let text = stretch.text.get(..stretch.text.len().min(from + WINDOW))?;
-    let mut lines = 0;
+    let mut telling = 0;
     let mut suspect = None;
-    for (at, line) in telling_lines(text, start(stretch, from)?) {
-        if own.opens(line) {
+    for (at, line) in lines(text, start(stretch, from)?) {
+        if own.opens(line) || own.closes(line) {
             return None;
         }
-        suspect = suspect.or(Some(at));
-        lines += 1;
-        if lines == SUSPECT {
+        if is_telling(line) {
+            suspect = suspect.or(Some(at));
+            telling += 1;
+        }
+        if telling == SUSPECT {
             break;
         }
     }
-    record_of_other(own, stretch, suspect.filter(|_| lines == SUSPECT)?)
+    record_of_other(own, stretch, suspect.filter(|_| telling == SUSPECT)?)
 }
 
 /// The same of the last lines of a log, however few: what was joined last ends it.
 pub(crate) fn other_format_at_end(own: &dyn RecordParser, stretch: Stretch<'_>) -> Option<usize> {
     let from = stretch.text.len().saturating_sub(WINDOW);
     let mut suspect = None;
-    for (at, line) in telling_lines(stretch.text, start(stretch, from)?) {
-        suspect = if own.opens(line) { None } else { suspect.or(Some(at)) };
+    for (at, line) in lines(stretch.text, start(stretch, from)?) {
+        suspect =
+            if own.opens(line) || own.closes(line) { None } else { suspect.or(Some(at).filter(|_| is_telling(line))) };
     }
     record_of_other(own, stretch, suspect?)
 }
@@ -66,22 +72,30 @@ fn start(stretch: Stretch<'_>, from: usize) -> Option<usize> {
     }
 }
 
-/// The whole lines from `start` on that may begin a record of any format: so begin the times and the marks of nearly all, and
-/// text of statements hardly ever.
-fn telling_lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
+/// Whether a line may begin a record of any format: so begin the times and the marks of nearly all, and text of statements
+/// hardly ever.
+fn is_telling(line: &[u8]) -> bool {
+    line.first().is_some_and(|byte| byte.is_ascii_digit() || b"{<".contains(byte))
+}
+
+/// The whole lines from `start` on, and where each begins.
+fn lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
     let mut at = start;
-    let lines = memchr_iter(b'\n', text.get(start..).unwrap_or_default()).map(move |newline| {
+    memchr_iter(b'\n', text.get(start..).unwrap_or_default()).map(move |newline| {
         let line = (at, text.get(at..start + newline).unwrap_or_default());
         at = start + newline + 1;
         line
-    });
-    lines.filter(|(_, line)| line.first().is_some_and(|byte| byte.is_ascii_digit() || b"{<".contains(byte)))
+    })
 }
 
 /// Where the first connection record stands in the text from `at` on, if that is of another format.
 fn record_of_other(own: &dyn RecordParser, stretch: Stretch<'_>, at: usize) -> Option<usize> {
     let window = stretch.text.get(at..stretch.text.len().min(at + WINDOW))?;
     let other = detect(window, &Hints::default())?;
+    // Else it stands within a record of the log's own format, in text that a client may have written.
+    if !lines(window, 0).filter(|(_, line)| is_telling(line)).take(FIRST).any(|(_, line)| other.opens(line)) {
+        return None;
+    }
     let is_record = |parser: &dyn RecordParser, (needle, hit): (usize, usize)| {
         !matches!(parser.read(stretch, needle, hit), Parsed::NotARecord)
     };

@@ -100,6 +100,12 @@ impl RecordParser for Audit {
         line.starts_with(HEADING) || dated(line).is_some()
     }
 
+    fn closes(&self, line: &[u8]) -> bool {
+        // A record ends with a field: `ACTION NUMBER:[3] '100'`.
+        let quote = line.trim_ascii_end().last();
+        quote.is_some_and(|quote| b"'\"".contains(quote)) && memmem::find(line, b":[").is_some()
+    }
+
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         dated(line)
     }

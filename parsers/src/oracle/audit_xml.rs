@@ -26,6 +26,7 @@ use super::stamp::iso;
 use super::xml::{around, decoded};
 use crate::event::{Malformed, Parsed, Record};
 use crate::format::{RecordParser, Stretch};
+use crate::lines::undecorated;
 use crate::time::LogTime;
 
 const NEEDLES: &[&[u8]] = &[b"<Action>100</Action>", b"<Action>101</Action>", b"<Action>102</Action>"];
@@ -71,6 +72,11 @@ impl RecordParser for AuditXml {
 
     fn opens(&self, line: &[u8]) -> bool {
         self.begins(line) || line.starts_with(b"<?xml")
+    }
+
+    fn closes(&self, line: &[u8]) -> bool {
+        let line = undecorated(line);
+        line.ends_with(CLOSES) || line.ends_with(b"</Audit>")
     }
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {

@@ -74,6 +74,10 @@ impl RecordParser for ListenerXml {
         self.time(line).is_some() && memmem::find(line, b"comp_id='tnslsnr'").is_some()
     }
 
+    fn closes(&self, line: &[u8]) -> bool {
+        undecorated(line).ends_with(b"</msg>")
+    }
+
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         let (time, rest) = iso(line.strip_prefix(MSG)?)?;
         rest.starts_with(b"'").then_some(time)
