@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ssl_usage_parsers::envelope::{Contents, Decoder, Encoding, Envelope, Members, Tail, Unwrapper, Wrapping};
 use ssl_usage_parsers::{
-    ENGINES, Engine, HEAD, Hints, RecordParser, Scanned, Scanner, Tally, Unrelated, detect, unrelated,
+    ENGINES, Engine, HEAD, Hints, RecordParser, Scanned, Scanner, Tally, UNKNOWN_LANGUAGE, Unrelated, detect, unrelated,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -549,6 +549,12 @@ fn of_engine(parser: &dyn RecordParser) -> Tally {
 /// When it is one.
 pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
     match scanned.foreign {
+        Some(UNKNOWN_LANGUAGE) => Err(Error::new(
+            ErrorKind::Format,
+            name,
+            "its connection records could not be understood: they are in an unknown language, or other text stands before them",
+        )
+        .hint("scan the log as the server wrote it; let PostgreSQL log in English (set lc_messages to C)")),
         Some(language) => Err(Error::new(ErrorKind::Format, name, format!("its connection records are in {language}"))
             .hint(
                 "let the server log in English (PostgreSQL: set lc_messages to C), and scan logs written after that",

@@ -166,6 +166,22 @@ fn logs_of_two_formats_in_one_file_are_reported() {
 }
 
 #[test]
+fn an_audit_trail_with_windows_line_ends_gives_the_truth() {
+    let home = TempDir::new().expect("a folder");
+    let folder = samples().join("oracle/audit-text");
+    let trail = folder.read_dir().expect("a case").map(|entry| entry.expect("an entry").path());
+    let trail = trail.into_iter().find(|path| path.extension().is_some_and(|end| end == "aud")).expect("a trail");
+    let text = String::from_utf8(fs::read(trail).expect("a sample")).expect("UTF-8");
+    let plain = scan_of(&home, "plain.aud", text.as_bytes(), &[]);
+    let windows = text.replace('\n', "\r\n");
+    let utf16 = [vec![0xff, 0xfe], windows.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat();
+    for (name, bytes) in [("windows.aud", windows.into_bytes()), ("utf16.aud", utf16)] {
+        let run = scan_of(&home, name, &bytes, &[]);
+        assert_eq!((run.status, &run.json()["total"]), (plain.status, &plain.json()["total"]), "{name}: {run:?}");
+    }
+}
+
+#[test]
 fn a_copy_of_a_log_is_named() {
     let home = TempDir::new().expect("a folder");
     let logs = TempDir::new().expect("a folder");

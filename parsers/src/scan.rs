@@ -39,7 +39,7 @@ const MARK_END: usize = 64;
 const LANGUAGE: u64 = 8 * 1024 * 1024;
 
 /// What a language is called of which no catalogue could be had.
-const UNKNOWN_LANGUAGE: &str = "an unknown language";
+pub const UNKNOWN_LANGUAGE: &str = "an unknown language";
 
 /// What a scan says of the log as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

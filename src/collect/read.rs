@@ -210,7 +210,10 @@ pub(super) fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn(
     let error = |message: String| Error::new(ErrorKind::Format, subject(), message);
     if unparsed > 0 {
         let error = error(format!("{unparsed} connection records could not be understood"));
-        return Some((HoleCause::Unparsed, error.hint("report them with the version of the server")));
+        return Some((
+            HoleCause::Unparsed,
+            error.hint("download the log and run `ssl-usage scan` on it, which says where they are"),
+        ));
     }
     let unknown_zone = scanned.and_then(|scanned| scanned.last_at).is_some_and(|time| !time.zone_known);
     unknown_zone.then(|| {

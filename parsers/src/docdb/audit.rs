@@ -61,6 +61,10 @@ impl RecordParser for Audit {
         };
         // The first of the line, so that a line is one record.
         let first = memmem::find(line, b"\"authenticate\"") == Some(hit - line_at);
+        // A second type in one line is of another record, whose newline is missing.
+        if !first && is_type(before) {
+            return Parsed::Malformed(Malformed::Ambiguous);
+        }
         if !first || text(&members, b"atype").as_deref() != Some(b"authenticate") {
             return Parsed::NotARecord;
         }

@@ -5,6 +5,7 @@
 //! dropped in silence: what does not fit is passed on as it is where it may be text of an event, and counted.
 
 mod awslogs;
+mod carriage_returns;
 mod cloudwatch_export;
 mod coloured;
 mod compose;
@@ -128,6 +129,7 @@ static ENVELOPES: &[Envelope] = &[
     compose::ENVELOPE,
     messages_text::ENVELOPE,
     coloured::ENVELOPE,
+    carriage_returns::ENVELOPE,
     portion::PAGES,
 ];
 

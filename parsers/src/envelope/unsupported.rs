@@ -41,6 +41,24 @@ static UNSUPPORTED: &[Unsupported] = &[
         },
     },
     Unsupported {
+        what: "objects printed by the AWS Tools for PowerShell",
+        advice: "write only the text of the log to a file, and scan that: `(Get-CWLLogEvent ...).Events.Message > FILE`, or \
+                 `(Get-RDSDBLogFilePortion ...).LogFileData > FILE`",
+        is: |head| {
+            let members: [&[u8]; 5] =
+                [b"IngestionTime", b"AdditionalDataPending", b"LogFileData", b"NextForwardToken", b"EventId"];
+            let first = head.lines().find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+            // Format-List, Export-Csv and ConvertTo-Json.
+            let listed = members.iter().any(|member| {
+                first.strip_prefix(*member).is_some_and(|rest| rest.trim_ascii_start().starts_with(b": "))
+            });
+            let csv = first.starts_with(b"#TYPE Amazon.") || first.starts_with(b"\"IngestionTime\",\"Message\"");
+            let json = first_key(head.text).is_some_and(|key| key == b"Events")
+                && memmem::find(head.text, b"\"Message\":").is_some();
+            listed || csv || json
+        },
+    },
+    Unsupported {
         what: "a table copied from the CloudWatch console, which does not keep a message's blanks",
         advice: "download the results as CSV, or export the events with \
                  `aws logs filter-log-events --log-group-name GROUP --output json`, and scan that",

@@ -59,6 +59,10 @@ pub(super) enum Dialect {
     Aurora,
 }
 
+/// Bytes of the time that a record begins with: `20261123 18:46:24`, or microseconds since 1970.
+const STAMP: usize = 17;
+const EPOCH: usize = 16;
+
 /// Reads audit logs.
 #[derive(Debug)]
 pub struct Audit {
@@ -78,6 +82,16 @@ impl Audit {
             Dialect::Maria | Dialect::Mysql | Dialect::Either => clock::audit(line),
         }?;
         Some((time, rest.strip_prefix(b",")?))
+    }
+
+    /// Whether the beginning of a record stands anywhere in a text.
+    fn holds_header(&self, text: &[u8]) -> bool {
+        let width = match self.dialect {
+            Dialect::Aurora => EPOCH,
+            Dialect::Maria | Dialect::Mysql | Dialect::Either => STAMP,
+        };
+        let mut begins = memchr_iter(b',', text).filter_map(|comma| comma.checked_sub(width));
+        begins.any(|at| text.get(at..).is_some_and(|text| self.header(text).is_some()))
     }
 
     /// The nearest line before `until` that begins a record. A crash can leave NUL bytes before one.
@@ -206,6 +220,10 @@ impl RecordParser for Audit {
         let mut operations = operations(record);
         if operations.next() != Some(hit - begin) {
             return self.another(record, hit - begin);
+        }
+        // What stands before it may be left of another record, whose newline is gone with its end.
+        if self.holds_header(record.get(1..hit - begin).unwrap_or_default()) {
+            return Parsed::Malformed(Malformed::Ambiguous);
         }
         let length = NEEDLES.get(needle).map_or(0, |needle| needle.len());
         let behind = match self.behind(stretch, hit + length, limit) {

@@ -1,10 +1,14 @@
-//! NUL bytes that a crash or a full disk leaves in a log.
+//! What stands before a record that is no part of it: NUL bytes of a crash or a full disk, and the byte order mark of a file that
+//! was put behind another.
 
 /// Most of them that are looked through.
 const PADDING_MAX: usize = 4096;
 
-/// A line without the NUL bytes before it.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// A line without what was put before it.
 pub(super) fn unpadded(line: &[u8]) -> &[u8] {
     let padding = line.iter().take(PADDING_MAX).take_while(|byte| **byte == 0).count();
-    line.get(padding..).unwrap_or_default()
+    let line = line.get(padding..).unwrap_or_default();
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
 }

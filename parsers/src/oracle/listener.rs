@@ -154,7 +154,7 @@ impl RecordParser for Listener {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
-        if holds_several(line) {
+        if holds_several(line) || lacks_newline(line) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
         if !is_last(line, needle, hit - line_at) {
@@ -176,7 +176,7 @@ impl RecordParser for Listener {
     }
 
     fn begins(&self, line: &[u8]) -> bool {
-        line.starts_with(b"TNSLSNR for ") || stamp(line).is_some_and(|(_, rest)| rest.starts_with(b" * "))
+        line.starts_with(b"TNSLSNR for ") || begins(line)
     }
 
     fn opens(&self, line: &[u8]) -> bool {
@@ -212,10 +212,24 @@ pub(super) fn may_begin_record(line: &[u8]) -> bool {
 /// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.
 /// Which record is whose cannot be told: a client may have written such a line.
 pub(super) fn holds_several(line: &[u8]) -> bool {
-    memchr2_iter(b'\t', b'\r', line).any(|at| {
-        let rest = line.get(at..).unwrap_or_default().trim_ascii_start();
-        stamp(rest).is_some_and(|(_, rest)| rest.starts_with(b" * "))
-    })
+    memchr2_iter(b'\t', b'\r', line).any(|at| begins(line.get(at..).unwrap_or_default().trim_ascii_start()))
+}
+
+/// Whether a line holds the beginning of another record in its middle: the newline between them is missing, and what stood
+/// before it, or a client wrote it.
+fn lacks_newline(line: &[u8]) -> bool {
+    let is_another = |data: usize| {
+        let stamps = data.saturating_sub(STAMP_MAX).max(1)..data;
+        let ends = |at: usize| line.get(at..).and_then(stamp).is_some_and(|(_, rest)| line.len() - rest.len() == data);
+        stamps.into_iter().any(ends)
+    };
+    let own = stamp(line).map(|(_, rest)| line.len() - rest.len());
+    memmem::find_iter(line, b" * (CONNECT_DATA=").filter(|data| Some(*data) != own).any(is_another)
+}
+
+/// Whether a record begins at the start of a text.
+fn begins(text: &[u8]) -> bool {
+    stamp(text).is_some_and(|(_, rest)| rest.starts_with(b" * "))
 }
 
 /// Whether the needle at `hit` is the last of its kind in a record: a record is read once, whatever is written in it.

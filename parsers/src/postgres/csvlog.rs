@@ -26,7 +26,8 @@ use crate::lines::undecorated;
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b",FATAL,";
-const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
+/// The third is for records that are cut before their message.
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
 
 /// How far back a record's first column can be: names of 63 bytes with every quote doubled, and numbers.
 const BEFORE_MESSAGE: usize = 1024;
@@ -138,6 +139,9 @@ impl RecordParser for Csvlog {
 
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
+        if needle == 2 {
+            return cut_before_message(stretch, hit);
+        }
         let message_at = match needle {
             0 => message::log_message_start(text, hit),
             // `,FATAL,28000,"`
@@ -179,6 +183,18 @@ impl RecordParser for Csvlog {
         };
         memmem::find_iter(text, TAG).any(establishing)
     }
+}
+
+/// What the tag of a session that is being established is, where its line ends before the message.
+fn cut_before_message(stretch: Stretch<'_>, tag: usize) -> Parsed<'static> {
+    let mut rest = stretch.text.get(tag + TAG.len() - 1..).unwrap_or_default();
+    for _ in column::TAG + 1..MESSAGE {
+        match rest.strip_prefix(b",").and_then(|rest| field(rest).ok()) {
+            Some((after, _)) => rest = after,
+            None => return Parsed::Malformed(Malformed::Cut),
+        }
+    }
+    if rest.starts_with(b",\"") { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Cut) }
 }
 
 /// The beginning of the record whose message begins, behind its quote, at `message_at`.

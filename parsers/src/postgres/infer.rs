@@ -78,7 +78,9 @@ pub(super) fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Pref
     let wrapped = known().map(|setting| Prefix::compile(setting).in_syslog(year));
     let known = best(plain.chain(wrapped), &lines);
     // The true prefix reads every line; that some messages contradict it may be due to a client that wrote them into its names.
-    let is_true = |score: &Score| score.unread == 0 && (score.misread == 0 || score.read > score.misread);
+    // Where hardly any message with names agrees, it only resembles the true one: it takes `%d/%a` for `%d`.
+    let agree = |score: &Score| score.read > score.misread && 4 * score.named > score.misread;
+    let is_true = |score: &Score| score.unread == 0 && (score.misread == 0 || agree(score));
     if known.as_ref().is_some_and(|(score, _)| is_true(score)) {
         return known.map(|(_, prefix)| prefix);
     }
@@ -159,6 +161,8 @@ impl<'a> About<'a> {
 struct Score {
     /// Lines about connections that it reads as their messages say.
     read: i64,
+    /// Those of them whose messages name a user and a database.
+    named: i64,
     /// Lines about connections that it reads otherwise.
     misread: i64,
     /// Lines about connections that it does not read.
@@ -184,7 +188,10 @@ impl Score {
             let at = |head: &Head<'_>| line.messages.iter().any(|message| message.severity_at == head.severity_at);
             match head {
                 Some(head) if head.severity_at > line.text.len() => read_up_to = line.at + head.severity_at,
-                _ if prefixes.iter().any(|prefix| line.read_by(prefix).is_some()) => score.read += 1,
+                _ if let Some((about, _)) = prefixes.iter().find_map(|prefix| line.read_by(prefix)) => {
+                    score.read += 1;
+                    score.named += i64::from(about.step != Told::Received);
+                }
                 Some(head) if !at(&head) => score.others += 1,
                 None if line.messages.is_empty() => {}
                 Some(_) => score.misread += 1,

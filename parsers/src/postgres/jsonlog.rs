@@ -22,7 +22,8 @@ use crate::lines::undecorated;
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
-const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
+/// The third is for records that are cut before their message.
+const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
 /// What every record has, and other programs' logs have not.
 const SEVERITY: &[u8] = b"\"error_severity\":\"";
@@ -119,6 +120,9 @@ impl RecordParser for Jsonlog {
 
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let text = stretch.text;
+        if needle == 2 {
+            return cut_before_message(stretch, hit);
+        }
         let anchored = match needle {
             0 => message::log_message_start(text, hit)
                 .is_some_and(|at| text.get(..at).is_some_and(|before| before.ends_with(MESSAGE_KEY))),
@@ -176,6 +180,18 @@ impl RecordParser for Jsonlog {
         };
         memmem::find_iter(text, TAG).any(establishing)
     }
+}
+
+/// What the tag of a session that is being established is, where the line that it stands in holds no message.
+fn cut_before_message(stretch: Stretch<'_>, tag: usize) -> Parsed<'static> {
+    let text = stretch.text;
+    let floor = tag.saturating_sub(BEFORE_MESSAGE);
+    let before = text.get(floor..tag).unwrap_or_default();
+    let begins = memrchr2(b'\n', 0, before).and_then(|newline| before.get(newline + 1..)).unwrap_or(before);
+    let rest = text.get(tag..text.len().min(tag + RECORD_MAX)).unwrap_or_default();
+    let line = memchr(b'\n', rest).and_then(|newline| rest.get(..newline)).unwrap_or(rest);
+    let is_cut = begins.starts_with(BEGINS) && memmem::find(line, MESSAGE_KEY).is_none();
+    if is_cut { Parsed::Malformed(Malformed::Cut) } else { Parsed::NotARecord }
 }
 
 /// Whether a record begins at the start of a line. Many programs log objects that begin with a `timestamp`.

@@ -192,7 +192,10 @@ impl<'a> Head<'a> {
     /// Whether the line may be one of a session that is being established: its application is not known yet.
     /// `[unknown]` is translated with everything else.
     pub(super) fn may_establish(&self) -> bool {
-        self.application.is_none_or(|name| name.is_empty() || (name.starts_with(b"[") && name.ends_with(b"]")))
+        self.application.is_none_or(|name| {
+            let inner = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
+            name.is_empty() || inner.is_some_and(|word| !word.iter().any(|byte| b"[]:".contains(byte)))
+        })
     }
 
     fn put(&mut self, piece: &Piece, text: Option<&'a [u8]>) {

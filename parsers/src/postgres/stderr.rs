@@ -131,7 +131,7 @@ impl Stderr {
     }
 
     /// Whether a record without its newline stands before the one whose severity is at `severity_at`: the line's own message is
-    /// of a connection, which holds no statement, and a whole prefix stands within it.
+    /// of a connection, which holds no statement, or may be what is left of one, and a whole prefix stands within it.
     fn is_glued(&self, text: &[u8], line_at: usize, severity_at: usize) -> bool {
         let line = text.get(line_at..).unwrap_or_default();
         let Some(own) = self.prefixes.iter().find_map(|prefix| prefix.head(line)) else { return false };
@@ -142,7 +142,11 @@ impl Stderr {
             let ends = |prefix: &Prefix| prefix.head_upto(rest, severity_at - at).is_some();
             self.prefixes.iter().any(|prefix| prefix.reach() > 0 && prefix.begins(rest) && ends(prefix))
         };
-        message::is_of_connection(message) && (from..severity_at).any(begins)
+        let is_whole = message::is_of_connection(message);
+        let left = |at: usize| {
+            text.get(line_at + own.message_at..at).is_some_and(|text| !text.is_empty() && message::may_begin(text))
+        };
+        (from..severity_at).any(|at| (is_whole || left(at)) && begins(at))
     }
 
     /// Reads the message of the record at `place`, and what stands behind the record.
@@ -173,7 +177,10 @@ impl Stderr {
         let (client, step) = match message {
             Message::About(client, step) => (client, step),
             Message::NotARecord => return Parsed::NotARecord,
-            // A second reading that contradicts itself is only text.
+            // A second reading that contradicts itself is only text, unless it begins in the middle of the line.
+            Message::Malformed(_) if *two_readings && self.is_glued(text, *begins, begins + head.severity_at) => {
+                return Parsed::Malformed(Malformed::UnknownPrefix);
+            }
             Message::Malformed(_) if *two_readings && !self.is_torn(text, *begins, begins + head.severity_at) => {
                 return Parsed::NotARecord;
             }
