@@ -235,7 +235,7 @@ impl Walker {
                     let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
                     self.within = if wanted { Within::Wanted } else { Within::Other };
                     self.more |= top && TOKENS.contains(&self.key.as_slice());
-                    self.page |= top && self.key == FORWARD;
+                    self.noticed(top);
                     self.begin();
                 }
                 self.keep(byte);
@@ -255,8 +255,17 @@ impl Walker {
                 self.keep(byte);
                 // Of `true`, `false` and `null`, one has this letter.
                 self.more |= byte == b't' && self.open == b"{" && self.key == PENDING;
+                self.noticed(self.open == b"{");
             }
             _ => self.lost(each),
+        }
+    }
+
+    /// Notes what the member whose value begins shows: a page of `get-log-events`, or an object that holds what is wanted.
+    fn noticed(&mut self, top: bool) {
+        self.page |= top && self.key == FORWARD;
+        if let Target::TextOf(key) = self.target {
+            self.seen |= top && (self.key == key.as_bytes() || self.key == PENDING);
         }
     }
 
@@ -266,7 +275,8 @@ impl Walker {
             (Target::Items, [only]) => self.seen = *only == b'[',
             (Target::ItemsOf(key), b"{[") => self.seen |= self.key == key.as_bytes(),
             (Target::ItemsOf(_), [_]) => self.seen = false,
-            (Target::Values | Target::TextOf(_), [_]) => self.seen = true,
+            (Target::TextOf(_), [_]) => self.seen = false,
+            (Target::Values, [_]) => self.seen = true,
             _ => {}
         }
     }
