@@ -450,6 +450,25 @@ fn unsupported_envelopes_are_named_with_a_command() {
         let Wrapping::Unsupported(kind) = wrapping(text.as_bytes()) else { panic!("{text}") };
         assert!(kind.advice.contains("--output json"), "{text}");
     }
+    // `Format-List`, `Export-Csv` and `ConvertTo-Json`.
+    let listed =
+        "\r\nAdditionalDataPending : False\r\nLogFileData           : 2026-11-23 18:46:20 UTC::@:[1]:LOG:  x\r\n";
+    let csv = "#TYPE Amazon.CloudWatchLogs.Model.OutputLogEvent\n\"IngestionTime\",\"Message\",\"Timestamp\"\n";
+    let json = "{\n  \"Events\": [\n    {\n      \"IngestionTime\": \"2026-11-23T10:00:00Z\",\n      \"Message\": \"x\"\n    }\n  ]\n}\n";
+    for text in [listed, csv, json] {
+        let Wrapping::Unsupported(kind) = wrapping(text.as_bytes()) else { panic!("{text}") };
+        assert!(kind.what.contains("PowerShell") && kind.advice.contains("> FILE"), "{text}");
+    }
+}
+
+/// Answers of two commands in one file: that of the second is none of the first's pages.
+#[test]
+fn what_is_no_page_of_a_log_file_is_a_misfit() {
+    let events: Vec<String> = (0..500).map(|number| format!("2026-11-23 18:46:20 UTC::@:[{number}]:LOG:  x")).collect();
+    let (_, _, pages) = unwrapped(portion_json(&events).as_bytes(), &[100]);
+    assert_eq!(pages.misfits, 0);
+    let (_, _, both) = unwrapped((portion_json(&events) + &filtered_json(&events[..7])).as_bytes(), &[100]);
+    assert!(both.misfits > 0, "{both:?}");
 }
 
 /// What wraps each line in JSON: the journal, Fluent Bit, Vector, `logcli`, Google Cloud, Azure, Supabase and Datadog; and

@@ -41,7 +41,7 @@ static UNSUPPORTED: &[Unsupported] = &[
         },
     },
     Unsupported {
-        what: "objects printed by the AWS Tools for PowerShell",
+        what: "output of the AWS Tools for PowerShell, as objects",
         advice: "write only the text of the log to a file, and scan that: `(Get-CWLLogEvent ...).Events.Message > FILE`, or \
                  `(Get-RDSDBLogFilePortion ...).LogFileData > FILE`",
         is: |head| {
