@@ -8,7 +8,7 @@ use ssl_usage_parsers::{
     ConnectionEvent, Engine, EventSink, HEAD, Hints, Malformed, RecordParser, Scanned, Scanner, detect,
 };
 
-/// Everything that a scan says, in order.
+/// Everything that a scan says.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     events: Vec<String>,
@@ -68,6 +68,8 @@ fn scan(parser: &dyn RecordParser, text: &[u8]) {
 fn seen(scan: impl FnOnce(&mut Seen) -> Scanned) -> (Seen, Scanned) {
     let mut seen = Seen::default();
     let scanned = scan(&mut seen);
+    // Only events are in the order of the log.
+    seen.malformed.sort_unstable();
     // The language of a log is looked for in each block by itself: none of these is large enough for that.
     (seen, Scanned { foreign: None, ..scanned })
 }

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::event::{Client, Malformed, Tls, Transport};
 use crate::session::{ConnectionEvent, EventKind};
 
-/// Takes what a scan finds, in the order of the log, from one thread at a time.
+/// Takes what a scan finds, from one thread at a time: events in the order of the log, and what could not be understood in any.
 pub trait EventSink: Send {
     /// Told whose log it is, before the first event.
     fn engine(&mut self, _engine: &'static Engine) {}
