@@ -9,10 +9,11 @@ use crate::lines::undecorated;
 
 const USING: &[u8] = b" using ";
 const USING_TLS: &[u8] = b" using SSL/TLS";
+const USING_TCP: &[u8] = b" using TCP/IP";
 
 /// What the words for a session without TLS mean.
 const WORDS: &[(&[u8], Carrier)] = &[
-    (b" using TCP/IP", Carrier::Tcp),
+    (USING_TCP, Carrier::Tcp),
     (b" using Socket", Carrier::Machine),
     (b" using Named Pipe", Carrier::Machine),
     (b" using Shared Memory", Carrier::Machine),
@@ -62,13 +63,15 @@ pub(super) enum Said<'a> {
 /// breaks in it, and the words that say the transport of a session. So words for TLS count wherever they stand in the line, and
 /// of lines that say two things, none is believed.
 pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
-    // Most are of this kind, and need no further look.
-    if let Some(who) = text.strip_suffix(USING_TLS)
+    // Most are of these kinds, and need no further look.
+    let usual = [(USING_TLS, Carrier::Tls { imitable: false }), (USING_TCP, Carrier::Tcp)];
+    if let Some((who, carrier)) =
+        usual.into_iter().find_map(|(words, carrier)| Some((text.strip_suffix(words)?, carrier)))
         && rest.is_empty()
         && memchr(b'\n', who).is_none()
         && !holds(who, USING)
     {
-        return Said::Session { who, carrier: Carrier::Tls { imitable: false }, torn: false };
+        return Said::Session { who, carrier, torn: false };
     }
     let ends = || memchr_iter(b'\n', text).chain([text.len()]);
     let up_to = |end: usize| undecorated(text.get(..end).unwrap_or_default());

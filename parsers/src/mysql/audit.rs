@@ -59,8 +59,8 @@ pub(super) enum Dialect {
     Aurora,
 }
 
-/// Bytes of the time that a record begins with: `20261123 18:46:24`, or microseconds since 1970.
-const STAMP: usize = 17;
+/// Bytes of the date in `20261123 18:46:24`, and of microseconds since 1970: what a record begins with.
+const DATE: usize = 8;
 const EPOCH: usize = 16;
 
 /// Reads audit logs.
@@ -86,12 +86,13 @@ impl Audit {
 
     /// Whether the beginning of a record stands anywhere in a text.
     fn holds_header(&self, text: &[u8]) -> bool {
-        let width = match self.dialect {
-            Dialect::Aurora => EPOCH,
-            Dialect::Maria | Dialect::Mysql | Dialect::Either => STAMP,
+        // A byte of the time, and how far behind its beginning that stands.
+        let (byte, behind) = match self.dialect {
+            Dialect::Aurora => (b',', EPOCH),
+            Dialect::Maria | Dialect::Mysql | Dialect::Either => (b' ', DATE),
         };
-        let mut begins = memchr_iter(b',', text).filter_map(|comma| comma.checked_sub(width));
-        begins.any(|at| text.get(at..).is_some_and(|text| self.header(text).is_some()))
+        let mut begins = memchr_iter(byte, text).filter_map(|at| text.get(at.checked_sub(behind)?..));
+        begins.any(|text| text.first().is_some_and(u8::is_ascii_digit) && self.header(text).is_some())
     }
 
     /// The nearest line before `until` that begins a record. A crash can leave NUL bytes before one.

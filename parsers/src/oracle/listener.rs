@@ -154,13 +154,14 @@ impl RecordParser for Listener {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
-        if holds_several(line) || lacks_newline(line) {
+        let stamped = stamp(line);
+        if holds_several(line) || lacks_newline(line, stamped.map_or(0, |(_, body)| line.len() - body.len())) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
         if !is_last(line, needle, hit - line_at) {
             return Parsed::NotARecord;
         }
-        let Some((time, body)) = stamp(line) else {
+        let Some((time, body)) = stamped else {
             return malformed(if line_at == 0 { Malformed::Cut } else { Malformed::UnknownPrefix });
         };
         let parsed = match needle {
@@ -216,15 +217,14 @@ pub(super) fn holds_several(line: &[u8]) -> bool {
 }
 
 /// Whether a line holds the beginning of another record in its middle: the newline between them is missing, and what stood
-/// before it, or a client wrote it.
-fn lacks_newline(line: &[u8]) -> bool {
+/// before it, or a client wrote it. The time of its own record ends at `own`.
+fn lacks_newline(line: &[u8], own: usize) -> bool {
     let is_another = |data: usize| {
         let stamps = data.saturating_sub(STAMP_MAX).max(1)..data;
         let ends = |at: usize| line.get(at..).and_then(stamp).is_some_and(|(_, rest)| line.len() - rest.len() == data);
         stamps.into_iter().any(ends)
     };
-    let own = stamp(line).map(|(_, rest)| line.len() - rest.len());
-    memmem::find_iter(line, b" * (CONNECT_DATA=").filter(|data| Some(*data) != own).any(is_another)
+    record::connect_data(line).filter(|data| *data != own).any(is_another)
 }
 
 /// Whether a record begins at the start of a text.

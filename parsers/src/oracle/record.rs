@@ -29,6 +29,7 @@ struct Searches {
     user: Finder<'static>,
     program: Finder<'static>,
     host: Finder<'static>,
+    data: Finder<'static>,
 }
 
 static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
@@ -37,7 +38,13 @@ static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     user: Finder::new("(USER="),
     program: Finder::new("(PROGRAM="),
     host: Finder::new(")(HOST="),
+    data: Finder::new(" * (CONNECT_DATA="),
 });
+
+/// Where data of clients begin in a text.
+pub(super) fn connect_data(text: &[u8]) -> impl Iterator<Item = usize> {
+    SEARCHES.data.find_iter(text)
+}
 
 /// Commands that open no session.
 const COMMANDS: &[&[u8]] = &[

@@ -132,6 +132,12 @@ pub(super) fn may_begin(text: &[u8]) -> bool {
     LOG_HEADS.iter().any(|kind| kind.head.starts_with(text))
 }
 
+/// Bytes of a text that a message of severity LOG may begin with.
+pub(super) fn beginning(text: &[u8]) -> usize {
+    let common = |kind: &Kind| kind.head.iter().zip(text).take_while(|(byte, other)| byte == other).count();
+    LOG_HEADS.iter().map(common).max().unwrap_or(0)
+}
+
 /// Reads a message of severity LOG.
 pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
     match kind_of(LOG_HEADS, text) {

@@ -142,11 +142,13 @@ impl Stderr {
             let ends = |prefix: &Prefix| prefix.head_upto(rest, severity_at - at).is_some();
             self.prefixes.iter().any(|prefix| prefix.reach() > 0 && prefix.begins(rest) && ends(prefix))
         };
-        let is_whole = message::is_of_connection(message);
-        let left = |at: usize| {
-            text.get(line_at + own.message_at..at).is_some_and(|text| !text.is_empty() && message::may_begin(text))
-        };
-        (from..severity_at).any(|at| (is_whole || left(at)) && begins(at))
+        if message::is_of_connection(message) {
+            return (from..severity_at).any(begins);
+        }
+        // What is left of one may be as long as its beginning is that of one.
+        let left = message::beginning(message);
+        let until = severity_at.min(line_at + own.message_at + left);
+        (from.max(line_at + own.message_at + 1)..=until).any(begins)
     }
 
     /// Reads the message of the record at `place`, and what stands behind the record.
