@@ -22,6 +22,8 @@ const SUSPECT: usize = 10;
 
 /// Lines of what may be another format, one of which begins a record of it.
 const FIRST: usize = 3;
+/// Needles of another format that are read in one window: statements can be full of them.
+const HITS: usize = 100;
 
 /// Places of a log to look at, between two offsets.
 pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
@@ -106,7 +108,7 @@ fn record_of_other(own: &dyn RecordParser, stretch: Stretch<'_>, at: usize) -> O
         let line = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
         !hits(own, line).any(|(needle, hit)| is_record(own, (needle, at + begins + hit)))
     };
-    let found = hits(other.as_ref(), window).map(|(needle, hit)| (needle, at + hit));
+    let found = hits(other.as_ref(), window).take(HITS).map(|(needle, hit)| (needle, at + hit));
     found.filter(|found| is_record(other.as_ref(), *found)).map(|(_, hit)| hit).find(|hit| missed(*hit))
 }
 

@@ -104,6 +104,6 @@ fn complain_of(troubles: &[Trouble]) {
 
 /// Prints a complaint on stderr, in one line.
 fn complain(error: &dyn std::fmt::Display) {
-    // Whoever closed stderr wants to hear nothing.
+    // A closed stderr is no reason to stop.
     let _ = writeln!(io::stderr(), "ssl-usage: {}", terminal(&error.to_string()));
 }

@@ -154,12 +154,15 @@ impl RecordParser for Listener {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
-        let stamped = stamp(line);
-        if holds_several(line) || lacks_newline(line, stamped.map_or(0, |(_, body)| line.len() - body.len())) {
+        if holds_several(line) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
         if !is_last(line, needle, hit - line_at) {
             return Parsed::NotARecord;
+        }
+        let stamped = stamp(line);
+        if lacks_newline(line, stamped.map_or(0, |(_, body)| line.len() - body.len())) {
+            return Parsed::Malformed(Malformed::Ambiguous);
         }
         let Some((time, body)) = stamped else {
             return malformed(if line_at == 0 { Malformed::Cut } else { Malformed::UnknownPrefix });
