@@ -172,14 +172,27 @@ impl RecordParser for Csvlog {
     }
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
-        translation::anywhere(text)
+        // Columns are quoted, and so is the message alone behind this state.
+        let is_written = |at: usize| {
+            let Some(before) = text.get(..at).and_then(|before| before.strip_suffix(b"\"")) else { return false };
+            let begins = || record_start(Stretch { text, starts: true, ends: true }, at);
+            let fields = || columns(text.get(begins()?..)?, true);
+            before.ends_with(STATE)
+                && fields().is_some_and(|fields| {
+                    let field = |index: usize| fields.get(index).map(|field| unquoted(field));
+                    translation::establishes(field(column::TAG).as_deref())
+                        && field(column::CONTEXT).is_none_or(|context| context.is_empty())
+                })
+        };
+        translation::language(text, is_written)
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         // The command tag and the state are never translated, and no client can write a lone quote.
         let establishing = |at: usize| {
-            let line = text.get(at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
-            memmem::find(line.get(..line.len().min(BEFORE_MESSAGE)).unwrap_or_default(), b",00000,\"").is_some()
+            let rest = text.get(at..text.len().min(at + BEFORE_MESSAGE)).unwrap_or_default();
+            let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            memmem::find(line, b",00000,\"").is_some()
         };
         memmem::find_iter(text, TAG).any(establishing)
     }

@@ -492,8 +492,8 @@ impl Walk<'_, '_> {
 
 /// The length of `10.0.0.7(49698)` at the start of a text, whatever the host is. One colon before it is the prefix's own.
 fn remote(rest: &[u8]) -> Option<usize> {
-    let (after, host) = super::prefix::remote(rest)?;
-    host.filter(|host| *host != b"[local]" && (!host.starts_with(b":") || is_address(host)))?;
+    let (after, remote) = super::prefix::remote(rest);
+    remote.address.filter(|host| *host != b"[local]" && (!host.starts_with(b":") || is_address(host)))?;
     Some(rest.len() - after.len())
 }
 

@@ -18,7 +18,7 @@ use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{RECORD_MAX, RecordParser, Stretch};
-use crate::lines::undecorated;
+use crate::lines::{lines_with, undecorated};
 use crate::time::{LogTime, postgres_time};
 
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
@@ -169,16 +169,24 @@ impl RecordParser for Jsonlog {
     }
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
-        translation::anywhere(text)
+        let is_written = |at: usize| {
+            let (before, behind) = text.split_at_checked(at).unwrap_or((text, b""));
+            let begins = memrchr2(b'\n', 0, before).map_or(0, |end| end + 1);
+            let ends = at + memchr(b'\n', behind).unwrap_or(behind.len());
+            let fields = || text.get(begins..ends).and_then(object);
+            before.ends_with(MESSAGE_KEY)
+                && fields().is_some_and(|fields| {
+                    translation::establishes(fields.tag.as_deref())
+                        && fields.context.is_none()
+                        && fields.statement.is_none()
+                })
+        };
+        translation::language(text, is_written)
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         // The command tag is never translated, no client can write a lone quote, and a failure has a state.
-        let establishing = |at: usize| {
-            let line = text.get(at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
-            memmem::find(line, b"\"state_code\":").is_none()
-        };
-        memmem::find_iter(text, TAG).any(establishing)
+        lines_with(text, TAG).any(|line| memmem::find(line, b"\"state_code\":").is_none())
     }
 }
 

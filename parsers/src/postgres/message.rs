@@ -111,12 +111,15 @@ pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     })
 }
 
+/// Longest line that was cut within its first words, with blanks and the mark of RDS behind them.
+const FIRST_WORDS: usize = 256;
+
 /// Where a message of severity LOG begins of which the line was cut within its first words, if [`LOG_NEEDLE`] at `hit` is one
 /// of them.
 pub(super) fn cut_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
         let start = hit.checked_sub(kind.needle_at)?;
-        let rest = text.get(start..)?;
+        let rest = text.get(start..text.len().min(start + FIRST_WORDS))?;
         let line = rest.get(..memchr::memchr(b'\n', rest)?)?.trim_ascii_end();
         let line = line.strip_suffix(TRUNCATED).unwrap_or(line).trim_ascii_end();
         kind.head.starts_with(line).then_some(start)

@@ -65,6 +65,7 @@ pub static ENGINE: Engine = Engine {
         served: true,
         complete: true,
         begun: log_begun,
+        imitable: false,
         renamed: false,
         in_utc: false,
         // USER_LogAccess.Concepts.PostgreSQL.html
@@ -74,6 +75,7 @@ pub static ENGINE: Engine = Engine {
         export: Some(Export {
             log_type: "postgresql",
             groups: &["/aws/rds/instance/{instance}/postgresql", "/aws/rds/cluster/{cluster}/postgresql"],
+            dated: true,
             terms: Some(message::TERMS),
         }),
     }],

@@ -89,7 +89,6 @@ const ESCAPES: &[(u8, Field)] = &[
 
 /// Severities, and the words that open the further lines of a report.
 const SEVERITIES: &[&[u8]] = &[
-    b"LOG",
     b"FATAL",
     b"ERROR",
     b"WARNING",
@@ -109,7 +108,11 @@ const SEVERITIES: &[&[u8]] = &[
     b"DEBUG3",
     b"DEBUG4",
     b"DEBUG5",
-    // `LOG` where it is translated, so that a translated log is known for what it is.
+];
+
+/// The severity of connection records, also where it is translated, so that a translated log is known for what it is.
+const LOG: &[&[u8]] = &[
+    b"LOG",
     "LOGG".as_bytes(),
     "DZIENNIK".as_bytes(),
     "СООБЩЕНИЕ".as_bytes(),
@@ -169,6 +172,7 @@ pub(super) struct Head<'a> {
     pub at: Option<LogTime>,
     pub pid: Option<u64>,
     pub address: Option<&'a [u8]>,
+    pub port: Option<u64>,
     pub user: Option<&'a [u8]>,
     pub database: Option<&'a [u8]>,
     pub application: Option<&'a [u8]>,
@@ -184,6 +188,12 @@ pub(super) struct Head<'a> {
 type Accept<'f, 'a> = &'f mut dyn FnMut(&Head<'a>) -> bool;
 
 impl<'a> Head<'a> {
+    /// Whether two lines are of one session, as far as they tell.
+    pub(super) fn is_of_same_session(&self, other: &Self) -> bool {
+        (self.pid, self.address, self.port, self.user, self.database, self.application)
+            == (other.pid, other.address, other.port, other.user, other.database, other.application)
+    }
+
     /// Whether a client's session wrote the line, as far as it was read. Other processes have neither user nor database.
     fn of_session(&self) -> bool {
         [self.user, self.database].iter().flatten().any(|name| !name.is_empty())
@@ -279,6 +289,16 @@ impl Prefix {
         self.setting == rds_prefix::RDS_16 && other.setting == rds_prefix::RDS_16_COLON
     }
 
+    /// Whether the server tells which session a line is of before a client's names begin, which can imitate all behind them. No
+    /// two sessions have the same process, or the same port of one address, at the same time.
+    pub(super) fn identifies(&self, head: &Head<'_>) -> bool {
+        self.pieces.iter().take_while(|piece| !piece.is_name()).any(|piece| match piece {
+            Piece::Field(Field::Pid | Field::SessionId) | Piece::Syslog => true,
+            Piece::Field(Field::Remote) => head.port.is_some(),
+            _ => false,
+        })
+    }
+
     /// Whether names of applications stand in it.
     pub(super) fn has_application(&self) -> bool {
         self.pieces.contains(&Piece::Field(Field::Application))
@@ -317,6 +337,10 @@ impl Prefix {
     /// that there may be several.
     pub(super) fn reading<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
         let line = line.get(..line.len().min(PREFIX_MAX))?;
+        // Nearly all text of clients is told by that.
+        if self.pieces.first() == Some(&Piece::Field(Field::Time)) && !has_time_shape(line) {
+            return None;
+        }
         if self.is_rds
             && let Some(head) = rds_head(line).filter(&mut *accept)
         {
@@ -468,8 +492,8 @@ impl Prefix {
                 rest
             }
             Field::Remote => {
-                let (rest, address) = remote(input)?;
-                head.address = address;
+                let (rest, remote) = remote(input);
+                (head.address, head.port) = (remote.address, remote.port);
                 rest
             }
             Field::Host | Field::LocalHost | Field::User | Field::Database | Field::Application | Field::Words => {
@@ -559,8 +583,10 @@ fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_
 /// Where the message begins, if a severity stands at `at`: `LOG:  `, with `00000: ` behind it when verbose.
 pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
     let input = line.get(at..)?;
-    let word =
-        SEVERITIES.iter().find(|word| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  ")))?;
+    let word = LOG
+        .iter()
+        .chain(SEVERITIES)
+        .find(|word| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  ")))?;
     let message = input.get(word.len() + 3..)?;
     let state = message.get(..7).is_some_and(|state| {
         state.ends_with(b": ") && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -568,9 +594,14 @@ pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
     Some(at + word.len() + if state { 10 } else { 3 })
 }
 
+/// Whether a severity at the start of `text` is that of connection records.
+pub(super) fn is_log(text: &[u8]) -> bool {
+    LOG.iter().any(|word| strip(text, word).is_some_and(|rest| rest.starts_with(b":")))
+}
+
 /// Whether a text ends in a severity.
 pub(super) fn ends_in_severity(text: &[u8]) -> bool {
-    SEVERITIES.iter().any(|word| text.ends_with(word))
+    LOG.iter().chain(SEVERITIES).any(|word| text.ends_with(word))
 }
 
 /// The length of a time at the start of `input`, and what it is. A busy log writes the same second hundreds of times:
@@ -605,7 +636,7 @@ fn whole_time(input: &[u8]) -> Option<(&[u8], LogTime)> {
         return Some((rest, time));
     }
     let stamp = input.get(..input.len() - rest.len())?;
-    let severity = SEVERITIES.iter().find(|word| stamp.ends_with(word)).map_or(0, |word| word.len());
+    let severity = LOG.iter().chain(SEVERITIES).find(|word| stamp.ends_with(word)).map_or(0, |word| word.len());
     let stamp = stamp.get(..stamp.len() - severity)?;
     let (none, time) = postgres_time(stamp).ok()?;
     none.is_empty().then(|| (input.get(stamp.len()..).unwrap_or_default(), time))
@@ -641,22 +672,33 @@ fn session_id(input: &[u8]) -> Option<(&[u8], Option<u64>)> {
     Some((rest, pid.and_then(|pid| u64::from_str_radix(pid, 16).ok())))
 }
 
-/// `10.0.0.1(5432)`, `[local]`, a host name, `???(???)` where it could not be found out, or nothing at all (a process without a session).
-pub(super) fn remote(input: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+/// What `%r` says of a client: its address, and its port where that is known.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Remote<'a> {
+    pub address: Option<&'a [u8]>,
+    pub port: Option<u64>,
+}
+
+/// `10.0.0.1(5432)`, `[local]`, a host name, `???(???)` where it could not be found out, or nothing at all (a process without
+/// a session).
+pub(super) fn remote(input: &[u8]) -> (&[u8], Remote<'_>) {
     const LOCAL: &[u8] = b"[local]";
     if let Some(rest) = input.strip_prefix(LOCAL) {
-        return Some((rest, Some(LOCAL)));
+        return (rest, Remote { address: Some(LOCAL), port: None });
     }
     let with_port = || {
         let rest = skip(input, |byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'%' | b'?')
         })?;
-        let host = input.get(..input.len() - rest.len()).filter(|host| !host.is_empty())?;
-        let port = rest.strip_prefix(b"(")?;
-        let rest = port.strip_prefix(b"???").or_else(|| Some(number(port)?.0))?;
-        Some((rest.strip_prefix(b")")?, Some(host)))
+        let address = input.get(..input.len() - rest.len()).filter(|host| !host.is_empty())?;
+        let digits = rest.strip_prefix(b"(")?;
+        let (rest, port) = match digits.strip_prefix(b"???") {
+            Some(rest) => (rest, None),
+            None => number(digits).map(|(rest, port)| (rest, Some(port)))?,
+        };
+        Some((rest.strip_prefix(b")")?, Remote { address: Some(address), port }))
     };
-    with_port().or(Some((input, None)))
+    with_port().unwrap_or((input, Remote::default()))
 }
 
 #[cfg(test)]

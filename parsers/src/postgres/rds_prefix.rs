@@ -18,7 +18,7 @@ pub(super) const ALL: [&str; 3] = [RDS_16_COLON, RDS_16, RDS];
 pub(super) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
     let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
     let (length, at) = time(line)?;
-    let (rest, address) = remote(line.get(length..)?.strip_prefix(b":")?)?;
+    let (rest, remote) = remote(line.get(length..)?.strip_prefix(b":")?);
     let names = rest.strip_prefix(b":")?;
     let (user, names) = names.split_at_checked(name(names, b'@')?)?;
     let names = names.strip_prefix(b"@")?;
@@ -29,7 +29,8 @@ pub(super) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
     Some(Head {
         at: Some(at),
         pid: Some(pid),
-        address,
+        address: remote.address,
+        port: remote.port,
         user: Some(user),
         database: Some(database),
         severity_at,

@@ -16,11 +16,11 @@ use memchr::memmem;
 use memchr::{memchr, memrchr, memrchr2};
 
 use super::message::{self, Context, Message};
-use super::prefix::{Head, PREFIX_MAX, Prefix};
+use super::prefix::{Head, PREFIX_MAX, Prefix, is_log};
 use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
 use crate::format::{RECORD_MAX, RecordParser, Stretch, TRUNCATED};
-use crate::lines::undecorated;
+use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
@@ -310,23 +310,37 @@ impl Stderr {
         false
     }
 
-    /// What a record is whose next line is its context: written by `RAISE LOG`, not by the server. Names can make the
-    /// next line read as such; then nothing is sure.
+    /// Whether a message at `at` is the server's own: not a part of a name, or of what `RAISE LOG` writes.
+    fn is_written(&self, text: &[u8], at: usize) -> bool {
+        let Some(begins) = line_start(Stretch { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
+        let line = text.get(begins..).unwrap_or_default();
+        let own = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at == at);
+        let log = |head: &Head<'_>| line.get(head.severity_at..).is_some_and(is_log);
+        let Some(head) = self.prefixes.iter().find_map(own).filter(log) else { return false };
+        let otherwise = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at != at).is_some();
+        let end = record_end(text, at).map_or(text.len(), |(end, _)| end);
+        !self.prefixes.iter().any(otherwise)
+            && !self.is_torn(text, begins, begins + head.severity_at)
+            && self.raised(text.get(end + 1..), &head).is_none()
+    }
+
+    /// What a record is whose next line is its context: written by `RAISE LOG`, not by the server. Where
+    /// names stand before what identifies the session, one may read as all of that line and go on behind it: then nothing is
+    /// sure.
     fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>) -> Option<Parsed<'a>> {
         const WORDS: &[&[u8]] = &[b"CONTEXT:", b"QUERY:", b"STATEMENT:"];
         let next = next.unwrap_or_default();
         let (prefix, other) = self.prefixes.iter().find_map(|prefix| Some((prefix, prefix.head(next)?)))?;
-        let same = (other.pid, other.address, other.user, other.database, other.application)
-            == (head.pid, head.address, head.user, head.database, head.application);
         let told = next.get(other.severity_at..).is_some_and(|text| WORDS.iter().any(|word| text.starts_with(word)));
-        if !same || !told {
+        if !told || !other.is_of_same_session(head) {
             return None;
         }
-        let line = next.split(|byte| *byte == b'\n').next().unwrap_or(next);
-        match prefix.reading(line, &mut |head| head.severity_at != other.severity_at) {
-            Some(_) => Some(Parsed::Malformed(Malformed::Ambiguous)),
-            None => Some(Parsed::NotARecord),
+        if !prefix.identifies(&other)
+            && prefix.reading(next, &mut |head| head.severity_at != other.severity_at).is_some()
+        {
+            return Some(Parsed::Malformed(Malformed::Ambiguous));
         }
+        Some(Parsed::NotARecord)
     }
 
     /// Whether syslog cut this message into chunks; the TLS mark may be in the next.
@@ -395,17 +409,12 @@ impl RecordParser for Stderr {
     }
 
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
-        translation::anywhere(text)
+        translation::language(text, |at| self.is_written(text, at))
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
-        let tls = |at: usize| {
-            let line_at = text.get(..at).and_then(|before| memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
-            let line =
-                text.get(line_at..).and_then(|line| line.split(|byte| *byte == b'\n').next()).unwrap_or_default();
-            self.time(line).is_some() && translation::ends_in_tls(line)
-        };
-        memmem::find_iter(text, b"=TLSv1").any(tls)
+        let is_session = |line: &[u8]| self.time(line).is_some() && translation::ends_in_tls(line);
+        lines_with(text, b"=TLSv1").any(is_session)
     }
 }
 

@@ -80,15 +80,17 @@ static HEADS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     RegexBuilder::new(&heads.join("|")).unicode(false).build().ok()
 });
 
-/// The language of connection records anywhere in `text`.
-pub(super) fn anywhere(text: &[u8]) -> Option<&'static str> {
-    let begins_message = |at: usize| {
-        let before = text.get(..at).unwrap_or_default();
-        [&b":  "[..], b": ", b"\""].iter().any(|end| before.ends_with(end))
-    };
-    let found = HEADS.as_ref()?.find_iter(text).find(|found| begins_message(found.start()))?;
+/// The language of the first message about a connection in `text` that the server wrote itself, which `is_written` tells of
+/// the place where a message may begin. Names and statements can hold any message.
+pub(super) fn language(text: &[u8], is_written: impl Fn(usize) -> bool) -> Option<&'static str> {
+    let found = HEADS.as_ref()?.find_iter(text).find(|found| is_written(found.start()))?;
     let all = RECEIVED.iter().chain(AUTHORIZED);
     all.into_iter().find(|(_, head)| head.as_bytes() == found.as_bytes()).map(|(language, _)| *language)
+}
+
+/// Whether the command tag is one of a session that is being established.
+pub(super) fn establishes(tag: Option<&[u8]>) -> bool {
+    tag.is_none_or(|tag| tag.is_empty() || tag == b"authentication")
 }
 
 /// Whether a line names a TLS version and a cipher at its end, in whatever words: ` SSL ... (...=TLSv1.3, ...=...)`.
@@ -105,14 +107,63 @@ mod tests {
     use super::*;
     use crate::{Hints, Scanner, Tally, detect};
 
+    fn language_of(log: &str) -> Option<&'static str> {
+        let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
+        Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::default()).foreign
+    }
+
+    fn stderr(message: &str) -> String {
+        format!("2026-11-23 10:00:00 UTC:10.0.0.7(1):app@orders:[7]:{message}\n")
+    }
+
+    fn csv(tag: &str, message: &str, context: &str) -> String {
+        format!(
+            "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",7,\"10.0.0.7:1\",6b.7,2,\"{tag}\",2026-11-23 10:00:00 UTC,3/1,\
+             0,LOG,00000,\"{message}\",,,,,{context},,,,\"\",\"client backend\",,0\n"
+        )
+    }
+
+    fn json(tag: &str, rest: &str) -> String {
+        format!(
+            "{{\"timestamp\":\"2026-11-23 10:00:00.000 UTC\",\"user\":\"app\",\"ps\":\"{tag}\",\"error_severity\":\"LOG\",\
+             {rest}}}\n"
+        )
+    }
+
     #[test]
     fn every_language_is_found_by_each_of_its_heads() {
         for (language, head) in RECEIVED.iter().chain(AUTHORIZED) {
-            for before in ["LOG:  ", "LOG: ", "LOG,00000,\""] {
-                let text = format!("2026-11-23 10:00:00 UTC {before}{head}app");
-                assert_eq!(anywhere(text.as_bytes()), Some(*language), "{text}");
+            let logs = [
+                stderr(&format!("LOG:  {head}app")),
+                stderr(&format!("LOG:  00000: {head}app")),
+                csv("authentication", &format!("{head}app"), ""),
+                json("authentication", &format!("\"message\":\"{head}app\"")),
+            ];
+            for log in logs {
+                assert_eq!(language_of(&log), Some(*language), "{log}");
             }
-            assert_eq!(anywhere(format!("select '{head}app'").as_bytes()), None, "a statement names no language");
+        }
+    }
+
+    #[test]
+    fn what_clients_write_tells_no_language() {
+        let head = "Verbindung autorisiert: Benutzer=";
+        let raised = stderr(&format!("LOG:  {head}app"))
+            + &stderr("CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE");
+        let named =
+            format!("2026-11-23 10:00:00 UTC:10.0.0.7(1):x@y:[1]:LOG:  {head}@orders:[7]:FATAL:  no such role\n");
+        let logs = [
+            stderr(&format!("LOG:  statement: select ': {head}app'")),
+            stderr(&format!("ERROR:  column \"LOG:  {head}app\" does not exist")),
+            named,
+            raised,
+            csv("SELECT", &format!("statement: select \"\"{head}app"), ""),
+            csv("DO", &format!("{head}app"), "\"PL/pgSQL function inline_code_block line 1 at RAISE\""),
+            json("DO", &format!("\"message\":\"{head}app\",\"context\":\"PL/pgSQL function at RAISE\"")),
+            json("SELECT", &format!("\"message\":\"statement: select \\\"message\\\":\\\"{head}app\"")),
+        ];
+        for log in logs {
+            assert_eq!(language_of(&log), None, "{log}");
         }
     }
 
