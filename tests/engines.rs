@@ -237,7 +237,7 @@ fn a_cluster_of_a_global_one_names_the_others() {
 }
 
 /// A MariaDB server with both of its logs, as they were written at this time.
-fn mariadb(now: &str, general: &str) -> Fleet {
+pub fn mariadb(now: &str, general: &str) -> Fleet {
     let text = format!(
         "account = \"123456789012\"\nregion = \"eu-west-1\"\nnow = \"{now}\"\n\
          [[certificate]]\nid = \"rds-ca-rsa2048-g1\"\nvalid_from = \"2021-05-25T22:34:57Z\"\n\

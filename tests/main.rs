@@ -25,6 +25,7 @@ mod fake_aws;
 mod fleet;
 mod formats;
 mod golden;
+mod hostile_logs;
 mod metrics;
 mod peers;
 mod places;

@@ -79,6 +79,8 @@ pub struct Logs {
     pub complete: bool,
     /// When a file of this name was begun, if the name tells; in microseconds since 1970, UTC.
     pub begun: fn(&str) -> Option<Micros>,
+    /// Whether clients can write whole records into it, with any time: its statements are written as they are.
+    pub imitable: bool,
     /// Whether a name passes from file to file, so that only its first record tells which log a file is.
     pub renamed: bool,
     /// Whether times that name no zone are UTC, because RDS's hosts run in it and no setting changes that.
@@ -100,6 +102,9 @@ pub struct Export {
     /// Names that its log groups may have, where `{instance}` and `{cluster}` stand for identifiers. Members of a cluster
     /// have one stream or more each in the groups of the cluster, and none elsewhere.
     pub groups: &'static [&'static str],
+    /// Whether every record has a time of its own there. Where one has not, it has that of the line before, which may be a
+    /// client's: what the log shows counts, but it covers nothing.
+    pub dated: bool,
     /// Phrases of which every connection record holds one, so that CloudWatch can be asked for those records alone. They
     /// begin and end with whole words, whatever CloudWatch takes for one. None where a record cannot be read without
     /// what stands around it.

@@ -20,6 +20,20 @@ pub struct Stretch<'a> {
     pub ends: bool,
 }
 
+/// Which times a server writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chronology {
+    /// Every record has its own time, and what a client writes into the log is never a whole record, or is reported.
+    #[default]
+    Own,
+    /// Every record has its own time, none of them earlier than those before, and a client can write records of any time.
+    Ordered,
+    /// The same, but a time is written only where it changes.
+    Changes,
+    /// Records without a time are of the last one that is written above them, which no client can write.
+    Above,
+}
+
 /// Reads one format of one engine.
 ///
 /// What a candidate turns out to be depends on at most [`RECORD_MAX`] bytes around the needle, so that a log can be cut
@@ -58,6 +72,11 @@ pub trait RecordParser: Send + Sync {
 
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
+
+    /// Which times the server writes.
+    fn chronology(&self) -> Chronology {
+        Chronology::Own
+    }
 
     /// Whether a piece of a log, of which nobody knows what stood before it, may be the end of a connection record. Lines
     /// that begin with a tab are text of statements.

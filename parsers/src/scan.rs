@@ -14,8 +14,8 @@ use std::thread;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 
-use crate::event::{Malformed, Parsed};
-use crate::format::{RECORD_MAX, RecordParser, Stretch, TRUNCATED};
+use crate::event::{Malformed, Micros, Parsed};
+use crate::format::{Chronology, RECORD_MAX, RecordParser, Stretch, TRUNCATED};
 use crate::lines::undecorated;
 use crate::mixed::{other_format_at_end, other_format_behind, places};
 use crate::session::Sessions;
@@ -35,6 +35,8 @@ const CUT_MAX: usize = 16 * 1024;
 const MARKED: u64 = 64 * 1024 * 1024;
 /// Bytes that may stand behind the mark of such a line.
 const MARK_END: usize = 64;
+/// By how much a record may be earlier than one before it: processes take turns, and clocks are put right.
+const APART: Micros = 60_000_000;
 /// Bytes at the beginning of a log in which its language is looked for even where some records are understood.
 const LANGUAGE: u64 = 8 * 1024 * 1024;
 
@@ -60,6 +62,9 @@ pub struct Scanned {
     pub begins_within: bool,
     /// Whether the last line has its newline.
     pub ends_whole: bool,
+    /// Whether times go back, in a log that is written in the order of time: joined logs, a clock that was changed, or lines that
+    /// a client wrote.
+    pub disordered: bool,
 }
 
 /// Scans one log.
@@ -81,11 +86,12 @@ impl<'p> Scanner<'p> {
     pub fn new(parser: &'p dyn RecordParser, threads: usize) -> Self {
         let finders = parser.needles().iter().copied().chain([TRUNCATED]).map(Finder::new).collect();
         let scanned = Scanned { ends_whole: true, ..Scanned::default() };
+        let clock = Clock { chronology: parser.chronology(), ..Clock::default() };
         Self {
             search: Search { parser, finders },
             threads: threads.max(1),
             block: BLOCK,
-            total: Total { scanned, ..Total::default() },
+            total: Total { scanned, clock, ..Total::default() },
             buffer: Vec::new(),
             fresh: 0,
             offset: 0,
@@ -96,6 +102,13 @@ impl<'p> Scanner<'p> {
     #[must_use]
     pub fn in_blocks_of(mut self, bytes: usize) -> Self {
         self.block = bytes.max(1);
+        self
+    }
+
+    /// The same scan, of a log that was read at `until`: what is later was not written by the server.
+    #[must_use]
+    pub fn written_by(mut self, until: Micros) -> Self {
+        self.total.clock.until = Some(until);
         self
     }
 
@@ -249,6 +262,8 @@ struct Found<'a> {
     scanned: Scanned,
     /// Whether there are sessions that are not understood.
     unreadable: bool,
+    /// Where times stand, and which, where only changes are written.
+    times: Vec<(usize, Micros)>,
 }
 
 /// What the blocks so far show together.
@@ -257,19 +272,23 @@ struct Total {
     scanned: Scanned,
     unreadable: bool,
     sessions: Sessions,
+    clock: Clock,
 }
 
 impl Total {
     fn add(&mut self, found: Found<'_>, sink: &mut dyn EventSink) {
-        let Found { offset, records, scanned, unreadable } = found;
+        let Found { offset, records, scanned, unreadable, times } = found;
         if scanned.bytes == 0 {
             return;
         }
+        let mut times = times.into_iter().peekable();
         for (at, parsed) in records {
+            while let Some((_, time)) = times.next_if(|(place, _)| *place <= at) {
+                self.clock.tick(time);
+            }
             match parsed {
                 Parsed::Record(mut record) => {
-                    // A time is printed only where it changes, and the last one may stand before the block.
-                    record.at = record.at.or(self.scanned.last_at.map(|time| time.at));
+                    record.at = self.clock.read(record.at);
                     if let Some(event) = self.sessions.join(record) {
                         sink.event(&event);
                     }
@@ -278,6 +297,7 @@ impl Total {
                 Parsed::NotARecord => {}
             }
         }
+        times.for_each(|(_, time)| self.clock.tick(time));
         let total = &mut self.scanned;
         total.bytes += scanned.bytes;
         total.lines += scanned.lines;
@@ -295,10 +315,48 @@ impl Total {
             sink.event(&event);
         }
         self.scanned.lines += u64::from(!self.scanned.ends_whole);
+        self.scanned.disordered = self.clock.disordered;
         if self.scanned.records == 0 && self.unreadable {
             self.scanned.foreign = self.scanned.foreign.or(Some(UNKNOWN_LANGUAGE));
         }
         self.scanned
+    }
+}
+
+/// What time it was when the records were written.
+///
+/// Where a client can write whole lines, it can write any time, but not change what the server writes before and behind it:
+/// the latest time so far is that of the server, or a later one that the server's next time contradicts. So no session is ever
+/// moved to an earlier time.
+#[derive(Default)]
+struct Clock {
+    chronology: Chronology,
+    last: Option<Micros>,
+    /// When the log was read: no record is later.
+    until: Option<Micros>,
+    disordered: bool,
+}
+
+impl Clock {
+    /// The time of a record, from what it says itself.
+    fn read(&mut self, own: Option<Micros>) -> Option<Micros> {
+        if let Some(own) = own {
+            self.tick(own);
+        }
+        own.or(self.last)
+    }
+
+    /// Takes note of a time that is written.
+    fn tick(&mut self, time: Micros) {
+        match self.chronology {
+            Chronology::Own => {}
+            Chronology::Above => self.last = Some(time),
+            Chronology::Ordered | Chronology::Changes if self.until.is_some_and(|until| time > until) => {}
+            Chronology::Ordered | Chronology::Changes => {
+                self.disordered |= self.last.is_some_and(|last| time < last.saturating_sub(APART));
+                self.last = self.last.max(Some(time));
+            }
+        }
     }
 }
 
@@ -366,29 +424,6 @@ impl<E> Drop for Leave<'_, '_, E> {
     }
 }
 
-/// Gives records without a time of their own the last one that was written before them in the range, from `start` on;
-/// `opening` is the line that begins there, if one does.
-fn fill_times(
-    text: &[u8],
-    start: usize,
-    mut opening: Option<usize>,
-    records: &mut [(usize, Parsed<'_>)],
-    time: &dyn Fn(usize) -> Option<LogTime>,
-) {
-    let (mut from, mut last) = (start, None);
-    for (at, parsed) in records {
-        if let Parsed::Record(record) = parsed
-            && record.at.is_none()
-        {
-            let between = text.get(from..*at).unwrap_or_default();
-            let mut lines = memrchr_iter(b'\n', between).map(|newline| from + newline + 1).chain(opening.take());
-            last = lines.find_map(time).map(|time| time.at).or(last);
-            record.at = last;
-            from = *at;
-        }
-    }
-}
-
 /// The first line of a log, unless nothing is in it or it is longer than a connection record.
 fn first_line(text: &[u8]) -> Option<&[u8]> {
     let text = text.get(..CUT_MAX).unwrap_or(text);
@@ -417,7 +452,14 @@ impl Search<'_> {
             let line = stretch.text.get(line_at..).unwrap_or_default();
             self.parser.time(memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line))
         };
-        fill_times(stretch.text, range.start, opening, &mut records, &time);
+        let times = match self.parser.chronology() {
+            Chronology::Changes | Chronology::Above => {
+                let lines = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
+                let begins = |at: &usize| stretch.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
+                lines.filter(begins).filter_map(|at| Some((at, time(at)?.at))).collect()
+            }
+            Chronology::Own | Chronology::Ordered => Vec::new(),
+        };
         let mut forwards = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
         let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
         // Where there are no records that are understood, there may be some in another language.
@@ -432,11 +474,12 @@ impl Search<'_> {
             records: understood,
             foreign: if foreign { self.parser.foreign(text) } else { None },
             ends_whole: text.ends_with(b"\n"),
+            disordered: false,
         };
         // A record may go on behind the range.
         let rest = || stretch.text.get(range.start..).unwrap_or_default();
         let unreadable = understood == 0 && self.parser.has_unreadable_sessions(rest());
-        Found { offset, records, scanned, unreadable }
+        Found { offset, records, scanned, unreadable, times }
     }
 
     /// Searches a range for needles, reads what stands around them, and counts lines.

@@ -89,7 +89,8 @@ fn a_log_cut_anywhere_invents_nothing() {
             let every_byte = text.len().min(2500);
             for at in 0..=every_byte {
                 let head = tally(parser.as_ref(), &text[..at]);
-                let found = head.connections.sum() + head.system.sum() + head.rejected;
+                // A statement may hold a refusal, of a session that goes on behind the cut.
+                let found = head.connections.sum() + head.system.sum();
                 assert!(found <= whole, "{} cut at {at}", log.display());
                 assert!(head.connections.tls <= all.connections.tls + all.rejected, "{} cut at {at}", log.display());
                 tally(parser.as_ref(), &text[at..]);

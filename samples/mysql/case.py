@@ -41,9 +41,9 @@ def general(truth, marked=True, turned_away="a refusal"):
             connections += truth.turned_away
             values.append(f"system = {table(truth.system + truth.turned_away_system)}")
     if forged:
-        # The session that was idle counts as refused.
-        connections["tls"] += truth.events["forged SSL/TLS"] - 1
+        connections["tls"] += truth.events["forged SSL/TLS"]
         connections["plaintext"] += truth.events["forged TCP/IP"]
+        # Of the session that was idle, which counts all the same.
         values.append(f"rejected = {truth.events['rejected'] + 1}")
     if worded := truth.events["worded"]:
         connections["plaintext"] -= worded

@@ -12,8 +12,8 @@ REJECTED = ("Refused passwords and databases, with TLS and without; port probes;
             "clients that do not accept the certificate; and sessions of some seconds beside them.")
 NAMED = "A server that asks for the names of addresses: clients that have one, one that has another, and one without."
 HOSTILE = "Users and databases whose names are parts of records; statements that are nearly records."
-FORGERIES = ("Statements that write whole records into the general log. They add sessions; one that was idle counts as "
-             "refused.")
+FORGERIES = ("Statements that write whole records into the general log. They add sessions, and a refusal of one that was "
+             "idle, and hide none.")
 
 # Users whose names are parts of records.
 NAMES = [

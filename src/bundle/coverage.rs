@@ -95,6 +95,8 @@ pub enum HoleCause {
     UnknownFormat,
     /// The times in the log name a zone that is not known.
     UnknownZone,
+    /// Its times go back, or differ from when AWS received them: some may be a client's.
+    Disordered,
     /// Anything else that went wrong.
     Failed,
 }
@@ -117,6 +119,7 @@ impl HoleCause {
             Self::Unparsed => "unparsed",
             Self::UnknownFormat => "unknown-format",
             Self::UnknownZone => "unknown-zone",
+            Self::Disordered => "disordered",
             Self::Failed => "failed",
         }
     }

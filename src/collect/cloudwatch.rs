@@ -346,6 +346,9 @@ impl Hours<'_, '_> {
             feed.close(&mut self.open, self.exported.logs);
         }
         let Some(slice) = self.open.get_mut(at) else { return };
+        if lag.is_some_and(|lag| lag > LATE) && self.exported.logs.imitable {
+            slice.wrong = slice.wrong.take().or_else(|| Some(belated(feed.name, event.at)));
+        }
         let message = event.message.strip_suffix('\n').unwrap_or(&event.message);
         slice.bytes += message.len() as u64 + 1;
         slice.format = Some(feed.parser.format());
@@ -382,7 +385,8 @@ impl Hours<'_, '_> {
 
     async fn write_one(&mut self, slice: Slice) -> Result<()> {
         let of = self.exported.of;
-        let unread = unread(slice.fold.unparsed, None, &|| format!("{} {}", of.profile.instance, slice.name));
+        let name = || format!("{} {}", of.profile.instance, slice.name);
+        let unread = unread(slice.fold.unparsed, None, self.exported.logs, &name);
         let wrong = slice.wrong.as_ref().map(again).or(unread.map(|(_, error)| error));
         self.errors.extend(wrong.iter().map(Trouble::from));
         let missing = slice.missing.as_ref().map(again).or(wrong);
@@ -429,10 +433,19 @@ impl Feed<'_> {
         let Some((hour, scanner)) = self.open.take() else { return };
         let Some(slice) = slices.iter_mut().find(|slice| slice.span.from == hour) else { return };
         let scanned: Scanned = scanner.finish(&mut slice.fold);
-        let zone = unread(0, Some(&scanned).filter(|_| !logs.in_utc), &|| self.name.to_owned()).map(|(_, error)| error);
-        let wrong = refuse_foreign(self.name, &scanned).err().or(zone);
+        let times = unread(0, Some(&scanned), logs, &|| self.name.to_owned()).map(|(_, error)| error);
+        let wrong = refuse_foreign(self.name, &scanned).err().or(times);
         slice.wrong = slice.wrong.take().or(wrong);
     }
+}
+
+/// That an event came so late that its time may be a client's: lines of a statement are events, with the times that they begin
+/// with.
+fn belated(name: &str, at: Timestamp) -> Error {
+    let hours = LATE.as_hours();
+    let message = format!("CloudWatch Logs received events of {at} more than {hours} hours later");
+    Error::new(ErrorKind::Format, name, message)
+        .hint("a client may have written their times, so that this hour is not covered; its sessions count")
 }
 
 /// Some more events; none at the end, or where the stream breaks off.

@@ -94,7 +94,7 @@ impl InstanceLogs<'_> {
         let names = files.iter().filter(of_kind).map(|file| file.name.as_str());
         let rotation = Rotation::new(logs, self.profile, names);
         let now = self.request.window.to;
-        let span = |file: &LogFile| rotation.span(&file.name, None, now).map(|(span, _)| span);
+        let span = |file: &LogFile| rotation.span(file, None, now).map(|(span, _)| span);
         let shown: Vec<Window> = files.iter().filter(of_kind).filter_map(span).collect();
         let wanted = self.request.source.exported(self.exported_window(), &shown);
         if wanted.is_empty() {

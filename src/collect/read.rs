@@ -67,7 +67,7 @@ impl Reader<'_> {
 
     /// Reads a file once. Tells too whether it broke off, and may come whole another time.
     async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> (Read, bool) {
-        let otherwise = self.rotation.span(&file.name, None, self.of.now()).map(|(span, _)| span.from);
+        let otherwise = self.rotation.span(file, None, self.of.now()).map(|(span, _)| span.from);
         let otherwise = otherwise.or(file.last_written).unwrap_or(self.of.now());
         let mut fold = Fold::new(&file.name, self.of.engine, otherwise.as_microsecond());
         let (found, broken) = self.scan(file, &mut download, &mut fold).await;
@@ -76,8 +76,8 @@ impl Reader<'_> {
         let scanned = found.as_ref().map(|found| &found.scanned);
         let missing = broken.map(|error| (cause(&error), error));
         let missing = missing.or_else(|| short(file, received, &subject));
-        let missing = missing.or_else(|| unread(fold.unparsed, scanned.filter(|_| !self.logs.in_utc), &subject));
-        let span = self.rotation.span(&file.name, scanned, self.of.now());
+        let missing = missing.or_else(|| unread(fold.unparsed, scanned, self.logs, &subject));
+        let span = self.rotation.span(file, scanned, self.of.now());
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = Reading {
             source: file.name.clone(),
@@ -134,7 +134,7 @@ impl Reader<'_> {
             Err(error) => return (None, broken.or(Some(error))),
         };
         let first_record = first_record(parser.as_ref(), &head);
-        let mut scanner = Scanner::new(parser.as_ref(), 1);
+        let mut scanner = Scanner::new(parser.as_ref(), 1).written_by(self.of.now().as_microsecond());
         scanner.push(&head, fold);
         drop(head);
         while let Some(piece) = self.next(download, &mut broken).await {
@@ -205,24 +205,34 @@ fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<
     })
 }
 
-/// A file that was read, with records that were not understood, or with times that say nothing.
-pub(super) fn unread(unparsed: u64, scanned: Option<&Scanned>, subject: &dyn Fn() -> String) -> Option<Missing> {
-    let error = |message: String| Error::new(ErrorKind::Format, subject(), message);
-    if unparsed > 0 {
-        let error = error(format!("{unparsed} connection records could not be understood"));
-        return Some((
+/// What of a log that was read is not known: records that were not understood, or times that say nothing.
+pub(super) fn unread(
+    unparsed: u64,
+    scanned: Option<&Scanned>,
+    logs: &Logs,
+    subject: &dyn Fn() -> String,
+) -> Option<Missing> {
+    let missing =
+        |cause, message: &str, hint: &str| Some((cause, Error::new(ErrorKind::Format, subject(), message).hint(hint)));
+    let unknown_zone = |scanned: &Scanned| !logs.in_utc && scanned.last_at.is_some_and(|time| !time.zone_known);
+    match scanned {
+        _ if unparsed > 0 => missing(
             HoleCause::Unparsed,
-            error.hint("download the log and run `ssl-usage scan` on it, which says where they are"),
-        ));
-    }
-    let unknown_zone = scanned.and_then(|scanned| scanned.last_at).is_some_and(|time| !time.zone_known);
-    unknown_zone.then(|| {
-        let error = error("the times in this log name no zone, or one that means several".to_owned());
-        (
+            &format!("{unparsed} connection records could not be understood"),
+            "download the log and run `ssl-usage scan` on it, which says where they are",
+        ),
+        Some(scanned) if scanned.disordered => missing(
+            HoleCause::Disordered,
+            "the times in this log go back: a client may have written records of its own, or the server's clock was changed",
+            "its sessions count, but not the hours that it covers; look at the log",
+        ),
+        Some(scanned) if unknown_zone(scanned) => missing(
             HoleCause::UnknownZone,
-            error.hint("its sessions count, but not the hours that they cover; check the server's time zone"),
-        )
-    })
+            "the times in this log name no zone, or one that means several",
+            "its sessions count, but not the hours that they cover; check the server's time zone",
+        ),
+        _ => None,
+    }
 }
 
 pub(super) fn cause(error: &Error) -> HoleCause {

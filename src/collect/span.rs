@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Logs, Scanned};
 
 use crate::inventory::InstanceProfile;
+use crate::logs::rds_portion::LogFile;
 use crate::window::Window;
 
 /// How long before a file was begun, by its name, its first record may have been written, in minutes. A server that names
@@ -37,8 +38,9 @@ impl Rotation {
     ///
     /// A file stands for the time from when it was begun, which its name tells, until the next one was begun; if that is
     /// missing, for one rotation. Where the name tells nothing, or not the truth, for the time from its first to its last
-    /// record. None where nothing tells.
-    pub fn span(&self, name: &str, scanned: Option<&Scanned>, read_at: Timestamp) -> Option<(Window, bool)> {
+    /// record, as far as that was not behind the last time that it was written to; and where a client can write records of any
+    /// time, for no more than two rotations before that. None where nothing tells.
+    pub fn span(&self, file: &LogFile, scanned: Option<&Scanned>, read_at: Timestamp) -> Option<(Window, bool)> {
         let instant = |micros: i64| Timestamp::from_microsecond(micros).ok();
         let first = scanned.and_then(|scanned| scanned.first_at).and_then(|time| instant(time.at));
         let last = scanned.and_then(|scanned| scanned.last_at).and_then(|time| instant(time.at));
@@ -46,10 +48,16 @@ impl Rotation {
             let after = |first: Timestamp| from.duration_until(first);
             first.is_none_or(|first| after(first) >= SignedDuration::from_mins(-SLACK) && after(first) <= self.length)
         };
-        let Some(from) = begun(self.logs, name).filter(|from| true_name(*from)) else {
+        let Some(from) = begun(self.logs, &file.name).filter(|from| true_name(*from)) else {
+            let is_as_listed = scanned.is_some_and(|scanned| scanned.bytes <= file.size);
+            let written = file.last_written.filter(|_| is_as_listed).unwrap_or(read_at);
             // Times are written to the second; the last record belongs to the span.
-            let to = last?.checked_add(SignedDuration::from_secs(1)).ok()?;
-            return Some((Window { from: first?, to }, false));
+            let to = last?.min(written).checked_add(SignedDuration::from_secs(1)).ok()?;
+            let oldest = match self.logs.imitable {
+                true => to.checked_sub(self.length.checked_mul(2)?).ok()?,
+                false => Timestamp::MIN,
+            };
+            return Some((Window { from: first?.max(oldest).min(to), to }, false));
         };
         let full = from.checked_add(self.length).ok()?;
         let next = self.begun.iter().find(|begun| **begun > from && **begun <= full);

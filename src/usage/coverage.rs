@@ -136,11 +136,13 @@ pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
 /// Whether a reading is of a kind of log that holds every session. Of one that only a newer version knows, nobody can say.
 pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
     let Some(engine) = engine else { return true };
-    let logs = match exported_type(source) {
-        Some(log_type) => engine.exported_as(log_type).and_then(|at| engine.logs.get(at)),
-        None => engine.logs_of(source),
-    };
-    logs.is_some_and(|logs| logs.complete)
+    match exported_type(source) {
+        Some(log_type) => {
+            let logs = engine.exported_as(log_type).and_then(|at| engine.logs.get(at));
+            logs.is_some_and(|logs| logs.complete && logs.export.as_ref().is_some_and(|export| export.dated))
+        }
+        None => engine.logs_of(source).is_some_and(|logs| logs.complete),
+    }
 }
 
 /// When sessions were recorded, by the log that they stand in: in each hour, from the first to the last.

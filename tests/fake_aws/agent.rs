@@ -62,11 +62,14 @@ pub fn events(engine: &str, files: impl Iterator<Item = Vec<u8>>, joins: Joins) 
         }
     }
     let mut at = lines.iter().find_map(|(at, _)| *at).expect("a log with a time");
+    let mut latest = 0;
     let event = |(own, message): (Option<i64>, String)| {
         at = own.unwrap_or(at);
         // A batch may end between a line that only says the time and the records behind it.
         let is_late = at.rem_euclid(BATCH) >= BATCH - 1000 && message.contains(' ');
-        let sent = (at.div_euclid(BATCH) + if is_late { 2 } else { 1 }) * BATCH;
+        // Whatever time a line has, it is sent behind those before it.
+        latest = latest.max((at.div_euclid(BATCH) + if is_late { 2 } else { 1 }) * BATCH);
+        let sent = latest;
         let at = if times_are_read { at } else { sent };
         Event { at, ingested: sent + INGESTION, message }
     };

@@ -28,6 +28,7 @@ pub static ENGINE: Engine = Engine {
         served: false,
         complete: true,
         begun: |_| None,
+        imitable: false,
         renamed: false,
         in_utc: true,
         rotation: ("", 60),
@@ -35,6 +36,7 @@ pub static ENGINE: Engine = Engine {
         export: Some(Export {
             log_type: "audit",
             groups: &["/aws/docdb/{cluster}/audit"],
+            dated: true,
             terms: Some(&["authenticate"]),
         }),
     }],

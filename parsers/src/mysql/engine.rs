@@ -21,8 +21,9 @@ const LOG_OUTPUT: LogSwitch =
     LogSwitch { parameter: "log_output", on: &["file"], default: "table", set_to: "FILE", ..GENERAL_LOG };
 
 /// The general query log. Hourly files are renamed, so that a name passes from file to file. RDS for MySQL keeps them for
-/// two weeks, RDS for MariaDB and Aurora for 24 hours, all of them for less when space is short.
-const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
+/// two weeks, RDS for MariaDB and Aurora for 24 hours, all of them for less when space is short. Whether records are `dated`:
+/// MariaDB writes a time only where it changes.
+const fn general(switches: &'static [LogSwitch], kept: i64, dated: bool) -> Logs {
     Logs {
         kind: "general",
         prefix: "general/mysql-general.log",
@@ -34,6 +35,7 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
         served: true,
         complete: true,
         begun: |_| None,
+        imitable: true,
         renamed: true,
         in_utc: true,
         rotation: ("", 60),
@@ -42,6 +44,7 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
         export: Some(Export {
             log_type: "general",
             groups: &["/aws/rds/instance/{instance}/general", "/aws/rds/cluster/{cluster}/general"],
+            dated,
             terms: None,
         }),
     }
@@ -51,6 +54,7 @@ const fn general(switches: &'static [LogSwitch], kept: i64) -> Logs {
 const AUDIT_EXPORT: Option<Export> = Some(Export {
     log_type: "audit",
     groups: &["/aws/rds/instance/{instance}/audit", "/aws/rds/cluster/{cluster}/audit"],
+    dated: true,
     terms: Some(&["CONNECT", "FAILED_CONNECT", "DISCONNECT"]),
 });
 
@@ -99,6 +103,7 @@ const PLUGIN_LOG: Logs = Logs {
     served: true,
     complete: true,
     begun: |_| None,
+    imitable: false,
     renamed: true,
     in_utc: true,
     rotation: ("", 60),
@@ -117,7 +122,7 @@ pub static ENGINE: Engine = Engine {
     iam_methods: &[],
     metrics: Some("AWS/RDS"),
     counts_iam_logins: true,
-    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 14 * 24 * 60), PLUGIN_LOG],
+    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 14 * 24 * 60, true), PLUGIN_LOG],
     tls_switches: &[require_secure_transport(
         "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html",
     )],
@@ -140,7 +145,7 @@ pub static MARIADB_ENGINE: Engine = Engine {
     title: "MariaDB",
     aws_names: &["mariadb"],
     parsers: super::mariadb_parsers,
-    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 24 * 60), Logs { tells: false, ..PLUGIN_LOG }],
+    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 24 * 60, false), Logs { tells: false, ..PLUGIN_LOG }],
     tls_switches: &[require_secure_transport(
         "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html",
     )],
@@ -165,7 +170,7 @@ pub static AURORA_ENGINE: Engine = Engine {
     aws_names: &["aurora-mysql", "aurora"],
     parsers: super::aurora_parsers,
     logs: &[
-        general(&[GENERAL_LOG, LogSwitch { default: "file", ..LOG_OUTPUT }], 24 * 60),
+        general(&[GENERAL_LOG, LogSwitch { default: "file", ..LOG_OUTPUT }], 24 * 60, true),
         Logs {
             kind: "audit",
             prefix: "audit/audit.log",
@@ -197,6 +202,7 @@ pub static AURORA_ENGINE: Engine = Engine {
             complete: true,
             begun: |_| None,
             // Four files are written at the same time, under names of their own.
+            imitable: false,
             renamed: false,
             in_utc: true,
             rotation: ("", 60),

@@ -14,9 +14,12 @@
 //!
 //! What cannot be told apart:
 //!
-//! - Statements and names are written as they are, newlines too, so that anyone who may log in can write whole records of
-//!   sessions that never were. They add sessions. They hide one only by a refusal in its name, written before it has done
-//!   anything, and if it does nothing soon afterwards; it is counted as refused then.
+//! - Statements and names are written as they are, newlines too, so that anyone can write whole records of sessions that
+//!   never were. They add sessions, and hide none: a refusal takes an attempt back only where no text of a client stands
+//!   between the two. Where some does, as on a busy server, the attempt counts as a session, and the refusal too.
+//! - A record without a time is of the latest time that stands before it. A client can write a time, but the server's own is
+//!   among them: a session may seem later than it was, up to the next time that the server writes, and never earlier. Times
+//!   that go back show it, and a log in which they do covers nothing.
 //! - `Connect` is an attempt. A refusal follows it, but for an unknown database, which leaves none: such an attempt counts
 //!   as a session, as does one that was refused a database in a language other than English.
 //! - Of a client without TLS where `require_secure_transport` is on, MariaDB 10 writes a refusal and 11.8 nothing. MySQL
@@ -34,7 +37,7 @@ use super::attempt::{Said, clients, denied_database, ends_in_part, said};
 use super::head::{Clock, HEAD_MAX, Head, Layout, Writer, is_heading, record_head};
 use super::padding::unpadded;
 use crate::event::{Client, Malformed, Parsed, Record, Step, Transport};
-use crate::format::{RecordParser, Stretch, TRUNCATED, is_completed};
+use crate::format::{Chronology, RecordParser, Stretch, TRUNCATED, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -54,6 +57,18 @@ const BEGINNINGS: &[&[u8]] = &[
 
 /// Commands with a statement, which can hold anything.
 const STATEMENTS: &[&[u8]] = &[b"Query", b"Execute", b"Prepare"];
+
+/// Commands whose records hold no text of a client.
+const WORDLESS: &[&[u8]] = &[
+    b"Quit",
+    b"Ping",
+    b"Statistics",
+    b"Reset Connection",
+    b"Reset connection",
+    b"Processlist",
+    b"Close stmt",
+    b"Reset stmt",
+];
 
 /// Longest argument of a `Connect` record: a user, a proxied user, a host and a database.
 const ARGUMENT_MAX: usize = 16 * 1024;
@@ -179,7 +194,9 @@ impl General {
         };
         let session = match lines.filter_map(of_thread).next() {
             Some((at, attempt)) if attempt.command == b"Connect" => {
-                let argument = self.argument(stretch, at + attempt.argument);
+                let from = at + attempt.argument;
+                let argument = self.argument(stretch, from);
+                let ends = argument.as_ref().map_or(line_at, |argument| from + argument.text.len() + 1);
                 let who = match argument.map(|argument| said(argument.text, argument.rest)) {
                     Ok(Said::Session { who, .. } | Said::Unmarked(who)) => who,
                     Ok(Said::Refusal) => return Parsed::NotARecord,
@@ -189,7 +206,8 @@ impl General {
                 if !database.is_none_or(asked) {
                     return Parsed::NotARecord;
                 }
-                Some(head.thread)
+                // What stands between them may be a statement, and the refusal a part of it.
+                self.is_wordless(text.get(ends..line_at).unwrap_or_default()).then_some(head.thread)
             }
             Some(_) => return Parsed::NotARecord,
             // Too long ago to be certain: it refuses someone, but takes nothing back.
@@ -204,6 +222,26 @@ impl General {
         let at = head.time.map(|time| time.at);
         let step = Step::Rejected(Transport::Unknown);
         Parsed::Record(Record { at, session, client: Client::default(), step })
+    }
+}
+
+impl General {
+    /// Whether whole lines are records, none of which can go on in the next line.
+    fn is_wordless(&self, lines: &[u8]) -> bool {
+        lines.split_inclusive(|byte| *byte == b'\n').all(|line| {
+            let line = undecorated(line);
+            let Some(head) = self.head(line) else { return false };
+            let argument = line.get(head.argument..).unwrap_or_default();
+            match head.command {
+                b"Connect" => match said(argument, b"") {
+                    Said::Session { who, torn, .. } => !torn && clients(who).len() == 1,
+                    Said::Unmarked(who) => !self.says && clients(who).len() == 1,
+                    Said::Refusal => true,
+                    Said::Unreadable => false,
+                },
+                command => WORDLESS.contains(&command),
+            }
+        })
     }
 }
 
@@ -260,6 +298,13 @@ impl RecordParser for General {
 
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         self.head(line)?.time
+    }
+
+    fn chronology(&self) -> Chronology {
+        match self.clock {
+            Some(Clock::Old) => Chronology::Changes,
+            Some(Clock::Iso) | None => Chronology::Ordered,
+        }
     }
 
     fn may_be_cut_record(&self, line: &[u8]) -> bool {

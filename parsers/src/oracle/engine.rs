@@ -33,6 +33,7 @@ pub static ENGINE: Engine = Engine {
             served: false,
             complete: true,
             begun: |_| None,
+            imitable: false,
             renamed: true,
             // The option `Timezone` sets that of the host.
             in_utc: false,
@@ -42,6 +43,7 @@ pub static ENGINE: Engine = Engine {
             export: Some(Export {
                 log_type: "listener",
                 groups: &["/aws/rds/instance/{instance}/listener"],
+                dated: true,
                 terms: None,
             }),
         },
@@ -66,6 +68,7 @@ pub static ENGINE: Engine = Engine {
             served: true,
             complete: false,
             begun: |_| None,
+            imitable: false,
             renamed: false,
             in_utc: false,
             rotation: ("", 60),
