@@ -1,6 +1,6 @@
 //! The line around a needle, for logs of one record a line.
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memmem, memrchr};
 
 use crate::event::Malformed;
 use crate::format::{RECORD_MAX, Stretch};
@@ -33,6 +33,35 @@ pub(crate) fn around(stretch: Stretch<'_>, hit: usize) -> Result<(usize, &[u8]),
     };
     let line = text.get(begins..ends).filter(|line| line.len() <= LINE_MAX).ok_or(Malformed::TooLong)?;
     Ok((begins, undecorated(line)))
+}
+
+/// The lines that hold a needle, each once.
+pub(crate) fn lines_with<'a>(text: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let at = memmem::find(rest, needle)?;
+        let (before, behind) = rest.split_at_checked(at)?;
+        let begins = memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        let ends = at + memchr(b'\n', behind).unwrap_or(behind.len());
+        let line = rest.get(begins..ends)?;
+        rest = rest.get(ends..)?;
+        Some(line)
+    })
+}
+
+/// Whether the needle that stands at `hit` stands once more behind it, before any of `ends`. The nearest are looked for first, so
+/// that a line that is full of needles takes no more time for each of them.
+pub(crate) fn is_followed(text: &[u8], hit: usize, needle: &[u8], ends: &[&[u8]]) -> bool {
+    let rest = text.get(hit + 1..text.len().min(hit + LINE_MAX)).unwrap_or_default();
+    let next = memmem::find(rest, needle).and_then(|next| rest.get(..next));
+    next.is_some_and(|between| ends.iter().all(|end| memmem::find(between, end).is_none()))
+}
+
+/// What stands between the needle at `hit` and the same one before it in the line, if there is one: likewise.
+pub(crate) fn since_same<'a>(text: &'a [u8], hit: usize, needle: &[u8]) -> Option<&'a [u8]> {
+    let before = text.get(hit.saturating_sub(LINE_MAX)..hit)?;
+    let between = before.get(memmem::rfind(before, needle)? + needle.len()..)?;
+    memchr(b'\n', between).is_none().then_some(between)
 }
 
 /// A line without what others put behind it: blanks, carriage returns, one quote that a CSV export left, and terminal

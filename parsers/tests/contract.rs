@@ -135,6 +135,39 @@ fn a_record_without_a_time_has_that_of_the_line_before_it_wherever_a_block_begin
     }
 }
 
+/// The same of every format, where a line begins at the first byte of a block, or of the text that a block is seen in.
+#[test]
+fn a_block_may_begin_at_any_line() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    let logs = [
+        "mysql/9.7-hostile/mysql-general.log",
+        "mariadb/10.11-usual/mysql-general.log",
+        "mariadb/10.11-forged/mysql-general.log",
+        "mysql/audit-8.0/server_audit.log",
+        "mysql/aurora-audit/audit.log",
+        "oracle/zoned/listener.log",
+        "oracle/hostile/listener.log",
+        "oracle/hostile-xml/log.xml",
+        "oracle/audit-hostile-xml/ORCL_ora_4711_20261123100000051907482236.xml",
+        "sqlserver/hostile/ERROR",
+        "docdb/audit/audit.log",
+        "postgres/16-hostile/postgresql.log.2026-11-23-10",
+        "postgres/16-hostile/postgresql.log.2026-11-23-10.csv",
+        "postgres/16-hostile/postgresql.log.2026-11-23-10.json",
+    ];
+    for name in logs {
+        let text = fs::read(samples.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let log = Log::of(name, text);
+        let expected = log.whole(&log.text);
+        let lines = log.text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        for block in lines.filter(|at| *at > log.text.len() / 64).take(150) {
+            let mut seen = Seen::default();
+            let scanned = Scanner::new(log.parser.as_ref(), 1).in_blocks_of(block).scan(&log.text, &mut seen);
+            assert!((seen, scanned) == expected, "{name} in blocks of {block}");
+        }
+    }
+}
+
 #[test]
 fn a_log_that_becomes_shorter_ends_there_and_a_failing_one_fails() {
     let log = &LARGE[0];

@@ -20,7 +20,8 @@ use crate::format::{RecordParser, Stretch};
 use crate::lines;
 use crate::time::LogTime;
 
-const NEEDLES: &[&[u8]] = &[b"\"authenticate\""];
+const AUTHENTICATE: &[u8] = b"\"authenticate\"";
+const NEEDLES: &[&[u8]] = &[AUTHENTICATE];
 /// Bytes at a line's beginning in which its time stands.
 const HEAD: usize = 512;
 
@@ -44,6 +45,10 @@ impl RecordParser for Audit {
     fn read<'a>(&self, stretch: Stretch<'a>, _: usize, hit: usize) -> Parsed<'a> {
         // Quotes inside of strings are escaped, but a document can hold the word as well.
         let before = stretch.text.get(..hit).unwrap_or_default();
+        // A line is one record, and its first type says of which kind. A second one is of another record, whose newline is missing.
+        if lines::since_same(stretch.text, hit, AUTHENTICATE).is_some() {
+            return if is_type(before) { Parsed::Malformed(Malformed::Ambiguous) } else { Parsed::NotARecord };
+        }
         let (line_at, line) = match lines::around(stretch, hit) {
             Ok(found) => found,
             Err(cause) if is_type(before) => return Parsed::Malformed(cause),
@@ -59,13 +64,7 @@ impl RecordParser for Audit {
                 _ => Parsed::NotARecord,
             };
         };
-        // The first of the line, so that a line is one record.
-        let first = memmem::find(line, b"\"authenticate\"") == Some(hit - line_at);
-        // A second type in one line is of another record, whose newline is missing.
-        if !first && is_type(before) {
-            return Parsed::Malformed(Malformed::Ambiguous);
-        }
-        if !first || text(&members, b"atype").as_deref() != Some(b"authenticate") {
+        if text(&members, b"atype").as_deref() != Some(b"authenticate") {
             return Parsed::NotARecord;
         }
         record(&members).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record)

@@ -26,10 +26,12 @@ use super::stamp::iso;
 use super::xml::{around, decoded};
 use crate::event::{Malformed, Parsed, Record};
 use crate::format::{RecordParser, Stretch};
-use crate::lines::undecorated;
+use crate::lines::{LINE_MAX, undecorated};
 use crate::time::LogTime;
 
 const NEEDLES: &[&[u8]] = &[b"<Action>100</Action>", b"<Action>101</Action>", b"<Action>102</Action>"];
+/// What all of them begin with.
+const SHARED: &[u8] = b"<Action>10";
 const OPENS: &[u8] = b"<AuditRecord>";
 const CLOSES: &[u8] = b"</AuditRecord>";
 /// How the root element begins.
@@ -56,12 +58,14 @@ impl RecordParser for AuditXml {
     }
 
     fn read<'a>(&self, stretch: Stretch<'a>, _: usize, hit: usize) -> Parsed<'a> {
+        // A record is read once, at the first of them.
+        if is_second(stretch.text, hit) {
+            return Parsed::NotARecord;
+        }
         match around(stretch, hit, OPENS, CLOSES) {
-            Ok((begins, element)) if first_action(element) == Some(hit - begins) => {
-                record(element).map_or_else(Parsed::Malformed, Parsed::Record)
-            }
-            // A record is read once.
-            Ok(_) => Parsed::NotARecord,
+            // Its end is gone, and it runs into the next one.
+            Ok((_, element)) if memmem::find(element, OPENS).is_some() => Parsed::Malformed(Malformed::Ambiguous),
+            Ok((_, element)) => record(element).map_or_else(Parsed::Malformed, Parsed::Record),
             Err(cause) => Parsed::Malformed(cause),
         }
     }
@@ -91,8 +95,14 @@ impl RecordParser for AuditXml {
     }
 }
 
-fn first_action(element: &[u8]) -> Option<usize> {
-    NEEDLES.iter().filter_map(|needle| memmem::find(element, needle)).min()
+/// Whether a needle stands before the one at `hit` in the same element. The nearest are looked at first, so that an element that
+/// is full of them takes no more time for each.
+fn is_second(text: &[u8], hit: usize) -> bool {
+    let before = text.get(hit.saturating_sub(LINE_MAX)..hit).unwrap_or_default();
+    let is_needle =
+        |at: &usize| NEEDLES.iter().any(|needle| before.get(*at..).is_some_and(|rest| rest.starts_with(needle)));
+    let nearest = memmem::rfind_iter(before, SHARED).find(is_needle).and_then(|at| before.get(at..));
+    nearest.is_some_and(|between| [OPENS, CLOSES].iter().all(|tag| memmem::find(between, tag).is_none()))
 }
 
 /// When the record was written whose element begins here. The server writes this before anything that a client says.

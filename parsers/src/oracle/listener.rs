@@ -34,7 +34,7 @@ use memchr::{memchr, memchr2_iter, memmem, memrchr};
 use super::record;
 use super::stamp::{civil, iso, offset, stamp};
 use crate::event::{Malformed, Micros, Parsed, Record};
-use crate::format::{RecordParser, Stretch, is_completed};
+use crate::format::{Chronology, RecordParser, Stretch, is_completed};
 use crate::lines::{self, NEARBY};
 use crate::time::LogTime;
 
@@ -58,6 +58,9 @@ const APART: Micros = 2_000_000;
 
 /// Where in a line the record begins at the latest.
 const STAMP_MAX: usize = 64;
+
+/// Bytes behind a tab in which another record begins, of lines that were joined.
+const JOINED: usize = 256;
 
 /// Reads listener logs that are text.
 #[derive(Debug, Default)]
@@ -117,13 +120,12 @@ impl Listener {
 
     /// Looks at the line that holds the beginning of a record.
     fn read_beginning(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
-        let Some(cause) = record::beginning(stretch, hit) else { return Parsed::NotARecord };
         let near = stretch.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
         let begins = memrchr(b'\n', near).map_or(near, |newline| near.get(newline + 1..).unwrap_or_default());
         if stamp(begins).is_none_or(|(_, rest)| !rest.is_empty()) {
             return Parsed::NotARecord;
         }
-        Parsed::Malformed(cause)
+        record::beginning(stretch, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
     }
 }
 
@@ -150,15 +152,16 @@ impl RecordParser for Listener {
             return self.read_beginning(stretch, hit);
         }
         let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        // The last of a kind in a line tells of all of it.
+        if lines::is_followed(stretch.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[b"\n"]) {
+            return Parsed::NotARecord;
+        }
         let (line_at, line) = match lines::around(stretch, hit) {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
         if holds_several(line) {
             return Parsed::Malformed(Malformed::Ambiguous);
-        }
-        if !is_last(line, needle, hit - line_at) {
-            return Parsed::NotARecord;
         }
         let stamped = stamp(line);
         if lacks_newline(line, stamped.map_or(0, |(_, body)| line.len() - body.len())) {
@@ -190,7 +193,15 @@ impl RecordParser for Listener {
 
     /// A record's own time tells nothing about its zone, where lines before it do.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
+        // Nearly all lines are records. `2026-` begins the others.
+        if self.zone.is_some() && line.get(4) != Some(&b'-') {
+            return None;
+        }
         stamp(line).map(|(time, _)| time).filter(|time| time.zone_known || self.zone.is_none())
+    }
+
+    fn chronology(&self) -> Chronology {
+        if self.zone.is_some() { Chronology::Above } else { Chronology::Own }
     }
 
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
@@ -216,7 +227,8 @@ pub(super) fn may_begin_record(line: &[u8]) -> bool {
 /// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.
 /// Which record is whose cannot be told: a client may have written such a line.
 pub(super) fn holds_several(line: &[u8]) -> bool {
-    memchr2_iter(b'\t', b'\r', line).any(|at| begins(line.get(at..).unwrap_or_default().trim_ascii_start()))
+    let near = |at: usize| line.get(at..line.len().min(at + JOINED)).unwrap_or_default();
+    memchr2_iter(b'\t', b'\r', line).any(|at| begins(near(at).trim_ascii_start()))
 }
 
 /// Whether a line holds the beginning of another record in its middle: the newline between them is missing, and what stood
@@ -233,12 +245,6 @@ fn lacks_newline(line: &[u8], own: usize) -> bool {
 /// Whether a record begins at the start of a text.
 fn begins(text: &[u8]) -> bool {
     stamp(text).is_some_and(|(_, rest)| rest.starts_with(b" * "))
-}
-
-/// Whether the needle at `hit` is the last of its kind in a record: a record is read once, whatever is written in it.
-pub(super) fn is_last(record: &[u8], needle: usize, hit: usize) -> bool {
-    let rest = record.get(hit + 1..).unwrap_or_default();
-    record::NEEDLES.get(needle).is_some_and(|needle| memmem::find(rest, needle).is_none())
 }
 
 /// The lines behind a record that explain it: `ORA-29019: ...`, ` TNS-00542: ...`.

@@ -17,13 +17,13 @@ use std::borrow::Cow;
 
 use memchr::{memmem, memrchr};
 
-use super::listener::{holds_several, is_last, is_note, may_begin_record};
+use super::listener::{holds_several, is_note, may_begin_record};
 use super::record;
 use super::stamp::{iso, stamp};
 use super::xml::{self, decoded};
 use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{RecordParser, Stretch};
-use crate::lines::{NEARBY, undecorated};
+use crate::lines::{NEARBY, is_followed, undecorated};
 use crate::time::LogTime;
 
 const MSG: &[u8] = b"<msg time='";
@@ -52,13 +52,14 @@ impl RecordParser for ListenerXml {
             return read_beginning(stretch, hit);
         }
         let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        // The last of a kind in an element tells of all of it.
+        if is_followed(stretch.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[OPENS, CLOSES]) {
+            return Parsed::NotARecord;
+        }
         let (begins, element) = match element(stretch, hit) {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
-        if !is_last(element, needle, hit - begins) {
-            return Parsed::NotARecord;
-        }
         let at = written_at(stretch.text, begins);
         match decoded(element) {
             Cow::Borrowed(element) => read_element(element, needle, at),

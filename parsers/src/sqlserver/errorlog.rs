@@ -97,6 +97,11 @@ impl RecordParser for Errorlog {
 
     fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         // Only the message of a line of its own can be a record; a name can hold anything.
+        let own = NEEDLES.get(needle).copied().unwrap_or_default();
+        if lines::since_same(stretch.text, hit, own).is_some_and(|between| memmem::find(between, b" Logon ").is_none())
+        {
+            return Parsed::NotARecord;
+        }
         let (line_at, line) = match lines::around(stretch, hit) {
             Ok(found) => found,
             Err(cause) => return Parsed::Malformed(cause),
