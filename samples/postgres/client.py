@@ -237,6 +237,8 @@ class Session:
                     self.truth.rejected()
                 drain(self.sock)
                 raise Refused(state, text)
+            elif kind == b"K":
+                self.pid = struct.unpack("!i", body[:4])[0]
             elif kind == b"Z":
                 self.ready = True
                 return

@@ -1,5 +1,6 @@
 """Clients that try to write records of sessions that never were, or to hide those that are."""
 
+from client import Session
 from common import Refused
 
 CIPHER = "TLS_AES_256_GCM_SHA384"
@@ -66,6 +67,34 @@ def two_readings(server):
     sly.query(f"select 1/0 --{MARK}")
     sly.close()
     server.visit("10.99.0.40", "app")
+
+
+class Waiting:
+    """A network in which a client arrived before it says who it is."""
+
+    def __init__(self, network, source):
+        self.truth, self.sock = network.truth, network.open(source)
+
+    def open(self, _):
+        return self.sock
+
+
+def taken_back(server):
+    """Right behind the record of a session, one of a client that is not logged in, whose name reads as the end of that record's
+    prefix and as the context of `RAISE LOG`; and names that read as records in German."""
+    n = server.network
+    for tls in (n.context(), None):
+        for end in ("\n", "\n2026-11-23 10:00:07 UTC:h:x"):
+            waiting = Waiting(n, "10.99.0.7")
+            victim = server.connect("10.99.0.7", "app", tls=tls)
+            try:
+                Session(waiting, "10.99.0.7", f"app@orders:[{victim.pid}]:CONTEXT:  {end}")
+            except Refused:
+                pass
+            victim.close()
+    for name in ("LOG:  Verbindung autorisiert: Benutzer=", "x@y:[1]:LOG:  Verbindung autorisiert: Benutzer=x",
+                 "x@y:[1]:LOG:  Verbindung empfangen: Host=\n"):
+        attempt(server, "10.99.0.200", name, tls=n.context())
 
 
 def names(server):

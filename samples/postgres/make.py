@@ -308,6 +308,9 @@ def cases():
                differs=two_readings(tls=2, plaintext=4, disconnected=3, rejected=1, unparsed=21))
     yield Case("16-two-readings-long-prefix", 16, hostile.two_readings, doubtful, RDS_LONG, formats=("stderr",),
                differs=two_readings(tls=2, plaintext=5, disconnected=2, rejected=4, unparsed=19))
+    yield Case("taken-back", DEBIAN, hostile.taken_back,
+               "Names of clients that are not logged in, which read as the context of a session's record or as records in German.",
+               differs=two_readings(tls=2, plaintext=2, disconnected=4, rejected=1, unparsed=6))
     yield Case("spoofed-application-name", 16, spoofed, SPOOFED, differs=SPOOFED_DIFFERS)
     for name, prefix, whose in (
             ("debian-prefix", "%m [%p] %q%u@%d ", "Debian's and Ubuntu's packages"),

@@ -70,3 +70,40 @@ impl Rotation {
 fn begun(logs: &Logs, name: &str) -> Option<Timestamp> {
     (logs.begun)(name).and_then(|micros| Timestamp::from_microsecond(micros).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ssl_usage_parsers::{Engine, LogTime};
+
+    use super::*;
+
+    const WRITTEN: i64 = 1_795_428_000;
+
+    proptest! {
+        /// A client writes the first time and the last one.
+        #[test]
+        fn a_client_s_times_add_no_more_than_two_rotations(
+            first in prop::option::of(-4_000_000_000i64..4_000_000_000),
+            last in prop::option::of(-4_000_000_000i64..4_000_000_000),
+            grown in any::<bool>(),
+        ) {
+            let engine = Engine::named("mariadb").expect("an engine");
+            let logs = engine.logs_of("general/mysql-general.log").expect("a log");
+            let rotation = Rotation { begun: Vec::new(), length: SignedDuration::from_hours(1), logs };
+            let time = |second: Option<i64>| Some(LogTime { at: second? * 1_000_000, zone_known: true });
+            let scanned =
+                Scanned { first_at: time(first), last_at: time(last), bytes: 100 + u64::from(grown), ..Scanned::default() };
+            let written = Timestamp::from_second(WRITTEN).expect("in range");
+            let read = Timestamp::from_second(WRITTEN + 60).expect("in range");
+            let file =
+                LogFile { name: "general/mysql-general.log".to_owned(), size: 100, last_written: Some(written) };
+            if let Some((span, _)) = rotation.span(&file, Some(&scanned), read) {
+                let latest = if grown { read } else { written };
+                prop_assert!(span.to.duration_since(latest) <= SignedDuration::from_secs(1), "{span:?}");
+                prop_assert!(span.length() <= SignedDuration::from_hours(2), "{span:?}");
+                prop_assert!(span.from <= span.to, "{span:?}");
+            }
+        }
+    }
+}
