@@ -8,12 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use ssl_usage_parsers::{Engine, HEAD, Hints, Malformed, RecordParser, Scanner, Tally, detect, postgres};
+use ssl_usage_parsers::{
+    ConnectionEvent, Engine, EventSink, HEAD, Hints, Malformed, RecordParser, Scanner, Tally, detect, postgres,
+};
 
 use truth::Truth;
 
 /// Cases under `samples/mysql` and `samples/mariadb`. An empty folder must not pass.
-const CASES: usize = 24;
+const CASES: usize = 25;
 
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples")
@@ -125,6 +127,35 @@ fn records_without_a_time_have_the_last_one() {
     let scanned = Scanner::new(parser.as_ref(), 1).scan(text, &mut Tally::default());
     let time = scanned.last_at.expect("a time");
     assert_eq!((time.at, time.zone_known, scanned.records), (1_795_459_584_000_000, false, 2));
+}
+
+/// When the sessions were opened.
+#[derive(Default)]
+struct Times(Vec<i64>);
+
+impl EventSink for Times {
+    fn event(&mut self, event: &ConnectionEvent<'_>) {
+        self.0.extend(event.at);
+    }
+
+    fn malformed(&mut self, _: u64, _: Malformed) {}
+}
+
+/// Each session of the real log stands right behind a statement that holds a line with a time of another day or century.
+#[test]
+fn times_in_statements_move_no_session() {
+    let text = sample("mariadb/10.11-dated/mysql-general.log");
+    let parser = chosen(&text).expect("a general log");
+    let first = Scanner::new(parser.as_ref(), 1).scan(&text, &mut Tally::default()).first_at.expect("a time").at;
+    let read = first + 3_600_000_000;
+    for block in [1, 100, 1000, 1 << 20] {
+        let mut times = Times::default();
+        let scanner = Scanner::new(parser.as_ref(), 1).written_by(read).in_blocks_of(block);
+        let scanned = scanner.scan(&text, &mut times);
+        assert_eq!(times.0.len(), 31);
+        assert!(times.0.iter().all(|at| (first..first + 60_000_000).contains(at)), "{:?} after {first}", times.0);
+        assert!(scanned.disordered, "times go back");
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ DEEDS = {
 NAMING = NamingMariaDb("10.11", "bookworm", "mariadb-server-core", "mariadb-server")
 ONCE = {
     "10.11-rejected": (SERVERS["10.11"], deeds.rejected, deeds.REJECTED),
+    "10.11-dated": (SERVERS["10.11"], deeds.dated, deeds.DATED),
     "10.11-names": (NAMING, deeds.named, deeds.NAMED),
 }
 CASES = {f"{version}-{name}": (kind, *deed) for version, kind in SERVERS.items() for name, deed in DEEDS.items()} | ONCE

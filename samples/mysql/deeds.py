@@ -15,6 +15,8 @@ HOSTILE = "Users and databases whose names are parts of records; statements that
 FORGERIES = ("Statements that write whole records into the general log. They add sessions, and a refusal of one that was "
              "idle, and hide none.")
 
+DATED = "Statements that hold lines with times of other days, each before sessions of the same second."
+
 # Users whose names are parts of records.
 NAMES = [
     "two words",
@@ -214,3 +216,14 @@ def forged(server):
     # Killed before it did anything.
     idle.sock.close()
     server.truth.events["disconnected"] += 1
+
+
+def dated(server):
+    """Times in statements, and sessions right behind them, whose records have no time of their own."""
+    app = server.connect("10.99.0.45", "app", "orders")
+    for stamp in ("000101 00:00:00", "261123 18:46:24", "991231 23:59:59"):
+        for _ in range(5):
+            app.query(f"select '\n{stamp}\t  4711 Query\tselect 1'")
+            server.visit("10.99.0.7", "app", "orders", tls=server.context(TLS13))
+            server.visit("10.99.0.8", "app", "orders")
+    app.close()
