@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Network,
     /// An answer was cut short.
     Truncated,
+    /// An endpoint sent what the service never sends: an answer or a list without end, or a marker that leads back.
+    Endpoint,
     /// A file is of no known format, or holds records that cannot be read.
     Format,
     /// A bundle was written by another version of this tool.
@@ -167,6 +169,7 @@ impl ErrorKind {
             Self::Throttled => "throttled",
             Self::Network => "network",
             Self::Truncated => "truncated",
+            Self::Endpoint => "endpoint",
             Self::Format => "format",
             Self::Schema => "schema",
             Self::Io => "io",

@@ -1,7 +1,8 @@
 //! Runs the command as a user would, and nothing of this machine's configuration with it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -52,4 +53,36 @@ impl Run {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+}
+
+/// Runs a command to its end, and says how much memory it had at most, in kB; none where the system does not tell.
+pub fn peak(command: &mut Command) -> (Run, Option<u64>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
+    let status = format!("/proc/{}/status", child.id());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut peak = None;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let text = std::fs::read_to_string(&status).unwrap_or_default();
+                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+                peak = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).max(peak);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            peak
+        });
+        let read = |mut stream: Box<dyn std::io::Read + Send>| {
+            scope.spawn(move || {
+                let mut text = String::new();
+                stream.read_to_string(&mut text).expect("UTF-8");
+                text
+            })
+        };
+        let out = read(Box::new(child.stdout.take().expect("a pipe")));
+        let err = read(Box::new(child.stderr.take().expect("a pipe")));
+        let status = child.wait().expect("a child").code().expect("an exit status");
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (out, err) = (out.join().expect("text"), err.join().expect("text"));
+        (Run { status, out, err }, watch.join().expect("a number"))
+    })
 }

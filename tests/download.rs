@@ -1,7 +1,6 @@
 //! Logs that come whole, by the REST call: the same report as by portions, or a named hole, whatever happens on the way.
 
 use std::io::Read;
-use std::process::Stdio;
 
 use flate2::Compression;
 use flate2::read::GzEncoder;
@@ -271,21 +270,11 @@ fn a_log_that_was_packed_in_its_place_counts() {
     }
 }
 
-/// Most memory that a command had at one time, in kB; none where the system does not tell.
+/// Most memory that an analysis had at one time, in kB; none where the system does not tell.
 fn peak(aws: &FakeAws) -> Option<u64> {
     let home = TempDir::new().expect("a folder");
     let mut command = against(aws, home.path());
-    command.args(["analyze", "--format", "json", "--instance", INSTANCE]).args(WINDOW).stdout(Stdio::null());
-    let mut child = command.stderr(Stdio::null()).spawn().expect("the command starts");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = None;
-    while child.try_wait().expect("a child").is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).max(peak);
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    peak
+    crate::command::peak(command.args(["analyze", "--format", "json", "--instance", INSTANCE]).args(WINDOW)).1
 }
 
 #[test]

@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 
 use super::credentials::{Origin, Renewed};
 use super::failure::unanswered;
-use super::{Aws, failure, guard, loader};
+use super::{Aws, guard, list, loader};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The session name under which roles are assumed, as audit trails show it.
@@ -94,15 +94,16 @@ impl Accounts {
                 .interceptor(guard::WholeAnswers(guard::whole_json))
                 .retry_classifier(guard::RetryCutAnswers);
             let client = aws_sdk_organizations::Client::from_conf(config.build());
-            let mut pages = client.list_accounts().into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| failure("organization", ACTION, error))?;
-                let is_active = |account: &&aws_sdk_organizations::types::Account| {
-                    account.state().is_none_or(|state| state.as_str() == "ACTIVE")
-                };
-                numbers
-                    .extend(page.accounts().iter().filter(is_active).filter_map(|found| found.id().map(str::to_owned)));
-            }
+            let accounts = list(
+                "organization",
+                ACTION,
+                |token| client.list_accounts().set_next_token(token).send(),
+                |page| (page.accounts, page.next_token),
+            );
+            let is_active = |account: &aws_sdk_organizations::types::Account| {
+                account.state().is_none_or(|state| state.as_str() == "ACTIVE")
+            };
+            numbers.extend(accounts.await?.into_iter().filter(is_active).filter_map(|found| found.id));
         }
         numbers.sort_unstable();
         numbers.dedup();

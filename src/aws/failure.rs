@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
+use super::answer::Overrun;
 use super::credentials::{RoleRefused, waited};
 use super::guard::CutAnswer;
 use crate::error::{Error, ErrorKind};
@@ -77,6 +78,10 @@ where
 {
     if let Some(unanswered) = unanswered(subject, action, &error) {
         return unanswered.call(action, None).because(error);
+    }
+    if let Some(overrun) = cause::<Overrun>(&error) {
+        let made = Error::new(ErrorKind::Endpoint, subject, format!("{action}: {overrun}")).hint(super::CHECK_ENDPOINT);
+        return made.call(action, None).because(error);
     }
     let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
     let known = code.as_deref().and_then(|code| MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)));

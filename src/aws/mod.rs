@@ -2,17 +2,21 @@
 //! logs or engines.
 
 mod account;
+mod answer;
 mod credentials;
 mod failure;
 mod guard;
 mod limiter;
+mod list;
 mod pace;
 mod quota;
 mod region;
 mod route;
 
 pub use account::{Account, Accounts};
+pub use answer::{Broken, Overrun, PacedBody};
 pub use failure::failure;
+pub use list::{List, hash, list, pages, repeated};
 pub use region::Regions;
 pub use route::Route;
 
@@ -34,6 +38,8 @@ use pace::{NoMoreAfterThrottling, Pace};
 
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
+/// What to do about an endpoint that does not keep to its API.
+pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run it again";
 /// How often a call is made that fails in a way that may pass. Throttling does not count: see [`pace`].
 const ATTEMPTS: u32 = 4;
 
@@ -63,8 +69,8 @@ fn loader(profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
         .http_client(http())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        // Only downloads: a call that waits for its turn uploads nothing meanwhile.
-        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build());
+        // [`answer`] measures the pace, and takes a sender of one byte every two seconds for stalled, too.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(profile) = profile {
         loader = loader.profile_name(profile);
     }
@@ -75,7 +81,7 @@ fn loader(profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
 }
 
 fn http() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    answer::bounded(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
 }
 
 impl Aws {

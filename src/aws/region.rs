@@ -6,7 +6,7 @@ use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_rds::error::ProvideErrorMetadata;
 use futures_util::StreamExt;
 
-use super::{Account, failure, guard};
+use super::{Account, guard, list};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Regions that are asked at the same time whether they know the account.
@@ -163,18 +163,16 @@ async fn enabled(account: &Account) -> Result<Vec<String>> {
         // What is being switched off may still hold instances.
         .region_opt_status_contains(RegionOptStatus::Disabling);
     let subject = account.number.as_deref().unwrap_or("account");
-    let pages = call.into_paginator().items().send();
-    let regions: Vec<_> =
-        pages.collect::<Result<_, _>>().await.map_err(|error| failure(subject, "account:ListRegions", error))?;
-    Ok(regions.iter().filter_map(|region| region.region_name()).map(str::to_owned).collect())
+    let ask = |token| call.clone().set_next_token(token).send();
+    let regions = list(subject, "account:ListRegions", ask, |page| (page.regions, page.next_token)).await?;
+    Ok(regions.into_iter().filter_map(|region| region.region_name).collect())
 }
 
 async fn served(account: &Account, own: &str) -> Result<Vec<String>> {
     let aws = account.in_region(own, None);
-    let pages = aws.rds.describe_source_regions().into_paginator().items().send();
-    let regions: Vec<_> =
-        pages.collect::<Result<_, _>>().await.map_err(|error| failure(own, "rds:DescribeSourceRegions", error))?;
-    Ok(regions.iter().filter_map(|region| region.region_name()).map(str::to_owned).collect())
+    let ask = |marker| aws.rds.describe_source_regions().set_marker(marker).send();
+    let regions = list(own, "rds:DescribeSourceRegions", ask, |page| (page.source_regions, page.marker)).await?;
+    Ok(regions.into_iter().filter_map(|region| region.region_name).collect())
 }
 
 #[cfg(test)]

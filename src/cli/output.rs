@@ -1,4 +1,4 @@
-//! Where a command prints: standard output, or a file that is there whole or not at all.
+//! Where a command prints: standard output, or the file of `-o`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -31,21 +31,71 @@ impl Output {
             let out = io::stdout();
             let width = if out.is_terminal() { console::Term::stdout().size().1.max(80) } else { WIDTH };
             let mut out = BufWriter::new(out.lock());
-            return match write(width, &mut out).and_then(|()| out.flush()) {
-                // A reader that has seen enough.
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    Err(Error::io(Path::new("standard output"), error))
-                }
-                _ => Ok(()),
-            };
+            let written = read_enough(write(width, &mut out).and_then(|()| out.flush()));
+            return written.map_err(|error| Error::io(Path::new("standard output"), error));
         };
-        let fail = |error| Error::io(path, error);
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let temporary = path.with_file_name(name);
-        let mut file = BufWriter::new(File::create(&temporary).map_err(fail)?);
-        write(WIDTH, &mut file).map_err(fail)?;
-        file.flush().map_err(fail)?;
-        std::fs::rename(&temporary, path).map_err(fail)
+        write_file(path, |file| write(WIDTH, file)).map_err(|error| Error::io(path, error))
+    }
+}
+
+/// Writes a report to a path: into what is no file on disk, such as a pipe, as it comes; else a file that is there whole or
+/// not at all. A new file is readable by its owner alone; one that is replaced keeps its permissions, and a link stays.
+fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let target = target(path)?;
+    let before = match target.metadata() {
+        Ok(before) => Some(before),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if is_stream(path) || before.as_ref().is_some_and(|before| !before.is_file()) {
+        let mut out = BufWriter::new(File::options().append(true).open(path)?);
+        return read_enough(write(&mut out).and_then(|()| out.flush()));
+    }
+    if before.is_some() {
+        // One that may not be written to is not replaced either.
+        File::options().append(true).open(&target)?;
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // It has a name that no other file has, and is removed where anything fails.
+    let mut file = tempfile::Builder::new().prefix(".ssl-usage-").tempfile_in(folder)?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    if let Some(before) = before {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    // Some disks tell only now that they are full.
+    file.as_file().sync_all()?;
+    file.persist(&target)?;
+    Ok(())
+}
+
+/// Whether a path stands for what a process has open: `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3`.
+fn is_stream(path: &Path) -> bool {
+    ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// Most links that lead to a file, as Linux has it. Source: `path_resolution(7)`.
+const LINKS: usize = 40;
+
+/// Where the links of a path lead, whether there is a file or not.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS {
+        match target.read_link() {
+            Ok(link) => target = target.parent().unwrap_or(Path::new("")).join(link),
+            // It is no link.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(io::Error::other("too many symbolic links lead to it"))
+}
+
+/// A reader that has seen enough is no failure.
+fn read_enough(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }

@@ -3,6 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_rds::operation::describe_certificates::DescribeCertificatesOutput;
+use aws_sdk_rds::operation::describe_db_clusters::DescribeDbClustersOutput;
+use aws_sdk_rds::operation::describe_db_proxies::DescribeDbProxiesOutput;
+use aws_sdk_rds::operation::describe_db_proxy_targets::DescribeDbProxyTargetsOutput;
+use aws_sdk_rds::operation::describe_global_clusters::DescribeGlobalClustersOutput;
+use aws_sdk_rds::operation::describe_pending_maintenance_actions::DescribePendingMaintenanceActionsOutput;
 use aws_sdk_rds::types::{DbCluster, DbInstance, GlobalCluster, Parameter as ApiParameter};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
@@ -12,7 +18,7 @@ use super::authority::Authorities;
 use super::filter::Filter;
 use super::parameters;
 use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
-use crate::aws::{Aws, failure};
+use crate::aws::{Aws, failure, list};
 use crate::error::{Error, Result};
 use crate::trouble::Trouble;
 
@@ -55,11 +61,8 @@ pub(super) fn instant(time: &DateTime) -> Option<Timestamp> {
 }
 
 async fn instances(aws: &Aws, filter: &Filter) -> Result<Vec<DbInstance>> {
-    let pages = aws.rds.describe_db_instances().into_paginator().items().send();
-    let found: Vec<_> = pages
-        .collect::<Result<_, _>>()
-        .await
-        .map_err(|error| failure(&aws.region, "rds:DescribeDBInstances", error))?;
+    let ask = |marker| aws.rds.describe_db_instances().set_marker(marker).send();
+    let found = list(&aws.region, "rds:DescribeDBInstances", ask, |page| (page.db_instances, page.marker)).await?;
     Ok(found.into_iter().filter(|instance| filter.takes(instance)).collect())
 }
 
@@ -97,9 +100,9 @@ impl Asked<'_> {
     }
 
     async fn clusters(&mut self) {
-        let pages = self.aws.rds.describe_db_clusters().into_paginator().items().send();
-        let clusters: Result<Vec<DbCluster>, _> = pages.collect().await;
-        match clusters.map_err(|error| failure(&self.aws.region, "rds:DescribeDBClusters", error)) {
+        let ask = |marker| self.aws.rds.describe_db_clusters().set_marker(marker).send();
+        let take = |page: DescribeDbClustersOutput| (page.db_clusters, page.marker);
+        match list(&self.aws.region, "rds:DescribeDBClusters", ask, take).await {
             Ok(clusters) => {
                 let named = |cluster: DbCluster| Some((cluster.db_cluster_identifier()?.to_owned(), cluster));
                 self.clusters = clusters.into_iter().filter_map(named).collect();
@@ -109,9 +112,9 @@ impl Asked<'_> {
     }
 
     async fn global_clusters(&mut self) {
-        let pages = self.aws.rds.describe_global_clusters().into_paginator().items().send();
-        let answer: Result<Vec<_>, _> = pages.collect().await;
-        match answer.map_err(|error| failure(&self.aws.region, "rds:DescribeGlobalClusters", error)) {
+        let ask = |marker| self.aws.rds.describe_global_clusters().set_marker(marker).send();
+        let take = |page: DescribeGlobalClustersOutput| (page.global_clusters, page.marker);
+        match list(&self.aws.region, "rds:DescribeGlobalClusters", ask, take).await {
             Ok(global) => {
                 let members = |global: &GlobalCluster| {
                     global
@@ -136,25 +139,23 @@ impl Asked<'_> {
     }
 
     async fn authorities(&mut self) -> Option<Authorities> {
-        let mut certificates = Vec::new();
         let mut default = None;
-        let mut pages = self.aws.rds.describe_certificates().into_paginator().send();
-        while let Some(page) = pages.next().await {
-            match page.map_err(|error| failure(&self.aws.region, "rds:DescribeCertificates", error)) {
-                Ok(page) => {
-                    certificates.extend(page.certificates().iter().cloned());
-                    default = default.or_else(|| page.default_certificate_for_new_launches().map(str::to_owned));
-                }
-                Err(error) => return self.missing(&error),
-            }
-        }
+        let ask = |marker| self.aws.rds.describe_certificates().set_marker(marker).send();
+        let take = |page: DescribeCertificatesOutput| {
+            default = default.take().or(page.default_certificate_for_new_launches);
+            (page.certificates, page.marker)
+        };
+        let certificates = match list(&self.aws.region, "rds:DescribeCertificates", ask, take).await {
+            Ok(certificates) => certificates,
+            Err(error) => return self.missing(&error),
+        };
         Some(Authorities::new(&certificates, default.as_deref()))
     }
 
     async fn pending(&mut self) -> Option<BTreeMap<String, Vec<PendingAction>>> {
-        let pages = self.aws.rds.describe_pending_maintenance_actions().into_paginator().items().send();
-        let answer: Result<Vec<_>, _> = pages.collect().await;
-        match answer.map_err(|error| failure(&self.aws.region, "rds:DescribePendingMaintenanceActions", error)) {
+        let ask = |marker| self.aws.rds.describe_pending_maintenance_actions().set_marker(marker).send();
+        let take = |page: DescribePendingMaintenanceActionsOutput| (page.pending_maintenance_actions, page.marker);
+        match list(&self.aws.region, "rds:DescribePendingMaintenanceActions", ask, take).await {
             Ok(resources) => {
                 let mut pending: BTreeMap<String, Vec<PendingAction>> = BTreeMap::new();
                 for resource in resources {
@@ -181,17 +182,17 @@ impl Asked<'_> {
     /// The proxies of the region, by the instances and clusters behind them.
     async fn proxies(&mut self) -> Option<BTreeMap<String, Vec<String>>> {
         let rds = &self.aws.rds;
-        let pages = rds.describe_db_proxies().into_paginator().items().send();
-        let answer: Result<Vec<_>, _> = pages.collect().await;
-        let proxies = match answer.map_err(|error| failure(&self.aws.region, "rds:DescribeDBProxies", error)) {
+        let ask = |marker| rds.describe_db_proxies().set_marker(marker).send();
+        let take = |page: DescribeDbProxiesOutput| (page.db_proxies, page.marker);
+        let proxies = match list(&self.aws.region, "rds:DescribeDBProxies", ask, take).await {
             Ok(proxies) => proxies,
             Err(error) => return self.missing(&error),
         };
         let mut behind: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for name in proxies.iter().filter_map(|proxy| proxy.db_proxy_name()) {
-            let pages = rds.describe_db_proxy_targets().db_proxy_name(name).into_paginator().items().send();
-            let answer: Result<Vec<_>, _> = pages.collect().await;
-            match answer.map_err(|error| failure(name, "rds:DescribeDBProxyTargets", error)) {
+            let ask = |marker| rds.describe_db_proxy_targets().db_proxy_name(name).set_marker(marker).send();
+            let take = |page: DescribeDbProxyTargetsOutput| (page.targets, page.marker);
+            match list(name, "rds:DescribeDBProxyTargets", ask, take).await {
                 Ok(targets) => {
                     for target in
                         targets.iter().flat_map(|target| [target.rds_resource_id(), target.tracked_cluster_id()])
@@ -214,23 +215,18 @@ impl Asked<'_> {
         let rds = &self.aws.rds;
         let answer: Result<Vec<ApiParameter>> = match level {
             Level::Instance => {
-                let pages = rds.describe_db_parameters().db_parameter_group_name(name).into_paginator().items().send();
-                pages.collect::<Result<_, _>>().await.map_err(|error| failure(name, "rds:DescribeDBParameters", error))
+                let ask = |marker| rds.describe_db_parameters().db_parameter_group_name(name).set_marker(marker).send();
+                list(name, "rds:DescribeDBParameters", ask, |page| (page.parameters, page.marker)).await
             }
             Level::Cluster => {
                 let call = rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(name);
-                let pages = call.into_paginator().items().send();
-                pages
-                    .collect::<Result<_, _>>()
-                    .await
-                    .map_err(|error| failure(name, "rds:DescribeDBClusterParameters", error))
+                let ask = |marker| call.clone().set_marker(marker).send();
+                list(name, "rds:DescribeDBClusterParameters", ask, |page| (page.parameters, page.marker)).await
             }
             Level::Option => {
-                let pages = rds.describe_option_groups().option_group_name(name).into_paginator().items().send();
-                let groups: Result<Vec<_>> = pages
-                    .collect::<Result<_, _>>()
-                    .await
-                    .map_err(|error| failure(name, "rds:DescribeOptionGroups", error));
+                let ask = |marker| rds.describe_option_groups().option_group_name(name).set_marker(marker).send();
+                let groups =
+                    list(name, "rds:DescribeOptionGroups", ask, |page| (page.option_groups_list, page.marker)).await;
                 groups.and_then(|groups| parameters::of_options(name, &groups))
             }
         };

@@ -20,12 +20,26 @@ use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 use jiff::Timestamp;
 
 use super::insights::Query;
-use crate::aws::{Aws, failure};
+use crate::aws::{self, Aws, failure, list};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
+/// The calls that read events, as IAM names them.
+const FILTER: &str = "logs:FilterLogEvents";
+const GET: &str = "logs:GetLogEvents";
+
 /// Pages in turn with tokens that came before, and nothing new, before a stream is given up.
 const PATIENCE: u32 = 8;
+
+/// Most pages of a stream within a span of a day at most, and most pages in turn without a later event. A page holds 1 MB
+/// of events or 10,000 of them; those that hold none have searched several MB (API reference: `FilterLogEvents`).
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    pages: u32,
+    idle: u32,
+}
+
+const LIMITS: Limits = Limits { pages: 200_000, idle: 10_000 };
 
 /// A log group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +83,8 @@ pub struct Event {
 /// When the list of groups cannot be had.
 pub async fn group(aws: &Aws, name: &str) -> Result<Option<Group>> {
     let call = aws.logs.describe_log_groups().log_group_name_prefix(name);
-    let pages = call.into_paginator().items().send();
-    let groups: Vec<_> =
-        pages.collect::<Result<_, _>>().await.map_err(|error| failure(name, "logs:DescribeLogGroups", error))?;
+    let ask = |token| call.clone().set_next_token(token).send();
+    let groups = list(name, "logs:DescribeLogGroups", ask, |page| (page.log_groups, page.next_token)).await?;
     Ok(groups.into_iter().find(|group| group.log_group_name() == Some(name)).map(|group| Group {
         name: name.to_owned(),
         infrequent: group.log_group_class() == Some(&LogGroupClass::InfrequentAccess),
@@ -87,9 +100,9 @@ pub async fn group(aws: &Aws, name: &str) -> Result<Option<Group>> {
 /// When any page of the list cannot be had.
 pub async fn streams(aws: &Aws, group: &str, prefix: Option<&str>) -> Result<Vec<Stream>> {
     let call = aws.logs.describe_log_streams().log_group_name(group);
-    let pages = call.set_log_stream_name_prefix(prefix.map(str::to_owned)).into_paginator().items().send();
-    let streams: Vec<_> =
-        pages.collect::<Result<_, _>>().await.map_err(|error| failure(group, "logs:DescribeLogStreams", error))?;
+    let call = call.set_log_stream_name_prefix(prefix.map(str::to_owned));
+    let ask = |token| call.clone().set_next_token(token).send();
+    let streams = list(group, "logs:DescribeLogStreams", ask, |page| (page.log_streams, page.next_token)).await?;
     let instant = |millis: Option<i64>| millis.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     let known = streams.into_iter().filter_map(|stream| {
         let (first_at, last_at) = (instant(stream.first_event_timestamp), instant(stream.last_event_timestamp));
@@ -113,10 +126,7 @@ pub struct Events<'a> {
     span: Window,
     way: Way,
     token: Option<String>,
-    /// All tokens so far.
-    tokens: HashSet<String>,
-    /// Pages in turn with a token that came before.
-    repeats: u32,
+    course: Course,
     /// Identifiers of the events of the last page.
     last_page: HashSet<String>,
     /// When the latest event so far was written.
@@ -153,8 +163,7 @@ impl<'a> Events<'a> {
             span,
             way,
             token: None,
-            tokens: HashSet::new(),
-            repeats: 0,
+            course: Course { limits: LIMITS, tokens: HashSet::new(), repeats: 0, pages: 0, idle: 0 },
             last_page: HashSet::new(),
             reached: None,
             ended: false,
@@ -228,13 +237,48 @@ impl<'a> Events<'a> {
             self.ended = true;
             return Ok(());
         }
-        let known = !self.tokens.insert(next.clone());
-        self.repeats = if known && nothing_new { self.repeats + 1 } else { 0 };
+        let stuck = self.course.goes_on(&next, nothing_new).err();
         self.token = Some(next);
+        stuck.map_or(Ok(()), |what| Err(self.endless(&what)))
+    }
+
+    fn endless(&self, what: &str) -> Error {
+        let action = if matches!(self.way, Way::Filter(_)) { FILTER } else { GET };
+        let message = format!("{action}: {what}; the rest of the log is missing");
+        let error = Error::new(ErrorKind::Truncated, format!("{} {}", self.group, self.stream), message);
+        error.hint(aws::CHECK_ENDPOINT).call(action, None)
+    }
+}
+
+/// How far the pages of a stream have led.
+#[derive(Debug)]
+struct Course {
+    limits: Limits,
+    /// Hashes of all tokens so far.
+    tokens: HashSet<u64>,
+    /// Pages in turn with a token that came before.
+    repeats: u32,
+    pages: u32,
+    /// Pages in turn without a later event.
+    idle: u32,
+}
+
+impl Course {
+    /// Takes the token of a page, and whether the page held no later event than those before. An error says what keeps it
+    /// from its end.
+    fn goes_on(&mut self, token: &str, nothing_new: bool) -> Result<(), String> {
+        let known = !self.tokens.insert(aws::hash(token));
+        self.repeats = if known && nothing_new { self.repeats + 1 } else { 0 };
+        self.idle = if nothing_new { self.idle + 1 } else { 0 };
+        self.pages += 1;
         if self.repeats >= PATIENCE {
-            let subject = format!("{} {}", self.group, self.stream);
-            let message = "the service goes on to the same page for ever; the rest of the log is missing";
-            return Err(Error::new(ErrorKind::Truncated, subject, message).hint("run it again"));
+            return Err("the service goes on to the same page for ever".to_owned());
+        }
+        if self.idle >= self.limits.idle {
+            return Err(format!("the endpoint sent {} pages in turn without a later event", self.idle));
+        }
+        if self.pages >= self.limits.pages {
+            return Err(format!("the endpoint sent {} pages of one day, and no end", self.pages));
         }
         Ok(())
     }
@@ -255,7 +299,7 @@ async fn filter(
     let call = aws.logs.filter_log_events().log_group_name(group).log_stream_names(stream).filter_pattern(pattern);
     let call = call.start_time(span.from.as_millisecond()).end_time(last_millisecond(span));
     let answer = call.set_next_token(token.clone()).send().await;
-    let answer = answer.map_err(|error| failure(&format!("{group} {stream}"), "logs:FilterLogEvents", error))?;
+    let answer = answer.map_err(|error| failure(&format!("{group} {stream}"), FILTER, error))?;
     let events = answer.events.unwrap_or_default().into_iter();
     let events =
         events.map(|found| (found.event_id, event(group, found.timestamp, found.ingestion_time, found.message)));
@@ -266,7 +310,7 @@ async fn get(aws: &Aws, group: &str, stream: &str, span: Window, token: &Option<
     let call = aws.logs.get_log_events().log_group_name(group).log_stream_name(stream).start_from_head(true);
     let call = call.start_time(span.from.as_millisecond()).end_time(last_millisecond(span) + 1);
     let answer = call.set_next_token(token.clone()).send().await;
-    let answer = answer.map_err(|error| failure(&format!("{group} {stream}"), "logs:GetLogEvents", error))?;
+    let answer = answer.map_err(|error| failure(&format!("{group} {stream}"), GET, error))?;
     let events = answer.events.unwrap_or_default().into_iter();
     let events = events.map(|found| (None, event(group, found.timestamp, found.ingestion_time, found.message)));
     Ok((events.collect(), answer.next_forward_token))
@@ -295,6 +339,23 @@ mod tests {
     #[test]
     fn a_pattern_is_any_of_its_phrases() {
         assert_eq!(pattern(&["connection authorized", "Login"]), "?\"connection authorized\" ?\"Login\"");
+    }
+
+    #[test]
+    fn a_stream_that_does_not_come_to_its_end_is_given_up() {
+        let follow = |nothing_new: &dyn Fn(u32) -> bool, token: &dyn Fn(u32) -> u32| {
+            let limits = Limits { pages: 100, idle: 20 };
+            let mut course = Course { limits, tokens: HashSet::new(), repeats: 0, pages: 0, idle: 0 };
+            (0..1000).find_map(|page| course.goes_on(&token(page).to_string(), nothing_new(page)).err())
+        };
+        let new = |page| page;
+        let idle = "the endpoint sent 20 pages in turn without a later event";
+        assert_eq!(follow(&|_| true, &new).as_deref(), Some(idle));
+        assert_eq!(follow(&|page| page > 40, &new).as_deref(), Some(idle));
+        let pages = "the endpoint sent 100 pages of one day, and no end";
+        assert_eq!(follow(&|page| page % 19 != 0, &new).as_deref(), Some(pages), "empty pages between");
+        let same = "the service goes on to the same page for ever";
+        assert_eq!(follow(&|_| true, &|page| page % 2).as_deref(), Some(same));
     }
 
     #[test]

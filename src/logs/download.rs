@@ -67,7 +67,7 @@ impl<'a> Download<'a> {
                 match &piece {
                     Ok(Some(_)) => {}
                     Ok(None) => self.aws.log_route.succeeded(),
-                    Err(_) => self.broke_off = true,
+                    Err(_) => self.broke_off = !complete.overran(),
                 }
                 piece
             }

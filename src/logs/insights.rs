@@ -13,10 +13,12 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cloudwatch::{Event, event};
-use crate::aws::{Aws, failure};
+use crate::aws::{Aws, CHECK_ENDPOINT, List, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
+/// The call that reads results, as IAM names it.
+const RESULTS: &str = "logs:GetQueryResults";
 /// Most events that a query gives.
 const MOST: usize = 100_000;
 /// Longest time that a query is waited for. AWS ends it after an hour.
@@ -99,24 +101,26 @@ async fn run(aws: &Aws, group: &str, text: &str, span: Window) -> Result<Results
 /// Waits for the results of a query, and reads all of them.
 async fn results(aws: &Aws, group: &str, id: &str) -> Result<Results> {
     let (mut pause, mut waited) = (PAUSE.0, Duration::ZERO);
+    let mut list = List::new(group, RESULTS);
     let mut events = Vec::new();
     let mut token = None;
     loop {
-        let answer = aws.logs.get_query_results().query_id(id).set_next_token(token.clone()).send().await;
-        let answer = answer.map_err(|error| failure(group, "logs:GetQueryResults", error))?;
+        let answer = list.ask(aws.logs.get_query_results().query_id(id).set_next_token(token.clone()).send()).await?;
         match answer.status() {
             Some(QueryStatus::Complete) => {
                 for row in answer.results() {
                     events.push(row_event(group, row)?);
                 }
-                // A token that comes again leads nowhere new.
-                let next = answer.next_token().filter(|next| !next.is_empty() && Some(*next) != token.as_deref());
-                match next {
-                    Some(next) => token = Some(next.to_owned()),
-                    None => {
-                        let matched = answer.statistics().map_or(0.0, |statistics| statistics.records_matched());
-                        return Ok((events, matched));
-                    }
+                token = list.follow(answer.results().len(), answer.next_token().map(str::to_owned))?;
+                if events.len() > MOST {
+                    let message =
+                        format!("{RESULTS}: the endpoint sent more than the {MOST} events that were asked for");
+                    let error = Error::new(ErrorKind::Endpoint, group, message);
+                    return Err(error.hint(CHECK_ENDPOINT).call(RESULTS, None));
+                }
+                if token.is_none() {
+                    let matched = answer.statistics().map_or(0.0, |statistics| statistics.records_matched());
+                    return Ok((events, matched));
                 }
             }
             Some(QueryStatus::Scheduled | QueryStatus::Running) if waited < LONGEST => {
@@ -126,12 +130,8 @@ async fn results(aws: &Aws, group: &str, id: &str) -> Result<Results> {
             }
             status => {
                 let status = status.map_or("without a status", QueryStatus::as_str);
-                return Err(Error::new(
-                    ErrorKind::Service,
-                    group,
-                    format!("logs:GetQueryResults: the query is {status}"),
-                )
-                .hint("run it again later"));
+                return Err(Error::new(ErrorKind::Service, group, format!("{RESULTS}: the query is {status}"))
+                    .hint("run it again later"));
             }
         }
     }

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::config::{Config, StalledStreamProtectionConfig};
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rds::operation::download_db_log_file_portion::DownloadDBLogFilePortionError;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -20,12 +19,11 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::decompress::{Gunzip, Packing};
 use super::rds_portion::LogFile;
-use crate::aws::{Aws, failure};
+use crate::aws::{Aws, Broken, CHECK_ENDPOINT, Overrun, PacedBody, failure};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The call, as IAM names it. Source: Service Authorization Reference, "Actions defined by Amazon RDS".
@@ -33,8 +31,11 @@ pub const ACTION: &str = "rds:DownloadCompleteDBLogFile";
 /// What the path begins with, in the order in which it is tried. Public code uses the second; a copy of the User Guide
 /// says that it ends in March 2027, and names the first.
 const VERSIONS: &[&str] = &["v19", "v13"];
-/// Longest silence in the middle of a file.
-const SILENCE: Duration = Duration::from_secs(60);
+/// Most bytes that a file may have: twice its listed size and this. It grows until it is asked for, which may be an hour
+/// after it was listed; what it had when it was listed is all of the window.
+const GROWTH: u64 = 1024 * 1024 * 1024;
+/// Longest time that a file may take: an hour, and a second for so many bytes of its listed size.
+const TIME: (Duration, u64) = (Duration::from_secs(60 * 60), 4 * 1024);
 /// First bytes that tell whether a file is packed.
 const MAGIC: usize = 2;
 /// Packed bytes that are unpacked at once: at most a thousand times as many come of them.
@@ -101,14 +102,17 @@ impl Refusal {
 pub struct Complete {
     subject: String,
     size: u64,
-    body: ByteStream,
+    body: PacedBody,
+    most: u64,
+    time: Duration,
     /// Whether HTTP would notice that the end is missing.
     framed: bool,
-    received: u64,
     gunzip: Option<Gunzip>,
     /// What came and is not unpacked yet.
     packed: Vec<u8>,
     ended: bool,
+    /// It went over a bound, and would do so again.
+    overran: bool,
 }
 
 impl Complete {
@@ -127,7 +131,7 @@ impl Complete {
                 Ok(None) => return Ok(None),
                 Ok(Some(answer)) => {
                     aws.log_route.opened();
-                    return Ok(Some(Self::new(subject, file.size, answer)));
+                    return Ok(Some(Self::new(subject, file, answer)));
                 }
                 Err(refused) => refused,
             };
@@ -147,14 +151,22 @@ impl Complete {
         }
     }
 
-    fn new(subject: String, size: u64, Answer { body, framed }: Answer) -> Self {
-        let body = ByteStream::new(body);
-        Self { subject, size, body, framed, received: 0, gunzip: None, packed: Vec::new(), ended: false }
+    fn new(subject: String, file: &LogFile, Answer { body, framed }: Answer) -> Self {
+        let (size, promised) = (file.size, file.promised());
+        let (body, most) = (PacedBody::new(body), 2 * promised + GROWTH);
+        let time = TIME.0 + Duration::from_secs(promised / TIME.1);
+        let (gunzip, packed) = (None, Vec::new());
+        Self { subject, size, body, most, time, framed, gunzip, packed, ended: false, overran: false }
+    }
+
+    /// Whether the file went over a bound, and would do so again.
+    pub fn overran(&self) -> bool {
+        self.overran
     }
 
     /// Bytes of the file that came, packed as they are.
     pub fn received(&self) -> u64 {
-        self.received
+        self.body.received()
     }
 
     /// The next piece of the log; none at its end. Packed logs come unpacked.
@@ -182,7 +194,7 @@ impl Complete {
     /// What arrives next, if it is not packed.
     async fn arrived(&mut self) -> Result<Vec<u8>> {
         let mut piece = Vec::new();
-        let first = self.received == 0;
+        let first = self.received() == 0;
         while !self.ended && (piece.is_empty() || first && piece.len() < MAGIC) {
             match self.receive().await? {
                 Some(more) if piece.is_empty() => piece = more,
@@ -205,22 +217,27 @@ impl Complete {
 
     /// The next bytes off the wire; none at the end.
     async fn receive(&mut self) -> Result<Option<Vec<u8>>> {
-        match tokio::time::timeout(SILENCE, self.body.next()).await {
-            Ok(Some(Ok(bytes))) => {
-                self.received += bytes.len() as u64;
-                Ok(Some(bytes.into()))
-            }
-            Ok(Some(Err(error))) => Err(self.broken().because(error)),
-            Err(silence) => Err(self.broken().because(silence)),
+        match self.body.next(self.time).await {
+            Ok(Some(_)) if self.received() > self.most => Err(self.over(Overrun::Bytes(self.most))),
+            Ok(Some(bytes)) => Ok(Some(bytes)),
+            Err(Broken::Off(error)) => Err(self.broken().because(error)),
+            Err(Broken::Over(overrun)) => Err(self.over(overrun)),
             // Of a size that was not told, nobody knows whether it came.
-            Ok(None) if !self.framed && self.received < self.size && self.size < u64::MAX => Err(self.broken()),
+            Ok(None) if !self.framed && self.received() < self.size && self.size < u64::MAX => Err(self.broken()),
             Ok(None) => Ok(None),
         }
     }
 
     fn broken(&self) -> Error {
-        let message = format!("{ACTION}: the log broke off after {} of {} bytes", self.received, self.size);
+        let message = format!("{ACTION}: the log broke off after {} of {} bytes", self.received(), self.size);
         Error::new(ErrorKind::Truncated, &self.subject, message).hint("run it again").call(ACTION, None)
+    }
+
+    fn over(&mut self, overrun: Overrun) -> Error {
+        // A connection that almost stopped may be faster the next time.
+        self.overran = !matches!(overrun, Overrun::Pace(..));
+        let message = format!("{ACTION}: {overrun}; the log is listed with {} bytes", self.size);
+        Error::new(ErrorKind::Endpoint, &self.subject, message).hint(CHECK_ENDPOINT).call(ACTION, None).because(overrun)
     }
 
     fn damaged(&self, error: std::io::Error) -> Error {
@@ -258,9 +275,7 @@ struct Answer {
 async fn get(rds: &Client, path: String) -> Result<Option<Answer>, CallError> {
     let answer = Arc::default();
     let get = Get { path, answer: Arc::clone(&answer) };
-    // The body's silence is measured by the one who reads it.
-    let patient = Config::builder().stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    rds.download_db_log_file_portion().customize().config_override(patient).interceptor(get).send().await?;
+    rds.download_db_log_file_portion().customize().interceptor(get).send().await?;
     Ok(answer.lock().unwrap_or_else(PoisonError::into_inner).take())
 }
 
@@ -325,7 +340,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use aws_credential_types::Credentials;
-    use aws_sdk_rds::config::{BehaviorVersion, Region};
+    use aws_sdk_rds::config::{BehaviorVersion, Config, Region};
     use aws_smithy_async::time::StaticTimeSource;
     use aws_smithy_runtime_api::client::http::{
         HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -414,7 +429,8 @@ mod tests {
         for (size, whole) in [(9, true), (10, true), (11, false), (u64::MAX, true)] {
             let answer = get(&client, "/x".to_owned()).await.expect("an answer").expect("a body");
             assert!(!answer.framed);
-            let mut file = Complete::new("db log".to_owned(), size, answer);
+            let file = LogFile { name: "log".to_owned(), size, last_written: None };
+            let mut file = Complete::new("db log".to_owned(), &file, answer);
             assert_eq!(file.next().await.expect("bytes").as_deref(), Some(b"0123456789".as_slice()));
             assert_eq!(file.next().await.is_ok(), whole, "{size}");
             assert_eq!(file.received(), 10);

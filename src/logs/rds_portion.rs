@@ -8,14 +8,17 @@
 //! | a page of over 1 MB is cut at the byte and ends in a mark; the rest is lost (aws-sdk-js #1463) | the page is asked for again with fewer lines |
 //! | `AdditionalDataPending` is false, and the file goes on (aws-cli #2268, #3079) | pages are asked for up to the listed size |
 //! | pages overlap by some KB, in closed files too (aws-cli #10319) | what the last page ended with is taken off |
-//! | a file that grows is always pending | what is read beyond the listed size is bounded |
+//! | a file that grows is always pending | what is read beyond the listed size is bounded: it was written after the window |
+//! | an endpoint that leads nowhere: markers that come again, or pages without end | an error: bytes that came twice must not pass for the rest of the file |
 //! | what is packed, or not text, does not survive it | packed logs are refused; what is not UTF-8 is counted as it was |
 //! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use memchr::memmem;
 
-use crate::aws::{Aws, failure};
+use crate::aws::{self, Aws, failure, list as whole_list};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The call that reads, as IAM names it.
@@ -32,6 +35,15 @@ const OVERLAP_MAX: usize = 64 * 1024;
 const OVERLAP_MIN: usize = 64;
 /// Pages in turn that bring nothing new before a log is given up.
 const PATIENCE: u32 = 3;
+/// Most pages of a file: so many, and one more for every so many bytes of its listed size. A page holds 10,000 lines, or
+/// 1 MB; fewer only where lines are so long that a page was cut.
+const PAGES: (u64, u64) = (1_000, 1_024);
+
+/// The largest storage of an instance: 256 TiB ("Quotas and constraints for Amazon Aurora" in the Aurora user guide).
+const STORAGE: u64 = 256 << 40;
+/// The size of a file that is listed without one, or with more than [`STORAGE`]. It is never reached: the file is read to
+/// its end, and not believed.
+const UNTOLD: u64 = u64::MAX;
 
 /// A log file, as the API lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +56,13 @@ pub struct LogFile {
     pub last_written: Option<Timestamp>,
 }
 
+impl LogFile {
+    /// The size that bounds what is read; none of a file of which no size is told.
+    pub(super) fn promised(&self) -> u64 {
+        if self.size == UNTOLD { 0 } else { self.size }
+    }
+}
+
 /// Lists the log files of an instance that were written since a time.
 ///
 /// # Errors
@@ -51,16 +70,20 @@ pub struct LogFile {
 /// When any page of the list cannot be had: half a list is not a list.
 pub async fn list(aws: &Aws, instance: &str, since: Timestamp) -> Result<Vec<LogFile>> {
     let call = aws.rds.describe_db_log_files().db_instance_identifier(instance);
-    let pages = call.file_last_written(since.as_millisecond()).into_paginator().items().send();
-    let files: Vec<_> =
-        pages.collect::<Result<_, _>>().await.map_err(|error| failure(instance, "rds:DescribeDBLogFiles", error))?;
+    let call = call.file_last_written(since.as_millisecond());
+    let ask = |marker| call.clone().set_marker(marker).send();
+    let files =
+        whole_list(instance, "rds:DescribeDBLogFiles", ask, |page| (page.describe_db_log_files, page.marker)).await?;
     let mut files: Vec<LogFile> = files
         .into_iter()
         .filter_map(|file| {
             Some(LogFile {
                 name: file.log_file_name?,
-                // A size that is not told is one that is never reached: the file is read to its end, and not believed.
-                size: file.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(u64::MAX),
+                size: file
+                    .size
+                    .and_then(|size| u64::try_from(size).ok())
+                    .filter(|size| *size <= STORAGE)
+                    .unwrap_or(UNTOLD),
                 last_written: file.last_written.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
             })
         })
@@ -76,6 +99,9 @@ pub struct Portions<'a> {
     instance: &'a str,
     file: &'a LogFile,
     marker: String,
+    /// Hashes of the markers so far.
+    markers: HashSet<u64>,
+    pages: u64,
     lines: i32,
     received: u64,
     /// How the last page ended.
@@ -88,8 +114,9 @@ pub struct Portions<'a> {
 impl<'a> Portions<'a> {
     /// Begins at the beginning of a file.
     pub fn new(aws: &'a Aws, instance: &'a str, file: &'a LogFile) -> Self {
-        let marker = "0".to_owned();
-        Self { aws, instance, file, marker, lines: LINES_MAX, received: 0, tail: Vec::new(), idle: 0, ended: false }
+        let (marker, markers, tail) = ("0".to_owned(), HashSet::new(), Vec::new());
+        let (pages, lines) = (0, LINES_MAX);
+        Self { aws, instance, file, marker, markers, pages, lines, received: 0, tail, idle: 0, ended: false }
     }
 
     /// The least number of bytes of the file that what came can stand for, without what came twice.
@@ -101,18 +128,19 @@ impl<'a> Portions<'a> {
     ///
     /// # Errors
     ///
-    /// When a page cannot be had.
+    /// When a page cannot be had, or the endpoint does not get any further.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         if self.file.name.ends_with(".gz") {
             return Err(self.packed());
         }
         while !self.ended {
+            self.pages += 1;
+            if self.pages > PAGES.0 + self.file.promised() / PAGES.1 {
+                return Err(self.endless());
+            }
             let call = self.aws.rds.download_db_log_file_portion().db_instance_identifier(self.instance);
             let call = call.log_file_name(&self.file.name).marker(&self.marker).number_of_lines(self.lines);
-            let page = call.send().await.map_err(|error| {
-                let subject = format!("{} {}", self.instance, self.file.name);
-                failure(&subject, ACTION, error)
-            })?;
+            let page = call.send().await.map_err(|error| failure(&self.subject(), ACTION, error))?;
             let text = page.log_file_data().unwrap_or_default();
             if self.received == 0 && text.starts_with(GZIP) {
                 return Err(self.packed());
@@ -131,6 +159,9 @@ impl<'a> Portions<'a> {
                 fresh.push(b'\n');
             }
             let moved = page.marker().is_some_and(|marker| marker != self.marker);
+            if let Some(marker) = page.marker().filter(|marker| moved && !self.markers.insert(aws::hash(marker))) {
+                return Err(aws::repeated(&self.subject(), ACTION, marker));
+            }
             if let Some(marker) = page.marker().filter(|marker| !marker.is_empty()) {
                 marker.clone_into(&mut self.marker);
             }
@@ -138,6 +169,9 @@ impl<'a> Portions<'a> {
             let pending = page.additional_data_pending() == Some(true);
             // A file is not at its end while it says that more is there; but one that grows always says so.
             let limit = if pending { self.file.size.saturating_mul(3) } else { self.file.size };
+            if !moved && pending && self.received < self.file.size {
+                return Err(aws::repeated(&self.subject(), ACTION, &self.marker));
+            }
             let stuck = !moved || self.idle >= PATIENCE || (!pending && fresh.is_empty());
             self.ended = stuck || self.received >= limit;
             if !fresh.is_empty() {
@@ -148,11 +182,22 @@ impl<'a> Portions<'a> {
         Ok(None)
     }
 
+    fn subject(&self) -> String {
+        format!("{} {}", self.instance, self.file.name)
+    }
+
+    fn endless(&self) -> Error {
+        let (pages, bytes, size) = (self.pages - 1, self.received, self.file.size);
+        let message = format!(
+            "{ACTION}: the endpoint sent {pages} pages with {bytes} bytes of a log that is listed with {size} bytes"
+        );
+        Error::new(ErrorKind::Endpoint, self.subject(), message).hint(aws::CHECK_ENDPOINT).call(ACTION, None)
+    }
+
     fn packed(&self) -> Error {
-        let subject = format!("{} {}", self.instance, self.file.name);
         let message = format!("{ACTION}: the log is packed, and pages of text cannot carry it");
         let whole = super::rds_complete::ACTION;
-        Error::new(ErrorKind::Format, subject, message).hint(format!("grant the permission {whole}, which can"))
+        Error::new(ErrorKind::Format, self.subject(), message).hint(format!("grant the permission {whole}, which can"))
     }
 
     fn keep_tail(&mut self, fresh: &[u8]) {

@@ -1,12 +1,13 @@
 //! `GetMetricData`, page by page, and what came of each series that was asked for.
 
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
 };
 
 use super::Query;
-use crate::aws::{Aws, failure};
+use crate::aws::{Aws, pages};
 use crate::bundle::Measured;
 use crate::bundle::metric::{HOUR, Measure};
 use crate::error::{Error, ErrorKind};
@@ -21,19 +22,13 @@ pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut
     let time = |time: jiff::Timestamp| DateTime::from_secs(time.as_second());
     let call = aws.metrics.get_metric_data().start_time(time(span.from)).end_time(time(span.to));
     let call = call.scan_by(ScanBy::TimestampAscending);
-    let queries = batch.iter().enumerate().map(|(number, query)| written(number, query)).collect();
-    let mut pages = call.set_metric_data_queries(Some(queries)).into_paginator().send();
+    let queries: Vec<_> = batch.iter().enumerate().map(|(number, query)| written(number, query)).collect();
+    let call = call.set_metric_data_queries(Some(queries));
     // How each series ended. A page may end in the middle of one: only what the last page says counts.
     let mut ends: Vec<Option<StatusCode>> = vec![None; batch.len()];
     let mut troubles = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => {
-                troubles.push(Trouble::from(&failure(&aws.region, ACTION, error)));
-                return troubles;
-            }
-        };
+    let ask = |token| call.clone().set_next_token(token).send();
+    let read = pages(&aws.region, ACTION, ask, |page: GetMetricDataOutput| {
         troubles.extend(page.messages().iter().map(|message| said(&aws.region, message)));
         for result in page.metric_data_results() {
             let number = result.id().and_then(|id| id.strip_prefix('q')?.parse::<usize>().ok());
@@ -44,6 +39,11 @@ pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut
             troubles.extend(result.messages().iter().map(|message| said(&query.named, message)));
             troubles.extend(add(&query.named, &query.measure, result, measured));
         }
+        (page.metric_data_results().len(), page.next_token)
+    });
+    if let Err(error) = read.await {
+        troubles.push(Trouble::from(&error));
+        return troubles;
     }
     let ended = batch.iter().zip(ends).filter(|(_, end)| *end != Some(StatusCode::Complete));
     troubles.extend(ended.map(|(query, end)| broken_off(query, end.as_ref())));

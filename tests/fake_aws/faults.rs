@@ -64,6 +64,16 @@ pub enum FaultKind {
     EmptyBody,
     /// The answer is right but late.
     Slow(Duration),
+    /// Every page of a list is the first, and its marker is the same: "stuck".
+    SameMarker,
+    /// Every page of a list is the first, and its marker is a new one.
+    NewMarkers,
+    /// The answer has so many blanks before its last tag, and no length. To a parser it is whole.
+    Blanks(u64),
+    /// The answer is whole, and there is nothing between its first tag and its last.
+    NoResult,
+    /// The answer comes again and again, without end.
+    Endless,
 }
 
 impl Fault {

@@ -33,6 +33,8 @@ pub struct Quirks {
     pub vanishes_after: Option<usize>,
     /// It is not gone but has this name then: rotation by renaming (aws-sdk-go issue 3266).
     pub renamed_to: Option<String>,
+    /// The second page leads back to the first, for ever.
+    pub circles: bool,
     /// At the end, pages are empty and more is said to be pending, for ever.
     pub never_ends: bool,
 }
@@ -86,6 +88,7 @@ impl LogFile {
         }
         let more = end < self.bytes.len() || self.quirks.never_ends;
         let hour = hour_of(name).map_or(0, |hour| hour.as_second() / 3600 % 24);
+        let end = if self.quirks.circles && from > 0 { 0 } else { end };
         Some(Portion { data, marker: format!("{hour}:{end}"), pending: more && !self.quirks.pending_lies })
     }
 

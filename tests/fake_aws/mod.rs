@@ -7,6 +7,7 @@ mod cloudwatch_logs;
 mod connection;
 mod faults;
 mod fleet;
+mod flood;
 mod identity;
 mod load;
 mod log_file;
@@ -328,6 +329,10 @@ async fn answer(
     let (number, fault) = service.record(&call);
     let request_id = format!("00000000-0000-4000-8000-{number:012}");
     let right = || service.right_answer(&call, &request_id);
+    let first = |marker: &str| {
+        let answer = service.right_answer(&flood::first_page(&call), &request_id);
+        Answer { body: flood::marked(&call, &answer.body, marker), ..answer }
+    };
     let forged = call.action == "DownloadCompleteDBLogFile" && !signature::is_right(&method, &uri, &headers, &body);
     let forged = || forged.then(|| ApiError::sender(403, "SignatureDoesNotMatch", "The signatures do not match."));
     let answer = match (refusal(&headers).or_else(forged), fault) {
@@ -353,6 +358,13 @@ async fn answer(
         (None, Some(FaultKind::CutXml(keep))) => right().cut(keep),
         (None, Some(FaultKind::Html200)) => Answer::ok("text/html", "<html><body>Please log in.</body></html>"),
         (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
+        (None, Some(FaultKind::SameMarker)) => first("stuck"),
+        (None, Some(FaultKind::NewMarkers)) => first(&format!("after-{number}")),
+        (None, Some(FaultKind::NoResult)) => {
+            let action = &call.action;
+            Answer::xml(format!("<{action}Response><{action}Result></{action}Result></{action}Response>"))
+        }
+        (None, Some(FaultKind::Blanks(_) | FaultKind::Endless)) => right(),
         (None, Some(error)) => Answer::error(&call, error_of(error, &call), &request_id),
     };
     service.keep(&call, &method, &uri, &headers, &answer);
@@ -360,8 +372,12 @@ async fn answer(
     if answer.kind == "application/cbor" {
         response = response.header("smithy-protocol", "rpc-v2-cbor");
     }
-    let (chunked, body) = (answer.chunked, Body::from(answer.body));
-    let body = if chunked { Body::new(OfNoLength(body)) } else { body };
+    let body = match fault {
+        Some(FaultKind::Blanks(bytes)) => flood::blanks(answer.body, bytes),
+        Some(FaultKind::Endless) => flood::endless(&answer.body),
+        _ if answer.chunked => Body::new(OfNoLength(Body::from(answer.body))),
+        _ => Body::from(answer.body),
+    };
     response.header("x-amzn-requestid", request_id).body(body).expect("a response of known parts")
 }
 

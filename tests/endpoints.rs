@@ -1,0 +1,178 @@
+//! Endpoints that send what AWS never sends: lists and answers without end, markers that lead back. Each is an error that
+//! names the call, and never a smaller fleet, a shorter log or a milder verdict.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, against, peak};
+use crate::fake_aws::{FakeAws, Fault, FaultKind, Fleet, Joins, Proxy};
+use crate::fleet::{WINDOW, fleet_by_portions, small_fleet};
+
+/// An instance of the small fleet whose clients do not use TLS, and one of its logs.
+const BATCH: &str = "reports-batch";
+const LOG: &str = "error/postgresql.log.2026-11-21-05";
+
+/// The verdicts, the mildest first.
+const ROTATIONS: [&str; 3] = ["optional", "deferrable", "required"];
+
+fn analyze(aws: &FakeAws, args: &[&str]) -> Run {
+    let home = TempDir::new().expect("a folder");
+    Run::of(against(aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW).args(args))
+}
+
+/// The small fleet, whose logs are those in CloudWatch Logs alone.
+fn fleet_of_exports() -> Fleet {
+    let mut fleet = small_fleet();
+    fleet.instance(BATCH).export_joining("postgresql", "error/", Joins::Indented);
+    fleet.instances.iter_mut().for_each(|instance| instance.files.clear());
+    fleet.proxies.push(Proxy { name: "pool".to_owned(), instances: vec![BATCH.to_owned()], cluster: None });
+    fleet
+}
+
+/// Instance and verdict, by how mild it is.
+fn verdicts(report: &Value) -> Vec<(String, Option<usize>)> {
+    let text = |instance: &Value, key: &str| instance[key].as_str().unwrap_or_default().to_owned();
+    let rank = |instance: &Value| ROTATIONS.iter().position(|known| *known == text(instance, "rotation"));
+    let instances = report["instances"].as_array().expect("instances");
+    instances.iter().map(|instance| (text(instance, "instance"), rank(instance))).collect()
+}
+
+/// The lists that are read page by page.
+const LISTS: [&str; 14] = [
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBClusters",
+    "rds:DescribeGlobalClusters",
+    "rds:DescribeCertificates",
+    "rds:DescribePendingMaintenanceActions",
+    "rds:DescribeDBProxies",
+    "rds:DescribeDBProxyTargets",
+    "rds:DescribeDBParameters",
+    "rds:DescribeDBClusterParameters",
+    "rds:DescribeOptionGroups",
+    "rds:DescribeDBLogFiles",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "cloudwatch:GetMetricData",
+];
+
+/// Has one list go wrong, and checks that it is told of and makes nothing milder.
+fn check(list: &str, kind: FaultKind, said: &str) {
+    static CLEAN: OnceLock<Vec<(String, Option<usize>)>> = OnceLock::new();
+    let clean = CLEAN.get_or_init(|| verdicts(&analyze(&FakeAws::start(fleet_of_exports()), &[]).json()));
+    let aws = FakeAws::start(fleet_of_exports());
+    let (_, action) = list.split_once(':').expect("a service");
+    aws.fault(Fault::new(kind).on(action));
+    let run = analyze(&aws, &[]);
+    let report = run.json();
+    let found = verdicts(&report);
+    if action == "DescribeDBInstances" {
+        assert_eq!((run.status, found.len()), (1, 0), "{list}: {run:?}");
+    } else {
+        assert_eq!((run.status, found.len()), (3, clean.len()), "{list}: {}", run.err);
+    }
+    for ((name, rotation), (_, clean)) in found.iter().zip(clean) {
+        assert!(rotation >= clean, "{list}: {name}: {report:#}");
+    }
+    assert!(run.err.contains(&format!("{list}: {said}")), "{list}: {}", run.err);
+    let told = report["errors"].as_array().expect("errors");
+    assert!(told.iter().any(|error| error["call"] == *list && error["code"] == "endpoint"), "{list}: {told:#?}");
+}
+
+#[test]
+fn a_list_that_repeats_its_marker_is_an_error_and_not_the_whole_list() {
+    for list in LISTS {
+        check(list, FaultKind::SameMarker, "the endpoint repeated the marker \"stuck\"");
+    }
+}
+
+#[test]
+fn a_list_without_end_is_given_up() {
+    // The small fleet has no global cluster.
+    let empty = "the list did not end within 100 empty pages in turn";
+    check("rds:DescribeGlobalClusters", FaultKind::NewMarkers, empty);
+}
+
+#[test]
+fn an_answer_without_its_list_is_not_an_empty_list() {
+    let said = "the answer holds no list, which is not the same as an empty list";
+    for list in LISTS.into_iter().filter(|list| list.starts_with("rds:")) {
+        check(list, FaultKind::NoResult, said);
+    }
+}
+
+#[test]
+fn accounts_and_regions_whose_list_has_no_end_are_not_left_out_in_silence() {
+    let aws = FakeAws::start(fleet_of_exports());
+    aws.fault(Fault::new(FaultKind::SameMarker).on("POST /listRegions"));
+    aws.fault(Fault::new(FaultKind::SameMarker).on("DescribeSourceRegions"));
+    let run = analyze(&aws, &["--all-regions"]);
+    assert_eq!(run.status, 3, "{}", run.err);
+    assert!(run.err.contains("account:ListRegions: the endpoint repeated the marker"), "{}", run.err);
+    let aws = FakeAws::start(fleet_of_exports());
+    aws.fault(Fault::new(FaultKind::SameMarker).on("ListAccounts"));
+    let run = analyze(&aws, &["--organization", "--role-name", "auditor"]);
+    assert_eq!(run.status, 1, "{}", run.err);
+    assert!(run.err.contains("organizations:ListAccounts: the endpoint repeated the marker"), "{}", run.err);
+}
+
+#[test]
+fn an_answer_of_three_gigabytes_is_refused_before_it_fills_the_memory() {
+    let home = TempDir::new().expect("a folder");
+    let run = |fleet: Fleet, action: Option<&str>| {
+        let aws = FakeAws::start(fleet);
+        if let Some(action) = action {
+            aws.fault(Fault::new(FaultKind::Blanks(3 << 30)).on(action));
+        }
+        let mut command = against(&aws, home.path());
+        peak(command.args(["analyze", "--format", "json", "--instance", BATCH]).args(WINDOW))
+    };
+    let (_, clean) = run(fleet_of_exports(), None);
+    let cases = [
+        ("rds:DescribeDBInstances", fleet_of_exports(), 1),
+        ("rds:DescribeDBLogFiles", small_fleet(), 3),
+        ("rds:DownloadDBLogFilePortion", fleet_by_portions(), 3),
+        ("logs:FilterLogEvents", fleet_of_exports(), 3),
+        ("cloudwatch:GetMetricData", fleet_of_exports(), 3),
+    ];
+    for (call, fleet, status) in cases {
+        let (run, most) = run(fleet, call.split(':').nth(1));
+        assert_eq!(run.status, status, "{call}: {}", run.err);
+        let said = format!("{call}: the endpoint sent more than 67108864 bytes in one answer; check AWS_ENDPOINT_URL");
+        assert!(run.err.contains(&said), "{call}: {}", run.err);
+        println!("{call}: {most:?} kB, and {clean:?} kB without that");
+        if let (Some(most), Some(clean)) = (most, clean) {
+            // As many answers as logs are read at the same time.
+            assert!(most < clean + 4 * 100_000, "{call}: {most} kB, and {clean} kB without that");
+        }
+    }
+}
+
+#[test]
+fn a_log_without_end_is_given_up_and_what_was_read_counts() {
+    let aws = FakeAws::start(small_fleet());
+    aws.fault(Fault::new(FaultKind::Endless).on("DownloadCompleteDBLogFile").of(LOG));
+    let run = analyze(&aws, &["--instance", BATCH]);
+    let report = run.json();
+    let instance = &report["instances"][0];
+    assert_eq!((run.status, &instance["rotation"], &instance["unproven"]), (3, &"required".into(), &true.into()));
+    let said = format!("{BATCH} {LOG}");
+    let said =
+        [said.as_str(), "rds:DownloadCompleteDBLogFile: the endpoint sent more than 107", "the log is listed with"];
+    assert!(said.iter().all(|said| run.err.contains(said)), "{}", run.err);
+    let asked = aws.calls().into_iter().filter(|call| call.parameter("LogFileName") == Some(LOG)).count();
+    assert_eq!(asked, 1, "it would have no end the next time either");
+}
+
+#[test]
+fn pages_of_a_log_that_lead_back_are_not_the_rest_of_it() {
+    let mut fleet = fleet_by_portions();
+    fleet.portion_lines = 10;
+    fleet.instance(BATCH).files.get_mut(LOG).expect("a log an hour").quirks.circles = true;
+    let run = analyze(&FakeAws::start(fleet), &["--instance", BATCH]);
+    let report = run.json();
+    assert_eq!((run.status, &report["instances"][0]["rotation"]), (3, &"required".into()), "{report:#}");
+    let said = format!("{BATCH} {LOG}");
+    assert!(run.err.contains(&said) && run.err.contains("the endpoint repeated the marker \"5:"), "{}", run.err);
+}
