@@ -11,9 +11,9 @@ use ssl_usage_parsers::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::logs::blocks::Blocks;
 use crate::logs::decompress::not_read;
 use crate::logs::directory::{self, Log};
-use crate::logs::mapped::Mapped;
 
 /// Bytes that are asked for at once.
 const PIECE: usize = 1024 * 1024;
@@ -122,8 +122,8 @@ impl Context<'_> {
         read(self).unwrap_or_else(|error| vec![Row::new(name, Outcome::Failed(error))])
     }
 
-    /// A file on disk. One that is as the engine wrote it is searched where it lies.
-    fn plain(self, name: &str, file: &Mapped) -> Result<Vec<Row>> {
+    /// A file on disk. One that is as the engine wrote it is searched block by block.
+    fn plain(self, name: &str, file: &Blocks) -> Result<Vec<Row>> {
         let fail = |error| Error::io(Path::new(name), error);
         let head = file.view(0..file.length().min(HEAD as u64)).map_err(fail)?;
         let encoding = Encoding::of(&head);
@@ -149,13 +149,14 @@ impl Context<'_> {
         let mark = mark as u64;
         let view = |range: std::ops::Range<u64>| file.view(range.start + mark..range.end + mark);
         let scanned = scanner.scan_at(file.length() - mark, view, &mut tally).map_err(fail)?;
+        file.is_whole().map_err(fail)?;
         refuse_foreign(name, &scanned)?;
         let scan = Scan::of(parser.as_ref(), scanned);
         Ok(vec![Row { tally, ..Row::new(name, Outcome::Read(scan)) }])
     }
 
     /// The parser for a log whose beginning shows no format: it may begin in the middle of a long statement.
-    fn further(self, name: &str, file: &Mapped) -> Option<Parser> {
+    fn further(self, name: &str, file: &Blocks) -> Option<Parser> {
         let places = (HEAD as u64..file.length().min(FURTHER)).step_by(HEAD);
         places.into_iter().find_map(|at| {
             let window = file.view(at..file.length().min(at + HEAD as u64)).ok()?;
@@ -319,18 +320,15 @@ fn problem(name: &str, envelope: &Envelope, contents: &Contents) -> Option<Error
 
 /// A file on disk as a stream.
 struct FileReader<'f> {
-    file: &'f Mapped,
+    file: &'f Blocks,
     at: u64,
 }
 
 impl Read for FileReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let end = self.file.length().min(self.at + into.len() as u64);
-        let window = self.file.view(self.at.min(end)..end)?;
-        let length = window.len().min(into.len());
-        if let (Some(into), Some(window)) = (into.get_mut(..length), window.get(..length)) {
-            into.copy_from_slice(window);
-        }
+        let left = usize::try_from(self.file.length() - self.at).unwrap_or(usize::MAX);
+        let length = left.min(into.len());
+        self.file.read(into.get_mut(..length).unwrap_or_default(), self.at)?;
         self.at += length as u64;
         Ok(length)
     }
@@ -617,4 +615,48 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
         "scan reads connection logs of PostgreSQL, MySQL, MariaDB, Aurora, Oracle, SQL Server and DocumentDB, plain, \
          compressed, or as AWS's tools export them",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A log of more than one block.
+    fn log(line: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(line.repeat(6_000_000 / line.len()).as_bytes()).expect("written");
+        file
+    }
+
+    #[test]
+    fn a_log_that_is_truncated_while_it_is_read_is_an_error_that_names_it() {
+        let plain = "2026-11-21 05:30:00 UTC:10.0.0.9(5):app@orders:[7]:LOG:  connection authorized: user=app\n";
+        // What comes in an envelope is read as a stream.
+        let wrapped = format!("2026-11-21T05:30:00.000Z stdout F {plain}");
+        for line in [plain, &wrapped] {
+            let file = log(line);
+            let name = file.path().display().to_string();
+            let read = |length: u64| {
+                let Ok(Log::Plain(blocks)) = directory::open(file.path()) else { panic!("a plain file") };
+                file.as_file().set_len(length).expect("another length");
+                let hints = Hints::default();
+                Context { hints: &hints, threads: 2 }.rows(&name, |context| context.plain(&name, &blocks))
+            };
+            let length = file.as_file().metadata().expect("a length").len();
+            let whole = read(length);
+            assert!(matches!(whole.as_slice(), [Row { outcome: Outcome::Read(_), problem: None, .. }]), "{whole:?}");
+            for left in [length - 1, length / 2, 1000, 0] {
+                let rows = read(left);
+                let problem = |row: &Row| match &row.outcome {
+                    Outcome::Failed(error) => Some(error.to_string()),
+                    _ => row.problem.as_ref().map(ToString::to_string),
+                };
+                let said = rows.iter().find_map(problem).unwrap_or_default();
+                assert!(said.starts_with(&name) && said.contains("became shorter"), "{left}: {rows:?}");
+                file.as_file().set_len(length).expect("another length");
+            }
+        }
+    }
 }

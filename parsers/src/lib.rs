@@ -43,7 +43,7 @@ pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Ste
 pub use format::{Chronology, RECORD_MAX, RecordParser, Stretch};
 pub use scan::{Scanned, Scanner, UNKNOWN_LANGUAGE};
 pub use session::{ConnectionEvent, EventKind, Sessions};
-pub use sink::{EventSink, Tally, Transports};
+pub use sink::{EventSink, OTHER, Tally, Transports};
 pub use time::LogTime;
 pub use unrelated::{Unrelated, unrelated};
 

@@ -62,6 +62,13 @@ impl AddAssign<&Self> for Transports {
     }
 }
 
+/// What names of TLS versions and ciphers count as that are one too many. Whoever writes into a log can invent them.
+pub const OTHER: &[u8] = b"(other)";
+/// Most names that are kept apart: OpenSSL knows about 160 ciphers.
+const NAMES_MAX: usize = 256;
+/// Longest name that is kept.
+const NAME_MAX: usize = 128;
+
 /// Counts of a log or of many. Without an engine, no client is known to be AWS's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -112,26 +119,47 @@ impl Tally {
         self.malformed.values().sum()
     }
 
+    /// Names of TLS versions and ciphers that are kept.
+    pub fn names(&self) -> usize {
+        self.tls_versions.len() + self.ciphers.len()
+    }
+
+    /// Whether some of these names are counted as [`OTHER`].
+    pub fn has_other_names(&self) -> bool {
+        [&self.tls_versions, &self.ciphers].iter().any(|counts| counts.contains_key(OTHER))
+    }
+
+    /// Counts all of these names as [`OTHER`].
+    pub fn forget_names(&mut self) {
+        for counts in [&mut self.tls_versions, &mut self.ciphers] {
+            let sum = std::mem::take(counts).into_values().sum();
+            if sum > 0 {
+                counts.insert(OTHER.to_vec(), sum);
+            }
+        }
+    }
+
     fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
         if self.engine.is_some_and(|engine| engine.is_system(client)) {
             return self.system.add(transport);
         }
         self.connections.add(transport);
         if let Transport::Tls(Tls { version, cipher, .. }) = transport {
-            count(&mut self.tls_versions, version.as_deref());
-            count(&mut self.ciphers, cipher.as_deref());
+            count(&mut self.tls_versions, version.as_deref(), 1);
+            count(&mut self.ciphers, cipher.as_deref(), 1);
         }
     }
 }
 
-fn count(counts: &mut BTreeMap<Vec<u8>, u64>, name: Option<&[u8]>) {
+/// Adds to the count of a name. Of names beyond [`NAMES_MAX`], and of longer ones, no count is lost, but the name.
+fn count(counts: &mut BTreeMap<Vec<u8>, u64>, name: Option<&[u8]>, by: u64) {
     let Some(name) = name else { return };
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => {
-            counts.insert(name.to_vec(), 1);
-        }
+    if let Some(count) = counts.get_mut(name) {
+        *count += by;
+        return;
     }
+    let kept = counts.len() < NAMES_MAX && name.len() <= NAME_MAX;
+    *counts.entry(if kept { name } else { OTHER }.to_vec()).or_insert(0) += by;
 }
 
 impl EventSink for Tally {
@@ -170,8 +198,8 @@ impl AddAssign<&Self> for Tally {
         self.certificate_rejected += other.certificate_rejected;
         self.disconnected += other.disconnected;
         for (mine, others) in [(&mut self.tls_versions, &other.tls_versions), (&mut self.ciphers, &other.ciphers)] {
-            for (name, count) in others {
-                *mine.entry(name.clone()).or_insert(0) += count;
+            for (name, by) in others {
+                count(mine, Some(name), *by);
             }
         }
         for (cause, count) in &other.malformed {

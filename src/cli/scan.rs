@@ -178,7 +178,7 @@ impl Scan {
                 Err(error) => seen.errors.push(error),
             }
         }
-        let Seen { mut files, tallies, mut errors, advice } = seen;
+        let Seen { mut files, tallies, mut errors, advice, .. } = seen;
         let total = total(&mut files, &tallies);
         errors.extend(no_session(&files, &total, advice.first().copied()));
         for error in &errors {
@@ -270,9 +270,14 @@ fn sessions(tally: &Tally) -> u64 {
     tally.connections.sum() + tally.system.sum()
 }
 
+/// Most names of TLS versions and ciphers that are kept of all files together.
+const NAMES_MAX: usize = 100_000;
+
 /// What the logs show so far.
 #[derive(Default)]
 struct Seen {
+    /// Names of TLS versions and ciphers.
+    names: usize,
     files: Vec<File>,
     tallies: Vec<Tally>,
     errors: Vec<Error>,
@@ -301,6 +306,10 @@ impl Seen {
                 continue;
             }
             self.errors.extend(unread(&row));
+            self.names += row.tally.names();
+            if self.names > NAMES_MAX {
+                row.tally.forget_names();
+            }
             self.files.push(file(&row));
             self.tallies.push(row.tally);
         }
@@ -357,6 +366,9 @@ fn note(row: &Row) -> Option<String> {
                 );
             }
             notes.extend(blind(found, tally));
+            if tally.has_other_names() {
+                notes.push("it names so many TLS versions or ciphers that some count together, as (other)".to_owned());
+            }
             if is_undated(found.scanned.last_at) {
                 notes.push("its times have no year: give it with --year".to_owned());
             } else if found.scanned.last_at.is_some_and(|time| !time.zone_known) {

@@ -12,7 +12,7 @@ use ssl_usage_parsers::{Export, HEAD, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
 use super::instance::InstanceLogs;
-use super::read::{cause, unread};
+use super::read::{cause, unnamed, unread};
 use super::source::{days, hour_of, hours};
 use super::writer::Writer;
 use crate::bundle::{Hole, Reading, exported_source};
@@ -385,8 +385,9 @@ impl Hours<'_, '_> {
 
     async fn write_one(&mut self, slice: Slice) -> Result<()> {
         let of = self.exported.of;
-        let name = || format!("{} {}", of.profile.instance, slice.name);
-        let unread = unread(slice.fold.unparsed, None, self.exported.logs, &name);
+        let subject = || format!("{} {}", of.profile.instance, slice.name);
+        let unread = unread(slice.fold.unparsed, None, self.exported.logs, &subject);
+        self.errors.extend(unnamed(&slice.fold, &subject).as_ref().map(Trouble::from));
         let wrong = slice.wrong.as_ref().map(again).or(unread.map(|(_, error)| error));
         self.errors.extend(wrong.iter().map(Trouble::from));
         let missing = slice.missing.as_ref().map(again).or(wrong);

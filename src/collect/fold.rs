@@ -2,13 +2,34 @@
 
 use std::collections::HashMap;
 
-use ssl_usage_parsers::{Client, ConnectionEvent, Engine, EventKind, EventSink, Malformed, Micros, Text, Transport};
+use ssl_usage_parsers::{
+    Client, ConnectionEvent, Engine, EventKind, EventSink, Malformed, Micros, OTHER, Text, Transport,
+};
 
 use crate::bundle::fact::{Key, Tallied, cause};
 
-/// Most keys of one log file. Beyond, what a client can choose freely is left out of new keys; no count is ever lost.
+/// Most keys of one log file, and most bytes of their text. Beyond, new keys are [`SHORTER`]; no count is ever lost.
 const KEYS_MAX: usize = 50_000;
+const TEXT_MAX: usize = 32 * 1024 * 1024;
+/// By which part of these there may be more keys of each shorter kind.
+const MORE: usize = 10;
 const HOUR: i64 = 3600;
+
+/// What is left out of a key when there are too many, one after the other: who the client is, which it chooses freely; then
+/// the names of protocols, and then the hour, which no server invents but whoever writes into a log can. What decides a
+/// verdict stays: whether a session used TLS, and when the first and the last of its kind were seen.
+const SHORTER: &[fn(&mut Key, &Fold)] = &[
+    |key, _| {
+        (key.user, key.database, key.address, key.application) = (None, None, None, None);
+        (key.auth_method, key.open) = (None, None);
+    },
+    |key, _| {
+        for name in [&mut key.tls_version, &mut key.cipher].into_iter().flatten() {
+            *name = String::from_utf8_lossy(OTHER).into_owned();
+        }
+    },
+    |key, fold| key.hour = hour(fold.otherwise),
+];
 
 /// Counts the events of one log file.
 #[derive(Debug)]
@@ -19,6 +40,11 @@ pub(super) struct Fold {
     otherwise: Micros,
     facts: HashMap<Key, Tallied>,
     keys_max: usize,
+    text_max: usize,
+    /// Bytes of text in the keys.
+    text: usize,
+    /// Whether keys were shortened, so that not all clients have a name.
+    pub shortened: bool,
     /// Records that were understood.
     pub records: u64,
     /// Sessions among them.
@@ -44,6 +70,9 @@ impl Fold {
             otherwise,
             facts: HashMap::new(),
             keys_max: KEYS_MAX,
+            text_max: TEXT_MAX,
+            text: 0,
+            shortened: false,
             records: 0,
             sessions: 0,
             tls_sessions: 0,
@@ -56,7 +85,7 @@ impl Fold {
 
     /// One of so many that fill up at the same time: together they hold as many keys as one alone.
     pub fn one_of(self, many: usize) -> Self {
-        Self { keys_max: KEYS_MAX / many.max(1), ..self }
+        Self { keys_max: KEYS_MAX / many.max(1), text_max: TEXT_MAX / many.max(1), ..self }
     }
 
     /// The facts, sorted, so that the same log gives the same bytes.
@@ -85,7 +114,7 @@ impl Fold {
         };
         let key = Key {
             source: self.source.clone(),
-            hour: at.div_euclid(HOUR * 1_000_000) * HOUR,
+            hour: hour(at),
             event: name,
             transport: transport.map(transport_name),
             tls_version: tls.and_then(|tls| printable(tls.version.as_ref())),
@@ -99,11 +128,41 @@ impl Fold {
             system: self.engine.is_system(&event.client),
             open,
         };
-        if self.facts.len() < self.keys_max || self.facts.contains_key(&key) {
-            return key;
-        }
-        Key { user: None, database: None, address: None, application: None, auth_method: None, open: None, ..key }
+        key
     }
+
+    /// Counts an event of a key, or of a shorter one where there are too many.
+    fn count(&mut self, mut key: Key, at: Micros) {
+        for (more, shorten) in SHORTER.iter().enumerate() {
+            let room = |most: usize| most + most / MORE * more;
+            let has_room = self.facts.len() < room(self.keys_max) && self.text < room(self.text_max);
+            if has_room || self.facts.contains_key(&key) {
+                break;
+            }
+            shorten(&mut key, self);
+            self.shortened = true;
+        }
+        let text = text(&key);
+        let tallied = self.facts.entry(key).or_insert_with(|| {
+            self.text += text;
+            Tallied { count: 0, first_seen: at, last_seen: at }
+        });
+        tallied.count += 1;
+        tallied.first_seen = tallied.first_seen.min(at);
+        tallied.last_seen = tallied.last_seen.max(at);
+    }
+}
+
+/// The beginning of an hour, in seconds.
+fn hour(at: Micros) -> i64 {
+    at.div_euclid(HOUR * 1_000_000) * HOUR
+}
+
+/// Bytes of the text of a key.
+fn text(key: &Key) -> usize {
+    let Key { source, tls_version, cipher, user, database, address, application, auth_method, .. } = key;
+    let texts = [tls_version, cipher, user, database, address, application, auth_method];
+    source.len() + texts.into_iter().flatten().map(String::len).sum::<usize>()
 }
 
 impl EventSink for Fold {
@@ -117,11 +176,7 @@ impl EventSink for Fold {
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
         }
-        let tallied =
-            self.facts.entry(self.key(event, at)).or_insert(Tallied { count: 0, first_seen: at, last_seen: at });
-        tallied.count += 1;
-        tallied.first_seen = tallied.first_seen.min(at);
-        tallied.last_seen = tallied.last_seen.max(at);
+        self.count(self.key(event, at), at);
     }
 
     fn malformed(&mut self, _: u64, _: Malformed) {
@@ -170,6 +225,8 @@ fn printable(text: Option<&Text<'_>>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use ssl_usage_parsers::Tls;
+
     use super::*;
 
     fn connected(user: &str, application: String, at: Micros) -> ConnectionEvent<'static> {
@@ -188,6 +245,44 @@ mod tests {
         let facts = fold.into_facts();
         assert_eq!(facts.len(), KEYS_MAX + 1);
         assert_eq!(facts.iter().map(|(_, tallied)| tallied.count).sum::<u64>(), many);
+    }
+
+    /// A session with TLS, of names that somebody made up.
+    fn invented(number: u64) -> ConnectionEvent<'static> {
+        let text = |kind: &str| Text::Owned(format!("{kind}-{number}").into_bytes());
+        let tls = Tls { version: Some(text("version")), cipher: Some(text("cipher")), ..Tls::default() };
+        let at = number as Micros * HOUR * 1_000_000;
+        ConnectionEvent { kind: EventKind::Connected(Transport::Tls(tls)), ..connected("app", format!("{number}"), at) }
+    }
+
+    #[test]
+    fn protocols_and_hours_that_somebody_invents_cost_no_count_and_no_memory_either() {
+        let mut fold = Fold { keys_max: 1000, ..Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0) };
+        (0..10_000).for_each(|number| fold.event(&invented(number)));
+        fold.event(&connected("app", "late".to_owned(), 5));
+        assert!(fold.shortened);
+        let facts = fold.into_facts();
+        assert!(facts.len() < 1250, "{}", facts.len());
+        let count = |transport: &str| -> u64 {
+            let of = facts.iter().filter(|(key, _)| key.transport == Some(transport));
+            of.map(|(_, tallied)| tallied.count).sum()
+        };
+        assert_eq!((count("tls"), count("plaintext")), (10_000, 1));
+        let last = facts.iter().map(|(_, tallied)| tallied.last_seen).max();
+        assert_eq!(last, Some(9_999 * HOUR * 1_000_000), "when they were seen is not lost");
+        let named = facts.iter().filter(|(key, _)| key.cipher.as_deref() == Some("(other)"));
+        assert!(named.map(|(_, tallied)| tallied.count).sum::<u64>() > 8_500);
+    }
+
+    #[test]
+    fn long_names_are_bounded_by_their_bytes() {
+        let mut fold = Fold { text_max: 100_000, ..Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0) };
+        for number in 0..1000 {
+            fold.event(&connected("app", format!("{number}-{}", "x".repeat(9_000)), 0));
+        }
+        let facts = fold.into_facts();
+        let bytes: usize = facts.iter().map(|(key, _)| text(key)).sum();
+        assert!(bytes < 120_000 && facts.iter().map(|(_, tallied)| tallied.count).sum::<u64>() == 1000, "{bytes}");
     }
 
     #[test]

@@ -98,7 +98,8 @@ impl Reader<'_> {
             unparsed: fold.unparsed,
             holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
         };
-        let read = Read { reading, facts: fold.into_facts(), error: missing.map(|(_, error)| error) };
+        let error = missing.map(|(_, error)| error).or_else(|| unnamed(&fold, &subject));
+        let read = Read { reading, facts: fold.into_facts(), error };
         (read, download.broke_off())
     }
 
@@ -233,6 +234,15 @@ pub(super) fn unread(
         ),
         _ => None,
     }
+}
+
+/// A log of so many clients that some count together, without their names.
+pub(super) fn unnamed(fold: &Fold, subject: &dyn Fn() -> String) -> Option<Error> {
+    fold.shortened.then(|| {
+        let message = "the log has so many different clients that some of them count together, without their names";
+        let hint = "no session is left out; look for a client that connects under many names";
+        Error::new(ErrorKind::Format, subject(), message).hint(hint)
+    })
 }
 
 pub(super) fn cause(error: &Error) -> HoleCause {

@@ -1,6 +1,7 @@
 //! Archives of logs, tar and zip: their files one after the other, as streams. Nothing is written to disk, and nothing
 //! of an archive is in memory but the piece that is read.
 
+use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use tar::EntryType;
@@ -11,8 +12,10 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Longest name of a file in an archive.
 const NAME_MAX: u64 = 64 * 1024;
-/// Most files in an archive.
-const MEMBERS_MAX: usize = 100_000;
+/// Most files in an archive, and most bytes of their names.
+const MEMBERS_MAX: (usize, usize) = (100_000, 16 * 1024 * 1024);
+/// Most bytes of a zip archive that are read before its first file: the list of its files.
+const LIST_MAX: u64 = 32 * 1024 * 1024;
 /// Largest zip archive that is held in memory, because it comes as a stream: its list of files is at its end.
 const HELD_MAX: u64 = 256 * 1024 * 1024;
 
@@ -142,7 +145,7 @@ impl Extended {
 fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -> io::Result<()> {
     let mut archive = tar::Archive::new(stream);
     let mut extended = Extended::default();
-    let mut members = 0;
+    let mut members = Members::default();
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
@@ -162,7 +165,7 @@ fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -
         let path = path.unwrap_or_else(|| entry.header().path_bytes().into_owned());
         let file = String::from_utf8_lossy(&path);
         let name = format!("{archive_name}!{file}");
-        counted(&mut members)?;
+        members.add(&file)?;
         match kind {
             EntryType::GNUSparse => refused(&name, "a sparse file in a tar archive is not read", visit),
             _ if resized => {
@@ -192,11 +195,13 @@ fn listed(file: &mut dyn ReadSeek) -> io::Result<Option<u16>> {
 
 fn zip_files(archive_name: &str, mut file: Box<dyn ReadSeek + '_>, visit: Visit<'_>) -> io::Result<()> {
     let listed = listed(file.as_mut())?;
-    let mut archive = ZipArchive::new(file)?;
-    let mut members = 0;
+    let left = Cell::new(LIST_MAX);
+    let mut archive = ZipArchive::new(Metered { file, left: &left })?;
+    left.set(u64::MAX);
+    let mut members = Members::default();
     for index in 0..archive.len() {
-        counted(&mut members)?;
         let file = archive.name_for_index(index).unwrap_or_default().to_owned();
+        members.add(&file)?;
         let name = format!("{archive_name}!{file}");
         match archive.by_index(index) {
             _ if is_hidden(&file) => {}
@@ -215,9 +220,43 @@ fn zip_files(archive_name: &str, mut file: Box<dyn ReadSeek + '_>, visit: Visit<
     }
 }
 
-fn counted(members: &mut usize) -> io::Result<()> {
-    *members += 1;
-    if *members > MEMBERS_MAX { Err(io::Error::other("it holds more than 100,000 files")) } else { Ok(()) }
+/// A file of which no more than so many bytes are read.
+struct Metered<'a, R> {
+    file: R,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        let left = self.left.get().checked_sub(read as u64);
+        self.left.set(left.ok_or_else(|| io::Error::other("its list of files is longer than 32 MiB"))?);
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Metered<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// The files of an archive so far: how many, and how many bytes their names have.
+#[derive(Default)]
+struct Members(usize, usize);
+
+impl Members {
+    fn add(&mut self, name: &str) -> io::Result<()> {
+        self.0 += 1;
+        self.1 += name.len();
+        if self.0 > MEMBERS_MAX.0 {
+            return Err(io::Error::other("it holds more than 100,000 files"));
+        }
+        if self.1 > MEMBERS_MAX.1 {
+            return Err(io::Error::other("the names of its files have more than 16 MiB"));
+        }
+        Ok(())
+    }
 }
 
 /// Bytes that show what a stream is.

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::{bufread, write};
+use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// How the bytes of a log are packed.
@@ -143,9 +144,27 @@ impl<R: Read> Read for GzipMembers<R> {
 /// The frames of a zstd file, one behind the other. The decoder reads one frame and would leave the rest unread.
 struct ZstdFrames<R: Read>(Option<StreamingDecoder<BufReader<R>, FrameDecoder>>);
 
+/// A frame without content. A decoder bounds the window of every frame but its first, to 100 MiB; `zstd` itself takes 8 MiB
+/// or less unless it is told to use more (RFC 8878, 3.1.1.1.2).
+const EMPTY_FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
+
 impl<R: Read> ZstdFrames<R> {
     fn new(packed: R) -> io::Result<Self> {
-        Ok(Self(Some(StreamingDecoder::new(BufReader::new(packed)).map_err(io::Error::other)?)))
+        let mut decoder = FrameDecoder::new();
+        decoder.init(EMPTY_FRAME).map_err(io::Error::other)?;
+        Self::frame(BufReader::new(packed), decoder)
+    }
+
+    /// The next frame.
+    fn frame(packed: BufReader<R>, decoder: FrameDecoder) -> io::Result<Self> {
+        let opened = StreamingDecoder::new_with_decoder(packed, decoder);
+        opened.map(|frame| Self(Some(frame))).map_err(|error| match error {
+            FrameDecoderError::WindowSizeTooBig { requested } => io::Error::other(format!(
+                "it is packed so that unpacking it takes {requested} bytes of memory; unpack it first: `zstd -dc --long=31 FILE \
+                 | ssl-usage scan -`"
+            )),
+            error => io::Error::other(error),
+        })
     }
 }
 
@@ -157,9 +176,9 @@ impl<R: Read> Read for ZstdFrames<R> {
                 self.0 = Some(frame);
                 return Ok(length);
             }
-            let mut rest = frame.into_inner();
+            let (mut rest, decoder) = frame.into_parts();
             if !rest.fill_buf()?.is_empty() {
-                self.0 = Some(StreamingDecoder::new(rest).map_err(io::Error::other)?);
+                *self = Self::frame(rest, decoder)?;
             }
         }
         Ok(0)

@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::archive::{Archive, Kind, SHOWN};
+use super::blocks::Blocks;
 use super::decompress::Packing;
-use super::mapped::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often a log may be packed.
@@ -51,7 +51,7 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
 /// A log, opened.
 pub enum Log {
     /// A plain file.
-    Plain(Mapped),
+    Plain(Blocks),
     /// Anything else, as a stream of unpacked bytes.
     Stream(Box<dyn Read>),
     /// An archive of logs.
@@ -81,8 +81,10 @@ pub fn open(path: &Path) -> Result<Log> {
             Some(Kind::Zip) => return Ok(Log::Archive(Archive::Zip(Box::new(BufReader::new(file))))),
             Some(Kind::Tar) => {}
             None => {
-                if let Some(mapped) = Mapped::new(&file).map_err(fail)? {
-                    return Ok(Log::Plain(mapped));
+                let blocks = Blocks::new(file.try_clone().map_err(fail)?).map_err(fail)?;
+                // Files that the system makes up as they are read have no length.
+                if blocks.length() > 0 {
+                    return Ok(Log::Plain(blocks));
                 }
             }
         }

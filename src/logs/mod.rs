@@ -1,11 +1,11 @@
 //! Where engine logs come from: bytes in, bytes out. Nothing here knows an engine.
 
 pub mod archive;
+pub mod blocks;
 pub mod cloudwatch;
 pub mod decompress;
 pub mod directory;
 pub mod download;
 pub mod insights;
-pub mod mapped;
 pub mod rds_complete;
 pub mod rds_portion;
