@@ -634,7 +634,7 @@ mod tests {
     fn a_log_that_is_truncated_while_it_is_read_is_an_error_that_names_it() {
         let plain = "2026-11-21 05:30:00 UTC:10.0.0.9(5):app@orders:[7]:LOG:  connection authorized: user=app\n";
         // What comes in an envelope is read as a stream.
-        let wrapped = format!("2026-11-21T05:30:00.000Z stdout F {plain}");
+        let wrapped = format!("2026-11-21T05:30:00.000Z {plain}");
         for line in [plain, &wrapped] {
             let file = log(line);
             let name = file.path().display().to_string();

@@ -27,6 +27,7 @@ mod fleet;
 mod formats;
 mod golden;
 mod hostile_logs;
+mod memory;
 mod metrics;
 mod output;
 mod peers;

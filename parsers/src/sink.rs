@@ -158,7 +158,8 @@ fn count(counts: &mut BTreeMap<Vec<u8>, u64>, name: Option<&[u8]>, by: u64) {
         *count += by;
         return;
     }
-    let kept = counts.len() < NAMES_MAX && name.len() <= NAME_MAX;
+    let others = usize::from(counts.contains_key(OTHER));
+    let kept = counts.len() - others < NAMES_MAX && name.len() <= NAME_MAX;
     *counts.entry(if kept { name } else { OTHER }.to_vec()).or_insert(0) += by;
 }
 

@@ -220,6 +220,9 @@ impl Scan {
     }
 }
 
+/// Most files of one size and time that another one is compared with.
+const COPIES: usize = 16;
+
 /// Adds up the files. A log that is there in several formats counts once, in the form that shows most sessions.
 fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
     let mut best: BTreeMap<String, usize> = BTreeMap::new();
@@ -235,7 +238,7 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
         }
     }
     let mut total = Tally::default();
-    let mut extents: Vec<(String, _, &Tally)> = Vec::new();
+    let mut extents: BTreeMap<_, Vec<(String, &Tally)>> = BTreeMap::new();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let formats: BTreeSet<_> = files.iter().map(|file| (file.engine, file.format)).collect();
     for (index, (file, tally)) in files.iter_mut().zip(tallies).enumerate() {
@@ -252,12 +255,13 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
             None => {
                 total += tally;
                 let extent = (file.format, file.bytes, file.first_at, file.last_at);
-                let alike = extents.iter().find(|(_, other, counts)| *other == extent && *counts == tally);
-                match alike.filter(|_| tally.records() > 0) {
-                    Some((path, ..)) => notes.push(format!(
+                let others = extents.entry(extent).or_default();
+                match others.iter().find(|(_, counts)| *counts == tally && tally.records() > 0) {
+                    Some((path, _)) => notes.push(format!(
                         "may be a copy of {path}, of the same size, time and counts; the total counts both"
                     )),
-                    None => extents.push((file.path.clone(), extent, tally)),
+                    None if others.len() < COPIES => others.push((file.path.clone(), tally)),
+                    None => {}
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Counts events into facts as they stream by: the only place where events become numbers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ssl_usage_parsers::{
     Client, ConnectionEvent, Engine, EventKind, EventSink, Malformed, Micros, OTHER, Text, Transport,
@@ -11,6 +11,8 @@ use crate::bundle::fact::{Key, Tallied, cause};
 /// Most keys of one log file, and most bytes of their text. Beyond, new keys are [`SHORTER`]; no count is ever lost.
 const KEYS_MAX: usize = 50_000;
 const TEXT_MAX: usize = 32 * 1024 * 1024;
+/// Most names of TLS versions, and most of ciphers, of one log file; OpenSSL knows about 160 ciphers.
+const NAMES_MAX: usize = 256;
 /// By which part of these there may be more keys of each shorter kind.
 const MORE: usize = 10;
 const HOUR: i64 = 3600;
@@ -25,7 +27,7 @@ const SHORTER: &[fn(&mut Key, &Fold)] = &[
     },
     |key, _| {
         for name in [&mut key.tls_version, &mut key.cipher].into_iter().flatten() {
-            *name = String::from_utf8_lossy(OTHER).into_owned();
+            *name = other();
         }
     },
     |key, fold| key.hour = hour(fold.otherwise),
@@ -43,6 +45,8 @@ pub(super) struct Fold {
     text_max: usize,
     /// Bytes of text in the keys.
     text: usize,
+    versions: HashSet<String>,
+    ciphers: HashSet<String>,
     /// Whether keys were shortened, so that not all clients have a name.
     pub shortened: bool,
     /// Records that were understood.
@@ -72,6 +76,8 @@ impl Fold {
             keys_max: KEYS_MAX,
             text_max: TEXT_MAX,
             text: 0,
+            versions: HashSet::new(),
+            ciphers: HashSet::new(),
             shortened: false,
             records: 0,
             sessions: 0,
@@ -95,7 +101,7 @@ impl Fold {
         facts
     }
 
-    fn key(&self, event: &ConnectionEvent<'_>, at: Micros) -> Key {
+    fn key(&mut self, event: &ConnectionEvent<'_>, at: Micros) -> Key {
         let Client { user, database, address, application } = &event.client;
         let (name, transport, cause) = match &event.kind {
             EventKind::Received => ("received", None, None),
@@ -112,13 +118,13 @@ impl Fold {
             Some(Transport::Tls(tls)) => Some(tls),
             _ => None,
         };
-        let key = Key {
+        Key {
             source: self.source.clone(),
             hour: hour(at),
             event: name,
             transport: transport.map(transport_name),
-            tls_version: tls.and_then(|tls| printable(tls.version.as_ref())),
-            cipher: tls.and_then(|tls| printable(tls.cipher.as_ref())),
+            tls_version: tls.and_then(|tls| known(&mut self.versions, printable(tls.version.as_ref()))),
+            cipher: tls.and_then(|tls| known(&mut self.ciphers, printable(tls.cipher.as_ref()))),
             user: printable(user.as_ref()),
             database: printable(database.as_ref()),
             address: printable(address.as_ref()),
@@ -127,8 +133,7 @@ impl Fold {
             cause,
             system: self.engine.is_system(&event.client),
             open,
-        };
-        key
+        }
     }
 
     /// Counts an event of a key, or of a shorter one where there are too many.
@@ -151,6 +156,24 @@ impl Fold {
         tallied.first_seen = tallied.first_seen.min(at);
         tallied.last_seen = tallied.last_seen.max(at);
     }
+}
+
+/// What names of protocols count as that are one too many.
+fn other() -> String {
+    String::from_utf8_lossy(OTHER).into_owned()
+}
+
+/// A name that is known, or becomes so while there is room.
+fn known(names: &mut HashSet<String>, name: Option<String>) -> Option<String> {
+    let name = name?;
+    if names.contains(&name) {
+        return Some(name);
+    }
+    if names.len() >= NAMES_MAX {
+        return Some(other());
+    }
+    names.insert(name.clone());
+    Some(name)
 }
 
 /// The beginning of an hour, in seconds.
@@ -176,7 +199,8 @@ impl EventSink for Fold {
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
         }
-        self.count(self.key(event, at), at);
+        let key = self.key(event, at);
+        self.count(key, at);
     }
 
     fn malformed(&mut self, _: u64, _: Malformed) {
@@ -270,8 +294,8 @@ mod tests {
         assert_eq!((count("tls"), count("plaintext")), (10_000, 1));
         let last = facts.iter().map(|(_, tallied)| tallied.last_seen).max();
         assert_eq!(last, Some(9_999 * HOUR * 1_000_000), "when they were seen is not lost");
-        let named = facts.iter().filter(|(key, _)| key.cipher.as_deref() == Some("(other)"));
-        assert!(named.map(|(_, tallied)| tallied.count).sum::<u64>() > 8_500);
+        let ciphers: HashSet<_> = facts.iter().filter_map(|(key, _)| key.cipher.clone()).collect();
+        assert!(ciphers.len() == NAMES_MAX + 1 && ciphers.contains("(other)"), "{}", ciphers.len());
     }
 
     #[test]

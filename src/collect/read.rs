@@ -241,7 +241,8 @@ pub(super) fn unnamed(fold: &Fold, subject: &dyn Fn() -> String) -> Option<Error
     fold.shortened.then(|| {
         let message = "the log has so many different clients that some of them count together, without their names";
         let hint = "no session is left out; look for a client that connects under many names";
-        Error::new(ErrorKind::Format, subject(), message).hint(hint)
+        // Not about the log itself, which was read whole.
+        Error::new(ErrorKind::Format, format!("{} (names of clients)", subject()), message).hint(hint)
     })
 }
 
