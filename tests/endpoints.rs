@@ -176,3 +176,22 @@ fn pages_of_a_log_that_lead_back_are_not_the_rest_of_it() {
     let said = format!("{BATCH} {LOG}");
     assert!(run.err.contains(&said) && run.err.contains("the endpoint repeated the marker \"5:"), "{}", run.err);
 }
+
+#[test]
+fn a_log_of_endless_pages_is_given_up() {
+    let mut fleet = fleet_by_portions();
+    fleet.portion_lines = 1;
+    let log = fleet.instance(BATCH).files.get_mut(LOG).expect("a log an hour");
+    let line = |number| format!("2026-11-21 05:30:00 UTC:10.0.0.9(5):app@orders:[77]:LOG:  duration: {number} ms\n");
+    log.bytes = (10_000..11_500).flat_map(|number| line(number).into_bytes()).collect();
+    let log = log.clone();
+    fleet.instance(BATCH).files.retain(|name, _| name == LOG);
+    let run = analyze(&FakeAws::start(fleet), &["--instance", BATCH]);
+    let report = run.json();
+    assert_eq!((run.status, &report["instances"][0]["rotation"]), (3, &"required".into()), "{report:#}");
+    let said = format!(
+        "rds:DownloadDBLogFilePortion: the log did not end: the endpoint sent {} pages with",
+        1_000 + log.bytes.len() / 1_024
+    );
+    assert!(run.err.contains(&said), "{}", run.err);
+}

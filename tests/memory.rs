@@ -41,7 +41,7 @@ fn zstd(header: &[u8], blocks: u32) -> Vec<u8> {
     frame
 }
 
-/// A session with TLS, with names that somebody made up.
+/// A session with TLS, with invented names.
 fn session(number: u32) -> String {
     format!(
         "2026-11-21 05:{:02}:00 UTC:10.0.0.9(5):u{number}@d:[{}]:LOG:  connection authorized: user=u{number} database=d \
@@ -116,7 +116,7 @@ fn archives_whose_lists_are_larger_than_their_files_are_refused() {
 }
 
 #[test]
-fn names_that_somebody_writes_into_a_log_cost_no_memory_and_no_count() {
+fn invented_names_in_a_log_cost_no_memory_and_no_count() {
     let folder = TempDir::new().expect("a folder");
     let sessions = 400_000;
     let log: String = (0..sessions).map(session).collect();
@@ -143,7 +143,7 @@ fn a_long_line_is_never_held_whole() {
 }
 
 #[test]
-fn clients_that_somebody_invents_are_counted_without_names_and_told_of() {
+fn invented_clients_are_counted_without_names_and_reported() {
     const INSTANCE: &str = "reports-batch";
     let analyze = |aws: &FakeAws| {
         let home = TempDir::new().expect("a folder");

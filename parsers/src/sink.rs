@@ -62,7 +62,7 @@ impl AddAssign<&Self> for Transports {
     }
 }
 
-/// What names of TLS versions and ciphers count as that are one too many. Whoever writes into a log can invent them.
+/// The name under which TLS versions and ciphers count once a log names too many: text in a log can invent them.
 pub const OTHER: &[u8] = b"(other)";
 /// Most names that are kept apart: OpenSSL knows about 160 ciphers.
 const NAMES_MAX: usize = 256;

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     pages: usize,
-    /// Pages in turn with nothing on them. AWS sends such pages: "check the NextToken, even if the list is empty".
+    /// Pages in turn with nothing on them. AWS sends such pages, too (API reference: `ListAccounts`).
     empty: usize,
     bytes: u64,
     time: Duration,

@@ -18,8 +18,8 @@ const MORE: usize = 10;
 const HOUR: i64 = 3600;
 
 /// What is left out of a key when there are too many, one after the other: who the client is, which it chooses freely; then
-/// the names of protocols, and then the hour, which no server invents but whoever writes into a log can. What decides a
-/// verdict stays: whether a session used TLS, and when the first and the last of its kind were seen.
+/// the names of protocols; and then the hour, which text in a log can invent. What decides a verdict stays: whether a
+/// session used TLS, and when the first and the last of its kind were seen.
 const SHORTER: &[fn(&mut Key, &Fold)] = &[
     |key, _| {
         (key.user, key.database, key.address, key.application) = (None, None, None, None);
@@ -158,7 +158,7 @@ impl Fold {
     }
 }
 
-/// What names of protocols count as that are one too many.
+/// The name under which protocols count once a log names too many.
 fn other() -> String {
     String::from_utf8_lossy(OTHER).into_owned()
 }
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(facts.iter().map(|(_, tallied)| tallied.count).sum::<u64>(), many);
     }
 
-    /// A session with TLS, of names that somebody made up.
+    /// A session with TLS, of invented names.
     fn invented(number: u64) -> ConnectionEvent<'static> {
         let text = |kind: &str| Text::Owned(format!("{kind}-{number}").into_bytes());
         let tls = Tls { version: Some(text("version")), cipher: Some(text("cipher")), ..Tls::default() };
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn protocols_and_hours_that_somebody_invents_cost_no_count_and_no_memory_either() {
+    fn invented_protocols_and_hours_cost_no_count_and_no_memory_either() {
         let mut fold = Fold { keys_max: 1000, ..Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0) };
         (0..10_000).for_each(|number| fold.event(&invented(number)));
         fold.event(&connected("app", "late".to_owned(), 5));

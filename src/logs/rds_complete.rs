@@ -34,8 +34,6 @@ const VERSIONS: &[&str] = &["v19", "v13"];
 /// Most bytes that a file may have: twice its listed size and this. It grows until it is asked for, which may be an hour
 /// after it was listed; what it had when it was listed is all of the window.
 const GROWTH: u64 = 1024 * 1024 * 1024;
-/// Longest time that a file may take: an hour, and a second for so many bytes of its listed size.
-const TIME: (Duration, u64) = (Duration::from_secs(60 * 60), 4 * 1024);
 /// First bytes that tell whether a file is packed.
 const MAGIC: usize = 2;
 /// Packed bytes that are unpacked at once: at most a thousand times as many come of them.
@@ -154,7 +152,7 @@ impl Complete {
     fn new(subject: String, file: &LogFile, Answer { body, framed }: Answer) -> Self {
         let (size, promised) = (file.size, file.promised());
         let (body, most) = (PacedBody::new(body), 2 * promised + GROWTH);
-        let time = TIME.0 + Duration::from_secs(promised / TIME.1);
+        let time = file.patience();
         let (gunzip, packed) = (None, Vec::new());
         Self { subject, size, body, most, time, framed, gunzip, packed, ended: false, overran: false }
     }

@@ -14,6 +14,7 @@
 //! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use memchr::memmem;
@@ -39,6 +40,8 @@ const PATIENCE: u32 = 3;
 /// 1 MB; fewer only where lines are so long that a page was cut.
 const PAGES: (u64, u64) = (1_000, 1_024);
 
+/// An hour, and a second for so many bytes of a file's listed size.
+const TIME: (Duration, u64) = (Duration::from_secs(60 * 60), 4 * 1024);
 /// The largest storage of an instance: 256 TiB ("Quotas and constraints for Amazon Aurora" in the Aurora user guide).
 const STORAGE: u64 = 256 << 40;
 /// The size of a file that is listed without one, or with more than [`STORAGE`]. It is never reached: the file is read to
@@ -60,6 +63,11 @@ impl LogFile {
     /// The size that bounds what is read; none of a file of which no size is told.
     pub(super) fn promised(&self) -> u64 {
         if self.size == UNTOLD { 0 } else { self.size }
+    }
+
+    /// Longest time that the endpoint may take for it: slower links are of no use, and it may have grown meanwhile.
+    pub(super) fn patience(&self) -> Duration {
+        TIME.0 + Duration::from_secs(self.promised() / TIME.1)
     }
 }
 
@@ -102,6 +110,7 @@ pub struct Portions<'a> {
     /// Hashes of the markers so far.
     markers: HashSet<u64>,
     pages: u64,
+    began: Instant,
     lines: i32,
     received: u64,
     /// How the last page ended.
@@ -114,9 +123,10 @@ pub struct Portions<'a> {
 impl<'a> Portions<'a> {
     /// Begins at the beginning of a file.
     pub fn new(aws: &'a Aws, instance: &'a str, file: &'a LogFile) -> Self {
-        let (marker, markers, tail) = ("0".to_owned(), HashSet::new(), Vec::new());
-        let (pages, lines) = (0, LINES_MAX);
-        Self { aws, instance, file, marker, markers, pages, lines, received: 0, tail, idle: 0, ended: false }
+        let (marker, tail) = ("0".to_owned(), Vec::new());
+        let markers = HashSet::from([aws::hash(&marker)]);
+        let (pages, began, lines) = (0, Instant::now(), LINES_MAX);
+        Self { aws, instance, file, marker, markers, pages, began, lines, received: 0, tail, idle: 0, ended: false }
     }
 
     /// The least number of bytes of the file that what came can stand for, without what came twice.
@@ -135,7 +145,8 @@ impl<'a> Portions<'a> {
         }
         while !self.ended {
             self.pages += 1;
-            if self.pages > PAGES.0 + self.file.promised() / PAGES.1 {
+            let most = PAGES.0 + self.file.promised() / PAGES.1;
+            if self.pages > most || self.began.elapsed() > self.file.patience() {
                 return Err(self.endless());
             }
             let call = self.aws.rds.download_db_log_file_portion().db_instance_identifier(self.instance);
@@ -187,9 +198,11 @@ impl<'a> Portions<'a> {
     }
 
     fn endless(&self) -> Error {
-        let (pages, bytes, size) = (self.pages - 1, self.received, self.file.size);
+        let (pages, bytes, time) = (self.pages - 1, self.received, self.began.elapsed().as_secs());
         let message = format!(
-            "{ACTION}: the endpoint sent {pages} pages with {bytes} bytes of a log that is listed with {size} bytes"
+            "{ACTION}: the log did not end: the endpoint sent {pages} pages with {bytes} bytes in {time} seconds; the log is listed \
+             with {} bytes",
+            self.file.size
         );
         Error::new(ErrorKind::Endpoint, self.subject(), message).hint(aws::CHECK_ENDPOINT).call(ACTION, None)
     }
