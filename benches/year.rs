@@ -22,7 +22,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use ssl_usage::bundle::fact::{Key, Tallied};
 use ssl_usage::bundle::metric::{HOUR, Measure, Statistic, name};
-use ssl_usage::bundle::{Bundle, Measured, MetricPart, Part, Reading};
+use ssl_usage::bundle::{Bundle, Digests, Measured, MetricPart, Part, Reading};
 use ssl_usage::inventory::{Certificate, Fleet, InstanceProfile, Level, Parameter};
 use ssl_usage::window::Window;
 
@@ -58,15 +58,16 @@ fn main() {
             instances: of_region().collect(),
             errors: Vec::new(),
         };
-        bundle.write_fleet(&fleet).expect("written");
+        let inventory = bundle.write_fleet(&fleet).expect("written");
         let mut measured = Measured::default();
         for profile in of_region() {
             measure(&mut measured, &profile, clients);
             (0..MONTHS).for_each(|month| write(&bundle, &profile, month, clients));
         }
-        let (account, region) = (ACCOUNT.to_owned(), fleet.region);
+        let (account, region) = (ACCOUNT.to_owned(), fleet.region.clone());
         let part = MetricPart { account, region, collected_at: at(NOW), errors: Vec::new() };
         bundle.write_metrics(&part, &measured).expect("written");
+        bundle.finish(&fleet, inventory).expect("written");
     }
     println!("  written in {:.1} s, {}", start.elapsed().as_secs_f64(), size(&folder));
     let command = || Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
@@ -201,5 +202,5 @@ fn write(bundle: &Bundle, profile: &InstanceProfile, month: i64, clients: i64) {
         readings,
         errors: Vec::new(),
     };
-    bundle.write_part(&part, &facts).expect("written");
+    bundle.write_part(&part, &facts, &Digests::new()).expect("written");
 }

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Endpoint,
     /// A file is of no known format, or holds records that cannot be read.
     Format,
+    /// Evidence is damaged or missing: it is not what was written.
+    Integrity,
     /// A bundle was written by another version of this tool.
     Schema,
     /// A file could not be read or written.
@@ -171,6 +173,7 @@ impl ErrorKind {
             Self::Truncated => "truncated",
             Self::Endpoint => "endpoint",
             Self::Format => "format",
+            Self::Integrity => "integrity",
             Self::Schema => "schema",
             Self::Io => "io",
             Self::Service => "service",

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::command::{Run, against, samples, ssl_usage};
 use crate::fake_aws::{FakeAws, Fleet};
 use crate::fleet::{WINDOW, small_fleet};
+use crate::sealing::copy_bundle;
 
 fn analyze(home: &Path, bundles: &[&Path]) -> Run {
     let mut command = ssl_usage(home);
@@ -32,7 +33,7 @@ fn a_wrong_bundle_is_an_error_that_says_what_to_do() {
     fs::create_dir_all(&empty).expect("a folder");
     for (bundle, says) in [
         (home.path().join("missing"), "no such bundle; `ssl-usage collect -o BUNDLE` makes one"),
-        (newer, "the bundle is of layout 9, and this version reads up to 2; use the version that wrote it"),
+        (newer, "bundle format 9 is newer than this version supports (3); use the version that wrote it"),
         (empty, "not an evidence bundle"),
     ] {
         let run = analyze(home.path(), &[&bundle]);
@@ -174,21 +175,6 @@ fn a_part_that_is_damaged_keeps_no_other_instance_from_being_collected() {
     }
 }
 
-/// Copies the part of a bundle whose files `take` chooses.
-pub fn copy_bundle(from: &Path, to: &Path, take: impl Fn(&str) -> bool) {
-    for folder in ["fleet", "parts", "metrics"] {
-        fs::create_dir_all(to.join(folder)).expect("a folder");
-        for entry in from.join(folder).read_dir().expect("a bundle") {
-            let entry = entry.expect("an entry");
-            let name = entry.file_name().into_string().expect("UTF-8");
-            if folder != "parts" || take(&name) {
-                fs::copy(entry.path(), to.join(folder).join(name)).expect("a copy");
-            }
-        }
-    }
-    fs::copy(from.join("bundle.json"), to.join("bundle.json")).expect("a copy");
-}
-
 #[test]
 fn any_split_of_a_collection_in_any_order_with_any_overlap_gives_the_same_report() {
     let home = TempDir::new().expect("a folder");
@@ -201,8 +187,10 @@ fn any_split_of_a_collection_in_any_order_with_any_overlap_gives_the_same_report
         let name = name.strip_suffix(".json").or(name.strip_suffix(".parquet")).unwrap_or(name);
         name.strip_suffix(".readings").unwrap_or(name).to_owned()
     };
-    copy_bundle(&fleet, &odd, |name| is_odd(&stem(name)));
-    copy_bundle(&fleet, &even, |name| !is_odd(&stem(name)));
+    let is_part = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with("parts"));
+    let name = |path: &Path| stem(&path.file_name().expect("a name").to_string_lossy());
+    copy_bundle(&fleet, &odd, |path| !is_part(path) || is_odd(&name(path)));
+    copy_bundle(&fleet, &even, |path| !is_part(path) || !is_odd(&name(path)));
     let orders: [&[&PathBuf]; 4] = [&[&odd, &even], &[&even, &odd], &[&odd, &even, &odd], &[&fleet, &even]];
     for order in orders {
         let paths: Vec<&Path> = order.iter().map(|path| path.as_path()).collect();

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::command::{Run, against, samples, ssl_usage};
 use crate::fake_aws::{FakeAws, Fleet};
+use crate::sealing::FOLDERS;
 
 const NOW: &str = "2026-11-23T00:00:00Z";
 
@@ -79,7 +80,7 @@ fn the_same_fleet_live_gives_the_same_report() {
 
 /// Puts a newly collected bundle where the kept one is.
 fn replace_bundle(new: &Path, kept: &Path) {
-    for folder in ["fleet", "parts", "metrics"] {
+    for folder in FOLDERS {
         let _ = fs::remove_dir_all(kept.join(folder));
         fs::create_dir_all(kept.join(folder)).expect("a folder");
         for entry in new.join(folder).read_dir().expect("a bundle") {

@@ -37,5 +37,6 @@ mod policy;
 mod preflight;
 mod resume;
 mod scan;
+mod sealing;
 mod simulated;
 mod simulator;

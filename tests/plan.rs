@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::bundle::copy_bundle;
+use crate::sealing::copy_bundle;
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
 use crate::golden::reviewed;

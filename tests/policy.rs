@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::bundle::copy_bundle;
+use crate::sealing::copy_bundle;
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
 

@@ -3,8 +3,8 @@
 //! What is new is on disk before what it stands for is removed, and what is there twice counts once: a bundle can be read at
 //! every moment, and after a crash at any of them.
 
-use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,11 +12,13 @@ use jiff::Timestamp;
 
 use super::coverage::Reading;
 use super::fact::{table, with_logs};
-use super::file::{names, read_json, remove, sync};
+use super::file::{UNDER_WAY, open_lock, remove, sync};
 use super::merge::{Union, current, facts, is_past, since, whole_at};
 use super::metric::{Measured, MetricPart};
-use super::part::{Head, Kept, facts_of, read_parts, readings_of, write};
-use super::store::{Bundle, LOCK, read_metrics, undoubted};
+use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
+use super::record::{Listed, Present};
+use super::seal::{Digests, Seal, Sealed};
+use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, place, undoubted};
 use crate::error::{Error, Result};
 use crate::inventory::InstanceProfile;
 use crate::trouble::Trouble;
@@ -36,92 +38,96 @@ impl Bundle {
     /// When the inventories cannot be read, or the lock cannot be had.
     pub fn compact(&self, most: usize) -> Result<Vec<Error>> {
         let path = self.path.join(LOCK);
-        let lock = File::create(&path).map_err(|error| Error::io(&path, error))?;
+        let lock = open_lock(&path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Vec::new()),
             Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
         }
+        // What was merged before this process came is listed as what it became.
+        let places = self.places()?;
+        places.iter().try_for_each(|place| self.record(place, None))?;
         let parts = self.parts()?;
         // When an instance was made is known of those in the inventory alone.
-        let (profiles, _) = current(undoubted(self.fleets()?).0);
-        let many = profiles.iter().filter(|profile| parts.of(profile).len() > most);
-        let merged = many.map(|profile| self.merge_parts(profile, &parts.of(profile)));
-        let merged: Vec<_> =
-            merged.chain([self.merge_metrics(most), self.drop_past(), self.drop_abandoned()]).collect();
+        let (found, _) = current(undoubted(self.fleets()?).0, &Listed::default());
+        let profiles = found.iter().map(|found| &found.profile);
+        let many = profiles.filter(|profile| parts.of(profile).len() > most);
+        let merged: Vec<Result<()>> = many.map(|profile| self.merge_parts(profile, &parts.of(profile))).collect();
+        let metrics = places.iter().map(|place| self.merge_metrics(place, most));
+        let merged: Vec<_> = merged.into_iter().chain(metrics).chain([self.drop_past(), self.drop_abandoned()]).collect();
+        places.iter().try_for_each(|place| self.record(place, None))?;
         Ok(merged.into_iter().filter_map(Result::err).collect())
     }
 
-    /// Merges the parts of an instance. What was collected before it was made is of another one, and stays as it is.
+    /// The accounts and regions of the inventories, as names of files begin.
+    fn places(&self) -> Result<BTreeSet<String>> {
+        let (inventories, _) = self.fleets()?;
+        let fleets = inventories.iter().map(|(_, inventory)| inventory.fleet());
+        Ok(fleets.map(|fleet| place(fleet.account.as_deref(), &fleet.region)).collect())
+    }
+
+    /// Merges the parts of an instance. What was collected before it was made is of another one, and stays as it is, and so
+    /// does all where a file is damaged.
     fn merge_parts(&self, profile: &InstanceProfile, names: &[PathBuf]) -> Result<()> {
         let parts = since(read_parts(names, &profile.arn)?, profile.created_at);
-        let Some(collected_at) = parts.iter().map(|part| part.head.collected_at).max().filter(|_| parts.len() > 1)
+        let Some(collected_at) = parts.iter().map(|part| part.head().collected_at).max().filter(|_| parts.len() > 1)
         else {
             return Ok(());
         };
         // Only the errors of the latest collection are ever told.
-        let latest = parts.iter().filter(|part| part.head.collected_at == collected_at);
+        let latest = parts.iter().filter(|part| part.head().collected_at == collected_at);
         let head = Head {
             arn: profile.arn.clone(),
             account: profile.account.clone(),
             region: profile.region.clone(),
             instance: profile.instance.clone(),
             collected_at,
-            errors: sorted(latest.flat_map(|part| part.head.errors.clone())),
+            errors: sorted(latest.flat_map(|part| part.head().errors.clone())),
             readings: None,
         };
-        let union = Union::of(parts.clone());
+        let mut union = Union::of(parts.clone())?;
         let facts = match facts(&union.places())? {
             Some(facts) => Ok(facts),
             None => table(&profile.arn, &[]).and_then(|facts| with_logs(facts, &BTreeMap::new())),
         };
-        let name = self.free_name("parts", &[&head.account, &head.region, &head.instance], collected_at)?;
-        write(&name, &head, &needed(&parts, &union), facts)?;
-        let files = |part: &Kept| [part.name.clone(), readings_of(&part.name), facts_of(&part.name)];
+        let seal = merged(parts.iter().map(|part| &part.file));
+        let name = self.free_name("parts", &plain(&[&head.account, &head.region, &head.instance]), collected_at)?;
+        write(&name.path, &head, seal, &needed(&parts, &union), facts)?;
+        let files = |part: &Kept| [part.name().to_owned(), readings_of(part.name()), facts_of(part.name())];
         self.replace("parts", parts.iter().flat_map(files))
     }
 
-    /// Merges the metrics of every account and region that has more than `most` of them.
-    fn merge_metrics(&self, most: usize) -> Result<()> {
-        let folder = self.path.join("metrics");
-        // A bundle that an older version made has no such folder.
-        if !folder.exists() {
-            return Ok(());
+    /// Merges the metrics of an account and region of which there are more than `most`; where a file is damaged, none.
+    fn merge_metrics(&self, place: &str, most: usize) -> Result<()> {
+        let (kept, broken) = self.metrics_named(&format!("{place}."))?;
+        if let Some((_, error)) = broken.into_iter().next() {
+            return Err(error);
         }
-        let mut places: BTreeMap<(String, String), Vec<(PathBuf, MetricPart)>> = BTreeMap::new();
-        for name in names(&folder)? {
-            let part: MetricPart = read_json(&name)?;
-            places.entry((part.account.clone(), part.region.clone())).or_default().push((name, part));
-        }
-        for ((account, region), parts) in places.into_iter().filter(|(_, parts)| parts.len() > most) {
-            let Some(collected_at) = parts.iter().map(|(_, part)| part.collected_at).max() else { continue };
-            let latest = parts.iter().filter(|(_, part)| part.collected_at == collected_at);
-            let errors = sorted(latest.flat_map(|(_, part)| part.errors.clone()));
-            let mut all = Measured::default();
-            for (name, _) in &parts {
-                all.absorb(read_metrics(name)?.1);
-            }
-            self.write_metrics(&MetricPart { account, region, collected_at, errors }, &all)?;
-            self.replace(
-                "metrics",
-                parts.into_iter().flat_map(|(name, _)| [name.clone(), name.with_extension("parquet")]),
-            )?;
-        }
-        Ok(())
+        let kept: Vec<KeptMetrics> = kept.into_iter().map(|(_, kept)| kept).collect();
+        let newest = kept.iter().map(|kept| &kept.file.held).max_by_key(|part| part.collected_at);
+        let Some(newest) = newest.filter(|_| kept.len() > most) else { return Ok(()) };
+        let (account, region, collected_at) = (newest.account.clone(), newest.region.clone(), newest.collected_at);
+        let latest = kept.iter().filter(|kept| kept.file.held.collected_at == collected_at);
+        let errors = sorted(latest.flat_map(|kept| kept.file.held.errors.clone()));
+        let seal = merged(kept.iter().map(|kept| &kept.file));
+        let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
+        let mut all = Measured::default();
+        kept.into_iter().for_each(|kept| all.absorb(kept.measured));
+        self.put_metrics(&MetricPart { account, region, collected_at, errors }, &all, seal)?;
+        self.replace("metrics", names.into_iter().flat_map(|name| [name.clone(), name.with_extension("parquet")]))
     }
 
     /// Drops inventories that a later one stands for.
     fn drop_past(&self) -> Result<()> {
         let (whole, _) = self.fleets()?;
-        let (names, fleets): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
-        let whole_at = whole_at(&fleets);
-        let past = names.into_iter().zip(&fleets).filter(|(_, fleet)| is_past(fleet, &whole_at));
-        self.replace("fleet", past.map(|(name, _)| name))
+        let whole_at = whole_at(whole.iter().map(|(_, inventory)| inventory.fleet()));
+        let past = whole.iter().filter(|(_, inventory)| is_past(inventory.fleet(), &whole_at));
+        self.replace("fleet", past.map(|(name, _)| name.clone()))
     }
 
     /// Drops what processes left that were killed while they wrote: files that are not whole, and tables without a `.json`.
     fn drop_abandoned(&self) -> Result<()> {
-        let folders = ["fleet", "parts", "metrics"].map(|folder| self.path.join(folder));
+        let folders = FOLDERS.map(|folder| self.path.join(folder));
         for folder in folders.iter().filter(|folder| folder.exists()) {
             for entry in folder.read_dir().map_err(|error| Error::io(folder, error))? {
                 let path = entry.map_err(|error| Error::io(folder, error))?.path();
@@ -138,6 +144,21 @@ impl Bundle {
         // The new names must be on disk first.
         sync(&self.path.join(folder))?;
         old.into_iter().try_for_each(|file| remove(&file))
+    }
+}
+
+/// What a file says of those that it was merged from. What those list, it stands for where they do; else it lists it too.
+fn merged<'f, T: 'f>(files: impl Iterator<Item = &'f Sealed<T>> + Clone) -> Seal {
+    let mut present = Present::default();
+    files.clone().for_each(|file| present.add(file));
+    let earlier = files.clone().flat_map(|file| file.seal.earlier.clone());
+    let (known, earlier): (Digests, Digests) = earlier.partition(|(_, digest)| present.holds(digest));
+    Seal {
+        earlier,
+        // One of them may be removed later than the one that it lists.
+        merged: files.clone().map(Sealed::listed).chain(known).collect(),
+        unverified: !files.clone().all(Sealed::is_verified),
+        ..Seal::default()
     }
 }
 
@@ -161,7 +182,7 @@ fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, Reading)> {
 fn counts_for_nothing(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let table = name.strip_suffix(".readings.parquet").or_else(|| name.strip_suffix(".parquet"));
-    name.ends_with(".new") || table.is_some_and(|table| !path.with_file_name(format!("{table}.json")).exists())
+    name.ends_with(UNDER_WAY) || table.is_some_and(|table| !path.with_file_name(format!("{table}.json")).exists())
 }
 
 /// Whether nobody has written a file for long. One that is gone, or whose age is not told, is left to others.

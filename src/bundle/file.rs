@@ -1,76 +1,178 @@
-//! Files of a bundle: written once, under another name first.
+//! Files of a bundle: written once, under another name first, and open to their owner only.
+//!
+//! A folder that somebody made for a bundle says who else may read it: files and folders in it are open to the group as far
+//! as the folder is, and to nobody else.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataFrame, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// What to do about a file that is not what was written.
 pub(super) const AGAIN: &str = "copy the bundle again, or remove this file and collect again";
 
-/// Reads a table.
-///
-/// # Errors
-///
-/// When the file is gone or is not what was written.
-pub(super) fn read_table(path: &Path) -> Result<DataFrame> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    ParquetReader::new(file).finish().map_err(|error| misread(path, error))
+/// SHA-256 in hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex(Sha256::digest(bytes).as_slice())
 }
 
-/// That a table is not what was written.
-pub(super) fn misread(path: &Path, error: PolarsError) -> Error {
-    Error::new(ErrorKind::Format, path.display().to_string(), "the table in this file cannot be read")
-        .hint(AGAIN)
-        .because(error)
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes a table.
-pub(super) fn write_table(path: &Path, table: PolarsResult<DataFrame>) -> Result<()> {
-    write_whole(path, |file| {
-        let mut table = table.map_err(std::io::Error::other)?;
-        ParquetWriter::new(file).finish(&mut table).map(|_| ()).map_err(std::io::Error::other)
-    })
+/// That a file is not what was written.
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Integrity, path.display().to_string(), what).hint(AGAIN)
 }
 
-/// Reads what is small.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    serde_json::from_reader(BufReader::new(file)).map_err(|error| {
-        Error::new(ErrorKind::Format, path.display().to_string(), format!("not what a bundle holds: {error}"))
-            .hint(AGAIN)
-    })
-}
-
-/// Writes what is small.
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    write_whole(path, |file| {
-        serde_json::to_writer(&mut *file, value)?;
-        file.write_all(b"\n")
-    })
+/// Reads a whole file of at most so many bytes.
+pub(super) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let fail = |error| Error::io(path, error);
+    if !fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(damaged(path, "this is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(fail)?;
+    if bytes.len() as u64 > most {
+        return Err(damaged(path, format!("the file is longer than {most} bytes, the most that is read")));
+    }
+    Ok(bytes)
 }
 
 /// Writes a file under another name and renames it, so that it is there whole or not at all.
-fn write_whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
+pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let fail = |error| Error::io(path, error);
-    let temporary = under_way(path);
-    let mut file = BufWriter::new(File::create(&temporary).map_err(fail)?);
-    write(&mut file).map_err(fail)?;
-    let file = file.into_inner().map_err(|error| fail(error.into_error()))?;
-    file.sync_all().map_err(fail)?;
-    fs::rename(&temporary, path).map_err(fail)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&name).suffix(UNDER_WAY);
+    access::of_files(&mut builder, folder);
+    let mut file = builder.tempfile_in(folder).map_err(fail)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    file.persist(path).map(drop).map_err(|lost| fail(lost.error))
 }
 
-/// The name that a file has until it is whole.
-pub(super) fn under_way(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
+/// How names end of files that are not whole yet.
+pub(super) const UNDER_WAY: &str = ".new";
+
+/// A name in a bundle that nobody else takes: until this is dropped, a file is there that has `.new` behind it.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    /// The name.
+    pub path: PathBuf,
+}
+
+impl Reserved {
+    /// Takes a name; none where somebody else has it.
+    pub fn new(path: PathBuf) -> Result<Option<Self>> {
+        let reserved = Self { path };
+        let sign = reserved.sign();
+        match access::options(&sign).write(true).create_new(true).open(&sign) {
+            // Whoever had it before may have written the file in between; then this one goes away again.
+            Ok(_) if reserved.path.exists() => Ok(None),
+            Ok(_) => Ok(Some(reserved)),
+            Err(error) => {
+                let taken = error.kind() == std::io::ErrorKind::AlreadyExists;
+                std::mem::forget(reserved);
+                if taken { Ok(None) } else { Err(Error::io(&sign, error)) }
+            }
+        }
+    }
+
+    fn sign(&self) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(UNDER_WAY);
+        self.path.with_file_name(name)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        // What is left of it counts for nothing, and is dropped when it is old.
+        let _ = fs::remove_file(self.sign());
+    }
+}
+
+/// Opens a file that holds nothing, to be locked; makes it where it is not there.
+pub(super) fn open_lock(path: &Path) -> Result<File> {
+    let opened = access::options(path).write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| Error::io(path, error))
+}
+
+/// Makes the folder of a bundle, and those above it, where they are not there.
+pub(super) fn make_bundle(path: &Path) -> Result<()> {
+    access::own_folder().recursive(true).create(path).map_err(|error| Error::io(path, error))
+}
+
+/// Makes a folder in a bundle where it is not there.
+pub(super) fn make_folder(path: &Path) -> Result<()> {
+    match access::folder_in(path.parent().unwrap_or(Path::new("."))).create(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+mod access {
+    use std::fs::{DirBuilder, OpenOptions, Permissions};
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+    use std::path::Path;
+
+    /// What a folder lets its group do.
+    fn group(folder: &Path) -> u32 {
+        folder.metadata().map_or(0, |about| about.permissions().mode() & 0o070)
+    }
+
+    fn of_file(folder: &Path) -> u32 {
+        0o600 | group(folder) & 0o060
+    }
+
+    pub fn options(file: &Path) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.mode(of_file(file.parent().unwrap_or(Path::new("."))));
+        options
+    }
+
+    pub fn of_files(builder: &mut tempfile::Builder<'_, '_>, folder: &Path) {
+        builder.permissions(Permissions::from_mode(of_file(folder)));
+    }
+
+    pub fn own_folder() -> DirBuilder {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        builder
+    }
+
+    pub fn folder_in(folder: &Path) -> DirBuilder {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700 | group(folder));
+        builder
+    }
+}
+
+#[cfg(not(unix))]
+mod access {
+    use std::fs::{DirBuilder, OpenOptions};
+    use std::path::Path;
+
+    pub fn options(_: &Path) -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    pub fn of_files(_: &mut tempfile::Builder<'_, '_>, _: &Path) {}
+
+    pub fn own_folder() -> DirBuilder {
+        DirBuilder::new()
+    }
+
+    pub fn folder_in(_: &Path) -> DirBuilder {
+        DirBuilder::new()
+    }
 }
 
 /// Does something with the files of a folder; once more where some of them were merged into another meanwhile.
@@ -81,9 +183,12 @@ pub(super) fn settled<T>(read: impl Fn() -> Result<T>) -> Result<T> {
     }
 }
 
-/// The `.json` files of a folder, by name.
+/// The `.json` files of a folder, by name. A folder that an older version did not make has none.
 pub(super) fn names(folder: &Path) -> Result<Vec<PathBuf>> {
     let fail = |error| Error::io(folder, error);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
     let mut names = Vec::new();
     for entry in folder.read_dir().map_err(fail)? {
         names.push(entry.map_err(fail)?.path());

@@ -9,11 +9,15 @@ use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
 use ssl_usage_parsers::Engine;
 
 use super::coverage::{HoleCause, Reading, exported_type};
+use super::digest;
 use super::fact::of_logs;
-use super::file::{AGAIN, misread, read_table};
-use super::metric::{Measured, MetricPart};
-use super::part::{Kept, Parts, facts_of, read_parts};
-use super::store::{Bundle, Each, undoubted};
+use super::metric::Measured;
+use super::part::{Kept, Parts, facts_of, plain, read_parts};
+use super::range;
+use super::record::{Listed, Present, is_made_up_for, latest_whole, missing};
+use super::seal::{SEALED, beside};
+use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
+use super::table::{decode, misread, most_decoded, read_checked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::progress::Progress;
@@ -25,10 +29,12 @@ use crate::window::Window;
 pub struct Evidence {
     /// The instances, by ARN.
     pub instances: Vec<InstanceEvidence>,
-    /// What could not be asked.
+    /// What could not be asked, and files that are damaged or missing.
     pub errors: Vec<Trouble>,
     /// When the latest of it was collected.
     pub collected_at: Timestamp,
+    /// Whether no file of all instances together is damaged or missing.
+    pub is_whole: bool,
 }
 
 /// Where all that the bundles hold of one instance is.
@@ -38,9 +44,16 @@ pub struct InstanceEvidence {
     pub profile: InstanceProfile,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
-    /// Whether metrics of its account and region cannot be read: they may say otherwise than its logs.
-    unmeasured: bool,
+    /// The digest of what the inventory says.
+    digest: String,
+    /// Whether what the inventory says, and what was measured, is what was written.
+    is_verified: bool,
+    /// Whether a file of its account and region is damaged or missing, or its collection has not ended: what is there may
+    /// not be all.
+    is_doubted: bool,
     parts: Vec<PathBuf>,
+    /// Its parts that records list.
+    listed: Vec<(PathBuf, String)>,
     scope: Scope,
 }
 
@@ -51,12 +64,25 @@ pub struct Logs {
     pub readings: Vec<Reading>,
     /// What could not be read of them at last.
     pub errors: Vec<Trouble>,
+    /// Whether all files are what was written; nobody knows of those of older layouts.
+    pub is_verified: bool,
     /// Where the facts of those readings are.
     places: Places,
 }
 
-/// By the file that holds their facts: logs, each with the source that it was read from.
-pub(super) type Places = BTreeMap<PathBuf, BTreeMap<String, String>>;
+/// By the file that holds facts, which of them count.
+pub(super) type Places = BTreeMap<PathBuf, Place>;
+
+/// What counts of a file of facts.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// ARN of the instance.
+    arn: String,
+    /// The digest that the file must have; none where nobody knows.
+    digest: Option<String>,
+    /// Logs, each with the source that it was read from.
+    logs: BTreeMap<String, String>,
+}
 
 /// Which instances of a bundle are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,106 +100,174 @@ pub enum Scope {
 ///
 /// When a bundle cannot be read, or none of them holds an inventory.
 pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
-    let mut fleets = Each::default();
+    let (mut fleets, mut metrics) = (Each::<Inventory>::default(), Each::<KeptMetrics>::default());
+    let (mut listed, mut unlisted) = (Listed::default(), Vec::new());
     let mut parts = Parts::default();
-    let mut metrics = Vec::new();
-    let mut unmeasured = Vec::new();
     for path in paths {
         let bundle = Bundle::open(path)?;
+        // Before what they list, which is written before them.
+        let (records, broken) = bundle.records("")?;
+        records.iter().for_each(|(_, record)| listed.add(record));
+        unlisted.extend(broken);
         let (kept, broken) = bundle.fleets()?;
         fleets.0.extend(kept);
         fleets.1.extend(broken);
         parts.extend(bundle.parts()?);
         let (kept, broken) = bundle.metrics()?;
-        unmeasured.extend(broken);
-        metrics.extend(kept);
+        metrics.0.extend(kept);
+        metrics.1.extend(broken);
     }
-    let (fleets, unread) = match scope {
-        Scope::All => undoubted(fleets),
+    add_missing(&mut fleets, &mut metrics, &listed);
+    let is_whole = fleets.1.is_empty() && metrics.1.is_empty() && unlisted.is_empty();
+    let (fleets, unread, unmeasured) = match scope {
+        Scope::All => {
+            let (fleets, unread) = undoubted(fleets);
+            (fleets, unread, troubles(&metrics.1))
+        }
+        // What was collected now does not stand in an older file.
         Scope::TakenAt(time) => {
-            // What was collected now does not stand in an older file.
-            unmeasured.clear();
-            let fleets = fleets.0.into_iter().map(|(_, fleet)| fleet);
-            (fleets.filter(|fleet| fleet.taken_at == time).collect(), Vec::new())
+            let fleets = fleets.0.into_iter().map(|(_, inventory)| inventory);
+            (fleets.filter(|inventory| inventory.fleet().taken_at == time).collect(), Vec::new(), Vec::new())
         }
     };
-    let Some(collected_at) = fleets.iter().map(|fleet| fleet.taken_at).max() else {
+    let Some(collected_at) = fleets.iter().map(|inventory| inventory.fleet().taken_at).max() else {
         if let Some(broken) = unread.first() {
-            return Err(Error::new(ErrorKind::Format, broken.subject.clone(), broken.message.clone()));
+            return Err(Error::new(ErrorKind::Integrity, broken.subject.clone(), broken.message.clone()));
         }
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
         return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
-    let (profiles, mut errors) = current(fleets);
-    let is_unmeasured = |profile: &InstanceProfile| {
+    let doubts: Vec<Trouble> = troubles(&unlisted).into_iter().chain(unmeasured).collect();
+    let (found, mut errors) = current(fleets, &listed);
+    let concerns = |trouble: &Trouble, profile: &InstanceProfile| {
         // Of whom a file is whose name does not say it, nobody knows.
         let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);
-        let concerns =
-            |trouble: &Trouble| is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region);
-        unmeasured.iter().any(concerns)
+        is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region)
     };
-    errors.extend(unread.into_iter().chain(unmeasured.iter().cloned()));
-    let mut measured = measured(metrics, scope, &mut errors);
-    let evidence = |profile: InstanceProfile| {
-        let region = measured.get_mut(&(profile.account.clone(), profile.region.clone()));
-        let metrics = region.map(|region| region.take(&profile.arn, &profile.proxies)).unwrap_or_default();
-        let unmeasured = is_unmeasured(&profile);
-        InstanceEvidence { parts: parts.of(&profile), profile, metrics, unmeasured, scope }
+    errors.extend(unread.into_iter().chain(doubts.iter().cloned()));
+    let unfinished = found.iter().filter_map(|found| found.unfinished.clone()).collect::<BTreeSet<_>>();
+    let is_whole = is_whole && unfinished.is_empty();
+    errors.extend(unfinished);
+    let mut measured = measured(metrics.0, scope, &mut errors);
+    let evidence = |found: Found| {
+        let Found { profile, digest, is_verified, unfinished } = found;
+        let region = measured.get_mut(&place(Some(&profile.account), &profile.region));
+        let (metrics, sound) = region.map(|(region, sound)| (region.take(&profile.arn, &profile.proxies), *sound)).unzip();
+        let is_doubted = unfinished.is_some() || doubts.iter().any(|doubt| concerns(doubt, &profile));
+        InstanceEvidence {
+            parts: parts.of(&profile),
+            listed: listed.of("parts", &plain(&[&profile.account, &profile.region, &profile.instance])).to_vec(),
+            metrics: metrics.unwrap_or_default(),
+            is_verified: is_verified && sound.unwrap_or(true),
+            profile,
+            digest,
+            is_doubted,
+            scope,
+        }
     };
-    let instances = profiles.into_iter().map(evidence).collect();
+    let instances = found.into_iter().map(evidence).collect();
     errors.sort_unstable();
     errors.dedup();
-    Ok(Evidence { instances, errors, collected_at })
+    Ok(Evidence { instances, errors, collected_at, is_whole })
 }
 
-/// The metrics of each account and region, and of the latest collection of each what could not be asked.
+/// Adds what records list, and what is nowhere, to the files that cannot be read.
+fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, listed: &Listed) {
+    let mut present = Present::default();
+    fleets.0.iter().for_each(|(_, inventory)| present.add(&inventory.file));
+    metrics.0.iter().for_each(|(_, kept)| present.add(&kept.file));
+    let latest = latest_whole(fleets.0.iter().map(|(_, inventory)| inventory));
+    let lost = |folder, broken: &[(PathBuf, Error)]| -> Vec<(PathBuf, Error)> {
+        // One that is damaged is told of already.
+        let is_told = |path| broken.iter().any(|(broken, _)| broken == path);
+        let lost = listed.of(folder, "").iter().filter(|(path, digest)| !present.holds(digest) && !is_told(path));
+        lost.map(|(path, _)| (path.clone(), missing(path))).collect()
+    };
+    let mut lost_fleets = lost("fleet", &fleets.1);
+    lost_fleets.retain(|(path, _)| !is_made_up_for(path, &latest));
+    fleets.1.extend(lost_fleets);
+    metrics.1.extend(lost("metrics", &metrics.1));
+}
+
+/// The metrics of each account and region, by the beginning of their files' names, and whether all of them are what was
+/// written; and of the latest collection of each what could not be asked.
 fn measured(
-    parts: Vec<(MetricPart, Measured)>,
+    kept: Vec<(PathBuf, KeptMetrics)>,
     scope: Scope,
     errors: &mut Vec<Trouble>,
-) -> BTreeMap<(String, String), Measured> {
-    let place = |part: &MetricPart| (part.account.clone(), part.region.clone());
-    let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
-    for (part, _) in &parts {
-        let newest = newest.entry(place(part)).or_insert(part.collected_at);
-        *newest = part.collected_at.max(*newest);
+) -> BTreeMap<String, (Measured, bool)> {
+    let place_of = |kept: &KeptMetrics| place(Some(&kept.file.held.account), &kept.file.held.region);
+    let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for (_, kept) in &kept {
+        let at = kept.file.held.collected_at;
+        let newest = newest.entry(place_of(kept)).or_insert(at);
+        *newest = at.max(*newest);
     }
-    let mut all: BTreeMap<(String, String), Measured> = BTreeMap::new();
-    for (part, measured) in parts {
-        let place = place(&part);
+    let mut all: BTreeMap<String, (Measured, bool)> = BTreeMap::new();
+    for (_, kept) in kept {
+        let place = place_of(&kept);
         let newest = match scope {
             Scope::All => newest.get(&place).copied(),
             Scope::TakenAt(time) => Some(time),
         };
-        if newest == Some(part.collected_at) {
-            errors.extend(part.errors);
+        let (measured, is_verified) = all.entry(place).or_insert_with(|| (Measured::default(), true));
+        *is_verified &= kept.file.is_verified();
+        measured.absorb(kept.measured);
+        if newest == Some(kept.file.held.collected_at) {
+            errors.extend(kept.file.held.errors);
         }
-        all.entry(place).or_default().absorb(measured);
     }
     all
 }
 
-/// The instances that there are now, as the latest inventories show them, and what those could not ask.
-pub(super) fn current(mut fleets: Vec<Fleet>) -> (Vec<InstanceProfile>, Vec<Trouble>) {
-    fleets.sort_by(|one, other| (one.taken_at, &one.instances.len()).cmp(&(other.taken_at, &other.instances.len())));
-    let whole_at = whole_at(&fleets);
-    let mut profiles = BTreeMap::new();
+/// An instance of the latest inventories.
+pub(super) struct Found {
+    pub profile: InstanceProfile,
+    /// The digest of what the inventory says of it.
+    digest: String,
+    /// Whether that is what was written.
+    is_verified: bool,
+    /// That the collection has not ended.
+    unfinished: Option<Trouble>,
+}
+
+/// The instances that there are now, as the latest inventories show them, and what those could not ask. Of those that were
+/// taken at one time, one whose collection has ended goes first.
+pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> (Vec<Found>, Vec<Trouble>) {
+    let has_ended = |inventory: &Inventory| inventory.file.seal.layout < SEALED || listed.holds(&inventory.file.digest);
+    inventories.sort_by_cached_key(|inventory| {
+        let fleet = inventory.fleet();
+        (fleet.taken_at, fleet.instances.len(), has_ended(inventory))
+    });
+    let whole_at = whole_at(inventories.iter().map(Inventory::fleet));
+    let mut found = BTreeMap::new();
     let mut errors = Vec::new();
-    for fleet in fleets.into_iter().filter(|fleet| !is_past(fleet, &whole_at)) {
-        errors.extend(fleet.errors);
-        profiles.extend(fleet.instances.into_iter().map(|profile| (profile.arn.clone(), profile)));
+    for inventory in inventories.into_iter().filter(|inventory| !is_past(inventory.fleet(), &whole_at)) {
+        let (is_verified, unfinished) = (inventory.file.is_verified(), !has_ended(&inventory));
+        let Inventory { file, mut profiles } = inventory;
+        let unfinished = unfinished.then(|| {
+            let message = format!("the collection of {} that began at {} has not ended", file.held.region, file.held.taken_at);
+            let error = Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
+                .hint("run `ssl-usage collect` again, which goes on from there");
+            Trouble::from(&error).at(file.held.account.as_deref(), &file.held.region)
+        });
+        errors.extend(file.held.errors);
+        found.extend(file.held.instances.into_iter().map(|profile| {
+            let digest = profiles.remove(&profile.arn).unwrap_or_default();
+            (profile.arn.clone(), Found { profile, digest, is_verified, unfinished: unfinished.clone() })
+        }));
     }
-    (profiles.into_values().collect(), errors)
+    (found.into_values().collect(), errors)
 }
 
 /// When the latest whole inventory of each account and region was taken.
 pub(super) type WholeAt = BTreeMap<(Option<String>, String), Timestamp>;
 
 /// See [`WholeAt`].
-pub(super) fn whole_at(fleets: &[Fleet]) -> WholeAt {
+pub(super) fn whole_at<'f>(fleets: impl Iterator<Item = &'f Fleet>) -> WholeAt {
     let mut latest = WholeAt::new();
-    for fleet in fleets.iter().filter(|fleet| fleet.whole) {
+    for fleet in fleets.filter(|fleet| fleet.whole) {
         let at = latest.entry((fleet.account.clone(), fleet.region.clone())).or_insert(fleet.taken_at);
         *at = fleet.taken_at.max(*at);
     }
@@ -188,10 +282,12 @@ pub(super) fn is_past(fleet: &Fleet, whole_at: &WholeAt) -> bool {
 /// The readings of an instance that matter.
 #[derive(Default)]
 pub(super) struct Union {
-    /// Of each log the reading that shows most, the time of its collection, and the part that it is in.
+    /// Of each log the reading that shows most, the time of its collection, and the file of its facts.
     pub best: BTreeMap<String, (Reading, Timestamp, PathBuf)>,
     /// All that lack something.
     pub failed: Vec<(Reading, Timestamp)>,
+    /// Where the facts of the parts are.
+    places: Places,
 }
 
 impl Union {
@@ -200,10 +296,17 @@ impl Union {
     /// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
     /// both, so that the form that shows more of them is the more complete one. TLS goes first: no reading hides what
     /// another has seen of it. Counts are never added over readings.
-    pub fn of(parts: Vec<Kept>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When a part does not say what its facts must be.
+    pub fn of(parts: Vec<Kept>) -> Result<Self> {
         let mut union = Self::default();
-        for Kept { name, readings, .. } in parts {
-            for (at, reading) in readings {
+        for part in parts {
+            let (arn, digest) = (part.head().arn.clone(), part.facts_digest()?.map(str::to_owned));
+            let name = facts_of(part.name());
+            union.places.insert(name.clone(), Place { arn, digest, logs: BTreeMap::new() });
+            for (at, reading) in part.readings {
                 if !reading.holes.is_empty() {
                     union.failed.push((reading.clone(), at));
                 }
@@ -225,16 +328,17 @@ impl Union {
                 holes(other),
             ))
         });
-        union
+        for (log, (reading, _, name)) in union.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
+            if let Some(place) = union.places.get_mut(name) {
+                place.logs.insert(log.clone(), reading.source.clone());
+            }
+        }
+        Ok(union)
     }
 
-    /// Where the facts of the best readings are.
-    pub fn places(&self) -> Places {
-        let mut places = Places::new();
-        for (log, (reading, _, name)) in self.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
-            places.entry(facts_of(name)).or_default().insert(log.clone(), reading.source.clone());
-        }
-        places
+    /// Where the facts of the best readings are, and all other facts.
+    pub fn places(&mut self) -> Places {
+        std::mem::take(&mut self.places)
     }
 
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
@@ -340,27 +444,38 @@ impl InstanceEvidence {
     ///
     /// # Errors
     ///
-    /// When a part cannot be read, or what was measured, which may say otherwise.
+    /// When a file that may say something of it is damaged or missing.
     pub fn logs(&self) -> Result<Logs> {
-        if self.unmeasured {
-            let happened = "what CloudWatch measured in its region cannot be read, and may say otherwise than its logs";
-            return Err(Error::new(ErrorKind::Format, self.profile.instance.clone(), happened).hint(AGAIN));
+        if self.is_doubted {
+            let happened = "evidence of its account and region is damaged or missing, and may say otherwise than the rest";
+            return Err(Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened)
+                .hint("see the other errors"));
         }
         let parts = read_parts(&self.parts, &self.profile.arn)?;
+        let mut present = Present::default();
+        parts.iter().for_each(|part| present.add(&part.file));
+        let earlier = parts.iter().flat_map(|part| {
+            part.file.seal.earlier.iter().map(|(name, digest)| (beside(part.name(), name), digest.clone()))
+        });
+        let earlier: Vec<_> = earlier.collect();
+        if let Some(path) = present.lacks(self.listed.iter().chain(&earlier)) {
+            return Err(missing(path));
+        }
         // What was collected before the instance was made is of another that had its name, and so may a log of it have.
         let mut parts = since(parts, self.profile.created_at);
+        let is_verified = self.is_verified && parts.iter().all(|part| part.file.is_verified());
         let newest = match self.scope {
-            Scope::All => parts.iter().map(|part| part.head.collected_at).max(),
+            Scope::All => parts.iter().map(|part| part.head().collected_at).max(),
             Scope::TakenAt(time) => Some(time),
         };
-        let latest = parts.iter().filter(|part| Some(part.head.collected_at) == newest);
-        let mut errors: Vec<Trouble> = latest.flat_map(|part| part.head.errors.clone()).collect();
+        let latest = parts.iter().filter(|part| Some(part.head().collected_at) == newest);
+        let mut errors: Vec<Trouble> = latest.flat_map(|part| part.head().errors.clone()).collect();
         errors.sort_unstable();
         // A listing that failed is made up for by every later one.
         for part in &mut parts {
             part.readings.retain(|(at, reading)| !reading.is_listing() || Some(micros(*at)) == newest.map(micros));
         }
-        let union = Union::of(parts);
+        let mut union = Union::of(parts)?;
         let places = union.places();
         let readings = union.readings(self.profile.known_engine());
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
@@ -368,7 +483,19 @@ impl InstanceEvidence {
         let whole: BTreeSet<String> =
             whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
         errors.retain(|error| !whole.contains(&error.subject));
-        Ok(Logs { readings, errors, places })
+        Ok(Logs { readings, errors, is_verified, places })
+    }
+
+    /// The digest of what counts of its evidence, in hexadecimal.
+    ///
+    /// # Errors
+    ///
+    /// When facts lack a column.
+    pub fn digest(&self, logs: &Logs, facts: Option<&DataFrame>) -> Result<String> {
+        digest::of_instance(&self.digest, &logs.readings, facts, &self.metrics).map_err(|error| {
+            let happened = "the facts of this instance are not what a bundle holds";
+            Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
+        })
     }
 }
 
@@ -383,14 +510,23 @@ impl Logs {
     }
 }
 
-/// The facts that are in these places; none when there are none.
+/// The facts that count in these places; none when there are none. Files of which nothing counts are checked all the same.
 pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
     let mut tables = Vec::new();
-    for (path, logs) in places {
-        let facts = of_logs(read_table(path)?, logs).map_err(|error| misread(path, error))?;
-        tables.push(facts.lazy());
+    for (path, Place { arn, digest, logs }) in places {
+        if logs.is_empty() && digest.is_none() {
+            continue;
+        }
+        let bytes = read_checked(path, digest.as_deref())?;
+        if logs.is_empty() {
+            continue;
+        }
+        let most = most_decoded(bytes.len() as u64);
+        let table = decode(path, bytes)?;
+        let facts = range::facts(&table, arn, most).and_then(|()| of_logs(table, logs));
+        tables.push(facts.map_err(|error| misread(path, error))?.lazy());
     }
-    let Some(first) = places.keys().next() else { return Ok(None) };
+    let Some(first) = places.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
     let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
     whole.map(Some).map_err(|error: PolarsError| {
         let subject = first.display().to_string();
@@ -400,6 +536,6 @@ pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
 
 /// The parts that were collected since an instance was made.
 pub(super) fn since(mut parts: Vec<Kept>, made: Option<Timestamp>) -> Vec<Kept> {
-    parts.retain(|part| made.is_none_or(|made| part.head.collected_at >= made));
+    parts.retain(|part| made.is_none_or(|made| part.head().collected_at >= made));
     parts
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series as Values};
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series as Values};
 use serde::{Deserialize, Serialize};
 
+use super::range;
 use crate::trouble::Trouble;
 
 /// Names of metrics, as AWS spells them.
@@ -103,6 +104,11 @@ impl Measured {
         self.join(&Self(known));
     }
 
+    /// All values: what each is of, its hour, and the value.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&Measure, i64, f64)> {
+        self.0.iter().flat_map(|(measure, series)| series.iter().map(move |(hour, value)| (measure, *hour, *value)))
+    }
+
     /// The series of a subject; none when nothing is known.
     pub fn series(&self, subject: &str, metric: &str, statistic: Statistic) -> Option<&Series> {
         self.0.get(&Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic })
@@ -140,26 +146,26 @@ impl Measured {
         )
     }
 
-    /// Reads a table. A statistic of a newer version is left out.
+    /// Reads a table. A statistic of a newer version is left out; nothing else is.
     ///
     /// # Errors
     ///
-    /// When a column is not there or of another type.
+    /// When a column is not there or of another type, or a value is missing or out of range.
     pub(super) fn read(table: &DataFrame) -> PolarsResult<Self> {
         let text = |name: &str| table.column(name)?.str();
         let (subjects, metrics, statistics) = (text("subject")?, text("metric")?, text("statistic")?);
         let (hours, values) = (table.column("hour")?.i64()?, table.column("value")?.f64()?);
         let mut measured = Self::default();
         for row in 0..table.height() {
-            let statistic = Statistic::ALL.into_iter().find(|known| statistics.get(row) == Some(known.name()));
-            let (Some(subject), Some(metric), Some(statistic)) = (subjects.get(row), metrics.get(row), statistic)
+            let (Some(subject), Some(metric), Some(statistic), Some(hour), Some(value)) =
+                (subjects.get(row), metrics.get(row), statistics.get(row), hours.get(row), values.get(row))
             else {
-                continue;
+                return Err(PolarsError::NoData("a metric lacks a value".into()));
             };
+            range::measured(hour, value)?;
+            let Some(statistic) = Statistic::ALL.into_iter().find(|known| known.name() == statistic) else { continue };
             let measure = Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic };
-            if let (Some(hour), Some(value)) = (hours.get(row), values.get(row)) {
-                measured.add(&measure, hour, value);
-            }
+            measured.add(&measure, hour, value);
         }
         Ok(measured)
     }
@@ -193,7 +199,7 @@ mod tests {
         let metric = name::DATABASE_CONNECTIONS.to_owned();
         let measure = Measure { subject: "arn".to_owned(), metric, statistic: Statistic::Maximum };
         let mut measured = Measured::default();
-        values.iter().for_each(|(hour, value)| measured.add(&measure, *hour, *value));
+        values.iter().for_each(|(hour, value)| measured.add(&measure, *hour * HOUR, *value));
         measured
     }
 

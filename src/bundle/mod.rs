@@ -12,18 +12,25 @@
 
 mod compact;
 mod coverage;
+mod digest;
 pub mod fact;
 mod file;
 mod merge;
 pub mod metric;
 mod part;
+mod range;
 mod readings;
+mod record;
+mod seal;
 mod store;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type, listing_source};
+pub use digest::of_all;
 pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
-pub use part::{Part, Parts};
+pub use part::{Known, Part, Parts};
+pub use seal::Digests;
 pub use store::Bundle;

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Reading;
 use super::fact::{Key, Tallied, table, with_logs};
-use super::file::{misread, names, read_json, read_table, settled, write_json, write_table};
+use super::file::{damaged, names, remove, settled};
+use super::range;
 use super::readings;
+use super::seal::{self, Digests, Seal, Sealed};
+use super::table::{decode, misread, read_checked, write_table};
 use crate::error::{ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::trouble::Trouble;
@@ -54,15 +57,14 @@ pub(super) struct Head {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     /// The `.json`.
-    pub name: PathBuf,
-    pub head: Head,
+    pub file: Sealed<Head>,
     /// Each with the time of its collection.
     pub readings: Vec<(Timestamp, Reading)>,
 }
 
 impl Part {
-    /// Writes it as the part that is called `name`.
-    pub(super) fn write(&self, name: &Path, facts: &[(Key, Tallied)]) -> Result<()> {
+    /// Writes it as the part that is called `name`; `earlier` are parts of the instance that were there before.
+    pub(super) fn write(&self, name: &Path, facts: &[(Key, Tallied)], earlier: Digests) -> Result<(String, String)> {
         let log_of = self.readings.iter().map(|reading| (reading.source.as_str(), reading.log.as_str())).collect();
         let facts = table(&self.arn, facts).and_then(|facts| with_logs(facts, &log_of));
         let readings: Vec<_> = self.readings.iter().map(|reading| (self.collected_at, reading.clone())).collect();
@@ -75,43 +77,74 @@ impl Part {
             errors: self.errors.clone(),
             readings: None,
         };
-        write(name, &head, &readings, facts)
+        write(name, &head, Seal { earlier, ..Seal::default() }, &readings, facts)
     }
 }
 
-/// Writes a part. Its `.json` comes last, for without it there is no part.
+/// Writes a part; returns its name in the bundle and its digest. Its `.json` comes last, for without it there is no part: of
+/// one that could not be written, nothing is left.
 pub(super) fn write(
     name: &Path,
     head: &Head,
+    mut seal: Seal,
     readings: &[(Timestamp, Reading)],
     facts: PolarsResult<DataFrame>,
-) -> Result<()> {
-    write_table(&facts_of(name), facts)?;
-    write_table(&readings_of(name), readings::table(readings))?;
-    write_json(name, head)
+) -> Result<(String, String)> {
+    let written = write_table(&facts_of(name), facts).and_then(|facts| {
+        let readings = write_table(&readings_of(name), readings::table(readings))?;
+        seal.tables = [(FACTS.to_owned(), facts), (READINGS.to_owned(), readings)].into();
+        seal::write(name, seal, head)
+    });
+    if written.is_err() {
+        let _ = remove(&facts_of(name)).and_then(|()| remove(&readings_of(name)));
+    }
+    written
 }
+
+const FACTS: &str = "parquet";
+const READINGS: &str = "readings.parquet";
 
 /// Where the facts of a part are.
 pub(super) fn facts_of(name: &Path) -> PathBuf {
-    name.with_extension("parquet")
+    name.with_extension(FACTS)
 }
 
 /// Where the readings of a part are.
 pub(super) fn readings_of(name: &Path) -> PathBuf {
-    name.with_extension("readings.parquet")
+    name.with_extension(READINGS)
 }
 
 impl Kept {
-    fn read(name: &Path) -> Result<Self> {
-        let mut head: Head = read_json(name)?;
+    fn read(name: &Path, arn: &str) -> Result<Self> {
+        let mut file = Sealed::<Head>::read(name)?;
+        let head = &mut file.held;
+        if head.arn != arn || plain(&[&head.account, &head.region, &head.instance]) != instance(name) {
+            return Err(damaged(name, "the part is of another instance than its name says"));
+        }
+        range::time(head.collected_at).map_err(|what| damaged(name, what))?;
         let readings = match head.readings.take() {
             Some(readings) => readings.into_iter().map(|reading| (head.collected_at, reading)).collect(),
             None => {
                 let path = readings_of(name);
-                readings::read(&read_table(&path)?).map_err(|error| misread(&path, error))?
+                let table = decode(&path, read_checked(&path, file.table(READINGS)?)?)?;
+                readings::read(&table).map_err(|error| misread(&path, error))?
             }
         };
-        Ok(Self { name: name.to_owned(), head, readings })
+        range::readings(&readings).map_err(|what| damaged(name, what))?;
+        Ok(Self { file, readings })
+    }
+
+    pub fn name(&self) -> &Path {
+        &self.file.path
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.file.held
+    }
+
+    /// The digest that its facts must have; none where nobody knows.
+    pub fn facts_digest(&self) -> Result<Option<&str>> {
+        self.file.table(FACTS)
     }
 }
 
@@ -151,27 +184,36 @@ impl Parts {
         self.0.get(&plain(&[&profile.account, &profile.region, &profile.instance])).cloned().unwrap_or_default()
     }
 
-    /// The readings of an instance that need not be repeated. Those of a part that cannot be read are.
-    pub fn complete(&self, profile: &InstanceProfile) -> Vec<Reading> {
+    /// What is known of an instance already. What a part that cannot be read holds is read again.
+    pub fn known(&self, profile: &InstanceProfile) -> Known {
         let names = self.of(profile);
-        let sound = || names.iter().filter_map(|name| Kept::read(name).ok()).collect();
-        let parts = read_parts(&names, &profile.arn).unwrap_or_else(|_| sound());
-        let of_instance = parts.into_iter().filter(|part| part.head.arn == profile.arn);
-        let readings = of_instance.flat_map(|part| part.readings).map(|(_, reading)| reading);
-        readings.filter(|reading| reading.complete).collect()
+        let sound = || names.iter().filter_map(|name| Kept::read(name, &profile.arn).ok()).collect();
+        let parts: Vec<Kept> = read_parts(&names, &profile.arn).unwrap_or_else(|_| sound());
+        let files = parts.iter().map(|part| part.file.listed()).collect();
+        let readings = parts.into_iter().flat_map(|part| part.readings).map(|(_, reading)| reading);
+        Known { complete: readings.filter(|reading| reading.complete).collect(), files }
     }
 }
 
+/// What a bundle holds of an instance before a collection.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The readings that need not be repeated.
+    pub complete: Vec<Reading>,
+    /// Its parts, which those that are written next stand beside.
+    pub files: Digests,
+}
+
 /// The beginning of a part's name, which says of which instance it is.
-fn instance(name: &Path) -> String {
+pub(super) fn instance(name: &Path) -> String {
     let words = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     words.split('.').take(3).collect::<Vec<_>>().join(".")
 }
 
 /// Reads the parts of an instance. Where some were merged since they were listed, the folders are looked into anew.
 pub(super) fn read_parts(listed: &[PathBuf], arn: &str) -> Result<Vec<Kept>> {
-    let read = |names: &[PathBuf]| names.iter().map(|name| Kept::read(name)).collect::<Result<Vec<_>>>();
-    let parts = read(listed).or_else(|error| {
+    let read = |names: &[PathBuf]| names.iter().map(|name| Kept::read(name, arn)).collect::<Result<Vec<_>>>();
+    read(listed).or_else(|error| {
         if error.kind() != ErrorKind::NotFound {
             return Err(error);
         }
@@ -183,6 +225,5 @@ pub(super) fn read_parts(listed: &[PathBuf], arn: &str) -> Result<Vec<Kept>> {
             }
             read(&again)
         })
-    });
-    Ok(parts?.into_iter().filter(|part| part.head.arn == arn).collect())
+    })
 }

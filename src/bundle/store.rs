@@ -1,26 +1,34 @@
 //! A bundle on disk: what is in it, and what is added.
 
-use std::fs::{self, File};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::fact::{Key, Tallied};
-use super::file::{misread, names, read_json, read_table, settled, under_way, write_json, write_table};
+use super::file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled, sha256};
 use super::metric::{Measured, MetricPart};
 use super::part::{Part, Parts, plain};
+use super::range;
+use super::seal::{self, Digests, MOST_JSON, SEALED, Seal, Sealed};
+use super::table::{decode, misread, read_checked, write_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::Fleet;
 use crate::trouble::Trouble;
 
 /// Version of the layout. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
-const MAJOR: u32 = 2;
-const MINOR: u32 = 1;
+const MAJOR: u32 = SEALED;
+const MINOR: u32 = 0;
 const NAME: &str = "ssl-usage/bundle";
+/// The file that makes a folder a bundle.
+pub(super) const BUNDLE: &str = "bundle.json";
 /// Whoever merges parts holds a lock on it.
 pub(super) const LOCK: &str = "compact.lock";
+/// Where the files of a bundle are.
+pub(super) const FOLDERS: [&str; 4] = ["fleet", "parts", "metrics", "collections"];
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
@@ -39,7 +47,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a bundle to write into; makes it where nothing is yet.
+    /// Opens a bundle to write into; makes it where nothing is yet. Nobody but its owner may read one that is made.
     ///
     /// # Errors
     ///
@@ -47,21 +55,20 @@ impl Bundle {
     pub fn create(path: &Path) -> Result<Self> {
         let written_by = concat!("ssl-usage ", env!("CARGO_PKG_VERSION")).to_owned();
         let manifest = Manifest { schema: NAME.to_owned(), major: MAJOR, minor: MINOR, written_by };
-        if path.join("bundle.json").exists() {
+        let file = path.join(BUNDLE);
+        if file.exists() {
             let bundle = Self::open(path)?;
             // What is added to it from now on no older version reads.
             if bundle.major < MAJOR {
-                write_json(&path.join("bundle.json"), &manifest)?;
+                seal::write(&file, Seal::default(), &manifest)?;
             }
             return Ok(bundle);
         }
         // One that was broken off while it was made is no obstacle, nor is one that another process makes.
-        let is_own = |name: &std::ffi::OsStr| {
-            ["fleet", "parts", "bundle.json.new", "bundle.json", LOCK].iter().any(|own| name == *own)
-        };
-        let is_foreign = |entry: std::io::Result<fs::DirEntry>| entry.is_ok_and(|entry| !is_own(&entry.file_name()));
-        let occupied = path.read_dir().is_ok_and(|mut entries| entries.any(is_foreign));
-        if occupied {
+        let is_own = |name: &str| FOLDERS.contains(&name) || name == LOCK || name.starts_with(BUNDLE);
+        let mut entries = path.read_dir().into_iter().flatten().flatten();
+        let occupied = entries.any(|entry| !is_own(&entry.file_name().to_string_lossy()));
+        if occupied && !file.exists() {
             return Err(Error::new(
                 ErrorKind::Usage,
                 path.display().to_string(),
@@ -69,11 +76,9 @@ impl Bundle {
             )
             .hint("name a new or empty folder"));
         }
-        for folder in ["fleet", "parts"] {
-            let folder = path.join(folder);
-            fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-        }
-        write_json(&path.join("bundle.json"), &manifest)?;
+        make_bundle(path)?;
+        FOLDERS.iter().try_for_each(|folder| make_folder(&path.join(folder)))?;
+        seal::write(&file, Seal::default(), &manifest)?;
         Ok(Self { path: path.to_owned(), major: MAJOR })
     }
 
@@ -81,14 +86,14 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// When there is no bundle at `path`, or one of a newer layout.
+    /// When there is no bundle at `path`, or one that is damaged or of a newer layout.
     pub fn open(path: &Path) -> Result<Self> {
         let subject = || path.display().to_string();
         if !path.exists() {
             return Err(Error::new(ErrorKind::NotFound, subject(), "no such bundle")
                 .hint("`ssl-usage collect -o BUNDLE` makes one"));
         }
-        let manifest: Manifest = match read_json(&path.join("bundle.json")) {
+        let manifest = match Sealed::<Manifest>::read(&path.join(BUNDLE)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(Error::new(
                     ErrorKind::Format,
@@ -97,28 +102,27 @@ impl Bundle {
                 )
                 .hint("to read log files, use `ssl-usage scan`"));
             }
-            other => other?,
+            other => other?.held,
         };
         if manifest.schema != NAME || manifest.major > MAJOR {
             return Err(Error::new(
                 ErrorKind::Schema,
                 subject(),
-                format!("the bundle is of layout {}, and this version reads up to {MAJOR}", manifest.major),
+                format!("bundle format {} is newer than this version supports ({MAJOR})", manifest.major),
             )
             .hint("use the version that wrote it, or a newer one"));
         }
         Ok(Self { path: path.to_owned(), major: manifest.major })
     }
 
-    /// Adds an inventory.
+    /// Adds an inventory; returns its name in the bundle, and its digest.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write_fleet(&self, fleet: &Fleet) -> Result<()> {
-        let account = fleet.account.as_deref().unwrap_or(UNKNOWN);
-        let name = self.free_name("fleet", &[account, &fleet.region], fleet.taken_at)?;
-        write_json(&name, fleet)
+    pub fn write_fleet(&self, fleet: &Fleet) -> Result<(String, String)> {
+        let name = self.free_name("fleet", &place(fleet.account.as_deref(), &fleet.region), fleet.taken_at)?;
+        seal::write(&name.path, Seal::default(), fleet)
     }
 
     /// Adds what kept a region from being asked. A later inventory of the account and region makes up for it.
@@ -129,31 +133,47 @@ impl Bundle {
     pub fn write_failure(&self, at: Timestamp, account: Option<&str>, region: &str, error: &Error) -> Result<()> {
         let (account, region) = (account.map(str::to_owned), region.to_owned());
         let errors = vec![Trouble::from(error)];
-        self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors })
+        self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors }).map(drop)
     }
 
-    /// Adds what was read of an instance.
+    /// Adds what was read of an instance; `earlier` are parts of it that are there. Returns its name in the bundle, and its
+    /// digest.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<()> {
-        let name = self.free_name("parts", &[&part.account, &part.region, &part.instance], part.collected_at)?;
-        part.write(&name, facts)
+    pub fn write_part(
+        &self,
+        part: &Part,
+        facts: &[(Key, Tallied)],
+        earlier: &Digests,
+    ) -> Result<(String, String)> {
+        let words = plain(&[&part.account, &part.region, &part.instance]);
+        let name = self.free_name("parts", &words, part.collected_at)?;
+        part.write(&name.path, facts, earlier.clone())
     }
 
-    /// Adds what was asked of a region's metrics. The values are written first: without its `.json` it does not exist.
+    /// Adds what was asked of a region's metrics.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
     pub fn write_metrics(&self, part: &MetricPart, measured: &Measured) -> Result<()> {
-        // A bundle that an older version made has no such folder.
-        let folder = self.path.join("metrics");
-        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-        let name = self.free_name("metrics", &[&part.account, &part.region], part.collected_at)?;
-        write_table(&name.with_extension("parquet"), measured.table())?;
-        write_json(&name, part)
+        self.put_metrics(part, measured, Seal::default())
+    }
+
+    /// The same, with what its file says of others. The values are written first: without its `.json` it does not exist.
+    pub(super) fn put_metrics(&self, part: &MetricPart, measured: &Measured, mut seal: Seal) -> Result<()> {
+        let name = self.free_name("metrics", &plain(&[&part.account, &part.region]), part.collected_at)?;
+        let table = name.path.with_extension(VALUES);
+        let written = write_table(&table, measured.table()).and_then(|digest| {
+            seal.tables = [(VALUES.to_owned(), digest)].into();
+            seal::write(&name.path, seal, part)
+        });
+        if written.is_err() {
+            let _ = remove(&table);
+        }
+        written.map(drop)
     }
 
     /// The inventories in the bundle, and the files that cannot be read.
@@ -161,8 +181,8 @@ impl Bundle {
     /// # Errors
     ///
     /// When the folder cannot be read.
-    pub fn fleets(&self) -> Result<Each<Fleet>> {
-        settled(|| each(names(&self.path.join("fleet"))?, read_json))
+    pub(super) fn fleets(&self) -> Result<Each<Inventory>> {
+        settled(|| each(names(&self.path.join("fleet"))?, Inventory::read))
     }
 
     /// The parts in the bundle, by instance.
@@ -179,7 +199,7 @@ impl Bundle {
     /// # Errors
     ///
     /// When the folder cannot be read.
-    pub fn metrics(&self) -> Result<Stored<(MetricPart, Measured)>> {
+    pub(super) fn metrics(&self) -> Result<Each<KeptMetrics>> {
         self.metrics_named("")
     }
 
@@ -190,60 +210,106 @@ impl Bundle {
     /// When the folder cannot be read.
     pub fn measured(&self, account: &str, region: &str) -> Result<Measured> {
         let mut all = Measured::default();
-        for (part, measured) in self.metrics_named(&format!("{}.", plain(&[account, region])))?.0 {
-            if (part.account.as_str(), part.region.as_str()) == (account, region) {
-                all.absorb(measured);
-            }
+        for (_, kept) in self.metrics_named(&format!("{}.", plain(&[account, region])))?.0 {
+            all.absorb(kept.measured);
         }
         Ok(all)
     }
 
     /// The metrics in files whose name begins so, and those of them that cannot be read.
-    fn metrics_named(&self, begin: &str) -> Result<Stored<(MetricPart, Measured)>> {
-        // A bundle that an older version made has no such folder.
-        if !self.path.join("metrics").exists() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let is_meant = |name: &PathBuf| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin));
-        let (whole, broken) = settled(|| {
-            let mut meant = names(&self.path.join("metrics"))?;
-            meant.retain(is_meant);
-            each(meant, read_metrics)
-        })?;
-        Ok((whole.into_iter().map(|(_, metrics)| metrics).collect(), troubles(&broken)))
+    pub(super) fn metrics_named(&self, begin: &str) -> Result<Each<KeptMetrics>> {
+        settled(|| each(self.named("metrics", begin)?, KeptMetrics::read))
     }
 
-    /// A file name made of `words` and a time that no file has yet, and that no other task or process takes meanwhile: the
-    /// name that the file has until it is whole is there from now on.
-    pub(super) fn free_name(&self, folder: &str, words: &[&str], at: Timestamp) -> Result<PathBuf> {
-        let stem = format!("{}.{}", plain(words), at.strftime("%Y%m%dT%H%M%S%3fZ"));
+    /// The `.json` files of a folder whose name begins so.
+    pub(super) fn named(&self, folder: &str, begin: &str) -> Result<Vec<PathBuf>> {
+        let mut names = names(&self.path.join(folder))?;
+        names.retain(|name| name.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begin)));
+        Ok(names)
+    }
+
+    /// A file name made of `words` and a time that no file has yet, and that no other task or process takes meanwhile.
+    pub(super) fn free_name(&self, folder: &str, words: &str, at: Timestamp) -> Result<Reserved> {
+        let folder = self.path.join(folder);
+        // A bundle that an older version made has not all of them.
+        make_folder(&folder)?;
+        let stem = format!("{words}.{}", at.strftime("%Y%m%dT%H%M%S%3fZ"));
         let mut number = 1;
         loop {
             let ending = if number == 1 { String::new() } else { format!("-{number}") };
-            let path = self.path.join(folder).join(format!("{stem}{ending}.json"));
-            number += 1;
-            let temporary = under_way(&path);
-            match File::create_new(&temporary) {
-                // Whoever had it before may have given it its name in between.
-                Ok(_) if path.exists() => {
-                    fs::remove_file(&temporary).map_err(|error| Error::io(&temporary, error))?;
-                }
-                Ok(_) => return Ok(path),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::io(&temporary, error)),
+            if let Some(name) = Reserved::new(folder.join(format!("{stem}{ending}.json")))? {
+                return Ok(name);
             }
+            number += 1;
         }
     }
+}
+
+/// How names of the tables of metrics end.
+const VALUES: &str = "parquet";
+
+/// An inventory as it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Inventory {
+    pub file: Sealed<Fleet>,
+    /// The digest of what it says of each instance, by ARN.
+    pub profiles: BTreeMap<String, String>,
+}
+
+impl Inventory {
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = read_bytes(path, MOST_JSON)?;
+        let file = Sealed::<Fleet>::of(path, &bytes)?;
+        let named = place_and_time(path).is_some_and(|(of, _)| of == place(file.held.account.as_deref(), &file.held.region));
+        if !named {
+            return Err(damaged(path, "the inventory is of another account or region than its name says"));
+        }
+        range::time(file.held.taken_at).map_err(|what| damaged(path, what))?;
+        // As they stand there, with what newer versions may have added.
+        let mut all: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let instances = all.get_mut("instances").map(Value::take).unwrap_or_default();
+        let instances = instances.as_array().map(Vec::as_slice).unwrap_or_default();
+        let digest = |instance: &Value| Some((instance.get("arn")?.as_str()?.to_owned(), sha256(instance.to_string().as_bytes())));
+        Ok(Self { profiles: instances.iter().filter_map(digest).collect(), file })
+    }
+
+    pub fn fleet(&self) -> &Fleet {
+        &self.file.held
+    }
+}
+
+/// Metrics as they are kept: of one collection, or of many that were merged.
+#[derive(Clone, Debug)]
+pub(super) struct KeptMetrics {
+    pub file: Sealed<MetricPart>,
+    pub measured: Measured,
+}
+
+impl KeptMetrics {
+    fn read(name: &Path) -> Result<Self> {
+        let file = Sealed::<MetricPart>::read(name)?;
+        let part = &file.held;
+        if place_and_time(name).is_none_or(|(of, _)| of != plain(&[&part.account, &part.region])) {
+            return Err(damaged(name, "the metrics are of another account or region than the file's name says"));
+        }
+        range::time(part.collected_at).map_err(|what| damaged(name, what))?;
+        let path = name.with_extension(VALUES);
+        let table = decode(&path, read_checked(&path, file.table(VALUES)?)?)?;
+        let measured = Measured::read(&table).map_err(|error| misread(&path, error))?;
+        Ok(Self { file, measured })
+    }
+}
+
+/// How names of files begin that are of an account and region.
+pub(super) fn place(account: Option<&str>, region: &str) -> String {
+    plain(&[account.unwrap_or(UNKNOWN), region])
 }
 
 /// What names of files have for an account that is not known.
 const UNKNOWN: &str = "unknown";
 
-/// What files of a bundle hold, and what cannot be read of them.
-pub type Stored<T> = (Vec<T>, Vec<Trouble>);
-
 /// What each of some files holds, and those that are not what was written.
-pub type Each<T> = (Vec<(PathBuf, T)>, Vec<(PathBuf, Error)>);
+pub(super) type Each<T> = (Vec<(PathBuf, T)>, Vec<(PathBuf, Error)>);
 
 /// Reads some files. One that is gone is an error, for it was merged into another meanwhile; one whose table alone is gone
 /// is not whole.
@@ -261,17 +327,17 @@ pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) ->
 
 /// The inventories that count, and the files that cannot be read. What of an account and region is no newer than such a file
 /// is left out, in whatever bundle: what the file says of it is not known.
-pub(super) fn undoubted((mut whole, broken): Each<Fleet>) -> Stored<Fleet> {
+pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>, Vec<Trouble>) {
     let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
         (Some((place, time)), Some((of, until))) => place == of && time <= until,
         _ => false,
     };
     whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
-    (whole.into_iter().map(|(_, fleet)| fleet).collect(), troubles(&broken))
+    (whole.into_iter().map(|(_, inventory)| inventory).collect(), troubles(&broken))
 }
 
 /// The account and region in a file's name, and the time.
-fn place_and_time(name: &Path) -> Option<(String, String)> {
+pub(super) fn place_and_time(name: &Path) -> Option<(String, String)> {
     let words = words(name);
     let (place, time) = words.rsplit_once('.')?;
     Some((place.to_owned(), time.split('-').next()?.to_owned()))
@@ -283,7 +349,7 @@ fn words(name: &Path) -> String {
 }
 
 /// Errors of files, with the account and region in their names.
-fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Trouble> {
+pub(super) fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Trouble> {
     let trouble = |(name, error): &(PathBuf, Error)| {
         let (words, trouble) = (words(name), Trouble::from(error));
         match words.split('.').collect::<Vec<_>>().as_slice() {
@@ -292,13 +358,6 @@ fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Trouble> {
         }
     };
     broken.iter().map(trouble).collect()
-}
-
-/// Reads what one collection, or many that were merged, asked of a region's metrics.
-pub(super) fn read_metrics(name: &Path) -> Result<(MetricPart, Measured)> {
-    let path = name.with_extension("parquet");
-    let measured = Measured::read(&read_table(&path)?).map_err(|error| misread(&path, error))?;
-    Ok((read_json(name)?, measured))
 }
 
 #[cfg(test)]
@@ -333,12 +392,12 @@ mod tests {
             for task in 0..8 {
                 let bundle = &bundle;
                 scope.spawn(move || {
-                    (0..20).for_each(|number| bundle.write_part(&part(task * 100 + number), &[]).expect("written"))
+                    (0..20).for_each(|number| drop(bundle.write_part(&part(task * 100 + number), &[], &Digests::new()).expect("written")))
                 });
             }
         });
         let names = names(&folder.path().join("parts")).expect("names");
-        let parts: Vec<Head> = names.iter().map(|name| read_json(name).expect("a part")).collect();
+        let parts: Vec<_> = names.iter().map(|name| Sealed::<Head>::read(name).expect("a part").held).collect();
         let told: std::collections::BTreeSet<_> = parts.iter().map(|part| part.errors[0].subject.clone()).collect();
         assert_eq!((names.len(), told.len()), (160, 160));
         assert!(names.iter().all(|name| name.with_extension("parquet").exists()));
@@ -347,10 +406,10 @@ mod tests {
     #[test]
     fn a_subject_of_any_length_and_a_bundle_half_made_can_be_written() {
         let folder = tempfile::TempDir::new().expect("a folder");
-        fs::create_dir(folder.path().join("fleet")).expect("a folder");
+        std::fs::create_dir(folder.path().join("fleet")).expect("a folder");
         let bundle = Bundle::create(folder.path()).expect("a bundle that was broken off is made anew");
         let error = Error::new(ErrorKind::NotFound, "arn:aws:iam::1:role/".to_owned() + &"x".repeat(500), "gone");
         bundle.write_failure(Timestamp::UNIX_EPOCH, None, error.subject(), &error).expect("written");
-        assert_eq!(bundle.fleets().expect("inventories").0[0].1.errors[0].subject, error.subject());
+        assert_eq!(bundle.fleets().expect("inventories").0[0].1.fleet().errors[0].subject, error.subject());
     }
 }

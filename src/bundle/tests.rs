@@ -151,7 +151,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
     let (account, region) = (Some("123456789012".to_owned()), "eu-west-1".to_owned());
     let instances = vec![profile(created_at)];
     let fleet = Fleet { taken_at: day(at), account, region, whole: true, instances, errors: Vec::new() };
-    bundle.write_fleet(&fleet).expect("written");
+    let inventory = bundle.write_fleet(&fleet).expect("written");
     let mut names = BTreeSet::new();
     let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
     let trouble = |reading: &Reading| Trouble {
@@ -173,7 +173,8 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         readings,
     };
     let facts: Vec<_> = reads.iter().filter_map(|read| read.fact()).collect();
-    bundle.write_part(&part, &facts).expect("written");
+    let earlier = bundle.parts().expect("parts").known(&profile(created_at)).files;
+    bundle.write_part(&part, &facts, &earlier).expect("written");
     let mut measured = Measured::default();
     let metric = name::DATABASE_CONNECTIONS.to_owned();
     let measure = Measure { subject: ARN.to_owned(), metric, statistic: Statistic::Maximum };
@@ -185,17 +186,21 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         errors: part.errors.clone(),
     };
     bundle.write_metrics(&part, &measured).expect("written");
+    bundle.finish(&fleet, inventory).expect("written");
 }
 
 /// All that a report is made of.
-type Shown = (Vec<Reading>, Vec<Trouble>, Vec<String>, Measured, Vec<Trouble>);
+type Shown = (Vec<Reading>, Vec<Trouble>, Vec<String>, Measured, Vec<Trouble>, String);
 
 fn shown(paths: &[PathBuf]) -> Shown {
     let evidence = load(paths, Scope::All).expect("a bundle");
     let instance = evidence.instances.first().expect("an instance");
     let logs = instance.logs().expect("readings");
     let mut facts = Vec::new();
-    if let Some(table) = logs.facts().expect("facts") {
+    let table = logs.facts().expect("facts");
+    assert!(evidence.is_whole && logs.is_verified);
+    let digest = instance.digest(&logs, table.as_ref()).expect("a digest");
+    if let Some(table) = table {
         let text =
             |name: &str, row| table.column(name).expect("there").str().expect("text").get(row).map(str::to_owned);
         let number = |name: &str, row| table.column(name).expect("there").u64().expect("numbers").get(row);
@@ -206,7 +211,7 @@ fn shown(paths: &[PathBuf]) -> Shown {
     }
     let mut errors = logs.errors;
     errors.dedup();
-    (logs.readings, errors, facts, instance.metrics.clone(), evidence.errors)
+    (logs.readings, errors, facts, instance.metrics.clone(), evidence.errors, digest)
 }
 
 fn bundle(path: &Path) -> Bundle {
@@ -215,13 +220,13 @@ fn bundle(path: &Path) -> Bundle {
 
 /// What need not be read again.
 fn known(path: &Path) -> BTreeSet<(String, u64, Option<Timestamp>)> {
-    let known = bundle(path).parts().expect("parts").complete(&profile(day(0)));
+    let known = bundle(path).parts().expect("parts").known(&profile(day(0))).complete;
     known.into_iter().map(|reading| (reading.source, reading.listed_bytes, reading.last_written)).collect()
 }
 
 /// All files of a bundle, by their path in it.
 fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let folders = ["fleet", "parts", "metrics"].map(|folder| path.join(folder));
+    let folders = store::FOLDERS.map(|folder| path.join(folder));
     let entries = folders.iter().flat_map(|folder| folder.read_dir().expect("a folder"));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths.map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()

@@ -34,8 +34,9 @@ impl Collect {
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.output);
         }
-        let now = self.fleet.gather(&self.output)?;
-        let evidence = load(&[self.output], Scope::TakenAt(now))?;
+        let (now, unwritten) = self.fleet.gather(&self.output)?;
+        let mut evidence = load(&[self.output], Scope::TakenAt(now))?;
+        evidence.errors.extend(unwritten);
         let errors = evidence.all_errors(&Bar::new("looking for what could not be read"));
         complain_of(&errors);
         Ok(exit::of_troubles(&errors))

@@ -37,6 +37,9 @@ pub(super) struct Compare {
     /// Days of a bundle to judge, up to its last collection.
     #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
+    /// Let evidence count that has no digest, as of bundles of older versions: nobody knows whether it was changed.
+    #[arg(long)]
+    accept_unverified: bool,
     /// How to print what changed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,7 +59,8 @@ impl Compare {
         if path.is_dir() {
             let evidence = load(&[path.to_owned()], Scope::All)?;
             let window = Window::days_before(evidence.collected_at, self.days);
-            return Kept::of(&name, &Report::new(&evidence, window, Policy::default(), &Bar::new(JUDGING)));
+            let policy = Policy { accept_unverified: self.accept_unverified, ..Policy::default() };
+            return Kept::of(&name, &Report::new(&evidence, window, policy, &Bar::new(JUDGING)));
         }
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
         Kept::read(&name, &text)

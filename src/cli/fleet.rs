@@ -19,6 +19,7 @@ use crate::collect::{Plan, Request, Source, collect, plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{self, Filter, Tag};
 use crate::progress::Progress;
+use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
@@ -174,11 +175,12 @@ impl Fleet {
         Request { filter, window, logs: self.logs, source: self.source, log_format, insights: self.insights }
     }
 
-    /// Collects into the bundle at `path`; returns the time under which the inventories stand there.
+    /// Collects into the bundle at `path`; returns the time under which the inventories stand there, and what could not be
+    /// written into it, as on a full disk.
     ///
     /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
     /// error of the run only when there is no other, or when no instance is found anywhere that is meant.
-    pub fn gather(&self, path: &Path) -> Result<Timestamp> {
+    pub fn gather(&self, path: &Path) -> Result<(Timestamp, Vec<Trouble>)> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let bundle = Bundle::create(path)?;
         // Before anything is added: what this run is told of its own errors is not merged with what others found.
@@ -192,17 +194,19 @@ impl Fleet {
             async move {
                 let asked = collect(&aws, &request, &bundle, &known, &progress).await;
                 let asked = asked.map_err(|error| error.at(aws.account.as_deref(), &aws.region));
-                if let Err(error) = &asked {
-                    bundle.write_failure(now, aws.account.as_deref(), &aws.region, error)?;
-                }
-                Ok(asked)
+                let failure = |error| bundle.write_failure(now, aws.account.as_deref(), &aws.region, error);
+                let is_told = asked.as_ref().map_or_else(|error| failure(error).is_ok(), |_| true);
+                Ok((asked, is_told))
             }
         })?;
-        let (mut fleets, mut failed) = (Vec::new(), Vec::new());
-        for asked in asked {
+        let (mut fleets, mut failed, mut unwritten) = (Vec::new(), Vec::new(), Vec::new());
+        for (asked, is_told) in asked {
             match asked {
                 Ok(fleet) => fleets.push(fleet),
-                Err(error) => failed.push(error),
+                Err(error) => {
+                    unwritten.extend((!is_told).then(|| Trouble::from(&error)));
+                    failed.push(error);
+                }
             }
         }
         let absent = self.absent(&fleets);
@@ -212,12 +216,11 @@ impl Fleet {
         let without_place: Vec<Error> = unreached.into_iter().chain(absent).collect();
         if in_vain || fleets.is_empty() {
             failed.extend(without_place);
-            return together(failed).map_or(Ok(now), Err);
+            return together(failed).map_or(Ok((now, unwritten)), Err);
         }
-        for error in &without_place {
-            bundle.write_failure(now, None, error.subject(), error)?;
-        }
-        Ok(now)
+        let untold = |error: &&Error| bundle.write_failure(now, None, error.subject(), error).is_err();
+        unwritten.extend(without_place.iter().filter(untold).map(Trouble::from));
+        Ok((now, unwritten))
     }
 
     /// What `gather` would ask of AWS, by account and region, and what could not be asked for it. Nothing is written. When

@@ -6,6 +6,7 @@ mod clients;
 mod collect;
 mod compact;
 mod diff;
+mod digest;
 mod dry_run;
 mod exit;
 mod fail_on;
@@ -59,6 +60,7 @@ enum Command {
     Compact(compact::Compact),
     Plan(plan::MakePlan),
     Diff(diff::Compare),
+    Digest(digest::Digest),
     Preflight(preflight::Check),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
@@ -84,6 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compact(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Diff(command) => command.run(),
+        Command::Digest(command) => command.run(),
         Command::Preflight(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),

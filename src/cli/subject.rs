@@ -30,6 +30,9 @@ pub(super) struct Subject {
     /// What to demand of the evidence, which clients to ignore, and what persons attest (TOML; see samples/policy.toml).
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Let evidence count that has no digest, as of bundles of older versions: nobody knows whether it was changed.
+    #[arg(long)]
+    pub accept_unverified: bool,
 }
 
 /// Who reads what a command prints.
@@ -53,7 +56,7 @@ impl Subject {
         print: impl FnOnce(&mut Report) -> Result<()>,
     ) -> Result<u8> {
         // Before AWS is asked for hours.
-        let policy = policy::load(self.policy.as_deref())?;
+        let policy = self.policy()?;
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.bundle()?);
         }
@@ -77,6 +80,12 @@ impl Subject {
         Ok(status)
     }
 
+    /// What is demanded of the evidence.
+    pub fn policy(&self) -> Result<Policy> {
+        let policy = policy::load(self.policy.as_deref())?;
+        Ok(Policy { accept_unverified: self.accept_unverified, ..policy })
+    }
+
     fn report(&self, policy: Policy) -> Result<Report> {
         let (evidence, window) = self.evidence()?;
         Ok(Report::new(&evidence, window, policy, &Bar::new(JUDGING)))
@@ -86,8 +95,10 @@ impl Subject {
     pub fn evidence(&self) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
             let bundle = self.bundle()?;
-            let now = self.fleet.gather(&bundle)?;
-            load(&[bundle], Scope::TakenAt(now))?
+            let (now, unwritten) = self.fleet.gather(&bundle)?;
+            let mut evidence = load(&[bundle], Scope::TakenAt(now))?;
+            evidence.errors.extend(unwritten);
+            evidence
         } else {
             self.kept()?
         };

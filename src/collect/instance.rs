@@ -13,7 +13,7 @@ use super::span::Rotation;
 use super::writer::Writer;
 use super::{Request, Source, source};
 use crate::aws::Aws;
-use crate::bundle::{Bundle, Hole, Reading, listing_source};
+use crate::bundle::{Bundle, Hole, Known, Reading, listing_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
@@ -33,8 +33,8 @@ pub(super) struct InstanceLogs<'a> {
     pub request: &'a Request,
     pub profile: &'a InstanceProfile,
     pub engine: &'static Engine,
-    /// What need not be read again.
-    pub known: &'a [Reading],
+    /// What the bundle holds of it.
+    pub known: &'a Known,
 }
 
 /// Reads them into a bundle.
@@ -62,7 +62,7 @@ impl InstanceLogs<'_> {
         done: &BTreeSet<String>,
     ) -> impl Iterator<Item = &'f LogFile> {
         let known = |reading: &Reading| (reading.source.clone(), reading.listed_bytes, reading.last_written);
-        let known: BTreeSet<_> = self.known.iter().map(known).collect();
+        let known: BTreeSet<_> = self.known.complete.iter().map(known).collect();
         let is_new = move |file: &&LogFile| !known.contains(&(file.name.clone(), file.size, file.last_written));
         files.iter().filter(is_new).filter(move |file| !done.contains(&file.name))
     }
@@ -89,7 +89,7 @@ impl InstanceLogs<'_> {
     fn unlisted(&self, error: &Error) -> Option<Reading> {
         let logs = self.engine.logs.iter().find(|logs| logs.complete && !logs.prefix.is_empty())?;
         let Window { from, to } = self.exported_window();
-        let shown = source::shown(self.engine, logs, self.known.iter());
+        let shown = source::shown(self.engine, logs, self.known.complete.iter());
         let from = shown.iter().map(|span| span.to).max().map_or(from, |last| last.max(from).min(to));
         let source = listing_source(logs.prefix);
         let hole = Hole { cause: cause(error), message: error.advice() };
@@ -181,7 +181,7 @@ impl Collection<'_> {
         let mut any = false;
         for (logs, export) in self.of.exports() {
             any = true;
-            let readings = self.of.known.iter().chain(writer.read());
+            let readings = self.of.known.complete.iter().chain(writer.read());
             let shown = source::shown(self.of.engine, logs, readings);
             let wanted = self.of.request.source.exported(self.of.exported_window(), &shown);
             let reader = Exported { of: &self.of, logs, export, progress: self.progress };

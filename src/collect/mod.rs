@@ -65,11 +65,24 @@ pub async fn collect(
     progress: &Arc<dyn Progress>,
 ) -> Result<Fleet> {
     let fleet = inventory::take(aws, &request.filter, request.window.to).await?;
-    bundle.write_fleet(&fleet)?;
+    let inventory = bundle.write_fleet(&fleet)?;
     measure(aws, &fleet, request.window, bundle).await?;
-    if !request.logs {
-        return Ok(fleet);
+    if request.logs {
+        logs(aws, request, &fleet, bundle, known, progress).await?;
     }
+    bundle.finish(&fleet, inventory)?;
+    Ok(fleet)
+}
+
+/// Reads the logs of a fleet, of several instances at a time.
+async fn logs(
+    aws: &Aws,
+    request: &Request,
+    fleet: &Fleet,
+    bundle: &Bundle,
+    known: &Arc<Parts>,
+    progress: &Arc<dyn Progress>,
+) -> Result<()> {
     progress.begin(fleet.instances.len());
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
@@ -90,7 +103,7 @@ pub async fn collect(
             Err(lost) => std::panic::resume_unwind(lost.into_panic()),
         }
     }
-    Ok(fleet)
+    Ok(())
 }
 
 /// What collecting one account and region would ask of AWS. The inventory is taken, and logs are listed; nothing is
@@ -129,7 +142,7 @@ async fn plan_one(
     profile: &InstanceProfile,
 ) -> Plan {
     let Some(engine) = logged(profile) else { return Plan::default() };
-    let known = known.complete(profile);
+    let known = known.known(profile);
     let plan = InstanceLogs { aws, request, profile, engine, known: &known }.plan().await;
     progress.done(&profile.instance);
     plan
@@ -157,7 +170,7 @@ async fn one(
     progress: &dyn Progress,
 ) -> Result<()> {
     let Some(engine) = logged(profile) else { return Ok(()) };
-    let known = known.complete(profile);
+    let known = known.known(profile);
     let of = InstanceLogs { aws, request, profile, engine, known: &known };
     Collection { of, bundle, progress }.collect().await
 }

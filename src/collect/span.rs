@@ -63,7 +63,8 @@ impl Rotation {
         let next = self.begun.iter().find(|begun| **begun > from && **begun <= full);
         // Not the last record's time: a client can write one of its own choice.
         let end = next.copied().unwrap_or(full);
-        Some((Window { from, to: end.min(read_at) }, end <= read_at))
+        // A clock that is ahead names files of a time that has not come.
+        Some((Window { from, to: end.min(read_at).max(from) }, end <= read_at))
     }
 }
 

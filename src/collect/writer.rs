@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::instance::InstanceLogs;
 use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Bundle, Part, Reading};
+use crate::bundle::{Bundle, Digests, Part, Reading};
 use crate::error::Result;
 use crate::trouble::Trouble;
 
@@ -24,12 +24,15 @@ pub(super) struct Writer<'a> {
     since: Instant,
     /// All that was read so far, written or not.
     read: Vec<Reading>,
+    /// The parts that the next one stands beside: all that were there, and then the one before it.
+    earlier: Digests,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(of: InstanceLogs<'a>, bundle: &'a Bundle) -> Self {
         let (readings, facts, errors, read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { of, bundle, readings, facts, errors, since: Instant::now(), read }
+        let earlier = of.known.files.clone();
+        Self { of, bundle, readings, facts, errors, since: Instant::now(), read, earlier }
     }
 
     /// All that was read so far.
@@ -80,9 +83,11 @@ impl<'a> Writer<'a> {
         // In the order of their names, however they came.
         part.readings.sort_by(|one, other| one.source.cmp(&other.source));
         part.errors.sort_unstable();
-        let bundle = self.bundle.clone();
+        let (bundle, earlier) = (self.bundle.clone(), std::mem::take(&mut self.earlier));
         // Disks are slow, and what answers arrives meanwhile.
-        let written = tokio::task::spawn_blocking(move || bundle.write_part(&part, &facts)).await;
-        written.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))
+        let written = tokio::task::spawn_blocking(move || bundle.write_part(&part, &facts, &earlier)).await;
+        let written = written.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))?;
+        self.earlier = [written].into();
+        Ok(())
     }
 }

@@ -96,6 +96,8 @@ const WHENCE: &[OfInstance] = &[
     ("not_examined", |_, row| text(&row.not_examined.join("; "))),
     ("ignored", |_, row| Cell::Count(row.connections.ignored.sessions.sum())),
     ("policy", |report, _| text(&policy::lines(report).join(" "))),
+    ("evidence_digest", |report, _| Cell::Text(report.evidence.digest.clone())),
+    ("evidence_verified", |_, row| Cell::Flag(row.evidence.verified)),
 ];
 
 fn text(text: &str) -> Cell {

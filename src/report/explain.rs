@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Report;
 use super::escape::terminal;
 use super::model::{Client, Connections, Coverage, Instance, Shares};
-use super::table::{days_left, verdict};
+use super::table::{days_left, evidence, verdict};
 use crate::shell::command;
 
 /// Prints what there is to say of some instances.
@@ -46,7 +46,8 @@ fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<
     section(out, "Not examined", row.not_examined.iter().map(|what| (*what).to_owned()))?;
     section(out, "Commands", row.commands.iter().map(|words| command(words)))?;
     let window = &report.window;
-    writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)
+    writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
+    writeln!(out, "  {}", evidence(report))
 }
 
 fn section(out: &mut dyn Write, title: &str, lines: impl IntoIterator<Item = String>) -> io::Result<()> {

@@ -17,7 +17,7 @@ mod table;
 pub use arrange::{Group, Sort};
 pub use columns::Rows;
 pub use explain::explain;
-pub use model::{Client, Instance, Report, Shares, Summary};
+pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
 
 use std::io::{self, Write};
 

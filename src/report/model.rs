@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::bundle::Evidence;
+use crate::bundle;
 use crate::inventory::InstanceProfile;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
@@ -27,12 +27,38 @@ pub struct Report {
     pub window: Window,
     /// What was demanded of the evidence, who did not count, and what persons vouched for.
     pub policy: Policy,
+    /// What the verdicts rest on.
+    pub evidence: Evidence,
     /// Counts of the verdicts.
     pub summary: Summary,
     /// The instances, most urgent first.
     pub instances: Vec<Instance>,
     /// What could not be read.
     pub errors: Vec<Trouble>,
+}
+
+/// What verdicts rest on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// `sha256:` and the digest of all that counts, as `ssl-usage digest` prints it; none where files are damaged or missing.
+    pub digest: Option<String>,
+    /// Whether every file is what was written. Nobody knows of those of older bundles.
+    pub verified: bool,
+}
+
+impl Evidence {
+    /// Evidence with this digest, in hexadecimal.
+    pub fn new(digest: Option<String>, verified: bool) -> Self {
+        Self { verified: verified && digest.is_some(), digest: digest.map(|digest| format!("sha256:{digest}")) }
+    }
+
+    /// The evidence of instances, each with its ARN; `is_whole` is whether nothing that concerns all is damaged or missing.
+    pub fn of_all<'e>(is_whole: bool, instances: impl Iterator<Item = (&'e str, &'e Self)> + Clone) -> Self {
+        let digest = |(arn, of): (&'e str, &'e Self)| Some((arn, of.digest.as_deref()?.trim_start_matches("sha256:")));
+        let digests: Option<Vec<_>> = instances.clone().map(digest).collect();
+        let digest = digests.filter(|_| is_whole).map(|digests| bundle::of_all(digests.into_iter()));
+        Self::new(digest, instances.map(|(_, of)| of.verified).all(|verified| verified))
+    }
 }
 
 /// Counts of the verdicts.
@@ -85,6 +111,8 @@ pub struct Instance {
     pub act_by: Option<Timestamp>,
     /// Nobody can tell: required for that, or deferrable on the word of a person.
     pub unproven: bool,
+    /// What the verdict rests on.
+    pub evidence: Evidence,
     /// What was seen.
     pub connections: Connections,
     /// How much of the window was seen.
@@ -257,7 +285,7 @@ impl Report {
     /// Judges all that the evidence holds, within a window.
     ///
     /// An instance whose facts cannot be read is judged without them, and is an entry in `errors`.
-    pub fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
+    pub fn new(evidence: &bundle::Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
         let mut report = Self::without_instances(window, policy, evidence.errors.clone());
         report.policy.find(evidence.instances.iter().map(|known| &known.profile));
         let policy = &report.policy;
@@ -301,6 +329,8 @@ impl Report {
             }
             report.instances.push(instance);
         }
+        let of_each = report.instances.iter().map(|row| (row.arn.as_str(), &row.evidence));
+        report.evidence = Evidence::of_all(evidence.is_whole, of_each);
         report.errors.sort_unstable();
         report.errors.dedup();
         report.summary.errors = report.errors.len() as u64;
@@ -322,6 +352,7 @@ impl Report {
             tool_version: env!("CARGO_PKG_VERSION"),
             window,
             policy,
+            evidence: Evidence::new(None, false),
             summary,
             instances: Vec::new(),
             errors,
@@ -357,6 +388,7 @@ fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Insta
         enforcement: verdict.enforcement.name(),
         act_by: outlook.act_by,
         unproven: verdict.unproven,
+        evidence: Evidence::new(usage.digest.clone(), !usage.unverified),
         connections: connections(usage),
         coverage: coverage(&usage.coverage),
         reasons: verdict

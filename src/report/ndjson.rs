@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::model::{Instance, Report, Summary};
+use super::model::{Evidence, Instance, Report, Summary};
 use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -19,6 +19,7 @@ enum Line<'r> {
         tool_version: &'static str,
         window: Window,
         policy: &'r Policy,
+        evidence: &'r Evidence,
     },
     Instance(&'r Instance),
     Error(&'r Trouble),
@@ -32,6 +33,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         tool_version: report.tool_version,
         window: report.window,
         policy: &report.policy,
+        evidence: &report.evidence,
     };
     let instances = report.instances.iter().map(Line::Instance);
     let errors = report.errors.iter().map(Line::Error);

@@ -10,6 +10,8 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     let accepted: Vec<_> =
         ReasonCode::ALL.iter().filter(|code| policy.accepts(**code)).map(|code| code.code()).collect();
     let accepted = (!accepted.is_empty()).then(|| format!("Accepted blind spots: {}.", accepted.join(", ")));
+    let unverified = policy.accept_unverified.then(|| "Accepted: evidence without a digest.".to_owned());
+    let accepted = accepted.into_iter().chain(unverified);
     let attested = policy.attestation.iter().map(|attestation| attested(report, attestation));
     [demands(policy)].into_iter().chain(accepted).chain(policy.ignore.iter().map(ignored)).chain(attested).collect()
 }

@@ -64,7 +64,7 @@ pub(super) fn in_brief(row: &Instance) -> &str {
 }
 
 /// The counts of all verdicts, and what they are about.
-pub(super) fn summary(report: &Report) -> [String; 2] {
+pub(super) fn summary(report: &Report) -> [String; 3] {
     let summary = &report.summary;
     let at = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M");
     let attested = if summary.attested == 0 { String::new() } else { format!(" ({} attested)", summary.attested) };
@@ -74,7 +74,17 @@ pub(super) fn summary(report: &Report) -> [String; 2] {
             summary.instances, summary.required, summary.unproven, summary.deferrable, summary.optional, summary.errors
         ),
         format!("Window {} to {} UTC, ssl-usage {}", at(report.window.from), at(report.window.to), report.tool_version),
+        evidence(report),
     ]
+}
+
+/// The digest of the evidence, and what it is worth.
+pub(super) fn evidence(report: &Report) -> String {
+    match (&report.evidence.digest, report.evidence.verified) {
+        (Some(digest), true) => format!("Evidence {digest}, verified"),
+        (Some(digest), false) => format!("Evidence {digest}, unverified: files have no digest of their own"),
+        (None, _) => "Evidence without a digest: files are damaged or missing".to_owned(),
+    }
 }
 
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {

@@ -28,7 +28,10 @@ pub fn of_each<T: Send>(
         let usage = known.logs().and_then(|mut logs| {
             errors = std::mem::take(&mut logs.errors);
             let ignores = |client: &Client| ignores(profile, client);
-            add_up(profile, (&logs.readings, logs.facts()?), &known.metrics, window, &ignores)
+            let facts = logs.facts()?;
+            let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())?), !logs.is_verified);
+            let usage = add_up(profile, (&logs.readings, facts), &known.metrics, window, &ignores)?;
+            Ok(Usage { digest, unverified, ..usage })
         });
         let usage = usage.unwrap_or_else(|error| {
             errors.push(Trouble::from(&error).at(Some(&profile.account), &profile.region));
@@ -44,7 +47,7 @@ pub fn of_each<T: Send>(
 ///
 /// These are threads of their own: in those of `rayon`, which run other items while `polars` works for one, a large fleet
 /// overflows the stack.
-fn side_by_side<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+pub fn side_by_side<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let some = || {
         let mut done = Vec::new();

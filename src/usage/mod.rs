@@ -14,7 +14,7 @@ mod rare;
 pub use crate::bundle::metric::name as metric;
 pub use calendar::unseen;
 pub use coverage::{Coverage, Gap};
-pub use each::of_each;
+pub use each::{of_each, side_by_side};
 pub use metrics::{Above, Metrics};
 use proven::Proven;
 pub use rare::tls_share_at_most;
@@ -125,8 +125,12 @@ pub struct Usage {
     pub metrics: Metrics,
     /// Sessions with TLS, of all clients, whose mark has text behind it: a client without TLS may have written it.
     pub imitable_tls: u64,
-    /// Whether evidence is there that could not be read: what it shows is not known.
+    /// Whether evidence is damaged or missing: what it shows is not known.
     pub unread: bool,
+    /// Whether nobody knows that the evidence is what was written, for it is of an older layout.
+    pub unverified: bool,
+    /// The digest of the evidence, in hexadecimal; none where it is damaged or missing.
+    pub digest: Option<String>,
 }
 
 /// Adds up what was read of an instance's logs, the facts in them, and what was measured.

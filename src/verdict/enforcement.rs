@@ -34,9 +34,11 @@ pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> 
     let hides = |reason: &Reason| match reason.code {
         ReasonCode::AttestationContradicted => true,
         ReasonCode::TlsAttempts => false,
-        code => code.bearing() == Bearing::Blocks,
+        code => matches!(code.bearing(), Bearing::Blocks | Bearing::Voids),
     };
     let unclear = ignored.unknown > 0 || usage.imitable_tls > 0 || reasons.iter().any(hides);
+    // What says that it is enforced may have been changed.
+    let enforced = enforced && !reasons.iter().any(|reason| reason.code.bearing() == Bearing::Voids);
     match (enforced, without > 0, unclear) {
         (true, ..) => Enforcement::Safe,
         (false, true, _) => Enforcement::Breaks,

@@ -11,6 +11,7 @@ mod reason;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use certificate::{Change, Outlook, Restart};
 pub use enforcement::Enforcement;
@@ -89,7 +90,7 @@ const NOT_SHOWN: &[metrics::Blind] = &[
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
     let outlook = certificate::outlook(profile, policy, now);
     let case = Case { profile, usage, policy };
-    let mut found = rules::reasons(&case);
+    let mut found: Vec<Reason> = trust::reason(&case).into_iter().chain(rules::reasons(&case)).collect();
     found.extend(by_policy::reasons(&case, &found, now));
     let used = usage_of(&found, policy);
     let enforcement = enforcement::enforcement(usage, &found, rules::is_enforced(profile));
@@ -125,7 +126,7 @@ fn usage_of(reasons: &[Reason], policy: &Policy) -> UsageVerdict {
     let any = |bearing| reasons.iter().any(|reason| policy.bearing(reason.code) == bearing);
     if any(Bearing::InUse) {
         UsageVerdict::InUse
-    } else if any(Bearing::Overrules) {
+    } else if any(Bearing::Overrules) || any(Bearing::Voids) {
         UsageVerdict::Undetermined
     } else if any(Bearing::RulesOut) {
         UsageVerdict::RuledOut
@@ -140,6 +141,9 @@ fn usage_of(reasons: &[Reason], policy: &Policy) -> UsageVerdict {
 
 fn rotation_of(reasons: &[Reason], usage: UsageVerdict) -> Rotation {
     let any = |bearing| reasons.iter().any(|reason| reason.code.bearing() == bearing);
+    if any(Bearing::Voids) {
+        return Rotation::Required;
+    }
     if any(Bearing::NoRotation) {
         return Rotation::Optional;
     }
@@ -157,7 +161,7 @@ fn decides(bearing: Bearing, usage: UsageVerdict, rotation: Rotation) -> bool {
         Bearing::NoRotation => rotation == Rotation::Optional,
         Bearing::InUse => usage == UsageVerdict::InUse,
         Bearing::RulesOut => usage == UsageVerdict::RuledOut,
-        Bearing::Blocks | Bearing::Overrules => usage == UsageVerdict::Undetermined && rotation == Rotation::Required,
+        Bearing::Blocks | Bearing::Overrules | Bearing::Voids => usage == UsageVerdict::Undetermined && rotation == Rotation::Required,
         Bearing::Attests => usage == UsageVerdict::Undetermined && rotation == Rotation::Deferrable,
         Bearing::NotObserved => usage == UsageVerdict::NotObserved,
         Bearing::Informs => false,

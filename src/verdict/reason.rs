@@ -17,6 +17,8 @@ pub enum Bearing {
     Attests,
     /// Whatever speaks for "no TLS", a switch too, is not believed.
     Overrules,
+    /// The evidence is not believed, whatever it says; the rotation is required.
+    Voids,
     /// Good to know.
     Informs,
 }
@@ -69,6 +71,11 @@ reasons! {
     TlsDespiteSwitch = "tls-despite-switch", Informs;
     /// TLS is switched off, and the switch is in effect.
     TlsSwitchedOff = "tls-switched-off", RulesOut;
+
+    /// Evidence is damaged or missing.
+    EvidenceDamaged = "evidence-damaged", Voids;
+    /// Evidence has no digest that shows that it is unchanged, and is not accepted so.
+    EvidenceUnverified = "evidence-unverified", Voids;
 
     /// The engine is not known to this version of the tool.
     EngineUnknown = "engine-unknown", Blocks;

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::Report;
 use super::policy::lines as policy_lines;
+use super::table::evidence;
 use crate::shell::command;
 use row::Row;
 use timeline::Month;

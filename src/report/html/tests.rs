@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::report::Report;
-use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Gap, Ignored, Instance, Reason, Shares};
+use crate::report::model::{Evidence, Certificate, Client, Connections, Coverage, Day, Gap, Ignored, Instance, Reason, Shares};
 use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -16,6 +16,7 @@ fn report(name: &str, clients: usize) -> Report {
         Trouble { account: some(), region: some(), subject: text(), call: some(), code: text(), message: text() };
     let mut report = Report::without_instances(window, Policy::default(), vec![trouble]);
     report.instances.push(Instance {
+        evidence: Evidence::new(None, false),
         account: text(),
         region: text(),
         instance: text(),

@@ -24,6 +24,9 @@ pub struct Policy {
     /// The file that it was read from; none where it is what this tool ships.
     #[serde(skip_deserializing)]
     pub source: Option<Source>,
+    /// Whether evidence counts that has no digest, as of older bundles. Only the command line says so.
+    #[serde(skip_deserializing)]
+    pub accept_unverified: bool,
     /// Least share of the window that the logs must have shown before "no TLS" is believed, 0 to 1.
     pub least_coverage: f64,
     /// Least number of hours that the window must be long: an instance that was made an hour ago has shown nothing yet.
@@ -79,6 +82,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             source: None,
+            accept_unverified: false,
             least_coverage: 0.95,
             least_window_hours: 24,
             least_connections: 1,
@@ -190,6 +194,7 @@ mod tests {
             ("least_window_hours = 0", "least_window_hours must be 1 or more"),
             ("horizon_days = 0", "horizon_days must be 1 or more"),
             ("\nleast_coverages = 1", "line 2: unknown field `least_coverages`"),
+            ("accept_unverified = true", "unknown field `accept_unverified`"),
             ("source = { file = 'x', sha256 = 'y' }", "unknown field `source`"),
             ("[blind_spots]\ncoverage-short = 'informs'", "line 2: unknown field `coverage-short`"),
             ("[blind_spots]\nno-clients = 'informs'", "unknown field `no-clients`"),

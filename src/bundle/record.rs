@@ -1,0 +1,175 @@
+//! The record of an account and region: all files that there were when a collection ended.
+//!
+//! A later record stands for earlier ones, and lists what they listed. What a record lists and nobody has any more is
+//! missing: it was neither merged into another file nor made up for by a later inventory. An inventory that no record lists
+//! is of a collection that has not ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::file::{remove, settled, sync};
+use super::part::instance;
+use super::seal::{self, Digests, Seal, Sealed, beside};
+use super::store::{Bundle, Each, Inventory, each, place, place_and_time};
+use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::Fleet;
+
+const FOLDER: &str = "collections";
+
+/// What a record holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Account; none where no instance shows it.
+    pub account: Option<String>,
+    pub region: String,
+    /// When the latest collection that it lists was made.
+    pub collected_at: Timestamp,
+    /// The digests of the files, by name.
+    pub files: Digests,
+}
+
+/// Files that records list, each with its digest.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    digests: BTreeSet<String>,
+    /// By the folder that they are in, and for parts by instance.
+    files: BTreeMap<(String, String), Vec<(PathBuf, String)>>,
+}
+
+impl Listed {
+    /// Adds what a record lists.
+    pub fn add(&mut self, record: &Sealed<Record>) {
+        for (name, digest) in &record.held.files {
+            let path = beside(&record.path, name);
+            let folder = name.split('/').next().unwrap_or_default();
+            let of = if folder == "parts" { instance(&path) } else { String::new() };
+            self.files.entry((folder.to_owned(), of)).or_default().push((path, digest.clone()));
+            self.digests.insert(digest.clone());
+        }
+    }
+
+    /// Whether a file with this digest is listed.
+    pub fn holds(&self, digest: &str) -> bool {
+        self.digests.contains(digest)
+    }
+
+    /// What is listed of a folder; of parts, those of one instance.
+    pub fn of(&self, folder: &str, instance: &str) -> &[(PathBuf, String)] {
+        self.files.get(&(folder.to_owned(), instance.to_owned())).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Files that are there, or that others were merged into.
+#[derive(Debug, Default)]
+pub(super) struct Present(BTreeSet<String>);
+
+impl Present {
+    /// Adds a file.
+    pub fn add<T>(&mut self, file: &Sealed<T>) {
+        self.0.insert(file.digest.clone());
+        self.0.extend(file.seal.merged.values().cloned());
+    }
+
+    /// Whether a file with this digest is among them.
+    pub fn holds(&self, digest: &str) -> bool {
+        self.0.contains(digest)
+    }
+
+    /// The first file of some that is not.
+    pub fn lacks<'l>(&self, mut listed: impl Iterator<Item = &'l (PathBuf, String)>) -> Option<&'l Path> {
+        listed.find(|(_, digest)| !self.holds(digest)).map(|(path, _)| path.as_path())
+    }
+}
+
+/// That a file is gone that others list.
+pub(super) fn missing(path: &Path) -> Error {
+    let what = "this file is missing, and other files of the bundle list it";
+    Error::new(ErrorKind::Integrity, path.display().to_string(), what)
+        .hint("restore it from a copy of the bundle, or collect into a new bundle")
+}
+
+/// By account and region in names of files, the time of the latest inventory that shows all instances.
+pub(super) fn latest_whole<'i>(inventories: impl Iterator<Item = &'i Inventory>) -> BTreeMap<String, String> {
+    let mut latest: BTreeMap<String, String> = BTreeMap::new();
+    for inventory in inventories.filter(|inventory| inventory.fleet().whole) {
+        if let Some((place, time)) = place_and_time(&inventory.file.path) {
+            let known = latest.entry(place).or_default();
+            *known = time.max(std::mem::take(known));
+        }
+    }
+    latest
+}
+
+/// Whether a later inventory stands for the one that had this name.
+pub(super) fn is_made_up_for(path: &Path, latest: &BTreeMap<String, String>) -> bool {
+    place_and_time(path).is_some_and(|(place, time)| latest.get(&place).is_some_and(|latest| time < *latest))
+}
+
+impl Bundle {
+    /// Records that a collection of an account and region has ended; `inventory` is that of the collection, as
+    /// [`write_fleet`](Self::write_fleet) returned it.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be read, or the record cannot be written.
+    pub fn finish(&self, fleet: &Fleet, inventory: (String, String)) -> Result<()> {
+        let record = Record {
+            account: fleet.account.clone(),
+            region: fleet.region.clone(),
+            collected_at: fleet.taken_at,
+            files: [inventory].into(),
+        };
+        self.record(&place(fleet.account.as_deref(), &fleet.region), Some(record))
+    }
+
+    /// The records, and the files that cannot be read.
+    pub(super) fn records(&self, place: &str) -> Result<Each<Sealed<Record>>> {
+        settled(|| each(self.named(FOLDER, place)?, Sealed::read))
+    }
+
+    /// Lists anew what there is of a place; of a collection that has ended, with its inventory. A place without a record
+    /// gets none otherwise.
+    pub(super) fn record(&self, place: &str, ended: Option<Record>) -> Result<()> {
+        let begin = format!("{place}.");
+        // One that cannot be read stays, and is told of.
+        let (old, _) = self.records(&begin)?;
+        let mut all = old.iter().map(|(_, record)| &record.held).chain(&ended);
+        let Some(newest) = all.clone().max_by_key(|record| record.collected_at).cloned() else { return Ok(()) };
+        let listed: Vec<(String, String)> = all.by_ref().flat_map(|record| record.files.clone()).collect();
+        let is_listed = |digest: &String| listed.iter().any(|(_, listed)| listed == digest);
+        let (mut present, mut files) = (Present::default(), Digests::new());
+        for folder in ["parts", "metrics"] {
+            let read = |path: &Path| Sealed::<IgnoredAny>::read(path);
+            for (_, file) in settled(|| each(self.named(folder, &begin)?, read))?.0 {
+                present.add(&file);
+                files.extend([file.listed()]);
+            }
+        }
+        let fleets = settled(|| each(self.named("fleet", &begin)?, Inventory::read))?.0;
+        // Others may be of collections that have not ended.
+        for (_, inventory) in fleets.iter().filter(|(_, inventory)| is_listed(&inventory.file.digest)) {
+            present.add(&inventory.file);
+            files.extend([inventory.file.listed()]);
+        }
+        let latest = latest_whole(fleets.iter().map(|(_, inventory)| inventory));
+        // What is missing stays listed for ever.
+        let is_missing = |(name, digest): &(String, String)| {
+            !present.holds(digest) && !is_made_up_for(&self.path.join(name), &latest)
+        };
+        files.extend(listed.iter().filter(|listed| is_missing(listed)).cloned());
+        let record = Record { files, ..newest };
+        if let [(_, only)] = old.as_slice()
+            && only.held == record
+        {
+            return Ok(());
+        }
+        let name = self.free_name(FOLDER, place, record.collected_at)?;
+        seal::write(&name.path, Seal::default(), &record)?;
+        sync(&self.path.join(FOLDER))?;
+        old.iter().try_for_each(|(path, _)| remove(path))
+    }
+}

@@ -1,0 +1,124 @@
+//! `ssl-usage digest`: is the evidence what was collected?
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::output::Output;
+use super::progress::Bar;
+use super::{complain, complain_of, exit};
+use crate::bundle::{InstanceEvidence, Scope, load};
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::report::Evidence;
+use crate::trouble::Trouble;
+use crate::usage::side_by_side;
+
+/// Check every file of a bundle, and print the SHA-256 of its evidence.
+///
+/// The same evidence has the same digest, however it was split, merged or compacted; every report shows it. Several bundles
+/// count as one, as they do for analyze --from. Where a file is damaged or missing, there is no digest.
+///
+/// The digests in a bundle show damage. Only a signature shows that nobody rewrote the bundle and its digests: sign what
+/// this prints, and keep the signature elsewhere.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ssl-usage digest evidence
+  ssl-usage digest evidence > evidence.sha256
+  gpg --armor --detach-sign evidence.sha256
+  cosign sign-blob --bundle evidence.sigstore.json evidence.sha256
+Later:
+  gpg --verify evidence.sha256.asc && ssl-usage digest evidence | diff evidence.sha256 -
+
+Exit status: 0 done; 1 failed; 2 bad usage; 3 a file is damaged or missing.")]
+pub(super) struct Digest {
+    /// The bundles.
+    #[arg(required = true, value_name = "BUNDLE")]
+    bundles: Vec<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// As sha256sum prints it.
+    Text,
+    /// For programs: of each instance, too.
+    Json,
+}
+
+/// `ssl-usage/digest/v1`. The types are the JSON; fields are added, never renamed.
+#[derive(Debug, Serialize)]
+struct Digests {
+    schema: &'static str,
+    bundles: Vec<String>,
+    #[serde(flatten)]
+    evidence: Evidence,
+    instances: Vec<Of>,
+    errors: Vec<Trouble>,
+}
+
+/// The evidence of one instance.
+#[derive(Debug, Serialize)]
+struct Of {
+    arn: String,
+    #[serde(flatten)]
+    evidence: Evidence,
+}
+
+impl Digest {
+    pub fn run(self) -> Result<u8> {
+        let loaded = load(&self.bundles, Scope::All)?;
+        let bar = Bar::new("checking");
+        bar.begin(loaded.instances.len());
+        let read = side_by_side(&loaded.instances, |known| {
+            let read = of(known);
+            bar.done(&known.profile.instance);
+            read
+        });
+        // What AWS refused is in the evidence, and no fault of the bundle.
+        let mut errors: Vec<Trouble> = if loaded.is_whole { Vec::new() } else { loaded.errors };
+        errors.extend(read.iter().filter_map(|(_, error)| error.clone()));
+        errors.dedup();
+        let instances: Vec<Of> = read.into_iter().map(|(of, _)| of).collect();
+        let evidence =
+            Evidence::of_all(loaded.is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
+        if !evidence.verified && evidence.digest.is_some() {
+            complain(&"files have no digest of their own, so nobody knows whether they were changed; collect into a new bundle");
+        }
+        complain_of(&errors);
+        let bundles = self.bundles.iter().map(|path| path.display().to_string()).collect();
+        let digests = Digests { schema: "ssl-usage/digest/v1", bundles, evidence, instances, errors };
+        self.output.print(|_, out| match (self.format, &digests.evidence.digest) {
+            (Format::Json, _) => {
+                serde_json::to_writer_pretty(&mut *out, &digests)?;
+                writeln!(out)
+            }
+            (Format::Text, Some(digest)) => {
+                writeln!(out, "{}  {}", digest.trim_start_matches("sha256:"), digests.bundles.join(" "))
+            }
+            (Format::Text, None) => Ok(()),
+        })?;
+        Ok(if digests.evidence.digest.is_some() { exit::DONE } else { exit::PARTIAL })
+    }
+}
+
+/// The digest of an instance's evidence, or what is wrong with it.
+fn of(known: &InstanceEvidence) -> (Of, Option<Trouble>) {
+    let profile = &known.profile;
+    let read = known.logs().and_then(|logs| {
+        let facts = logs.facts()?;
+        Ok(Evidence::new(Some(known.digest(&logs, facts.as_ref())?), logs.is_verified))
+    });
+    let (evidence, error) = match read {
+        Ok(evidence) => (evidence, None),
+        Err(error) => {
+            (Evidence::new(None, false), Some(Trouble::from(&error).at(Some(&profile.account), &profile.region)))
+        }
+    };
+    (Of { arn: profile.arn.clone(), evidence }, error)
+}
