@@ -80,7 +80,7 @@ fn facts_that_are_damaged_are_an_error_and_never_zero_sessions() {
 }
 
 /// Instances in two regions, two of which have logs.
-fn two_regions() -> Fleet {
+pub fn two_regions() -> Fleet {
     let mut fleet = small_fleet();
     let names = ["orders-legacy", "reports-batch", "wiki"];
     fleet.instances.retain(|instance| names.contains(&instance.id.as_str()));
@@ -88,7 +88,7 @@ fn two_regions() -> Fleet {
     fleet
 }
 
-fn collect_both(aws: &FakeAws, home: &Path, now: &str) -> Run {
+pub fn collect_both(aws: &FakeAws, home: &Path, now: &str) -> Run {
     let mut command = against(aws, home);
     command.args(["collect", "--region", "eu-west-1", "--region", "us-east-1", "-o"]).arg(home.join("kept"));
     Run::of(command.args(["--days", "3", "--now", now]))
@@ -113,7 +113,10 @@ fn what_is_damaged_of_one_place_is_named_and_the_others_are_judged() {
     let aws = FakeAws::start(two_regions());
     let names = |run: &Run| -> Vec<String> {
         let instances = run.json()["instances"].as_array().expect("instances").clone();
-        instances.iter().map(|instance| instance["instance"].as_str().expect("a name").to_owned()).collect()
+        let name = |instance: &serde_json::Value| instance["instance"].as_str().expect("a name").to_owned();
+        let mut names: Vec<_> = instances.iter().map(name).collect();
+        names.sort_unstable();
+        names
     };
     for (folder, word, left) in [
         ("fleet", "us-east-1.20261123T", vec!["orders-legacy", "reports-batch"]),

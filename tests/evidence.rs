@@ -113,7 +113,8 @@ fn a_bundle_of_the_first_layout_gives_the_same_verdicts_and_so_it_does_when_it_w
     let home = TempDir::new().expect("a folder");
     let old = samples().join("bundle-v1");
     let names = ["forum", "orders-prod", "reports-batch", "shop", "stock", "warehouse-gap"];
-    let only: Vec<&str> = names.iter().flat_map(|name| ["--instance", name]).chain(WINDOW).chain(["--accept-unverified"]).collect();
+    let only: Vec<&str> =
+        names.iter().flat_map(|name| ["--instance", name]).chain(WINDOW).chain(["--accept-unverified"]).collect();
     let report = judged(home.path(), &old, &only);
     assert_eq!(report["instances"].as_array().map(Vec::len), Some(names.len()));
     let truth: toml::Table =

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
 use crate::peers::python;
+use crate::sealing::record;
 
 const FORMATS: [&str; 5] = ["table", "csv", "json", "ndjson", "markdown"];
 
@@ -42,6 +43,7 @@ pub fn named(folder: &Path, names: &[String]) {
         }
     }
     fs::write(folder.join(inventory), fleet.to_string()).expect("an inventory");
+    record(folder);
 }
 
 /// Names that do harm where they are not escaped, and what of each can be read in every format.

@@ -333,8 +333,8 @@ fn a_bundle_gives_the_same_verdict_later_and_bundles_with_metrics_unite() {
     assert!(run.err.contains("remove this file and collect again"), "{}", run.err);
     assert_eq!(run.json()["instances"][0]["unproven"], true, "they may say otherwise: {run:?}");
     fs::remove_dir_all(metrics).expect("removed");
-    let old = judge(&["open"]);
-    assert_eq!((old.status, verdict(&old.json())), (0, MAY_WAIT), "a bundle of an older version: {old:?}");
+    let run = judge(&["open"]);
+    assert_eq!((run.status, verdict(&run.json()).2), (3, "evidence-damaged"), "and so are missing ones: {run:?}");
 }
 
 #[test]

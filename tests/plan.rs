@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::sealing::copy_bundle;
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
 use crate::golden::reviewed;
+use crate::sealing::{copy_bundle, reseal};
 
 /// What a name may do to a script that does not watch out.
 pub const HOSTILE: &str =
@@ -38,6 +38,7 @@ pub fn hostile_fleet(home: &Path) -> PathBuf {
         }
     }
     fs::write(&inventory, fleet.to_string()).expect("a file");
+    reseal(&bundle);
     bundle
 }
 

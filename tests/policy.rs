@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::sealing::copy_bundle;
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
+use crate::sealing::copy_bundle;
 
 fn judged(home: &Path, policy: &Path, format: &str) -> Run {
     let mut command = ssl_usage(home);

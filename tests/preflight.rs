@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::command::{Run, against, samples, ssl_usage};
 use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, Metric};
 use crate::fleet::{WINDOW, small_fleet};
+use crate::sealing::record;
 
 fn kept(bundle: &Path, format: &str) -> Run {
     let home = TempDir::new().expect("a folder");
@@ -302,7 +303,8 @@ fn what_is_printed_runs_as_it_is_meant_whatever_the_names() {
             instance["parameters"]["log_connections"]["group"] = json!(hostile);
         }
     }
-    fs::write(bundle.path().join("fleet/fleet.json"), fleet.to_string()).expect("a file");
+    fs::write(bundle.path().join("fleet").join(entry.file_name()), fleet.to_string()).expect("a file");
+    record(bundle.path());
     let report = kept(bundle.path(), "json").json();
     let expected: Vec<String> = of(&report, hostile)["commands"][0]
         .as_array()

@@ -54,7 +54,8 @@ impl Bundle {
         let many = profiles.filter(|profile| parts.of(profile).len() > most);
         let merged: Vec<Result<()>> = many.map(|profile| self.merge_parts(profile, &parts.of(profile))).collect();
         let metrics = places.iter().map(|place| self.merge_metrics(place, most));
-        let merged: Vec<_> = merged.into_iter().chain(metrics).chain([self.drop_past(), self.drop_abandoned()]).collect();
+        let merged: Vec<_> =
+            merged.into_iter().chain(metrics).chain([self.drop_past(), self.drop_abandoned()]).collect();
         places.iter().try_for_each(|place| self.record(place, None))?;
         Ok(merged.into_iter().filter_map(Result::err).collect())
     }

@@ -36,7 +36,8 @@ impl Canonical {
 
     fn reading(&mut self, reading: &Reading) {
         let at = |time: Option<jiff::Timestamp>| time.map(jiff::Timestamp::as_microsecond);
-        let texts = [Some(&reading.source), Some(&reading.log), reading.format.as_ref(), reading.log_line_prefix.as_ref()];
+        let texts =
+            [Some(&reading.source), Some(&reading.log), reading.format.as_ref(), reading.log_line_prefix.as_ref()];
         texts.into_iter().for_each(|text| self.text(text.map(String::as_str)));
         let (from, to) = (reading.span.map(|span| span.from), reading.span.map(|span| span.to));
         let times = [reading.last_written, from, to, reading.first_session_at, reading.last_session_at];

@@ -153,7 +153,8 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let evidence = |found: Found| {
         let Found { profile, digest, is_verified, unfinished } = found;
         let region = measured.get_mut(&place(Some(&profile.account), &profile.region));
-        let (metrics, sound) = region.map(|(region, sound)| (region.take(&profile.arn, &profile.proxies), *sound)).unzip();
+        let (metrics, sound) =
+            region.map(|(region, sound)| (region.take(&profile.arn, &profile.proxies), *sound)).unzip();
         let is_doubted = unfinished.is_some() || doubts.iter().any(|doubt| concerns(doubt, &profile));
         InstanceEvidence {
             parts: parts.of(&profile),
@@ -247,7 +248,8 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> (Vec<
         let (is_verified, unfinished) = (inventory.file.is_verified(), !has_ended(&inventory));
         let Inventory { file, mut profiles } = inventory;
         let unfinished = unfinished.then(|| {
-            let message = format!("the collection of {} that began at {} has not ended", file.held.region, file.held.taken_at);
+            let message =
+                format!("the collection of {} that began at {} has not ended", file.held.region, file.held.taken_at);
             let error = Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
                 .hint("run `ssl-usage collect` again, which goes on from there");
             Trouble::from(&error).at(file.held.account.as_deref(), &file.held.region)
@@ -447,9 +449,11 @@ impl InstanceEvidence {
     /// When a file that may say something of it is damaged or missing.
     pub fn logs(&self) -> Result<Logs> {
         if self.is_doubted {
-            let happened = "evidence of its account and region is damaged or missing, and may say otherwise than the rest";
-            return Err(Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened)
-                .hint("see the other errors"));
+            let happened =
+                "evidence of its account and region is damaged or missing, and may say otherwise than the rest";
+            return Err(
+                Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened).hint("see the other errors")
+            );
         }
         let parts = read_parts(&self.parts, &self.profile.arn)?;
         let mut present = Present::default();

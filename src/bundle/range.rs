@@ -130,5 +130,5 @@ const TEXTS: [&str; 12] = [
 ];
 
 fn wrong(what: String) -> PolarsError {
-    PolarsError::ComputeError(what.into())
+    PolarsError::NoData(what.into())
 }

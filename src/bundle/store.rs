@@ -133,7 +133,8 @@ impl Bundle {
     pub fn write_failure(&self, at: Timestamp, account: Option<&str>, region: &str, error: &Error) -> Result<()> {
         let (account, region) = (account.map(str::to_owned), region.to_owned());
         let errors = vec![Trouble::from(error)];
-        self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors }).map(drop)
+        self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors })
+            .map(drop)
     }
 
     /// Adds what was read of an instance; `earlier` are parts of it that are there. Returns its name in the bundle, and its
@@ -142,12 +143,7 @@ impl Bundle {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write_part(
-        &self,
-        part: &Part,
-        facts: &[(Key, Tallied)],
-        earlier: &Digests,
-    ) -> Result<(String, String)> {
+    pub fn write_part(&self, part: &Part, facts: &[(Key, Tallied)], earlier: &Digests) -> Result<(String, String)> {
         let words = plain(&[&part.account, &part.region, &part.instance]);
         let name = self.free_name("parts", &words, part.collected_at)?;
         part.write(&name.path, facts, earlier.clone())
@@ -260,7 +256,8 @@ impl Inventory {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, MOST_JSON)?;
         let file = Sealed::<Fleet>::of(path, &bytes)?;
-        let named = place_and_time(path).is_some_and(|(of, _)| of == place(file.held.account.as_deref(), &file.held.region));
+        let named =
+            place_and_time(path).is_some_and(|(of, _)| of == place(file.held.account.as_deref(), &file.held.region));
         if !named {
             return Err(damaged(path, "the inventory is of another account or region than its name says"));
         }
@@ -269,7 +266,9 @@ impl Inventory {
         let mut all: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let instances = all.get_mut("instances").map(Value::take).unwrap_or_default();
         let instances = instances.as_array().map(Vec::as_slice).unwrap_or_default();
-        let digest = |instance: &Value| Some((instance.get("arn")?.as_str()?.to_owned(), sha256(instance.to_string().as_bytes())));
+        let digest = |instance: &Value| {
+            Some((instance.get("arn")?.as_str()?.to_owned(), sha256(instance.to_string().as_bytes())))
+        };
         Ok(Self { profiles: instances.iter().filter_map(digest).collect(), file })
     }
 
@@ -392,7 +391,9 @@ mod tests {
             for task in 0..8 {
                 let bundle = &bundle;
                 scope.spawn(move || {
-                    (0..20).for_each(|number| drop(bundle.write_part(&part(task * 100 + number), &[], &Digests::new()).expect("written")))
+                    (0..20).for_each(|number| {
+                        drop(bundle.write_part(&part(task * 100 + number), &[], &Digests::new()).expect("written"))
+                    })
                 });
             }
         });

@@ -26,7 +26,9 @@ const VALUE: u64 = 16;
 pub(super) fn read_checked(path: &Path, digest: Option<&str>) -> Result<Vec<u8>> {
     let bytes = read_bytes(path, MOST_STORED)?;
     match digest {
-        Some(digest) if sha256(&bytes) != digest => Err(damaged(path, "the table in this file is not what was written")),
+        Some(digest) if sha256(&bytes) != digest => {
+            Err(damaged(path, "the table in this file is not what was written"))
+        }
         _ => Ok(bytes),
     }
 }
@@ -73,6 +75,9 @@ pub(super) fn too_large(path: &Path, size: u64, most: u64) -> Error {
 
 /// That a table is not what was written.
 pub(super) fn misread(path: &Path, error: PolarsError) -> Error {
+    if let PolarsError::NoData(what) = &error {
+        return damaged(path, what.to_string());
+    }
     Error::new(ErrorKind::Format, path.display().to_string(), "the table in this file cannot be read")
         .hint(AGAIN)
         .because(error)

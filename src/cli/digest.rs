@@ -85,10 +85,11 @@ impl Digest {
         errors.extend(read.iter().filter_map(|(_, error)| error.clone()));
         errors.dedup();
         let instances: Vec<Of> = read.into_iter().map(|(of, _)| of).collect();
-        let evidence =
-            Evidence::of_all(loaded.is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
+        let evidence = Evidence::of_all(loaded.is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
         if !evidence.verified && evidence.digest.is_some() {
-            complain(&"files have no digest of their own, so nobody knows whether they were changed; collect into a new bundle");
+            complain(
+                &"files have no digest of their own, so nobody knows whether they were changed; collect into a new bundle",
+            );
         }
         complain_of(&errors);
         let bundles = self.bundles.iter().map(|path| path.display().to_string()).collect();

@@ -65,6 +65,8 @@ pub struct Clients {
     pub tool_version: &'static str,
     /// The window that was asked for.
     pub window: Window,
+    /// What the list rests on.
+    pub evidence: report::Evidence,
     /// The clients; whoever did not accept the certificate first, then by the urgency of the instance.
     pub clients: Vec<Client>,
     /// Instances whose rotation is required, or unproven, and that may have clients with TLS that are not listed.
@@ -131,6 +133,7 @@ impl Clients {
             generated_at: report.generated_at,
             tool_version: report.tool_version,
             window: report.window,
+            evidence: report.evidence.clone(),
             clients,
             may_hide: hiding.collect(),
             errors: report.errors.clone(),

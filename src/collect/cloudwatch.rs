@@ -85,7 +85,8 @@ impl Exported<'_> {
         match self.streams(&names).await {
             Ok(Some(streams)) => {
                 let group = streams.streams.first().map_or(first, |(group, _)| &group.name).to_owned();
-                let known: BTreeSet<&str> = self.of.known.complete.iter().map(|reading| reading.source.as_str()).collect();
+                let known: BTreeSet<&str> =
+                    self.of.known.complete.iter().map(|reading| reading.source.as_str()).collect();
                 let is_new = |hour: &Window| {
                     streams.since < hour.to && !known.contains(exported_source(&group, hour_of(hour.from)).as_str())
                 };

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::Report;
+use crate::report::{Evidence, Report};
 use crate::window::Window;
 
 /// The schema that is read.
@@ -18,6 +18,8 @@ const SCHEMA: &str = "ssl-usage/verdict/v1";
 pub struct Kept {
     pub(super) generated_at: Timestamp,
     pub(super) window: Window,
+    #[serde(default)]
+    pub(super) evidence: Option<Evidence>,
     pub(super) instances: Vec<Instance>,
     pub(super) errors: Vec<Value>,
 }

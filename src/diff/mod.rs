@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::report::Evidence;
 use crate::window::Window;
 use kept::Instance;
 
@@ -57,12 +58,14 @@ pub struct Diff {
 }
 
 /// One of the two reports.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Side {
     /// As of when.
     pub generated_at: Timestamp,
     /// Its window.
     pub window: Window,
+    /// What it rests on; none of a report of an older version.
+    pub evidence: Option<Evidence>,
     /// Its instances.
     pub instances: usize,
     /// What it could not read: what it lacks may be there.
@@ -268,8 +271,14 @@ fn by_arn(kept: &Kept) -> BTreeMap<&str, &Instance> {
 }
 
 fn side(kept: &Kept) -> Side {
-    let Kept { generated_at, window, instances, errors } = kept;
-    Side { generated_at: *generated_at, window: *window, instances: instances.len(), errors: errors.len() }
+    let Kept { generated_at, window, evidence, instances, errors } = kept;
+    Side {
+        generated_at: *generated_at,
+        window: *window,
+        evidence: evidence.clone(),
+        instances: instances.len(),
+        errors: errors.len(),
+    }
 }
 
 fn place(instance: &Instance) -> Place {

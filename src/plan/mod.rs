@@ -35,6 +35,8 @@ pub struct Plan {
     pub tool_version: &'static str,
     /// The window of the evidence.
     pub window: Window,
+    /// What the plan rests on.
+    pub evidence: report::Evidence,
     /// First of all: the clients that need the new authority, by instance.
     pub trust_stores: Vec<TrustStores>,
     /// Then the instances, most urgent first.
@@ -153,6 +155,7 @@ impl Plan {
             generated_at: report.generated_at,
             tool_version: report.tool_version,
             window: report.window,
+            evidence: report.evidence.clone(),
             trust_stores: touched.iter().filter_map(|instance| trust_stores(report, instance)).collect(),
             steps: touched.iter().map(|instance| step(instance, &mut given)).collect(),
             nothing_to_do: untouched.into_iter().map(untouched_by).collect(),

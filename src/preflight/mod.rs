@@ -17,6 +17,7 @@ use crate::bundle::Evidence;
 use crate::inventory::Level;
 use crate::logging::Change;
 use crate::progress::Progress;
+use crate::report;
 use crate::trouble::Trouble;
 use crate::usage;
 use crate::verdict::Policy;
@@ -73,6 +74,8 @@ pub struct Preflight {
     pub window: Window,
     /// What will be demanded of the evidence.
     pub policy: Policy,
+    /// What the answers rest on.
+    pub evidence: report::Evidence,
     /// How many instances there are of each answer.
     pub summary: BTreeMap<Answer, u64>,
     /// The instances, those with something to do first.
@@ -169,9 +172,11 @@ impl Preflight {
                 engine_version: profile.engine_version.clone(),
                 steps,
             };
-            (row, errors)
+            ((row, report::Evidence::new(usage.digest, !usage.unverified)), errors)
         });
-        for (row, errors) in found {
+        let of_each = found.iter().map(|((row, of), _)| (row.arn.as_str(), of));
+        all.evidence = report::Evidence::of_all(evidence.is_whole, of_each);
+        for ((row, _), errors) in found {
             *all.summary.entry(row.steps.answer).or_default() += 1;
             all.instances.push(row);
             all.errors.extend(errors);
@@ -190,6 +195,7 @@ impl Preflight {
             tool_version: env!("CARGO_PKG_VERSION"),
             window,
             policy,
+            evidence: report::Evidence::new(None, false),
             summary: BTreeMap::new(),
             instances: Vec::new(),
             errors,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bundle;
 use crate::inventory::InstanceProfile;
@@ -38,7 +38,7 @@ pub struct Report {
 }
 
 /// What verdicts rest on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// `sha256:` and the digest of all that counts, as `ssl-usage digest` prints it; none where files are damaged or missing.
     pub digest: Option<String>,

@@ -161,7 +161,9 @@ fn decides(bearing: Bearing, usage: UsageVerdict, rotation: Rotation) -> bool {
         Bearing::NoRotation => rotation == Rotation::Optional,
         Bearing::InUse => usage == UsageVerdict::InUse,
         Bearing::RulesOut => usage == UsageVerdict::RuledOut,
-        Bearing::Blocks | Bearing::Overrules | Bearing::Voids => usage == UsageVerdict::Undetermined && rotation == Rotation::Required,
+        Bearing::Blocks | Bearing::Overrules | Bearing::Voids => {
+            usage == UsageVerdict::Undetermined && rotation == Rotation::Required
+        }
         Bearing::Attests => usage == UsageVerdict::Undetermined && rotation == Rotation::Deferrable,
         Bearing::NotObserved => usage == UsageVerdict::NotObserved,
         Bearing::Informs => false,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::report::Report;
-use crate::report::model::{Evidence, Certificate, Client, Connections, Coverage, Day, Gap, Ignored, Instance, Reason, Shares};
+use crate::report::model::{
+    Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Reason, Shares,
+};
 use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
