@@ -141,7 +141,7 @@ fn what_is_damaged_of_one_place_is_named_and_the_others_are_judged() {
             (place("account").as_deref(), place("region").as_deref()),
             (Some("123456789012"), Some("us-east-1"))
         );
-        assert!(run.err.contains("copy the bundle again, or remove this file and collect again"), "{}", run.err);
+        assert!(run.err.contains("restore it from a copy of the bundle, or collect into a new bundle"), "{}", run.err);
         assert_eq!(collect_both(&aws, home.path(), "2026-11-24T00:00:00Z").status, 0, "it goes on all the same");
         assert_eq!(names(&analyze(home.path(), &[&kept])).len(), 3, "and what is later counts");
     }
@@ -155,7 +155,7 @@ fn where_the_only_inventory_is_damaged_nothing_is_judged_and_it_is_named() {
     assert_eq!(damage(&copy.join("fleet"), ".json"), 1);
     let run = analyze(home.path(), &[&copy]);
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.err.contains(".json: ") && run.err.contains("remove this file and collect again"), "{}", run.err);
+    assert!(run.err.contains(".json: ") && run.err.contains("collect into a new bundle"), "{}", run.err);
 }
 
 #[test]

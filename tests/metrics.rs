@@ -330,7 +330,7 @@ fn a_bundle_gives_the_same_verdict_later_and_bundles_with_metrics_unite() {
     }
     let run = judge(&["open"]);
     assert_eq!(run.status, 3, "damaged metrics are an error: {run:?}");
-    assert!(run.err.contains("remove this file and collect again"), "{}", run.err);
+    assert!(run.err.contains("collect into a new bundle"), "{}", run.err);
     assert_eq!(run.json()["instances"][0]["unproven"], true, "they may say otherwise: {run:?}");
     fs::remove_dir_all(metrics).expect("removed");
     let run = judge(&["open"]);

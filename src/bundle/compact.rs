@@ -11,9 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::coverage::Reading;
+use super::evidence::{current, is_past, whole_at};
 use super::fact::{table, with_logs};
 use super::file::{UNDER_WAY, open_lock, remove, sync};
-use super::merge::{Union, current, facts, is_past, since, whole_at};
+use super::merge::{Union, facts, since};
 use super::metric::{Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
 use super::record::{Listed, Present};

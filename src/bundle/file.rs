@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What to do about a file that is not what was written.
-pub(super) const AGAIN: &str = "copy the bundle again, or remove this file and collect again";
+pub(super) const AGAIN: &str = "restore it from a copy of the bundle, or collect into a new bundle";
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {

@@ -13,6 +13,7 @@
 mod compact;
 mod coverage;
 mod digest;
+mod evidence;
 pub mod fact;
 mod file;
 mod merge;
@@ -29,7 +30,7 @@ mod tests;
 
 pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type, listing_source};
 pub use digest::of_all;
-pub use merge::{Evidence, InstanceEvidence, Logs, Scope, load};
+pub use evidence::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
 pub use part::{Known, Part, Parts};
 pub use seal::Digests;

@@ -99,7 +99,7 @@ pub(super) fn facts(table: &DataFrame, arn: &str, most: u64) -> PolarsResult<()>
         let within = |micros: i64| micros.div_euclid(HOUR * 1_000_000) * HOUR == hour;
         let holds = is_hour(hour) && first <= last && within(first) && within(last);
         check(holds, "the time of a fact").map_err(wrong)?;
-        events = events.checked_add(count).unwrap_or(u64::MAX);
+        events = events.saturating_add(count);
         check(count > 0 && events <= MOST_EVENTS, "the count of a fact").map_err(wrong)?;
     }
     // Since layout 1 had them.

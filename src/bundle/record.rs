@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::file::{remove, settled, sync};
+use super::file::{damaged, remove, settled, sync};
 use super::part::instance;
 use super::seal::{self, Digests, Seal, Sealed, beside};
 use super::store::{Bundle, Each, Inventory, each, place, place_and_time};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::inventory::Fleet;
 
 const FOLDER: &str = "collections";
@@ -88,8 +88,7 @@ impl Present {
 /// That a file is gone that others list.
 pub(super) fn missing(path: &Path) -> Error {
     let what = "this file is missing, and other files of the bundle list it";
-    Error::new(ErrorKind::Integrity, path.display().to_string(), what)
-        .hint("restore it from a copy of the bundle, or collect into a new bundle")
+    damaged(path, what)
 }
 
 /// By account and region in names of files, the time of the latest inventory that shows all instances.
@@ -158,7 +157,8 @@ impl Bundle {
         let latest = latest_whole(fleets.iter().map(|(_, inventory)| inventory));
         // What is missing stays listed for ever.
         let is_missing = |(name, digest): &(String, String)| {
-            !present.holds(digest) && !is_made_up_for(&self.path.join(name), &latest)
+            let is_past = name.starts_with("fleet/") && is_made_up_for(Path::new(name), &latest);
+            !present.holds(digest) && !is_past
         };
         files.extend(listed.iter().filter(|listed| is_missing(listed)).cloned());
         let record = Record { files, ..newest };

@@ -57,7 +57,7 @@ impl Evidence {
         let digest = |(arn, of): (&'e str, &'e Self)| Some((arn, of.digest.as_deref()?.trim_start_matches("sha256:")));
         let digests: Option<Vec<_>> = instances.clone().map(digest).collect();
         let digest = digests.filter(|_| is_whole).map(|digests| bundle::of_all(digests.into_iter()));
-        Self::new(digest, instances.map(|(_, of)| of.verified).all(|verified| verified))
+        Self::new(digest, instances.map(|(_, of)| of).all(|of| of.verified))
     }
 }
 
