@@ -45,7 +45,7 @@ pub fn record(bundle: &Path) {
     fs::create_dir_all(bundle.join("collections")).expect("a folder");
     let path = bundle.join("collections/123456789012.eu-west-1.20261123T000000000Z.json");
     let (account, region, at) = ("123456789012", "eu-west-1", "2026-11-23T00:00:00Z");
-    let record = json!({"layout": 3, "file": name(&path), "account": account, "region": region, "collected_at": at, "files": files});
+    let record = json!({"format": 3, "file": name(&path), "account": account, "region": region, "collected_at": at, "files": files});
     fs::write(path, record.to_string()).expect("a file");
     reseal(bundle);
 }

@@ -59,7 +59,7 @@ pub struct Logs {
     pub readings: Vec<Reading>,
     /// What could not be read of them at last.
     pub errors: Vec<Trouble>,
-    /// Whether all files are what was written; nobody knows of those of older layouts.
+    /// Whether all files are what was written; nobody knows of those of older formats.
     pub is_verified: bool,
     /// Where the facts of those readings are.
     places: Places,
@@ -234,7 +234,7 @@ pub(super) struct Found {
 /// The instances that there are now, as the latest inventories show them, and what those could not ask. Of those that were
 /// taken at one time, one whose collection has ended goes first.
 pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> (Vec<Found>, Vec<Trouble>) {
-    let has_ended = |inventory: &Inventory| inventory.file.seal.layout < SEALED || listed.holds(&inventory.file.digest);
+    let has_ended = |inventory: &Inventory| inventory.file.seal.format < SEALED || listed.holds(&inventory.file.digest);
     inventories.sort_by_cached_key(|inventory| {
         let fleet = inventory.fleet();
         (fleet.taken_at, fleet.instances.len(), has_ended(inventory))

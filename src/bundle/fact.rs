@@ -12,7 +12,7 @@ pub mod column {
     pub const INSTANCE: &str = "instance";
     /// The log file, as the service names it.
     pub const SOURCE: &str = "source";
-    /// The log that the file is a form of. Since layout 2: merged parts may hold two logs that had one name in turn.
+    /// The log that the file is a form of. Since format 2: merged parts may hold two logs that had one name in turn.
     pub const LOG: &str = "log";
     /// Start of the hour, in seconds since 1970 (UTC).
     pub const HOUR: &str = "hour";

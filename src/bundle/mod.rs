@@ -1,6 +1,6 @@
 //! The evidence bundle: what a fleet's logs, its metrics and its inventory showed, on disk.
 //!
-//! `README.md` beside this file is the layout: files, columns, types and units, for other tools too.
+//! `README.md` beside this file is the format: files, columns, types and units, for other tools too.
 //!
 //! A file is written once and never changed, under another name first, so that a crash leaves a readable bundle. A
 //! bundle is a set of such files: the union of two bundles of a fleet is a bundle, and what both hold counts once (see

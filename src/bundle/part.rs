@@ -48,7 +48,7 @@ pub(super) struct Head {
     pub collected_at: Timestamp,
     /// What could not be read then.
     pub errors: Vec<Trouble>,
-    /// Where layout 1 has the readings; since then they are a table.
+    /// Where format 1 has the readings; since then they are a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readings: Option<Vec<Reading>>,
 }

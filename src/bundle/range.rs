@@ -102,7 +102,7 @@ pub(super) fn facts(table: &DataFrame, arn: &str, most: u64) -> PolarsResult<()>
         events = events.saturating_add(count);
         check(count > 0 && events <= MOST_EVENTS, "the count of a fact").map_err(wrong)?;
     }
-    // Since layout 1 had them.
+    // Since format 1 had them.
     if let (Ok(froms), Ok(tos)) = (numbers(column::OPEN_FROM), numbers(column::OPEN_TO)) {
         let holds = |(from, to): (Option<i64>, Option<i64>)| match (from, to) {
             (Some(from), Some(to)) => is_hour(from) && is_hour(to) && from <= to,

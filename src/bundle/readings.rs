@@ -66,7 +66,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let (collected, written) = (times("collected_at")?, times("last_written")?);
     let (from, to) = (times("span_from")?, times("span_to")?);
     let (first, last) = (times("first_session_at")?, times("last_session_at")?);
-    // Since layout 2.1.
+    // Since format 2.1.
     let prefixes = table.column("log_line_prefix").ok().map(Column::str).transpose()?;
     let row = |row: usize| {
         let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);

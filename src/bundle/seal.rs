@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
-/// First layout whose files are sealed.
+/// First format whose files are sealed.
 pub(super) const SEALED: u32 = 3;
 /// Most bytes of a `.json`.
 pub(super) const MOST_JSON: u64 = 256 << 20;
@@ -24,8 +24,8 @@ pub type Digests = BTreeMap<String, String>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Seal {
-    /// Layout that it was written in.
-    pub layout: u32,
+    /// Bundle format that it was written in.
+    pub format: u32,
     /// Its own name in the bundle.
     pub file: String,
     /// Digests of its tables, by the ending of their names.
@@ -61,15 +61,15 @@ struct Written<'h, T> {
 }
 
 impl<T> Sealed<T> {
-    /// Whether it is what was written, and so is all that it was merged from. Nobody knows of a file of an older layout.
+    /// Whether it is what was written, and so is all that it was merged from. Nobody knows of a file of an older format.
     pub fn is_verified(&self) -> bool {
-        self.seal.layout >= SEALED && !self.seal.unverified
+        self.seal.format >= SEALED && !self.seal.unverified
     }
 
     /// The digest that a table of this file must have, by the ending of its name; none where the file is not sealed.
     pub fn table(&self, ending: &str) -> Result<Option<&str>> {
         match self.seal.tables.get(ending) {
-            None if self.seal.layout >= SEALED => Err(damaged(&self.path, "it has no digest of one of its tables")),
+            None if self.seal.format >= SEALED => Err(damaged(&self.path, "it has no digest of one of its tables")),
             digest => Ok(digest.map(String::as_str)),
         }
     }
@@ -97,7 +97,7 @@ impl<T: DeserializeOwned> Sealed<T> {
             return Err(damaged(path, "the file is not what was written: its digest is another one"));
         }
         let seal: Seal = json(path, bytes)?;
-        if seal.layout >= SEALED && sealed.is_none() {
+        if seal.format >= SEALED && sealed.is_none() {
             return Err(damaged(path, "the file is not what was written: its digest is missing"));
         }
         if sealed.is_some() && seal.file != name_of(path) {
@@ -109,7 +109,7 @@ impl<T: DeserializeOwned> Sealed<T> {
 
 /// Writes a sealed file; returns its name in the bundle, and its digest.
 pub(super) fn write<T: Serialize>(path: &Path, seal: Seal, held: &T) -> Result<(String, String)> {
-    let seal = Seal { layout: SEALED, file: name_of(path), ..seal };
+    let seal = Seal { format: SEALED, file: name_of(path), ..seal };
     let text = serde_json::to_string(&Written { seal: &seal, held });
     let mut text = text.map_err(|error| Error::io(path, std::io::Error::other(error)))?;
     // The brace at the end.

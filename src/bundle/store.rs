@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::Fleet;
 use crate::trouble::Trouble;
 
-/// Version of the layout. A reader reads every minor version of its major one, for fields are added and never renamed, and
+/// Version of the format. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
 const MAJOR: u32 = SEALED;
 const MINOR: u32 = 0;
@@ -42,7 +42,7 @@ struct Manifest {
 #[derive(Clone, Debug)]
 pub struct Bundle {
     pub(super) path: PathBuf,
-    /// Layout that it had when it was opened.
+    /// Format that it had when it was opened.
     major: u32,
 }
 
@@ -51,7 +51,7 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// When the folder cannot be made, holds something else, or is of another version of the layout.
+    /// When the folder cannot be made, holds something else, or is of another version of the format.
     pub fn create(path: &Path) -> Result<Self> {
         let written_by = concat!("ssl-usage ", env!("CARGO_PKG_VERSION")).to_owned();
         let manifest = Manifest { schema: NAME.to_owned(), major: MAJOR, minor: MINOR, written_by };
@@ -86,7 +86,7 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// When there is no bundle at `path`, or one that is damaged or of a newer layout.
+    /// When there is no bundle at `path`, or one that is damaged or of a newer format.
     pub fn open(path: &Path) -> Result<Self> {
         let subject = || path.display().to_string();
         if !path.exists() {

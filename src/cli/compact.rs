@@ -25,7 +25,7 @@ impl Compact {
     pub fn run(self) -> Result<u8> {
         let mut status = exit::DONE;
         for path in &self.bundles {
-            // Merged parts are of this version's layout.
+            // Merged parts are of this version's format.
             Bundle::open(path)?;
             for error in Bundle::create(path)?.compact(1)? {
                 complain(&error);
