@@ -66,7 +66,7 @@ fn main() {
         }
         let (account, region) = (ACCOUNT.to_owned(), fleet.region.clone());
         let part = MetricPart { account, region, collected_at: at(NOW), errors: Vec::new() };
-        bundle.write_metrics(&part, &measured).expect("written");
+        bundle.write_metrics(&part, measured).expect("written");
         bundle.finish(&fleet, inventory).expect("written");
     }
     println!("  written in {:.1} s, {}", start.elapsed().as_secs_f64(), size(&folder));

@@ -211,7 +211,7 @@ fn values_that_cannot_be_cost_their_instance_even_where_somebody_made_all_digest
         let what = format!("{ending}: {column:?}");
         with_value(&bundle, ".reports-batch.", ending, column);
         reseal(&bundle);
-        let report = analyze(home.path(), &bundle, &[]);
+        let report = analyze(home.path(), &bundle, &["--instance", "reports-batch", "--instance", "intranet"]);
         assert!(report.status == 3 && report.err.contains(".reports-batch."), "{what}: {report:?}");
         assert!(!report.err.contains("panicked"), "{what}: {report:?}");
         let all = rotations(&report);
@@ -236,14 +236,14 @@ fn a_small_file_that_is_a_large_table_is_refused_before_it_fills_memory() {
     let home = TempDir::new().expect("a folder");
     let bundle = copied(home.path(), "fleet");
     let path = named(&bundle, &["parts", ".reports-batch.", "Z.parquet"]).remove(0);
-    // One fact, four million times: a few kilobytes as a file.
+    // One fact, a million times: a few kilobytes as a file.
     let fact = table(&path).head(Some(1));
-    let columns = fact.columns().iter().map(|column| column.new_from_index(0, 4_000_000)).collect();
-    write(&path, DataFrame::new(4_000_000, columns).expect("a table"));
+    let columns = fact.columns().iter().map(|column| column.new_from_index(0, 1_000_000)).collect();
+    write(&path, DataFrame::new(1_000_000, columns).expect("a table"));
     assert!(fs::metadata(&path).expect("a file").len() < 400_000);
     reseal(&bundle);
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "ulimit -v 2000000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ssl-usage")]);
+    command.args(["-c", "ulimit -v 1500000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ssl-usage")]);
     command.args(["analyze", "--format", "json", "--from"]);
     let report = Run::of(command.arg(&bundle).args(WINDOW));
     assert!(report.status == 3 && report.err.contains("bytes of memory, and at most"), "{report:?}");

@@ -15,11 +15,12 @@ use super::evidence::{current, is_past, whole_at};
 use super::fact::{table, with_logs};
 use super::file::{UNDER_WAY, open_lock, remove, sync};
 use super::merge::{Union, facts, since};
-use super::metric::{Measured, MetricPart};
+use super::metric::{MOST_ROWS, Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
 use super::record::{Listed, Present};
 use super::seal::{Digests, Seal, Sealed};
 use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, place, undoubted};
+use super::table::can_be_read;
 use crate::error::{Error, Result};
 use crate::inventory::InstanceProfile;
 use crate::trouble::Trouble;
@@ -89,6 +90,8 @@ impl Bundle {
         };
         let mut union = Union::of(parts.clone())?;
         let facts = match facts(&union.places())? {
+            // What is larger stays in parts.
+            Some(facts) if !can_be_read(&self.path, &facts)? => return Ok(()),
             Some(facts) => Ok(facts),
             None => table(&profile.arn, &[]).and_then(|facts| with_logs(facts, &BTreeMap::new())),
         };
@@ -107,7 +110,9 @@ impl Bundle {
         }
         let kept: Vec<KeptMetrics> = kept.into_iter().map(|(_, kept)| kept).collect();
         let newest = kept.iter().map(|kept| &kept.file.held).max_by_key(|part| part.collected_at);
-        let Some(newest) = newest.filter(|_| kept.len() > most) else { return Ok(()) };
+        // What is larger than one file holds stays in several.
+        let rows: usize = kept.iter().map(|kept| kept.measured.values().count()).sum();
+        let Some(newest) = newest.filter(|_| kept.len() > most.max(rows.div_ceil(MOST_ROWS))) else { return Ok(()) };
         let (account, region, collected_at) = (newest.account.clone(), newest.region.clone(), newest.collected_at);
         let latest = kept.iter().filter(|kept| kept.file.held.collected_at == collected_at);
         let errors = sorted(latest.flat_map(|kept| kept.file.held.errors.clone()));
@@ -115,7 +120,7 @@ impl Bundle {
         let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
         let mut all = Measured::default();
         kept.into_iter().for_each(|kept| all.absorb(kept.measured));
-        self.put_metrics(&MetricPart { account, region, collected_at, errors }, &all, seal)?;
+        self.put_metrics(&MetricPart { account, region, collected_at, errors }, all, seal)?;
         self.replace("metrics", names.into_iter().flat_map(|name| [name.clone(), name.with_extension("parquet")]))
     }
 

@@ -33,6 +33,9 @@ pub mod name {
 /// Length of what a value stands for, in seconds. CloudWatch keeps values of an hour for 455 days.
 pub const HOUR: i64 = 3600;
 
+/// Values of a file, so that it can be read in little memory: a year of a hundred instances.
+pub(super) const MOST_ROWS: usize = 2_000_000;
+
 /// How CloudWatch sums up an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Statistic {
@@ -102,6 +105,23 @@ impl Measured {
             other.0.into_iter().partition(|(measure, _)| self.0.contains_key(measure));
         self.0.extend::<BTreeMap<_, _>>(new);
         self.join(&Self(known));
+    }
+
+    /// The same in pieces of not much more than [`MOST_ROWS`] values, of which there is at least one.
+    pub(super) fn pieces(self) -> Vec<Self> {
+        let mut pieces = vec![Self::default()];
+        let mut rows = 0;
+        for (measure, series) in self.0 {
+            if rows > 0 && rows + series.len() > MOST_ROWS {
+                pieces.push(Self::default());
+                rows = 0;
+            }
+            rows += series.len();
+            if let Some(piece) = pieces.last_mut() {
+                piece.0.insert(measure, series);
+            }
+        }
+        pieces
     }
 
     /// All values: what each is of, its hour, and the value.
@@ -214,6 +234,9 @@ mod tests {
             let all = unite(&[&one, &two, &three]);
             prop_assert_eq!(&unite(&[&three, &one, &two, &one]), &all);
             prop_assert_eq!(&Measured::read(&all.table().expect("a table")).expect("read"), &all);
+            let mut again = Measured::default();
+            all.clone().pieces().into_iter().for_each(|piece| again.absorb(piece));
+            prop_assert_eq!(&again, &all);
         }
     }
 }

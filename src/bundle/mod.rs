@@ -7,6 +7,9 @@
 //! [`Evidence`]). Merging makes one file of many that hold the same ([`Bundle::compact`]). No text of a log is in it but
 //! names of users, databases, addresses and applications.
 //!
+//! Every file can be told from one that was changed, and what is missing from what never was: files are
+//! sealed, and a record lists those of a collection that has ended.
+//!
 //! Metrics are no part of older bundles: without the folder nothing is known of them. Of an hour that was asked for
 //! twice the higher value counts (see [`Measured::add`](metric::Measured::add)).
 

@@ -154,12 +154,17 @@ impl Bundle {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write_metrics(&self, part: &MetricPart, measured: &Measured) -> Result<()> {
+    pub fn write_metrics(&self, part: &MetricPart, measured: Measured) -> Result<()> {
         self.put_metrics(part, measured, Seal::default())
     }
 
-    /// The same, with what its file says of others. The values are written first: without its `.json` it does not exist.
-    pub(super) fn put_metrics(&self, part: &MetricPart, measured: &Measured, mut seal: Seal) -> Result<()> {
+    /// The same, with what its files say of others.
+    pub(super) fn put_metrics(&self, part: &MetricPart, measured: Measured, seal: Seal) -> Result<()> {
+        measured.pieces().iter().try_for_each(|piece| self.put_piece(part, piece, seal.clone()))
+    }
+
+    /// Writes one file of metrics. The values are written first: without its `.json` it does not exist.
+    fn put_piece(&self, part: &MetricPart, measured: &Measured, mut seal: Seal) -> Result<()> {
         let name = self.free_name("metrics", &plain(&[&part.account, &part.region]), part.collected_at)?;
         let table = name.path.with_extension(VALUES);
         let written = write_table(&table, measured.table()).and_then(|digest| {

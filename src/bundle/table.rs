@@ -18,7 +18,7 @@ const MOST_STORED: u64 = 1 << 30;
 /// Most bytes of a table in memory, whatever its size as a file: a year of an instance with twenty clients takes a quarter.
 const MOST_DECODED: u64 = 256 << 20;
 /// How much larger a table may be in memory than as a file, where that is more.
-const MOST_GROWTH: u64 = 64;
+const MOST_GROWTH: u64 = 256;
 /// Bytes in memory that a value takes, texts not counted.
 const VALUE: u64 = 16;
 
@@ -43,16 +43,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DataFrame> {
     let decoded = quietly(move || {
         // Many tables are read at the same time as it is. On this thread alone, nothing breaks off elsewhere.
         let mut reader = ParquetReader::new(Cursor::new(bytes)).read_parallel(ParallelStrategy::None);
-        let metadata = reader.get_metadata()?;
-        let chunks = metadata.row_groups.iter().flat_map(|group| {
-            let rows = group.num_rows() as u64;
-            group.parquet_columns().iter().map(move |chunk| {
-                let values = u64::try_from(chunk.num_values()).unwrap_or(u64::MAX).max(rows);
-                let texts = u64::try_from(chunk.uncompressed_size()).unwrap_or(u64::MAX);
-                values.saturating_mul(VALUE).saturating_add(texts)
-            })
-        });
-        let size = chunks.fold(0, u64::saturating_add);
+        let size = decoded_size(&mut reader)?;
         if size > most { Ok(Err(size)) } else { reader.finish().map(Ok) }
     });
     match decoded {
@@ -61,6 +52,19 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DataFrame> {
         Some(Err(error)) => Err(misread(path, error)),
         None => Err(damaged(path, "the table in this file cannot be decoded")),
     }
+}
+
+/// How many bytes a table takes in memory, by what its file says.
+fn decoded_size(reader: &mut ParquetReader<Cursor<Vec<u8>>>) -> PolarsResult<u64> {
+    let chunks = reader.get_metadata()?.row_groups.iter().flat_map(|group| {
+        let rows = group.num_rows() as u64;
+        group.parquet_columns().iter().map(move |chunk| {
+            let values = u64::try_from(chunk.num_values()).unwrap_or(u64::MAX).max(rows);
+            let texts = u64::try_from(chunk.uncompressed_size()).unwrap_or(u64::MAX);
+            values.saturating_mul(VALUE).saturating_add(texts)
+        })
+    });
+    Ok(chunks.fold(0, u64::saturating_add))
 }
 
 /// Most bytes in memory of a table that is so long as a file.
@@ -81,6 +85,16 @@ pub(super) fn misread(path: &Path, error: PolarsError) -> Error {
     Error::new(ErrorKind::Format, path.display().to_string(), "the table in this file cannot be read")
         .hint(AGAIN)
         .because(error)
+}
+
+/// Whether a table could be read again, were it written.
+pub(super) fn can_be_read(path: &Path, table: &DataFrame) -> Result<bool> {
+    let failed = |error| misread(path, error);
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut table.clone()).map_err(failed)?;
+    let (stored, most) = (bytes.len() as u64, most_decoded(bytes.len() as u64));
+    let size = decoded_size(&mut ParquetReader::new(Cursor::new(bytes))).map_err(failed)?;
+    Ok(size <= most && stored <= MOST_STORED)
 }
 
 /// Writes a table; returns its digest.

@@ -185,7 +185,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         collected_at: day(at),
         errors: part.errors.clone(),
     };
-    bundle.write_metrics(&part, &measured).expect("written");
+    bundle.write_metrics(&part, measured).expect("written");
     bundle.finish(&fleet, inventory).expect("written");
 }
 

@@ -153,7 +153,7 @@ async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> R
     let Some(account) = &fleet.account else { return Ok(()) };
     let known = bundle.measured(account, &fleet.region)?;
     let (part, measured) = metrics::take(aws, fleet, account, window, &known).await;
-    bundle.write_metrics(&part, &measured)
+    bundle.write_metrics(&part, measured)
 }
 
 /// The engine of an instance whose logs tell of its clients.

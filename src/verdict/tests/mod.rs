@@ -6,6 +6,7 @@ mod metrics;
 mod policy;
 mod properties;
 mod rules;
+mod trust;
 
 use std::collections::BTreeMap;
 
