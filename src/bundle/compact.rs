@@ -46,7 +46,7 @@ impl Bundle {
             Err(TryLockError::WouldBlock) => return Ok(Vec::new()),
             Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
         }
-        // What was merged before this process came is listed as what it became.
+        // So that records list what earlier compactions made, and not what those merged.
         let places = self.places()?;
         places.iter().try_for_each(|place| self.record(place, None))?;
         let parts = self.parts()?;

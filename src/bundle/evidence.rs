@@ -41,7 +41,7 @@ pub struct InstanceEvidence {
     pub metrics: Measured,
     /// The digest of what the inventory says.
     digest: String,
-    /// Whether what the inventory says, and what was measured, is what was written.
+    /// Whether the inventory and the metrics were checked against their digests.
     is_verified: bool,
     /// Whether a file of its account and region is damaged or missing, or its collection has not ended: what is there may
     /// not be all.
@@ -59,7 +59,7 @@ pub struct Logs {
     pub readings: Vec<Reading>,
     /// What could not be read of them at last.
     pub errors: Vec<Trouble>,
-    /// Whether all files are what was written; nobody knows of those of older formats.
+    /// Whether all files were checked against their digests.
     pub is_verified: bool,
     /// Where the facts of those readings are.
     places: Places,
@@ -131,7 +131,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     Ok(Evidence { instances, errors, collected_at, is_whole })
 }
 
-/// Whether what is wrong with a file concerns an instance. Of whom a file is whose name does not say it, nobody knows.
+/// Whether what is wrong with a file concerns an instance. A file whose name does not say it concerns all.
 fn concerns(trouble: &Trouble, profile: &InstanceProfile) -> bool {
     let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);
     is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region)

@@ -24,7 +24,7 @@ pub(super) type Places = BTreeMap<PathBuf, Place>;
 pub(super) struct Place {
     /// ARN of the instance.
     arn: String,
-    /// The digest that the file must have; none where nobody knows.
+    /// The digest that the file must have; none for older formats.
     digest: Option<String>,
     /// Logs, each with the source that it was read from.
     logs: BTreeMap<String, String>,

@@ -142,7 +142,7 @@ impl Kept {
         &self.file.held
     }
 
-    /// The digest that its facts must have; none where nobody knows.
+    /// The digest that its facts must have; none for older formats.
     pub fn facts_digest(&self) -> Result<Option<&str>> {
         self.file.table(FACTS)
     }

@@ -61,7 +61,7 @@ struct Written<'h, T> {
 }
 
 impl<T> Sealed<T> {
-    /// Whether it is what was written, and so is all that it was merged from. Nobody knows of a file of an older format.
+    /// Whether it was checked against its digest, and so was all that it was merged from. Older formats have none.
     pub fn is_verified(&self) -> bool {
         self.seal.format >= SEALED && !self.seal.unverified
     }

@@ -37,7 +37,7 @@ pub(super) struct Compare {
     /// Days of a bundle to judge, up to its last collection.
     #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
-    /// Let evidence count that has no digest, as of bundles of older versions: nobody knows whether it was changed.
+    /// Accept evidence without digests, as of older bundles, although it cannot be verified.
     #[arg(long)]
     accept_unverified: bool,
     /// How to print what changed.

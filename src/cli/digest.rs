@@ -20,8 +20,8 @@ use crate::usage::side_by_side;
 /// The same evidence has the same digest, however it was split, merged or compacted; every report shows it. Several bundles
 /// count as one, as they do for analyze --from. Where a file is damaged or missing, there is no digest.
 ///
-/// The digests in a bundle show damage. Only a signature shows that nobody rewrote the bundle and its digests: sign what
-/// this prints, and keep the signature elsewhere.
+/// Digests show damage. A signature shows that nobody changed the bundle and its digests: sign what this prints, and keep the
+/// signature elsewhere.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage digest evidence
@@ -87,9 +87,7 @@ impl Digest {
         let instances: Vec<Of> = read.into_iter().map(|(of, _)| of).collect();
         let evidence = Evidence::of_all(loaded.is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
         if !evidence.verified && evidence.digest.is_some() {
-            complain(
-                &"files have no digest of their own, so nobody knows whether they were changed; collect into a new bundle",
-            );
+            complain(&"some files have no digest and cannot be verified; collect into a new bundle");
         }
         complain_of(&errors);
         let bundles = self.bundles.iter().map(|path| path.display().to_string()).collect();

@@ -47,7 +47,7 @@ pub(super) struct Check {
     /// What will be demanded of the evidence (TOML; see samples/policy.toml).
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Let evidence count that has no digest, as of bundles of older versions: nobody knows whether it was changed.
+    /// Accept evidence without digests, as of older bundles, although it cannot be verified.
     #[arg(long)]
     accept_unverified: bool,
     /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.

@@ -30,7 +30,7 @@ pub(super) struct Subject {
     /// What to demand of the evidence, which clients to ignore, and what persons attest (TOML; see samples/policy.toml).
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Let evidence count that has no digest, as of bundles of older versions: nobody knows whether it was changed.
+    /// Accept evidence without digests, as of older bundles, although it cannot be verified.
     #[arg(long)]
     pub accept_unverified: bool,
 }

@@ -42,7 +42,7 @@ pub struct Report {
 pub struct Evidence {
     /// `sha256:` and the digest of all that counts, as `ssl-usage digest` prints it; none where files are damaged or missing.
     pub digest: Option<String>,
-    /// Whether every file is what was written. Nobody knows of those of older bundles.
+    /// Whether every file was checked against its digest. Older bundles have none.
     pub verified: bool,
 }
 

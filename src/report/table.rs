@@ -82,7 +82,7 @@ pub(super) fn summary(report: &Report) -> [String; 3] {
 pub(super) fn evidence(report: &Report) -> String {
     match (&report.evidence.digest, report.evidence.verified) {
         (Some(digest), true) => format!("Evidence {digest}, verified"),
-        (Some(digest), false) => format!("Evidence {digest}, unverified: files have no digest of their own"),
+        (Some(digest), false) => format!("Evidence {digest}, unverified: some files have no digest"),
         (None, _) => "Evidence without a digest: files are damaged or missing".to_owned(),
     }
 }

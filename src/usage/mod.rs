@@ -127,7 +127,7 @@ pub struct Usage {
     pub imitable_tls: u64,
     /// Whether evidence is damaged or missing: what it shows is not known.
     pub unread: bool,
-    /// Whether nobody knows that the evidence is what was written, for it is of an older format.
+    /// Whether the evidence cannot be verified, for it has no digests.
     pub unverified: bool,
     /// The digest of the evidence, in hexadecimal; none where it is damaged or missing.
     pub digest: Option<String>,

@@ -1,4 +1,4 @@
-//! Whether the evidence is what was written. Where it is not, or nobody knows, no verdict that rests on it is mild.
+//! Whether the evidence is what was written. Where it is not, or cannot be verified, the rotation is required.
 
 use super::reason::{Reason, ReasonCode};
 use super::rules::Case;
@@ -8,12 +8,12 @@ pub(super) fn reason(case: &Case<'_>) -> Option<Reason> {
     let (code, text) = match (case.usage.unread, case.usage.unverified && !case.policy.accept_unverified) {
         (true, _) => (
             ReasonCode::EvidenceDamaged,
-            "evidence of this instance is damaged or missing, and nothing is concluded from the rest of it; see the errors",
+            "evidence of this instance is damaged or missing, so nothing is concluded from the rest; the errors name the file",
         ),
         (false, true) => (
             ReasonCode::EvidenceUnverified,
-            "evidence of this instance has no digest, so nobody knows whether it was changed: it is of bundle format 2 or \
-             older; collect into a new bundle, or accept it with --accept-unverified",
+            "evidence of this instance has no digest and cannot be verified: it is of bundle format 2 or older; collect \
+             into a new bundle, or accept it with --accept-unverified",
         ),
         (false, false) => return None,
     };

@@ -1,4 +1,4 @@
-//! Evidence that is damaged, or of which nobody knows whether it was changed.
+//! Evidence that is damaged, or that cannot be verified.
 
 use super::*;
 
