@@ -42,7 +42,8 @@ fn root() -> &'static Path {
 
 fn sources(path: &Path) -> Vec<(PathBuf, String)> {
     if path.is_file() {
-        return vec![(path.to_owned(), fs::read_to_string(path).expect("a source"))];
+        let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        return vec![(path.to_owned(), String::from_utf8_lossy(&text).into_owned())];
     }
     let entries = path.read_dir().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     entries.flat_map(|entry| sources(&entry.expect("an entry").path())).collect()
@@ -93,4 +94,28 @@ fn there_is_no_unsafe_code() {
         let found = sources(&root().join(part)).into_iter().find(|(_, text)| text.contains("unsafe {"));
         assert_eq!(found.map(|(path, _)| path), None);
     }
+}
+
+/// Names of tests and files in backticks, which the table of guarantees rests on.
+#[test]
+fn every_test_that_the_security_policy_names_is_there() {
+    let policy = fs::read_to_string(root().join("SECURITY.md")).expect("SECURITY.md");
+    let code: String = ["src", "tests", "parsers/src", "parsers/tests"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .filter(|(path, _)| path.extension().is_some_and(|end| end == "rs"))
+        .map(|(_, text)| text)
+        .collect();
+    let named = policy.split('`').skip(1).step_by(2);
+    let (mut tests, mut files) = (0, 0);
+    for name in named {
+        if name.ends_with(".rs") || name.ends_with(".md") {
+            assert!(root().join(name).exists(), "{name}");
+            files += 1;
+        } else if name.matches('_').count() > 2 && !name.contains(' ') {
+            assert!(code.contains(&format!("fn {name}(")), "{name}");
+            tests += 1;
+        }
+    }
+    assert!(tests > 30 && files > 3, "{tests} tests and {files} files");
 }

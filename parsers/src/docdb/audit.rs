@@ -9,6 +9,8 @@
 //! authentication attempts on a new connection"; its members are those of public logs.
 //!
 //! A client that proves who it is again on the same connection is counted again. `serviceadmin` is AWS's own user.
+//!
+//! Times: every object has its own. Line breaks of clients are escaped, so that no client writes a record or a time.
 
 use std::borrow::Cow;
 

@@ -25,6 +25,9 @@
 //!   not: a name with commas or newlines in it can make a record that reads in two ways, and add records.
 //! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So no
 //!   duration is told of its sessions.
+//!
+//! Times: every record has its own. A name that holds a line break makes the beginning of a record with a time of its choice, but
+//! the end of its own record stands behind it: that is reported.
 
 use std::borrow::Cow;
 use std::ops::Range;

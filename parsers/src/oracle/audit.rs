@@ -37,6 +37,8 @@
 //! - A log whose beginning is missing may begin in a statement, and what that holds looks like records. So does what is
 //!   in a record whose lengths are not the truth, as when the server did not write it to its end.
 //! - A time in a line of its own, inside of a statement, looks like a record's.
+//!
+//! Times: each record begins with its own. Text of clients stands in fields of a given length.
 
 use std::borrow::Cow;
 

@@ -18,6 +18,8 @@
 //! ambiguous, and a name that ends its record and writes another cannot be told from two records.
 //!
 //! What is said of the text applies here as well. Records of administrators count where they name their action.
+//!
+//! Times: each record has its own, which the server writes before anything that a client says.
 
 use memchr::memmem;
 

@@ -28,6 +28,9 @@
 //! The user is the client's own, of its operating system; the log does not tell the database user. The database is the
 //! service. Both, and the application, are what the client says. A session counts from the moment the listener hands it
 //! on: the log does not tell whether the password was right.
+//!
+//! Times: those of the records, and of the lines with a zone, which no client writes: what a client says of itself stands within
+//! one line.
 
 use memchr::{memchr, memchr2_iter, memmem, memrchr};
 

@@ -12,6 +12,8 @@
 //! Source: "Understanding Automatic Diagnostic Repository" of
 //! <https://docs.oracle.com/en/database/oracle/oracle-database/19/netag/troubleshooting-oracle-net-services.html>, and
 //! public logs. Text is escaped, so that no client can write the end of an element.
+//!
+//! Times: the attribute of each element. What a client says stands in its text, where `<` is written as `&lt;`.
 
 use std::borrow::Cow;
 

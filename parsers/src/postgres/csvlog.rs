@@ -8,6 +8,8 @@
 //! <https://www.postgresql.org/docs/18/runtime-config-logging.html#RUNTIME-CONFIG-LOGGING-CSVLOG>.
 //! Text columns are always quoted, with quotes doubled, so that text inside of one never holds a lone quote: nothing
 //! that a client chooses can look like the beginning of a message.
+//!
+//! Times: every record has its own. Line breaks of clients stand within quotes, so that no client writes a record or a time.
 
 use std::borrow::Cow;
 

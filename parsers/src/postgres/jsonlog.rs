@@ -8,6 +8,8 @@
 //! <https://www.postgresql.org/docs/18/runtime-config-logging.html#RUNTIME-CONFIG-LOGGING-JSONLOG>.
 //! Quotes inside of text are escaped, so that `"message":"` stands only where the message begins. Bytes that are not
 //! UTF-8 are written as they are.
+//!
+//! Times: every record has its own. Line breaks of clients are escaped, so that no client writes a record or a time.
 
 use std::borrow::Cow;
 

@@ -11,6 +11,9 @@
 //!
 //! `RAISE LOG` is told from the server's own words by the context that follows it. A log that is cut between the two,
 //! or within a statement and just before an imitated record, shows that imitation as its last or its first record.
+//!
+//! Times: every record has its own, which the server writes first. A name that holds a line break makes a line with a time of its
+//! choice, but what the server writes behind the names stands behind that too: such a line reads in two ways, and is reported.
 
 use memchr::memmem;
 use memchr::{memchr, memrchr, memrchr2};

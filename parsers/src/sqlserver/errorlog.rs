@@ -17,6 +17,9 @@
 //!
 //! A user name is free text, and stands between parts that are not. `spid52` in the place of `Logon` is a statement that
 //! writes to the log whatever it likes (`RAISERROR ... WITH LOG`).
+//!
+//! Times: every line has its own. Where a statement writes whole lines, with any time, they prove nothing: no line tells how a
+//! session was encrypted, so that this log covers no hours.
 
 use std::borrow::Cow;
 
