@@ -49,18 +49,27 @@ pub(crate) fn lines_with<'a>(text: &'a [u8], needle: &'a [u8]) -> impl Iterator<
     })
 }
 
-/// Whether the needle that stands at `hit` stands once more behind it, before any of `ends`. The nearest are looked for first, so
-/// that a line that is full of needles takes no more time for each of them.
+/// Bytes around a needle in which most lines begin and end.
+const NEAR: usize = 2048;
+
+/// Whether the needle that stands at `hit` stands once more behind it, before any of `ends`, of which the first ends a record.
+/// In a long record, the nearest needles are looked for first, so that one that is full of them takes no more time for each.
 pub(crate) fn is_followed(text: &[u8], hit: usize, needle: &[u8], ends: &[&[u8]]) -> bool {
-    let rest = text.get(hit + 1..text.len().min(hit + LINE_MAX)).unwrap_or_default();
+    let behind = |most: usize| text.get(hit + 1..text.len().min(hit + most)).unwrap_or_default();
+    let near = behind(NEAR);
+    let ended = ends.first().and_then(|end| memmem::find(near, end)).and_then(|end| near.get(..end));
+    let rest = ended.unwrap_or_else(|| behind(LINE_MAX));
     let next = memmem::find(rest, needle).and_then(|next| rest.get(..next));
     next.is_some_and(|between| ends.iter().all(|end| memmem::find(between, end).is_none()))
 }
 
 /// What stands between the needle at `hit` and the same one before it in the line, if there is one: likewise.
 pub(crate) fn since_same<'a>(text: &'a [u8], hit: usize, needle: &[u8]) -> Option<&'a [u8]> {
-    let before = text.get(hit.saturating_sub(LINE_MAX)..hit)?;
-    let between = before.get(memmem::rfind(before, needle)? + needle.len()..)?;
+    let before = |most: usize| text.get(hit.saturating_sub(most)..hit).unwrap_or_default();
+    let near = before(NEAR);
+    let begun = memrchr(b'\n', near).and_then(|newline| near.get(newline + 1..));
+    let line = begun.unwrap_or_else(|| before(LINE_MAX));
+    let between = line.get(memmem::rfind(line, needle)? + needle.len()..)?;
     memchr(b'\n', between).is_none().then_some(between)
 }
 

@@ -42,6 +42,7 @@ pub enum Joins {
 /// were written.
 pub fn events(engine: &str, files: impl Iterator<Item = Vec<u8>>, joins: Joins) -> Vec<Event> {
     let times_are_read = !["oracle", "sqlserver", "docdb"].iter().any(|unknown| engine.starts_with(unknown));
+    let holds_statements = ["mysql", "mariadb"].iter().any(|known| engine.contains(known));
     let mut clock = Clock::default();
     let mut lines: Vec<(Option<i64>, String)> = Vec::new();
     for text in files {
@@ -67,11 +68,11 @@ pub fn events(engine: &str, files: impl Iterator<Item = Vec<u8>>, joins: Joins) 
         at = own.unwrap_or(at);
         // A batch may end between a line that only says the time and the records behind it.
         let is_late = at.rem_euclid(BATCH) >= BATCH - 1000 && message.contains(' ');
-        // Whatever time a line has, it is sent behind those before it.
-        latest = latest.max((at.div_euclid(BATCH) + if is_late { 2 } else { 1 }) * BATCH);
-        let sent = latest;
+        let sent = (at.div_euclid(BATCH) + if is_late { 2 } else { 1 }) * BATCH;
+        // A line of a statement can have any time: it is sent behind those before it.
+        latest = if holds_statements { latest.max(sent) } else { sent };
         let at = if times_are_read { at } else { sent };
-        Event { at, ingested: sent + INGESTION, message }
+        Event { at, ingested: latest + INGESTION, message }
     };
     let mut events: Vec<Event> = lines.into_iter().map(event).collect();
     events.sort_by_key(|event| (event.at, event.ingested));

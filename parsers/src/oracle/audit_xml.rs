@@ -97,13 +97,20 @@ impl RecordParser for AuditXml {
     }
 }
 
-/// Whether a needle stands before the one at `hit` in the same element. The nearest are looked at first, so that an element that
-/// is full of them takes no more time for each.
+/// Bytes before a needle in which most elements begin.
+const NEAR: usize = 2048;
+
+/// Whether a needle stands before the one at `hit` in the same element. In a long one, the nearest are looked at first, so that an
+/// element that is full of them takes no more time for each.
 fn is_second(text: &[u8], hit: usize) -> bool {
-    let before = text.get(hit.saturating_sub(LINE_MAX)..hit).unwrap_or_default();
-    let is_needle =
-        |at: &usize| NEEDLES.iter().any(|needle| before.get(*at..).is_some_and(|rest| rest.starts_with(needle)));
-    let nearest = memmem::rfind_iter(before, SHARED).find(is_needle).and_then(|at| before.get(at..));
+    let before = |most: usize| text.get(hit.saturating_sub(most)..hit).unwrap_or_default();
+    let near = before(NEAR);
+    let element = memmem::rfind(near, OPENS).and_then(|at| near.get(at..)).unwrap_or_else(|| before(LINE_MAX));
+    let is_needle = |at: &usize| {
+        let rest = element.get(*at..).unwrap_or_default();
+        NEEDLES.iter().any(|needle| rest.starts_with(needle))
+    };
+    let nearest = memmem::rfind_iter(element, SHARED).find(is_needle).and_then(|at| element.get(at..));
     nearest.is_some_and(|between| [OPENS, CLOSES].iter().all(|tag| memmem::find(between, tag).is_none()))
 }
 
