@@ -100,6 +100,13 @@ fn a_report_goes_through_pipes_and_devices() {
     assert_eq!((null.status, null.out.as_str()), (0, ""), "{}", null.err);
     assert!(fs::metadata("/dev/null").expect("it is there").file_type().is_char_device());
 
+    // Files in memory are files like others.
+    if let Ok(folder) = TempDir::new_in("/dev/shm") {
+        let path = folder.path().join("report.csv");
+        let run = write(&path, home.path());
+        assert_eq!((run.status, fs::read_to_string(&path).ok().as_ref()), (0, Some(&expected)), "{}", run.err);
+    }
+
     let pipe = home.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
     let reader = std::thread::spawn({

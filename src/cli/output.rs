@@ -73,7 +73,7 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
 
 /// Whether a path stands for what a process has open: `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3`.
 fn is_stream(path: &Path) -> bool {
-    ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
+    ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].iter().any(|open| path.starts_with(open))
 }
 
 /// Most links that lead to a file, as Linux has it. Source: `path_resolution(7)`.
