@@ -105,10 +105,10 @@ impl<'p> Scanner<'p> {
         self
     }
 
-    /// The same scan, of a log that was read at `until`: what is later was not written by the server.
+    /// The same scan, of a log that the server wrote between these times: no others are those of records without one.
     #[must_use]
-    pub fn written_by(mut self, until: Micros) -> Self {
-        self.total.clock.until = Some(until);
+    pub fn written_within(mut self, from: Option<Micros>, until: Micros) -> Self {
+        self.total.clock.within = from.unwrap_or(Micros::MIN)..until.saturating_add(1);
         self
     }
 
@@ -328,13 +328,20 @@ impl Total {
 /// Where a client can write whole lines, it can write any time, but not change what the server writes before and behind it:
 /// the latest time so far is that of the server, or a later one that the server's next time contradicts. So no session is ever
 /// moved to an earlier time.
-#[derive(Default)]
 struct Clock {
     chronology: Chronology,
     last: Option<Micros>,
-    /// When the log was read: no record is later.
-    until: Option<Micros>,
+    /// When the server wrote it, as far as that is known otherwise. A file may begin without a time, so that the first one that
+    /// stands in it is a client's.
+    within: Range<Micros>,
     disordered: bool,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        let (chronology, within) = (Chronology::default(), Micros::MIN..Micros::MAX);
+        Self { chronology, last: None, within, disordered: false }
+    }
 }
 
 impl Clock {
@@ -351,7 +358,7 @@ impl Clock {
         match self.chronology {
             Chronology::Own => {}
             Chronology::Above => self.last = Some(time),
-            Chronology::Ordered | Chronology::Changes if self.until.is_some_and(|until| time > until) => {}
+            Chronology::Ordered | Chronology::Changes if !self.within.contains(&time) => {}
             Chronology::Ordered | Chronology::Changes => {
                 self.disordered |= self.last.is_some_and(|last| time < last.saturating_sub(APART));
                 self.last = self.last.max(Some(time));

@@ -102,7 +102,8 @@ fn outcome(log: &Log, (engine, format): (&str, &str), shows_transport: bool) -> 
         return Outcome::Silent(format!("it is taken for {}", parser.format()));
     }
     let mut seen = Seen::default();
-    let scanned = Scanner::new(parser.as_ref(), 1).written_by(log.until * 1_000_000).scan(&log.text, &mut seen);
+    let scanned =
+        Scanner::new(parser.as_ref(), 1).written_within(None, log.until * 1_000_000).scan(&log.text, &mut seen);
     if let Some(language) = scanned.foreign {
         return Outcome::Silent(format!("it is taken for one in {language}"));
     }

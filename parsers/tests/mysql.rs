@@ -150,7 +150,7 @@ fn times_in_statements_move_no_session() {
     let read = first + 3_600_000_000;
     for block in [1, 100, 1000, 1 << 20] {
         let mut times = Times::default();
-        let scanner = Scanner::new(parser.as_ref(), 1).written_by(read).in_blocks_of(block);
+        let scanner = Scanner::new(parser.as_ref(), 1).written_within(None, read).in_blocks_of(block);
         let scanned = scanner.scan(&text, &mut times);
         assert_eq!(times.0.len(), 31);
         assert!(times.0.iter().all(|at| (first..first + 60_000_000).contains(at)), "{:?} after {first}", times.0);

@@ -26,6 +26,8 @@ use crate::window::Window;
 
 /// How late events may arrive. What ended later than this before now is read again by the next run.
 const LATE: SignedDuration = SignedDuration::from_hours(2);
+/// How late an event may arrive whose time a client may have written. RDS sends events every few seconds.
+const BELATED: SignedDuration = SignedDuration::from_mins(10);
 /// How long before a span events are asked for, of logs that are read whole: a line that names the zone of the records
 /// behind it may have come with an earlier batch.
 const LEAD: SignedDuration = SignedDuration::from_mins(1);
@@ -347,7 +349,7 @@ impl Hours<'_, '_> {
             feed.close(&mut self.open, self.exported.logs);
         }
         let Some(slice) = self.open.get_mut(at) else { return };
-        if lag.is_some_and(|lag| lag > LATE) && self.exported.logs.imitable {
+        if lag.is_some_and(|lag| lag > BELATED) && self.exported.logs.imitable {
             slice.wrong = slice.wrong.take().or_else(|| Some(belated(feed.name, event.at)));
         }
         let message = event.message.strip_suffix('\n').unwrap_or(&event.message);
@@ -444,8 +446,8 @@ impl Feed<'_> {
 /// That an event came so late that its time may be a client's: lines of a statement are events, with the times that they begin
 /// with.
 fn belated(name: &str, at: Timestamp) -> Error {
-    let hours = LATE.as_hours();
-    let message = format!("CloudWatch Logs received events of {at} more than {hours} hours later");
+    let minutes = BELATED.as_mins();
+    let message = format!("CloudWatch Logs received events of {at} more than {minutes} minutes later");
     Error::new(ErrorKind::Format, name, message)
         .hint("a client may have written their times, so that this hour is not covered; its sessions count")
 }

@@ -202,8 +202,8 @@ impl Collection<'_> {
     }
 
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
-        let names = files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with(logs.prefix));
-        let rotation = Rotation::new(logs, self.of.profile, names);
+        let of_kind = files.iter().filter(|file| file.name.starts_with(logs.prefix));
+        let rotation = Rotation::new(logs, self.of.profile, of_kind);
         Reader { of: &self.of, logs, rotation, progress: self.progress }.read(file).await
     }
 }

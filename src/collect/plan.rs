@@ -91,8 +91,7 @@ impl InstanceLogs<'_> {
         export: &Export,
     ) -> Result<()> {
         let of_kind = |file: &&LogFile| self.engine.logs_of(&file.name).is_some_and(|kind| std::ptr::eq(kind, logs));
-        let names = files.iter().filter(of_kind).map(|file| file.name.as_str());
-        let rotation = Rotation::new(logs, self.profile, names);
+        let rotation = Rotation::new(logs, self.profile, files.iter().filter(of_kind));
         let now = self.request.window.to;
         let span = |file: &LogFile| rotation.span(file, None, now).map(|(span, _)| span);
         let shown: Vec<Window> = files.iter().filter(of_kind).filter_map(span).collect();

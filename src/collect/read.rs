@@ -135,7 +135,8 @@ impl Reader<'_> {
             Err(error) => return (None, broken.or(Some(error))),
         };
         let first_record = first_record(parser.as_ref(), &head);
-        let mut scanner = Scanner::new(parser.as_ref(), 1).written_by(self.of.now().as_microsecond());
+        let since = self.rotation.since(file, self.of.request.window.from).map(Timestamp::as_microsecond);
+        let mut scanner = Scanner::new(parser.as_ref(), 1).written_within(since, self.of.now().as_microsecond());
         scanner.push(&head, fold);
         drop(head);
         while let Some(piece) = self.next(download, &mut broken).await {
@@ -174,12 +175,17 @@ struct Found {
     scanned: Scanned,
 }
 
-/// What tells a log by its first record, whatever the file is called and however long it has grown: when it was written,
-/// and what it says, for many logs may begin in one second. None while no line with a time is whole.
+/// What tells a log by its beginning, whatever the file is called and however long it has grown: its first time, and all that
+/// stands up to there, for many logs may begin in one second, and a client may write the first line with a time. None while no
+/// line with a time is whole.
 fn first_record(parser: &dyn RecordParser, head: &[u8]) -> Option<String> {
-    let lines = head.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
-    let (line, time) = lines.filter_map(|line| Some((line, parser.time(line)?))).next()?;
-    let hash: String = Sha256::digest(line).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut end = 0;
+    let time = head.split_inclusive(|byte| *byte == b'\n').find_map(|line| {
+        end += line.len();
+        parser.time(line.strip_suffix(b"\n")?)
+    })?;
+    let hash = Sha256::digest(head.get(..end).unwrap_or(head));
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(format!("{}-{hash}", time.at))
 }
 

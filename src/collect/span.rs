@@ -1,5 +1,7 @@
 //! The span of time whose records stand in a log file.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Logs, Scanned};
 
@@ -16,22 +18,37 @@ const SLACK: i64 = 10;
 pub(super) struct Rotation {
     /// When files were begun, sorted, each once.
     begun: Vec<Timestamp>,
+    /// When files were last written to, likewise.
+    written: Vec<Timestamp>,
     length: SignedDuration,
     logs: &'static Logs,
 }
 
 impl Rotation {
-    /// From the names of the files that were listed. The length is the instance's own setting or the engine's default.
-    pub fn new<'n>(logs: &'static Logs, profile: &InstanceProfile, names: impl Iterator<Item = &'n str>) -> Self {
+    /// From the files that were listed. The length is the instance's own setting or the engine's default.
+    pub fn new<'f>(logs: &'static Logs, profile: &InstanceProfile, files: impl Iterator<Item = &'f LogFile>) -> Self {
         let (parameter, default) = logs.rotation;
         let minutes = profile.in_effect(parameter).and_then(|value| value.parse().ok()).filter(|minutes| *minutes > 0);
-        let mut begun: Vec<_> = names.filter_map(|name| begun(logs, name)).collect();
-        begun.sort_unstable();
-        begun.dedup();
+        let (begun, written): (Vec<_>, Vec<_>) = files.map(|file| (begun(logs, &file.name), file.last_written)).unzip();
+        let sorted = |times: Vec<Option<Timestamp>>| -> Vec<Timestamp> {
+            times.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let (begun, written) = (sorted(begun), sorted(written));
         // A setting that was changed does not make older files longer than the files themselves show.
         let shortest = begun.windows(2).filter_map(|pair| Some(pair.first()?.duration_until(*pair.last()?))).min();
         let most = shortest.map_or(minutes.unwrap_or(default), |shortest| shortest.as_mins().max(default));
-        Self { begun, length: SignedDuration::from_mins(minutes.unwrap_or(default).min(most)), logs }
+        Self { begun, written, length: SignedDuration::from_mins(minutes.unwrap_or(default).min(most)), logs }
+    }
+
+    /// From when on the server wrote a file into which clients can write any time: since the file before it was written to, and
+    /// for no more than two rotations. Files that were last written to before `asked` are not listed. None for other files.
+    pub fn since(&self, file: &LogFile, asked: Timestamp) -> Option<Timestamp> {
+        let written = file.last_written.filter(|_| self.logs.imitable)?;
+        let longest = written.checked_sub(self.length.checked_mul(2)?).ok()?;
+        let before = self.written.iter().rfind(|before| **before < written);
+        // Times are written to the second.
+        let before = before.and_then(|before| before.checked_sub(SignedDuration::from_secs(1)).ok());
+        Some(before.unwrap_or(asked).max(longest))
     }
 
     /// The span of a file that was read at `read_at`, and whether it ended before that.
@@ -91,7 +108,7 @@ mod tests {
         ) {
             let engine = Engine::named("mariadb").expect("an engine");
             let logs = engine.logs_of("general/mysql-general.log").expect("a log");
-            let rotation = Rotation { begun: Vec::new(), length: SignedDuration::from_hours(1), logs };
+            let rotation = Rotation { begun: Vec::new(), written: Vec::new(), length: SignedDuration::from_hours(1), logs };
             let time = |second: Option<i64>| Some(LogTime { at: second? * 1_000_000, zone_known: true });
             let scanned =
                 Scanned { first_at: time(first), last_at: time(last), bytes: 100 + u64::from(grown), ..Scanned::default() };

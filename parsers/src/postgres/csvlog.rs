@@ -20,6 +20,7 @@ use nom::error::Error;
 use nom::{IResult, Parser};
 
 use super::message::{self, Context, Message};
+use super::prefix::is_log;
 use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
@@ -182,7 +183,8 @@ impl RecordParser for Csvlog {
             before.ends_with(STATE)
                 && fields().is_some_and(|fields| {
                     let field = |index: usize| fields.get(index).map(|field| unquoted(field));
-                    translation::establishes(field(column::TAG).as_deref())
+                    field(column::SEVERITY).as_deref().is_some_and(is_log)
+                        && translation::establishes(field(column::TAG).as_deref())
                         && field(column::CONTEXT).is_none_or(|context| context.is_empty())
                 })
         };

@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2, memmem, memrchr2};
 
 use super::message::{self, Context, Message};
+use super::prefix::is_log;
 use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
@@ -173,15 +174,18 @@ impl RecordParser for Jsonlog {
     fn foreign(&self, text: &[u8]) -> Option<&'static str> {
         let is_written = |at: usize| {
             let (before, behind) = text.split_at_checked(at).unwrap_or((text, b""));
+            if !before.ends_with(MESSAGE_KEY) {
+                return false;
+            }
             let begins = memrchr2(b'\n', 0, before).map_or(0, |end| end + 1);
             let ends = at + memchr(b'\n', behind).unwrap_or(behind.len());
             let fields = || text.get(begins..ends).and_then(object);
-            before.ends_with(MESSAGE_KEY)
-                && fields().is_some_and(|fields| {
-                    translation::establishes(fields.tag.as_deref())
-                        && fields.context.is_none()
-                        && fields.statement.is_none()
-                })
+            fields().is_some_and(|fields| {
+                fields.severity.as_deref().is_some_and(is_log)
+                    && translation::establishes(fields.tag.as_deref())
+                    && fields.context.is_none()
+                    && fields.statement.is_none()
+            })
         };
         translation::language(text, is_written)
     }

@@ -8,6 +8,7 @@
 //! application names printable (`pg_clean_ascii`), and the resolver gives host names.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 
 use super::rds_prefix::{self, RDS, rds_head};
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
@@ -171,6 +172,8 @@ pub struct Prefix {
 pub(super) struct Head<'a> {
     pub at: Option<LogTime>,
     pub pid: Option<u64>,
+    /// `%c`.
+    pub session: Option<&'a [u8]>,
     pub address: Option<&'a [u8]>,
     pub port: Option<u64>,
     pub user: Option<&'a [u8]>,
@@ -184,14 +187,27 @@ pub(super) struct Head<'a> {
     pub message_at: usize,
 }
 
+/// Places from which no severity can be reached, once a line has taken many steps: names can be read in very many ways.
+#[derive(Default)]
+struct DeadEnds {
+    steps: usize,
+    /// Pieces left, the place, and whether a session wrote the line, as far as it was read.
+    known: HashSet<(usize, usize, bool)>,
+}
+
+/// Steps through a line that need no memory of dead ends, as nearly all lines do.
+const FEW_STEPS: usize = 512;
+/// Most readings of one line that are tried where names decide.
+const READINGS: usize = 2048;
+
 /// Whether a reading of a prefix, which ends where its severity begins, is the one that is looked for.
 type Accept<'f, 'a> = &'f mut dyn FnMut(&Head<'a>) -> bool;
 
 impl<'a> Head<'a> {
     /// Whether two lines are of one session, as far as they tell.
     pub(super) fn is_of_same_session(&self, other: &Self) -> bool {
-        (self.pid, self.address, self.port, self.user, self.database, self.application)
-            == (other.pid, other.address, other.port, other.user, other.database, other.application)
+        (self.pid, self.session, self.address, self.port) == (other.pid, other.session, other.address, other.port)
+            && (self.user, self.database, self.application) == (other.user, other.database, other.application)
     }
 
     /// Whether a client's session wrote the line, as far as it was read. Other processes have neither user nor database.
@@ -347,7 +363,17 @@ impl Prefix {
             return Some(head);
         }
         let mut head = Head::default();
-        self.walk(&self.pieces, line, 0, &mut head, accept).then_some(head)
+        self.walk(&self.pieces, line, 0, &mut head, accept, &mut DeadEnds::default()).then_some(head)
+    }
+
+    /// The readings of the prefix at the start of `line`, each until one is accepted, where that depends on names: at most
+    /// [`READINGS`] of them.
+    pub(super) fn readings<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) {
+        let mut left = READINGS;
+        self.reading(line, &mut |head| {
+            left -= 1;
+            accept(head) || left == 0
+        });
     }
 
     /// Whether a name at the start of `line` may go on behind its byte `newline`, as far as its length alone tells.
@@ -396,6 +422,31 @@ impl Prefix {
         at: usize,
         head: &mut Head<'a>,
         accept: Accept<'_, 'a>,
+        dead: &mut DeadEnds,
+    ) -> bool {
+        dead.steps += 1;
+        if dead.steps <= FEW_STEPS {
+            return self.walk_on(pieces, line, at, head, accept, dead);
+        }
+        let state = (pieces.len(), at, head.of_session());
+        if dead.known.contains(&state) {
+            return false;
+        }
+        let found = self.walk_on(pieces, line, at, head, accept, dead);
+        if !found {
+            dead.known.insert(state);
+        }
+        found
+    }
+
+    fn walk_on<'a>(
+        &self,
+        pieces: &[Piece],
+        line: &'a [u8],
+        at: usize,
+        head: &mut Head<'a>,
+        accept: Accept<'_, 'a>,
+        dead: &mut DeadEnds,
     ) -> bool {
         let Some((piece, rest)) = pieces.split_first() else {
             return reached(line, at, head, accept);
@@ -403,7 +454,7 @@ impl Prefix {
         let (shortest, longest) = match piece {
             // Sessions first: a user may be called `LOG:  x`.
             Piece::SessionOnly => {
-                return self.walk(rest, line, at, head, accept)
+                return self.walk(rest, line, at, head, accept, dead)
                     || (!head.of_session() && reached(line, at, head, accept));
             }
             Piece::Field(Field::User | Field::Database) => (0, NAME_MAX),
@@ -413,12 +464,12 @@ impl Prefix {
             Piece::Field(Field::Host | Field::LocalHost) => (0, HOST_MAX),
             Piece::Literal(literal) => {
                 return line.get(at..).is_some_and(|input| strip(input, literal).is_some())
-                    && self.walk(rest, line, at + literal.len(), head, accept);
+                    && self.walk(rest, line, at + literal.len(), head, accept, dead);
             }
             Piece::Padding => (0, APPLICATION_MAX),
             Piece::Syslog | Piece::Field(_) => {
                 let Some(next) = self.step(piece, line, at, head) else { return false };
-                return self.walk(rest, line, next, head, accept);
+                return self.walk(rest, line, next, head, accept, dead);
             }
         };
         let first = match rest.first() {
@@ -445,7 +496,7 @@ impl Prefix {
                 return false;
             }
             head.put(piece, Some(text));
-            if self.walk(rest, line, end, head, accept) {
+            if self.walk(rest, line, end, head, accept, dead) {
                 return true;
             }
             head.put(piece, None);
@@ -489,6 +540,7 @@ impl Prefix {
             Field::SessionId => {
                 let (rest, pid) = session_id(input)?;
                 head.pid = head.pid.or(pid);
+                head.session = input.get(..input.len() - rest.len());
                 rest
             }
             Field::Remote => {
@@ -594,9 +646,9 @@ pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
     Some(at + word.len() + if state { 10 } else { 3 })
 }
 
-/// Whether a severity at the start of `text` is that of connection records.
-pub(super) fn is_log(text: &[u8]) -> bool {
-    LOG.iter().any(|word| strip(text, word).is_some_and(|rest| rest.starts_with(b":")))
+/// Whether a severity is that of connection records.
+pub(super) fn is_log(severity: &[u8]) -> bool {
+    LOG.contains(&severity)
 }
 
 /// Whether a text ends in a severity.

@@ -256,7 +256,7 @@ impl Stderr {
         }
         let mut found = None;
         let severity_at = place.head.severity_at;
-        place.prefix.reading(line.unwrap_or_default(), &mut |head| {
+        place.prefix.readings(line.unwrap_or_default(), &mut |head| {
             if head.severity_at == severity_at {
                 found = Some(read(head)).filter(|other| matches!(other, Message::About(..)) && fits(other, head));
             }
@@ -318,7 +318,9 @@ impl Stderr {
         let Some(begins) = line_start(Stretch { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
         let line = text.get(begins..).unwrap_or_default();
         let own = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at == at);
-        let log = |head: &Head<'_>| line.get(head.severity_at..).is_some_and(is_log);
+        let log = |head: &Head<'_>| {
+            line.get(head.severity_at..).and_then(|line| line.split(|byte| *byte == b':').next()).is_some_and(is_log)
+        };
         let Some(head) = self.prefixes.iter().find_map(own).filter(log) else { return false };
         let otherwise = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at != at).is_some();
         let end = record_end(text, at).map_or(text.len(), |(end, _)| end);
@@ -328,8 +330,7 @@ impl Stderr {
     }
 
     /// What a record is whose next line is its context: written by `RAISE LOG`, not by the server. Where
-    /// names stand before what identifies the session, one may read as all of that line and go on behind it: then nothing is
-    /// sure.
+    /// names stand before what identifies the session, one may read as all of that line: then nothing is sure.
     fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>) -> Option<Parsed<'a>> {
         const WORDS: &[&[u8]] = &[b"CONTEXT:", b"QUERY:", b"STATEMENT:"];
         let next = next.unwrap_or_default();
@@ -338,9 +339,7 @@ impl Stderr {
         if !told || !other.is_of_same_session(head) {
             return None;
         }
-        if !prefix.identifies(&other)
-            && prefix.reading(next, &mut |head| head.severity_at != other.severity_at).is_some()
-        {
+        if !prefix.identifies(&other) {
             return Some(Parsed::Malformed(Malformed::Ambiguous));
         }
         Some(Parsed::NotARecord)
