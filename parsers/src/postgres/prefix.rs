@@ -8,7 +8,6 @@
 //! application names printable (`pg_clean_ascii`), and the resolver gives host names.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 
 use super::rds_prefix::{self, RDS, rds_head};
 use crate::time::{LogTime, epoch_time, has_time_shape, postgres_time, syslog_time};
@@ -191,8 +190,30 @@ pub(super) struct Head<'a> {
 #[derive(Default)]
 struct DeadEnds {
     steps: usize,
-    /// Pieces left, the place, and whether a session wrote the line, as far as it was read.
-    known: HashSet<(usize, usize, bool)>,
+    /// A bit for each state.
+    known: Vec<u64>,
+}
+
+impl DeadEnds {
+    /// Where the bit of a state is: how many pieces are left, the place, and whether a session wrote the line as far as it was
+    /// read.
+    fn bit(left: usize, at: usize, of_session: bool) -> (usize, u64) {
+        let state = (left * (PREFIX_MAX + 1) + at) * 2 + usize::from(of_session);
+        (state / 64, 1 << (state % 64))
+    }
+
+    fn contains(&self, (word, bit): (usize, u64)) -> bool {
+        self.known.get(word).is_some_and(|known| known & bit != 0)
+    }
+
+    fn insert(&mut self, (word, bit): (usize, u64)) {
+        if self.known.len() <= word {
+            self.known.resize(word + 1, 0);
+        }
+        if let Some(known) = self.known.get_mut(word) {
+            *known |= bit;
+        }
+    }
 }
 
 /// Steps through a line that need no memory of dead ends, as nearly all lines do.
@@ -428,13 +449,13 @@ impl Prefix {
         if dead.steps <= FEW_STEPS {
             return self.walk_on(pieces, line, at, head, accept, dead);
         }
-        let state = (pieces.len(), at, head.of_session());
-        if dead.known.contains(&state) {
+        let state = DeadEnds::bit(pieces.len(), at, head.of_session());
+        if dead.contains(state) {
             return false;
         }
         let found = self.walk_on(pieces, line, at, head, accept, dead);
         if !found {
-            dead.known.insert(state);
+            dead.insert(state);
         }
         found
     }
@@ -478,6 +499,7 @@ impl Prefix {
         };
         let limit = line.len().min(at + longest);
         let mut end = at + shortest;
+        let mut held = at;
         loop {
             match first {
                 Some(byte) => {
@@ -491,10 +513,11 @@ impl Prefix {
                 None if end > limit => return false,
                 None => {}
             }
-            let Some(text) = line.get(at..end) else { return false };
-            if !may_hold(piece, text) {
+            let (Some(text), Some(added)) = (line.get(at..end), line.get(held..end)) else { return false };
+            if !may_hold(piece, added) {
                 return false;
             }
+            held = end;
             head.put(piece, Some(text));
             if self.walk(rest, line, end, head, accept, dead) {
                 return true;

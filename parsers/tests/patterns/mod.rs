@@ -51,6 +51,21 @@ pub const FORMATS: &[Format] = &[
         carrier: ["2026-11-23 10:00:00.000 UTC [7] app@orders LOG:  statement: select '", "'\n"],
     },
     Format {
+        name: "stderr (Spilo)",
+        engine: "postgres",
+        sample: "postgres/spilo-prefix/postgresql.log.2026-11-23-10",
+        carrier: [
+            "2026-11-23 10:00:00 UTC [7]: [3-1] 6b.7 0 app orders [unknown] 10.0.0.7 LOG:  statement: select '",
+            "'\n",
+        ],
+    },
+    Format {
+        name: "stderr (Datadog)",
+        engine: "postgres",
+        sample: "postgres/datadog-prefix/postgresql.log.2026-11-23-10",
+        carrier: ["2026-11-23 10:00:00.000 UTC [7] orders shop app 10.0.0.7 6b.7 LOG:  statement: select '", "'\n"],
+    },
+    Format {
         name: "stderr (names)",
         engine: "postgres",
         sample: "postgres/pgbadger-prefix/postgresql.log.2026-11-23-10",
@@ -168,6 +183,9 @@ const MARKS: &[&str] = &[
     "[Your log message was truncated]\n",
     "LOG:  ",
     "FATAL:  ",
+    "                                  LOG:  connection authorized: ",
+    "2026-11-23 10:00:00 UTC [7]: [3-1] 6b.7 0                LOG:  connection authorized: \n",
+    "2026-11-23 10:00:00.000 UTC [7]                          LOG:  connection authorized: \n",
     ":LOG:  ",
     "connection authorized: user=",
     "Verbindung autorisiert: Benutzer=",
