@@ -270,7 +270,7 @@ fn a_session_in_a_general_and_an_audit_log_counts_once_whatever_the_file_is_call
     let audit = std::fs::read_to_string(samples().join("mariadb/10.11-usual/server_audit.log")).expect("the log");
     let day = format!("{}-{}-{}", &audit[..4], &audit[4..6], &audit[6..8]);
     // The file is read, renamed by the server, and read again.
-    for (time, general) in [("23:00", "general/mysql-general.log"), ("23:30", "general/mysql-general.log.11")] {
+    for (time, general) in [("12:00", "general/mysql-general.log"), ("12:30", "general/mysql-general.log.11")] {
         let now = format!("{day}T{time}:00Z");
         let aws = FakeAws::start(mariadb(&now, general));
         let args = ["analyze", "--format", "json", "--days", "1", "--now", &now];
@@ -327,11 +327,11 @@ fn a_log_that_failed_under_one_name_is_made_up_for_under_the_next() {
         let run = Run::of(against(&aws, home.path()).args(args));
         (run.status, run.json()["instances"][0]["coverage"]["files_failed"].clone())
     };
-    assert_eq!(run("23:00", "general/mysql-general.log", true), (3, 1.into()));
-    assert_eq!(run("23:30", "general/mysql-general.log.11", false), (0, 0.into()));
+    assert_eq!(run("12:00", "general/mysql-general.log", true), (3, 1.into()));
+    assert_eq!(run("12:30", "general/mysql-general.log.11", false), (0, 0.into()));
     // A log that was written since is another one.
     let later = |time: &str| run(time, "general/mysql-general.log", true);
-    assert_eq!(later("23:40"), (3, 1.into()), "what was listed later is not what was read before");
+    assert_eq!(later("12:40"), (3, 1.into()), "what was listed later is not what was read before");
 }
 
 /// What the audit trail of an Oracle instance with the option SSL makes of it, while `audit_trail` is as given.

@@ -81,6 +81,39 @@ fn a_time_in_a_statement_moves_no_session_out_of_the_window() {
     }
 }
 
+/// A file that is begun in a second of which records stand in the one before begins without a time.
+#[test]
+fn the_first_time_in_a_log_may_be_a_client_s() {
+    for time in ["000101 00:00:00", "991231 23:59:59", "261101  0:00:00", "261124 10:30:00"] {
+        let statement = format!("\t\t     9 Query\tselect '\n{time}\t     9 Query\tselect 1'\n{TLS}");
+        let shop = judged(24, |log| log.replace(HEADING, &(HEADING.to_owned() + &statement)));
+        assert_eq!((&shop["rotation"], &shop["usage"]), (&"required".into(), &"in_use".into()), "{time}: {shop:#}");
+        assert_eq!(shop["connections"]["tls"], 1, "{time}: {shop:#}");
+    }
+}
+
+/// Two files that begin with one text, which a client wrote: both count.
+#[test]
+fn logs_that_a_client_made_begin_alike_count_each() {
+    let time = "261124 11:00:00\t     9 Query\tselect 1'\n";
+    let begin = |log: String| log.replace(HEADING, &format!("{HEADING}\t\t     9 Query\tselect '\n{time}"));
+    let one = judged(1, |log| begin(log) + TLS);
+    let now: Timestamp = NOW.parse().expect("a time");
+    let mut fleet = mariadb(NOW, "general/mysql-general.log");
+    let files = &mut fleet.instances[0].files;
+    files.clear();
+    let from = now - SignedDuration::from_hours(1);
+    for (name, end) in [("general/mysql-general.log", TLS.to_owned()), ("general/mysql-general.log.7", TLS.repeat(9))] {
+        let written = (from + SignedDuration::from_mins(58)).as_millisecond();
+        files.insert(name.to_owned(), LogFile::new(begin(hour(from)) + &end, written));
+    }
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(fleet);
+    let run = Run::of(against(&aws, home.path()).args(["analyze", "--format", "json", "--days", "1", "--now", NOW]));
+    let both = &run.json()["instances"][0];
+    assert_eq!((&one["connections"]["tls"], &both["connections"]["tls"]), (&1.into(), &10.into()), "{both:#}");
+}
+
 #[test]
 fn a_refusal_in_a_statement_hides_no_session() {
     let refusal = "Connect\tAccess denied for user 'careful'@'10.0.0.8' (using password: YES)";

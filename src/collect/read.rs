@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use ssl_usage_parsers::{HEAD, Hints, Logs, RecordParser, Scanned, Scanner};
+use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scanner};
 
 use super::fold::Fold;
 use super::instance::InstanceLogs;
@@ -16,6 +16,7 @@ use crate::logs::download::Download;
 use crate::logs::rds_portion::LogFile;
 use crate::progress::Progress;
 use crate::scan::{recognise, refuse_foreign};
+use crate::window::Window;
 
 /// How long to wait before a file that broke off is read once more, each time; the last time it is read page by page.
 const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(0)];
@@ -68,7 +69,9 @@ impl Reader<'_> {
     /// Reads a file once. Tells too whether it broke off, and may come whole another time.
     async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> (Read, bool) {
         let otherwise = self.rotation.span(file, None, self.of.now()).map(|(span, _)| span.from);
-        let otherwise = otherwise.or(file.last_written).unwrap_or(self.of.now());
+        // A session without a time is in the window, which ends now.
+        let latest = self.of.now().checked_sub(SignedDuration::from_secs(1)).unwrap_or(self.of.now());
+        let otherwise = otherwise.or(file.last_written).map_or(latest, |otherwise| otherwise.min(latest));
         let mut fold = Fold::new(&file.name, self.of.engine, otherwise.as_microsecond());
         let (found, broken) = self.scan(file, &mut download, &mut fold).await;
         let received = download.received();
@@ -134,8 +137,10 @@ impl Reader<'_> {
             Ok(parser) => parser,
             Err(error) => return (None, broken.or(Some(error))),
         };
-        let first_record = first_record(parser.as_ref(), &head);
-        let since = self.rotation.since(file, self.of.request.window.from).map(Timestamp::as_microsecond);
+        let written = self.rotation.written(file);
+        let first_record = first_record(parser.as_ref(), &head, written);
+        // What was written before the window is not listed.
+        let since = written.map(|written| written.from.max(self.of.request.window.from).as_microsecond());
         let mut scanner = Scanner::new(parser.as_ref(), 1).written_within(since, self.of.now().as_microsecond());
         scanner.push(&head, fold);
         drop(head);
@@ -176,13 +181,17 @@ struct Found {
 }
 
 /// What tells a log by its beginning, whatever the file is called and however long it has grown: its first time, and all that
-/// stands up to there, for many logs may begin in one second, and a client may write the first line with a time. None while no
-/// line with a time is whole.
-fn first_record(parser: &dyn RecordParser, head: &[u8]) -> Option<String> {
+/// stands up to there, for many logs may begin in one second. A time out of the span in which the server wrote the log is a client's.
+/// None while no line with a time is whole.
+fn first_record(parser: &dyn RecordParser, head: &[u8], written: Option<Window>) -> Option<String> {
+    let is_servers = |time: &LogTime| {
+        let at = Timestamp::from_microsecond(time.at);
+        written.is_none_or(|written| at.is_ok_and(|at| written.from <= at && at <= written.to))
+    };
     let mut end = 0;
     let time = head.split_inclusive(|byte| *byte == b'\n').find_map(|line| {
         end += line.len();
-        parser.time(line.strip_suffix(b"\n")?)
+        parser.time(line.strip_suffix(b"\n")?).filter(is_servers)
     })?;
     let hash = Sha256::digest(head.get(..end).unwrap_or(head));
     let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

@@ -40,15 +40,16 @@ impl Rotation {
         Self { begun, written, length: SignedDuration::from_mins(minutes.unwrap_or(default).min(most)), logs }
     }
 
-    /// From when on the server wrote a file into which clients can write any time: since the file before it was written to, and
-    /// for no more than two rotations. Files that were last written to before `asked` are not listed. None for other files.
-    pub fn since(&self, file: &LogFile, asked: Timestamp) -> Option<Timestamp> {
-        let written = file.last_written.filter(|_| self.logs.imitable)?;
-        let longest = written.checked_sub(self.length.checked_mul(2)?).ok()?;
-        let before = self.written.iter().rfind(|before| **before < written);
+    /// When the server wrote a file into which clients can write any time, as its listing tells: since the file before it was
+    /// written to, where that is listed, and for no more than two rotations. None for other files.
+    pub fn written(&self, file: &LogFile) -> Option<Window> {
+        let to = file.last_written.filter(|_| self.logs.imitable)?;
+        let longest = to.checked_sub(self.length.checked_mul(2)?).ok()?;
         // Times are written to the second.
-        let before = before.and_then(|before| before.checked_sub(SignedDuration::from_secs(1)).ok());
-        Some(before.unwrap_or(asked).max(longest))
+        let second = SignedDuration::from_secs(1);
+        let before =
+            self.written.iter().rfind(|before| **before < to).and_then(|before| before.checked_sub(second).ok());
+        Some(Window { from: before.map_or(longest, |before| before.max(longest)), to: to.checked_add(second).ok()? })
     }
 
     /// The span of a file that was read at `read_at`, and whether it ended before that.
