@@ -73,6 +73,11 @@ pub trait RecordParser: Send + Sync {
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
 
+    /// Whether text of clients may begin lines: statements with line breaks in them, as they are.
+    fn has_lines_of_clients(&self) -> bool {
+        false
+    }
+
     /// Which times the server writes.
     fn chronology(&self) -> Chronology {
         Chronology::Own

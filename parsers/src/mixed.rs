@@ -14,7 +14,7 @@ use crate::format::{RecordParser, Stretch};
 const NEAR: u64 = 4 * 1024;
 const FAR: u64 = 128 * 1024;
 /// Bytes of the beginning.
-const BEGINNING: u64 = 1024 * 1024;
+pub(crate) const BEGINNING: u64 = 1024 * 1024;
 /// Bytes in which another format is looked for.
 const WINDOW: usize = 8 * 1024;
 /// Lines, none of the log's own format, that let another one be looked for.
@@ -32,24 +32,57 @@ pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
     near.chain(far)
 }
 
-/// Where a connection record of another format stands in the lines that begin behind `from`, if the first of them are of one.
-pub(crate) fn other_format_behind(own: &dyn RecordParser, stretch: Stretch<'_>, from: usize) -> Option<usize> {
+/// Where a connection record of another format stands in the lines that begin behind `from`: if the first of them are of one, or,
+/// at a log's beginning (`near`), where some of them are, among those of the log's own.
+pub(crate) fn other_format_behind(
+    own: &dyn RecordParser,
+    stretch: Stretch<'_>,
+    from: usize,
+    near: bool,
+) -> Option<usize> {
     let text = stretch.text.get(..stretch.text.len().min(from + WINDOW))?;
-    let mut telling = 0;
-    let mut suspect = None;
-    for (at, line) in lines(text, start(stretch, from)?) {
+    let Some(start) = start(stretch, from).filter(|start| *start < text.len()) else {
+        return joined_by_returns(own, text, from);
+    };
+    let among = near && !own.has_lines_of_clients();
+    let (mut telling, mut suspect, mut is_mixed) = (0, None, false);
+    let mut others = Vec::new();
+    for (at, line) in lines(text, start) {
         if own.opens(line) || own.closes(line) {
-            return None;
+            if !among {
+                return None;
+            }
+            is_mixed |= suspect.is_some();
+            continue;
         }
         if is_telling(line) {
             suspect = suspect.or(Some(at));
             telling += 1;
+            others.extend_from_slice(line);
+            others.push(b'\n');
         }
-        if telling == SUSPECT {
+        if telling == SUSPECT && !among {
             break;
         }
     }
-    record_of_other(own, stretch, suspect.filter(|_| telling == SUSPECT)?)
+    let suspect = suspect.filter(|_| telling >= SUSPECT)?;
+    match record_of_other(own, stretch, suspect) {
+        None if is_mixed => {
+            let alone = Stretch { text: &others, starts: true, ends: true };
+            record_of_other(own, alone, 0).map(|_| suspect)
+        }
+        found => found,
+    }
+}
+
+/// Where a record of the log's own stands behind a carriage return alone, in a text that holds no newline: a part of the log has
+/// lost its newlines.
+fn joined_by_returns(own: &dyn RecordParser, text: &[u8], from: usize) -> Option<usize> {
+    let window = text.get(from..)?;
+    let begins = |at: &usize| {
+        window.get(at + 1..).is_some_and(|rest| own.opens(rest.split(|byte| *byte == b'\r').next().unwrap_or(rest)))
+    };
+    memchr_iter(b'\r', window).take(HITS).find(begins).map(|at| from + at + 1)
 }
 
 /// The same of the last lines of a log, however few: what was joined last ends it.
@@ -77,7 +110,14 @@ fn start(stretch: Stretch<'_>, from: usize) -> Option<usize> {
 /// Whether a line may begin a record of any format: so begin the times and the marks of nearly all, and text of statements
 /// hardly ever.
 fn is_telling(line: &[u8]) -> bool {
-    line.first().is_some_and(|byte| byte.is_ascii_digit() || b"{<".contains(byte))
+    line.first().is_some_and(|byte| byte.is_ascii_digit() || b"{<".contains(byte)) || is_untimed(line)
+}
+
+/// Whether a line may be a record of MariaDB's general log, most of which have no time.
+fn is_untimed(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"\t\t") else { return false };
+    let mut rest = rest.iter().skip_while(|byte| **byte == b' ').skip_while(|byte| byte.is_ascii_digit());
+    rest.next() == Some(&b' ') && rest.next().is_some_and(u8::is_ascii_uppercase)
 }
 
 /// The whole lines from `start` on, and where each begins.

@@ -17,7 +17,7 @@ use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 use crate::event::{Malformed, Micros, Parsed};
 use crate::format::{Chronology, RECORD_MAX, RecordParser, Stretch, TRUNCATED};
 use crate::lines::undecorated;
-use crate::mixed::{other_format_at_end, other_format_behind, places};
+use crate::mixed::{BEGINNING, other_format_at_end, other_format_behind, places};
 use crate::session::Sessions;
 use crate::sink::EventSink;
 use crate::time::LogTime;
@@ -544,7 +544,9 @@ impl Search<'_> {
         let ends = stretch.ends && range.end == stretch.text.len();
         let at_end = ends.then(|| other_format_at_end(self.parser, stretch)).flatten();
         places(offset + range.start as u64, offset + range.end as u64)
-            .filter_map(move |place| other_format_behind(self.parser, stretch, (place - offset) as usize))
+            .filter_map(move |place| {
+                other_format_behind(self.parser, stretch, (place - offset) as usize, place < BEGINNING)
+            })
             .chain(at_end)
             .map(|at| (at, Parsed::Malformed(Malformed::OtherFormat)))
     }

@@ -167,6 +167,10 @@ impl RecordParser for Csvlog {
         before_message(line).and_then(|_| postgres_time(line).ok()).map(|(_, time)| time)
     }
 
+    fn has_lines_of_clients(&self) -> bool {
+        true
+    }
+
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         match before_message(line) {
             Some(at) => message::may_begin(line.get(at + 1..).unwrap_or_default()),

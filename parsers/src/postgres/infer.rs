@@ -233,8 +233,10 @@ impl<'a> Line<'a> {
     /// What the line's message says, and the reading of a prefix that says the same.
     fn read_by(&self, prefix: &Prefix) -> Option<(&About<'a>, Head<'a>)> {
         let is_read = |head: &Head<'_>| self.messages.iter().find(|message| message.is_read_by(head));
-        let head =
-            self.messages.first().and_then(|_| prefix.reading(self.text, &mut |head| is_read(head).is_some()))?;
+        let head = self
+            .messages
+            .first()
+            .and_then(|_| prefix.reading_by_names(self.text, &mut |head| is_read(head).is_some()))?;
         Some((is_read(&head)?, head))
     }
 }

@@ -190,6 +190,8 @@ pub(super) struct Head<'a> {
 #[derive(Default)]
 struct DeadEnds {
     steps: usize,
+    /// Whether names decide which reading is accepted, so that a place is no dead end for all of them.
+    by_names: bool,
     /// A bit for each state.
     known: Vec<u64>,
 }
@@ -218,8 +220,8 @@ impl DeadEnds {
 
 /// Steps through a line that need no memory of dead ends, as nearly all lines do.
 const FEW_STEPS: usize = 512;
-/// Most readings of one line that are tried where names decide.
-const READINGS: usize = 2048;
+/// Most steps through a line where names decide which reading is accepted.
+const MOST_STEPS: usize = 16 * 1024;
 
 /// Whether a reading of a prefix, which ends where its severity begins, is the one that is looked for.
 type Accept<'f, 'a> = &'f mut dyn FnMut(&Head<'a>) -> bool;
@@ -387,14 +389,12 @@ impl Prefix {
         self.walk(&self.pieces, line, 0, &mut head, accept, &mut DeadEnds::default()).then_some(head)
     }
 
-    /// The readings of the prefix at the start of `line`, each until one is accepted, where that depends on names: at most
-    /// [`READINGS`] of them.
-    pub(super) fn readings<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) {
-        let mut left = READINGS;
-        self.reading(line, &mut |head| {
-            left -= 1;
-            accept(head) || left == 0
-        });
+    /// The same, where names decide whether a reading is accepted. Not all are tried of a line that can be read in thousands of
+    /// ways.
+    pub(super) fn reading_by_names<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
+        let line = line.get(..line.len().min(PREFIX_MAX))?;
+        let (mut head, mut dead) = (Head::default(), DeadEnds { by_names: true, ..DeadEnds::default() });
+        self.walk(&self.pieces, line, 0, &mut head, accept, &mut dead).then_some(head)
     }
 
     /// Whether a name at the start of `line` may go on behind its byte `newline`, as far as its length alone tells.
@@ -448,6 +448,9 @@ impl Prefix {
         dead.steps += 1;
         if dead.steps <= FEW_STEPS {
             return self.walk_on(pieces, line, at, head, accept, dead);
+        }
+        if dead.by_names {
+            return dead.steps <= MOST_STEPS && self.walk_on(pieces, line, at, head, accept, dead);
         }
         let state = DeadEnds::bit(pieces.len(), at, head.of_session());
         if dead.contains(state) {

@@ -256,7 +256,7 @@ impl Stderr {
         }
         let mut found = None;
         let severity_at = place.head.severity_at;
-        place.prefix.readings(line.unwrap_or_default(), &mut |head| {
+        place.prefix.reading_by_names(line.unwrap_or_default(), &mut |head| {
             if head.severity_at == severity_at {
                 found = Some(read(head)).filter(|other| matches!(other, Message::About(..)) && fits(other, head));
             }
