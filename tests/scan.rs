@@ -418,6 +418,15 @@ fn every_file_of_an_archive_is_a_row() {
         assert!(run.status == 1 || run.status == 3, "{name}: {run:?}");
         assert!(run.err.contains(name), "{name}: {}", run.err);
     }
+    // Cut between two files, and behind the last one.
+    let whole = tar(&[("a.log", &log), ("b.log", &audit)]);
+    let first = 512 + log.len().next_multiple_of(512);
+    let both = first + 512 + audit.len().next_multiple_of(512);
+    for (end, count, status) in [(first, 1, 3), (both, 2, 3), (both + 512, 2, 0)] {
+        let run = scan_of(&home, "cut.tar", &whole[..end], &[]);
+        assert_eq!((run.status, run.json()["files"].as_array().map(Vec::len)), (status, Some(count)), "{end}: {run:?}");
+        assert_eq!(run.err.contains("cut.tar: could not read the archive to its end"), status == 3, "{}", run.err);
+    }
     // The crate that writes archives refuses two files of one name; these have names of one length, made equal.
     let mut twins = zip(&[("one.log", &log), ("two.log", &audit)]);
     while let Some(at) = twins.windows(7).position(|name| name == b"two.log") {

@@ -143,12 +143,15 @@ impl Extended {
 }
 
 fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -> io::Result<()> {
-    let mut archive = tar::Archive::new(stream);
+    let (read, mut end) = (Cell::new(0), 0);
+    let mut archive = tar::Archive::new(Counted { stream, read: &read });
     let mut extended = Extended::default();
     let mut members = Members::default();
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         let kind = entry.header().entry_type();
+        end =
+            entry.raw_file_position().saturating_add(entry.size()).checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
         if matches!(
             kind,
             EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader | EntryType::XGlobalHeader
@@ -177,7 +180,28 @@ fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -
             _ => {}
         }
     }
+    // Blocks of zeros end an archive. Without one, files behind the last one may be missing. Source: POSIX pax.
+    if read.get() < end.saturating_add(BLOCK) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut behind one of its files"));
+    }
     Ok(())
+}
+
+/// Bytes of a block of a tar archive.
+const BLOCK: u64 = 512;
+
+/// A stream that counts the bytes that are read of it.
+struct Counted<'a, R> {
+    stream: R,
+    read: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(into)?;
+        self.read.set(self.read.get() + read as u64);
+        Ok(read)
+    }
 }
 
 /// How many files the end of a zip archive says it holds, modulo 65536. Source: 4.3.16 of PKWARE's APPNOTE.
