@@ -258,6 +258,20 @@ fn a_series_that_breaks_off_is_an_error_and_what_came_of_it_counts() {
 }
 
 #[test]
+fn a_value_that_cannot_be_is_an_error_and_makes_the_metric_unknown() {
+    for impossible in [1e300, f64::INFINITY, f64::NAN, -5.0, 9_007_199_254_740_994.0] {
+        let logins = metric(BATCH, "IamDbAuthConnectionSuccess", |hour| if hour == 5 { impossible } else { 0.0 });
+        let home = TempDir::new().expect("a folder");
+        let run = analyze(&FakeAws::start(fleet(vec![logins])), home.path());
+        let report = run.json();
+        assert_eq!(run.status, 3, "{impossible}: {run:?}");
+        let said = "cloudwatch:GetMetricData: IamDbAuthConnectionSuccess came with an impossible value";
+        assert!(run.err.contains(said), "{impossible}: {}", run.err);
+        assert!(!is_examined(&report, "IamDbAuthConnectionSuccess"), "{impossible}: {report:#}");
+    }
+}
+
+#[test]
 fn a_page_that_fails_leaves_hours_unknown_and_not_zero() {
     let home = TempDir::new().expect("a folder");
     // The first page holds the lowest values of the first hours: they never reach zero.

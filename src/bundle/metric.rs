@@ -60,6 +60,11 @@ impl Statistic {
     }
 }
 
+/// Whether a value can be one of CloudWatch's: not negative, finite, and below 2^53.
+pub fn is_value(hour: i64, value: f64) -> bool {
+    range::measured(hour, value).is_ok()
+}
+
 /// What a series is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Measure {

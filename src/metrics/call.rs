@@ -7,9 +7,9 @@ use aws_sdk_cloudwatch::types::{
 };
 
 use super::Query;
-use crate::aws::{Aws, pages};
+use crate::aws::{Aws, CHECK_ENDPOINT, pages};
 use crate::bundle::Measured;
-use crate::bundle::metric::{HOUR, Measure};
+use crate::bundle::metric::{HOUR, is_value};
 use crate::error::{Error, ErrorKind};
 use crate::trouble::Trouble;
 use crate::window::Window;
@@ -37,7 +37,7 @@ pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut
             };
             *end = result.status_code().cloned();
             troubles.extend(result.messages().iter().map(|message| said(&query.named, message)));
-            troubles.extend(add(&query.named, &query.measure, result, measured));
+            troubles.extend(add(query, span, result, measured));
         }
         (page.metric_data_results().len(), page.next_token)
     });
@@ -59,18 +59,29 @@ fn written(number: usize, query: &Query) -> MetricDataQuery {
     MetricDataQuery::builder().id(format!("q{number}")).metric_stat(stat.build()).build()
 }
 
-/// Adds the values of a page.
-fn add(named: &str, measure: &Measure, result: &MetricDataResult, measured: &mut Measured) -> Option<Trouble> {
+/// Adds the values of a page. Beside a value that is impossible, only those above zero count: that metric is not known to be
+/// zero at any time.
+fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Measured) -> Option<Trouble> {
+    let Query { named, measure, .. } = query;
     let (times, values) = (result.timestamps(), result.values());
     if times.len() != values.len() {
         let message =
             format!("{ACTION}: {} came with {} times and {} values", measure.metric, times.len(), values.len());
         return Some(trouble(ErrorKind::Format, named, &message, "run it again later", None));
     }
-    for (time, value) in times.iter().zip(values).filter(|(_, value)| value.is_finite()) {
-        measured.add(measure, time.secs() - time.secs().rem_euclid(HOUR), *value);
+    let hour = |time: &DateTime| time.secs().saturating_sub(time.secs().rem_euclid(HOUR));
+    let asked = span.from.as_second()..span.to.as_second();
+    let is_possible = |(hour, value): &(i64, f64)| asked.contains(hour) && is_value(*hour, *value);
+    let found = times.iter().map(hour).zip(values.iter().copied());
+    let impossible = found.clone().find(|found| !is_possible(found));
+    for (hour, value) in found.filter(is_possible).filter(|(_, value)| impossible.is_none() || *value > 0.0) {
+        measured.add(measure, hour, value);
     }
-    None
+    impossible.map(|(hour, value)| {
+        let at = jiff::Timestamp::from_second(hour).map_or_else(|_| hour.to_string(), |hour| hour.to_string());
+        let message = format!("{ACTION}: {} came with an impossible value: {value:e} at {at}", measure.metric);
+        trouble(ErrorKind::Endpoint, named, &message, CHECK_ENDPOINT, None)
+    })
 }
 
 /// A series that did not come to its end.
