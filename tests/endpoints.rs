@@ -98,8 +98,32 @@ fn a_list_without_end_is_given_up() {
 fn an_answer_without_its_list_is_not_an_empty_list() {
     let said = "the answer holds no list, which is not the same as an empty list";
     for list in LISTS.into_iter().filter(|list| list.starts_with("rds:")) {
-        check(list, FaultKind::NoResult, said);
+        check(list, FaultKind::Result(""), said);
     }
+    for answer in ["{}", "{\"events\":null}", "{\"Events\":[]}"] {
+        check("logs:FilterLogEvents", FaultKind::Result(answer), said);
+    }
+}
+
+#[test]
+fn records_of_another_name_are_not_an_empty_list() {
+    let said = "the answer holds records, and none of a name that is known";
+    let instances = "<DBInstances><XX><DBInstanceIdentifier>orders</DBInstanceIdentifier></XX></DBInstances>";
+    check("rds:DescribeDBInstances", FaultKind::Result(instances), said);
+    check("rds:DescribeDBLogFiles", FaultKind::Result("<DescribeDBLogFiles><XX/></DescribeDBLogFiles>"), said);
+}
+
+#[test]
+fn records_by_the_million_are_refused_before_they_fill_the_memory() {
+    let answer = format!("<DBInstances>{}</DBInstances>", "<DBInstance/>".repeat(4_000_000));
+    let aws = FakeAws::start(fleet_of_exports());
+    aws.fault(Fault::new(FaultKind::Result(answer.leak())).on("DescribeDBInstances"));
+    let home = TempDir::new().expect("a folder");
+    let (run, most) = peak(against(&aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW));
+    let said = "rds:DescribeDBInstances: the endpoint sent more than 100000 elements in one answer";
+    assert!(run.status == 1 && run.err.contains(said), "{run:?}");
+    println!("{most:?} kB");
+    assert!(most.is_none_or(|most| most < 500_000), "{most:?} kB");
 }
 
 #[test]
@@ -130,16 +154,17 @@ fn an_answer_of_three_gigabytes_is_refused_before_it_fills_the_memory() {
     };
     let (_, clean) = run(fleet_of_exports(), None);
     let cases = [
-        ("rds:DescribeDBInstances", fleet_of_exports(), 1),
-        ("rds:DescribeDBLogFiles", small_fleet(), 3),
-        ("rds:DownloadDBLogFilePortion", fleet_by_portions(), 3),
-        ("logs:FilterLogEvents", fleet_of_exports(), 3),
-        ("cloudwatch:GetMetricData", fleet_of_exports(), 3),
+        ("rds:DescribeDBInstances", fleet_of_exports(), 1, 64),
+        ("rds:DescribeDBLogFiles", small_fleet(), 3, 64),
+        ("rds:DownloadDBLogFilePortion", fleet_by_portions(), 3, 64),
+        ("logs:FilterLogEvents", fleet_of_exports(), 3, 64),
+        ("cloudwatch:GetMetricData", fleet_of_exports(), 3, 3),
     ];
-    for (call, fleet, status) in cases {
+    for (call, fleet, status, mib) in cases {
         let (run, most) = run(fleet, call.split(':').nth(1));
         assert_eq!(run.status, status, "{call}: {}", run.err);
-        let said = format!("{call}: the endpoint sent more than 67108864 bytes in one answer; check AWS_ENDPOINT_URL");
+        let bytes = mib << 20;
+        let said = format!("{call}: the endpoint sent more than {bytes} bytes in one answer; check AWS_ENDPOINT_URL");
         assert!(run.err.contains(&said), "{call}: {}", run.err);
         println!("{call}: {most:?} kB, and {clean:?} kB without that");
         if let (Some(most), Some(clean)) = (most, clean) {
@@ -194,4 +219,53 @@ fn a_log_of_endless_pages_is_given_up() {
         1_000 + log.bytes.len() / 1_024
     );
     assert!(run.err.contains(&said), "{}", run.err);
+}
+
+/// A session with TLS, as the last one of a log.
+const TLS: &str = "2026-11-21 05:59:40 UTC:10.0.0.9(5):app@orders:[77]:LOG:  connection authorized: user=app database=orders \
+                   SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)\n";
+
+#[test]
+fn a_log_is_read_to_its_end_whatever_size_is_listed() {
+    for listed in ["0", "1", "100", "1000"] {
+        let mut fleet = fleet_by_portions();
+        fleet.portion_lines = 5;
+        let log = fleet.instance(BATCH).files.get_mut(LOG).expect("a log an hour");
+        log.bytes.extend_from_slice(TLS.as_bytes());
+        log.quirks.listed = Some(listed);
+        let report = analyze(&FakeAws::start(fleet), &["--instance", BATCH]).json();
+        let instance = &report["instances"][0];
+        assert_eq!(
+            (&instance["rotation"], &instance["connections"]["tls"]),
+            (&"required".into(), &1.into()),
+            "{listed}"
+        );
+    }
+}
+
+#[test]
+fn a_log_without_a_valid_size_is_a_gap_until_the_list_is_right() {
+    for listed in ["", "-1", "1000000000000000", "9223372036854775807"] {
+        let mut fleet = small_fleet();
+        fleet.instance(BATCH).files.get_mut(LOG).expect("a log an hour").quirks.listed = Some(listed);
+        let home = TempDir::new().expect("a folder");
+        let analyze = |fleet: Fleet| {
+            let aws = FakeAws::start(fleet);
+            let mut command = against(&aws, home.path());
+            Run::of(command.args(["analyze", "--format", "json", "--instance", BATCH]).args(WINDOW))
+        };
+        let run = analyze(fleet);
+        let report = run.json();
+        assert_eq!((run.status, &report["instances"][0]["rotation"]), (3, &"required".into()), "{listed}: {}", run.err);
+        let said = format!("{BATCH} {LOG}: rds:DescribeDBLogFiles: the list has no valid size of the log");
+        assert!(run.err.contains(&said), "{listed}: {}", run.err);
+        let run = analyze(small_fleet());
+        let report = run.json();
+        assert_eq!(
+            (run.status, &report["instances"][0]["rotation"]),
+            (0, &"deferrable".into()),
+            "{listed}: {}",
+            run.err
+        );
+    }
 }

@@ -39,12 +39,35 @@ const PACE: Pace = Pace { bytes: 16 * 1024, within: Duration::from_secs(60) };
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     bytes: u64,
+    /// Most elements, and the byte with which each begins. The SDK makes up to 3 KB of an element of 10 bytes.
+    elements: Option<(u8, usize)>,
     time: Duration,
     pace: Pace,
 }
 
-/// An answer of 6 MB takes ten minutes at 10 KB a second.
-const LIMITS: Limits = Limits { bytes: 64 * 1024 * 1024, time: Duration::from_secs(600), pace: PACE };
+/// An answer of 6 MB takes ten minutes at 10 KB a second. A page of 100 records has fewer than 1,000 tags for each.
+const LIMITS: Limits =
+    Limits { bytes: 64 * 1024 * 1024, elements: Some((b'<', 100_000)), time: Duration::from_secs(600), pace: PACE };
+/// The list of log files of Oracle comes on one page. Its records are small.
+const OF_FILES: Limits = Limits { elements: Some((b'<', 4_000_000)), ..LIMITS };
+/// In JSON, objects: an event each, and whatever its 1 MB of text holds.
+const OF_JSON: Limits = Limits { elements: Some((b'{', 2_000_000)), ..LIMITS };
+/// In CBOR, 100,800 values with their times take 2 MB; elements cannot be counted.
+const OF_CBOR: Limits = Limits { bytes: 3 * 1024 * 1024, elements: None, ..LIMITS };
+
+impl Limits {
+    /// The limits of the answer to a request, by its protocol.
+    fn of(request: &HttpRequest) -> Self {
+        let header = |name| request.headers().get(name).is_some();
+        let lists_files = || request.body().bytes().is_some_and(|body| body.starts_with(b"Action=DescribeDBLogFiles&"));
+        match () {
+            () if header("x-amz-target") => OF_JSON,
+            () if header("smithy-protocol") => OF_CBOR,
+            () if lists_files() => OF_FILES,
+            () => LIMITS,
+        }
+    }
+}
 
 /// How an endpoint went over a bound. Displays as what it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +78,8 @@ pub enum Overrun {
     Time(u64, Duration),
     /// So few bytes in so much time.
     Pace(u64, Duration),
+    /// More elements than this.
+    Elements(usize),
 }
 
 impl fmt::Display for Overrun {
@@ -67,6 +92,7 @@ impl fmt::Display for Overrun {
             Self::Pace(bytes, time) => {
                 write!(out, "the endpoint almost stopped: it sent {bytes} bytes in {} seconds", time.as_secs())
             }
+            Self::Elements(most) => write!(out, "the endpoint sent more than {most} elements in one answer"),
         }
     }
 }
@@ -161,14 +187,14 @@ impl HttpClient for Bounded<SharedHttpClient> {
 
 impl HttpConnector for Bounded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let streamed = request.uri().contains(STREAMED);
+        let (streamed, limits) = (request.uri().contains(STREAMED), Limits::of(&request));
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let response = answer.await?;
             // A page of a proxy that wants a login is no file.
             let kind = response.headers().get("content-type").unwrap_or_default();
             let is_file = streamed && response.status().is_success() && !kind.starts_with("text/html");
-            if is_file { Ok(response) } else { whole(response, LIMITS).await }
+            if is_file { Ok(response) } else { whole(response, limits).await }
         })
     }
 }
@@ -177,7 +203,7 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
 async fn whole(mut response: HttpResponse, limits: Limits) -> Result<HttpResponse, ConnectorError> {
     // One that went over a bound would do so again; but a connection that was slow may be faster the next time.
     let over = |overrun: Overrun| match overrun {
-        Overrun::Bytes(_) | Overrun::Time(..) => ConnectorError::other(overrun.into(), None),
+        Overrun::Bytes(_) | Overrun::Elements(_) | Overrun::Time(..) => ConnectorError::other(overrun.into(), None),
         Overrun::Pace(..) => ConnectorError::timeout(overrun.into()),
     };
     let told = response.body().content_length();
@@ -195,7 +221,12 @@ async fn whole(mut response: HttpResponse, limits: Limits) -> Result<HttpRespons
         }
         held.extend(bytes);
     }
-    list::received(held.len() as u64);
+    if let Some((begin, most)) = limits.elements
+        && memchr::memchr_iter(begin, &held).count() > most
+    {
+        return Err(over(Overrun::Elements(most)));
+    }
+    list::received(&held);
     *response.body_mut() = SdkBody::from(held);
     Ok(response)
 }

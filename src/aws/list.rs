@@ -31,14 +31,32 @@ const LIMITS: Limits =
     Limits { pages: 5_000, empty: 100, bytes: 256 * 1024 * 1024, time: Duration::from_secs(60 * 60) };
 
 tokio::task_local! {
-    /// Bytes of the answers to the calls of a list.
-    static RECEIVED: Cell<u64>;
+    /// Bytes of the answers to the calls of a list, and whether the last of them has a record.
+    static RECEIVED: Cell<(u64, bool)>;
 }
 
 /// Tells that an answer came, to the list that asked for it.
-pub(super) fn received(bytes: u64) {
+pub(super) fn received(answer: &[u8]) {
     // Most calls are of no list.
-    let _ = RECEIVED.try_with(|sum| sum.set(sum.get() + bytes));
+    let _ = RECEIVED.try_with(|sum| sum.set((sum.get().0 + answer.len() as u64, has_record(answer))));
+}
+
+/// Whether an answer in XML has a record, of whatever name: `<...Response><...Result><List><Record>`.
+fn has_record(answer: &[u8]) -> bool {
+    let mut depth = 0_u32;
+    let mut tags = memchr::memchr_iter(b'<', answer).filter_map(|at| answer.get(at + 1..));
+    answer.trim_ascii_start().starts_with(b"<")
+        && tags.any(|tag| {
+            let end = memchr::memchr(b'>', tag).and_then(|end| tag.get(..end));
+            let empty = end.is_some_and(|tag| tag.ends_with(b"/"));
+            match tag.first() {
+                Some(b'?' | b'!') => {}
+                Some(b'/') => depth = depth.saturating_sub(1),
+                _ if depth == 3 => return true,
+                _ => depth += u32::from(!empty),
+            }
+            false
+        })
 }
 
 /// A list that is being read.
@@ -53,6 +71,8 @@ pub struct List<'a> {
     pages: usize,
     empty: usize,
     bytes: u64,
+    /// Whether the last answer has a record.
+    has_record: bool,
 }
 
 impl<'a> List<'a> {
@@ -63,7 +83,7 @@ impl<'a> List<'a> {
 
     fn within(subject: &'a str, action: &'a str, limits: Limits) -> Self {
         let (began, markers) = (Instant::now(), HashSet::new());
-        Self { subject, action, limits, began, markers, pages: 0, empty: 0, bytes: 0 }
+        Self { subject, action, limits, began, markers, pages: 0, empty: 0, bytes: 0, has_record: false }
     }
 
     /// Makes a call of the list.
@@ -77,14 +97,14 @@ impl<'a> List<'a> {
         R: std::fmt::Debug + Send + Sync + 'static,
     {
         let limits = self.limits;
-        let call = RECEIVED.scope(Cell::new(self.bytes), async {
+        let call = RECEIVED.scope(Cell::new((self.bytes, false)), async {
             let answer = call.await;
             (answer, RECEIVED.with(Cell::get))
         });
-        let Ok((answer, bytes)) = tokio::time::timeout_at(self.began + limits.time, call).await else {
+        let Ok((answer, (bytes, has_record))) = tokio::time::timeout_at(self.began + limits.time, call).await else {
             return Err(self.endless(&format!("{} seconds", limits.time.as_secs())));
         };
-        self.bytes = bytes;
+        (self.bytes, self.has_record) = (bytes, has_record);
         if bytes > limits.bytes {
             return Err(self.endless(&format!("{} bytes", limits.bytes)));
         }
@@ -97,6 +117,11 @@ impl<'a> List<'a> {
     ///
     /// When the list does not get any further.
     pub fn follow(&mut self, records: usize, marker: Option<String>) -> Result<Option<String>> {
+        if records == 0 && self.has_record {
+            let message = format!("{}: the answer holds records, and none of a name that is known", self.action);
+            let error = Error::new(ErrorKind::Endpoint, self.subject, message).hint(super::CHECK_ENDPOINT);
+            return Err(error.call(self.action, None));
+        }
         let Some(marker) = marker.filter(|marker| !marker.is_empty()) else { return Ok(None) };
         self.pages += 1;
         self.empty = if records == 0 { self.empty + 1 } else { 0 };
@@ -132,6 +157,12 @@ const SHOWN: usize = 40;
 pub fn repeated(subject: &str, action: &str, marker: &str) -> Error {
     let shown: String = marker.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     let message = format!("{action}: the endpoint repeated the marker \"{shown}\", so what follows cannot be read");
+    Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
+}
+
+/// That an answer came without the list that was asked for.
+pub fn no_list(subject: &str, action: &str) -> Error {
+    let message = format!("{action}: the answer holds no list, which is not the same as an empty list");
     Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
 }
 
@@ -190,8 +221,7 @@ where
     })
     .await?;
     if missing {
-        let message = format!("{action}: the answer holds no list, which is not the same as an empty list");
-        return Err(Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None));
+        return Err(no_list(subject, action));
     }
     Ok(all)
 }
@@ -206,13 +236,13 @@ mod tests {
     const FEW: Limits = Limits { pages: 9, empty: 3, bytes: 1000, time: Duration::from_secs(100) };
 
     /// Follows a list of pages that `answer` makes of their number: records, bytes, seconds, marker.
-    async fn follow(answer: impl Fn(usize) -> (usize, u64, u64, Option<String>)) -> Result<usize, String> {
+    async fn follow(answer: impl Fn(usize) -> (usize, usize, u64, Option<String>)) -> Result<usize, String> {
         let mut list = List::within("eu-west-1", "rds:DescribeDBInstances", FEW);
         for number in 0.. {
             let (records, bytes, seconds, marker) = answer(number);
             let call = async {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
-                received(bytes);
+                received(&vec![b' '; bytes]);
                 Ok::<_, SdkError<DescribeDBInstancesError, HttpResponse>>(())
             };
             list.ask(call).await.map_err(|error| error.to_string())?;

@@ -36,5 +36,6 @@ pub use digest::of_all;
 pub use evidence::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};
 pub use part::{Known, Part, Parts};
+pub use range::is_time;
 pub use seal::Digests;
 pub use store::Bundle;

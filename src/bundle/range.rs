@@ -34,9 +34,14 @@ fn is_hour(second: i64) -> bool {
     is_second(second) && second.rem_euclid(HOUR) == 0
 }
 
+/// Whether a time is one that a bundle can hold.
+pub fn is_time(at: Timestamp) -> bool {
+    is_second(at.as_second())
+}
+
 /// Checks a time.
 pub(super) fn time(at: Timestamp) -> Checked {
-    check(is_second(at.as_second()), "a time")
+    check(is_time(at), "a time")
 }
 
 fn span(span: Window) -> Checked {

@@ -13,7 +13,7 @@ use super::span::Rotation;
 use super::writer::Writer;
 use super::{Request, Source, source};
 use crate::aws::Aws;
-use crate::bundle::{Bundle, Hole, Known, Reading, listing_source};
+use crate::bundle::{Bundle, Hole, Known, Reading, is_time, listing_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
@@ -61,7 +61,7 @@ impl InstanceLogs<'_> {
         files: &'f [LogFile],
         done: &BTreeSet<String>,
     ) -> impl Iterator<Item = &'f LogFile> {
-        let known = |reading: &Reading| (reading.source.clone(), reading.listed_bytes, reading.last_written);
+        let known = |reading: &Reading| (reading.source.clone(), Some(reading.listed_bytes), reading.last_written);
         let known: BTreeSet<_> = self.known.complete.iter().map(known).collect();
         let is_new = move |file: &&LogFile| !known.contains(&(file.name.clone(), file.size, file.last_written));
         files.iter().filter(is_new).filter(move |file| !done.contains(&file.name))
@@ -81,6 +81,7 @@ impl InstanceLogs<'_> {
 
     pub(super) async fn list(&self) -> Result<Vec<LogFile>> {
         let mut files = rds_portion::list(self.aws, &self.profile.instance, self.request.window.from).await?;
+        files.iter_mut().for_each(|file| file.last_written = file.last_written.filter(|at| is_time(*at)));
         files.retain(|file| self.engine.logs_of(&file.name).is_some_and(|logs| self.is_written(logs)));
         Ok(newest_of_partial(files, |file| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete)))
     }
@@ -216,7 +217,7 @@ mod tests {
     fn of_thousands_of_audit_files_the_newest_are_read_whatever_is_known_of_their_age() {
         let file = |name: String, second: Option<i64>| LogFile {
             name,
-            size: 1,
+            size: Some(1),
             last_written: second.map(|second| Timestamp::from_second(second).expect("in range")),
         };
         let count = |age: fn(i64) -> Option<i64>| {

@@ -73,7 +73,7 @@ impl InstanceLogs<'_> {
         for file in self.new_files(&files, &BTreeSet::new()) {
             plan.logs += 1;
             plan.calls += 1;
-            plan.bytes += if file.size == u64::MAX { 0 } else { file.size };
+            plan.bytes += file.listed();
         }
         for (logs, export) in self.exports() {
             if let Err(error) = self.plan_export(&mut plan, &files, logs, export).await {

@@ -9,6 +9,7 @@ use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scann
 use super::fold::Fold;
 use super::instance::InstanceLogs;
 use super::span::Rotation;
+use crate::aws::CHECK_ENDPOINT;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Hole, HoleCause, Reading};
 use crate::error::{Error, ErrorKind, Result};
@@ -87,7 +88,7 @@ impl Reader<'_> {
             log: self.log(&file.name, found.as_ref()),
             format: found.as_ref().map(|found| found.format.to_owned()),
             log_line_prefix: found.as_ref().and_then(|found| found.log_line_prefix.clone()),
-            listed_bytes: file.size,
+            listed_bytes: file.listed(),
             last_written: file.last_written,
             read_bytes: received,
             span: span.map(|(span, _)| span),
@@ -213,10 +214,16 @@ impl InstanceLogs<'_> {
 /// What of a file is missing, and why.
 pub(super) type Missing = (HoleCause, Error);
 
-/// A file of which fewer bytes came than the listing promised.
+/// A file of which fewer bytes came than the listing promised, or of which the listing promises nothing that can be.
 fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<Missing> {
-    (received < file.size).then(|| {
-        let message = format!("{received} of {} bytes came; the rest of the log is missing", file.size);
+    let Some(size) = file.size else {
+        let message =
+            "rds:DescribeDBLogFiles: the list has no valid size of the log, so the end of the log may be missing";
+        let error = Error::new(ErrorKind::Endpoint, subject(), message).hint(CHECK_ENDPOINT);
+        return Some((HoleCause::Failed, error.call("rds:DescribeDBLogFiles", None)));
+    };
+    (received < size).then(|| {
+        let message = format!("{received} of {size} bytes came; the rest of the log is missing");
         (HoleCause::Truncated, Error::new(ErrorKind::Truncated, subject(), message).hint("run it again"))
     })
 }

@@ -67,7 +67,7 @@ impl Rotation {
             first.is_none_or(|first| after(first) >= SignedDuration::from_mins(-SLACK) && after(first) <= self.length)
         };
         let Some(from) = begun(self.logs, &file.name).filter(|from| true_name(*from)) else {
-            let is_as_listed = scanned.is_some_and(|scanned| scanned.bytes <= file.size);
+            let is_as_listed = scanned.is_some_and(|scanned| scanned.bytes <= file.listed());
             let written = file.last_written.filter(|_| is_as_listed).unwrap_or(read_at);
             // Times are written to the second; the last record belongs to the span.
             let to = last?.min(written).checked_add(SignedDuration::from_secs(1)).ok()?;
@@ -116,7 +116,7 @@ mod tests {
             let written = Timestamp::from_second(WRITTEN).expect("in range");
             let read = Timestamp::from_second(WRITTEN + 60).expect("in range");
             let file =
-                LogFile { name: "general/mysql-general.log".to_owned(), size: 100, last_written: Some(written) };
+                LogFile { name: "general/mysql-general.log".to_owned(), size: Some(100), last_written: Some(written) };
             if let Some((span, _)) = rotation.span(&file, Some(&scanned), read) {
                 let latest = if grown { read } else { written };
                 prop_assert!(span.to.duration_since(latest) <= SignedDuration::from_secs(1), "{span:?}");

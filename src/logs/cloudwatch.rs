@@ -299,8 +299,9 @@ async fn filter(
     let call = aws.logs.filter_log_events().log_group_name(group).log_stream_names(stream).filter_pattern(pattern);
     let call = call.start_time(span.from.as_millisecond()).end_time(last_millisecond(span));
     let answer = call.set_next_token(token.clone()).send().await;
-    let answer = answer.map_err(|error| failure(&format!("{group} {stream}"), FILTER, error))?;
-    let events = answer.events.unwrap_or_default().into_iter();
+    let subject = format!("{group} {stream}");
+    let answer = answer.map_err(|error| failure(&subject, FILTER, error))?;
+    let events = answer.events.ok_or_else(|| aws::no_list(&subject, FILTER))?.into_iter();
     let events =
         events.map(|found| (found.event_id, event(group, found.timestamp, found.ingestion_time, found.message)));
     Ok((events.collect(), answer.next_token))
@@ -310,8 +311,9 @@ async fn get(aws: &Aws, group: &str, stream: &str, span: Window, token: &Option<
     let call = aws.logs.get_log_events().log_group_name(group).log_stream_name(stream).start_from_head(true);
     let call = call.start_time(span.from.as_millisecond()).end_time(last_millisecond(span) + 1);
     let answer = call.set_next_token(token.clone()).send().await;
-    let answer = answer.map_err(|error| failure(&format!("{group} {stream}"), GET, error))?;
-    let events = answer.events.unwrap_or_default().into_iter();
+    let subject = format!("{group} {stream}");
+    let answer = answer.map_err(|error| failure(&subject, GET, error))?;
+    let events = answer.events.ok_or_else(|| aws::no_list(&subject, GET))?.into_iter();
     let events = events.map(|found| (None, event(group, found.timestamp, found.ingestion_time, found.message)));
     Ok((events.collect(), answer.next_forward_token))
 }

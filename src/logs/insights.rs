@@ -13,7 +13,7 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cloudwatch::{Event, event};
-use crate::aws::{Aws, CHECK_ENDPOINT, List, failure};
+use crate::aws::{Aws, CHECK_ENDPOINT, List, failure, no_list};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
@@ -108,10 +108,11 @@ async fn results(aws: &Aws, group: &str, id: &str) -> Result<Results> {
         let answer = list.ask(aws.logs.get_query_results().query_id(id).set_next_token(token.clone()).send()).await?;
         match answer.status() {
             Some(QueryStatus::Complete) => {
-                for row in answer.results() {
+                let rows = answer.results.as_deref().ok_or_else(|| no_list(group, RESULTS))?;
+                for row in rows {
                     events.push(row_event(group, row)?);
                 }
-                token = list.follow(answer.results().len(), answer.next_token().map(str::to_owned))?;
+                token = list.follow(rows.len(), answer.next_token().map(str::to_owned))?;
                 if events.len() > MOST {
                     let message =
                         format!("{RESULTS}: the endpoint sent more than the {MOST} events that were asked for");

@@ -31,9 +31,6 @@ pub const ACTION: &str = "rds:DownloadCompleteDBLogFile";
 /// What the path begins with, in the order in which it is tried. Public code uses the second; a copy of the User Guide
 /// says that it ends in March 2027, and names the first.
 const VERSIONS: &[&str] = &["v19", "v13"];
-/// Most bytes that a file may have: twice its listed size and this. It grows until it is asked for, which may be an hour
-/// after it was listed; what it had when it was listed is all of the window.
-const GROWTH: u64 = 1024 * 1024 * 1024;
 /// First bytes that tell whether a file is packed.
 const MAGIC: usize = 2;
 /// Packed bytes that are unpacked at once: at most a thousand times as many come of them.
@@ -150,9 +147,8 @@ impl Complete {
     }
 
     fn new(subject: String, file: &LogFile, Answer { body, framed }: Answer) -> Self {
-        let (size, promised) = (file.size, file.promised());
-        let (body, most) = (PacedBody::new(body), 2 * promised + GROWTH);
-        let time = file.patience();
+        let (size, most, time) = (file.listed(), file.most(), file.patience());
+        let body = PacedBody::new(body);
         let (gunzip, packed) = (None, Vec::new());
         Self { subject, size, body, most, time, framed, gunzip, packed, ended: false, overran: false }
     }
@@ -220,8 +216,7 @@ impl Complete {
             Ok(Some(bytes)) => Ok(Some(bytes)),
             Err(Broken::Off(error)) => Err(self.broken().because(error)),
             Err(Broken::Over(overrun)) => Err(self.over(overrun)),
-            // Of a size that was not told, nobody knows whether it came.
-            Ok(None) if !self.framed && self.received() < self.size && self.size < u64::MAX => Err(self.broken()),
+            Ok(None) if !self.framed && self.received() < self.size => Err(self.broken()),
             Ok(None) => Ok(None),
         }
     }
@@ -424,10 +419,10 @@ mod tests {
     async fn an_end_that_http_does_not_mark_is_measured_by_the_listed_size() {
         let wire = Wire { body: b"0123456789".to_vec(), ..Wire::default() };
         let client = client(&wire, "eu-west-1", Credentials::new("a", "b", None, None, "test"), 0);
-        for (size, whole) in [(9, true), (10, true), (11, false), (u64::MAX, true)] {
+        for (size, whole) in [(9, true), (10, true), (11, false)] {
             let answer = get(&client, "/x".to_owned()).await.expect("an answer").expect("a body");
             assert!(!answer.framed);
-            let file = LogFile { name: "log".to_owned(), size, last_written: None };
+            let file = LogFile { name: "log".to_owned(), size: Some(size), last_written: None };
             let mut file = Complete::new("db log".to_owned(), &file, answer);
             assert_eq!(file.next().await.expect("bytes").as_deref(), Some(b"0123456789".as_slice()));
             assert_eq!(file.next().await.is_ok(), whole, "{size}");

@@ -8,7 +8,7 @@
 //! | a page of over 1 MB is cut at the byte and ends in a mark; the rest is lost (aws-sdk-js #1463) | the page is asked for again with fewer lines |
 //! | `AdditionalDataPending` is false, and the file goes on (aws-cli #2268, #3079) | pages are asked for up to the listed size |
 //! | pages overlap by some KB, in closed files too (aws-cli #10319) | what the last page ended with is taken off |
-//! | a file that grows is always pending | what is read beyond the listed size is bounded: it was written after the window |
+//! | a file that grows may always be pending | it ends when nothing new comes; when more comes than it can have grown, that is an error |
 //! | an endpoint that leads nowhere: markers that come again, or pages without end | an error: bytes that came twice must not pass for the rest of the file |
 //! | what is packed, or not text, does not survive it | packed logs are refused; what is not UTF-8 is counted as it was |
 //! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
@@ -42,32 +42,43 @@ const PAGES: (u64, u64) = (1_000, 1_024);
 
 /// An hour, and a second for so many bytes of a file's listed size.
 const TIME: (Duration, u64) = (Duration::from_secs(60 * 60), 4 * 1024);
-/// The largest storage of an instance: 256 TiB ("Quotas and constraints for Amazon Aurora" in the Aurora user guide).
-const STORAGE: u64 = 256 << 40;
-/// The size of a file that is listed without one, or with more than [`STORAGE`]. It is never reached: the file is read to
-/// its end, and not believed.
-const UNTOLD: u64 = u64::MAX;
+/// Most bytes that the files of one list may have together. At 100 MB a second, they take half a day to download.
+const LISTED_MAX: u64 = 4 << 40;
+/// Bytes by which a file may grow, beside its listed size. It grows until it is asked for, which may be an hour after it
+/// was listed; what it had when it was listed is all of the window.
+const GROWTH: u64 = 1024 * 1024 * 1024;
 
 /// A log file, as the API lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFile {
     /// Name, with its folder: `error/postgresql.log.2026-11-23-10`.
     pub name: String,
-    /// Size in bytes when it was listed.
-    pub size: u64,
+    /// Size in bytes when it was listed. None where the list does not tell, or tells what cannot be: the file is read to its
+    /// end, and not believed.
+    pub size: Option<u64>,
     /// When it was last written.
     pub last_written: Option<Timestamp>,
 }
 
 impl LogFile {
-    /// The size that bounds what is read; none of a file of which no size is told.
-    pub(super) fn promised(&self) -> u64 {
-        if self.size == UNTOLD { 0 } else { self.size }
+    /// Size in bytes when it was listed; 0 where that is unknown.
+    pub fn listed(&self) -> u64 {
+        self.size.unwrap_or(0)
+    }
+
+    /// Most bytes that are read of it.
+    pub(super) fn most(&self) -> u64 {
+        2 * self.listed() + GROWTH
+    }
+
+    /// Whether all bytes that the list promised are there, once so many came.
+    fn is_whole(&self, received: u64) -> bool {
+        self.size.is_some_and(|size| received >= size)
     }
 
     /// Longest time that the endpoint may take for it: slower links are of no use, and it may have grown meanwhile.
     pub(super) fn patience(&self) -> Duration {
-        TIME.0 + Duration::from_secs(self.promised() / TIME.1)
+        TIME.0 + Duration::from_secs(self.listed() / TIME.1)
     }
 }
 
@@ -82,16 +93,18 @@ pub async fn list(aws: &Aws, instance: &str, since: Timestamp) -> Result<Vec<Log
     let ask = |marker| call.clone().set_marker(marker).send();
     let files =
         whole_list(instance, "rds:DescribeDBLogFiles", ask, |page| (page.describe_db_log_files, page.marker)).await?;
+    let mut left = LISTED_MAX;
+    let mut believed = |size: i64| {
+        let size = u64::try_from(size).ok()?;
+        left = left.checked_sub(size)?;
+        Some(size)
+    };
     let mut files: Vec<LogFile> = files
         .into_iter()
         .filter_map(|file| {
             Some(LogFile {
                 name: file.log_file_name?,
-                size: file
-                    .size
-                    .and_then(|size| u64::try_from(size).ok())
-                    .filter(|size| *size <= STORAGE)
-                    .unwrap_or(UNTOLD),
+                size: file.size.and_then(&mut believed),
                 last_written: file.last_written.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
             })
         })
@@ -145,8 +158,9 @@ impl<'a> Portions<'a> {
         }
         while !self.ended {
             self.pages += 1;
-            let most = PAGES.0 + self.file.promised() / PAGES.1;
-            if self.pages > most || self.began.elapsed() > self.file.patience() {
+            let most = PAGES.0 + self.file.listed() / PAGES.1;
+            let too_long = self.received > self.file.most() || self.began.elapsed() > self.file.patience();
+            if self.pages > most || too_long {
                 return Err(self.endless());
             }
             let call = self.aws.rds.download_db_log_file_portion().db_instance_identifier(self.instance);
@@ -178,13 +192,13 @@ impl<'a> Portions<'a> {
             }
             self.idle = if fresh.is_empty() { self.idle + 1 } else { 0 };
             let pending = page.additional_data_pending() == Some(true);
-            // A file is not at its end while it says that more is there; but one that grows always says so.
-            let limit = if pending { self.file.size.saturating_mul(3) } else { self.file.size };
-            if !moved && pending && self.received < self.file.size {
+            let whole = self.file.is_whole(self.received);
+            // More is there, and no marker leads to it.
+            if !moved && pending && (!whole || !fresh.is_empty()) {
                 return Err(aws::repeated(&self.subject(), ACTION, &self.marker));
             }
             let stuck = !moved || self.idle >= PATIENCE || (!pending && fresh.is_empty());
-            self.ended = stuck || self.received >= limit;
+            self.ended = stuck || (!pending && whole);
             if !fresh.is_empty() {
                 self.keep_tail(&fresh);
                 return Ok(Some(fresh));
@@ -202,7 +216,7 @@ impl<'a> Portions<'a> {
         let message = format!(
             "{ACTION}: the log did not end: the endpoint sent {pages} pages with {bytes} bytes in {time} seconds; the log is listed \
              with {} bytes",
-            self.file.size
+            self.file.listed()
         );
         Error::new(ErrorKind::Endpoint, self.subject(), message).hint(aws::CHECK_ENDPOINT).call(ACTION, None)
     }

@@ -70,8 +70,8 @@ pub enum FaultKind {
     NewMarkers,
     /// The answer has so many blanks before its last tag, and no length. To a parser it is whole.
     Blanks(u64),
-    /// The answer is whole, and there is nothing between its first tag and its last.
-    NoResult,
+    /// The answer is whole, and its result is this: what stands between the tags of XML, or JSON.
+    Result(&'static str),
     /// The answer comes again and again, without end.
     Endless,
 }

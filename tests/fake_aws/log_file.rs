@@ -35,6 +35,8 @@ pub struct Quirks {
     pub renamed_to: Option<String>,
     /// The second page leads back to the first, for ever.
     pub circles: bool,
+    /// What the list says is its size; with an empty text, nothing.
+    pub listed: Option<&'static str>,
     /// At the end, pages are empty and more is said to be pending, for ever.
     pub never_ends: bool,
 }

@@ -360,9 +360,12 @@ async fn answer(
         (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
         (None, Some(FaultKind::SameMarker)) => first("stuck"),
         (None, Some(FaultKind::NewMarkers)) => first(&format!("after-{number}")),
-        (None, Some(FaultKind::NoResult)) => {
+        (None, Some(FaultKind::Result(json))) if call.service == "logs" => {
+            Answer::ok("application/x-amz-json-1.1", json)
+        }
+        (None, Some(FaultKind::Result(xml))) => {
             let action = &call.action;
-            Answer::xml(format!("<{action}Response><{action}Result></{action}Result></{action}Response>"))
+            Answer::xml(format!("<{action}Response><{action}Result>{xml}</{action}Result></{action}Response>"))
         }
         (None, Some(FaultKind::Blanks(_) | FaultKind::Endless)) => right(),
         (None, Some(error)) => Answer::error(&call, error_of(error, &call), &request_id),

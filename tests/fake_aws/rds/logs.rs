@@ -40,8 +40,9 @@ pub(super) fn files(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
         .files
         .iter()
         .filter(|(name, file)| name.contains(contains) && file.last_written_ms >= since && size(file) > larger);
-    let found: Vec<(String, i64, i64)> =
-        wanted.map(|(name, file)| (name.clone(), file.last_written_ms, size(file))).collect();
+    let told = |file: &LogFile| file.quirks.listed.map_or_else(|| size(file).to_string(), str::to_owned);
+    let found: Vec<(String, i64, String)> =
+        wanted.map(|(name, file)| (name.clone(), file.last_written_ms, told(file))).collect();
     let asked = if shelf.engine.starts_with("oracle") { None } else { call.number("MaxRecords")? };
     let records = match asked {
         Some(asked) if !(1..=1000).contains(&asked) => {
@@ -54,7 +55,7 @@ pub(super) fn files(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
     xml.list("DescribeDBLogFiles", "DescribeDBLogFilesDetails", &page.items, |xml, (name, written, size)| {
         xml.text("LastWritten", written);
         xml.text("LogFileName", name);
-        xml.text("Size", size);
+        xml.optional("Size", Some(size).filter(|size| !size.is_empty()));
     });
     xml.optional("Marker", page.marker);
     Ok(xml)
