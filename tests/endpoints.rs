@@ -111,6 +111,10 @@ fn records_of_another_name_are_not_an_empty_list() {
     let instances = "<DBInstances><XX><DBInstanceIdentifier>orders</DBInstanceIdentifier></XX></DBInstances>";
     check("rds:DescribeDBInstances", FaultKind::Result(instances), said);
     check("rds:DescribeDBLogFiles", FaultKind::Result("<DescribeDBLogFiles><XX/></DescribeDBLogFiles>"), said);
+    let said = "the answer holds a record without a name";
+    let files = "<DescribeDBLogFiles><DescribeDBLogFilesDetails/></DescribeDBLogFiles>";
+    check("rds:DescribeDBLogFiles", FaultKind::Result(files), said);
+    check("logs:DescribeLogStreams", FaultKind::Result("{\"logStreams\":[{}]}"), said);
 }
 
 #[test]

@@ -47,13 +47,14 @@ fn has_record(answer: &[u8]) -> bool {
     let mut tags = memchr::memchr_iter(b'<', answer).filter_map(|at| answer.get(at + 1..));
     answer.trim_ascii_start().starts_with(b"<")
         && tags.any(|tag| {
-            let end = memchr::memchr(b'>', tag).and_then(|end| tag.get(..end));
-            let empty = end.is_some_and(|tag| tag.ends_with(b"/"));
             match tag.first() {
                 Some(b'?' | b'!') => {}
                 Some(b'/') => depth = depth.saturating_sub(1),
                 _ if depth == 3 => return true,
-                _ => depth += u32::from(!empty),
+                _ => {
+                    let end = memchr::memchr(b'>', tag).and_then(|end| tag.get(..end));
+                    depth += u32::from(!end.is_some_and(|tag| tag.ends_with(b"/")));
+                }
             }
             false
         })
@@ -163,6 +164,12 @@ pub fn repeated(subject: &str, action: &str, marker: &str) -> Error {
 /// That an answer came without the list that was asked for.
 pub fn no_list(subject: &str, action: &str) -> Error {
     let message = format!("{action}: the answer holds no list, which is not the same as an empty list");
+    Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
+}
+
+/// That a record of a list came without its name.
+pub fn no_name(subject: &str, action: &str) -> Error {
+    let message = format!("{action}: the answer holds a record without a name");
     Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
 }
 

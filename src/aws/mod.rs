@@ -16,7 +16,7 @@ mod route;
 pub use account::{Account, Accounts};
 pub use answer::{Broken, Overrun, PacedBody};
 pub use failure::failure;
-pub use list::{List, hash, list, no_list, pages, repeated};
+pub use list::{List, hash, list, no_list, no_name, pages, repeated};
 pub use region::Regions;
 pub use route::Route;
 

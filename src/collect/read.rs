@@ -14,7 +14,7 @@ use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Hole, HoleCause, Reading};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::download::Download;
-use crate::logs::rds_portion::LogFile;
+use crate::logs::rds_portion::{LIST, LogFile};
 use crate::progress::Progress;
 use crate::scan::{recognise, refuse_foreign};
 use crate::window::Window;
@@ -217,10 +217,9 @@ pub(super) type Missing = (HoleCause, Error);
 /// A file of which fewer bytes came than the listing promised, or of which the listing promises nothing that can be.
 fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<Missing> {
     let Some(size) = file.size else {
-        let message =
-            "rds:DescribeDBLogFiles: the list has no valid size of the log, so the end of the log may be missing";
+        let message = format!("{LIST}: the list has no valid size of the log, so the end of the log may be missing");
         let error = Error::new(ErrorKind::Endpoint, subject(), message).hint(CHECK_ENDPOINT);
-        return Some((HoleCause::Failed, error.call("rds:DescribeDBLogFiles", None)));
+        return Some((HoleCause::Failed, error.call(LIST, None)));
     };
     (received < size).then(|| {
         let message = format!("{received} of {size} bytes came; the rest of the log is missing");

@@ -102,13 +102,15 @@ pub async fn streams(aws: &Aws, group: &str, prefix: Option<&str>) -> Result<Vec
     let call = aws.logs.describe_log_streams().log_group_name(group);
     let call = call.set_log_stream_name_prefix(prefix.map(str::to_owned));
     let ask = |token| call.clone().set_next_token(token).send();
-    let streams = list(group, "logs:DescribeLogStreams", ask, |page| (page.log_streams, page.next_token)).await?;
+    let action = "logs:DescribeLogStreams";
+    let streams = list(group, action, ask, |page| (page.log_streams, page.next_token)).await?;
     let instant = |millis: Option<i64>| millis.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    let known = streams.into_iter().filter_map(|stream| {
+    let known = streams.into_iter().map(|stream| {
         let (first_at, last_at) = (instant(stream.first_event_timestamp), instant(stream.last_event_timestamp));
-        Some(Stream { name: stream.log_stream_name?, first_at, last_at })
+        let name = stream.log_stream_name.ok_or_else(|| aws::no_name(group, action))?;
+        Ok(Stream { name, first_at, last_at })
     });
-    Ok(known.collect())
+    known.collect()
 }
 
 /// The pattern that asks `FilterLogEvents` for events with any of these phrases, letter by letter.

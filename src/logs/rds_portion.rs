@@ -22,6 +22,8 @@ use memchr::memmem;
 use crate::aws::{self, Aws, failure, list as whole_list};
 use crate::error::{Error, ErrorKind, Result};
 
+/// The call that lists, as IAM names it.
+pub const LIST: &str = "rds:DescribeDBLogFiles";
 /// The call that reads, as IAM names it.
 pub const ACTION: &str = "rds:DownloadDBLogFilePortion";
 /// Most lines of a page, the API's own limit.
@@ -91,24 +93,21 @@ pub async fn list(aws: &Aws, instance: &str, since: Timestamp) -> Result<Vec<Log
     let call = aws.rds.describe_db_log_files().db_instance_identifier(instance);
     let call = call.file_last_written(since.as_millisecond());
     let ask = |marker| call.clone().set_marker(marker).send();
-    let files =
-        whole_list(instance, "rds:DescribeDBLogFiles", ask, |page| (page.describe_db_log_files, page.marker)).await?;
+    let files = whole_list(instance, LIST, ask, |page| (page.describe_db_log_files, page.marker)).await?;
     let mut left = LISTED_MAX;
     let mut believed = |size: i64| {
         let size = u64::try_from(size).ok()?;
         left = left.checked_sub(size)?;
         Some(size)
     };
-    let mut files: Vec<LogFile> = files
-        .into_iter()
-        .filter_map(|file| {
-            Some(LogFile {
-                name: file.log_file_name?,
-                size: file.size.and_then(&mut believed),
-                last_written: file.last_written.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
-            })
+    let files = files.into_iter().map(|file| {
+        Ok(LogFile {
+            name: file.log_file_name.ok_or_else(|| aws::no_name(instance, LIST))?,
+            size: file.size.and_then(&mut believed),
+            last_written: file.last_written.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
         })
-        .collect();
+    });
+    let mut files = files.collect::<Result<Vec<_>>>()?;
     files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(files)
 }
