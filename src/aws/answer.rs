@@ -51,7 +51,7 @@ const LIMITS: Limits =
 /// The list of log files of Oracle comes on one page. Its records are small.
 const OF_FILES: Limits = Limits { elements: Some((b'<', 4_000_000)), ..LIMITS };
 /// In JSON, objects: an event each, and whatever its 1 MB of text holds.
-const OF_JSON: Limits = Limits { elements: Some((b'{', 2_000_000)), ..LIMITS };
+const OF_JSON: Limits = Limits { elements: Some((b'{', 1_000_000)), ..LIMITS };
 /// In CBOR, 100,800 values with their times take 2 MB; elements cannot be counted.
 const OF_CBOR: Limits = Limits { bytes: 3 * 1024 * 1024, elements: None, ..LIMITS };
 
