@@ -47,9 +47,11 @@ struct Limits {
 
 /// An answer of 6 MB takes ten minutes at 10 KB a second. A page of 100 records has fewer than 1,000 tags for each.
 const LIMITS: Limits =
-    Limits { bytes: 64 * 1024 * 1024, elements: Some((b'<', 100_000)), time: Duration::from_secs(600), pace: PACE };
-/// The list of log files of Oracle comes on one page. Its records are small.
-const OF_FILES: Limits = Limits { elements: Some((b'<', 4_000_000)), ..LIMITS };
+    Limits { bytes: 64 * 1024 * 1024, elements: Some((b'<', 200_000)), time: Duration::from_secs(600), pace: PACE };
+/// The list of log files of Oracle comes on one page, and a version of SQL Server names every time zone and every version that
+/// it can be upgraded to. Their records are small.
+const OF_MANY: Limits = Limits { elements: Some((b'<', 4_000_000)), ..LIMITS };
+const MANY: [&[u8]; 2] = [b"Action=DescribeDBLogFiles&", b"Action=DescribeDBEngineVersions&"];
 /// In JSON, objects: an event each, and whatever its 1 MB of text holds.
 const OF_JSON: Limits = Limits { elements: Some((b'{', 1_000_000)), ..LIMITS };
 /// In CBOR, 100,800 values with their times take 2 MB; elements cannot be counted.
@@ -59,11 +61,12 @@ impl Limits {
     /// The limits of the answer to a request, by its protocol.
     fn of(request: &HttpRequest) -> Self {
         let header = |name| request.headers().get(name).is_some();
-        let lists_files = || request.body().bytes().is_some_and(|body| body.starts_with(b"Action=DescribeDBLogFiles&"));
+        let is_of_many =
+            || request.body().bytes().is_some_and(|body| MANY.iter().any(|action| body.starts_with(action)));
         match () {
             () if header("x-amz-target") => OF_JSON,
             () if header("smithy-protocol") => OF_CBOR,
-            () if lists_files() => OF_FILES,
+            () if is_of_many() => OF_MANY,
             () => LIMITS,
         }
     }
