@@ -1,6 +1,7 @@
 //! What a bundle says of itself: one digest for the same evidence, older bundles that nobody vouches for, and values that
 //! cannot be.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -162,6 +163,127 @@ fn an_older_bundle_is_unverified_until_it_is_accepted_and_neither_time_nor_compa
     check(&bundle, "extended and compacted");
 }
 
+/// What a file holds, without its seal.
+fn unsealed(path: &Path) -> Value {
+    let mut value: Value = serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON");
+    let fields = value.as_object_mut().expect("an object");
+    ["format", "file", "sha256"].iter().for_each(|field| drop(fields.remove(*field)));
+    value
+}
+
+fn is_required(report: &Run) -> bool {
+    report.status == 3 && rotations(report).iter().all(|(_, rotation, _)| rotation == "required")
+}
+
+#[test]
+fn a_record_that_is_not_sealed_is_damage() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = copied(home.path(), "fleet");
+    let path = named(&bundle, &["collections"]).remove(0);
+    let mut record = unsealed(&path);
+    record["files"].as_object_mut().expect("files").retain(|name, _| !name.starts_with("metrics/"));
+    named(&bundle, &["/metrics/"]).iter().for_each(|path| fs::remove_file(path).expect("removed"));
+    for format in [None, Some(2), Some(3)] {
+        format.iter().for_each(|format| record["format"] = (*format).into());
+        fs::write(&path, record.to_string()).expect("a file");
+        let report = analyze(home.path(), &bundle, &["--accept-unverified"]);
+        assert!(is_required(&report) && report.err.contains("/collections/"), "{format:?}: {report:?}");
+    }
+}
+
+#[test]
+fn an_inventory_that_no_record_lists_hides_no_instance_of_one_that_is_listed() {
+    let home = TempDir::new().expect("a folder");
+    let names = |report: &Run| rotations(report).into_iter().map(|(name, ..)| name).collect::<BTreeSet<_>>();
+    let whole = names(&analyze(home.path(), &samples().join("fleet"), &[]));
+    for is_sealed in [false, true] {
+        for left in [0, 1, whole.len() - 1] {
+            let bundle = copied(home.path(), "fleet");
+            let mut later = unsealed(&named(&bundle, &["/fleet/"]).remove(0));
+            later["taken_at"] = "2026-11-23T00:00:01Z".into();
+            later["instances"].as_array_mut().expect("instances").truncate(left);
+            let name = "fleet/123456789012.eu-west-1.20261123T000001000Z.json";
+            if is_sealed {
+                (later["format"], later["file"]) = (3.into(), name.into());
+            }
+            fs::write(bundle.join(name), later.to_string()).expect("a file");
+            if is_sealed {
+                reseal(&bundle);
+            }
+            for more in [&[][..], &["--accept-unverified"]] {
+                let report = analyze(home.path(), &bundle, more);
+                let what = format!("{is_sealed}, {left}: {report:?}");
+                assert!(is_required(&report) && names(&report) == whole, "{what}");
+                assert!(report.err.contains("20261123T000001000Z.json"), "{what}");
+            }
+            compact(home.path(), &bundle);
+            let report = analyze(home.path(), &bundle, &[]);
+            assert!(is_required(&report) && names(&report) == whole, "compacted: {is_sealed}, {left}: {report:?}");
+            fs::remove_dir_all(&bundle).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_sealed_stands_for_no_other() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = copied(home.path(), "fleet");
+    let record = unsealed(&named(&bundle, &["collections"]).remove(0));
+    let path = named(&bundle, &["parts", ".reports-batch.", "Z.json"]).remove(0);
+    let mut part = unsealed(&path);
+    (part["merged"], part["readings"]) = (record["files"].clone(), serde_json::json!([]));
+    fs::write(&path, part.to_string()).expect("a file");
+    let report = analyze(home.path(), &bundle, &["--instance", "reports-batch", "--accept-unverified"]);
+    assert!(is_required(&report) && report.err.contains(".reports-batch."), "{report:?}");
+}
+
+#[test]
+fn a_record_that_is_lost_is_remembered_by_the_next_collection_until_it_is_restored() {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(two_regions());
+    assert_eq!(collect_both(&aws, home.path(), "2026-11-22T00:00:00Z").status, 0);
+    let (kept, before) = (home.path().join("kept"), home.path().join("before"));
+    copy_bundle(&kept, &before, |_| true);
+    for folder in ["/metrics/", "/collections/"] {
+        named(&kept, &[folder]).iter().for_each(|path| fs::remove_file(path).expect("removed"));
+    }
+    let is_remembered = || {
+        let report = analyze(home.path(), &kept, &[]);
+        assert!(is_required(&report) && report.err.contains("an earlier record was missing"), "{}", report.err);
+    };
+    for now in ["2026-11-22T12:00:00Z", "2026-11-23T00:00:00Z"] {
+        collect_both(&aws, home.path(), now);
+        is_remembered();
+    }
+    compact(home.path(), &kept);
+    is_remembered();
+    for folder in ["/metrics/", "/collections/"] {
+        for path in named(&before, &[folder]) {
+            fs::copy(&path, kept.join(path.strip_prefix(&before).expect("in it"))).expect("a copy");
+        }
+    }
+    let is_sound = || {
+        let report = analyze(home.path(), &kept, &[]);
+        assert_eq!((report.status, report.err.as_str()), (0, ""));
+    };
+    is_sound();
+    assert_eq!(collect_both(&aws, home.path(), "2026-11-23T00:00:00Z").status, 0);
+    is_sound();
+}
+
+#[test]
+fn inventories_of_one_time_have_one_digest_in_any_order() {
+    let home = TempDir::new().expect("a folder");
+    let older = samples().join("bundle-v1");
+    let bundle = copied(home.path(), "bundle-v1");
+    let path = named(&bundle, &["/fleet/"]).remove(0);
+    let text = fs::read_to_string(&path).expect("an inventory");
+    fs::write(&path, text.replace("\"available\"", "\"stopped\"")).expect("a file");
+    let both = [[&older, &bundle], [&bundle, &older]];
+    let digests = both.map(|bundles| digest(home.path(), &bundles.map(PathBuf::as_path))["digest"].clone());
+    assert!(digests[0].is_string() && digests[0] == digests[1], "{digests:?}");
+}
+
 fn table(path: &Path) -> DataFrame {
     ParquetReader::new(File::open(path).expect("a table")).finish().expect("a table")
 }
@@ -231,6 +353,29 @@ fn values_that_cannot_be_cost_their_instance_even_where_somebody_made_all_digest
 }
 
 #[cfg(target_os = "linux")]
+fn analyze_in_little_memory(bundle: &Path) -> Run {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -v 1500000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ssl-usage")]);
+    command.args(["analyze", "--format", "json", "--from"]);
+    Run::of(command.arg(bundle).args(WINDOW))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn fields_that_are_not_known_take_no_more_memory_than_their_text() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = copied(home.path(), "fleet");
+    let path = named(&bundle, &["/fleet/"]).remove(0);
+    let text = fs::read_to_string(&path).expect("an inventory");
+    let many = format!("\"x\":[{}0]", "{\"\":0},".repeat(1_500_000));
+    let text = text.replacen('{', &format!("{{{many},"), 1);
+    fs::write(&path, text.replacen("\"arn\"", &format!("{many},\"arn\""), 1)).expect("a file");
+    reseal(&bundle);
+    let report = analyze_in_little_memory(&bundle);
+    assert_eq!((report.status, report.err.as_str()), (0, ""), "{report:?}");
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn a_small_file_that_is_a_large_table_is_refused_before_it_fills_memory() {
     let home = TempDir::new().expect("a folder");
@@ -242,10 +387,7 @@ fn a_small_file_that_is_a_large_table_is_refused_before_it_fills_memory() {
     write(&path, DataFrame::new(1_000_000, columns).expect("a table"));
     assert!(fs::metadata(&path).expect("a file").len() < 400_000);
     reseal(&bundle);
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", "ulimit -v 1500000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ssl-usage")]);
-    command.args(["analyze", "--format", "json", "--from"]);
-    let report = Run::of(command.arg(&bundle).args(WINDOW));
+    let report = analyze_in_little_memory(&bundle);
     assert!(report.status == 3 && report.err.contains("bytes of memory, and at most"), "{report:?}");
     assert!(report.err.contains(".reports-batch."), "{}", report.err);
 }

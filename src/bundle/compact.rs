@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::coverage::Reading;
-use super::evidence::{current, is_past, whole_at};
+use super::current::{Latest, current};
 use super::fact::{table, with_logs};
 use super::file::{UNDER_WAY, open_lock, remove, sync};
 use super::merge::{Union, facts, since};
@@ -51,8 +51,8 @@ impl Bundle {
         places.iter().try_for_each(|place| self.record(place, None))?;
         let parts = self.parts()?;
         // When an instance was made is known of those in the inventory alone.
-        let (found, _) = current(undoubted(self.fleets()?).0, &Listed::default());
-        let profiles = found.iter().map(|found| &found.profile);
+        let current = current(undoubted(self.fleets()?).0, &self.listed()?);
+        let profiles = current.found.iter().map(|found| &found.profile);
         let many = profiles.filter(|profile| parts.of(profile).len() > most);
         let merged: Vec<Result<()>> = many.map(|profile| self.merge_parts(profile, &parts.of(profile))).collect();
         let metrics = places.iter().map(|place| self.merge_metrics(place, most));
@@ -60,6 +60,13 @@ impl Bundle {
             merged.into_iter().chain(metrics).chain([self.drop_past(), self.drop_abandoned()]).collect();
         places.iter().try_for_each(|place| self.record(place, None))?;
         Ok(merged.into_iter().filter_map(Result::err).collect())
+    }
+
+    /// What records list.
+    fn listed(&self) -> Result<Listed> {
+        let mut listed = Listed::default();
+        self.records("")?.0.iter().for_each(|(_, record)| listed.add(record));
+        Ok(listed)
     }
 
     /// The accounts and regions of the inventories, as names of files begin.
@@ -127,8 +134,9 @@ impl Bundle {
     /// Drops inventories that a later one stands for.
     fn drop_past(&self) -> Result<()> {
         let (whole, _) = self.fleets()?;
-        let whole_at = whole_at(whole.iter().map(|(_, inventory)| inventory.fleet()));
-        let past = whole.iter().filter(|(_, inventory)| is_past(inventory.fleet(), &whole_at));
+        let listed = self.listed()?;
+        let latest = Latest::new(whole.iter().map(|(_, inventory)| inventory), &listed);
+        let past = whole.iter().filter(|(_, inventory)| latest.is_past(inventory));
         self.replace("fleet", past.map(|(name, _)| name.clone()))
     }
 

@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use polars::prelude::DataFrame;
 
 use super::coverage::Reading;
+use super::current::{Current, Found, current};
 use super::digest;
 use super::merge::{Places, Union, facts, micros, since};
 use super::metric::Measured;
 use super::part::{Parts, plain, read_parts};
-use super::record::{Listed, Present, is_made_up_for, latest_whole, missing};
-use super::seal::{SEALED, beside};
+use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
+use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{Fleet, InstanceProfile};
+use crate::inventory::InstanceProfile;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
 
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub instances: Vec<InstanceEvidence>,
     /// What could not be asked, and files that are damaged or missing.
     pub errors: Vec<Trouble>,
+    /// The files of all instances together that are damaged or missing.
+    damage: Vec<Trouble>,
     /// When the latest of it was collected.
     pub collected_at: Timestamp,
     /// Whether no file of all instances together is damaged or missing.
@@ -103,13 +106,14 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
     let doubts: Vec<Trouble> = troubles(&unlisted).into_iter().chain(unmeasured).collect();
-    let (found, mut errors) = current(fleets, &listed);
-    let unfinished: BTreeSet<_> = found.iter().filter_map(|found| found.unfinished.clone()).collect();
-    let is_whole = is_whole && unfinished.is_empty();
-    errors.extend(unread.into_iter().chain(doubts.iter().cloned()).chain(unfinished));
+    let Current { found, mut errors, doubtful, displacing } = current(fleets, &listed);
+    let is_whole = is_whole && doubtful.is_empty();
+    let damage: Vec<Trouble> = unread.into_iter().chain(doubts.iter().cloned()).collect();
+    errors.extend(damage.iter().cloned().chain(doubtful));
+    let doubts: Vec<Trouble> = doubts.into_iter().chain(displacing).collect();
     let mut measured = measured(metrics.0, scope, &mut errors);
     let evidence = |found: Found| {
-        let Found { profile, digest, is_verified, unfinished } = found;
+        let Found { profile, digest, is_verified, is_doubtful } = found;
         let region = measured.get_mut(&place(Some(&profile.account), &profile.region));
         let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
             (region.take(&profile.arn, &profile.proxies), *sound)
@@ -119,7 +123,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             listed: listed.of("parts", &plain(&[&profile.account, &profile.region, &profile.instance])).to_vec(),
             metrics,
             is_verified: is_verified && sound,
-            is_doubted: unfinished.is_some() || doubts.iter().any(|doubt| concerns(doubt, &profile)),
+            is_doubted: is_doubtful || doubts.iter().any(|doubt| concerns(doubt, &profile)),
             profile,
             digest,
             scope,
@@ -128,7 +132,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let instances = found.into_iter().map(evidence).collect();
     errors.sort_unstable();
     errors.dedup();
-    Ok(Evidence { instances, errors, collected_at, is_whole })
+    Ok(Evidence { instances, errors, damage, collected_at, is_whole })
 }
 
 /// Whether what is wrong with a file concerns an instance. A file whose name does not say it concerns all.
@@ -151,13 +155,14 @@ struct Files {
 
 impl Files {
     fn of(paths: &[PathBuf]) -> Result<Self> {
-        let mut files = Self::default();
+        let (mut files, mut all) = (Self::default(), Vec::new());
         for path in paths {
             let bundle = Bundle::open(path)?;
             // Before what they list, which is written before them.
             let (records, broken) = bundle.records("")?;
             records.iter().for_each(|(_, record)| files.listed.add(record));
             files.unlisted.extend(broken);
+            all.extend(records.into_iter().map(|(_, record)| record));
             let (kept, broken) = bundle.fleets()?;
             files.fleets.0.extend(kept);
             files.fleets.1.extend(broken);
@@ -166,6 +171,7 @@ impl Files {
             files.metrics.0.extend(kept);
             files.metrics.1.extend(broken);
         }
+        files.unlisted.extend(lost(&all));
         add_missing(&mut files.fleets, &mut files.metrics, &files.listed);
         Ok(files)
     }
@@ -176,7 +182,8 @@ fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, li
     let mut present = Present::default();
     fleets.0.iter().for_each(|(_, inventory)| present.add(&inventory.file));
     metrics.0.iter().for_each(|(_, kept)| present.add(&kept.file));
-    let latest = latest_whole(fleets.0.iter().map(|(_, inventory)| inventory));
+    let recorded = fleets.0.iter().map(|(_, inventory)| inventory);
+    let latest = latest_whole(recorded.filter(|inventory| listed.holds(&inventory.file.digest)));
     let lost = |folder, broken: &[(PathBuf, Error)]| -> Vec<(PathBuf, Error)> {
         // One that is damaged is told of already.
         let is_told = |path| broken.iter().any(|(broken, _)| broken == path);
@@ -220,66 +227,17 @@ fn measured(
     all
 }
 
-/// An instance of the latest inventories.
-pub(super) struct Found {
-    pub profile: InstanceProfile,
-    /// The digest of what the inventory says of it.
-    digest: String,
-    /// Whether that is what was written.
-    is_verified: bool,
-    /// That the collection has not ended.
-    unfinished: Option<Trouble>,
-}
-
-/// The instances that there are now, as the latest inventories show them, and what those could not ask. Of those that were
-/// taken at one time, one whose collection has ended goes first.
-pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> (Vec<Found>, Vec<Trouble>) {
-    let has_ended = |inventory: &Inventory| inventory.file.seal.format < SEALED || listed.holds(&inventory.file.digest);
-    inventories.sort_by_cached_key(|inventory| {
-        let fleet = inventory.fleet();
-        (fleet.taken_at, fleet.instances.len(), has_ended(inventory))
-    });
-    let whole_at = whole_at(inventories.iter().map(Inventory::fleet));
-    let mut found = BTreeMap::new();
-    let mut errors = Vec::new();
-    for inventory in inventories.into_iter().filter(|inventory| !is_past(inventory.fleet(), &whole_at)) {
-        let (is_verified, unfinished) = (inventory.file.is_verified(), !has_ended(&inventory));
-        let Inventory { file, mut profiles } = inventory;
-        let unfinished = unfinished.then(|| {
-            let message =
-                format!("the collection of {} that began at {} has not ended", file.held.region, file.held.taken_at);
-            let error = Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
-                .hint("run `ssl-usage collect` again, which goes on from there");
-            Trouble::from(&error).at(file.held.account.as_deref(), &file.held.region)
-        });
-        errors.extend(file.held.errors);
-        found.extend(file.held.instances.into_iter().map(|profile| {
-            let digest = profiles.remove(&profile.arn).unwrap_or_default();
-            (profile.arn.clone(), Found { profile, digest, is_verified, unfinished: unfinished.clone() })
-        }));
-    }
-    (found.into_values().collect(), errors)
-}
-
-/// When the latest whole inventory of each account and region was taken.
-pub(super) type WholeAt = BTreeMap<(Option<String>, String), Timestamp>;
-
-/// See [`WholeAt`].
-pub(super) fn whole_at<'f>(fleets: impl Iterator<Item = &'f Fleet>) -> WholeAt {
-    let mut latest = WholeAt::new();
-    for fleet in fleets.filter(|fleet| fleet.whole) {
-        let at = latest.entry((fleet.account.clone(), fleet.region.clone())).or_insert(fleet.taken_at);
-        *at = fleet.taken_at.max(*at);
-    }
-    latest
-}
-
-/// Whether a later whole inventory stands for this one: an instance that the latest does not show is gone.
-pub(super) fn is_past(fleet: &Fleet, whole_at: &WholeAt) -> bool {
-    whole_at.get(&(fleet.account.clone(), fleet.region.clone())).is_some_and(|whole_at| fleet.taken_at < *whole_at)
-}
-
 impl Evidence {
+    /// The files that are damaged or missing. What AWS refused is in the evidence, and no damage.
+    pub fn damage(&self) -> Vec<Trouble> {
+        let of_instance = |known: &InstanceEvidence| {
+            let read = known.read().and_then(|logs| logs.facts());
+            let profile = &known.profile;
+            read.err().map(|error| Trouble::from(&error).at(Some(&profile.account), &profile.region))
+        };
+        self.damage.iter().cloned().chain(self.instances.iter().filter_map(of_instance)).collect()
+    }
+
     /// All that could not be asked or read, of the logs of every instance too.
     pub fn all_errors(&self, progress: &dyn Progress) -> Vec<Trouble> {
         progress.begin(self.instances.len());
@@ -312,6 +270,11 @@ impl InstanceEvidence {
                 Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened).hint("see the other errors")
             );
         }
+        self.read()
+    }
+
+    /// The same, whatever else is damaged or missing.
+    fn read(&self) -> Result<Logs> {
         let parts = read_parts(&self.parts, &self.profile.arn)?;
         let mut present = Present::default();
         parts.iter().for_each(|part| present.add(&part.file));

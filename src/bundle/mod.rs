@@ -13,8 +13,10 @@
 //! Metrics are no part of older bundles: without the folder nothing is known of them. Of an hour that was asked for
 //! twice the higher value counts (see [`Measured::add`](metric::Measured::add)).
 
+mod canonical;
 mod compact;
 mod coverage;
+mod current;
 mod digest;
 mod evidence;
 pub mod fact;

@@ -3,6 +3,9 @@
 //! A later record stands for earlier ones, and lists what they listed. What a record lists and nobody has any more is
 //! missing: it was neither merged into another file nor made up for by a later inventory. An inventory that no record lists
 //! is of a collection that has not ended.
+//!
+//! A collection begins with a record, too, which lists nothing. So an account and region with files and without a record has
+//! lost it, and what else was there is not known: the next record remembers that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,6 +33,9 @@ pub(super) struct Record {
     pub collected_at: Timestamp,
     /// The digests of the files, by name.
     pub files: Digests,
+    /// Files that were there when their record was lost.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unrecorded: Digests,
 }
 
 /// Files that records list, each with its digest.
@@ -85,6 +91,26 @@ impl Present {
     }
 }
 
+/// The files of some records that were there when their record was lost, and that none lists which was written before. A
+/// record that is restored lists them.
+fn unrecorded<'r>(records: impl Iterator<Item = &'r Record> + Clone) -> Digests {
+    let lists = |record: &'r Record| {
+        let known = move |digest: &&String| !record.unrecorded.values().any(|lost| lost == *digest);
+        record.files.values().filter(known)
+    };
+    let recorded: BTreeSet<&String> = records.clone().flat_map(lists).collect();
+    let all = records.flat_map(|record| record.unrecorded.clone());
+    all.filter(|(_, digest)| !recorded.contains(digest)).collect()
+}
+
+/// The records that remember that an earlier one was lost.
+pub(super) fn lost(records: &[Sealed<Record>]) -> Vec<(PathBuf, Error)> {
+    let unrecorded = unrecorded(records.iter().map(|record| &record.held));
+    let remembers = |record: &&Sealed<Record>| record.held.unrecorded.keys().any(|name| unrecorded.contains_key(name));
+    let what = "an earlier record was missing when this one was written, so other evidence may be missing, too";
+    records.iter().filter(remembers).map(|record| (record.path.clone(), damaged(&record.path, what))).collect()
+}
+
 /// That a file is gone that others list.
 pub(super) fn missing(path: &Path) -> Error {
     let what = "this file is missing, and other files of the bundle list it";
@@ -109,6 +135,29 @@ pub(super) fn is_made_up_for(path: &Path, latest: &BTreeMap<String, String>) -> 
 }
 
 impl Bundle {
+    /// Records that a collection of an account and region begins, where it has no record; then with the files that are there.
+    pub(super) fn begin(&self, fleet: &Fleet) -> Result<()> {
+        let place = place(fleet.account.as_deref(), &fleet.region);
+        let begin = format!("{place}.");
+        let is_recorded = || self.named(FOLDER, &begin).map(|records| !records.is_empty());
+        if is_recorded()? {
+            return Ok(());
+        }
+        let mut unrecorded = Digests::new();
+        for folder in ["fleet", "parts", "metrics"] {
+            let files = settled(|| each(self.named(folder, &begin)?, Sealed::<IgnoredAny>::read))?.0;
+            unrecorded.extend(files.iter().filter(|(_, file)| file.is_verified()).map(|(_, file)| file.listed()));
+        }
+        // Files come after a record: another collection may have begun meanwhile.
+        if is_recorded()? {
+            return Ok(());
+        }
+        let (account, region) = (fleet.account.clone(), fleet.region.clone());
+        let record = Record { account, region, collected_at: fleet.taken_at, files: Digests::new(), unrecorded };
+        let name = self.free_name(FOLDER, &place, record.collected_at)?;
+        seal::write(&name.path, Seal::default(), &record).map(drop)
+    }
+
     /// Records that a collection of an account and region has ended; `inventory` is that of the collection, as
     /// [`write_fleet`](Self::write_fleet) returned it.
     ///
@@ -121,13 +170,14 @@ impl Bundle {
             region: fleet.region.clone(),
             collected_at: fleet.taken_at,
             files: [inventory].into(),
+            unrecorded: Digests::new(),
         };
         self.record(&place(fleet.account.as_deref(), &fleet.region), Some(record))
     }
 
     /// The records, and the files that cannot be read.
     pub(super) fn records(&self, place: &str) -> Result<Each<Sealed<Record>>> {
-        settled(|| each(self.named(FOLDER, place)?, Sealed::read))
+        settled(|| each(self.named(FOLDER, place)?, Sealed::read_sealed))
     }
 
     /// Lists anew what there is of a place; of a collection that has ended, with its inventory. A place without a record
@@ -136,9 +186,9 @@ impl Bundle {
         let begin = format!("{place}.");
         // One that cannot be read stays, and is told of.
         let (old, _) = self.records(&begin)?;
-        let mut all = old.iter().map(|(_, record)| &record.held).chain(&ended);
+        let all = old.iter().map(|(_, record)| &record.held).chain(&ended);
         let Some(newest) = all.clone().max_by_key(|record| record.collected_at).cloned() else { return Ok(()) };
-        let listed: Vec<(String, String)> = all.by_ref().flat_map(|record| record.files.clone()).collect();
+        let listed: Vec<(String, String)> = all.clone().flat_map(|record| record.files.clone()).collect();
         let is_listed = |digest: &String| listed.iter().any(|(_, listed)| listed == digest);
         let (mut present, mut files) = (Present::default(), Digests::new());
         for folder in ["parts", "metrics"] {
@@ -154,14 +204,15 @@ impl Bundle {
             present.add(&inventory.file);
             files.extend([inventory.file.listed()]);
         }
-        let latest = latest_whole(fleets.iter().map(|(_, inventory)| inventory));
+        let recorded = fleets.iter().map(|(_, inventory)| inventory);
+        let latest = latest_whole(recorded.filter(|inventory| is_listed(&inventory.file.digest)));
         // What is missing stays listed for ever.
         let is_missing = |(name, digest): &(String, String)| {
             let is_past = name.starts_with("fleet/") && is_made_up_for(Path::new(name), &latest);
             !present.holds(digest) && !is_past
         };
         files.extend(listed.iter().filter(|listed| is_missing(listed)).cloned());
-        let record = Record { files, ..newest };
+        let record = Record { files, unrecorded: unrecorded(all), ..newest };
         if let [(_, only)] = old.as_slice()
             && only.held == record
         {

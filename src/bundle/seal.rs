@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// First format whose files are sealed.
 pub(super) const SEALED: u32 = 3;
 /// Most bytes of a `.json`.
-pub(super) const MOST_JSON: u64 = 256 << 20;
+pub(super) const MOST_JSON: u64 = 64 << 20;
 
 /// Digests of files, by their name in the bundle: `parts/NAME.json`.
 pub type Digests = BTreeMap<String, String>;
@@ -103,7 +103,22 @@ impl<T: DeserializeOwned> Sealed<T> {
         if sealed.is_some() && seal.file != name_of(path) {
             return Err(damaged(path, format!("what was written as {} stands in this file", seal.file)));
         }
+        // What has no seal has no say in what other files are.
+        let seal = if seal.format < SEALED { Seal::default() } else { seal };
         Ok(Self { path: path.to_owned(), digest: sha256(bytes), seal, held: json(path, bytes)? })
+    }
+
+    /// Reads a file of a kind that older formats had none of.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and when it is not sealed.
+    pub fn read_sealed(path: &Path) -> Result<Self> {
+        let file = Self::read(path)?;
+        if file.seal.format < SEALED {
+            return Err(damaged(path, "the file is not what was written: it is not sealed"));
+        }
+        Ok(file)
     }
 }
 
@@ -130,7 +145,8 @@ fn unsealed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((before.strip_suffix(BEFORE.as_bytes())?, digest))
 }
 
-fn json<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+/// Reads JSON.
+pub(super) fn json<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         Error::new(ErrorKind::Format, path.display().to_string(), format!("not what a bundle holds: {error}"))
             .hint(AGAIN)

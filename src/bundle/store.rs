@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::canonical::Profiles;
 use super::fact::{Key, Tallied};
-use super::file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled, sha256};
+use super::file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled};
 use super::metric::{Measured, MetricPart};
 use super::part::{Part, Parts, plain};
 use super::range;
@@ -121,6 +121,7 @@ impl Bundle {
     ///
     /// When it cannot be written.
     pub fn write_fleet(&self, fleet: &Fleet) -> Result<(String, String)> {
+        self.begin(fleet)?;
         let name = self.free_name("fleet", &place(fleet.account.as_deref(), &fleet.region), fleet.taken_at)?;
         seal::write(&name.path, Seal::default(), fleet)
     }
@@ -267,14 +268,9 @@ impl Inventory {
             return Err(damaged(path, "the inventory is of another account or region than its name says"));
         }
         range::time(file.held.taken_at).map_err(|what| damaged(path, what))?;
-        // As they stand there, with what newer versions may have added.
-        let mut all: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let instances = all.get_mut("instances").map(Value::take).unwrap_or_default();
-        let instances = instances.as_array().map(Vec::as_slice).unwrap_or_default();
-        let digest = |instance: &Value| {
-            Some((instance.get("arn")?.as_str()?.to_owned(), sha256(instance.to_string().as_bytes())))
-        };
-        Ok(Self { profiles: instances.iter().filter_map(digest).collect(), file })
+        let digests = seal::json::<Profiles>(path, &bytes)?.digests();
+        let arns = file.held.instances.iter().map(|profile| profile.arn.clone());
+        Ok(Self { profiles: arns.zip(digests).collect(), file })
     }
 
     pub fn fleet(&self) -> &Fleet {

@@ -1,12 +1,13 @@
 //! `ssl-usage compact`: makes a bundle small.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{complain, exit};
-use crate::bundle::Bundle;
-use crate::error::Result;
+use super::{complain_of, exit};
+use crate::bundle::{Bundle, Scope, load};
+use crate::error::{ErrorKind, Result};
+use crate::trouble::Trouble;
 
 /// Merge what many collections wrote into a bundle. No report changes.
 ///
@@ -14,7 +15,9 @@ use crate::error::Result;
 /// bundle or judge it meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage compact evidence")]
+  ssl-usage compact evidence
+
+Exit status: 0 done; 1 failed; 2 bad usage; 3 a file is damaged or missing, and is left as it is.")]
 pub(super) struct Compact {
     /// The bundles to make small.
     #[arg(required = true, value_name = "BUNDLE")]
@@ -27,11 +30,26 @@ impl Compact {
         for path in &self.bundles {
             // Merged parts are of this version's format.
             Bundle::open(path)?;
-            for error in Bundle::create(path)?.compact(1)? {
-                complain(&error);
+            let mut told: Vec<Trouble> = Bundle::create(path)?.compact(1)?.iter().map(Trouble::from).collect();
+            for trouble in damage(path) {
+                if told.iter().all(|told| told.subject != trouble.subject) {
+                    told.push(trouble);
+                }
+            }
+            complain_of(&told);
+            if !told.is_empty() {
                 status = exit::PARTIAL;
             }
         }
         Ok(status)
+    }
+}
+
+/// The files of a bundle that are damaged or missing. One without an inventory has none.
+fn damage(path: &Path) -> Vec<Trouble> {
+    match load(&[path.to_owned()], Scope::All) {
+        Ok(evidence) => evidence.damage(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => vec![Trouble::from(&error)],
     }
 }

@@ -1,0 +1,148 @@
+//! Which inventories count: those that records list before all others. One that is not sealed, or that no record lists, never
+//! hides an instance that a listed one shows.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::file::damaged;
+use super::record::Listed;
+use super::seal::SEALED;
+use super::store::{Inventory, place};
+use crate::error::{Error, ErrorKind};
+use crate::inventory::InstanceProfile;
+use crate::trouble::Trouble;
+
+/// An instance of the latest inventories.
+pub(super) struct Found {
+    pub profile: InstanceProfile,
+    /// The digest of what the inventory says of it.
+    pub digest: String,
+    /// Whether that is what was written.
+    pub is_verified: bool,
+    /// Whether an inventory is of a collection that has not ended, or says otherwise than a listed one and is not sealed.
+    pub is_doubtful: bool,
+}
+
+/// What the latest inventories show.
+pub(super) struct Current {
+    pub found: Vec<Found>,
+    /// What they could not ask.
+    pub errors: Vec<Trouble>,
+    /// The inventories that no record lists where one should.
+    pub doubtful: Vec<Trouble>,
+    /// Those of them that leave out all instances that they do not show.
+    pub displacing: Vec<Trouble>,
+}
+
+/// When the latest inventories of each account and region were taken.
+pub(super) struct Latest<'l> {
+    listed: &'l Listed,
+    /// Those that are verified and listed.
+    trusted: BTreeMap<String, Timestamp>,
+    /// Those that show all instances; where an account and region has trusted ones, of those.
+    whole: BTreeMap<String, Timestamp>,
+}
+
+impl<'l> Latest<'l> {
+    pub fn new<'i>(inventories: impl Iterator<Item = &'i Inventory> + Clone, listed: &'l Listed) -> Self {
+        let mut latest = Self { listed, trusted: BTreeMap::new(), whole: BTreeMap::new() };
+        let add = |times: &mut BTreeMap<String, Timestamp>, inventory: &Inventory| {
+            let at = times.entry(place_of(inventory)).or_insert(inventory.fleet().taken_at);
+            *at = inventory.fleet().taken_at.max(*at);
+        };
+        let trusted = inventories.clone().filter(|inventory| is_trusted(inventory, listed));
+        trusted.for_each(|inventory| add(&mut latest.trusted, inventory));
+        for inventory in inventories.filter(|inventory| inventory.fleet().whole) {
+            if is_trusted(inventory, listed) || !latest.trusted.contains_key(&place_of(inventory)) {
+                add(&mut latest.whole, inventory);
+            }
+        }
+        latest
+    }
+
+    /// Whether a later one stands for this: an instance that the latest does not show is gone.
+    pub fn is_past(&self, inventory: &Inventory) -> bool {
+        self.whole.get(&place_of(inventory)).is_some_and(|whole| inventory.fleet().taken_at < *whole)
+    }
+
+    /// Whether a trusted one stands for this, taken later or at the same time.
+    fn is_replaced(&self, inventory: &Inventory) -> bool {
+        let place = place_of(inventory);
+        let is_replaced = |whole: &Timestamp| inventory.fleet().taken_at <= *whole;
+        !is_trusted(inventory, self.listed)
+            && self.trusted.contains_key(&place)
+            && self.whole.get(&place).is_some_and(is_replaced)
+    }
+
+    /// Why an inventory is doubtful. Older formats had no records: one of them is so where it is later than a trusted one.
+    fn doubt(&self, inventory: &Inventory) -> Option<Trouble> {
+        let (file, fleet) = (&inventory.file, inventory.fleet());
+        let says_nothing = !fleet.whole && fleet.instances.is_empty();
+        if is_trusted(inventory, self.listed) || says_nothing {
+            return None;
+        }
+        let error = if file.seal.format < SEALED {
+            self.trusted.get(&place_of(inventory)).filter(|trusted| fleet.taken_at > **trusted)?;
+            damaged(&file.path, "this inventory is not sealed, and is later than one that is")
+        } else {
+            let message = format!("the collection of {} that began at {} has not ended", fleet.region, fleet.taken_at);
+            Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
+                .hint("run `ssl-usage collect` again, which goes on from there")
+        };
+        Some(Trouble::from(&error).at(fleet.account.as_deref(), &fleet.region))
+    }
+}
+
+/// Whether an inventory is verified, and a record lists it.
+fn is_trusted(inventory: &Inventory, listed: &Listed) -> bool {
+    inventory.file.is_verified() && listed.holds(&inventory.file.digest)
+}
+
+fn place_of(inventory: &Inventory) -> String {
+    place(inventory.fleet().account.as_deref(), &inventory.fleet().region)
+}
+
+/// The instances that there are now, as the latest inventories show them. Of those that were taken at one time, a trusted one
+/// counts, then the larger; their order makes no difference.
+pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Current {
+    inventories.sort_by_cached_key(|inventory| {
+        let fleet = inventory.fleet();
+        (fleet.taken_at, is_trusted(inventory, listed), fleet.instances.len(), inventory.file.digest.clone())
+    });
+    let latest = Latest::new(inventories.iter(), listed);
+    let mut found = BTreeMap::new();
+    let (mut errors, mut doubtful, mut displacing) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for inventory in inventories {
+        if latest.is_past(&inventory) || latest.is_replaced(&inventory) {
+            continue;
+        }
+        let (is_verified, doubt) = (inventory.file.is_verified(), latest.doubt(&inventory));
+        let Inventory { file, mut profiles } = inventory;
+        let at_fault = file.path.clone();
+        if file.held.whole {
+            displacing.extend(doubt.clone());
+            // It is told of even where it shows no instance.
+            doubtful.extend(doubt.clone().map(|doubt| (at_fault.clone(), doubt)));
+        }
+        errors.extend(file.held.errors);
+        for profile in file.held.instances {
+            let digest = profiles.remove(&profile.arn).unwrap_or_default();
+            let is_doubtful = doubt.is_some();
+            found.insert(
+                profile.arn.clone(),
+                (
+                    Found { profile, digest, is_verified, is_doubtful },
+                    doubt.clone().map(|doubt| (at_fault.clone(), doubt)),
+                ),
+            );
+        }
+    }
+    doubtful.extend(found.values().filter_map(|(_, doubt)| doubt.clone()));
+    Current {
+        found: found.into_values().map(|(found, _)| found).collect(),
+        errors,
+        doubtful: doubtful.into_values().collect(),
+        displacing,
+    }
+}
