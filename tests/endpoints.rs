@@ -124,7 +124,7 @@ fn records_by_the_million_are_refused_before_they_fill_the_memory() {
     aws.fault(Fault::new(FaultKind::Result(answer.leak())).on("DescribeDBInstances"));
     let home = TempDir::new().expect("a folder");
     let (run, most) = peak(against(&aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW));
-    let said = "rds:DescribeDBInstances: the endpoint sent more than 100000 elements in one answer";
+    let said = "rds:DescribeDBInstances: the endpoint sent more than 200000 elements in one answer";
     assert!(run.status == 1 && run.err.contains(said), "{run:?}");
     println!("{most:?} kB");
     assert!(most.is_none_or(|most| most < 500_000), "{most:?} kB");
