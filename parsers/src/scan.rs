@@ -283,11 +283,12 @@ impl Total {
         }
         let mut times = times.into_iter().peekable();
         for (at, parsed) in records {
-            while let Some((_, time)) = times.next_if(|(place, _)| *place <= at) {
-                self.clock.tick(time);
-            }
             match parsed {
                 Parsed::Record(mut record) => {
+                    // Only these are in the order of the log.
+                    while let Some((_, time)) = times.next_if(|(place, _)| *place <= at) {
+                        self.clock.tick(time);
+                    }
                     record.at = self.clock.read(record.at);
                     if let Some(event) = self.sessions.join(record) {
                         sink.event(&event);
