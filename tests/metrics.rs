@@ -268,6 +268,8 @@ fn a_value_that_cannot_be_is_an_error_and_makes_the_metric_unknown() {
         let said = "cloudwatch:GetMetricData: IamDbAuthConnectionSuccess came with an impossible value";
         assert!(run.err.contains(said), "{impossible}: {}", run.err);
         assert!(!is_examined(&report, "IamDbAuthConnectionSuccess"), "{impossible}: {report:#}");
+        let mut instances = report["instances"].as_array().expect("instances").iter();
+        assert!(instances.all(|instance| instance["rotation"] == "required"), "{impossible}: {report:#}");
     }
 }
 

@@ -105,10 +105,11 @@ impl<'p> Scanner<'p> {
         self
     }
 
-    /// The same scan, of a log that the server wrote between these times: no others are those of records without one.
+    /// The same scan, of a log that the server wrote from one time on and before another: no others are those of records without
+    /// one.
     #[must_use]
     pub fn written_within(mut self, from: Option<Micros>, until: Micros) -> Self {
-        self.total.clock.within = from.unwrap_or(Micros::MIN)..until.saturating_add(1);
+        self.total.clock.within = from.unwrap_or(Micros::MIN)..until;
         self
     }
 

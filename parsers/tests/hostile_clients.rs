@@ -103,7 +103,7 @@ fn outcome(log: &Log, (engine, format): (&str, &str), shows_transport: bool) -> 
     }
     let mut seen = Seen::default();
     let scanned =
-        Scanner::new(parser.as_ref(), 1).written_within(None, log.until * 1_000_000).scan(&log.text, &mut seen);
+        Scanner::new(parser.as_ref(), 1).written_within(None, log.until * 1_000_000 + 1).scan(&log.text, &mut seen);
     if let Some(language) = scanned.foreign {
         return Outcome::Silent(format!("it is taken for one in {language}"));
     }

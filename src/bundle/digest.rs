@@ -11,7 +11,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 use sha2::{Digest, Sha256};
 
 use super::coverage::Reading;
-use super::fact::column;
+use super::fact::{TEXTS, column};
 use super::file::hex;
 use super::metric::Measured;
 
@@ -104,20 +104,6 @@ impl Canonical {
         }
     }
 }
-
-const TEXTS: [&str; 11] = [
-    column::SOURCE,
-    column::EVENT,
-    column::TRANSPORT,
-    column::TLS_VERSION,
-    column::CIPHER,
-    column::USER,
-    column::DATABASE,
-    column::ADDRESS,
-    column::APPLICATION,
-    column::AUTH_METHOD,
-    column::CAUSE,
-];
 
 const TIMES: [&str; 5] = [column::HOUR, column::FIRST_SEEN, column::LAST_SEEN, column::OPEN_FROM, column::OPEN_TO];
 

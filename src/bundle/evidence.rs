@@ -111,7 +111,8 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let damage: Vec<Trouble> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Trouble> = doubts.into_iter().chain(displacing).collect();
-    let mut measured = measured(metrics.0, scope, &mut errors);
+    let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
+    let doubts: Vec<Trouble> = doubts.into_iter().chain(faulty).collect();
     let evidence = |found: Found| {
         let Found { profile, digest, is_verified, is_doubtful } = found;
         let region = measured.get_mut(&place(Some(&profile.account), &profile.region));
@@ -197,12 +198,13 @@ fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, li
 }
 
 /// The metrics of each account and region, by the beginning of their files' names, and whether all of them are what was
-/// written; and of the latest collection of each what could not be asked.
+/// written; and what endpoints answered to the latest collection of each that cannot be. What could not be asked is added to the
+/// errors.
 fn measured(
     kept: Vec<(PathBuf, KeptMetrics)>,
     scope: Scope,
     errors: &mut Vec<Trouble>,
-) -> BTreeMap<String, (Measured, bool)> {
+) -> (BTreeMap<String, (Measured, bool)>, Vec<Trouble>) {
     let place_of = |kept: &KeptMetrics| place(Some(&kept.file.held.account), &kept.file.held.region);
     let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
     for (_, kept) in &kept {
@@ -211,6 +213,7 @@ fn measured(
         *newest = at.max(*newest);
     }
     let mut all: BTreeMap<String, (Measured, bool)> = BTreeMap::new();
+    let mut faulty = Vec::new();
     for (_, kept) in kept {
         let place = place_of(&kept);
         let newest = match scope {
@@ -221,10 +224,12 @@ fn measured(
         *is_verified &= kept.file.is_verified();
         measured.absorb(kept.measured);
         if newest == Some(kept.file.held.collected_at) {
+            let is_faulty = |trouble: &&Trouble| trouble.code == ErrorKind::Endpoint.name();
+            faulty.extend(kept.file.held.errors.iter().filter(is_faulty).cloned());
             errors.extend(kept.file.held.errors);
         }
     }
-    all
+    (all, faulty)
 }
 
 impl Evidence {
@@ -264,8 +269,7 @@ impl InstanceEvidence {
     /// When a file that may say something of it is damaged or missing.
     pub fn logs(&self) -> Result<Logs> {
         if self.is_doubted {
-            let happened =
-                "evidence of its account and region is damaged or missing, and may say otherwise than the rest";
+            let happened = "evidence of its account and region is damaged, missing or impossible, and may say otherwise than the rest";
             return Err(
                 Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened).hint("see the other errors")
             );

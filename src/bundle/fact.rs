@@ -58,6 +58,21 @@ pub mod cause {
     pub const TEXT_BEHIND_MARK: &str = "text-behind-mark";
 }
 
+/// The columns that hold text, besides the instance's.
+pub(super) const TEXTS: [&str; 11] = [
+    column::SOURCE,
+    column::EVENT,
+    column::TRANSPORT,
+    column::TLS_VERSION,
+    column::CIPHER,
+    column::USER,
+    column::DATABASE,
+    column::ADDRESS,
+    column::APPLICATION,
+    column::AUTH_METHOD,
+    column::CAUSE,
+];
+
 /// All columns of facts that are kept.
 const COLUMNS: [&str; 20] = [
     column::INSTANCE,

@@ -73,7 +73,7 @@ impl Reserved {
         let reserved = Self { path };
         let sign = reserved.sign();
         match access::options(&sign).write(true).create_new(true).open(&sign) {
-            // Whoever had it before may have written the file in between; then this one goes away again.
+            // Another process may have written the file in between; then this one goes away again.
             Ok(_) if reserved.path.exists() => Ok(None),
             Ok(_) => Ok(Some(reserved)),
             Err(error) => {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 
 use super::coverage::Reading;
-use super::fact::column;
+use super::fact::{TEXTS, column};
 use super::metric::HOUR;
 use crate::window::Window;
 
@@ -81,7 +81,7 @@ pub(super) fn measured(hour: i64, value: f64) -> PolarsResult<()> {
 /// Checks the facts of an instance; their texts may take so many bytes, with every repetition of them.
 pub(super) fn facts(table: &DataFrame, arn: &str, most: u64) -> PolarsResult<()> {
     let mut length = 0u64;
-    for name in TEXTS {
+    for name in [column::INSTANCE].into_iter().chain(TEXTS) {
         for text in table.column(name)?.str()?.iter().flatten() {
             length += text.len() as u64;
             check(text.len() <= MOST_TEXT && length <= most, "a text that is too long").map_err(wrong)?;
@@ -117,22 +117,6 @@ pub(super) fn facts(table: &DataFrame, arn: &str, most: u64) -> PolarsResult<()>
     }
     Ok(())
 }
-
-/// The columns of facts that hold text of a log.
-const TEXTS: [&str; 12] = [
-    column::INSTANCE,
-    column::SOURCE,
-    column::EVENT,
-    column::TRANSPORT,
-    column::TLS_VERSION,
-    column::CIPHER,
-    column::USER,
-    column::DATABASE,
-    column::ADDRESS,
-    column::APPLICATION,
-    column::AUTH_METHOD,
-    column::CAUSE,
-];
 
 fn wrong(what: String) -> PolarsError {
     PolarsError::NoData(what.into())

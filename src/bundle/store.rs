@@ -25,7 +25,7 @@ const MINOR: u32 = 0;
 const NAME: &str = "ssl-usage/bundle";
 /// The file that makes a folder a bundle.
 pub(super) const BUNDLE: &str = "bundle.json";
-/// Whoever merges parts holds a lock on it.
+/// The process that merges parts holds a lock on it.
 pub(super) const LOCK: &str = "compact.lock";
 /// Where the files of a bundle are.
 pub(super) const FOLDERS: [&str; 4] = ["fleet", "parts", "metrics", "collections"];

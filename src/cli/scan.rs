@@ -384,6 +384,13 @@ fn note(row: &Row) -> Option<String> {
                 many => notes
                     .push(format!("{many} connection records are cut at the ends of the log, and count as unparsed")),
             }
+            if found.scanned.disordered {
+                notes.push(
+                    "its times go back: logs were joined in another order, the clock was changed, or a client wrote lines of \
+                     its own"
+                        .to_owned(),
+                );
+            }
             if found.scanned.begins_within {
                 notes.push("its first line is not the beginning of a record".to_owned());
             }

@@ -80,7 +80,7 @@ impl Subject {
         Ok(status)
     }
 
-    /// What is demanded of the evidence.
+    /// What the policy requires of the evidence.
     pub fn policy(&self) -> Result<Policy> {
         let policy = policy::load(self.policy.as_deref())?;
         Ok(Policy { accept_unverified: self.accept_unverified, ..policy })

@@ -190,10 +190,14 @@ fn first_record(parser: &dyn RecordParser, head: &[u8], written: Option<Window>)
         written.is_none_or(|written| at.is_ok_and(|at| written.from <= at && at <= written.to))
     };
     let mut end = 0;
-    let time = head.split_inclusive(|byte| *byte == b'\n').find_map(|line| {
+    let mut times = head.split_inclusive(|byte| *byte == b'\n').filter_map(|line| {
         end += line.len();
-        parser.time(line.strip_suffix(b"\n")?).filter(is_servers)
-    })?;
+        Some((end, parser.time(line.strip_suffix(b"\n")?)?))
+    });
+    let first = times.next()?;
+    // A log that is older than its listing tells is told by its first time all the same: its name passes on.
+    let (end, time) =
+        if is_servers(&first.1) { first } else { times.find(|(_, time)| is_servers(time)).unwrap_or(first) };
     let hash = Sha256::digest(head.get(..end).unwrap_or(head));
     let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(format!("{}-{hash}", time.at))

@@ -8,7 +8,7 @@ pub(super) fn reason(case: &Case<'_>) -> Option<Reason> {
     let (code, text) = match (case.usage.unread, case.usage.unverified && !case.policy.accept_unverified) {
         (true, _) => (
             ReasonCode::EvidenceDamaged,
-            "evidence of this instance is damaged or missing, so nothing is concluded from the rest; the errors name the file",
+            "evidence of this instance is damaged, missing or impossible, so nothing is concluded from the rest; the errors say which",
         ),
         (false, true) => (
             ReasonCode::EvidenceUnverified,
