@@ -57,7 +57,11 @@ const NEAR: usize = 2048;
 pub(crate) fn is_followed(text: &[u8], hit: usize, needle: &[u8], ends: &[&[u8]]) -> bool {
     let behind = |most: usize| text.get(hit + 1..text.len().min(hit + most)).unwrap_or_default();
     let near = behind(NEAR);
-    let ended = ends.first().and_then(|end| memmem::find(near, end)).and_then(|end| near.get(..end));
+    let ended = ends.first().and_then(|end| match end {
+        [byte] => memchr(*byte, near),
+        end => memmem::find(near, end),
+    });
+    let ended = ended.and_then(|end| near.get(..end));
     let rest = ended.unwrap_or_else(|| behind(LINE_MAX));
     let next = memmem::find(rest, needle).and_then(|next| rest.get(..next));
     next.is_some_and(|between| ends.iter().all(|end| memmem::find(between, end).is_none()))

@@ -123,6 +123,9 @@ impl Listener {
 
     /// Looks at the line that holds the beginning of a record.
     fn read_beginning(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
+        if record::ends_in_code(stretch, hit) {
+            return Parsed::NotARecord;
+        }
         let near = stretch.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
         let begins = memrchr(b'\n', near).map_or(near, |newline| near.get(newline + 1..).unwrap_or_default());
         if stamp(begins).is_none_or(|(_, rest)| !rest.is_empty()) {

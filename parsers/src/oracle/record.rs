@@ -11,7 +11,7 @@ use memchr::{memchr, memmem};
 
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
 use crate::format::Stretch;
-use crate::lines::{LINE_MAX, undecorated};
+use crate::lines::{LINE_MAX, NEARBY, undecorated};
 
 /// One of the first two stands in every record of an attempt. The star before the first is no part of it: two that share
 /// one, as where a service is called `establish`, would count as one. The third is for records that are cut.
@@ -230,6 +230,12 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     let failure = noted.filter(|_| !is_tls_code(code)).unwrap_or(code);
     let client = Client { address: address.flatten().and_then(|address| address.client()), ..Client::default() };
     Parsed::Record(Record { at: None, session: None, client, step: Step::HandshakeFailed(cause(failure)) })
+}
+
+/// Whether the line that goes on at `hit` ends in a code soon, as nearly all records do.
+pub(super) fn ends_in_code(stretch: Stretch<'_>, hit: usize) -> bool {
+    let rest = stretch.text.get(hit..stretch.text.len().min(hit + NEARBY)).unwrap_or_default();
+    memchr(b'\n', rest).and_then(|end| rest.get(..end)).is_some_and(|line| code(line).is_some())
 }
 
 /// Why the record that begins at `hit` is no record, where its line ends too early.
