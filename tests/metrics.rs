@@ -219,12 +219,22 @@ fn trouble_that_passes_and_pages_of_any_size_change_nothing() {
 
 #[test]
 fn metrics_that_cannot_be_asked_are_an_error_and_not_examined() {
-    for (kind, says) in [
-        (FaultKind::AccessDenied, "cloudwatch:GetMetricData: AWS denied the call; grant the permission cloudwatch:Get"),
-        (FaultKind::ExpiredToken, "cloudwatch:GetMetricData: the AWS credentials have expired; sign in again"),
-        (FaultKind::Throttle, "cloudwatch:GetMetricData: AWS kept throttling the call; run it again later"),
-        (FaultKind::CutXml(0.9), "cloudwatch:GetMetricData: the answer is not one of the CloudWatch API"),
-        (FaultKind::Html200, "cloudwatch:GetMetricData: the answer is not one of the CloudWatch API"),
+    let no_answer = "cloudwatch:GetMetricData: the answer is not one of the CloudWatch API";
+    let damaged = ("undetermined", "required", "evidence-damaged");
+    for (kind, says, expected) in [
+        (
+            FaultKind::AccessDenied,
+            "cloudwatch:GetMetricData: AWS denied the call; grant the permission cloudwatch:Get",
+            MAY_WAIT,
+        ),
+        (
+            FaultKind::ExpiredToken,
+            "cloudwatch:GetMetricData: the AWS credentials have expired; sign in again",
+            MAY_WAIT,
+        ),
+        (FaultKind::Throttle, "cloudwatch:GetMetricData: AWS kept throttling the call; run it again later", MAY_WAIT),
+        (FaultKind::CutXml(0.9), no_answer, damaged),
+        (FaultKind::Html200, no_answer, damaged),
     ] {
         let home = TempDir::new().expect("a folder");
         let aws = FakeAws::start(fleet(measured()));
@@ -234,7 +244,7 @@ fn metrics_that_cannot_be_asked_are_an_error_and_not_examined() {
         assert!(run.err.contains(says), "{kind:?}: {}", run.err);
         let report = run.json();
         assert_eq!(report["errors"].as_array().map(Vec::len), Some(1), "{kind:?}: {report:#}");
-        assert_eq!(verdict(&report), MAY_WAIT, "{kind:?}");
+        assert_eq!(verdict(&report), expected, "{kind:?}");
         assert!(!is_examined(&report, "DatabaseConnections") && !is_examined(&report, "IamDbAuth"), "{kind:?}");
     }
 }

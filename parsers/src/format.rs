@@ -73,8 +73,8 @@ pub trait RecordParser: Send + Sync {
     /// When the record was written that begins at the start of `line`, if one does.
     fn time(&self, line: &[u8]) -> Option<LogTime>;
 
-    /// Whether text of clients may begin lines: statements with line breaks in them, as they are.
-    fn has_lines_of_clients(&self) -> bool {
+    /// Whether fields are quoted and may hold line breaks: such lines are text of clients, whatever they look like.
+    fn quotes_lines(&self) -> bool {
         false
     }
 

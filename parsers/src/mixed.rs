@@ -2,7 +2,7 @@
 //!
 //! A parser does not see them, since they hold none of its needles. So lines are looked at here and there, all the more at a
 //! log's beginning and at its end; where none of them begins a record of the log's format, it is tried to recognise another.
-//! A few lines between others may be missed.
+//! At a log's beginning, lines among those of its own are looked at too. Behind it, a few lines may be missed.
 
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
@@ -44,7 +44,7 @@ pub(crate) fn other_format_behind(
     let Some(start) = start(stretch, from).filter(|start| *start < text.len()) else {
         return joined_by_returns(own, text, from);
     };
-    let among = near && !own.has_lines_of_clients();
+    let among = near && !own.quotes_lines();
     let (mut telling, mut suspect, mut is_mixed) = (0, None, false);
     let mut others = Vec::new();
     for (at, line) in lines(text, start) {

@@ -75,6 +75,41 @@ fn a_log_within_another_is_reported() {
     }
 }
 
+/// Two logs line by line, as two containers write to one stream.
+#[test]
+fn a_log_line_by_line_with_another_is_reported() {
+    let mut silent = Vec::new();
+    for first in LOGS {
+        for second in LOGS {
+            let (own, other) = (read(first), read(second));
+            if format(&own) == format(&other) {
+                continue;
+            }
+            let own = own.repeat(30 * 1024 / own.len() + 1);
+            let other = other.repeat(30 * 1024 / other.len() + 1);
+            let both = in_turns(&own, &other);
+            let tally = scan(&both);
+            let alone = if format(&both) == format(&own) { scan(&own) } else { scan(&other) };
+            if tally.unparsed() <= alone.unparsed() {
+                silent.push((first, second, format(&both)));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{silent:#?}");
+}
+
+fn in_turns(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let (mut one, mut other) =
+        (one.split_inclusive(|byte| *byte == b'\n'), other.split_inclusive(|byte| *byte == b'\n'));
+    let mut both = Vec::new();
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return both,
+            (one, other) => both.extend(one.into_iter().chain(other).flatten()),
+        }
+    }
+}
+
 #[test]
 fn a_log_of_one_format_is_not_taken_for_two() {
     for name in LOGS {

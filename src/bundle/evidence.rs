@@ -42,6 +42,8 @@ pub struct InstanceEvidence {
     pub profile: InstanceProfile,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
+    /// Whether metrics were answered as CloudWatch never answers: what they would have shown is not known.
+    pub has_faulty_metrics: bool,
     /// The digest of what the inventory says.
     digest: String,
     /// Whether the inventory and the metrics were checked against their digests.
@@ -112,7 +114,6 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Trouble> = doubts.into_iter().chain(displacing).collect();
     let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
-    let doubts: Vec<Trouble> = doubts.into_iter().chain(faulty).collect();
     let evidence = |found: Found| {
         let Found { profile, digest, is_verified, is_doubtful } = found;
         let region = measured.get_mut(&place(Some(&profile.account), &profile.region));
@@ -125,6 +126,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             metrics,
             is_verified: is_verified && sound,
             is_doubted: is_doubtful || doubts.iter().any(|doubt| concerns(doubt, &profile)),
+            has_faulty_metrics: faulty.iter().any(|trouble| concerns(trouble, &profile)),
             profile,
             digest,
             scope,
@@ -197,6 +199,9 @@ fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, li
     metrics.1.extend(lost("metrics", &metrics.1));
 }
 
+/// What AWS never answers, unlike an error with a code.
+const FAULTY: [ErrorKind; 4] = [ErrorKind::Endpoint, ErrorKind::Format, ErrorKind::Truncated, ErrorKind::Service];
+
 /// The metrics of each account and region, by the beginning of their files' names, and whether all of them are what was
 /// written; and what endpoints answered to the latest collection of each that cannot be. What could not be asked is added to the
 /// errors.
@@ -224,7 +229,7 @@ fn measured(
         *is_verified &= kept.file.is_verified();
         measured.absorb(kept.measured);
         if newest == Some(kept.file.held.collected_at) {
-            let is_faulty = |trouble: &&Trouble| trouble.code == ErrorKind::Endpoint.name();
+            let is_faulty = |trouble: &&Trouble| FAULTY.iter().any(|kind| trouble.code == kind.name());
             faulty.extend(kept.file.held.errors.iter().filter(is_faulty).cloned());
             errors.extend(kept.file.held.errors);
         }

@@ -125,7 +125,7 @@ pub struct Usage {
     pub metrics: Metrics,
     /// Sessions with TLS, of all clients, whose mark has text behind it: a client without TLS may have written it.
     pub imitable_tls: u64,
-    /// Whether evidence is damaged or missing: what it shows is not known.
+    /// Whether evidence is damaged, missing or impossible: what it shows is not known.
     pub unread: bool,
     /// Whether the evidence cannot be verified, for it has no digests.
     pub unverified: bool,

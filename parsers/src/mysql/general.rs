@@ -307,10 +307,6 @@ impl RecordParser for General {
         }
     }
 
-    fn has_lines_of_clients(&self) -> bool {
-        true
-    }
-
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         let connects = |line: &[u8]| self.head(line).is_some_and(|head| head.command == b"Connect");
         BEGINNINGS.iter().any(|beginning| is_completed(line, beginning, connects))

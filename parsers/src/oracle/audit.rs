@@ -112,10 +112,6 @@ impl RecordParser for Audit {
         dated(line)
     }
 
-    fn has_lines_of_clients(&self) -> bool {
-        true
-    }
-
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         const FIRST: &[u8] = b"SESSIONID:[";
         let begun = |text: &[u8]| NEEDLES.iter().any(|needle| needle.starts_with(text));

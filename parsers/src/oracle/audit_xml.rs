@@ -89,10 +89,6 @@ impl RecordParser for AuditXml {
         written(line.strip_prefix(OPENS)?)
     }
 
-    fn has_lines_of_clients(&self) -> bool {
-        true
-    }
-
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         match memmem::find(line, b"<Action>") {
             Some(at) => line.get(at..).is_some_and(|text| NEEDLES.iter().any(|needle| needle.starts_with(text))),

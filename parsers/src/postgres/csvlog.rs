@@ -167,7 +167,7 @@ impl RecordParser for Csvlog {
         before_message(line).and_then(|_| postgres_time(line).ok()).map(|(_, time)| time)
     }
 
-    fn has_lines_of_clients(&self) -> bool {
+    fn quotes_lines(&self) -> bool {
         true
     }
 

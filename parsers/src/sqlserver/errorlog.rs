@@ -148,10 +148,6 @@ impl RecordParser for Errorlog {
         split(line).map(|line| self.zoned(line.time))
     }
 
-    fn has_lines_of_clients(&self) -> bool {
-        true
-    }
-
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         [SUCCEEDED, FAILED, UNENCRYPTED].iter().any(|message| {
             let beginning = [b"2026-11-23 18:39:57.24 Logon       ", *message].concat();
