@@ -22,7 +22,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use ssl_usage::bundle::fact::{Key, Tallied};
 use ssl_usage::bundle::metric::{HOUR, Measure, Statistic, name};
-use ssl_usage::bundle::{Bundle, Digests, Measured, MetricPart, Part, Reading};
+use ssl_usage::bundle::{Bundle, Digests, LogRead, Measured, MetricPart, Part};
 use ssl_usage::inventory::{Certificate, Fleet, InstanceProfile, Level, Parameter};
 use ssl_usage::window::Window;
 
@@ -176,7 +176,7 @@ fn write(bundle: &Bundle, profile: &InstanceProfile, month: i64, clients: i64) {
             facts.push((key, tallied));
         }
         let sessions = (0..clients).map(|client| 3 + client as u64).sum();
-        readings.push(Reading {
+        readings.push(LogRead {
             log: source.clone(),
             source,
             format: Some("stderr".to_owned()),
@@ -190,7 +190,7 @@ fn write(bundle: &Bundle, profile: &InstanceProfile, month: i64, clients: i64) {
             tls_sessions: u64::from(is_tls),
             first_session_at: Some(at(hour)),
             last_session_at: Some(at(hour + HOUR - 100)),
-            ..Reading::default()
+            ..LogRead::default()
         });
     }
     let part = Part {

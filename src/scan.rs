@@ -546,7 +546,7 @@ fn of_engine(parser: &dyn RecordParser) -> Tally {
 ///
 /// When it is one.
 pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
-    match scanned.foreign {
+    match scanned.unsupported_language {
         Some(UNKNOWN_LANGUAGE) => Err(Error::new(
             ErrorKind::Format,
             name,

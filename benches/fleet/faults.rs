@@ -17,7 +17,7 @@ const EXPORTED: usize = 5;
 const LOGS: usize = 1200;
 
 /// What goes wrong: in the fleet itself, or with calls.
-struct Trouble {
+struct Problem {
     name: String,
     change: Box<dyn Fn(&mut Fleet)>,
     faults: Vec<Fault>,
@@ -31,7 +31,7 @@ pub fn sweep(instances: u64, days: u64, folder: &Path) {
     };
     let clean = analyze(&FakeAws::start(usual()), &folder.join("clean"), days);
     assert_eq!((clean.0, named(&clean.1).len() as u64), (0, instances), "a day without trouble");
-    for (number, Trouble { name, change, faults }) in troubles().enumerate() {
+    for (number, Problem { name, change, faults }) in troubles().enumerate() {
         let mut fleet = usual();
         change(&mut fleet);
         let aws = FakeAws::start(fleet);
@@ -60,17 +60,17 @@ fn prepare(fleet: &mut Fleet) {
     }
 }
 
-fn made(name: &str, change: impl Fn(&mut Fleet) + 'static) -> Trouble {
-    Trouble { name: name.to_owned(), change: Box::new(change), faults: Vec::new() }
+fn made(name: &str, change: impl Fn(&mut Fleet) + 'static) -> Problem {
+    Problem { name: name.to_owned(), change: Box::new(change), faults: Vec::new() }
 }
 
-fn troubles() -> impl Iterator<Item = Trouble> {
+fn troubles() -> impl Iterator<Item = Problem> {
     of_calls().into_iter().chain(of_logs())
 }
 
 /// With calls.
-fn of_calls() -> Vec<Trouble> {
-    let calls = |name: &str, faults: Vec<Fault>| Trouble { name: name.to_owned(), change: Box::new(|_| ()), faults };
+fn of_calls() -> Vec<Problem> {
+    let calls = |name: &str, faults: Vec<Fault>| Problem { name: name.to_owned(), change: Box::new(|_| ()), faults };
     let first = |kind: FaultKind, count: usize| Fault::new(kind).at(Calls::First(count));
     let mut all = vec![
         calls("a burst of throttling", vec![first(FaultKind::Throttle, 500)]),
@@ -117,7 +117,7 @@ fn of_calls() -> Vec<Trouble> {
 type Quirk = fn(&mut Group);
 
 /// With logs, and with the pages that they come in.
-fn of_logs() -> Vec<Trouble> {
+fn of_logs() -> Vec<Problem> {
     let mut all = vec![
         made("logs are rotated while they are read", |fleet| {
             each_log(fleet, |name, file| {

@@ -71,7 +71,7 @@ fn seen(scan: impl FnOnce(&mut Seen) -> Scanned) -> (Seen, Scanned) {
     // Only events are in the order of the log.
     seen.malformed.sort_unstable();
     // The language of a log is looked for in each block by itself: none of these is large enough for that.
-    (seen, Scanned { foreign: None, ..scanned })
+    (seen, Scanned { unsupported_language: None, ..scanned })
 }
 
 /// Passes on `text` in pieces of sizes that are drawn from it, some of them empty.

@@ -62,27 +62,27 @@ pub struct Logs {
     /// How their names begin, in the listing of the RDS API; empty where that API serves none.
     pub prefix: &'static str,
     /// Endings of names that hold the same records in another format.
-    pub twins: &'static [&'static str],
+    pub name_variants: &'static [&'static str],
     /// Settings without which it does not hold sessions.
     pub switches: &'static [LogSwitch],
     /// Settings with which it tells more than the sessions.
     pub also: &'static [LogSwitch],
     /// Whether it tells how sessions are carried.
-    pub tells: bool,
+    pub records_tls: bool,
     /// Bytes that a session takes, about, with these settings, as the samples have it; none where every statement is
     /// written, however few the sessions are.
     pub bytes_a_session: Option<u64>,
     /// Whether RDS serves it as files; else it can be read only where it is exported.
-    pub served: bool,
+    pub available_as_file: bool,
     /// Whether, with these, it holds every session. One that holds only some proves TLS, and never its absence: it
     /// covers no part of a window.
-    pub complete: bool,
+    pub logs_every_session: bool,
     /// When a file of this name was begun, if the name tells; in microseconds since 1970, UTC.
-    pub begun: fn(&str) -> Option<Micros>,
+    pub start_from_name: fn(&str) -> Option<Micros>,
     /// Whether clients can write whole records into it, with any time: its statements are written as they are.
     pub imitable: bool,
     /// Whether a name passes from file to file, so that only its first record tells which log a file is.
-    pub renamed: bool,
+    pub rotates_by_rename: bool,
     /// Whether times that name no zone are UTC, because RDS's hosts run in it and no setting changes that.
     pub in_utc: bool,
     /// The parameter that says after how many minutes a new file is begun, and its default.
@@ -223,7 +223,7 @@ impl Engine {
     /// The name that all files with the same records share: without the endings of other formats and of packing.
     pub fn log_identity<'n>(&self, name: &'n str) -> &'n str {
         let mut identity = name;
-        let twins = self.logs.iter().flat_map(|logs| logs.twins);
+        let twins = self.logs.iter().flat_map(|logs| logs.name_variants);
         for ending in [".gz"].iter().chain(twins) {
             identity = identity.strip_suffix(ending).unwrap_or(identity);
         }

@@ -9,9 +9,9 @@ use crate::time::LogTime;
 /// each written as `\xNN` (PostgreSQL `MAX_STARTUP_PACKET_LENGTH`), and csv may double every byte.
 pub const RECORD_MAX: usize = 96 * 1024;
 
-/// A stretch of a log, and whether it reaches the log's ends.
+/// A chunk of a log, and whether it reaches the log's ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch<'a> {
+pub struct Chunk<'a> {
     /// The bytes.
     pub text: &'a [u8],
     /// Whether the log begins where `text` begins.
@@ -55,7 +55,7 @@ pub trait RecordParser: Send + Sync {
     fn needles(&self) -> &'static [&'static [u8]];
 
     /// Reads the record around the needle number `needle`, which stands at `hit`.
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a>;
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a>;
 
     /// Whether a record of this format, or the log's own heading, begins at the start of `line`.
     fn begins(&self, line: &[u8]) -> bool;
@@ -104,7 +104,7 @@ pub trait RecordParser: Send + Sync {
     }
 
     /// The language of the connection records in `text`, where it is one that is not read.
-    fn foreign(&self, _text: &[u8]) -> Option<&'static str> {
+    fn unsupported_language(&self, _text: &[u8]) -> Option<&'static str> {
         None
     }
 

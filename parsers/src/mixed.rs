@@ -8,7 +8,7 @@ use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 use crate::detect::{Hints, detect};
 use crate::event::Parsed;
-use crate::format::{RecordParser, Stretch};
+use crate::format::{Chunk, RecordParser};
 
 /// Bytes from one place that is looked at to the next, at the beginning of a log and behind it.
 const NEAR: u64 = 4 * 1024;
@@ -34,14 +34,9 @@ pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
 
 /// Where a connection record of another format stands in the lines that begin behind `from`: if the first of them are of one, or,
 /// at a log's beginning (`near`), where some of them are, among those of the log's own.
-pub(crate) fn other_format_behind(
-    own: &dyn RecordParser,
-    stretch: Stretch<'_>,
-    from: usize,
-    near: bool,
-) -> Option<usize> {
-    let text = stretch.text.get(..stretch.text.len().min(from + WINDOW))?;
-    let Some(start) = start(stretch, from).filter(|start| *start < text.len()) else {
+pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from: usize, near: bool) -> Option<usize> {
+    let text = chunk.text.get(..chunk.text.len().min(from + WINDOW))?;
+    let Some(start) = start(chunk, from).filter(|start| *start < text.len()) else {
         return joined_by_returns(own, text, from);
     };
     let among = near && !own.quotes_lines();
@@ -66,9 +61,9 @@ pub(crate) fn other_format_behind(
         }
     }
     let suspect = suspect.filter(|_| telling >= SUSPECT)?;
-    match record_of_other(own, stretch, suspect) {
+    match record_of_other(own, chunk, suspect) {
         None if is_mixed => {
-            let alone = Stretch { text: &others, starts: true, ends: true };
+            let alone = Chunk { text: &others, starts: true, ends: true };
             record_of_other(own, alone, 0).map(|_| suspect)
         }
         found => found,
@@ -86,23 +81,23 @@ fn joined_by_returns(own: &dyn RecordParser, text: &[u8], from: usize) -> Option
 }
 
 /// The same of the last lines of a log, however few: what was joined last ends it.
-pub(crate) fn other_format_at_end(own: &dyn RecordParser, stretch: Stretch<'_>) -> Option<usize> {
-    let from = stretch.text.len().saturating_sub(WINDOW);
+pub(crate) fn other_format_at_end(own: &dyn RecordParser, chunk: Chunk<'_>) -> Option<usize> {
+    let from = chunk.text.len().saturating_sub(WINDOW);
     let mut suspect = None;
-    for (at, line) in lines(stretch.text, start(stretch, from)?) {
+    for (at, line) in lines(chunk.text, start(chunk, from)?) {
         suspect =
             if own.opens(line) || own.closes(line) { None } else { suspect.or(Some(at).filter(|_| is_telling(line))) };
     }
-    record_of_other(own, stretch, suspect?)
+    record_of_other(own, chunk, suspect?)
 }
 
 /// Where the first line begins at or behind `from`.
-fn start(stretch: Stretch<'_>, from: usize) -> Option<usize> {
+fn start(chunk: Chunk<'_>, from: usize) -> Option<usize> {
     match from.checked_sub(1) {
-        None if stretch.starts => Some(0),
+        None if chunk.starts => Some(0),
         before => {
             let before = before.unwrap_or_default();
-            Some(before + memchr(b'\n', stretch.text.get(before..)?)? + 1)
+            Some(before + memchr(b'\n', chunk.text.get(before..)?)? + 1)
         }
     }
 }
@@ -131,15 +126,15 @@ fn lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
 }
 
 /// Where the first connection record stands in the text from `at` on, if that is of another format.
-fn record_of_other(own: &dyn RecordParser, stretch: Stretch<'_>, at: usize) -> Option<usize> {
-    let window = stretch.text.get(at..stretch.text.len().min(at + WINDOW))?;
+fn record_of_other(own: &dyn RecordParser, chunk: Chunk<'_>, at: usize) -> Option<usize> {
+    let window = chunk.text.get(at..chunk.text.len().min(at + WINDOW))?;
     let other = detect(window, &Hints::default())?;
     // Else it stands within a record of the log's own format, in text that a client may have written.
     if !lines(window, 0).filter(|(_, line)| is_telling(line)).take(FIRST).any(|(_, line)| other.opens(line)) {
         return None;
     }
     let is_record = |parser: &dyn RecordParser, (needle, hit): (usize, usize)| {
-        !matches!(parser.read(stretch, needle, hit), Parsed::NotARecord)
+        !matches!(parser.read(chunk, needle, hit), Parsed::NotARecord)
     };
     // What the log's own parser reads or reports is no other's.
     let missed = |hit: usize| {

@@ -15,7 +15,7 @@ use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 
 use crate::event::{Malformed, Micros, Parsed};
-use crate::format::{Chronology, RECORD_MAX, RecordParser, Stretch, TRUNCATED};
+use crate::format::{Chronology, Chunk, RECORD_MAX, RecordParser, TRUNCATED};
 use crate::lines::undecorated;
 use crate::mixed::{BEGINNING, other_format_at_end, other_format_behind, places};
 use crate::session::Sessions;
@@ -57,7 +57,7 @@ pub struct Scanned {
     /// Connection records that were understood.
     pub records: u64,
     /// The language of the connection records, where it is one that is not read.
-    pub foreign: Option<&'static str>,
+    pub unsupported_language: Option<&'static str>,
     /// Whether the first line is the beginning of no record: the log may begin in the middle of one.
     pub begins_within: bool,
     /// Whether the last line has its newline.
@@ -187,7 +187,7 @@ impl<'p> Scanner<'p> {
                 }
                 match source.block(from..range.end.min(from + size)) {
                     Ok(seen) => {
-                        let found = search.look(seen.stretch(), seen.range.clone(), seen.offset, expected);
+                        let found = search.look(seen.chunk(), seen.range.clone(), seen.offset, expected);
                         // A few more, so that not every other block has to move what it found.
                         expected = found.records.len() + found.records.len() / 16;
                         turns.take(block, Ok(found));
@@ -228,8 +228,8 @@ struct Block<V> {
 }
 
 impl<V: Deref<Target = [u8]>> Block<V> {
-    fn stretch(&self) -> Stretch<'_> {
-        Stretch { text: &self.text, starts: self.starts, ends: self.ends }
+    fn chunk(&self) -> Chunk<'_> {
+        Chunk { text: &self.text, starts: self.starts, ends: self.ends }
     }
 }
 
@@ -306,7 +306,7 @@ impl Total {
         total.records += scanned.records;
         total.first_at = total.first_at.or(scanned.first_at);
         total.last_at = scanned.last_at.or(total.last_at);
-        total.foreign = total.foreign.or(scanned.foreign);
+        total.unsupported_language = total.unsupported_language.or(scanned.unsupported_language);
         total.begins_within |= scanned.begins_within;
         total.ends_whole = scanned.ends_whole;
         self.unreadable |= unreadable;
@@ -319,7 +319,7 @@ impl Total {
         self.scanned.lines += u64::from(!self.scanned.ends_whole);
         self.scanned.disordered = self.clock.disordered;
         if self.scanned.records == 0 && self.unreadable {
-            self.scanned.foreign = self.scanned.foreign.or(Some(UNKNOWN_LANGUAGE));
+            self.scanned.unsupported_language = self.scanned.unsupported_language.or(Some(UNKNOWN_LANGUAGE));
         }
         self.scanned
     }
@@ -447,24 +447,24 @@ struct Search<'p> {
 }
 
 impl Search<'_> {
-    /// Searches a range of a stretch that begins at `offset` of the log, and takes note of what it says of the log as a
+    /// Searches a range of a chunk that begins at `offset` of the log, and takes note of what it says of the log as a
     /// whole. A line belongs to the range that it begins in.
-    fn look<'a>(&self, stretch: Stretch<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
+    fn look<'a>(&self, chunk: Chunk<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
         let mut records = Vec::with_capacity(expected);
-        let lines = self.records(stretch, range.clone(), offset, &mut records);
+        let lines = self.records(chunk, range.clone(), offset, &mut records);
         let understood = records.iter().filter(|(_, parsed)| matches!(parsed, Parsed::Record(_))).count() as u64;
-        let text = stretch.text.get(range.clone()).unwrap_or_default();
-        let opens = range.start == 0 || stretch.text.get(range.start - 1) == Some(&b'\n');
+        let text = chunk.text.get(range.clone()).unwrap_or_default();
+        let opens = range.start == 0 || chunk.text.get(range.start - 1) == Some(&b'\n');
         let opening = opens.then_some(range.start);
         let line_at = |newline: usize| Some(range.start + newline + 1).filter(|line_at| *line_at < range.end);
         let time = |line_at: usize| {
-            let line = stretch.text.get(line_at..).unwrap_or_default();
+            let line = chunk.text.get(line_at..).unwrap_or_default();
             self.parser.time(memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line))
         };
         let times = match self.parser.chronology() {
             Chronology::Changes | Chronology::Above => {
                 let lines = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
-                let begins = |at: &usize| stretch.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
+                let begins = |at: &usize| chunk.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
                 lines.filter(begins).filter_map(|at| Some((at, time(at)?.at))).collect()
             }
             Chronology::Own | Chronology::Ordered => Vec::new(),
@@ -472,8 +472,8 @@ impl Search<'_> {
         let mut forwards = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
         let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
         // Where there are no records that are understood, there may be some in another language.
-        let foreign = understood == 0 || offset + (range.start as u64) < LANGUAGE;
-        let first = opening.filter(|at| *at == 0 && stretch.starts).and_then(|_| first_line(stretch.text));
+        let unsupported_language = understood == 0 || offset + (range.start as u64) < LANGUAGE;
+        let first = opening.filter(|at| *at == 0 && chunk.starts).and_then(|_| first_line(chunk.text));
         let scanned = Scanned {
             begins_within: first.is_some_and(|line| !self.parser.opens(line)),
             bytes: text.len() as u64,
@@ -481,12 +481,12 @@ impl Search<'_> {
             first_at: forwards.find_map(time),
             last_at: backwards.find_map(time),
             records: understood,
-            foreign: if foreign { self.parser.foreign(text) } else { None },
+            unsupported_language: if unsupported_language { self.parser.unsupported_language(text) } else { None },
             ends_whole: text.ends_with(b"\n"),
             disordered: false,
         };
         // A record may go on behind the range.
-        let rest = || stretch.text.get(range.start..).unwrap_or_default();
+        let rest = || chunk.text.get(range.start..).unwrap_or_default();
         let unreadable = understood == 0 && self.parser.has_unreadable_sessions(rest());
         Found { offset, records, scanned, unreadable, times }
     }
@@ -494,15 +494,15 @@ impl Search<'_> {
     /// Searches a range for needles, reads what stands around them, and counts lines.
     fn records<'a>(
         &self,
-        stretch: Stretch<'a>,
+        chunk: Chunk<'a>,
         range: Range<usize>,
         offset: u64,
         found: &mut Vec<(usize, Parsed<'a>)>,
     ) -> u64 {
-        if offset == 0 && range.start == 0 && stretch.starts && self.begins_cut(stretch) {
+        if offset == 0 && range.start == 0 && chunk.starts && self.begins_cut(chunk) {
             found.push((0, Parsed::Malformed(Malformed::Cut)));
         }
-        found.extend(self.of_other_formats(stretch, range.clone(), offset));
+        found.extend(self.of_other_formats(chunk, range.clone(), offset));
         let mut hits: Vec<(usize, usize)> = Vec::new();
         let mut lines = 0;
         let mut at = range.start;
@@ -514,23 +514,23 @@ impl Search<'_> {
             let finders = self.finders.iter().enumerate().filter(|(needle, _)| *needle != mark || is_marked(at));
             for (needle, finder) in finders {
                 // A needle may begin here and end behind.
-                let reach = stretch.text.len().min(end + finder.needle().len() - 1);
-                let text = stretch.text.get(at..reach).unwrap_or_default();
+                let reach = chunk.text.len().min(end + finder.needle().len() - 1);
+                let text = chunk.text.get(at..reach).unwrap_or_default();
                 hits.extend(finder.find_iter(text).map(|hit| (at + hit, needle)));
             }
             // Those of each needle are in order: what remains is to merge them.
             hits.sort();
             for (hit, needle) in &hits {
                 let parsed = match *needle == mark {
-                    true if is_marked(*hit) => self.truncated(stretch, *hit),
+                    true if is_marked(*hit) => self.truncated(chunk, *hit),
                     true => Parsed::NotARecord,
-                    false => self.parser.read(stretch, *needle, *hit),
+                    false => self.parser.read(chunk, *needle, *hit),
                 };
                 if !matches!(parsed, Parsed::NotARecord) {
                     found.push((*hit, parsed));
                 }
             }
-            lines += memchr_iter(b'\n', stretch.text.get(at..end).unwrap_or_default()).count() as u64;
+            lines += memchr_iter(b'\n', chunk.text.get(at..end).unwrap_or_default()).count() as u64;
             at = end;
         }
         lines
@@ -539,30 +539,30 @@ impl Search<'_> {
     /// Records of other formats in a range, one for each place that was looked at.
     fn of_other_formats<'a>(
         &self,
-        stretch: Stretch<'a>,
+        chunk: Chunk<'a>,
         range: Range<usize>,
         offset: u64,
     ) -> impl Iterator<Item = (usize, Parsed<'a>)> {
-        let ends = stretch.ends && range.end == stretch.text.len();
-        let at_end = ends.then(|| other_format_at_end(self.parser, stretch)).flatten();
+        let ends = chunk.ends && range.end == chunk.text.len();
+        let at_end = ends.then(|| other_format_at_end(self.parser, chunk)).flatten();
         places(offset + range.start as u64, offset + range.end as u64)
             .filter_map(move |place| {
-                other_format_behind(self.parser, stretch, (place - offset) as usize, place < BEGINNING)
+                other_format_behind(self.parser, chunk, (place - offset) as usize, place < BEGINNING)
             })
             .chain(at_end)
             .map(|at| (at, Parsed::Malformed(Malformed::OtherFormat)))
     }
 
     /// Reports a line that ends in the mark at `hit`, where it may be a connection record and shows none.
-    fn truncated<'a>(&self, stretch: Stretch<'a>, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
+    fn truncated<'a>(&self, chunk: Chunk<'a>, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
         let behind = text.get(hit + TRUNCATED.len()..).unwrap_or_default();
         let behind = behind.get(..MARK_END).unwrap_or(behind);
         let end = memchr(b'\n', behind).and_then(|end| behind.get(..end)).unwrap_or(behind);
         let floor = hit.saturating_sub(CUT_MAX);
         let begins = match text.get(floor..hit).and_then(|before| memrchr(b'\n', before)) {
             Some(newline) => floor + newline + 1,
-            None if floor == 0 && stretch.starts => 0,
+            None if floor == 0 && chunk.starts => 0,
             // No connection record is that long.
             None => return Parsed::NotARecord,
         };
@@ -571,19 +571,19 @@ impl Search<'_> {
         if !undecorated(end).is_empty() || !self.parser.may_be_cut_record(line) {
             return Parsed::NotARecord;
         }
-        if self.tells_of(stretch, begins, line) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Cut) }
+        if self.tells_of(chunk, begins, line) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Cut) }
     }
 
     /// Whether the log begins with the end of a connection record.
-    fn begins_cut(&self, stretch: Stretch<'_>) -> bool {
-        let Some(line) = first_line(stretch.text) else { return false };
-        !self.parser.begins(line) && self.parser.may_end_record(line) && !self.tells_of(stretch, 0, line)
+    fn begins_cut(&self, chunk: Chunk<'_>) -> bool {
+        let Some(line) = first_line(chunk.text) else { return false };
+        !self.parser.begins(line) && self.parser.may_end_record(line) && !self.tells_of(chunk, 0, line)
     }
 
     /// Whether a line that begins at `begins` holds a record, or one that is reported.
-    fn tells_of(&self, stretch: Stretch<'_>, begins: usize, line: &[u8]) -> bool {
+    fn tells_of(&self, chunk: Chunk<'_>, begins: usize, line: &[u8]) -> bool {
         let finders = self.finders.iter().take(self.parser.needles().len()).enumerate();
         let mut hits = finders.flat_map(|(needle, finder)| finder.find_iter(line).map(move |at| (needle, begins + at)));
-        hits.any(|(needle, at)| !matches!(self.parser.read(stretch, needle, at), Parsed::NotARecord))
+        hits.any(|(needle, at)| !matches!(self.parser.read(chunk, needle, at), Parsed::NotARecord))
     }
 }

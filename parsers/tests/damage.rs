@@ -111,15 +111,15 @@ proptest! {
         let mut text = log.text.clone();
         for (at, byte, how, length) in damage {
             let at = at % text.len().max(1);
-            let stretch = at..text.len().min(at + length);
+            let chunk = at..text.len().min(at + length);
             match how {
                 _ if text.is_empty() => text.push(byte),
                 0 => text[at] = byte,
                 1 => text.insert(at, byte),
                 2 => drop(text.remove(at)),
-                3 => drop(text.drain(stretch)),
+                3 => drop(text.drain(chunk)),
                 _ => {
-                    let again = text[stretch].to_vec();
+                    let again = text[chunk].to_vec();
                     text.splice(at..at, again);
                 }
             }

@@ -234,9 +234,9 @@ proptest! {
         let records: Vec<_> = order.iter().map(|(which, _)| *which).collect();
         let expected = scan(&format!("{}{}", format.heading, undisturbed(format, &records)));
         let mut text = format.heading.to_owned();
-        for (which, foreign) in &order {
+        for (which, unsupported_language) in &order {
             text += format.records[*which];
-            for line in foreign {
+            for line in unsupported_language {
                 text += &format!("{line}\n");
             }
             text += &format!("{free}\n");
@@ -425,11 +425,11 @@ fn an_error_log_in_another_language_is_none_without_logins() {
     for (line, language) in languages {
         let text = format!("2026-11-23 18:46:20.24 Server      x\n2026-11-23 18:46:21.24 {line}\n");
         let (_, scanned) = scan_in_blocks_of(text.as_bytes(), 1 << 20);
-        assert_eq!(scanned.foreign, Some(language), "{line}");
+        assert_eq!(scanned.unsupported_language, Some(language), "{line}");
     }
     let english = "2026-11-23 18:46:20.24 Server      x\n2026-11-23 18:46:21.24 Logon       SSPI handshake failed \
                    [CLIENT: 10.0.0.7]\n";
-    assert_eq!(scan_in_blocks_of(english.as_bytes(), 1 << 20).1.foreign, None);
+    assert_eq!(scan_in_blocks_of(english.as_bytes(), 1 << 20).1.unsupported_language, None);
 }
 
 #[test]

@@ -420,7 +420,7 @@ fn what_does_not_fit_is_counted() {
         (0..20).map(|number| format!("20261123 18:46:{number:02},h,app,10.0.0.7,31,0,CONNECT,shop,,0")).collect();
     let json = filtered_json(&good) + "An error occurred (ThrottlingException)\n" + &filtered_json(&good[..2]);
     // The walk goes on behind the line.
-    assert!(matches!(wrapping(json.as_bytes()), Wrapping::Plain), "a head with foreign text is none");
+    assert!(matches!(wrapping(json.as_bytes()), Wrapping::Plain), "a head with other text is none");
     let long: Vec<String> = good.iter().cycle().take(20_000).cloned().collect();
     let json = filtered_json(&long) + "An error occurred (ThrottlingException)\n" + &filtered_json(&good[..2]);
     let (_, _, contents) = unwrapped(json.as_bytes(), &[100_000]);

@@ -71,7 +71,7 @@ fn the_terms_of_an_export_hide_no_session() {
             };
             let lost = |of: fn(&Tally) -> u64| of(&whole).saturating_sub(of(&part));
             let all = |tally: &Tally| tally.connections.sum() + tally.system.sum();
-            if scanned.foreign.is_none() {
+            if scanned.unsupported_language.is_none() {
                 let told = torn + part.unparsed();
                 // Of what a name makes to look like TLS, more may be believed: that hides nothing.
                 assert!(lost(all) <= told, "{name}: {} sessions lost", lost(all));
@@ -89,7 +89,7 @@ fn no_log_type_stands_for_two_kinds() {
     for engine in ENGINES {
         for logs in engine.logs {
             let Some(export) = logs.export.as_ref() else {
-                assert!(!logs.complete, "{}: what holds every session is read wherever it is", engine.id);
+                assert!(!logs.logs_every_session, "{}: what holds every session is read wherever it is", engine.id);
                 continue;
             };
             let found = engine.exported_as(export.log_type).map(|at| engine.logs[at].kind);

@@ -104,7 +104,7 @@ fn outcome(log: &Log, (engine, format): (&str, &str), shows_transport: bool) -> 
     let mut seen = Seen::default();
     let scanned =
         Scanner::new(parser.as_ref(), 1).written_within(None, log.until * 1_000_000 + 1).scan(&log.text, &mut seen);
-    if let Some(language) = scanned.foreign {
+    if let Some(language) = scanned.unsupported_language {
         return Outcome::Silent(format!("it is taken for one in {language}"));
     }
     if seen.unparsed > 0 || scanned.disordered {

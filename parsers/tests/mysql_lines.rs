@@ -412,8 +412,8 @@ proptest! {
         let expected = counts(&tally_by(parser.as_ref(), records.concat().as_bytes()));
         prop_assert_eq!(expected[6], 0);
         let mut lines: Vec<String> = records.iter().map(|line| (*line).to_owned()).collect();
-        for (place, foreign) in &at {
-            lines.insert((*place).min(lines.len()), foreign.clone());
+        for (place, unsupported_language) in &at {
+            lines.insert((*place).min(lines.len()), unsupported_language.clone());
         }
         let text = lines.concat();
         let found = counts(&tally_by(parser.as_ref(), text.as_bytes()));

@@ -91,7 +91,7 @@ fn every_sample_shows_what_is_written_in_it() {
         let detected = detect(&text, &Hints::default()).expect("its content tells what it is");
         let mut tally = Engine::named(parser.engine()).map(Tally::of).expect("an engine of the list");
         let scanned = Scanner::new(detected.as_ref(), 1).scan(&text, &mut tally);
-        let shown = truth.compare(parser.format(), &tally, scanned.foreign);
+        let shown = truth.compare(parser.format(), &tally, scanned.unsupported_language);
         assert_eq!(shown.differences, None, "{file}");
         let [opened, found] = shown.sessions;
         assert_eq!(opened, found, "{file}");
@@ -432,7 +432,7 @@ fn only_an_audit_trail_that_goes_to_files_holds_sessions() {
     let [switch] = trail.switches else { panic!("one switch") };
     assert!(["os", "OS", "xml", "XML, EXTENDED"].iter().all(|value| switch.is_on(Some(value))));
     assert!([None, Some("none"), Some("DB"), Some("db,extended")].iter().all(|value| !switch.is_on(*value)));
-    assert!(!trail.complete, "sessions are chosen by statements");
+    assert!(!trail.logs_every_session, "sessions are chosen by statements");
 }
 
 const SQLSERVER: &[&str] = &[

@@ -47,7 +47,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// refused.
 fn scan(files: &[PathBuf], format: &str, timed: bool) -> Result<(Tally, Option<&'static str>), String> {
     let mut tally = Tally::of(&postgres::ENGINE);
-    let mut foreign = None;
+    let mut unsupported_language = None;
     for file in files {
         let text = fs::read(file).expect("a log");
         let parser = detect(&text[..text.len().min(HEAD)], &Hints::default()).ok_or("format not recognised")?;
@@ -55,21 +55,21 @@ fn scan(files: &[PathBuf], format: &str, timed: bool) -> Result<(Tally, Option<&
         let scanned = Scanner::new(parser.as_ref(), 1).scan(&text, &mut tally);
         assert_eq!(scanned.bytes, text.len() as u64, "{}", file.display());
         assert_eq!(scanned.first_at.is_some(), timed, "{}", file.display());
-        foreign = foreign.or(scanned.foreign);
+        unsupported_language = unsupported_language.or(scanned.unsupported_language);
     }
-    Ok((tally, foreign))
+    Ok((tally, unsupported_language))
 }
 
 /// What the logs of one format show that they must not, or do not show that they must.
 fn faults(truth: &Truth, format: &str, files: &[PathBuf]) -> Result<(), String> {
-    let (tally, foreign) = scan(files, format, truth.is_timed())?;
-    let shown = truth.compare(format, &tally, foreign);
+    let (tally, unsupported_language) = scan(files, format, truth.is_timed())?;
+    let shown = truth.compare(format, &tally, unsupported_language);
     if let Some(differences) = shown.differences {
         return Err(differences);
     }
     // Whatever a log may hide: no session is lost without a trace, and none is made up.
     let [opened, found] = shown.sessions;
-    if foreign.is_none() && opened > found + tally.unparsed() {
+    if unsupported_language.is_none() && opened > found + tally.unparsed() {
         return Err("sessions lost".to_owned());
     }
     if found > opened {

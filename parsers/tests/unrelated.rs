@@ -201,8 +201,9 @@ fn a_record_before_such_a_line_decides() {
         }
         let is_record = |line: &&[u8]| parser.begins(line) && parser.time(line).is_some();
         let Some(record) = text.split_inclusive(|byte| *byte == b'\n').take(200).find(is_record) else { continue };
-        for (what, foreign) in FILES.iter().filter(|(what, _)| !["test file", "binary log"].contains(what)) {
-            let text = [record, foreign.as_bytes(), b"\n", &text].concat();
+        for (what, unsupported_language) in FILES.iter().filter(|(what, _)| !["test file", "binary log"].contains(what))
+        {
+            let text = [record, unsupported_language.as_bytes(), b"\n", &text].concat();
             assert_eq!(named(&text), None, "{} before {what}", file.display());
         }
     }

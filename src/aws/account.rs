@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 
 use super::credentials::{Origin, Renewed};
 use super::failure::unanswered;
-use super::{Aws, guard, list, loader};
+use super::{Aws, integrity, list, loader};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The session name under which roles are assumed, as audit trails show it.
@@ -91,8 +91,8 @@ impl Accounts {
         if self.organization {
             const ACTION: &str = "organizations:ListAccounts";
             let config = aws_sdk_organizations::config::Builder::from(&own.config)
-                .interceptor(guard::WholeAnswers(guard::whole_json))
-                .retry_classifier(guard::RetryCutAnswers);
+                .interceptor(integrity::WholeAnswers(integrity::whole_json))
+                .retry_classifier(integrity::RetryCutAnswers);
             let client = aws_sdk_organizations::Client::from_conf(config.build());
             let accounts = list(
                 "organization",

@@ -7,7 +7,7 @@ use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use super::answer::Overrun;
 use super::credentials::{RoleRefused, waited};
-use super::guard::CutAnswer;
+use super::integrity::CutAnswer;
 use crate::error::{Error, ErrorKind};
 
 /// A row of the table of error codes: how the code begins, what kind of failure it is, what happened, what to do next.

@@ -5,20 +5,20 @@ mod account;
 mod answer;
 mod credentials;
 mod failure;
-mod guard;
+mod fallback;
+mod integrity;
 mod limiter;
 mod list;
-mod pace;
 mod quota;
+mod rate_limit;
 mod region;
-mod route;
 
 pub use account::{Account, Accounts};
 pub use answer::{Broken, Overrun, PacedBody};
 pub use failure::failure;
+pub use fallback::Route;
 pub use list::{List, hash, list, no_list, no_name, pages, repeated};
 pub use region::Regions;
-pub use route::Route;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use credentials::RetryWithNewCredentials;
-use pace::{NoMoreAfterThrottling, Pace};
+use rate_limit::{NoMoreAfterThrottling, Pace};
 
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -96,19 +96,19 @@ impl Aws {
         let partition = || RetryPartition::custom("ssl-usage").token_bucket(TokenBucket::unlimited()).build();
         let renew = || RetryWithNewCredentials(account.credentials.clone());
         let rds = aws_sdk_rds::config::Builder::from(&config)
-            .interceptor(guard::WholeAnswers(guard::whole_xml))
-            .retry_classifier(guard::RetryCutAnswers)
+            .interceptor(integrity::WholeAnswers(integrity::whole_xml))
+            .retry_classifier(integrity::RetryCutAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config)
-            .interceptor(guard::WholeAnswers(guard::whole_json))
-            .retry_classifier(guard::RetryCutAnswers)
+            .interceptor(integrity::WholeAnswers(integrity::whole_json))
+            .retry_classifier(integrity::RetryCutAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
         let metrics = aws_sdk_cloudwatch::config::Builder::from(&config)
-            .retry_classifier(guard::RetryUnreadableAnswers)
+            .retry_classifier(integrity::RetryUnreadableAnswers)
             .retry_classifier(renew())
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());

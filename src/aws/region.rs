@@ -6,7 +6,7 @@ use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_rds::error::ProvideErrorMetadata;
 use futures_util::StreamExt;
 
-use super::{Account, guard, list};
+use super::{Account, integrity, list};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Regions that are asked at the same time whether they know the account.
@@ -153,8 +153,8 @@ async fn enabled(account: &Account) -> Result<Vec<String>> {
     let own = account.region.as_deref().unwrap_or("us-east-1");
     let config = aws_sdk_account::config::Builder::from(&account.config)
         .region(aws_config::Region::new(own.to_owned()))
-        .interceptor(guard::WholeAnswers(guard::whole_json))
-        .retry_classifier(guard::RetryCutAnswers);
+        .interceptor(integrity::WholeAnswers(integrity::whole_json))
+        .retry_classifier(integrity::RetryCutAnswers);
     let client = aws_sdk_account::Client::from_conf(config.build());
     let call = client
         .list_regions()

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as Derive, Serialize};
 
-use super::file::sha256;
+use super::atomic_file::sha256;
 
 /// A value in the one form. Of members with one name the last counts.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::coverage::Reading;
+use super::atomic_file::{UNDER_WAY, open_lock, remove, sync};
+use super::coverage::LogRead;
 use super::current::{Latest, current};
 use super::fact::{table, with_logs};
-use super::file::{UNDER_WAY, open_lock, remove, sync};
 use super::merge::{Union, facts, since};
 use super::metric::{MOST_ROWS, Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
@@ -23,7 +23,7 @@ use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, place, undoubted};
 use super::table::can_be_read;
 use crate::error::{Error, Result};
 use crate::inventory::InstanceProfile;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// How old a file must be that nobody will finish: a process that was killed left it.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -179,8 +179,8 @@ fn merged<'f, T: 'f>(files: impl Iterator<Item = &'f Sealed<T>> + Clone) -> Seal
 
 /// The readings that a report or a collection may still look at: what shows most of a log, what lacks something, and what
 /// tells that a file need not be read again. What is left out are earlier states of logs that grew.
-fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, Reading)> {
-    let is_best = |at: Timestamp, reading: &Reading| {
+fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, LogRead)> {
+    let is_best = |at: Timestamp, reading: &LogRead| {
         union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
     };
     let all = parts.iter().flat_map(|part| &part.readings);
@@ -206,7 +206,7 @@ fn is_old(path: &Path) -> bool {
     written.ok().and_then(|written| written.elapsed().ok()).is_some_and(|age| age > ABANDONED_AFTER)
 }
 
-fn sorted(errors: impl Iterator<Item = Trouble>) -> Vec<Trouble> {
+fn sorted(errors: impl Iterator<Item = Problem>) -> Vec<Problem> {
     let mut errors: Vec<_> = errors.collect();
     errors.sort_unstable();
     errors.dedup();

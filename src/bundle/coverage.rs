@@ -27,7 +27,7 @@ pub fn listing_source(prefix: &str) -> String {
 
 /// What was read of one log file, or of one hour of a log in CloudWatch Logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct LogRead {
     /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`; or [`exported_source`]; or
     /// [`listing_source`], of all that was written since the last one that is known.
     pub source: String,
@@ -101,7 +101,7 @@ pub enum HoleCause {
     Failed,
 }
 
-impl Reading {
+impl LogRead {
     /// Whether it is a listing that failed.
     pub fn is_listing(&self) -> bool {
         self.source.ends_with('*')

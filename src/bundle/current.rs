@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::file::damaged;
+use super::atomic_file::damaged;
 use super::record::Listed;
 use super::seal::SEALED;
 use super::store::{Inventory, place};
 use crate::error::{Error, ErrorKind};
 use crate::inventory::InstanceProfile;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// An instance of the latest inventories.
 pub(super) struct Found {
@@ -28,11 +28,11 @@ pub(super) struct Found {
 pub(super) struct Current {
     pub found: Vec<Found>,
     /// What they could not ask.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
     /// The inventories that no record lists where one should.
-    pub doubtful: Vec<Trouble>,
+    pub doubtful: Vec<Problem>,
     /// Those of them that leave out all instances that they do not show.
-    pub displacing: Vec<Trouble>,
+    pub displacing: Vec<Problem>,
 }
 
 /// When the latest inventories of each account and region were taken.
@@ -76,7 +76,7 @@ impl<'l> Latest<'l> {
     }
 
     /// Why an inventory is doubtful. Older formats had no records: one of them is so where it is later than a trusted one.
-    fn doubt(&self, inventory: &Inventory) -> Option<Trouble> {
+    fn doubt(&self, inventory: &Inventory) -> Option<Problem> {
         let (file, fleet) = (&inventory.file, inventory.fleet());
         let says_nothing = !fleet.whole && fleet.instances.is_empty();
         if is_trusted(inventory, self.listed) || says_nothing {
@@ -90,7 +90,7 @@ impl<'l> Latest<'l> {
             Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
                 .hint("run `ssl-usage collect` again, which goes on from there")
         };
-        Some(Trouble::from(&error).at(fleet.account.as_deref(), &fleet.region))
+        Some(Problem::from(&error).at(fleet.account.as_deref(), &fleet.region))
     }
 }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, PolarsResult};
 use sha2::{Digest, Sha256};
 
-use super::coverage::Reading;
+use super::atomic_file::hex;
+use super::coverage::LogRead;
 use super::fact::{TEXTS, column};
-use super::file::hex;
 use super::metric::Measured;
 
 /// What a length is of a text that is not there.
@@ -34,7 +34,7 @@ impl Canonical {
         self.text(micros.map(|micros| micros.to_string()).as_deref());
     }
 
-    fn reading(&mut self, reading: &Reading) {
+    fn reading(&mut self, reading: &LogRead) {
         let at = |time: Option<jiff::Timestamp>| time.map(jiff::Timestamp::as_microsecond);
         let texts =
             [Some(&reading.source), Some(&reading.log), reading.format.as_ref(), reading.log_line_prefix.as_ref()];
@@ -110,7 +110,7 @@ const TIMES: [&str; 5] = [column::HOUR, column::FIRST_SEEN, column::LAST_SEEN, c
 /// The digest of the evidence of one instance, of which the inventory has `profile`, itself a digest.
 pub(super) fn of_instance(
     profile: &str,
-    readings: &[Reading],
+    readings: &[LogRead],
     facts: Option<&DataFrame>,
     measured: &Measured,
 ) -> PolarsResult<String> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use polars::prelude::DataFrame;
 
-use super::coverage::Reading;
+use super::coverage::LogRead;
 use super::current::{Current, Found, current};
 use super::digest;
 use super::merge::{Places, Union, facts, micros, since};
@@ -17,8 +17,8 @@ use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
+use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::trouble::Trouble;
 
 /// All that the bundles hold of a fleet.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub struct Evidence {
     /// The instances, by ARN.
     pub instances: Vec<InstanceEvidence>,
     /// What could not be asked, and files that are damaged or missing.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
     /// The files of all instances together that are damaged or missing.
-    damage: Vec<Trouble>,
+    damage: Vec<Problem>,
     /// When the latest of it was collected.
     pub collected_at: Timestamp,
     /// Whether no file of all instances together is damaged or missing.
@@ -61,9 +61,9 @@ pub struct InstanceEvidence {
 #[derive(Debug)]
 pub struct Logs {
     /// The readings that count: one for each log.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<LogRead>,
     /// What could not be read of them at last.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
     /// Whether all files were checked against their digests.
     pub is_verified: bool,
     /// Where the facts of those readings are.
@@ -107,12 +107,12 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
         return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
             .hint("`ssl-usage collect -o BUNDLE` fills it"));
     };
-    let doubts: Vec<Trouble> = troubles(&unlisted).into_iter().chain(unmeasured).collect();
+    let doubts: Vec<Problem> = troubles(&unlisted).into_iter().chain(unmeasured).collect();
     let Current { found, mut errors, doubtful, displacing } = current(fleets, &listed);
     let is_whole = is_whole && doubtful.is_empty();
-    let damage: Vec<Trouble> = unread.into_iter().chain(doubts.iter().cloned()).collect();
+    let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
-    let doubts: Vec<Trouble> = doubts.into_iter().chain(displacing).collect();
+    let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
     let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
     let evidence = |found: Found| {
         let Found { profile, digest, is_verified, is_doubtful } = found;
@@ -139,7 +139,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
 }
 
 /// Whether what is wrong with a file concerns an instance. A file whose name does not say it concerns all.
-fn concerns(trouble: &Trouble, profile: &InstanceProfile) -> bool {
+fn concerns(trouble: &Problem, profile: &InstanceProfile) -> bool {
     let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);
     is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region)
 }
@@ -208,8 +208,8 @@ const FAULTY: [ErrorKind; 4] = [ErrorKind::Endpoint, ErrorKind::Format, ErrorKin
 fn measured(
     kept: Vec<(PathBuf, KeptMetrics)>,
     scope: Scope,
-    errors: &mut Vec<Trouble>,
-) -> (BTreeMap<String, (Measured, bool)>, Vec<Trouble>) {
+    errors: &mut Vec<Problem>,
+) -> (BTreeMap<String, (Measured, bool)>, Vec<Problem>) {
     let place_of = |kept: &KeptMetrics| place(Some(&kept.file.held.account), &kept.file.held.region);
     let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
     for (_, kept) in &kept {
@@ -229,7 +229,7 @@ fn measured(
         *is_verified &= kept.file.is_verified();
         measured.absorb(kept.measured);
         if newest == Some(kept.file.held.collected_at) {
-            let is_faulty = |trouble: &&Trouble| FAULTY.iter().any(|kind| trouble.code == kind.name());
+            let is_faulty = |trouble: &&Problem| FAULTY.iter().any(|kind| trouble.code == kind.name());
             faulty.extend(kept.file.held.errors.iter().filter(is_faulty).cloned());
             errors.extend(kept.file.held.errors);
         }
@@ -239,17 +239,17 @@ fn measured(
 
 impl Evidence {
     /// The files that are damaged or missing. What AWS refused is in the evidence, and no damage.
-    pub fn damage(&self) -> Vec<Trouble> {
+    pub fn damage(&self) -> Vec<Problem> {
         let of_instance = |known: &InstanceEvidence| {
             let read = known.read().and_then(|logs| logs.facts());
             let profile = &known.profile;
-            read.err().map(|error| Trouble::from(&error).at(Some(&profile.account), &profile.region))
+            read.err().map(|error| Problem::from(&error).at(Some(&profile.account), &profile.region))
         };
         self.damage.iter().cloned().chain(self.instances.iter().filter_map(of_instance)).collect()
     }
 
     /// All that could not be asked or read, of the logs of every instance too.
-    pub fn all_errors(&self, progress: &dyn Progress) -> Vec<Trouble> {
+    pub fn all_errors(&self, progress: &dyn Progress) -> Vec<Problem> {
         progress.begin(self.instances.len());
         let of_logs = self.instances.iter().flat_map(|known| {
             let profile = &known.profile;
@@ -257,9 +257,9 @@ impl Evidence {
             known
                 .logs()
                 .map(|logs| logs.errors)
-                .unwrap_or_else(|error| vec![Trouble::from(&error).at(Some(&profile.account), &profile.region)])
+                .unwrap_or_else(|error| vec![Problem::from(&error).at(Some(&profile.account), &profile.region)])
         });
-        let mut errors: Vec<Trouble> = self.errors.iter().cloned().chain(of_logs).collect();
+        let mut errors: Vec<Problem> = self.errors.iter().cloned().chain(of_logs).collect();
         errors.sort_unstable();
         errors.dedup();
         errors
@@ -302,7 +302,7 @@ impl InstanceEvidence {
             Scope::TakenAt(time) => Some(time),
         };
         let latest = parts.iter().filter(|part| Some(part.head().collected_at) == newest);
-        let mut errors: Vec<Trouble> = latest.flat_map(|part| part.head().errors.clone()).collect();
+        let mut errors: Vec<Problem> = latest.flat_map(|part| part.head().errors.clone()).collect();
         errors.sort_unstable();
         // A listing that failed is made up for by every later one.
         for part in &mut parts {

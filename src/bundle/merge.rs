@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{HoleCause, Reading, exported_type};
+use super::coverage::{HoleCause, LogRead, exported_type};
 use super::fact::of_logs;
 use super::part::{Kept, facts_of};
 use super::range;
@@ -34,9 +34,9 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Union {
     /// Of each log the reading that shows most, the time of its collection, and the file of its facts.
-    pub best: BTreeMap<String, (Reading, Timestamp, PathBuf)>,
+    pub best: BTreeMap<String, (LogRead, Timestamp, PathBuf)>,
     /// All that lack something.
-    pub failed: Vec<(Reading, Timestamp)>,
+    pub failed: Vec<(LogRead, Timestamp)>,
     /// Where the facts of the parts are.
     places: Places,
 }
@@ -94,7 +94,7 @@ impl Union {
 
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
     /// missing of the log.
-    pub fn readings(mut self, engine: Option<&Engine>) -> Vec<Reading> {
+    pub fn readings(mut self, engine: Option<&Engine>) -> Vec<LogRead> {
         for (lost, at) in self.failed.iter().rev() {
             if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
                 && reading.holes.is_empty()
@@ -105,13 +105,13 @@ impl Union {
         }
         // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed
         // on to the next one.
-        let is_settled = |lost: &Reading| {
+        let is_settled = |lost: &LogRead| {
             let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
             engine.is_some_and(|engine| whole.any(|whole| is_same_renamed(engine, whole, lost)))
         };
         let failed = self.failed.iter().map(|(lost, _)| lost);
         let lost_for_ever: BTreeSet<&String> = failed.filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
-        let is_settled = |reading: &Reading| {
+        let is_settled = |reading: &LogRead| {
             !reading.holes.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
         };
         let best = self.best.values().map(|(reading, ..)| reading);
@@ -119,28 +119,28 @@ impl Union {
     }
 }
 
-fn holes(reading: &Reading) -> Vec<(HoleCause, &str)> {
+fn holes(reading: &LogRead) -> Vec<(HoleCause, &str)> {
     reading.holes.iter().map(|hole| (hole.cause, hole.message.as_str())).collect()
 }
 
 /// Whether a whole reading shows what another one failed at, each with the time of its collection.
-fn has_seen((whole, read_at): (&Reading, Timestamp), (lost, lost_at): (&Reading, Timestamp)) -> bool {
+fn has_seen((whole, read_at): (&LogRead, Timestamp), (lost, lost_at): (&LogRead, Timestamp)) -> bool {
     if exported_type(&whole.source).is_some() {
         // Events of an hour may arrive after it was read, until it is complete.
         let within = |lost: Window| whole.span.is_some_and(|whole| whole.from <= lost.from && lost.to <= whole.to);
         return lost.span.is_none_or(within) && (whole.complete || lost_at <= read_at);
     }
     // The same records in another form are as good. A log that was renamed has its form still.
-    let file = |reading: &Reading| reading.source.trim_end_matches(".gz").to_owned();
+    let file = |reading: &LogRead| reading.source.trim_end_matches(".gz").to_owned();
     let other_form = whole.format != lost.format && file(whole) != file(lost);
-    let listed = |reading: &Reading| (reading.last_written, reading.listed_bytes);
+    let listed = |reading: &LogRead| (reading.last_written, reading.listed_bytes);
     other_form || listed(whole) >= listed(lost)
 }
 
 /// Whether a whole reading is of the log that another one, which was lost, was of, under the name that it had then: it was
 /// begun before the time at which that was written to, and ended after.
-fn is_same_renamed(engine: &Engine, whole: &Reading, lost: &Reading) -> bool {
-    let Some(logs) = engine.logs_of(&lost.source).filter(|logs| logs.renamed) else { return false };
+fn is_same_renamed(engine: &Engine, whole: &LogRead, lost: &LogRead) -> bool {
+    let Some(logs) = engine.logs_of(&lost.source).filter(|logs| logs.rotates_by_rename) else { return false };
     // KIND@MICROSECONDS-HASH: when its first record was written.
     let begun = whole.log.strip_prefix(logs.kind).and_then(|rest| rest.strip_prefix('@'));
     let begun = begun.and_then(|rest| rest.rsplit_once('-')?.0.parse::<i64>().ok());
@@ -157,7 +157,7 @@ pub(super) fn micros(at: Timestamp) -> i64 {
 
 /// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
 /// rest only makes the choice the same whatever the order, and wherever the readings are kept.
-fn rank(reading: &Reading, at: Timestamp) -> impl Ord + '_ {
+fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
     (
         reading.tls_sessions,
         reading.sessions,

@@ -7,7 +7,7 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, Pol
 use serde::{Deserialize, Serialize};
 
 use super::range;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// Names of metrics, as AWS spells them.
 ///
@@ -206,7 +206,7 @@ pub struct MetricPart {
     /// When it was collected.
     pub collected_at: Timestamp,
     /// What could not be asked, and so is missing.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 #[cfg(test)]

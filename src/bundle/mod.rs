@@ -13,6 +13,7 @@
 //! Metrics are no part of older bundles: without the folder nothing is known of them. Of an hour that was asked for
 //! twice the higher value counts (see [`Measured::add`](metric::Measured::add)).
 
+mod atomic_file;
 mod canonical;
 mod compact;
 mod coverage;
@@ -20,12 +21,11 @@ mod current;
 mod digest;
 mod evidence;
 pub mod fact;
-mod file;
+mod log_reads;
 mod merge;
 pub mod metric;
 mod part;
 mod range;
-mod readings;
 mod record;
 mod seal;
 mod store;
@@ -33,7 +33,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::{Hole, HoleCause, Reading, exported_source, exported_type, listing_source};
+pub use coverage::{Hole, HoleCause, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
 pub use evidence::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};

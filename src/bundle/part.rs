@@ -7,16 +7,16 @@ use jiff::Timestamp;
 use polars::prelude::{DataFrame, PolarsResult};
 use serde::{Deserialize, Serialize};
 
-use super::coverage::Reading;
+use super::atomic_file::{damaged, names, remove, settled};
+use super::coverage::LogRead;
 use super::fact::{Key, Tallied, table, with_logs};
-use super::file::{damaged, names, remove, settled};
+use super::log_reads;
 use super::range;
-use super::readings;
 use super::seal::{self, Digests, Seal, Sealed};
 use super::table::{decode, misread, read_checked, write_table};
 use crate::error::{ErrorKind, Result};
 use crate::inventory::InstanceProfile;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// What one collection read of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,9 @@ pub struct Part {
     /// When it was collected.
     pub collected_at: Timestamp,
     /// The log files that were listed and had to be read.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<LogRead>,
     /// What could not be read.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 /// The `.json` of a part.
@@ -47,10 +47,10 @@ pub(super) struct Head {
     /// When the latest of it was collected.
     pub collected_at: Timestamp,
     /// What could not be read then.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
     /// Where format 1 has the readings; since then they are a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub readings: Option<Vec<Reading>>,
+    pub readings: Option<Vec<LogRead>>,
 }
 
 /// A part as it is kept: of one collection, or of many that were merged.
@@ -59,7 +59,7 @@ pub(super) struct Kept {
     /// The `.json`.
     pub file: Sealed<Head>,
     /// Each with the time of its collection.
-    pub readings: Vec<(Timestamp, Reading)>,
+    pub readings: Vec<(Timestamp, LogRead)>,
 }
 
 impl Part {
@@ -87,11 +87,11 @@ pub(super) fn write(
     name: &Path,
     head: &Head,
     mut seal: Seal,
-    readings: &[(Timestamp, Reading)],
+    readings: &[(Timestamp, LogRead)],
     facts: PolarsResult<DataFrame>,
 ) -> Result<(String, String)> {
     let written = write_table(&facts_of(name), facts).and_then(|facts| {
-        let readings = write_table(&readings_of(name), readings::table(readings))?;
+        let readings = write_table(&readings_of(name), log_reads::table(readings))?;
         seal.tables = [(FACTS.to_owned(), facts), (READINGS.to_owned(), readings)].into();
         seal::write(name, seal, head)
     });
@@ -127,7 +127,7 @@ impl Kept {
             None => {
                 let path = readings_of(name);
                 let table = decode(&path, read_checked(&path, file.table(READINGS)?)?)?;
-                readings::read(&table).map_err(|error| misread(&path, error))?
+                log_reads::read(&table).map_err(|error| misread(&path, error))?
             }
         };
         range::readings(&readings).map_err(|what| damaged(name, what))?;
@@ -199,7 +199,7 @@ impl Parts {
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The readings that need not be repeated.
-    pub complete: Vec<Reading>,
+    pub complete: Vec<LogRead>,
     /// Its parts, which those that are written next stand beside.
     pub files: Digests,
 }

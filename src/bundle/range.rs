@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 
-use super::coverage::Reading;
+use super::coverage::LogRead;
 use super::fact::{TEXTS, column};
 use super::metric::HOUR;
 use crate::window::Window;
@@ -51,7 +51,7 @@ fn span(span: Window) -> Checked {
 }
 
 /// Checks the readings of a part.
-pub(super) fn readings(readings: &[(Timestamp, Reading)]) -> Checked {
+pub(super) fn readings(readings: &[(Timestamp, LogRead)]) -> Checked {
     let (mut events, mut bytes) = (0u64, 0u64);
     for (at, reading) in readings {
         let times = [Some(*at), reading.last_written, reading.first_session_at, reading.last_session_at];

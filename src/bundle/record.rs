@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::file::{damaged, remove, settled, sync};
+use super::atomic_file::{damaged, remove, settled, sync};
 use super::part::instance;
 use super::seal::{self, Digests, Seal, Sealed, beside};
 use super::store::{Bundle, Each, Inventory, each, place, place_and_time};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
+use super::atomic_file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// First format whose files are sealed.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::atomic_file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled};
 use super::canonical::Profiles;
 use super::fact::{Key, Tallied};
-use super::file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled};
 use super::metric::{Measured, MetricPart};
 use super::part::{Part, Parts, plain};
 use super::range;
@@ -16,7 +16,7 @@ use super::seal::{self, Digests, MOST_JSON, SEALED, Seal, Sealed};
 use super::table::{decode, misread, read_checked, write_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::Fleet;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// Version of the format. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
@@ -133,7 +133,7 @@ impl Bundle {
     /// When it cannot be written.
     pub fn write_failure(&self, at: Timestamp, account: Option<&str>, region: &str, error: &Error) -> Result<()> {
         let (account, region) = (account.map(str::to_owned), region.to_owned());
-        let errors = vec![Trouble::from(error)];
+        let errors = vec![Problem::from(error)];
         self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors })
             .map(drop)
     }
@@ -327,7 +327,7 @@ pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) ->
 
 /// The inventories that count, and the files that cannot be read. What of an account and region is no newer than such a file
 /// is left out, in whatever bundle: what the file says of it is not known.
-pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>, Vec<Trouble>) {
+pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>, Vec<Problem>) {
     let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
         (Some((place, time)), Some((of, until))) => place == of && time <= until,
         _ => false,
@@ -349,9 +349,9 @@ fn words(name: &Path) -> String {
 }
 
 /// Errors of files, with the account and region in their names.
-pub(super) fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Trouble> {
+pub(super) fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Problem> {
     let trouble = |(name, error): &(PathBuf, Error)| {
-        let (words, trouble) = (words(name), Trouble::from(error));
+        let (words, trouble) = (words(name), Problem::from(error));
         match words.split('.').collect::<Vec<_>>().as_slice() {
             [account, region, _] => trouble.at(Some(*account).filter(|account| *account != UNKNOWN), region),
             _ => trouble,
@@ -373,7 +373,7 @@ mod tests {
             instance: "orders".to_owned(),
             collected_at: Timestamp::from_second(1_795_392_000).expect("in range"),
             readings: Vec::new(),
-            errors: vec![Trouble {
+            errors: vec![Problem {
                 account: None,
                 region: None,
                 subject: number.to_string(),

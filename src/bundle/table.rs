@@ -10,7 +10,7 @@ use polars::prelude::{
     DataFrame, ParallelStrategy, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader,
 };
 
-use super::file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
+use super::atomic_file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Most bytes of a table as a file.

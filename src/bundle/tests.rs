@@ -13,7 +13,7 @@ use super::fact::{Key, Tallied};
 use super::metric::{HOUR, Measure, Statistic, name};
 use super::*;
 use crate::inventory::{Certificate, Fleet, InstanceProfile};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 use crate::window::Window;
 
 const BEGIN: i64 = 1_795_392_000;
@@ -80,7 +80,7 @@ fn reads() -> impl Strategy<Value = Vec<Read>> {
 }
 
 impl Read {
-    fn reading(&self) -> Reading {
+    fn reading(&self) -> LogRead {
         let &Read { log, name, grown, .. } = self;
         let (source, log_name, format) = match self.kind {
             0 => (
@@ -101,7 +101,7 @@ impl Read {
         let listing = self.kind == 3;
         let sessions = if listing { 0 } else { grown };
         let hole = |cause| Hole { cause, message: format!("{cause:?} at {grown}") };
-        Reading {
+        LogRead {
             source,
             log: log_name,
             format: Some(format.to_owned()).filter(|_| !listing),
@@ -154,7 +154,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
     let inventory = bundle.write_fleet(&fleet).expect("written");
     let mut names = BTreeSet::new();
     let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
-    let trouble = |reading: &Reading| Trouble {
+    let trouble = |reading: &LogRead| Problem {
         account: None,
         region: None,
         subject: format!("orders {}", reading.source),
@@ -162,7 +162,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         code: String::new(),
         message: format!("on day {at}"),
     };
-    let readings: Vec<Reading> = reads.iter().map(|read| read.reading()).collect();
+    let readings: Vec<LogRead> = reads.iter().map(|read| read.reading()).collect();
     let part = Part {
         arn: ARN.to_owned(),
         account: "123456789012".to_owned(),
@@ -190,7 +190,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
 }
 
 /// All that a report is made of.
-type Shown = (Vec<Reading>, Vec<Trouble>, Vec<String>, Measured, Vec<Trouble>, String);
+type Shown = (Vec<LogRead>, Vec<Problem>, Vec<String>, Measured, Vec<Problem>, String);
 
 fn shown(paths: &[PathBuf]) -> Shown {
     let evidence = load(paths, Scope::All).expect("a bundle");

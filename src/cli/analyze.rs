@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::fail_on::FailOn;
+use super::input::{Reader, Subject};
 use super::output::Output;
-use super::subject::{Reader, Subject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{self, Format, Group, Layout, Report, Rows, Sort};
 

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::input::{Reader, Subject};
 use super::output::Output;
-use super::subject::{Reader, Subject};
 use crate::clients::{Clients, Format, Which};
 use crate::error::Result;
 

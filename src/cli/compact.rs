@@ -7,7 +7,7 @@ use clap::Args;
 use super::{complain_of, exit};
 use crate::bundle::{Bundle, Scope, load};
 use crate::error::{ErrorKind, Result};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// Merge what many collections wrote into a bundle. No report changes.
 ///
@@ -30,7 +30,7 @@ impl Compact {
         for path in &self.bundles {
             // Merged parts are of this version's format.
             Bundle::open(path)?;
-            let mut told: Vec<Trouble> = Bundle::create(path)?.compact(1)?.iter().map(Trouble::from).collect();
+            let mut told: Vec<Problem> = Bundle::create(path)?.compact(1)?.iter().map(Problem::from).collect();
             for trouble in damage(path) {
                 if told.iter().all(|told| told.subject != trouble.subject) {
                     told.push(trouble);
@@ -46,10 +46,10 @@ impl Compact {
 }
 
 /// The files of a bundle that are damaged or missing. One without an inventory has none.
-fn damage(path: &Path) -> Vec<Trouble> {
+fn damage(path: &Path) -> Vec<Problem> {
     match load(&[path.to_owned()], Scope::All) {
         Ok(evidence) => evidence.damage(),
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => vec![Trouble::from(&error)],
+        Err(error) => vec![Problem::from(&error)],
     }
 }

@@ -10,9 +10,9 @@ use super::progress::Bar;
 use super::{complain, complain_of, exit};
 use crate::bundle::{InstanceEvidence, Scope, load};
 use crate::error::Result;
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report::Evidence;
-use crate::trouble::Trouble;
 use crate::usage::side_by_side;
 
 /// Check every file of a bundle, and print the SHA-256 of its evidence.
@@ -59,7 +59,7 @@ struct Digests {
     #[serde(flatten)]
     evidence: Evidence,
     instances: Vec<Of>,
-    errors: Vec<Trouble>,
+    errors: Vec<Problem>,
 }
 
 /// The evidence of one instance.
@@ -81,7 +81,7 @@ impl Digest {
             read
         });
         // What AWS refused is in the evidence, and no fault of the bundle.
-        let mut errors: Vec<Trouble> = if loaded.is_whole { Vec::new() } else { loaded.errors };
+        let mut errors: Vec<Problem> = if loaded.is_whole { Vec::new() } else { loaded.errors };
         errors.extend(read.iter().filter_map(|(_, error)| error.clone()));
         errors.dedup();
         let instances: Vec<Of> = read.into_iter().map(|(of, _)| of).collect();
@@ -107,7 +107,7 @@ impl Digest {
 }
 
 /// The digest of an instance's evidence, or what is wrong with it.
-fn of(known: &InstanceEvidence) -> (Of, Option<Trouble>) {
+fn of(known: &InstanceEvidence) -> (Of, Option<Problem>) {
     let profile = &known.profile;
     let read = known.logs().and_then(|logs| {
         let facts = logs.facts()?;
@@ -116,7 +116,7 @@ fn of(known: &InstanceEvidence) -> (Of, Option<Trouble>) {
     let (evidence, error) = match read {
         Ok(evidence) => (evidence, None),
         Err(error) => {
-            (Evidence::new(None, false), Some(Trouble::from(&error).at(Some(&profile.account), &profile.region)))
+            (Evidence::new(None, false), Some(Problem::from(&error).at(Some(&profile.account), &profile.region)))
         }
     };
     (Of { arn: profile.arn.clone(), evidence }, error)

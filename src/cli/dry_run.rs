@@ -10,8 +10,8 @@ use super::fleet::Fleet;
 use super::{complain_of, exit};
 use crate::collect::Plan;
 use crate::error::{Error, Result};
+use crate::problem::Problem;
 use crate::report::escape::terminal;
-use crate::trouble::Trouble;
 
 /// Prints the plan of a collection into the bundle at `path`, a line for each account and region.
 pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
@@ -41,7 +41,7 @@ pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
         }
         _ => {}
     }
-    total.errors.extend(failed.iter().map(Trouble::from));
+    total.errors.extend(failed.iter().map(Problem::from));
     complain_of(&total.errors);
     Ok(exit::of_troubles(&total.errors))
 }

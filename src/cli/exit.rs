@@ -2,8 +2,8 @@
 
 use super::fail_on::FailOn;
 use crate::error::ErrorKind;
+use crate::problem::Problem;
 use crate::report::Report;
-use crate::trouble::Trouble;
 
 /// Done.
 pub const DONE: u8 = 0;
@@ -22,7 +22,7 @@ pub fn of_error(kind: ErrorKind) -> u8 {
 }
 
 /// The status of a run that is done but for what could not be read, whatever the format that was printed.
-pub fn of_troubles(troubles: &[Trouble]) -> u8 {
+pub fn of_troubles(troubles: &[Problem]) -> u8 {
     if troubles.is_empty() { DONE } else { PARTIAL }
 }
 

@@ -18,8 +18,8 @@ use crate::bundle::{Bundle, Parts};
 use crate::collect::{Plan, Request, Source, collect, plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{self, Filter, Tag};
+use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
@@ -180,7 +180,7 @@ impl Fleet {
     ///
     /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
     /// error of the run only when there is no other, or when no instance is found anywhere that is meant.
-    pub fn gather(&self, path: &Path) -> Result<(Timestamp, Vec<Trouble>)> {
+    pub fn gather(&self, path: &Path) -> Result<(Timestamp, Vec<Problem>)> {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let bundle = Bundle::create(path)?;
         // Before anything is added: what this run is told of its own errors is not merged with what others found.
@@ -204,7 +204,7 @@ impl Fleet {
             match asked {
                 Ok(fleet) => fleets.push(fleet),
                 Err(error) => {
-                    unwritten.extend((!is_told).then(|| Trouble::from(&error)));
+                    unwritten.extend((!is_told).then(|| Problem::from(&error)));
                     failed.push(error);
                 }
             }
@@ -219,7 +219,7 @@ impl Fleet {
             return together(failed).map_or(Ok((now, unwritten)), Err);
         }
         let untold = |error: &&Error| bundle.write_failure(now, None, error.subject(), error).is_err();
-        unwritten.extend(without_place.iter().filter(untold).map(Trouble::from));
+        unwritten.extend(without_place.iter().filter(untold).map(Problem::from));
         Ok((now, unwritten))
     }
 

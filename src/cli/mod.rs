@@ -1,6 +1,5 @@
 //! The command line: what was typed, and who does it.
 
-mod about;
 mod analyze;
 mod clients;
 mod collect;
@@ -12,13 +11,14 @@ mod exit;
 mod fail_on;
 mod fleet;
 mod iam_policy;
+mod input;
+mod meta;
 mod output;
 mod plan;
 mod policy;
 mod preflight;
 mod progress;
 mod scan;
-mod subject;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -26,8 +26,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::problem::{Problem, grouped};
 use crate::report::escape::terminal;
-use crate::trouble::{Trouble, said_once};
 
 /// Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
 #[derive(Debug, Parser)]
@@ -64,9 +64,9 @@ enum Command {
     Preflight(preflight::Check),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
-    Schema(about::Schema),
-    Completions(about::Completions),
-    Man(about::Man),
+    Schema(meta::Schema),
+    Completions(meta::Completions),
+    Man(meta::Man),
 }
 
 /// Runs the command line; returns the exit status.
@@ -95,14 +95,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man(command) => command.run(),
     };
     ExitCode::from(status.unwrap_or_else(|error| {
-        complain_of(&error.all().map(Trouble::from).collect::<Vec<_>>());
+        complain_of(&error.all().map(Problem::from).collect::<Vec<_>>());
         exit::of_error(error.kind())
     }))
 }
 
 /// Prints what could not be read on stderr, a line for each thing that happened.
-fn complain_of(troubles: &[Trouble]) {
-    said_once(troubles).iter().for_each(|brief| complain(brief));
+fn complain_of(troubles: &[Problem]) {
+    grouped(troubles).iter().for_each(|brief| complain(brief));
 }
 
 /// Prints a complaint on stderr, in one line.

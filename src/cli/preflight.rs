@@ -6,14 +6,14 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::fleet::{Fleet, Places};
+use super::input::Subject;
 use super::output::Output;
 use super::progress::{Bar, JUDGING};
-use super::subject::Subject;
 use super::{complain_of, exit};
 use crate::collect::Source;
 use crate::error::Result;
 use crate::preflight::{Format, Preflight};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// Can the question be answered today? If not: what to switch on, what it costs, how long to wait.
 ///
@@ -89,7 +89,7 @@ impl Check {
             }
             // Programs get a whole document whatever happens: nothing on standard output could be read as "all is on".
             Err(error) if self.format == Format::Json => {
-                let errors: Vec<Trouble> = error.all().map(Trouble::from).collect();
+                let errors: Vec<Problem> = error.all().map(Problem::from).collect();
                 complain_of(&errors);
                 let window = subject.fleet.window(self.now.unwrap_or_else(Timestamp::now));
                 (Preflight::without_instances(window, policy, errors), exit::of_error(error.kind()))

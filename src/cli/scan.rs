@@ -414,7 +414,7 @@ fn blind(found: &scan::Scan, tally: &Tally) -> Option<String> {
     if unknown == 0 || unknown < clients {
         return None;
     }
-    let other = engine.logs.iter().find(|logs| logs.tells && logs.kind != found.format);
+    let other = engine.logs.iter().find(|logs| logs.records_tls && logs.kind != found.format);
     let next = match other {
         Some(logs) => format!("scan the {} log", logs.kind),
         None if engine.live_query.is_empty() => "the cluster's parameter tls decides".to_owned(),

@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::problem::Problem;
 use crate::report::{self, Report};
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Protocols that RFC 7568 and RFC 8996 forbid.
@@ -72,7 +72,7 @@ pub struct Clients {
     /// Instances whose rotation is required, or unproven, and that may have clients with TLS that are not listed.
     pub may_hide: Vec<Hiding>,
     /// What could not be read: clients may be missing.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 /// One client of one instance.

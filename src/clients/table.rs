@@ -6,8 +6,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 
 use super::{Client, Clients, Task};
+use crate::problem::grouped;
 use crate::report::escape::terminal;
-use crate::trouble::said_once;
 
 /// A column: its title, and what of a client it holds.
 type Column = (&'static str, fn(&Client) -> String);
@@ -70,7 +70,7 @@ pub(super) fn write(list: &Clients, out: &mut dyn Write) -> io::Result<()> {
     if !list.errors.is_empty() {
         writeln!(out, "\nNot read:")?;
     }
-    for brief in said_once(&list.errors) {
+    for brief in grouped(&list.errors) {
         writeln!(out, "  {}", terminal(&brief.to_string()))?;
     }
     Ok(())

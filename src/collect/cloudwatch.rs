@@ -10,18 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 use memchr::memmem;
 use ssl_usage_parsers::{Export, HEAD, Logs, RecordParser, Scanned, Scanner};
 
-use super::fold::Fold;
+use super::aggregate::Fold;
 use super::instance::InstanceLogs;
-use super::read::{cause, unnamed, unread};
-use super::source::{days, hour_of, hours};
+use super::log_source::{days, hour_of, hours};
+use super::read_log::{cause, unnamed, unread};
 use super::writer::Writer;
-use crate::bundle::{Hole, Reading, exported_source};
+use crate::bundle::{Hole, LogRead, exported_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::cloudwatch::{self, Event, Events, Group, Stream};
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::scan::refuse_foreign;
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// How late events may arrive. What ended later than this before now is read again by the next run.
@@ -101,7 +101,7 @@ impl Exported<'_> {
             }
             Ok(None) => Ok(()),
             Err(error) => {
-                writer.fail([Trouble::from(&error)]);
+                writer.fail([Problem::from(&error)]);
                 for hour in hours(wanted) {
                     let slice = Slice { missing: Some(again(&error)), ..self.slice(first, hour, 1) };
                     writer.add(self.reading(&slice, hour, slice.missing.as_ref()), Vec::new()).await?;
@@ -164,10 +164,10 @@ impl Exported<'_> {
         Slice { name, span, fold, bytes: 0, format: None, log_line_prefix: None, missing: None, wrong: None }
     }
 
-    fn reading(&self, slice: &Slice, span: Window, missing: Option<&Error>) -> Reading {
+    fn reading(&self, slice: &Slice, span: Window, missing: Option<&Error>) -> LogRead {
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let fold = &slice.fold;
-        Reading {
+        LogRead {
             source: slice.name.clone(),
             log: slice.name.clone(),
             format: slice.format.map(str::to_owned),
@@ -237,7 +237,7 @@ struct Hours<'h, 'w> {
     late: SignedDuration,
     /// Those that are not written yet, the earliest first.
     open: VecDeque<Slice>,
-    errors: BTreeSet<Trouble>,
+    errors: BTreeSet<Problem>,
     writer: &'h mut Writer<'w>,
 }
 
@@ -258,7 +258,7 @@ impl Hours<'_, '_> {
                 }
                 if refused.is_none() && group.infrequent && !of.request.insights {
                     let price = self.exported.price(group, self.streams, hours);
-                    self.errors.insert(Trouble::from(&price));
+                    self.errors.insert(Problem::from(&price));
                     refused = Some(price);
                 }
                 let broken = match &refused {
@@ -266,7 +266,7 @@ impl Hours<'_, '_> {
                     Some(error) => Some((span.from, again(error))),
                     None => {
                         let broken = self.stream(group, stream, span, at + 1 == streams.len()).await?;
-                        self.errors.extend(broken.iter().map(|(_, error)| Trouble::from(error)));
+                        self.errors.extend(broken.iter().map(|(_, error)| Problem::from(error)));
                         broken
                     }
                 };
@@ -390,9 +390,9 @@ impl Hours<'_, '_> {
         let of = self.exported.of;
         let subject = || format!("{} {}", of.profile.instance, slice.name);
         let unread = unread(slice.fold.unparsed, None, self.exported.logs, &subject);
-        self.errors.extend(unnamed(&slice.fold, &subject).as_ref().map(Trouble::from));
+        self.errors.extend(unnamed(&slice.fold, &subject).as_ref().map(Problem::from));
         let wrong = slice.wrong.as_ref().map(again).or(unread.map(|(_, error)| error));
-        self.errors.extend(wrong.iter().map(Trouble::from));
+        self.errors.extend(wrong.iter().map(Problem::from));
         let missing = slice.missing.as_ref().map(again).or(wrong);
         let seen = Window { from: slice.span.from.max(self.streams.since), to: slice.span.to.min(self.until) };
         if missing.is_none() && seen.is_empty() && slice.fold.records == 0 {
@@ -404,7 +404,7 @@ impl Hours<'_, '_> {
         let arrived = slice.span.to.checked_add(self.late).is_ok_and(|arrived| arrived <= now);
         let whole = slice.span.length() == SignedDuration::from_hours(1) && seen.to == slice.span.to;
         let reading = self.exported.reading(&slice, span, missing.as_ref());
-        let reading = Reading { complete: missing.is_none() && arrived && whole, ..reading };
+        let reading = LogRead { complete: missing.is_none() && arrived && whole, ..reading };
         self.writer.add(reading, slice.fold.into_facts()).await
     }
 }

@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, Export, LogSwitch, Logs};
 
 use super::cloudwatch::Exported;
-use super::read::{Read, Reader, cause};
-use super::span::Rotation;
+use super::log_span::Rotation;
+use super::read_log::{Read, Reader, cause};
 use super::writer::Writer;
-use super::{Request, Source, source};
+use super::{Request, Source, log_source};
 use crate::aws::Aws;
-use crate::bundle::{Bundle, Hole, Known, Reading, is_time, listing_source};
+use crate::bundle::{Bundle, Hole, Known, LogRead, is_time, listing_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
+use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Logs of an instance that are read at the same time.
@@ -61,7 +61,7 @@ impl InstanceLogs<'_> {
         files: &'f [LogFile],
         done: &BTreeSet<String>,
     ) -> impl Iterator<Item = &'f LogFile> {
-        let known = |reading: &Reading| (reading.source.clone(), Some(reading.listed_bytes), reading.last_written);
+        let known = |reading: &LogRead| (reading.source.clone(), Some(reading.listed_bytes), reading.last_written);
         let known: BTreeSet<_> = self.known.complete.iter().map(known).collect();
         let is_new = move |file: &&LogFile| !known.contains(&(file.name.clone(), file.size, file.last_written));
         files.iter().filter(is_new).filter(move |file| !done.contains(&file.name))
@@ -83,19 +83,21 @@ impl InstanceLogs<'_> {
         let mut files = rds_portion::list(self.aws, &self.profile.instance, self.request.window.from).await?;
         files.iter_mut().for_each(|file| file.last_written = file.last_written.filter(|at| is_time(*at)));
         files.retain(|file| self.engine.logs_of(&file.name).is_some_and(|logs| self.is_written(logs)));
-        Ok(newest_of_partial(files, |file| self.engine.logs_of(&file.name).is_some_and(|logs| !logs.complete)))
+        Ok(newest_of_partial(files, |file| {
+            self.engine.logs_of(&file.name).is_some_and(|logs| !logs.logs_every_session)
+        }))
     }
 
     /// What is missing when the logs cannot be listed: all that was written since the last one that is known.
-    fn unlisted(&self, error: &Error) -> Option<Reading> {
-        let logs = self.engine.logs.iter().find(|logs| logs.complete && !logs.prefix.is_empty())?;
+    fn unlisted(&self, error: &Error) -> Option<LogRead> {
+        let logs = self.engine.logs.iter().find(|logs| logs.logs_every_session && !logs.prefix.is_empty())?;
         let Window { from, to } = self.exported_window();
-        let shown = source::shown(self.engine, logs, self.known.complete.iter());
+        let shown = log_source::shown(self.engine, logs, self.known.complete.iter());
         let from = shown.iter().map(|span| span.to).max().map_or(from, |last| last.max(from).min(to));
         let source = listing_source(logs.prefix);
         let hole = Hole { cause: cause(error), message: error.advice() };
         let (log, span) = (source.clone(), Some(Window { from, to }));
-        Some(Reading { source, log, span, holes: vec![hole], ..Reading::default() })
+        Some(LogRead { source, log, span, holes: vec![hole], ..LogRead::default() })
     }
 
     /// Whether sessions may be in logs of a kind: one that may leave sessions out anyway is not read while it is off.
@@ -104,7 +106,7 @@ impl InstanceLogs<'_> {
             let parameter = self.profile.parameters.get(switch.parameter);
             parameter.is_some_and(|parameter| parameter.in_effect && !switch.is_on(parameter.value.as_deref()))
         };
-        logs.complete || !logs.switches.iter().any(off)
+        logs.logs_every_session || !logs.switches.iter().any(off)
     }
 }
 
@@ -138,7 +140,7 @@ impl Collection<'_> {
         let mut files = match self.of.list().await {
             Ok(files) => files,
             Err(error) => {
-                writer.fail([Trouble::from(&error)]);
+                writer.fail([Problem::from(&error)]);
                 return match self.of.unlisted(&error) {
                     Some(reading) => writer.add(reading, Vec::new()).await,
                     None => Ok(()),
@@ -159,7 +161,7 @@ impl Collection<'_> {
                 reads.extend(new.next().map(|(file, logs)| self.read(file, logs, &files)));
                 let Read { reading, facts, error } = read;
                 vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
-                writer.fail(error.as_ref().map(Trouble::from));
+                writer.fail(error.as_ref().map(Problem::from));
                 writer.add(reading, facts).await?;
             }
             drop(reads);
@@ -169,7 +171,7 @@ impl Collection<'_> {
             match self.of.list().await {
                 Ok(again) => files = again,
                 Err(error) => {
-                    writer.fail([Trouble::from(&error)]);
+                    writer.fail([Problem::from(&error)]);
                     break;
                 }
             }
@@ -183,7 +185,7 @@ impl Collection<'_> {
         for (logs, export) in self.of.exports() {
             any = true;
             let readings = self.of.known.complete.iter().chain(writer.read());
-            let shown = source::shown(self.of.engine, logs, readings);
+            let shown = log_source::shown(self.of.engine, logs, readings);
             let wanted = self.of.request.source.exported(self.of.exported_window(), &shown);
             let reader = Exported { of: &self.of, logs, export, progress: self.progress };
             reader.read(&wanted, writer).await?;
@@ -194,12 +196,12 @@ impl Collection<'_> {
         Ok(())
     }
 
-    fn not_exported(&self) -> Trouble {
+    fn not_exported(&self) -> Problem {
         let types: Vec<_> =
             self.of.engine.logs.iter().filter_map(|logs| Some(logs.export.as_ref()?.log_type)).collect();
         let message = "no log of it that shows sessions is exported to CloudWatch Logs";
         let error = Error::new(ErrorKind::NotFound, &self.of.profile.instance, message);
-        Trouble::from(&error.hint(format!("export {}, or leave --source out", types.join(" or "))))
+        Problem::from(&error.hint(format!("export {}, or leave --source out", types.join(" or "))))
     }
 
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {

@@ -3,17 +3,17 @@
 //! What fails with one log or one instance is kept as a hole and an error, and the rest goes on. What was read is written
 //! out every few seconds, so that a collection that is killed goes on from there when it is started again.
 
+mod aggregate;
 mod cloudwatch;
-mod fold;
+mod estimate;
 mod instance;
-mod plan;
-mod read;
-mod source;
-mod span;
+mod log_source;
+mod log_span;
+mod read_log;
 mod writer;
 
-pub use plan::Plan;
-pub use source::Source;
+pub use estimate::Plan;
+pub use log_source::Source;
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ pub async fn plan(aws: &Aws, request: &Request, known: &Parts, progress: &Arc<dy
         region: fleet.region.clone(),
         instances: fleet.instances.len() as u64,
         calls: measures.calls,
-        dollars: measures.series as f64 * plan::DOLLARS_A_SERIES,
+        dollars: measures.series as f64 * estimate::DOLLARS_A_SERIES,
         errors: fleet.errors.clone(),
         ..Plan::default()
     };

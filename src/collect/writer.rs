@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::instance::InstanceLogs;
 use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Bundle, Digests, Part, Reading};
+use crate::bundle::{Bundle, Digests, LogRead, Part};
 use crate::error::Result;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// How long what was read waits to be written.
 const WRITTEN_EVERY: Duration = Duration::from_secs(5);
@@ -18,12 +18,12 @@ const WAITING: (usize, usize) = (256, 100_000);
 pub(super) struct Writer<'a> {
     of: InstanceLogs<'a>,
     bundle: &'a Bundle,
-    readings: Vec<Reading>,
+    readings: Vec<LogRead>,
     facts: Vec<(Key, Tallied)>,
-    errors: Vec<Trouble>,
+    errors: Vec<Problem>,
     since: Instant,
     /// All that was read so far, written or not.
-    read: Vec<Reading>,
+    read: Vec<LogRead>,
     /// The parts that the next one stands beside: all that were there, and then the one before it.
     earlier: Digests,
 }
@@ -36,12 +36,12 @@ impl<'a> Writer<'a> {
     }
 
     /// All that was read so far.
-    pub fn read(&self) -> &[Reading] {
+    pub fn read(&self) -> &[LogRead] {
         &self.read
     }
 
     /// Adds what could not be read.
-    pub fn fail(&mut self, errors: impl IntoIterator<Item = Trouble>) {
+    pub fn fail(&mut self, errors: impl IntoIterator<Item = Problem>) {
         let profile = self.of.profile;
         self.errors.extend(errors.into_iter().map(|trouble| trouble.at(Some(&profile.account), &profile.region)));
     }
@@ -51,10 +51,10 @@ impl<'a> Writer<'a> {
     /// # Errors
     ///
     /// When the bundle cannot be written.
-    pub async fn add(&mut self, mut reading: Reading, facts: Vec<(Key, Tallied)>) -> Result<()> {
+    pub async fn add(&mut self, mut reading: LogRead, facts: Vec<(Key, Tallied)>) -> Result<()> {
         // A client can make two logs begin alike. Those of one list are two all the same.
         let is_imitable = self.of.engine.logs_of(&reading.source).is_some_and(|logs| logs.imitable);
-        let is_alike = |other: &Reading| other.log == reading.log && other.source != reading.source;
+        let is_alike = |other: &LogRead| other.log == reading.log && other.source != reading.source;
         if is_imitable && self.read.iter().any(is_alike) {
             reading.log = format!("{}#{}", reading.log, reading.source);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kept::{Client, Instance};
+use super::saved_report::{Client, Instance};
 use super::{ClientChange, Diff, Sessions, place};
 
 /// Who a client is wherever it connects from: addresses of containers change every day.

@@ -1,10 +1,10 @@
 //! What changed between two reports, as before and after a rotation.
 
 mod clients;
-mod kept;
+mod saved_report;
 mod text;
 
-pub use kept::Kept;
+pub use saved_report::Kept;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::report::Evidence;
 use crate::window::Window;
-use kept::Instance;
+use saved_report::Instance;
 
 /// Coverage that is lower by this much got worse; less is what every window differs by.
 const WORSE_BY: f64 = 0.01;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::{ENGINES, Engine};
 
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// One account and region as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Fleet {
     /// The instances, by ARN.
     pub instances: Vec<InstanceProfile>,
     /// What could not be asked, and so is missing here.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 /// One instance, and everything about it that bears on TLS.
@@ -156,7 +156,7 @@ impl InstanceProfile {
     }
 
     /// Why a setting is not known, in a sentence.
-    pub fn untold(&self, parameter: &str) -> String {
+    pub fn why_unknown(&self, parameter: &str) -> String {
         let calls = self.unanswered();
         if calls.is_empty() {
             format!("the value of {parameter} is not known: no group of the instance names it")

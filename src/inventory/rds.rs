@@ -20,7 +20,7 @@ use super::parameters;
 use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
 use crate::aws::{Aws, failure, list};
 use crate::error::{Error, Result};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 
 /// Takes the inventory of the instances of a region that a filter takes.
 ///
@@ -84,7 +84,7 @@ struct Version {
 /// Answers that many instances share, each asked for once.
 struct Asked<'a> {
     aws: &'a Aws,
-    errors: Vec<Trouble>,
+    errors: Vec<Problem>,
     clusters: BTreeMap<String, DbCluster>,
     /// ARNs of the clusters of each global cluster.
     global: Vec<Vec<String>>,
@@ -95,7 +95,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// Keeps an error, and says that there is no answer.
     fn missing<T>(&mut self, error: &Error) -> Option<T> {
-        self.errors.push(Trouble::from(error));
+        self.errors.push(Problem::from(error));
         None
     }
 
@@ -107,7 +107,7 @@ impl Asked<'_> {
                 let named = |cluster: DbCluster| Some((cluster.db_cluster_identifier()?.to_owned(), cluster));
                 self.clusters = clusters.into_iter().filter_map(named).collect();
             }
-            Err(error) => self.errors.push(Trouble::from(&error)),
+            Err(error) => self.errors.push(Problem::from(&error)),
         }
     }
 
@@ -125,7 +125,7 @@ impl Asked<'_> {
                 };
                 self.global = global.iter().map(members).collect();
             }
-            Err(error) => self.errors.push(Trouble::from(&error)),
+            Err(error) => self.errors.push(Problem::from(&error)),
         }
     }
 

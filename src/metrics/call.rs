@@ -11,14 +11,14 @@ use crate::aws::{Aws, CHECK_ENDPOINT, pages};
 use crate::bundle::Measured;
 use crate::bundle::metric::{HOUR, is_value};
 use crate::error::{Error, ErrorKind};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 use crate::window::Window;
 
 const ACTION: &str = "cloudwatch:GetMetricData";
 
 /// Asks for a batch, and adds what comes. Returns what went wrong; what came before that counts all the same, for an
 /// hour that is missing is not known.
-pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut Measured) -> Vec<Trouble> {
+pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut Measured) -> Vec<Problem> {
     let time = |time: jiff::Timestamp| DateTime::from_secs(time.as_second());
     let call = aws.metrics.get_metric_data().start_time(time(span.from)).end_time(time(span.to));
     let call = call.scan_by(ScanBy::TimestampAscending);
@@ -42,7 +42,7 @@ pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut
         (page.metric_data_results().len(), page.next_token)
     });
     if let Err(error) = read.await {
-        troubles.push(Trouble::from(&error));
+        troubles.push(Problem::from(&error));
         return troubles;
     }
     let ended = batch.iter().zip(ends).filter(|(_, end)| *end != Some(StatusCode::Complete));
@@ -61,7 +61,7 @@ fn written(number: usize, query: &Query) -> MetricDataQuery {
 
 /// Adds the values of a page. Beside a value that is impossible, only those above zero count: that metric is not known to be
 /// zero at any time.
-fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Measured) -> Option<Trouble> {
+fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Measured) -> Option<Problem> {
     let Query { named, measure, .. } = query;
     let (times, values) = (result.timestamps(), result.values());
     if times.len() != values.len() {
@@ -85,7 +85,7 @@ fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Me
 }
 
 /// A series that did not come to its end.
-fn broken_off(query: &Query, end: Option<&StatusCode>) -> Trouble {
+fn broken_off(query: &Query, end: Option<&StatusCode>) -> Problem {
     let (metric, code) = (&query.measure.metric, end.map(StatusCode::as_str));
     let message = match code {
         Some(code) => format!("{ACTION}: {metric} is not complete ({code})"),
@@ -99,12 +99,12 @@ fn broken_off(query: &Query, end: Option<&StatusCode>) -> Trouble {
 }
 
 /// A message that came with an answer.
-fn said(subject: &str, message: &MessageData) -> Trouble {
+fn said(subject: &str, message: &MessageData) -> Problem {
     let code = message.code().unwrap_or("a message without a code");
     let text = format!("{ACTION}: CloudWatch says {code}");
     trouble(ErrorKind::Service, subject, &text, "run it again later", message.code())
 }
 
-fn trouble(kind: ErrorKind, subject: &str, message: &str, hint: &str, code: Option<&str>) -> Trouble {
-    Trouble::from(&Error::new(kind, subject, message).hint(hint).call(ACTION, code))
+fn trouble(kind: ErrorKind, subject: &str, message: &str, hint: &str, code: Option<&str>) -> Problem {
+    Problem::from(&Error::new(kind, subject, message).hint(hint).call(ACTION, code))
 }

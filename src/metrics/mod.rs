@@ -12,7 +12,7 @@ use crate::aws::Aws;
 use crate::bundle::metric::{HOUR, Measure, Series, Statistic, name};
 use crate::bundle::{Measured, MetricPart};
 use crate::inventory::{Fleet, InstanceProfile};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 use crate::window::Window;
 
 /// For how long CloudWatch keeps values of an hour.
@@ -57,7 +57,7 @@ struct Query {
 /// could not be asked is an entry in the part's `errors`.
 pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known: &Measured) -> (MetricPart, Measured) {
     let mut measured = Measured::default();
-    let mut errors: Vec<Trouble> = Vec::new();
+    let mut errors: Vec<Problem> = Vec::new();
     for (span, queries) in by_span(queries(fleet), window, known) {
         for batch in queries.chunks(batch_size(span)) {
             let failed = call::ask(aws, batch, span, &mut measured).await;

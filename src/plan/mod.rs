@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clients::{Client, Task, authority_changes, may_hide, of_instance};
+use crate::problem::Problem;
 use crate::report::{self, Report};
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// How a plan is printed.
@@ -46,7 +46,7 @@ pub struct Plan {
     /// At last, when clients have connected again for some days: what to run to see who did not come back.
     pub afterwards: Vec<Vec<String>>,
     /// What could not be read: the plan lacks it.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 /// The clients of an instance that need its new authority, or do not accept the certificate as it is.

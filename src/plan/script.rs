@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::{Effect, Plan, Step, TrustStores};
+use crate::problem::grouped;
 use crate::report::escape::terminal;
 use crate::shell::quote;
-use crate::trouble::said_once;
 
 const HEAD: &str = r#"set -eu
 
@@ -38,7 +38,7 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let profiles: String = accounts.iter().map(|account| format!(" {}=PROFILE", profile(account))).collect();
     writeln!(out, "# Run it with: env REVIEWED=yes{profiles} sh FILE")?;
     writeln!(out, "# It stops at the first command that fails, and may be run again.")?;
-    for brief in said_once(&plan.errors) {
+    for brief in grouped(&plan.errors) {
         comment(out, "NOT READ, and so not in this plan: ", &brief.to_string())?;
     }
     write!(out, "{HEAD}")?;

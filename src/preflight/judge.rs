@@ -4,10 +4,10 @@ use ssl_usage_parsers::{Engine, Logs, TlsSwitch};
 
 use super::volume::{Sessions, Volume};
 use super::{Answer, Steps, Wait};
+use crate::enable_logging::{self, Export, Needs};
 use crate::inventory::{InstanceProfile, Level};
-use crate::logging::{self, Export, Needs};
 use crate::usage::Usage;
-use crate::verdict::{Bearing, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge};
+use crate::verdict::{Effect, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge};
 use crate::window::Window;
 
 /// Minutes for which a log must be kept to be collected in time by whoever runs a command every hour.
@@ -52,23 +52,23 @@ pub(super) fn steps(
         let text = format!("the engine {} is not known to this version of ssl-usage", profile.engine);
         return Steps::only(Answer::Unknown, text);
     };
-    let Some((logs, needs)) = logging::best(profile, engine) else {
+    let Some((logs, needs)) = enable_logging::best(profile, engine) else {
         return by_no_log(profile, engine);
     };
-    if let Some(parameter) = needs.untold.first() {
-        return Steps::only(Answer::Unknown, profile.untold(parameter));
+    if let Some(parameter) = needs.unknown.first() {
+        return Steps::only(Answer::Unknown, profile.why_unknown(parameter));
     }
     let on = needs.none();
-    let restart = logging::restart(profile, &needs);
+    let restart = enable_logging::restart(profile, &needs);
     let exported = is_exported(profile, logs);
     let kept = kept(profile, logs);
-    let export = export(profile, logs, !exported && (!logs.served || kept < LEAST_KEPT && !on));
+    let export = export(profile, logs, !exported && (!logs.available_as_file || kept < LEAST_KEPT && !on));
     let exported = exported || export.is_some();
     let kept_hours = (!exported).then_some(kept / 60);
     let wanted = window.length().as_hours();
     let every = kept_hours.filter(|_| kept >= LEAST_KEPT).filter(|hours| *hours < wanted).map(|hours| hours / 2);
     let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
-    let (commands, undo) = logging::commands(profile, &needs, export.as_ref(), restart);
+    let (commands, undo) = enable_logging::commands(profile, &needs, export.as_ref(), restart);
     let steps = Steps {
         log: Some(logs.kind),
         wait: Some(wait),
@@ -86,16 +86,16 @@ pub(super) fn steps(
 
 /// Why the question is answered, if it is; or why it need not be asked.
 fn answered(verdict: &Verdict) -> Option<String> {
-    let bearing = match verdict.usage {
-        UsageVerdict::InUse => Bearing::InUse,
-        UsageVerdict::RuledOut => Bearing::RulesOut,
-        UsageVerdict::NotObserved => Bearing::NotObserved,
+    let effect = match verdict.usage {
+        UsageVerdict::InUse => Effect::InUse,
+        UsageVerdict::RuledOut => Effect::RulesOut,
+        UsageVerdict::NotObserved => Effect::NotObserved,
         UsageVerdict::Undetermined => {
             let elsewhere = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::CertificateElsewhere)?;
             return Some(elsewhere.text.clone());
         }
     };
-    verdict.reasons.iter().find(|reason| reason.code.bearing() == bearing).map(|reason| reason.text.clone())
+    verdict.reasons.iter().find(|reason| reason.code.effect() == effect).map(|reason| reason.text.clone())
 }
 
 /// What there is to do where no log tells.
@@ -104,10 +104,10 @@ fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
     let asked = |switch: &&TlsSwitch| profile.parameters.contains_key(switch.parameter);
     let missing = engine.tls_switches.iter().find(|switch| !asked(switch)).filter(|_| !profile.unanswered().is_empty());
     if let Some(switch) = missing {
-        return Steps::only(Answer::Unknown, profile.untold(switch.parameter));
+        return Steps::only(Answer::Unknown, profile.why_unknown(switch.parameter));
     }
     let version = &profile.engine_version;
-    let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.tells).map(|logs| logs.kind).collect();
+    let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.records_tls).map(|logs| logs.kind).collect();
     let clients =
         if who.is_empty() { String::new() } else { format!("; its {} log shows who connects", who.join(" or ")) };
     let live = ask_live(engine);

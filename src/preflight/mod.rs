@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
+use crate::enable_logging::Change;
 use crate::inventory::Level;
-use crate::logging::Change;
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report;
-use crate::trouble::Trouble;
 use crate::usage;
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -81,7 +81,7 @@ pub struct Preflight {
     /// The instances, those with something to do first.
     pub instances: Vec<Instance>,
     /// What could not be read.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 /// The preflight of an instance.
@@ -188,7 +188,7 @@ impl Preflight {
     }
 
     /// One that tells of errors alone.
-    pub fn without_instances(window: Window, policy: Policy, errors: Vec<Trouble>) -> Self {
+    pub fn without_instances(window: Window, policy: Policy, errors: Vec<Problem>) -> Self {
         Self {
             schema: "ssl-usage/preflight/v1",
             generated_at: window.to,

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::{Answer, Counted, Instance, Preflight, Volume, Wait};
+use crate::problem::grouped;
 use crate::report::escape::terminal;
 use crate::shell::quote;
-use crate::trouble::said_once;
 
 /// A column: its title, how it is aligned, and what of an instance it holds.
 type Column = (&'static str, CellAlignment, fn(&Instance) -> String);
@@ -64,7 +64,7 @@ pub(super) fn write(all: &Preflight, width: u16, out: &mut dyn Write) -> io::Res
     if !all.errors.is_empty() {
         writeln!(out, "\nNot read:")?;
     }
-    for brief in said_once(&all.errors) {
+    for brief in grouped(&all.errors) {
         writeln!(out, "  {}", terminal(&brief.to_string()))?;
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::escape::{markdown, markdown_code};
 use super::table::{days_left, in_brief, seen, summary, verdict};
 use super::{Layout, Report, policy};
+use crate::problem::grouped;
 use crate::shell::command;
-use crate::trouble::said_once;
 
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# SSL usage and certificate rotation\n")?;
@@ -52,7 +52,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
     if !report.errors.is_empty() {
         writeln!(out, "\n## Not read\n")?;
     }
-    for brief in said_once(&report.errors) {
+    for brief in grouped(&report.errors) {
         writeln!(out, "- {}: {}", markdown_code(&brief.who), markdown(brief.message))?;
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! The report: one model, `ssl-usage/verdict/v1`, that every format prints whole. Formats do not filter and do not judge.
 
-mod arrange;
 mod columns;
 mod csv;
 pub mod escape;
@@ -12,12 +11,13 @@ mod model;
 mod ndjson;
 mod parquet;
 mod policy;
+mod sort;
 mod table;
 
-pub use arrange::{Group, Sort};
 pub use columns::Rows;
 pub use explain::explain;
 pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
+pub use sort::{Group, Sort};
 
 use std::io::{self, Write};
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle;
 use crate::inventory::InstanceProfile;
+use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::trouble::Trouble;
 use crate::usage::{self, ClientUsage, Usage};
 use crate::verdict::{Policy, Rotation, Verdict, judge};
 use crate::window::Window;
@@ -34,7 +34,7 @@ pub struct Report {
     /// The instances, most urgent first.
     pub instances: Vec<Instance>,
     /// What could not be read.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 /// What verdicts rest on.
@@ -344,7 +344,7 @@ impl Report {
     }
 
     /// A report of a run that found nothing to judge.
-    pub fn without_instances(window: Window, policy: Policy, errors: Vec<Trouble>) -> Self {
+    pub fn without_instances(window: Window, policy: Policy, errors: Vec<Problem>) -> Self {
         let summary = Summary { errors: errors.len() as u64, ..Summary::default() };
         Self {
             schema: "ssl-usage/verdict/v1",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::model::{Evidence, Instance, Report, Summary};
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -22,7 +22,7 @@ enum Line<'r> {
         evidence: &'r Evidence,
     },
     Instance(&'r Instance),
-    Error(&'r Trouble),
+    Error(&'r Problem),
     Summary(&'r Summary),
 }
 

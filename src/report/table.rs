@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::escape::terminal;
 use super::model::Instance;
 use super::{Layout, Report, policy};
-use crate::trouble::said_once;
+use crate::problem::grouped;
 
 /// Least columns that names are shortened to, and reasons.
 const LEAST: usize = 24;
@@ -116,7 +116,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
     if !report.errors.is_empty() {
         writeln!(out, "\nNot read:")?;
     }
-    for brief in said_once(&report.errors) {
+    for brief in grouped(&report.errors) {
         writeln!(out, "  {}", terminal(&brief.to_string()))?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
 use crate::bundle::fact::column;
-use crate::bundle::{HoleCause, Reading, exported_type};
+use crate::bundle::{HoleCause, LogRead, exported_type};
 use crate::window::{Window, gaps, union};
 
 /// Which part of the window the logs that tell cover.
@@ -63,20 +63,20 @@ impl Coverage {
 /// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen. A kind that may
 /// leave sessions out shows nothing here, and is not missed either.
 pub(super) fn of(
-    (readings, recorded): (&[Reading], &Recorded),
+    (readings, recorded): (&[LogRead], &Recorded),
     engine: Option<&Engine>,
     window: Window,
     created_at: Option<Timestamp>,
 ) -> Coverage {
     let asked = Window { from: created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let readings: Vec<&Reading> = readings.iter().filter(|reading| is_complete(engine, &reading.source)).collect();
-    let mut inside: Vec<(&Reading, Window)> = readings
+    let readings: Vec<&LogRead> = readings.iter().filter(|reading| is_complete(engine, &reading.source)).collect();
+    let mut inside: Vec<(&LogRead, Window)> = readings
         .iter()
         .filter_map(|reading| Some((*reading, reading.span?)))
         .filter(|(_, span)| span.overlap(&asked).is_some())
         .collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
-    let mut kinds: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
+    let mut kinds: BTreeMap<usize, Vec<&LogRead>> = BTreeMap::new();
     for (reading, _) in &inside {
         kinds.entry(kind(engine, &reading.source)).or_default().push(reading);
     }
@@ -84,21 +84,21 @@ pub(super) fn of(
         kinds.iter().map(|(kind, readings)| (*kind, seen_by(readings, recorded))).collect();
     let seen = union(seen_by.values().flatten().filter_map(|span| span.overlap(&asked)).collect());
     // What another kind of log shows instead is not missed.
-    let missed = |reading: &&Reading| {
+    let missed = |reading: &&LogRead| {
         let others = seen_by.iter().filter(|(other, _)| **other != kind(engine, &reading.source));
         let shown =
             |span: Window| others.flat_map(|(_, seen)| seen).any(|seen| seen.from <= span.from && span.to <= seen.to);
         !reading.span.is_some_and(shown)
     };
     // Nor is anything of a file that was last written to before the window.
-    let in_window = |reading: &&Reading| reading.last_written.is_none_or(|written| written >= asked.from);
+    let in_window = |reading: &&LogRead| reading.last_written.is_none_or(|written| written >= asked.from);
     let length = |span: &Window| span.length().as_secs_f64();
     let whole = length(&asked);
     let covered = seen.iter().fold(0.0, |sum, span| sum + length(span));
     let share = if whole > 0.0 { covered / whole } else { 0.0 };
     let first = inside.first().map(|(_, span)| span.from);
     let gaps = gaps(asked, &seen).into_iter().map(|span| Gap { span, cause: why(span, &inside, first) }).collect();
-    let count = |is: fn(&Reading) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
+    let count = |is: fn(&LogRead) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
     let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.holes.is_empty()).count() as u64;
     Coverage {
         asked: (!asked.is_empty()).then_some(asked),
@@ -139,9 +139,9 @@ pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
     match exported_type(source) {
         Some(log_type) => {
             let logs = engine.exported_as(log_type).and_then(|at| engine.logs.get(at));
-            logs.is_some_and(|logs| logs.complete && logs.export.as_ref().is_some_and(|export| export.dated))
+            logs.is_some_and(|logs| logs.logs_every_session && logs.export.as_ref().is_some_and(|export| export.dated))
         }
-        None => engine.logs_of(source).is_some_and(|logs| logs.complete),
+        None => engine.logs_of(source).is_some_and(|logs| logs.logs_every_session),
     }
 }
 
@@ -171,8 +171,8 @@ pub(super) fn recorded(facts: &DataFrame) -> PolarsResult<Recorded> {
 }
 
 /// The spans in which logs of one kind certainly show every session.
-pub(super) fn seen_by(readings: &[&Reading], recorded: &Recorded) -> Vec<Window> {
-    let mut inside: Vec<(&Reading, Window)> =
+pub(super) fn seen_by(readings: &[&LogRead], recorded: &Recorded) -> Vec<Window> {
+    let mut inside: Vec<(&LogRead, Window)> =
         readings.iter().filter_map(|reading| Some((*reading, reading.span?))).collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
     let told = (0..inside.len()).filter_map(|at| {
@@ -184,30 +184,30 @@ pub(super) fn seen_by(readings: &[&Reading], recorded: &Recorded) -> Vec<Window>
 }
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
-fn may_be_retried(reading: &Reading) -> bool {
+fn may_be_retried(reading: &LogRead) -> bool {
     reading.holes.iter().any(|hole| hole.cause != HoleCause::Vanished)
 }
 
 /// How far from a session that was logged it is believed that the next would have been.
 const REACH: SignedDuration = SignedDuration::from_hours(1);
 
-fn is_mute(reading: &Reading) -> bool {
+fn is_mute(reading: &LogRead) -> bool {
     reading.holes.is_empty() && reading.sessions == 0
 }
 
 /// Whether a log shows how any session was carried. One that never does is evidence of clients, and none of how they came:
 /// that it shows no client may be its filter.
-fn shows_transport(reading: &Reading) -> bool {
+fn shows_transport(reading: &LogRead) -> bool {
     reading.sessions > reading.unknown_sessions
 }
 
 /// The part of the span of the reading at `at` in which sessions were certainly logged.
-fn told(inside: &[(&Reading, Window)], at: usize) -> Option<Window> {
+fn told(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
     let (reading, span) = *inside.get(at)?;
     if !shows_transport(reading) || !reading.holes.is_empty() {
         return None;
     }
-    let mute = |neighbour: Option<&(&Reading, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
+    let mute = |neighbour: Option<&(&LogRead, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
     let before = at.checked_sub(1).and_then(|before| inside.get(before));
     let (first, last) = (reading.first_session_at?, reading.last_session_at?);
     let from = if mute(before) { first } else { span.from.max(first.checked_sub(REACH).ok()?) };
@@ -226,7 +226,7 @@ fn logged(span: Window, recorded: &[(Timestamp, Timestamp)]) -> Vec<Window> {
     union(recorded.iter().filter_map(reach).collect())
 }
 
-fn why(gap: Window, inside: &[(&Reading, Window)], first: Option<Timestamp>) -> &'static str {
+fn why(gap: Window, inside: &[(&LogRead, Window)], first: Option<Timestamp>) -> &'static str {
     let there = inside.iter().find(|(_, span)| span.overlap(&gap).is_some()).map(|(reading, _)| *reading);
     match there {
         Some(reading) if reading.holes.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
@@ -253,8 +253,8 @@ mod tests {
         Window { from: at(from), to: at(to) }
     }
 
-    fn reading(hour: i64, sessions: u64) -> Reading {
-        Reading {
+    fn reading(hour: i64, sessions: u64) -> LogRead {
+        LogRead {
             source: format!("log-{hour}"),
             log: format!("log-{hour}"),
             format: Some("stderr".to_owned()),
@@ -337,7 +337,7 @@ mod tests {
     proptest! {
         #[test]
         fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
-            let mut readings: Vec<Reading> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
+            let mut readings: Vec<LogRead> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
             let coverage = of((&readings, &Recorded::new()), None, span(0, 48 * HOUR), None);
             let telling: BTreeSet<i64> =

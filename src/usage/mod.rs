@@ -1,23 +1,23 @@
 //! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
 
-mod calendar;
 mod coverage;
-mod days;
-mod each;
-mod kinds;
-#[cfg(test)]
-pub(crate) mod made;
+mod daily;
+mod dedup;
 mod metrics;
-mod proven;
-mod rare;
+mod open_sessions;
+mod parallel;
+#[cfg(test)]
+pub(crate) mod test_support;
+mod unseen_times;
+mod upper_bound;
 
 pub use crate::bundle::metric::name as metric;
-pub use calendar::unseen;
 pub use coverage::{Coverage, Gap};
-pub use each::{of_each, side_by_side};
 pub use metrics::{Above, Metrics};
-use proven::Proven;
-pub use rare::tls_share_at_most;
+use open_sessions::Proven;
+pub use parallel::{of_each, side_by_side};
+pub use unseen_times::unseen;
+pub use upper_bound::tls_share_at_most;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ use jiff::civil::Date;
 use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
 
 use crate::bundle::fact::{cause, column};
-use crate::bundle::{Measured, Reading};
+use crate::bundle::{LogRead, Measured};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::window::Window;
@@ -136,7 +136,7 @@ pub struct Usage {
 /// Adds up what was read of an instance's logs, the facts in them, and what was measured.
 fn add_up(
     profile: &InstanceProfile,
-    (readings, facts): (&[Reading], Option<DataFrame>),
+    (readings, facts): (&[LogRead], Option<DataFrame>),
     measured: &Measured,
     window: Window,
     ignores: Ignores<'_>,
@@ -156,9 +156,9 @@ fn add_up(
     if let Some(facts) = facts {
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
-        let once = inside.and_then(|facts| kinds::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
-        proven = proven::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
-        usage.by_day = days::by_day(once.clone().lazy()).map_err(unreadable)?;
+        let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
+        proven = open_sessions::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
+        usage.by_day = daily::by_day(once.clone().lazy()).map_err(unreadable)?;
         let rows = totals(once.lazy()).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;
     }

@@ -29,7 +29,7 @@ pub enum Restart {
 
 /// What follows from an instance's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outlook {
+pub struct RotationOutlook {
     /// What a rotation changes.
     pub change: Change,
     /// The authority that would sign the new certificate, where it is known.
@@ -43,7 +43,7 @@ pub struct Outlook {
 }
 
 /// The outlook of an instance as of `now`.
-pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Outlook {
+pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> RotationOutlook {
     let certificate = &profile.certificate;
     let horizon = SignedDuration::from_hours(24 * i64::from(policy.horizon_days));
     let horizon = now.checked_add(horizon).unwrap_or(Timestamp::MAX);
@@ -67,10 +67,10 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ou
     if let Some(text) = elsewhere.or(profile.is_serverless_v1().then_some(serverless)) {
         let text = text.to_owned();
         let reasons = vec![Reason { code: ReasonCode::CertificateElsewhere, text }];
-        return Outlook { change, target, restart: Restart::None, act_by: None, reasons };
+        return RotationOutlook { change, target, restart: Restart::None, act_by: None, reasons };
     }
     let good = lasts(certificate.ca_valid_till) && (lasts(certificate.valid_till) || restart == Restart::None);
-    Outlook { change, target, restart, act_by, reasons: reasons(profile, change, good, now) }
+    RotationOutlook { change, target, restart, act_by, reasons: reasons(profile, change, good, now) }
 }
 
 /// When AWS rotates by itself, if it has scheduled that.

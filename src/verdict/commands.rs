@@ -2,15 +2,15 @@
 
 use ssl_usage_parsers::Engine;
 
-use super::certificate::{Change, Outlook, Restart};
+use super::certificate::{Change, Restart, RotationOutlook};
 use super::{Rotation, UsageVerdict};
+use crate::enable_logging::{self, Needs};
 use crate::inventory::InstanceProfile;
-use crate::logging::{self, Needs};
 
 /// Argument vectors of the AWS command line, in the order in which they are to be run.
 pub(super) fn commands(
     profile: &InstanceProfile,
-    outlook: &Outlook,
+    outlook: &RotationOutlook,
     usage: UsageVerdict,
     rotation: Rotation,
 ) -> Vec<Vec<String>> {
@@ -33,7 +33,7 @@ fn aws(region: &str, words: &[&str]) -> Vec<String> {
 /// action that AWS offers; where it offers none yet, there is no command.
 ///
 /// Source: "Rotating your SSL/TLS certificate" in the RDS user guide.
-fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> Option<Vec<String>> {
+fn rotate(profile: &InstanceProfile, outlook: &RotationOutlook, rotation: Rotation) -> Option<Vec<String>> {
     if outlook.change == Change::Server {
         let action = profile.pending.first().filter(|_| rotation == Rotation::Required)?;
         let resource = action.resource.as_deref().unwrap_or(&profile.arn);
@@ -66,6 +66,6 @@ fn rotate(profile: &InstanceProfile, outlook: &Outlook, rotation: Rotation) -> O
 /// when, and a preflight has the commands.
 fn switch_logging_on(profile: &InstanceProfile, engine: &'static Engine) -> Vec<Vec<String>> {
     let by_itself = |needs: &Needs| needs.changes.iter().all(|change| change.new_group.is_none() && !change.is_static);
-    let best = logging::best(profile, engine).filter(|(_, needs)| needs.untold.is_empty() && by_itself(needs));
-    best.map(|(_, needs)| logging::commands(profile, &needs, None, false).0).unwrap_or_default()
+    let best = enable_logging::best(profile, engine).filter(|(_, needs)| needs.unknown.is_empty() && by_itself(needs));
+    best.map(|(_, needs)| enable_logging::commands(profile, &needs, None, false).0).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! The reverse question: may TLS be enforced?
 
-use super::reason::{Bearing, Reason, ReasonCode};
+use super::reason::{Effect, Reason, ReasonCode};
 use crate::usage::Usage;
 
 /// Whether TLS may be enforced.
@@ -34,11 +34,11 @@ pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> 
     let hides = |reason: &Reason| match reason.code {
         ReasonCode::AttestationContradicted => true,
         ReasonCode::TlsAttempts => false,
-        code => matches!(code.bearing(), Bearing::Blocks | Bearing::Voids),
+        code => matches!(code.effect(), Effect::Blocks | Effect::Voids),
     };
     let unclear = ignored.unknown > 0 || usage.imitable_tls > 0 || reasons.iter().any(hides);
     // What says that it is enforced may have been changed.
-    let enforced = enforced && !reasons.iter().any(|reason| reason.code.bearing() == Bearing::Voids);
+    let enforced = enforced && !reasons.iter().any(|reason| reason.code.effect() == Effect::Voids);
     match (enforced, without > 0, unclear) {
         (true, ..) => Enforcement::Safe,
         (false, true, _) => Enforcement::Breaks,

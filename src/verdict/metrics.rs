@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ssl_usage_parsers::Engine;
 
 use super::reason::ReasonCode;
-use super::rules::{Case, ask_live, is_remote, plural};
+use super::rules::{Context, ask_live, is_remote, plural};
 use crate::usage::{Above, Metrics, metric};
 
 type Found = Option<(ReasonCode, String)>;
@@ -17,8 +17,8 @@ const PROXY_TO_INSTANCE: &[&str] = &[metric::DATABASE_CONNECTIONS_WITH_TLS, metr
 const CLIENT_TO_PROXY: &[(&str, &str)] =
     &[(metric::CLIENTS_WITH_TLS, "with"), (metric::CLIENTS_WITHOUT_TLS, "without")];
 
-pub(super) fn iam_metric(case: &Case<'_>, _: &'static Engine) -> Found {
-    let logins = case.usage.metrics.iam_logins.filter(|logins| logins.sum > 0)?;
+pub(super) fn iam_metric(context: &Context<'_>, _: &'static Engine) -> Found {
+    let logins = context.usage.metrics.iam_logins.filter(|logins| logins.sum > 0)?;
     let text = format!(
         "{} by IAM, which works over TLS only, {} (IamDbAuthConnectionSuccess)",
         plural(logins.sum, "login"),
@@ -27,8 +27,8 @@ pub(super) fn iam_metric(case: &Case<'_>, _: &'static Engine) -> Found {
     Some((ReasonCode::IamMetric, text))
 }
 
-pub(super) fn proxy_tls(case: &Case<'_>, _: &'static Engine) -> Found {
-    let shown = case.usage.metrics.proxies.iter().find_map(|(proxy, known)| {
+pub(super) fn proxy_tls(context: &Context<'_>, _: &'static Engine) -> Found {
+    let shown = context.usage.metrics.proxies.iter().find_map(|(proxy, known)| {
         let of = |name: &&'static str| Some((proxy, *name, known.get(name).copied().filter(|above| above.hours > 0)?));
         PROXY_TO_INSTANCE.iter().find_map(of)
     });
@@ -55,8 +55,8 @@ pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
     metrics.proxies.iter().filter_map(told).collect()
 }
 
-pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -> Found {
-    let usage = case.usage;
+pub(super) fn metric_contradicts_log(context: &Context<'_>, engine: &'static Engine) -> Found {
+    let usage = context.usage;
     let most = usage.metrics.most_open_while_logged.filter(|most| *most > 0)?;
     let left = usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
     let ignored = usage.ignored.sessions.sum() > 0;
@@ -73,8 +73,8 @@ pub(super) fn metric_contradicts_log(case: &Case<'_>, engine: &'static Engine) -
 
 /// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin, and since the last gap in
 /// them, is 0, or where the logs show the beginning of all that were open at a moment, none is left that began unseen.
-pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> Found {
-    let open = case.usage.metrics.unaccounted.filter(|open| *open > 0)?;
+pub(super) fn older_sessions_open(context: &Context<'_>, engine: &'static Engine) -> Found {
+    let open = context.usage.metrics.unaccounted.filter(|open| *open > 0)?;
     let text = format!(
         "up to {} that began before the logs, or in a gap, may still be open (DatabaseConnections, less those whose beginning is logged): how they are carried is not known; renew the pools of all clients, or stop all together until the metric reaches 0{}",
         plural(open, "session"),
@@ -84,8 +84,8 @@ pub(super) fn older_sessions_open(case: &Case<'_>, engine: &'static Engine) -> F
 }
 
 /// More sessions than CloudWatch counted: the log is not of this instance alone, or the metric misses some.
-pub(super) fn log_exceeds_metric(case: &Case<'_>, _: &'static Engine) -> Found {
-    let (at, proven, least) = case.usage.metrics.exceeded?;
+pub(super) fn log_exceeds_metric(context: &Context<'_>, _: &'static Engine) -> Found {
+    let (at, proven, least) = context.usage.metrics.exceeded?;
     let text = format!(
         "the logs show {} open in the hour from {}, and CloudWatch counted {least} at its lowest (DatabaseConnections): one of the two is wrong",
         plural(proven, "session"),
@@ -95,25 +95,25 @@ pub(super) fn log_exceeds_metric(case: &Case<'_>, _: &'static Engine) -> Found {
 }
 
 /// When something is not known, and what it is.
-pub(super) type Blind = (fn(&Case<'_>) -> bool, &'static str);
+pub(super) type BlindSpot = (fn(&Context<'_>) -> bool, &'static str);
 
 /// What of the metrics may not be known, and what it would have shown.
-pub(super) const NOT_KNOWN: &[Blind] = &[
+pub(super) const NOT_KNOWN: &[BlindSpot] = &[
     (
-        |case| case.usage.metrics.unaccounted.is_none(),
+        |context| context.usage.metrics.unaccounted.is_none(),
         "sessions that were opened before the logs begin and are still open (CloudWatch's DatabaseConnections)",
     ),
     (
-        |case| {
-            let counts = case.profile.known_engine().is_none_or(|engine| engine.counts_iam_logins);
-            counts && case.usage.metrics.iam_logins.is_none()
+        |context| {
+            let counts = context.profile.known_engine().is_none_or(|engine| engine.counts_iam_logins);
+            counts && context.usage.metrics.iam_logins.is_none()
         },
         "logins by IAM (CloudWatch's IamDbAuthConnectionSuccess)",
     ),
     (
         // Also where it is not known whether there is one.
-        |case| {
-            let (profile, known) = (case.profile, &case.usage.metrics.proxies);
+        |context| {
+            let (profile, known) = (context.profile, &context.usage.metrics.proxies);
             let asked = !profile.unknown.iter().any(|call| call.starts_with("rds:DescribeDBProx"));
             !asked || profile.proxies.iter().any(|proxy| !known.contains_key(proxy))
         },

@@ -1,29 +1,29 @@
 //! The verdict: a pure function of an instance's profile, its usage and the policy. No clock, no I/O, no randomness: the
 //! same evidence gives the same verdict, byte for byte, for ever.
 
-mod by_policy;
 mod certificate;
 mod commands;
 mod enforcement;
 mod metrics;
 mod policy;
+mod policy_reasons;
 mod reason;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod trust;
 
-pub use certificate::{Change, Outlook, Restart};
+pub use certificate::{Change, Restart, RotationOutlook};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Policy, Source, Standing, States, Weight};
-pub use reason::{Bearing, Reason, ReasonCode};
+pub use reason::{Effect, Reason, ReasonCode};
 pub(crate) use rules::ask_live;
 
 use jiff::Timestamp;
 
 use crate::inventory::InstanceProfile;
 use crate::usage::{Usage, unseen};
-use rules::Case;
+use rules::Context;
 
 /// Whether TLS is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct Verdict {
     /// Whether TLS may be enforced.
     pub enforcement: Enforcement,
     /// What follows from the certificate.
-    pub outlook: Outlook,
+    pub outlook: RotationOutlook,
     /// Why: what decided first.
     pub reasons: Vec<Reason>,
     /// What was not looked at.
@@ -74,14 +74,14 @@ pub struct Verdict {
 const NOT_EXAMINED: &str = "clients that connect less often than the window is long";
 
 /// What logs may not show even where they show enough.
-const NOT_SHOWN: &[metrics::Blind] = &[
+const NOT_SHOWN: &[metrics::BlindSpot] = &[
     (
-        |case| !case.usage.coverage.gaps.is_empty(),
+        |context| !context.usage.coverage.gaps.is_empty(),
         "clients that connected only in the gaps of the logs (`coverage.gaps`)",
     ),
     (
         // So far from a session that is in a log, the next one is believed to be: a log does not say that it was off.
-        |case| !case.usage.coverage.seen.is_empty(),
+        |context| !context.usage.coverage.seen.is_empty(),
         "clients that connected only while logging was off, or whose lines a log lost, within an hour of a session that is in it",
     ),
 ];
@@ -89,27 +89,27 @@ const NOT_SHOWN: &[metrics::Blind] = &[
 /// Judges one instance as of `now`.
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
     let outlook = certificate::outlook(profile, policy, now);
-    let case = Case { profile, usage, policy };
-    let mut found: Vec<Reason> = trust::reason(&case).into_iter().chain(rules::reasons(&case)).collect();
-    found.extend(by_policy::reasons(&case, &found, now));
+    let context = Context { profile, usage, policy };
+    let mut found: Vec<Reason> = trust::reason(&context).into_iter().chain(rules::reasons(&context)).collect();
+    found.extend(policy_reasons::reasons(&context, &found, now));
     let used = usage_of(&found, policy);
     let enforcement = enforcement::enforcement(usage, &found, rules::is_enforced(profile));
     let mut reasons: Vec<Reason> = outlook.reasons.iter().cloned().chain(found).collect();
     let rotation = rotation_of(&reasons, used);
     // What decided comes first; what would have decided otherwise is no reason for this verdict.
-    reasons.sort_by_key(|reason| !decides(policy.bearing(reason.code), used, rotation));
+    reasons.sort_by_key(|reason| !decides(policy.effect(reason.code), used, rotation));
     if used == UsageVerdict::NotObserved {
-        let in_spite = by_policy::in_spite_of(&case, &reasons);
+        let in_spite = policy_reasons::in_spite_of(&context, &reasons);
         if let Some(first) = reasons.first_mut().filter(|_| rotation == Rotation::Deferrable) {
             first.text.push_str(&in_spite);
         }
     }
     let act_by = outlook.act_by.filter(|_| rotation != Rotation::Optional);
-    let outlook = Outlook { act_by, ..outlook };
+    let outlook = RotationOutlook { act_by, ..outlook };
     let commands = commands::commands(profile, &outlook, used, rotation);
     let unproven = rotation != Rotation::Optional && used == UsageVerdict::Undetermined;
     let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
-    let unknown = blind.filter(|(is_so, _)| is_so(&case)).map(|(_, what)| (*what).to_owned());
+    let unknown = blind.filter(|(is_so, _)| is_so(&context)).map(|(_, what)| (*what).to_owned());
     let not_examined = unknown.chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect();
     Verdict { usage: used, rotation, unproven, enforcement, outlook, reasons, not_examined, commands }
 }
@@ -123,16 +123,16 @@ fn times(usage: &Usage) -> Option<String> {
 
 /// Whether TLS is used, by the reasons alone. Without any, nobody can tell.
 fn usage_of(reasons: &[Reason], policy: &Policy) -> UsageVerdict {
-    let any = |bearing| reasons.iter().any(|reason| policy.bearing(reason.code) == bearing);
-    if any(Bearing::InUse) {
+    let any = |effect| reasons.iter().any(|reason| policy.effect(reason.code) == effect);
+    if any(Effect::InUse) {
         UsageVerdict::InUse
-    } else if any(Bearing::Overrules) || any(Bearing::Voids) {
+    } else if any(Effect::Overrules) || any(Effect::Voids) {
         UsageVerdict::Undetermined
-    } else if any(Bearing::RulesOut) {
+    } else if any(Effect::RulesOut) {
         UsageVerdict::RuledOut
-    } else if any(Bearing::Blocks) {
+    } else if any(Effect::Blocks) {
         UsageVerdict::Undetermined
-    } else if any(Bearing::NotObserved) {
+    } else if any(Effect::NotObserved) {
         UsageVerdict::NotObserved
     } else {
         UsageVerdict::Undetermined
@@ -140,33 +140,33 @@ fn usage_of(reasons: &[Reason], policy: &Policy) -> UsageVerdict {
 }
 
 fn rotation_of(reasons: &[Reason], usage: UsageVerdict) -> Rotation {
-    let any = |bearing| reasons.iter().any(|reason| reason.code.bearing() == bearing);
-    if any(Bearing::Voids) {
+    let any = |effect| reasons.iter().any(|reason| reason.code.effect() == effect);
+    if any(Effect::Voids) {
         return Rotation::Required;
     }
-    if any(Bearing::NoRotation) {
+    if any(Effect::NoRotation) {
         return Rotation::Optional;
     }
     match usage {
         UsageVerdict::RuledOut => Rotation::Optional,
         UsageVerdict::NotObserved => Rotation::Deferrable,
-        UsageVerdict::Undetermined if any(Bearing::Attests) && !any(Bearing::Overrules) => Rotation::Deferrable,
+        UsageVerdict::Undetermined if any(Effect::Attests) && !any(Effect::Overrules) => Rotation::Deferrable,
         UsageVerdict::InUse | UsageVerdict::Undetermined => Rotation::Required,
     }
 }
 
-/// Whether a reason of this bearing is what this verdict rests on.
-fn decides(bearing: Bearing, usage: UsageVerdict, rotation: Rotation) -> bool {
-    match bearing {
-        Bearing::NoRotation => rotation == Rotation::Optional,
-        Bearing::InUse => usage == UsageVerdict::InUse,
-        Bearing::RulesOut => usage == UsageVerdict::RuledOut,
-        Bearing::Blocks | Bearing::Overrules | Bearing::Voids => {
+/// Whether a reason of this effect is what this verdict rests on.
+fn decides(effect: Effect, usage: UsageVerdict, rotation: Rotation) -> bool {
+    match effect {
+        Effect::NoRotation => rotation == Rotation::Optional,
+        Effect::InUse => usage == UsageVerdict::InUse,
+        Effect::RulesOut => usage == UsageVerdict::RuledOut,
+        Effect::Blocks | Effect::Overrules | Effect::Voids => {
             usage == UsageVerdict::Undetermined && rotation == Rotation::Required
         }
-        Bearing::Attests => usage == UsageVerdict::Undetermined && rotation == Rotation::Deferrable,
-        Bearing::NotObserved => usage == UsageVerdict::NotObserved,
-        Bearing::Informs => false,
+        Effect::Attests => usage == UsageVerdict::Undetermined && rotation == Rotation::Deferrable,
+        Effect::NotObserved => usage == UsageVerdict::NotObserved,
+        Effect::Informs => false,
     }
 }
 

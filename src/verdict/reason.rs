@@ -2,7 +2,7 @@
 
 /// What a reason does to the answer "is TLS used?". The usage of an instance follows from its reasons alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bearing {
+pub enum Effect {
     /// TLS is in use.
     InUse,
     /// TLS cannot be in use.
@@ -24,7 +24,7 @@ pub enum Bearing {
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $bearing:ident;)+) => {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $effect:ident;)+) => {
         /// The codes. Added to, never renamed: other programs read them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum ReasonCode {
@@ -41,8 +41,8 @@ macro_rules! reasons {
             }
 
             /// What it may decide.
-            pub fn bearing(self) -> Bearing {
-                match self { $(Self::$name => Bearing::$bearing,)+ }
+            pub fn effect(self) -> Effect {
+                match self { $(Self::$name => Effect::$effect,)+ }
             }
         }
     };
@@ -148,7 +148,7 @@ reasons! {
     CertificateUnknown = "certificate-unknown", Informs;
 }
 
-/// A reason, and what it rests on in this case.
+/// A reason, and what it rests on in this context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// Which.

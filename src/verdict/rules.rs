@@ -8,19 +8,19 @@ use super::metrics::{
 };
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
+use crate::enable_logging;
 use crate::inventory::InstanceProfile;
-use crate::logging;
 use crate::usage::{Usage, tls_share_at_most};
 
 /// What the rules look at.
-pub(super) struct Case<'a> {
+pub(super) struct Context<'a> {
     pub profile: &'a InstanceProfile,
     pub usage: &'a Usage,
     pub policy: &'a Policy,
 }
 
 /// One rule: none, or a reason with its evidence.
-type Rule = fn(&Case<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
+type Rule = fn(&Context<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
 
 /// The rules, most telling first: the first reason of a report is the first that holds.
 const RULES: &[Rule] = &[
@@ -59,17 +59,17 @@ const RULES_OF_LOGS: &[Rule] = &[
     plaintext_too,
 ];
 
-/// The reasons of a case.
-pub(super) fn reasons(case: &Case<'_>) -> Vec<Reason> {
-    let Some(engine) = case.profile.known_engine() else {
+/// The reasons of a context.
+pub(super) fn reasons(context: &Context<'_>) -> Vec<Reason> {
+    let Some(engine) = context.profile.known_engine() else {
         let text = format!(
             "the engine {} is not known to this version of ssl-usage; its logs were not read",
-            case.profile.engine
+            context.profile.engine
         );
         return vec![Reason { code: ReasonCode::EngineUnknown, text }];
     };
     let rules = RULES.iter().chain(if engine.marks_tls_from.is_some() { RULES_OF_LOGS } else { &[] });
-    rules.filter_map(|rule| rule(case, engine)).map(|(code, text)| Reason { code, text }).collect()
+    rules.filter_map(|rule| rule(context, engine)).map(|(code, text)| Reason { code, text }).collect()
 }
 
 /// Whether a client cannot connect without TLS.
@@ -132,8 +132,8 @@ fn named(counts: &std::collections::BTreeMap<String, u64>) -> String {
     names.join(", ")
 }
 
-fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let usage = case.usage;
+fn tls_connections(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let usage = context.usage;
     let tls = usage.connections.tls;
     let clients = usage.counted_clients().filter(|client| client.sessions.tls > 0).count() as u64;
     (tls > 0).then(|| {
@@ -147,18 +147,18 @@ fn tls_connections(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, S
     })
 }
 
-fn iam_authentication(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let methods = &case.usage.auth_methods;
+fn iam_authentication(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let methods = &context.usage.auth_methods;
     let by_iam: u64 =
         methods.iter().filter(|(name, _)| engine.iam_methods.contains(&name.as_str())).map(|(_, count)| count).sum();
-    (case.profile.iam_authentication && by_iam > 0).then(|| {
+    (context.profile.iam_authentication && by_iam > 0).then(|| {
         let text = format!("{} authenticated by IAM, which works over TLS only", plural(by_iam, "session"));
         (ReasonCode::IamAuthentication, text)
     })
 }
 
-fn client_rejected_certificate(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let addresses = &case.usage.certificate_rejected_by;
+fn client_rejected_certificate(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let addresses = &context.usage.certificate_rejected_by;
     (!addresses.is_empty()).then(|| {
         let text = format!(
             "clients verify, and did not accept the certificate ({}); give them the new authority",
@@ -168,29 +168,29 @@ fn client_rejected_certificate(case: &Case<'_>, _: &'static Engine) -> Option<(R
     })
 }
 
-fn tls_enforced(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+fn tls_enforced(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     if let Some(why) = engine.always_tls {
         return Some((ReasonCode::TlsEnforced, why.to_owned()));
     }
-    let TlsSwitch { parameter, decides, .. } = enforced(case.profile, engine)?;
+    let TlsSwitch { parameter, decides, .. } = enforced(context.profile, engine)?;
     if *decides {
-        let value = case.profile.in_effect(parameter).unwrap_or_default();
+        let value = context.profile.in_effect(parameter).unwrap_or_default();
         return Some((
             ReasonCode::TlsEnforced,
             format!("{parameter} is {value} and in effect: whoever connects uses TLS"),
         ));
     }
     // Clients that are seen only to arrive, or to leave, connect too.
-    let usage = case.usage;
+    let usage = context.usage;
     let remote = usage.connections.sum() - usage.connections.local;
     let open = usage.metrics.most_open.is_some_and(|most| most > 0);
     let clients = open || remote > 0 || usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
     clients.then(|| (ReasonCode::TlsEnforced, format!("{parameter} is on and in effect, and clients connect")))
 }
 
-fn tls_despite_switch(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let parameter = ruled_out(case.profile, engine)?;
-    shows_tls(case.usage).then(|| {
+fn tls_despite_switch(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let parameter = ruled_out(context.profile, engine)?;
+    shows_tls(context.usage).then(|| {
         let text = format!("{parameter} switches TLS off, and the log shows TLS: it was switched within the window");
         (ReasonCode::TlsDespiteSwitch, text)
     })
@@ -202,25 +202,25 @@ fn shows_tls(usage: &Usage) -> bool {
     usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) + ignored > 0
 }
 
-fn tls_switched_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let parameter = ruled_out(case.profile, engine).filter(|_| !shows_tls(case.usage))?;
+fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let parameter = ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage))?;
     Some((ReasonCode::TlsSwitchedOff, format!("{parameter} switches TLS off, and is in effect")))
 }
 
-fn behind_proxy(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let proxies = &case.profile.proxies;
+fn behind_proxy(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let proxies = &context.profile.proxies;
     (!proxies.is_empty()).then(|| {
         let text = format!(
             "its clients may come through RDS Proxy ({}), which presents a certificate of AWS Certificate Manager to them; the log shows the proxy's own sessions{}",
             proxies.join(", "),
-            proxies_in_metrics(&case.usage.metrics)
+            proxies_in_metrics(&context.usage.metrics)
         );
         (ReasonCode::BehindProxy, text)
     })
 }
 
-fn global_cluster(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let members = &case.profile.global_members;
+fn global_cluster(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let members = &context.profile.global_members;
     (!members.is_empty()).then(|| {
         let text = format!(
             "its global cluster has other clusters, whose certificates and clients are theirs: ask in their regions too ({})",
@@ -230,7 +230,7 @@ fn global_cluster(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     })
 }
 
-fn log_cannot_tell(_: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+fn log_cannot_tell(_: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     engine.marks_tls_from.is_none().then(|| {
         let text = format!("no log of {} shows how sessions are carried{}", engine.title, ask_live(engine));
         (ReasonCode::LogCannotTell, text)
@@ -242,8 +242,8 @@ pub(crate) fn ask_live(engine: &Engine) -> String {
     if engine.live_query.is_empty() { String::new() } else { format!("; ask the live sessions: {}", engine.live_query) }
 }
 
-fn version_cannot_tell(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let version = &case.profile.engine_version;
+fn version_cannot_tell(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let version = &context.profile.engine_version;
     (!engine.marks_tls(version)).then(|| {
         let text = format!("{} {version} does not mark TLS in its log{}", engine.title, ask_live(engine));
         (ReasonCode::VersionCannotTell, text)
@@ -267,7 +267,7 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
         return Logged::Off;
     }
     let unknown = logs.switches.iter().find_map(|switch| match profile.parameters.get(switch.parameter) {
-        None => Some(profile.untold(switch.parameter)),
+        None => Some(profile.why_unknown(switch.parameter)),
         Some(parameter) if !parameter.in_effect => Some(format!(
             "{} is set in {}, and the instance does not run with it yet",
             switch.parameter, parameter.group
@@ -277,10 +277,10 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
     unknown.map_or(Logged::On, Logged::Unknown)
 }
 
-fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let profile = case.profile;
+fn logging_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let profile = context.profile;
     let off = |logs: &&Logs| matches!(logged(profile, logs), Logged::Off);
-    if !engine.logs.iter().filter(|logs| logs.tells).all(|logs| off(&logs)) {
+    if !engine.logs.iter().filter(|logs| logs.records_tls).all(|logs| off(&logs)) {
         return None;
     }
     let set = to_switch_on(profile, engine).unwrap_or_else(|| "see `ssl-usage preflight`".to_owned());
@@ -295,21 +295,22 @@ fn logging_off(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, 
 
 /// What to set so that sessions are logged; none where nothing that is known keeps them from that.
 fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<String> {
-    let (logs, needs) = logging::best(profile, engine)?;
-    let needed = |change: &&logging::Change| logs.switches.iter().any(|switch| switch.parameter == change.parameter);
+    let (logs, needs) = enable_logging::best(profile, engine)?;
+    let needed =
+        |change: &&enable_logging::Change| logs.switches.iter().any(|switch| switch.parameter == change.parameter);
     let set: Vec<_> =
         needs.changes.iter().filter(needed).map(|change| format!("{} to {}", change.parameter, change.to)).collect();
     let group = needs.changes.iter().find(|change| change.new_group.is_some());
     let group = group
         .map_or_else(String::new, |change| format!(" in a group of its own, for {} cannot be changed", change.group));
-    let restart = if logging::restart(profile, &needs) { ", and restart" } else { "; no restart is needed" };
+    let restart = if enable_logging::restart(profile, &needs) { ", and restart" } else { "; no restart is needed" };
     (!set.is_empty()).then(|| format!("set {}{group}{restart}", set.join(" and ")))
 }
 
-fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let mut unknown = None;
-    for logs in engine.logs.iter().filter(|logs| logs.tells) {
-        match logged(case.profile, logs) {
+    for logs in engine.logs.iter().filter(|logs| logs.records_tls) {
+        match logged(context.profile, logs) {
             Logged::On => return None,
             Logged::Off => {}
             Logged::Unknown(text) => unknown = unknown.or(Some(text)),
@@ -320,20 +321,20 @@ fn logging_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCo
 
 /// Where TLS may be enforced without anybody knowing, a client that is refused for that can look like a session without
 /// TLS: MySQL logs the attempt alone.
-fn enforcement_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let profile = case.profile;
+fn enforcement_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let profile = context.profile;
     let is_untold =
         |switch: &&TlsSwitch| !switch.enforces.is_empty() && !profile.parameters.contains_key(switch.parameter);
     let switch = engine.tls_switches.iter().find(is_untold).filter(|_| !profile.unanswered().is_empty())?;
     let text = format!(
         "{}: where it enforces TLS, clients that are refused may look like sessions without TLS",
-        profile.untold(switch.parameter)
+        profile.why_unknown(switch.parameter)
     );
     Some((ReasonCode::EnforcementUnknown, text))
 }
 
-fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let coverage = &case.usage.coverage;
+fn no_logs(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &context.usage.coverage;
     (coverage.files + coverage.files_failed == 0).then(|| {
         (
             ReasonCode::NoLogs,
@@ -342,8 +343,8 @@ fn no_logs(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> 
     })
 }
 
-fn sessions_not_logged(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let usage = case.usage;
+fn sessions_not_logged(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let usage = context.usage;
     let sessions = usage.connections.sum() + usage.system.sum() + usage.ignored.sessions.sum();
     (usage.received > 0 && sessions == 0).then(|| {
         let switches = engine.logs.iter().flat_map(|logs| logs.switches);
@@ -359,22 +360,22 @@ fn sessions_not_logged(case: &Case<'_>, engine: &'static Engine) -> Option<(Reas
     })
 }
 
-fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let coverage = &case.usage.coverage;
+fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &context.usage.coverage;
     let asked = coverage.asked.map_or(0, |asked| asked.length().as_mins());
-    let least = i64::from(case.policy.least_window_hours) * 60;
+    let least = i64::from(context.policy.least_window_hours) * 60;
     if asked < least {
         let text = format!("the instance could be seen for {} h only, and {} are demanded", asked / 60, least / 60);
         return Some((ReasonCode::CoverageShort, text));
     }
-    if coverage.share >= case.policy.least_coverage {
+    if coverage.share >= context.policy.least_coverage {
         return None;
     }
     let (parameter, default, most) = engine.logs.first().map_or(("", 0, 0), |logs| logs.retention);
-    let kept = case.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
+    let kept = context.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
     let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length());
     let better = longest.filter(|gap| gap.cause == "cannot-tell");
-    let advice = if let Some(set) = better.and_then(|_| to_switch_on(case.profile, engine)) {
+    let advice = if let Some(set) = better.and_then(|_| to_switch_on(context.profile, engine)) {
         format!("for a log that shows how sessions are carried, {set}")
     } else if kept >= asked {
         "ask for a window without the gaps".to_owned()
@@ -395,13 +396,13 @@ fn coverage_short(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCod
     let text = format!(
         "the logs show {} of the window{longest}, and {} are demanded; {advice}",
         percent(coverage.share),
-        percent(case.policy.least_coverage)
+        percent(context.policy.least_coverage)
     );
     Some((ReasonCode::CoverageShort, text))
 }
 
-fn logs_incomplete(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let failed = case.usage.coverage.files_to_retry;
+fn logs_incomplete(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let failed = context.usage.coverage.files_to_retry;
     (failed > 0).then(|| {
         (
             ReasonCode::LogsIncomplete,
@@ -410,15 +411,15 @@ fn logs_incomplete(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, S
     })
 }
 
-fn records_unparsed(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let unparsed = case.usage.coverage.unparsed;
+fn records_unparsed(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let unparsed = context.usage.coverage.unparsed;
     (unparsed > 0).then(|| {
         (ReasonCode::RecordsUnparsed, format!("{} could not be understood", plural(unparsed, "connection record")))
     })
 }
 
-fn transport_unknown(case: &Case<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let unknown = case.usage.connections.unknown;
+fn transport_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let unknown = context.usage.connections.unknown;
     (unknown > 0).then(|| {
         (
             ReasonCode::TransportUnknown,
@@ -432,9 +433,9 @@ fn handshakes_failed(usage: &Usage) -> u64 {
     usage.handshakes_failed.iter().filter(|(cause, _)| *cause != "probe").map(|(_, count)| count).sum()
 }
 
-fn tls_attempts(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let failed = handshakes_failed(case.usage);
-    let rejected = case.usage.rejected.tls;
+fn tls_attempts(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let failed = handshakes_failed(context.usage);
+    let rejected = context.usage.rejected.tls;
     (failed + rejected > 0).then(|| {
         let text =
             format!("TLS was tried: {} failed, {} refused", plural(failed, "handshake"), plural(rejected, "attempt"));
@@ -442,11 +443,11 @@ fn tls_attempts(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, Stri
     })
 }
 
-fn older_sessions(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let older = case.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
+fn older_sessions(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let older = context.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
     let (clients, sessions) = older.fold((0, 0), |(clients, sessions), (_, count)| (clients + 1, sessions + count));
     (clients > 0).then(|| {
-        let oldest = case.usage.oldest_unseen.map_or_else(String::new, |oldest| {
+        let oldest = context.usage.oldest_unseen.map_or_else(String::new, |oldest| {
             format!(", the oldest before {}", oldest.strftime("%Y-%m-%d %H:%M"))
         });
         let text = format!(
@@ -458,10 +459,10 @@ fn older_sessions(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     })
 }
 
-fn no_clients(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let seen = case.usage.connections.sum() - case.usage.connections.local;
-    (seen < case.policy.least_connections).then(|| {
-        let demanded = case.policy.least_connections;
+fn no_clients(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let seen = context.usage.connections.sum() - context.usage.connections.local;
+    (seen < context.policy.least_connections).then(|| {
+        let demanded = context.policy.least_connections;
         let were = match seen {
             0 => "no session of a client was".to_owned(),
             1 => "1 session of a client was".to_owned(),
@@ -475,11 +476,11 @@ fn no_clients(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String
     })
 }
 
-fn only_plaintext(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let connections = &case.usage.connections;
+fn only_plaintext(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let connections = &context.usage.connections;
     let without = connections.plaintext + connections.gss;
     (without > 0 && connections.tls == 0).then(|| {
-        let clients = case.usage.counted_clients().count() as u64;
+        let clients = context.usage.counted_clients().count() as u64;
         let share = tls_share_at_most(connections).map_or_else(String::new, |share| {
             format!(" (95 % sure: at most {} of sessions like these use it)", percent(share))
         });
@@ -489,8 +490,8 @@ fn only_plaintext(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, St
     })
 }
 
-fn plaintext_too(case: &Case<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let connections = &case.usage.connections;
+fn plaintext_too(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let connections = &context.usage.connections;
     (connections.plaintext > 0 && connections.tls > 0).then(|| {
         (ReasonCode::PlaintextToo, format!("{} without TLS besides", plural(connections.plaintext, "session")))
     })

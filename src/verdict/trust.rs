@@ -1,11 +1,11 @@
 //! Whether the evidence is what was written. Where it is not, or cannot be verified, the rotation is required.
 
 use super::reason::{Reason, ReasonCode};
-use super::rules::Case;
+use super::rules::Context;
 
 /// Why the evidence is not believed; none where it is.
-pub(super) fn reason(case: &Case<'_>) -> Option<Reason> {
-    let (code, text) = match (case.usage.unread, case.usage.unverified && !case.policy.accept_unverified) {
+pub(super) fn reason(context: &Context<'_>) -> Option<Reason> {
+    let (code, text) = match (context.usage.unread, context.usage.unverified && !context.policy.accept_unverified) {
         (true, _) => (
             ReasonCode::EvidenceDamaged,
             "evidence of this instance is damaged, missing or impossible, so nothing is concluded from the rest; the errors say which",

@@ -1,4 +1,4 @@
-//! Trouble on order: which calls go wrong, and how.
+//! Faults on order: which calls go wrong, and how.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub enum FaultKind {
 }
 
 impl Fault {
-    /// Trouble of this kind, on every call until conditions are added.
+    /// A fault of this kind, on every call until conditions are added.
     pub fn new(kind: FaultKind) -> Fault {
         Fault { action: None, region: None, resource: None, calls: Calls::Every, kind, seen: 0 }
     }

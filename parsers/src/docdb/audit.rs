@@ -18,7 +18,7 @@ use memchr::memmem;
 
 use super::json::{members, object, string};
 use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{Chunk, RecordParser};
 use crate::lines;
 use crate::time::LogTime;
 
@@ -44,14 +44,14 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, _: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, _: usize, hit: usize) -> Parsed<'a> {
         // Quotes inside of strings are escaped, but a document can hold the word as well.
-        let before = stretch.text.get(..hit).unwrap_or_default();
+        let before = chunk.text.get(..hit).unwrap_or_default();
         // A line is one record, and its first type says of which kind. A second one is of another record, whose newline is missing.
-        if lines::since_same(stretch.text, hit, AUTHENTICATE).is_some() {
+        if lines::since_same(chunk.text, hit, AUTHENTICATE).is_some() {
             return if is_type(before) { Parsed::Malformed(Malformed::Ambiguous) } else { Parsed::NotARecord };
         }
-        let (line_at, line) = match lines::around(stretch, hit) {
+        let (line_at, line) = match lines::around(chunk, hit) {
             Ok(found) => found,
             Err(cause) if is_type(before) => return Parsed::Malformed(cause),
             Err(_) => return Parsed::NotARecord,

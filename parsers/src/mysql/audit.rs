@@ -37,7 +37,7 @@ use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 use super::clock;
 use super::padding::unpadded;
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Tls, Transport, numbered};
-use crate::format::{RecordParser, Stretch, is_completed};
+use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -99,19 +99,19 @@ impl Audit {
     }
 
     /// The nearest line before `until` that begins a record. A crash can leave NUL bytes before one.
-    fn begins_before(&self, stretch: Stretch<'_>, until: usize) -> Option<usize> {
+    fn begins_before(&self, chunk: Chunk<'_>, until: usize) -> Option<usize> {
         let floor = until.saturating_sub(RECORD);
-        let before = stretch.text.get(floor..until)?;
-        let opening = (floor == 0 && stretch.starts).then_some(0);
+        let before = chunk.text.get(floor..until)?;
+        let opening = (floor == 0 && chunk.starts).then_some(0);
         let mut lines = memrchr2_iter(b'\n', 0, before).map(|end| floor + end + 1).chain(opening);
-        lines.find(|at| stretch.text.get(*at..).is_some_and(|line| self.header(line).is_some()))
+        lines.find(|at| chunk.text.get(*at..).is_some_and(|line| self.header(line).is_some()))
     }
 
     /// Where the text ends that may belong to the record around `from`: at the newline before the next record.
-    fn limit(&self, stretch: Stretch<'_>, from: usize) -> usize {
-        let limit = stretch.text.len().min(from + RECORD);
-        let mut newlines = memchr_iter(b'\n', stretch.text.get(from..limit).unwrap_or_default());
-        let next = |newline: &usize| stretch.text.get(from + newline + 1..).is_some_and(|line| self.is_next(line));
+    fn limit(&self, chunk: Chunk<'_>, from: usize) -> usize {
+        let limit = chunk.text.len().min(from + RECORD);
+        let mut newlines = memchr_iter(b'\n', chunk.text.get(from..limit).unwrap_or_default());
+        let next = |newline: &usize| chunk.text.get(from + newline + 1..).is_some_and(|line| self.is_next(line));
         newlines.find(next).map_or(limit, |newline| from + newline)
     }
 
@@ -122,17 +122,17 @@ impl Audit {
     /// What stands behind the operation of a session: its database, and how it ends.
     ///
     /// Lines behind its own that do not read as an end are of others: blank lines, what a tool prints.
-    fn behind<'a>(&self, stretch: Stretch<'a>, from: usize, limit: usize) -> Result<Behind<'a>, Malformed> {
-        let text = stretch.text.get(from..limit).unwrap_or_default();
+    fn behind<'a>(&self, chunk: Chunk<'a>, from: usize, limit: usize) -> Result<Behind<'a>, Malformed> {
+        let text = chunk.text.get(from..limit).unwrap_or_default();
         let mut endings = endings(text);
         let first = endings.next();
         let line_end = |at: usize| memchr(b'\n', text.get(at..)?).map(|newline| at + newline);
-        let closed = limit < stretch.text.len() && stretch.text.get(limit) == Some(&b'\n');
+        let closed = limit < chunk.text.len() && chunk.text.get(limit) == Some(&b'\n');
         let end = first.as_ref().map_or(0, |(_, code)| code.end);
         let end = match line_end(end) {
             Some(end) => end,
             None if closed => text.len(),
-            None if limit == stretch.text.len() && stretch.ends => return Err(Malformed::Cut),
+            None if limit == chunk.text.len() && chunk.ends => return Err(Malformed::Cut),
             None => return Err(Malformed::TooLong),
         };
         let (at, code) = first.ok_or(Malformed::UnknownLayout)?;
@@ -149,9 +149,9 @@ impl Audit {
     }
 
     /// What a candidate is that no record begins before.
-    fn headless<'a>(&self, stretch: Stretch<'a>, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
-        if stretch.starts && text.get(..hit).is_some_and(|before| memchr(b'\n', before).is_none()) {
+    fn headless<'a>(&self, chunk: Chunk<'a>, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
+        if chunk.starts && text.get(..hit).is_some_and(|before| memchr(b'\n', before).is_none()) {
             return Parsed::Malformed(Malformed::Cut);
         }
         let line = text.get(hit..text.len().min(hit + RECORD)).unwrap_or_default();
@@ -179,13 +179,13 @@ impl Audit {
     }
 
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
-    fn client<'a>(&self, stretch: Stretch<'a>, begin: usize, ids: usize, database: &'a [u8]) -> Client<'a> {
+    fn client<'a>(&self, chunk: Chunk<'a>, begin: usize, ids: usize, database: &'a [u8]) -> Client<'a> {
         let known = |name: &'a [u8]| Some(Cow::Borrowed(name)).filter(|name| !name.is_empty());
         // A line break in a name can imitate the beginning of a record: then the one before never ended.
-        let imitated = begin.checked_sub(1).and_then(|until| self.begins_before(stretch, until)).is_some_and(|other| {
-            stretch.text.get(other..begin).is_some_and(|before| operations(before).next().is_none())
+        let imitated = begin.checked_sub(1).and_then(|until| self.begins_before(chunk, until)).is_some_and(|other| {
+            chunk.text.get(other..begin).is_some_and(|before| operations(before).next().is_none())
         });
-        let who = stretch.text.get(begin..ids).and_then(|before| self.header(before)).map(|(_, who)| who);
+        let who = chunk.text.get(begin..ids).and_then(|before| self.header(before)).map(|(_, who)| who);
         let parts = who.and_then(|who| {
             let (user_at, host_at) = (memchr(b',', who)? + 1, memrchr(b',', who)? + 1);
             Some((who.get(user_at..host_at.checked_sub(1)?)?, who.get(host_at..)?))
@@ -215,11 +215,11 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
         let Some((session, ids)) = numbers(text, hit) else { return Parsed::NotARecord };
-        let Some(begin) = self.begins_before(stretch, hit) else { return self.headless(stretch, hit) };
-        let limit = self.limit(stretch, hit);
+        let Some(begin) = self.begins_before(chunk, hit) else { return self.headless(chunk, hit) };
+        let limit = self.limit(chunk, hit);
         let record = text.get(begin..limit).unwrap_or_default();
         let mut operations = operations(record);
         if operations.next() != Some(hit - begin) {
@@ -230,12 +230,12 @@ impl RecordParser for Audit {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
         let length = NEEDLES.get(needle).map_or(0, |needle| needle.len());
-        let behind = match self.behind(stretch, hit + length, limit) {
+        let behind = match self.behind(chunk, hit + length, limit) {
             Ok(_) if operations.next().is_some() => return Parsed::Malformed(Malformed::Ambiguous),
             Ok(behind) => behind,
             Err(cause) => return Parsed::Malformed(cause),
         };
-        let client = self.client(stretch, begin, ids, behind.database);
+        let client = self.client(chunk, begin, ids, behind.database);
         let host = text.get(begin..ids).and_then(|who| who.get(memrchr(b',', who)? + 1..)).unwrap_or_default();
         let step = match self.step(needle, &client, &behind, parts_of_host(host).1) {
             Ok(step) => step,

@@ -37,7 +37,7 @@ use super::attempt::{Said, clients, denied_database, ends_in_part, said};
 use super::head::{Clock, HEAD_MAX, Head, Layout, Writer, is_heading, record_head};
 use super::padding::unpadded;
 use crate::event::{Client, Malformed, Parsed, Record, Step, Transport};
-use crate::format::{Chronology, RecordParser, Stretch, TRUNCATED, is_completed};
+use crate::format::{Chronology, Chunk, RecordParser, TRUNCATED, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -110,8 +110,8 @@ impl General {
     }
 
     /// The text from `from` up to the next record.
-    fn argument<'a>(&self, stretch: Stretch<'a>, from: usize) -> Result<Argument<'a>, Malformed> {
-        let text = stretch.text;
+    fn argument<'a>(&self, chunk: Chunk<'a>, from: usize) -> Result<Argument<'a>, Malformed> {
+        let text = chunk.text;
         let limit = text.len().min(from + ARGUMENT_MAX);
         let line =
             |at: usize| text.get(at..).unwrap_or_default().split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -126,13 +126,13 @@ impl General {
         }
         match last {
             Some(end) => Ok(Argument { text: part(from, end), rest: part(end, limit), ends: false }),
-            None if limit < text.len() || !stretch.ends => Err(Malformed::TooLong),
+            None if limit < text.len() || !chunk.ends => Err(Malformed::TooLong),
             None => Err(Malformed::Cut),
         }
     }
 
-    fn connect<'a>(&self, stretch: Stretch<'a>, line_at: usize, head: &Head<'a>) -> Parsed<'a> {
-        let argument = match self.argument(stretch, line_at + head.argument) {
+    fn connect<'a>(&self, chunk: Chunk<'a>, line_at: usize, head: &Head<'a>) -> Parsed<'a> {
+        let argument = match self.argument(chunk, line_at + head.argument) {
             Ok(argument) => argument,
             Err(cause) => return Parsed::Malformed(cause),
         };
@@ -151,14 +151,14 @@ impl General {
                 let transport = carrier.transport(client.address.as_deref());
                 found(client, transport)
             }
-            Said::Refusal => self.refusal(stretch, line_at, head, None),
+            Said::Refusal => self.refusal(chunk, line_at, head, None),
             Said::Unreadable => Parsed::Malformed(Malformed::UnknownLayout),
             Said::Unmarked(who) if who.ends_with(TRUNCATED) => Parsed::Malformed(Malformed::Cut),
             Said::Unmarked(_) if !argument.ends => Parsed::Malformed(Malformed::Cut),
             // MySQL up to 5.6 does not say how.
             Said::Unmarked(who) => match clients(who).as_slice() {
                 // In any language, what follows an attempt and does not say which transport it uses refuses it.
-                [] => match self.refusal(stretch, line_at, head, None) {
+                [] => match self.refusal(chunk, line_at, head, None) {
                     Parsed::Record(Record { session: None, .. }) if !who.starts_with(b"Access denied") => {
                         Parsed::Malformed(Malformed::UnknownLayout)
                     }
@@ -176,17 +176,11 @@ impl General {
     ///
     /// The same words follow a change of user or of database in a session that goes on, and a statement may write them. Only
     /// where the thread has done nothing but ask for a session, and does nothing afterwards, was that refused.
-    fn refusal<'a>(
-        &self,
-        stretch: Stretch<'a>,
-        line_at: usize,
-        head: &Head<'a>,
-        database: Option<&[u8]>,
-    ) -> Parsed<'a> {
-        let text = stretch.text;
+    fn refusal<'a>(&self, chunk: Chunk<'a>, line_at: usize, head: &Head<'a>, database: Option<&[u8]>) -> Parsed<'a> {
+        let text = chunk.text;
         let floor = line_at.saturating_sub(NEAR);
         let before = text.get(floor..line_at.saturating_sub(1)).unwrap_or_default();
-        let opening = (floor == 0 && line_at > 0 && stretch.starts).then_some(floor);
+        let opening = (floor == 0 && line_at > 0 && chunk.starts).then_some(floor);
         let lines = memrchr_iter(b'\n', before).map(|newline| floor + newline + 1).chain(opening);
         let of_thread = |at: usize| {
             let record = text.get(at..).and_then(|line| self.head(line))?;
@@ -195,7 +189,7 @@ impl General {
         let session = match lines.filter_map(of_thread).next() {
             Some((at, attempt)) if attempt.command == b"Connect" => {
                 let from = at + attempt.argument;
-                let argument = self.argument(stretch, from);
+                let argument = self.argument(chunk, from);
                 let ends = argument.as_ref().map_or(line_at, |argument| from + argument.text.len() + 1);
                 let who = match argument.map(|argument| said(argument.text, argument.rest)) {
                     Ok(Said::Session { who, .. } | Said::Unmarked(who)) => who,
@@ -261,17 +255,17 @@ impl RecordParser for General {
         }
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
         let floor = hit.saturating_sub(HEAD_MAX);
         // A crash can leave NUL bytes before a record.
         let line_at = match text.get(floor..hit).and_then(|before| memrchr2(b'\n', 0, before)) {
             Some(end) => floor + end + 1,
-            None if floor == 0 && stretch.starts => 0,
-            None => return self.headless(stretch, hit),
+            None if floor == 0 && chunk.starts => 0,
+            None => return self.headless(chunk, hit),
         };
         let Some(head) = text.get(line_at..).and_then(|line| self.head(line)) else {
-            return self.headless(stretch, hit);
+            return self.headless(chunk, hit);
         };
         if line_at + head.at != hit + 1 {
             // Only where no statement stands between them, the second of two records in a line is certain to be one.
@@ -279,11 +273,11 @@ impl RecordParser for General {
             return if glued { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
         }
         match (needle, head.command) {
-            (0, b"Connect") => self.connect(stretch, line_at, &head),
+            (0, b"Connect") => self.connect(chunk, line_at, &head),
             (1, b"Init DB") => {
-                let argument = self.argument(stretch, line_at + head.argument);
+                let argument = self.argument(chunk, line_at + head.argument);
                 match argument.map(|argument| denied_database(argument.text)) {
-                    Ok(Some(database)) => self.refusal(stretch, line_at, &head, Some(database)),
+                    Ok(Some(database)) => self.refusal(chunk, line_at, &head, Some(database)),
                     Ok(None) => Parsed::NotARecord,
                     Err(cause) => Parsed::Malformed(cause),
                 }
@@ -329,10 +323,10 @@ impl General {
     }
 
     /// What a candidate is in a line that begins with no record: text of a statement, or a record behind something else.
-    fn headless<'a>(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
+    fn headless<'a>(&self, chunk: Chunk<'_>, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
         // A log may begin in the middle of a record.
-        let before = text.get(..hit).filter(|_| stretch.starts && hit < BEGINNING).unwrap_or(b"\n");
+        let before = text.get(..hit).filter(|_| chunk.starts && hit < BEGINNING).unwrap_or(b"\n");
         if memchr(b'\n', before).is_none() && self.head(before).is_none() {
             return Parsed::Malformed(Malformed::Cut);
         }

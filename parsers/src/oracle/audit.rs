@@ -47,7 +47,7 @@ use memchr::{memchr, memmem};
 use super::record::Address;
 use super::stamp::{DATED, dated};
 use crate::event::{Client, Malformed, Micros, Parsed, Record, Step, Transport};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{Chunk, RecordParser};
 use crate::lines::LINE_MAX;
 use crate::time::LogTime;
 
@@ -77,8 +77,8 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        let around = Around::new(stretch, hit);
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        let around = Around::new(chunk, hit);
         let head = match around.owner(hit) {
             Ok(head) => head,
             Err(cause) => return Parsed::Malformed(cause),
@@ -89,7 +89,7 @@ impl RecordParser for Audit {
             return if value { Parsed::NotARecord } else { Parsed::Malformed(Malformed::UnknownLayout) };
         }
         if !around.is_whole(&head, &fields) {
-            return Parsed::Malformed(if stretch.ends { Malformed::Cut } else { Malformed::UnknownLayout });
+            return Parsed::Malformed(if chunk.ends { Malformed::Cut } else { Malformed::UnknownLayout });
         }
         let record = if needle == 3 { administrator(&fields.list) } else { session(&fields.list) };
         match record {
@@ -161,12 +161,12 @@ struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    fn new(stretch: Stretch<'a>, hit: usize) -> Self {
+    fn new(chunk: Chunk<'a>, hit: usize) -> Self {
         let floor = hit.saturating_sub(LINE_MAX);
-        let limit = stretch.text.len().min(hit + LINE_MAX);
-        let text = stretch.text.get(..limit).unwrap_or_default();
-        let ends = stretch.ends && limit == stretch.text.len();
-        let starts = floor == 0 && stretch.starts;
+        let limit = chunk.text.len().min(hit + LINE_MAX);
+        let text = chunk.text.get(..limit).unwrap_or_default();
+        let ends = chunk.ends && limit == chunk.text.len();
+        let starts = floor == 0 && chunk.starts;
         let mut around = Self { text, floor, starts, anchored: false, ends };
         around.anchored = starts && (text.starts_with(HEADING) || around.head(0).is_some());
         around

@@ -27,7 +27,7 @@ use super::audit::told;
 use super::stamp::iso;
 use super::xml::{around, decoded};
 use crate::event::{Malformed, Parsed, Record};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{Chunk, RecordParser};
 use crate::lines::{LINE_MAX, undecorated};
 use crate::time::LogTime;
 
@@ -59,12 +59,12 @@ impl RecordParser for AuditXml {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, _: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, _: usize, hit: usize) -> Parsed<'a> {
         // A record is read once, at the first of them.
-        if is_second(stretch.text, hit) {
+        if is_second(chunk.text, hit) {
             return Parsed::NotARecord;
         }
-        match around(stretch, hit, OPENS, CLOSES) {
+        match around(chunk, hit, OPENS, CLOSES) {
             // Its end is gone, and it runs into the next one.
             Ok((_, element)) if memmem::find(element, OPENS).is_some() => Parsed::Malformed(Malformed::Ambiguous),
             Ok((_, element)) => record(element).map_or_else(Parsed::Malformed, Parsed::Record),

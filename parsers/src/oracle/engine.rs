@@ -24,17 +24,17 @@ pub static ENGINE: Engine = Engine {
         Logs {
             kind: "listener",
             prefix: "listener/",
-            twins: &[],
+            name_variants: &[],
             switches: NO_SWITCH,
             also: &[],
-            tells: true,
+            records_tls: true,
             bytes_a_session: Some(350),
             // USER_LogAccess.Concepts.Oracle.html: "Access the listener log using Amazon CloudWatch Logs".
-            served: false,
-            complete: true,
-            begun: |_| None,
+            available_as_file: false,
+            logs_every_session: true,
+            start_from_name: |_| None,
             imitable: false,
-            renamed: true,
+            rotates_by_rename: true,
             // The option `Timezone` sets that of the host.
             in_utc: false,
             rotation: ("", 60),
@@ -51,7 +51,7 @@ pub static ENGINE: Engine = Engine {
         Logs {
             kind: "audit",
             prefix: "audit/",
-            twins: &[],
+            name_variants: &[],
             // With `db` and `none`, only administrators' sessions are in files.
             switches: &[LogSwitch {
                 parameter: "audit_trail",
@@ -63,13 +63,13 @@ pub static ENGINE: Engine = Engine {
                 source: "https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/AUDIT_TRAIL.html",
             }],
             also: &[],
-            tells: true,
+            records_tls: true,
             bytes_a_session: Some(1500),
-            served: true,
-            complete: false,
-            begun: |_| None,
+            available_as_file: true,
+            logs_every_session: false,
+            start_from_name: |_| None,
             imitable: false,
-            renamed: false,
+            rotates_by_rename: false,
             in_utc: false,
             rotation: ("", 60),
             // They share the `tracefile retention` of trace files, which is no parameter: seven days, unless it is set.

@@ -37,7 +37,7 @@ use memchr::{memchr, memchr2_iter, memmem, memrchr};
 use super::record;
 use super::stamp::{civil, iso, offset, stamp};
 use crate::event::{Malformed, Micros, Parsed, Record};
-use crate::format::{Chronology, RecordParser, Stretch, is_completed};
+use crate::format::{Chronology, Chunk, RecordParser, is_completed};
 use crate::lines::{self, NEARBY};
 use crate::time::LogTime;
 
@@ -91,11 +91,11 @@ impl Listener {
 
     /// When the record was written whose line begins at `line_at`. None where the line with its zone is out of sight: it was
     /// written in the same second as that.
-    fn written_at(&self, stretch: Stretch<'_>, hit: usize, line_at: usize, time: LogTime) -> Option<Micros> {
+    fn written_at(&self, chunk: Chunk<'_>, hit: usize, line_at: usize, time: LogTime) -> Option<Micros> {
         let Some(first) = self.zone.filter(|_| !time.zone_known) else { return Some(time.at) };
-        let text = stretch.text;
+        let text = chunk.text;
         let own = text.get(line_at..line_at + CIVIL);
-        let opening = stretch.starts && hit <= OPENING;
+        let opening = chunk.starts && hit <= OPENING;
         let floor = line_at.saturating_sub(if opening { OPENING } else { NEARBY });
         let mut end = line_at;
         let mut left = if opening { usize::MAX } else { ABOVE };
@@ -103,7 +103,7 @@ impl Listener {
             let before = text.get(floor..end - 1).unwrap_or_default();
             let begins = match memrchr(b'\n', before) {
                 Some(newline) => floor + newline + 1,
-                None if floor == 0 && stretch.starts => 0,
+                None if floor == 0 && chunk.starts => 0,
                 None => return None,
             };
             let line = text.get(begins..end).unwrap_or_default();
@@ -118,20 +118,20 @@ impl Listener {
             end = begins;
             left -= 1;
         }
-        (end == 0 && stretch.starts).then(|| zoned(time.at, first))
+        (end == 0 && chunk.starts).then(|| zoned(time.at, first))
     }
 
     /// Looks at the line that holds the beginning of a record.
-    fn read_beginning(&self, stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
-        if record::ends_in_code(stretch, hit) {
+    fn read_beginning(&self, chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
+        if record::ends_in_code(chunk, hit) {
             return Parsed::NotARecord;
         }
-        let near = stretch.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
+        let near = chunk.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
         let begins = memrchr(b'\n', near).map_or(near, |newline| near.get(newline + 1..).unwrap_or_default());
         if stamp(begins).is_none_or(|(_, rest)| !rest.is_empty()) {
             return Parsed::NotARecord;
         }
-        record::beginning(stretch, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
+        record::beginning(chunk, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
     }
 }
 
@@ -153,16 +153,16 @@ impl RecordParser for Listener {
         record::NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         if needle == 2 {
-            return self.read_beginning(stretch, hit);
+            return self.read_beginning(chunk, hit);
         }
         let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         // The last of a kind in a line tells of all of it.
-        if lines::is_followed(stretch.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[b"\n"]) {
+        if lines::is_followed(chunk.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[b"\n"]) {
             return Parsed::NotARecord;
         }
-        let (line_at, line) = match lines::around(stretch, hit) {
+        let (line_at, line) = match lines::around(chunk, hit) {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
@@ -178,11 +178,11 @@ impl RecordParser for Listener {
         };
         let parsed = match needle {
             0 => record::establish(body),
-            _ => record::no_data(body, notes(stretch.text, line_at + line.len())),
+            _ => record::no_data(body, notes(chunk.text, line_at + line.len())),
         };
         match parsed {
             Parsed::Record(record) => {
-                Parsed::Record(Record { at: self.written_at(stretch, hit, line_at, time), ..record })
+                Parsed::Record(Record { at: self.written_at(chunk, hit, line_at, time), ..record })
             }
             other => other,
         }

@@ -24,7 +24,7 @@ use super::record;
 use super::stamp::{iso, stamp};
 use super::xml::{self, decoded};
 use crate::event::{Malformed, Micros, Parsed, Record};
-use crate::format::{RecordParser, Stretch};
+use crate::format::{Chunk, RecordParser};
 use crate::lines::{NEARBY, is_followed, undecorated};
 use crate::time::LogTime;
 
@@ -49,20 +49,20 @@ impl RecordParser for ListenerXml {
         record::NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         if needle == 2 {
-            return read_beginning(stretch, hit);
+            return read_beginning(chunk, hit);
         }
         let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         // The last of a kind in an element tells of all of it.
-        if is_followed(stretch.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[OPENS, CLOSES]) {
+        if is_followed(chunk.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[OPENS, CLOSES]) {
             return Parsed::NotARecord;
         }
-        let (begins, element) = match element(stretch, hit) {
+        let (begins, element) = match element(chunk, hit) {
             Ok(found) => found,
             Err(cause) => return malformed(cause),
         };
-        let at = written_at(stretch.text, begins);
+        let at = written_at(chunk.text, begins);
         match decoded(element) {
             Cow::Borrowed(element) => read_element(element, needle, at),
             Cow::Owned(element) => match read_element(&element, needle, at) {
@@ -97,24 +97,24 @@ impl RecordParser for ListenerXml {
 }
 
 /// Looks at the line that holds the beginning of a record.
-fn read_beginning(stretch: Stretch<'_>, hit: usize) -> Parsed<'static> {
+fn read_beginning(chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
     const MAX: usize = 64;
-    let near = stretch.text.get(hit.saturating_sub(MAX)..hit).unwrap_or_default();
+    let near = chunk.text.get(hit.saturating_sub(MAX)..hit).unwrap_or_default();
     let begins = memmem::rfind(near, OPENS).and_then(|at| near.get(at + OPENS.len()..));
     if begins.and_then(stamp).is_none_or(|(_, rest)| !rest.is_empty()) {
         return Parsed::NotARecord;
     }
     // A record goes on in the next line where a client wrote a newline into it.
-    let told = || element(stretch, hit).is_ok_and(|(_, element)| record::tells_what_happened(element));
-    match record::beginning(stretch, hit) {
+    let told = || element(chunk, hit).is_ok_and(|(_, element)| record::tells_what_happened(element));
+    match record::beginning(chunk, hit) {
         Some(cause) if !told() => Parsed::Malformed(cause),
         _ => Parsed::NotARecord,
     }
 }
 
 /// The text of the element that holds the byte at `hit`, and where it begins.
-fn element(stretch: Stretch<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
-    let (begins, element) = xml::around(stretch, hit, OPENS, CLOSES)?;
+fn element(chunk: Chunk<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
+    let (begins, element) = xml::around(chunk, hit, OPENS, CLOSES)?;
     // What runs into the next one.
     if memmem::find(element, MSG).is_some() {
         return Err(Malformed::UnknownPrefix);

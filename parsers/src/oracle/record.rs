@@ -10,7 +10,7 @@ use memchr::memmem::{Finder, FinderRev};
 use memchr::{memchr, memmem};
 
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
-use crate::format::Stretch;
+use crate::format::Chunk;
 use crate::lines::{LINE_MAX, NEARBY, undecorated};
 
 /// One of the first two stands in every record of an attempt. The star before the first is no part of it: two that share
@@ -233,19 +233,19 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
 }
 
 /// Whether the line that goes on at `hit` ends in a code soon, as nearly all records do.
-pub(super) fn ends_in_code(stretch: Stretch<'_>, hit: usize) -> bool {
-    let rest = stretch.text.get(hit..stretch.text.len().min(hit + NEARBY)).unwrap_or_default();
+pub(super) fn ends_in_code(chunk: Chunk<'_>, hit: usize) -> bool {
+    let rest = chunk.text.get(hit..chunk.text.len().min(hit + NEARBY)).unwrap_or_default();
     memchr(b'\n', rest).and_then(|end| rest.get(..end)).is_some_and(|line| code(line).is_some())
 }
 
 /// Why the record that begins at `hit` is no record, where its line ends too early.
-pub(super) fn beginning(stretch: Stretch<'_>, hit: usize) -> Option<Malformed> {
-    let rest = stretch.text.get(hit..stretch.text.len().min(hit + LINE_MAX)).unwrap_or_default();
+pub(super) fn beginning(chunk: Chunk<'_>, hit: usize) -> Option<Malformed> {
+    let rest = chunk.text.get(hit..chunk.text.len().min(hit + LINE_MAX)).unwrap_or_default();
     let (line, cause) = match memchr(b'\n', rest).and_then(|end| rest.get(..end)) {
         // Most are of this kind, and need no further look.
         Some(line) if code(line).is_some() => return None,
         Some(line) => (undecorated(line), Malformed::UnknownLayout),
-        None if stretch.ends && rest.len() < LINE_MAX => (rest, Malformed::Cut),
+        None if chunk.ends && rest.len() < LINE_MAX => (rest, Malformed::Cut),
         None => return None,
     };
     is_cut(line).then_some(cause)

@@ -157,19 +157,20 @@ pub(super) fn dated(line: &[u8]) -> Option<LogTime> {
 /// The month of this name. Where months have numbers, `1月` and `1월`, the character set does not matter, nor that a
 /// conversion left a question mark of it.
 fn month(name: &[u8]) -> Option<i8> {
-    let foreign = |byte: &u8| !byte.is_ascii() || *byte == b'?';
+    let unsupported_language = |byte: &u8| !byte.is_ascii() || *byte == b'?';
     let name = name.trim_ascii();
     if name.first().is_some_and(u8::is_ascii_digit) {
         let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, rest) = name.split_at_checked(digits)?;
         let number = i8::try_from(self::number(number)?).ok()?;
-        return ((1..=12).contains(&number) && !rest.is_empty() && rest.iter().all(foreign)).then_some(number);
+        return ((1..=12).contains(&number) && !rest.is_empty() && rest.iter().all(unsupported_language))
+            .then_some(number);
     }
     let folded: Cow<'_, [u8]> = if name.iter().all(u8::is_ascii_alphabetic) {
         Cow::Borrowed(name)
     } else {
         let name = name.strip_suffix(b".").unwrap_or(name);
-        Cow::Owned(name.iter().copied().filter(|byte| !foreign(byte)).collect())
+        Cow::Owned(name.iter().copied().filter(|byte| !unsupported_language(byte)).collect())
     };
     let is_one = |names: &&[&[u8]]| names.iter().any(|known| known.eq_ignore_ascii_case(&folded));
     i8::try_from(MONTHS.iter().position(is_one)? + 1).ok()

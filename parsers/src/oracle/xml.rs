@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memmem};
 
 use crate::event::{Malformed, Text};
-use crate::format::Stretch;
+use crate::format::Chunk;
 use crate::lines::LINE_MAX;
 
 /// What stands between `opens` and `closes` around the byte at `hit`, and where it begins.
@@ -15,14 +15,14 @@ use crate::lines::LINE_MAX;
 ///
 /// An element counts only as a whole, and nothing that stands outside of one.
 pub(super) fn around<'a>(
-    stretch: Stretch<'a>,
+    chunk: Chunk<'a>,
     hit: usize,
     opens: &[u8],
     closes: &[u8],
 ) -> Result<(usize, &'a [u8]), Malformed> {
-    let text = stretch.text;
+    let text = chunk.text;
     let floor = hit.saturating_sub(LINE_MAX);
-    let whole = floor == 0 && stretch.starts;
+    let whole = floor == 0 && chunk.starts;
     let before = text.get(floor..hit).unwrap_or_default();
     let begins = match memmem::rfind(before, opens) {
         Some(at) => floor + at + opens.len(),
@@ -31,7 +31,7 @@ pub(super) fn around<'a>(
     let limit = text.len().min(hit + LINE_MAX);
     let ends = match text.get(hit..limit).and_then(|rest| memmem::find(rest, closes)) {
         Some(at) => hit + at,
-        None if limit == text.len() && stretch.ends => return Err(Malformed::Cut),
+        None if limit == text.len() && chunk.ends => return Err(Malformed::Cut),
         None => return Err(Malformed::TooLong),
     };
     let element = text.get(begins..ends).filter(|text| text.len() <= LINE_MAX).ok_or(Malformed::TooLong)?;

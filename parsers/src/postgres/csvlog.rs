@@ -24,7 +24,7 @@ use super::prefix::is_log;
 use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
-use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::format::{Chunk, RECORD_MAX, RecordParser};
 use crate::lines::undecorated;
 use crate::time::{LogTime, postgres_time};
 
@@ -66,10 +66,10 @@ impl Csvlog {
         Self { marks_tls }
     }
 
-    fn record<'a>(&self, stretch: Stretch<'a>, message_at: usize) -> Parsed<'a> {
-        let text = stretch.text;
-        let Some(begins) = record_start(stretch, message_at) else {
-            let cut = stretch.starts && text.get(..message_at).is_some_and(|before| memchr(b'\n', before).is_none());
+    fn record<'a>(&self, chunk: Chunk<'a>, message_at: usize) -> Parsed<'a> {
+        let text = chunk.text;
+        let Some(begins) = record_start(chunk, message_at) else {
+            let cut = chunk.starts && text.get(..message_at).is_some_and(|before| memchr(b'\n', before).is_none());
             // Only a message has a lone quote behind this state; what a client writes has it doubled.
             let of_record = text.get(..message_at - 1).is_some_and(|before| before.ends_with(STATE));
             return match (cut, of_record) {
@@ -80,9 +80,9 @@ impl Csvlog {
         };
         let limit = text.len().min(begins + RECORD_MAX);
         let Some(fields) =
-            text.get(begins..limit).and_then(|text| columns(text, limit == stretch.text.len() && stretch.ends))
+            text.get(begins..limit).and_then(|text| columns(text, limit == chunk.text.len() && chunk.ends))
         else {
-            return Parsed::Malformed(if limit == text.len() && stretch.ends {
+            return Parsed::Malformed(if limit == text.len() && chunk.ends {
                 Malformed::Cut
             } else {
                 Malformed::UnknownLayout
@@ -140,10 +140,10 @@ impl RecordParser for Csvlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
         if needle == 2 {
-            return cut_before_message(stretch, hit);
+            return cut_before_message(chunk, hit);
         }
         let message_at = match needle {
             0 => message::log_message_start(text, hit),
@@ -152,7 +152,7 @@ impl RecordParser for Csvlog {
         };
         let before = message_at.and_then(|at| text.get(..at)).unwrap_or_default();
         match message_at.filter(|_| before.ends_with(b",\"")) {
-            Some(message_at) => self.record(stretch, message_at),
+            Some(message_at) => self.record(chunk, message_at),
             // A spreadsheet leaves out the quotes that it can do without.
             None if needle == 0 && before.ends_with(STATE) => Parsed::Malformed(Malformed::UnknownLayout),
             None => Parsed::NotARecord,
@@ -178,11 +178,11 @@ impl RecordParser for Csvlog {
         }
     }
 
-    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+    fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         // Columns are quoted, and so is the message alone behind this state.
         let is_written = |at: usize| {
             let Some(before) = text.get(..at).and_then(|before| before.strip_suffix(b"\"")) else { return false };
-            let begins = || record_start(Stretch { text, starts: true, ends: true }, at);
+            let begins = || record_start(Chunk { text, starts: true, ends: true }, at);
             let fields = || columns(text.get(begins()?..)?, true);
             before.ends_with(STATE)
                 && fields().is_some_and(|fields| {
@@ -207,8 +207,8 @@ impl RecordParser for Csvlog {
 }
 
 /// What the tag of a session that is being established is, where its line ends before the message.
-fn cut_before_message(stretch: Stretch<'_>, tag: usize) -> Parsed<'static> {
-    let mut rest = stretch.text.get(tag + TAG.len() - 1..).unwrap_or_default();
+fn cut_before_message(chunk: Chunk<'_>, tag: usize) -> Parsed<'static> {
+    let mut rest = chunk.text.get(tag + TAG.len() - 1..).unwrap_or_default();
     for _ in column::TAG + 1..MESSAGE {
         match rest.strip_prefix(b",").and_then(|rest| field(rest).ok()) {
             Some((after, _)) => rest = after,
@@ -219,8 +219,8 @@ fn cut_before_message(stretch: Stretch<'_>, tag: usize) -> Parsed<'static> {
 }
 
 /// The beginning of the record whose message begins, behind its quote, at `message_at`.
-fn record_start(stretch: Stretch<'_>, message_at: usize) -> Option<usize> {
-    let text = stretch.text;
+fn record_start(chunk: Chunk<'_>, message_at: usize) -> Option<usize> {
+    let text = chunk.text;
     let floor = message_at.saturating_sub(BEFORE_MESSAGE);
     let mut until = message_at;
     loop {
@@ -228,7 +228,7 @@ fn record_start(stretch: Stretch<'_>, message_at: usize) -> Option<usize> {
         let newline = text.get(floor..until).and_then(|before| memrchr2(b'\n', 0, before));
         let line_at = match newline {
             Some(newline) => floor + newline + 1,
-            None if floor == 0 && stretch.starts => 0,
+            None if floor == 0 && chunk.starts => 0,
             None => return None,
         };
         // Names can hold newlines: the nearest line from which the columns lead exactly here.

@@ -20,7 +20,7 @@ use super::prefix::is_log;
 use super::stderr::owned;
 use super::translation;
 use crate::event::{Malformed, Parsed, Record, Text};
-use crate::format::{RECORD_MAX, RecordParser, Stretch};
+use crate::format::{Chunk, RECORD_MAX, RecordParser};
 use crate::lines::{lines_with, undecorated};
 use crate::time::{LogTime, postgres_time};
 
@@ -121,10 +121,10 @@ impl RecordParser for Jsonlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        let text = stretch.text;
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+        let text = chunk.text;
         if needle == 2 {
-            return cut_before_message(stretch, hit);
+            return cut_before_message(chunk, hit);
         }
         let anchored = match needle {
             0 => message::log_message_start(text, hit)
@@ -138,19 +138,19 @@ impl RecordParser for Jsonlog {
         // A crash can leave zeros before a record.
         let line_at = match text.get(floor..hit).and_then(|before| memrchr2(b'\n', 0, before)) {
             Some(newline) => floor + newline + 1,
-            None if floor == 0 && stretch.starts => 0,
+            None if floor == 0 && chunk.starts => 0,
             None if needle > 0 => return Parsed::NotARecord,
             None => return Parsed::Malformed(Malformed::UnknownPrefix),
         };
         let limit = text.len().min(line_at + RECORD_MAX);
         let rest = text.get(hit..limit).unwrap_or_default();
-        let closed = limit == text.len() && stretch.ends && undecorated(rest).ends_with(b"}");
+        let closed = limit == text.len() && chunk.ends && undecorated(rest).ends_with(b"}");
         match memchr(b'\n', rest).or_else(|| closed.then_some(rest.len())) {
             Some(length) if text.get(line_at..).is_some_and(|line| line.starts_with(BEGINS)) => {
                 self.record(text.get(line_at..hit + length).unwrap_or_default())
             }
             _ if needle > 0 => Parsed::NotARecord,
-            None if limit < text.len() || !stretch.ends => Parsed::Malformed(Malformed::TooLong),
+            None if limit < text.len() || !chunk.ends => Parsed::Malformed(Malformed::TooLong),
             Some(_) if line_at > 0 => Parsed::Malformed(Malformed::UnknownPrefix),
             _ => Parsed::Malformed(Malformed::Cut),
         }
@@ -171,7 +171,7 @@ impl RecordParser for Jsonlog {
         }
     }
 
-    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+    fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         let is_written = |at: usize| {
             let (before, behind) = text.split_at_checked(at).unwrap_or((text, b""));
             if !before.ends_with(MESSAGE_KEY) {
@@ -197,8 +197,8 @@ impl RecordParser for Jsonlog {
 }
 
 /// What the tag of a session that is being established is, where the line that it stands in holds no message.
-fn cut_before_message(stretch: Stretch<'_>, tag: usize) -> Parsed<'static> {
-    let text = stretch.text;
+fn cut_before_message(chunk: Chunk<'_>, tag: usize) -> Parsed<'static> {
+    let text = chunk.text;
     let floor = tag.saturating_sub(BEFORE_MESSAGE);
     let before = text.get(floor..tag).unwrap_or_default();
     let begins = memrchr2(b'\n', 0, before).and_then(|newline| before.get(newline + 1..)).unwrap_or(before);

@@ -38,7 +38,7 @@ pub static ENGINE: Engine = Engine {
     logs: &[Logs {
         kind: "postgresql",
         prefix: "error/postgresql",
-        twins: &[".csv", ".json"],
+        name_variants: &[".csv", ".json"],
         switches: &[LogSwitch {
             parameter: "log_connections",
             // From 18 on a list, of which only `authorization` writes the record that tells the transport.
@@ -59,14 +59,14 @@ pub static ENGINE: Engine = Engine {
             needs_restart: false,
             source: "https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-DISCONNECTIONS",
         }],
-        tells: true,
+        records_tls: true,
         // Received, authenticated, authorized, and its end, with the longer of the two prefixes that RDS allows.
         bytes_a_session: Some(850),
-        served: true,
-        complete: true,
-        begun: log_begun,
+        available_as_file: true,
+        logs_every_session: true,
+        start_from_name: log_begun,
         imitable: false,
-        renamed: false,
+        rotates_by_rename: false,
         in_utc: false,
         // USER_LogAccess.Concepts.PostgreSQL.html
         rotation: ("log_rotation_age", 60),

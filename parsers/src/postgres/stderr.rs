@@ -22,7 +22,7 @@ use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix, is_log};
 use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, Step, Transport};
-use crate::format::{RECORD_MAX, RecordParser, Stretch, TRUNCATED};
+use crate::format::{Chunk, RECORD_MAX, RecordParser, TRUNCATED};
 use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
@@ -84,9 +84,9 @@ impl Stderr {
     }
 
     /// The record whose severity stands at `severity_at`, or what else that place is.
-    fn place<'a>(&self, stretch: Stretch<'a>, severity_at: usize) -> Result<Place<'_, 'a>, Elsewhere> {
-        let text = stretch.text;
-        let Some(nearest) = line_start(stretch, severity_at, PREFIX_MAX) else { return Err(Elsewhere::Text) };
+    fn place<'a>(&self, chunk: Chunk<'a>, severity_at: usize) -> Result<Place<'_, 'a>, Elsewhere> {
+        let text = chunk.text;
+        let Some(nearest) = line_start(chunk, severity_at, PREFIX_MAX) else { return Err(Elsewhere::Text) };
         let mut line_at = nearest;
         loop {
             let (line, at) = (text.get(line_at..).unwrap_or_default(), severity_at - line_at);
@@ -119,14 +119,14 @@ impl Stderr {
                 true => return Err(Elsewhere::Text),
                 false => {}
             }
-            if line_at == 0 && stretch.starts && nearest == 0 {
+            if line_at == 0 && chunk.starts && nearest == 0 {
                 // A log may begin in the middle of a statement.
                 let text = text.starts_with(b"\t");
                 return Err(if text { Elsewhere::Text } else { Elsewhere::Malformed(Malformed::Cut) });
             }
             // A name may hold newlines: the record may begin on a line before.
             let before = line_at.checked_sub(1).filter(|before| *before > severity_at.saturating_sub(TORN_MAX));
-            match before.and_then(|before| line_start(stretch, before, TORN_MAX)) {
+            match before.and_then(|before| line_start(chunk, before, TORN_MAX)) {
                 Some(earlier) => line_at = earlier,
                 None => return Err(of_unknown_prefix(text, nearest)),
             }
@@ -155,12 +155,12 @@ impl Stderr {
     }
 
     /// Reads the message of the record at `place`, and what stands behind the record.
-    fn record<'a>(&self, stretch: Stretch<'a>, place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
-        let text = stretch.text;
+    fn record<'a>(&self, chunk: Chunk<'a>, place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
+        let text = chunk.text;
         let Place { begins, head, two_readings, .. } = place;
         let message_at = begins + head.message_at;
         let Some((end, one_line)) = record_end(text, message_at) else {
-            return match stretch.ends {
+            return match chunk.ends {
                 true => self.last(text.get(message_at..).unwrap_or_default(), place, fatal),
                 false => Parsed::Malformed(Malformed::TooLong),
             };
@@ -315,7 +315,7 @@ impl Stderr {
 
     /// Whether a message at `at` is the server's own: not a part of a name, or of what `RAISE LOG` writes.
     fn is_written(&self, text: &[u8], at: usize) -> bool {
-        let Some(begins) = line_start(Stretch { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
+        let Some(begins) = line_start(Chunk { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
         let line = text.get(begins..).unwrap_or_default();
         let own = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at == at);
         let log = |head: &Head<'_>| {
@@ -368,17 +368,17 @@ impl RecordParser for Stderr {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         let severity_at = match needle {
-            0 => match message::log_message_start(stretch.text, hit) {
-                Some(start) => stretch.text.get(..start).and_then(log_severity),
-                None => return cut_within_first_words(stretch.text, hit),
+            0 => match message::log_message_start(chunk.text, hit) {
+                Some(start) => chunk.text.get(..start).and_then(log_severity),
+                None => return cut_within_first_words(chunk.text, hit),
             },
             _ => Some(hit),
         };
         let Some(severity_at) = severity_at else { return Parsed::NotARecord };
-        match self.place(stretch, severity_at) {
-            Ok(place) => self.record(stretch, &place, needle == 1),
+        match self.place(chunk, severity_at) {
+            Ok(place) => self.record(chunk, &place, needle == 1),
             // FATAL stands before many messages that are not about connections.
             Err(Elsewhere::Malformed(cause)) if needle == 0 => Parsed::Malformed(cause),
             Err(_) => Parsed::NotARecord,
@@ -410,7 +410,7 @@ impl RecordParser for Stderr {
         !line.starts_with(b"\t") && message::PARTS.iter().any(holds)
     }
 
-    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+    fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         translation::language(text, |at| self.is_written(text, at))
     }
 
@@ -431,15 +431,15 @@ fn cut_within_first_words<'a>(text: &[u8], hit: usize) -> Parsed<'a> {
 
 /// Where the line begins that holds the byte at `at`, at most `most` bytes before it. Zeros that a crash left in a file are
 /// no part of a line.
-fn line_start(stretch: Stretch<'_>, at: usize, most: usize) -> Option<usize> {
+fn line_start(chunk: Chunk<'_>, at: usize, most: usize) -> Option<usize> {
     let floor = at.saturating_sub(most);
-    match stretch.text.get(floor..at).and_then(|before| memrchr2(b'\n', 0, before)) {
+    match chunk.text.get(floor..at).and_then(|before| memrchr2(b'\n', 0, before)) {
         Some(end) => {
             let begins = floor + end + 1;
-            let marked = stretch.text.get(begins..at).is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
+            let marked = chunk.text.get(begins..at).is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
             Some(if marked { begins + BYTE_ORDER_MARK.len() } else { begins })
         }
-        None if floor == 0 && stretch.starts => Some(0),
+        None if floor == 0 && chunk.starts => Some(0),
         None => None,
     }
 }

@@ -109,7 +109,7 @@ mod tests {
 
     fn language_of(log: &str) -> Option<&'static str> {
         let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
-        Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::default()).foreign
+        Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::default()).unsupported_language
     }
 
     fn stderr(message: &str) -> String {
@@ -178,7 +178,7 @@ mod tests {
         for log in logs {
             let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
             let scanned = Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::default());
-            assert_eq!(scanned.foreign, Some("an unknown language"), "{log}");
+            assert_eq!(scanned.unsupported_language, Some("an unknown language"), "{log}");
         }
     }
 }

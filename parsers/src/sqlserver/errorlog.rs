@@ -28,7 +28,7 @@ use jiff::tz::Offset;
 use memchr::memmem;
 
 use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
-use crate::format::{RecordParser, Stretch, is_completed};
+use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines;
 use crate::time::{LogTime, has_time_shape};
 
@@ -98,20 +98,19 @@ impl RecordParser for Errorlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, stretch: Stretch<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
         // Only the message of a line of its own can be a record; a name can hold anything.
         let own = NEEDLES.get(needle).copied().unwrap_or_default();
-        if lines::since_same(stretch.text, hit, own).is_some_and(|between| memmem::find(between, b" Logon ").is_none())
-        {
+        if lines::since_same(chunk.text, hit, own).is_some_and(|between| memmem::find(between, b" Logon ").is_none()) {
             return Parsed::NotARecord;
         }
-        let (line_at, line) = match lines::around(stretch, hit) {
+        let (line_at, line) = match lines::around(chunk, hit) {
             Ok(found) => found,
             Err(cause) => return Parsed::Malformed(cause),
         };
         let Some(Line { time, source, message }) = split(line) else {
             // A message that goes on in another line is nobody's record; what stands behind an unknown time may be one.
-            let before = stretch.text.get(line_at..hit).unwrap_or_default();
+            let before = chunk.text.get(line_at..hit).unwrap_or_default();
             return match line_at {
                 0 => Parsed::Malformed(Malformed::Cut),
                 _ if memmem::find(before, b" Logon ").is_some() => Parsed::Malformed(Malformed::UnknownPrefix),
@@ -157,7 +156,7 @@ impl RecordParser for Errorlog {
         })
     }
 
-    fn foreign(&self, text: &[u8]) -> Option<&'static str> {
+    fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         let named = |(source, language): &(&[u8], &'static str)| {
             // A server in English has no such writer: the word alone is rare enough to be looked for first.
             memmem::find_iter(text, source).any(|at| is_foreign_login(text, at)).then_some(*language)

@@ -58,8 +58,9 @@ impl Truth {
     }
 
     /// Compares what was found in the logs of one format, which may be in a language that is not read.
-    pub fn compare(&self, format: &str, tally: &Tally, foreign: Option<&str>) -> Shown {
-        let (opened, expected, found) = (self.counts(None), self.counts(Some(format)), found(tally, foreign));
+    pub fn compare(&self, format: &str, tally: &Tally, unsupported_language: Option<&str>) -> Shown {
+        let (opened, expected, found) =
+            (self.counts(None), self.counts(Some(format)), found(tally, unsupported_language));
         // A log in another language is refused as a whole; its other counts mean nothing.
         let is_foreign = |name: &String| name.starts_with("foreign.");
         let refused = expected.keys().any(is_foreign);
@@ -123,7 +124,7 @@ fn put(counts: &mut Counts, table: &Table, about: &[&str]) {
 }
 
 /// What was found, in the words of `truth.toml`.
-fn found(tally: &Tally, foreign: Option<&str>) -> Counts {
+fn found(tally: &Tally, unsupported_language: Option<&str>) -> Counts {
     let mut counts: Counts = [
         ("received", tally.received),
         ("rejected", tally.rejected),
@@ -144,7 +145,7 @@ fn found(tally: &Tally, foreign: Option<&str>) -> Counts {
     for (name, values) in [("tls_versions", &tally.tls_versions), ("ciphers", &tally.ciphers)] {
         counts.extend(values.iter().map(|(value, count)| (format!("{name}.{}", value.escape_ascii()), *count)));
     }
-    counts.extend(foreign.map(|language| (format!("foreign.{language}"), 1)));
+    counts.extend(unsupported_language.map(|language| (format!("foreign.{language}"), 1)));
     counts.retain(|_, count| *count > 0);
     counts
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::problem::Problem;
 use crate::report::Report;
 use crate::report::model::{
     Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Reason, Shares,
 };
-use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -15,7 +15,7 @@ fn report(name: &str, clients: usize) -> Report {
     let window = Window::days_before("2026-11-23T00:00:00Z".parse().expect("a time"), 3);
     let (text, some) = (|| name.to_owned(), || Some(name.to_owned()));
     let trouble =
-        Trouble { account: some(), region: some(), subject: text(), call: some(), code: text(), message: text() };
+        Problem { account: some(), region: some(), subject: text(), call: some(), code: text(), message: text() };
     let mut report = Report::without_instances(window, Policy::default(), vec![trouble]);
     report.instances.push(Instance {
         evidence: Evidence::new(None, false),

@@ -13,7 +13,7 @@ pub use ignore::Ignore;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::reason::{Bearing, ReasonCode};
+use super::reason::{Effect, ReasonCode};
 use crate::inventory::InstanceProfile;
 use crate::usage::Client;
 
@@ -129,8 +129,8 @@ impl Policy {
     }
 
     /// What a reason may decide under this policy.
-    pub fn bearing(&self, code: ReasonCode) -> Bearing {
-        if self.accepts(code) { Bearing::Informs } else { code.bearing() }
+    pub fn effect(&self, code: ReasonCode) -> Effect {
+        if self.accepts(code) { Effect::Informs } else { code.effect() }
     }
 
     /// Whether this is a blind spot that the policy accepts.

@@ -181,8 +181,8 @@ fn every_engine_gives_the_verdict_that_its_evidence_allows() {
                 (Rotation::Required, true)
             };
             let found = (verdict.rotation, verdict.unproven);
-            let case = format!("{} {switch:?} {logging:?} {log:?} {clients} {meter:?}", engine.id);
-            assert_eq!(found, due, "{case}: {:?}", verdict.reasons);
+            let described = format!("{} {switch:?} {logging:?} {log:?} {clients} {meter:?}", engine.id);
+            assert_eq!(found, due, "{described}: {:?}", verdict.reasons);
             judged_at_all += 1;
         }
     }

@@ -97,7 +97,7 @@ fn judged(profile: &InstanceProfile, usage: &Usage) -> Verdict {
 }
 
 /// What is wrong with evidence that would let a rotation wait.
-type Doubt = fn(&mut InstanceProfile, &mut Usage);
+type Uncertainty = fn(&mut InstanceProfile, &mut Usage);
 
 fn above(sum: u64) -> Above {
     let hours = u64::from(sum > 0);

@@ -9,7 +9,7 @@ use super::matrix::{Logging, Switch, instance_of};
 use super::properties::{any_engine, any_logging, open_sessions, open_switch, readings};
 use super::*;
 use crate::usage::ClientUsage;
-use crate::usage::made::{self, Made};
+use crate::usage::test_support::{self, Made};
 
 fn attested(states: States, expires: i64) -> Policy {
     let date = |at: Timestamp| at.to_string()[..10].parse().expect("a date");
@@ -75,7 +75,7 @@ fn an_attestation_that_does_not_hold_changes_nothing_and_is_told() {
 /// Whatever shows TLS outweighs the word of a person, and so does what shows that nobody could use it.
 #[test]
 fn evidence_outweighs_an_attestation() {
-    let rows: [(States, UsageVerdict, Doubt); 9] = [
+    let rows: [(States, UsageVerdict, Uncertainty); 9] = [
         (States::NoTls, UsageVerdict::InUse, |_, usage| usage.connections.tls = 1),
         (States::NoTls, UsageVerdict::InUse, |_, usage| usage.metrics.iam_logins = Some(above(1))),
         (States::NoTls, UsageVerdict::Undetermined, |_, usage| usage.rejected.tls = 1),
@@ -172,7 +172,8 @@ fn monitored() -> (InstanceProfile, Vec<Made>) {
 
 fn under(policy: &Policy, (profile, logs): &(InstanceProfile, Vec<Made>)) -> (Usage, Verdict) {
     let ignores = |client: &Client| policy.ignores(profile, client);
-    let usage = made::usage_without(profile, Window::days_before(now(), 2), (logs, &[(0, 0.0), (47, 0.0)]), &ignores);
+    let usage =
+        test_support::usage_without(profile, Window::days_before(now(), 2), (logs, &[(0, 0.0), (47, 0.0)]), &ignores);
     let verdict = judge(profile, &usage, policy, now());
     (usage, verdict)
 }
@@ -284,7 +285,7 @@ proptest! {
     ) {
         let Some(profile) = instance_of(engine, switch, logging).filter(|_| engine.always_tls.is_none()) else { return Ok(()) };
         let ignores = |client: &Client| policy.ignores(&profile, client);
-        let usage = made::usage_without(&profile, Window::days_before(now(), 2), (&logs, &open), &ignores);
+        let usage = test_support::usage_without(&profile, Window::days_before(now(), 2), (&logs, &open), &ignores);
         let verdict = judge(&profile, &usage, &policy, now());
         prop_assert_eq!((verdict.rotation, verdict.unproven), (Rotation::Required, true), "{:?}", verdict.reasons);
     }
@@ -302,8 +303,8 @@ proptest! {
         // The first of an hour counts.
         let logs: Vec<Made> = others.into_iter().take(few).chain(whole).collect();
         let (window, open) = (Window::days_before(now(), 2), [(0, 0.0), (47, 0.0)]);
-        let all = made::usage(&profile, window, &logs, &open);
-        let usage = made::usage_without(&profile, window, (&logs, &open), &|client| policy.ignores(&profile, client));
+        let all = test_support::usage(&profile, window, &logs, &open);
+        let usage = test_support::usage_without(&profile, window, (&logs, &open), &|client| policy.ignores(&profile, client));
         let sessions = usage.connections.sum() + usage.ignored.sessions.sum();
         prop_assert_eq!((sessions, usage.clients.len()), (all.connections.sum(), all.clients.len()), "none is lost");
         if judge(&profile, &usage, &policy, now()).rotation == Rotation::Deferrable {

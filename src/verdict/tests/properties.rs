@@ -7,7 +7,7 @@ use ssl_usage_parsers::{ENGINES, Engine};
 
 use super::matrix::{Logging, Switch, instance_of};
 use super::*;
-use crate::usage::made::{self, Made};
+use crate::usage::test_support::{self, Made};
 
 pub(super) fn setting() -> impl Strategy<Value = Setting> {
     let value = prop::sample::select(vec!["0", "1", "on", "off", "", "receipt", "all"]);
@@ -70,7 +70,7 @@ proptest! {
         logs in readings(&["unknown", "local"]), open in open_sessions(),
     ) {
         let Some(profile) = instance_of(engine, switch, logging) else { return Ok(()) };
-        let usage = made::usage(&profile, Window::days_before(now(), 2), &logs, &open);
+        let usage = test_support::usage(&profile, Window::days_before(now(), 2), &logs, &open);
         let verdict = judged(&profile, &usage);
         let found = (verdict.rotation, verdict.unproven);
         let due = if engine.always_tls.is_some() { (Rotation::Optional, false) } else { (Rotation::Required, true) };
@@ -86,7 +86,7 @@ proptest! {
         logs in readings(&["plaintext", "plaintext", "unknown", "tls"]), open in open_sessions(),
         place in 0usize..6, hour in 0i64..48, torn in any::<bool>(),
     ) {
-        let Some(profile) = instance_of(engine, switch, logging).filter(|profile| !made::places(profile).is_empty()) else {
+        let Some(profile) = instance_of(engine, switch, logging).filter(|profile| !test_support::places(profile).is_empty()) else {
             return Ok(());
         };
         // Whatever else shows TLS lies before the window.
@@ -94,7 +94,7 @@ proptest! {
         let mut logs: Vec<Made> = logs.into_iter().filter(harmless).collect();
         let (event, transport) = (Some("connected"), "tls");
         logs.insert(0, Made { place, hour, torn, event, transport, user: "app", system: false });
-        let usage = made::usage(&profile, Window::days_before(now(), 2), &logs, &open);
+        let usage = test_support::usage(&profile, Window::days_before(now(), 2), &logs, &open);
         let verdict = judged(&profile, &usage);
         prop_assert_eq!((verdict.usage, verdict.rotation), (UsageVerdict::InUse, Rotation::Required), "{:?}", verdict.reasons);
         prop_assert_eq!(usage.connections.tls, 1);
@@ -108,13 +108,13 @@ proptest! {
         whole in prop::option::weighted(0.8, 0usize..6), open in open_sessions(),
     ) {
         let Some(profile) = instance_of(engine, switch, logging) else { return Ok(()) };
-        let places = made::places(&profile);
+        let places = test_support::places(&profile);
         let hour = |place: usize, hour: i64| Made {
             place, hour, torn: false, event: Some("connected"), transport: "plaintext", user: "app", system: false,
         };
         let all: Vec<Made> =
             logs.into_iter().chain(whole.into_iter().flat_map(|place| (0..48).map(move |at| hour(place, at)))).collect();
-        let usage = made::usage(&profile, Window::days_before(now(), 2), &all, &open);
+        let usage = test_support::usage(&profile, Window::days_before(now(), 2), &all, &open);
         let verdict = judged(&profile, &usage);
         if verdict.rotation != Rotation::Deferrable {
             return Ok(());

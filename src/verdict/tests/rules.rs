@@ -38,7 +38,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, Doubt); 21] = [
+    let rows: [(ReasonCode, Uncertainty); 21] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
@@ -89,7 +89,7 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
         let verdict = judged(&profile, &usage);
         assert_eq!(verdict.rotation, Rotation::Required, "{code:?}");
         assert_eq!(verdict.reasons.first().map(|reason| reason.code), Some(code), "{:?}", verdict.reasons);
-        let proven = code.bearing() == Bearing::InUse;
+        let proven = code.effect() == Effect::InUse;
         assert_eq!(verdict.unproven, !proven, "{code:?}");
     }
 }
@@ -109,7 +109,7 @@ fn a_switch_that_something_contradicts_rules_nothing_out() {
         profile
     };
     assert_eq!(judged(&off(), &Usage::default()).rotation, Rotation::Optional);
-    let rows: [Doubt; 5] = [
+    let rows: [Uncertainty; 5] = [
         |profile, _| profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned()),
         |profile, _| {
             let forced = profile.parameters.get_mut("rds.force_ssl").expect("set");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Ignores, Usage, add_up, metric};
 use crate::bundle::fact::{Key, Tallied, table};
 use crate::bundle::metric::{HOUR, Measure, Statistic};
-use crate::bundle::{Hole, HoleCause, Measured, Reading, exported_source};
+use crate::bundle::{Hole, HoleCause, LogRead, Measured, exported_source};
 use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
@@ -48,11 +48,11 @@ impl Made {
         if place.starts_with("/aws/") { exported_source(place, begin) } else { format!("{place}.{}", self.hour) }
     }
 
-    fn reading(&self, source: &str, window: Window) -> Reading {
+    fn reading(&self, source: &str, window: Window) -> LogRead {
         let at = |second: i64| Timestamp::from_second(self.begin(window) + second).expect("in range");
         let session = self.event == Some("connected");
         let hole = Hole { cause: HoleCause::Truncated, message: String::new() };
-        Reading {
+        LogRead {
             source: source.to_owned(),
             log: source.to_owned(),
             format: None,
@@ -109,7 +109,7 @@ pub(crate) fn usage_without(
     ignores: Ignores<'_>,
 ) -> Usage {
     let places = places(profile);
-    let mut readings: Vec<Reading> = Vec::new();
+    let mut readings: Vec<LogRead> = Vec::new();
     let mut facts: Vec<(Key, Tallied)> = Vec::new();
     for made in logs.iter().filter(|_| !places.is_empty()) {
         let source = made.source(&places[made.place % places.len()], window);

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Client, Usage, add_up};
 use crate::bundle::InstanceEvidence;
 use crate::inventory::InstanceProfile;
+use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::trouble::Trouble;
 use crate::window::Window;
 
 /// Adds up the evidence of every instance within a window, of many at the same time; clients that a policy ignores are
@@ -19,7 +19,7 @@ pub fn of_each<T: Send>(
     window: Window,
     ignores: impl Fn(&InstanceProfile, &Client) -> Option<usize> + Sync,
     progress: &dyn Progress,
-    then: impl Fn(&InstanceEvidence, Usage, Vec<Trouble>) -> T + Sync,
+    then: impl Fn(&InstanceEvidence, Usage, Vec<Problem>) -> T + Sync,
 ) -> Vec<T> {
     progress.begin(fleet.len());
     let one = |known: &InstanceEvidence| {
@@ -34,7 +34,7 @@ pub fn of_each<T: Send>(
             Ok(Usage { digest, unverified, unread: known.has_faulty_metrics, ..usage })
         });
         let usage = usage.unwrap_or_else(|error| {
-            errors.push(Trouble::from(&error).at(Some(&profile.account), &profile.region));
+            errors.push(Problem::from(&error).at(Some(&profile.account), &profile.region));
             Usage { unread: true, ..Usage::default() }
         });
         progress.done(&profile.instance);

@@ -6,7 +6,7 @@ use polars::prelude::{BooleanChunked, DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
 use super::coverage::{Recorded, is_complete, kind, seen_by};
-use crate::bundle::Reading;
+use crate::bundle::LogRead;
 use crate::bundle::fact::{cause, column};
 use crate::window::Window;
 
@@ -26,7 +26,7 @@ struct Kind<'r> {
 /// is a client that no kind before it shows: the log of that was not written when it came.
 pub(super) fn once(
     facts: DataFrame,
-    (readings, recorded): (&[Reading], &Recorded),
+    (readings, recorded): (&[LogRead], &Recorded),
     engine: Option<&Engine>,
 ) -> PolarsResult<DataFrame> {
     let kinds = kinds(readings, recorded, engine);
@@ -81,19 +81,19 @@ pub(super) fn once(
 }
 
 /// The kinds of logs that were read, the one that tells most first.
-fn kinds<'r>(readings: &'r [Reading], recorded: &Recorded, engine: Option<&Engine>) -> Vec<Kind<'r>> {
-    let mut by_kind: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
+fn kinds<'r>(readings: &'r [LogRead], recorded: &Recorded, engine: Option<&Engine>) -> Vec<Kind<'r>> {
+    let mut by_kind: BTreeMap<usize, Vec<&LogRead>> = BTreeMap::new();
     for reading in readings {
         by_kind.entry(kind(engine, &reading.source)).or_default().push(reading);
     }
-    let blind = |readings: &[&Reading]| readings.iter().any(|reading| reading.unknown_sessions > 0);
-    let partial = |readings: &[&Reading]| readings.iter().any(|reading| !is_complete(engine, &reading.source));
+    let blind = |readings: &[&LogRead]| readings.iter().any(|reading| reading.unknown_sessions > 0);
+    let partial = |readings: &[&LogRead]| readings.iter().any(|reading| !is_complete(engine, &reading.source));
     let mut kinds: Vec<_> =
         by_kind.into_iter().map(|(kind, readings)| ((partial(&readings), blind(&readings), kind), readings)).collect();
     kinds.sort_by_key(|(order, _)| *order);
-    let sources = |readings: &[&'r Reading]| readings.iter().map(|reading| reading.source.as_str()).collect();
+    let sources = |readings: &[&'r LogRead]| readings.iter().map(|reading| reading.source.as_str()).collect();
     // A kind that may leave sessions out leaves out nothing of another.
-    let seen = |partial: bool, readings: &[&Reading]| if partial { Vec::new() } else { seen_by(readings, recorded) };
+    let seen = |partial: bool, readings: &[&LogRead]| if partial { Vec::new() } else { seen_by(readings, recorded) };
     kinds
         .iter()
         .map(|((partial, ..), readings)| Kind {
@@ -117,8 +117,8 @@ mod tests {
         Timestamp::from_second(second).expect("in range")
     }
 
-    fn reading(source: &str, hours: (i64, i64), unknown: u64) -> Reading {
-        Reading {
+    fn reading(source: &str, hours: (i64, i64), unknown: u64) -> LogRead {
+        LogRead {
             source: source.to_owned(),
             log: source.to_owned(),
             format: None,
@@ -161,7 +161,7 @@ mod tests {
     }
 
     /// The sources of the rows that are left.
-    fn left(readings: &[Reading], facts: &[(Key, Tallied)]) -> Vec<(String, i64)> {
+    fn left(readings: &[LogRead], facts: &[(Key, Tallied)]) -> Vec<(String, i64)> {
         let facts = table("orders", facts).expect("a table");
         let recorded = Recorded::new();
         let facts = once(facts, (readings, &recorded), Engine::named("aurora-mysql")).expect("a table");

@@ -7,12 +7,12 @@ use ssl_usage_parsers::{Export, Logs};
 
 use super::cloudwatch::{DOLLARS_A_GIGABYTE, GIGABYTE, group_names};
 use super::instance::InstanceLogs;
-use super::source::{days, hours};
-use super::span::Rotation;
+use super::log_source::{days, hours};
+use super::log_span::Rotation;
 use crate::error::Result;
 use crate::logs::cloudwatch;
 use crate::logs::rds_portion::LogFile;
-use crate::trouble::Trouble;
+use crate::problem::Problem;
 use crate::window::Window;
 
 /// What AWS charges for a series of a metric that is asked for, in dollars.
@@ -40,7 +40,7 @@ pub struct Plan {
     /// What AWS charges, in dollars.
     pub dollars: f64,
     /// What could not be asked for this plan.
-    pub errors: Vec<Trouble>,
+    pub errors: Vec<Problem>,
 }
 
 impl Plan {
@@ -64,7 +64,7 @@ impl InstanceLogs<'_> {
             true => self.list().await,
             false => Ok(Vec::new()),
         };
-        let missing = |error| Trouble::from(&error).at(Some(&self.profile.account), &self.profile.region);
+        let missing = |error| Problem::from(&error).at(Some(&self.profile.account), &self.profile.region);
         let files = files.unwrap_or_else(|error| {
             plan.errors.push(missing(error));
             Vec::new()

@@ -3,21 +3,21 @@
 use jiff::Timestamp;
 
 use super::policy::{Attestation, Standing, States};
-use super::reason::{Bearing, Reason, ReasonCode};
-use super::rules::{Case, is_enforced, plural};
+use super::reason::{Effect, Reason, ReasonCode};
+use super::rules::{Context, is_enforced, plural};
 
 /// The reasons that the policy gives, after those of the evidence.
-pub(super) fn reasons(case: &Case<'_>, found: &[Reason], now: Timestamp) -> Vec<Reason> {
-    let attested = case.policy.attested(case.profile, now);
-    let attested = attested.map(|(attestation, standing)| attested_reason(case, found, attestation, standing));
-    clients_ignored(case).into_iter().chain(attested).collect()
+pub(super) fn reasons(context: &Context<'_>, found: &[Reason], now: Timestamp) -> Vec<Reason> {
+    let attested = context.policy.attested(context.profile, now);
+    let attested = attested.map(|(attestation, standing)| attested_reason(context, found, attestation, standing));
+    clients_ignored(context).into_iter().chain(attested).collect()
 }
 
-fn clients_ignored(case: &Case<'_>) -> Option<Reason> {
-    let ignored = &case.usage.ignored;
+fn clients_ignored(context: &Context<'_>) -> Option<Reason> {
+    let ignored = &context.usage.ignored;
     let (sessions, attempts) = (ignored.sessions, ignored.attempts);
     (sessions.sum() + attempts.sum() > 0).then(|| {
-        let clients = case.usage.clients.values().filter(|used| used.ignored_by.is_some()).count() as u64;
+        let clients = context.usage.clients.values().filter(|used| used.ignored_by.is_some()).count() as u64;
         let text = format!(
             "by policy, {} of {} and {} do not count, {} of them with TLS",
             plural(sessions.sum(), "session"),
@@ -29,16 +29,16 @@ fn clients_ignored(case: &Case<'_>) -> Option<Reason> {
     })
 }
 
-fn attested_reason(case: &Case<'_>, found: &[Reason], attestation: &Attestation, standing: Standing) -> Reason {
+fn attested_reason(context: &Context<'_>, found: &[Reason], attestation: &Attestation, standing: Standing) -> Reason {
     let Attestation { by, reason, on, expires, .. } = attestation;
-    let (shown, denied) = (tls_shown(case, found), tls_denied(case, found));
+    let (shown, denied) = (tls_shown(context, found), tls_denied(context, found));
     let (code, states, contrary, support) = match attestation.states {
         States::NoTls => (ReasonCode::AttestedNoTls, "no client uses TLS", shown, denied),
         States::Tls => (ReasonCode::AttestedTls, "clients use TLS", denied, shown),
     };
     let (code, text) = match (standing, contrary) {
         // What nobody read may show the contrary.
-        (Standing::Holds, None) if case.usage.unread && attestation.states == States::NoTls => (
+        (Standing::Holds, None) if context.usage.unread && attestation.states == States::NoTls => (
             ReasonCode::AttestationVoid,
             format!("what {by} attests ({states}) does not hold while evidence is unread; see the errors"),
         ),
@@ -61,31 +61,31 @@ fn attested_reason(case: &Case<'_>, found: &[Reason], attestation: &Attestation,
 }
 
 /// What speaks against "no client uses TLS": any TLS of clients, of those too that are ignored.
-fn tls_shown(case: &Case<'_>, found: &[Reason]) -> Option<String> {
+fn tls_shown(context: &Context<'_>, found: &[Reason]) -> Option<String> {
     let shows = |reason: &&Reason| {
         let hints = [ReasonCode::TlsAttempts, ReasonCode::TlsDespiteSwitch];
-        reason.code.bearing() == Bearing::InUse || hints.contains(&reason.code)
+        reason.code.effect() == Effect::InUse || hints.contains(&reason.code)
     };
-    let ignored = &case.usage.ignored;
+    let ignored = &context.usage.ignored;
     let by_ignored =
         (ignored.sessions.tls + ignored.attempts.tls > 0).then(|| "clients that are ignored use TLS".to_owned());
-    let enforced = is_enforced(case.profile).then(|| "TLS is enforced and in effect".to_owned());
+    let enforced = is_enforced(context.profile).then(|| "TLS is enforced and in effect".to_owned());
     found.iter().find(shows).map(|reason| reason.text.clone()).or(by_ignored).or(enforced)
 }
 
 /// What speaks against "clients use TLS": a switch that is off, or a log that would have shown it.
-fn tls_denied(case: &Case<'_>, found: &[Reason]) -> Option<String> {
-    let of = |bearing| found.iter().find(|reason| case.policy.bearing(reason.code) == bearing);
-    let seen = of(Bearing::NotObserved).filter(|_| of(Bearing::Blocks).is_none());
-    let denied = of(Bearing::RulesOut).or(seen).filter(|_| of(Bearing::InUse).is_none());
+fn tls_denied(context: &Context<'_>, found: &[Reason]) -> Option<String> {
+    let of = |effect| found.iter().find(|reason| context.policy.effect(reason.code) == effect);
+    let seen = of(Effect::NotObserved).filter(|_| of(Effect::Blocks).is_none());
+    let denied = of(Effect::RulesOut).or(seen).filter(|_| of(Effect::InUse).is_none());
     denied.map(|reason| reason.text.clone())
 }
 
 /// In spite of what a rotation may wait, for the end of the sentence that says why.
-pub(super) fn in_spite_of(case: &Case<'_>, reasons: &[Reason]) -> String {
-    let ignored = &case.usage.ignored;
+pub(super) fn in_spite_of(context: &Context<'_>, reasons: &[Reason]) -> String {
+    let ignored = &context.usage.ignored;
     let could_be_tls = ignored.sessions.tls + ignored.sessions.unknown + ignored.attempts.tls > 0;
-    let is_so = |code| case.policy.accepts(code) || code == ReasonCode::ClientsIgnored && could_be_tls;
+    let is_so = |code| context.policy.accepts(code) || code == ReasonCode::ClientsIgnored && could_be_tls;
     let codes: Vec<_> = reasons.iter().filter(|reason| is_so(reason.code)).map(|reason| reason.code.code()).collect();
     if codes.is_empty() { String::new() } else { format!("; by policy, in spite of {}", codes.join(", ")) }
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series};
 
-use super::coverage::{Hole, Reading};
+use super::coverage::{Hole, LogRead};
 use crate::window::Window;
 
-type Row = (Timestamp, Reading);
+type Row = (Timestamp, LogRead);
 
 /// The table of readings, each with the time of its collection.
 ///
@@ -14,14 +14,14 @@ type Row = (Timestamp, Reading);
 ///
 /// When polars refuses the columns, which are all of one length.
 pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
-    let text = |name: &str, value: fn(&Reading) -> Option<&str>| -> Column {
+    let text = |name: &str, value: fn(&LogRead) -> Option<&str>| -> Column {
         Series::new(name.into(), rows.iter().map(|(_, reading)| value(reading)).collect::<Vec<_>>()).into_column()
     };
     let time = |name: &str, value: fn(&Row) -> Option<Timestamp>| -> Column {
         let micros = rows.iter().map(|row| value(row).map(Timestamp::as_microsecond)).collect::<Vec<_>>();
         Series::new(name.into(), micros).into_column()
     };
-    let number = |name: &str, value: fn(&Reading) -> u64| -> Column {
+    let number = |name: &str, value: fn(&LogRead) -> u64| -> Column {
         Series::new(name.into(), rows.iter().map(|(_, reading)| value(reading)).collect::<Vec<_>>()).into_column()
     };
     let complete: Vec<bool> = rows.iter().map(|(_, reading)| reading.complete).collect();
@@ -71,7 +71,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let row = |row: usize| {
         let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);
         let holes: Vec<Hole> = serde_json::from_str(there(holes.get(row))?).map_err(wrong)?;
-        let reading = Reading {
+        let reading = LogRead {
             source: there(sources.get(row))?.to_owned(),
             log: there(logs.get(row))?.to_owned(),
             format: formats.get(row).map(str::to_owned),

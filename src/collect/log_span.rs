@@ -87,7 +87,7 @@ impl Rotation {
 }
 
 fn begun(logs: &Logs, name: &str) -> Option<Timestamp> {
-    (logs.begun)(name).and_then(|micros| Timestamp::from_microsecond(micros).ok())
+    (logs.start_from_name)(name).and_then(|micros| Timestamp::from_microsecond(micros).ok())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const NAMED: usize = 8;
 
 /// Something that could not be read. The rest of the fleet is reported all the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct Problem {
     /// Number of the account that was asked; none where it is not known, or where no account was asked.
     #[serde(default)]
     pub account: Option<String>,
@@ -29,7 +29,7 @@ pub struct Trouble {
     pub message: String,
 }
 
-impl Trouble {
+impl Problem {
     /// Adds the account and region that were asked.
     #[must_use]
     pub fn at(mut self, account: Option<&str>, region: &str) -> Self {
@@ -48,7 +48,7 @@ impl Trouble {
     }
 }
 
-impl From<&Error> for Trouble {
+impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let (account, region) = error.place();
         Self {
@@ -62,7 +62,7 @@ impl From<&Error> for Trouble {
     }
 }
 
-/// Trouble for people: whom it concerns, and what happened. Displays as one line.
+/// A problem for people: whom it concerns, and what happened. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brief<'t> {
     /// The subjects and where they are; of many the first, and how many more.
@@ -78,8 +78,8 @@ impl fmt::Display for Brief<'_> {
 }
 
 /// Says once what happened to many. A permission that is missing can fail each of ten thousand logs.
-pub fn said_once<'t>(troubles: impl IntoIterator<Item = &'t Trouble>) -> Vec<Brief<'t>> {
-    let mut groups: Vec<(&str, Vec<&Trouble>)> = Vec::new();
+pub fn grouped<'t>(troubles: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief<'t>> {
+    let mut groups: Vec<(&str, Vec<&Problem>)> = Vec::new();
     let mut group_of = BTreeMap::new();
     for trouble in troubles {
         let group = *group_of.entry((&trouble.call, &trouble.code, &trouble.message)).or_insert_with(|| {
@@ -90,7 +90,7 @@ pub fn said_once<'t>(troubles: impl IntoIterator<Item = &'t Trouble>) -> Vec<Bri
             alike.push(trouble);
         }
     }
-    let brief = |(message, alike): (&'t str, Vec<&Trouble>)| {
+    let brief = |(message, alike): (&'t str, Vec<&Problem>)| {
         let mut who = alike.iter().take(NAMED).map(|trouble| trouble.who()).collect::<Vec<_>>().join(", ");
         if let Some(more) = alike.len().checked_sub(NAMED).filter(|more| *more > 0) {
             who += &format!(" and {more} more");
@@ -105,18 +105,18 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn denied(log: usize) -> Trouble {
+    fn denied(log: usize) -> Problem {
         let error = Error::new(ErrorKind::Denied, format!("db-1 log.{log}"), "AWS denied the call").hint("grant it");
-        Trouble::from(&error).at(Some("123456789012"), "eu-west-1")
+        Problem::from(&error).at(Some("123456789012"), "eu-west-1")
     }
 
     #[test]
     fn what_happened_to_many_is_said_once_and_counted() {
-        let cut = Trouble { message: "the answer was cut".to_owned(), ..denied(0) };
-        let nowhere = Trouble { account: None, region: None, subject: "eu-west-3".to_owned(), ..cut.clone() };
-        let region = Trouble { subject: "eu-west-1".to_owned(), ..cut.clone() };
-        let troubles: Vec<Trouble> = (1..=NAMED + 2).map(denied).chain([cut, nowhere, region]).collect();
-        let lines: Vec<String> = said_once(&troubles).iter().map(ToString::to_string).collect();
+        let cut = Problem { message: "the answer was cut".to_owned(), ..denied(0) };
+        let nowhere = Problem { account: None, region: None, subject: "eu-west-3".to_owned(), ..cut.clone() };
+        let region = Problem { subject: "eu-west-1".to_owned(), ..cut.clone() };
+        let troubles: Vec<Problem> = (1..=NAMED + 2).map(denied).chain([cut, nowhere, region]).collect();
+        let lines: Vec<String> = grouped(&troubles).iter().map(ToString::to_string).collect();
         let named: Vec<String> = (1..=NAMED).map(|log| format!("db-1 log.{log} (eu-west-1, 123456789012)")).collect();
         assert_eq!(
             lines,

@@ -11,8 +11,8 @@ use super::progress::{Bar, JUDGING};
 use super::{complain_of, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result};
+use crate::problem::Problem;
 use crate::report::Report;
-use crate::trouble::Trouble;
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -69,7 +69,7 @@ impl Subject {
                 (report, status)
             }
             Err(error) if reader == Reader::Document => {
-                let errors: Vec<Trouble> = error.all().map(Trouble::from).collect();
+                let errors: Vec<Problem> = error.all().map(Problem::from).collect();
                 complain_of(&errors);
                 let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
                 (Report::without_instances(window, policy, errors), exit::of_error(error.kind()))
@@ -122,7 +122,7 @@ impl Subject {
             let none = (named.is_empty() && !filter.is_empty()).then(none_is_meant);
             absent.into_iter().chain(none).next().map_or(Ok(()), Err)?;
         } else {
-            evidence.errors.extend(absent.iter().map(Trouble::from));
+            evidence.errors.extend(absent.iter().map(Problem::from));
         }
         Ok(evidence)
     }

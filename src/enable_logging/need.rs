@@ -35,7 +35,7 @@ pub struct Needs {
     /// What is set, and waits for a restart or to be applied.
     pub pending: Vec<&'static str>,
     /// What nobody knows the value or the group of.
-    pub untold: Vec<&'static str>,
+    pub unknown: Vec<&'static str>,
 }
 
 impl Needs {
@@ -51,11 +51,11 @@ impl Needs {
                         needs.pending.push(switch.parameter);
                     }
                 }
-                None if !asked => needs.untold.push(switch.parameter),
+                None if !asked => needs.unknown.push(switch.parameter),
                 // A group that does not name it is no proof of its default.
                 _ => match change(profile, switch) {
                     Some(change) => needs.changes.push(change),
-                    None => needs.untold.push(switch.parameter),
+                    None => needs.unknown.push(switch.parameter),
                 },
             }
         }
@@ -72,7 +72,7 @@ impl Needs {
 
     /// Whether the log is written now.
     pub fn none(&self) -> bool {
-        self.changes.is_empty() && self.pending.is_empty() && self.untold.is_empty()
+        self.changes.is_empty() && self.pending.is_empty() && self.unknown.is_empty()
     }
 }
 

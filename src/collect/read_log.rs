@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scanner};
 
-use super::fold::Fold;
+use super::aggregate::Fold;
 use super::instance::InstanceLogs;
-use super::span::Rotation;
+use super::log_span::Rotation;
 use crate::aws::CHECK_ENDPOINT;
 use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Hole, HoleCause, Reading};
+use crate::bundle::{Hole, HoleCause, LogRead};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::download::Download;
 use crate::logs::rds_portion::{LIST, LogFile};
@@ -32,7 +32,7 @@ pub(super) struct Reader<'a> {
 
 /// A file that was read: what was found, and what went wrong.
 pub(super) struct Read {
-    pub reading: Reading,
+    pub reading: LogRead,
     pub facts: Vec<(Key, Tallied)>,
     pub error: Option<Error>,
 }
@@ -44,7 +44,7 @@ impl Read {
         if last.error.is_none() || last.reading.read_bytes >= self.reading.read_bytes {
             return last;
         }
-        let reading = Reading { holes: last.reading.holes, ..self.reading };
+        let reading = LogRead { holes: last.reading.holes, ..self.reading };
         Self { reading, facts: self.facts, error: last.error }
     }
 }
@@ -83,7 +83,7 @@ impl Reader<'_> {
         let missing = missing.or_else(|| unread(fold.unparsed, scanned, self.logs, &subject));
         let span = self.rotation.span(file, scanned, self.of.now());
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-        let reading = Reading {
+        let reading = LogRead {
             source: file.name.clone(),
             log: self.log(&file.name, found.as_ref()),
             format: found.as_ref().map(|found| found.format.to_owned()),
@@ -110,7 +110,7 @@ impl Reader<'_> {
     /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it
     /// stays the same.
     fn log(&self, name: &str, found: Option<&Found>) -> String {
-        match found.and_then(|found| found.first_record.as_ref()).filter(|_| self.logs.renamed) {
+        match found.and_then(|found| found.first_record.as_ref()).filter(|_| self.logs.rotates_by_rename) {
             Some(first) => format!("{}@{first}", self.logs.kind),
             None => self.of.engine.log_identity(name).to_owned(),
         }
@@ -149,9 +149,12 @@ impl Reader<'_> {
             scanner.push(&piece, fold);
         }
         let scanned = scanner.finish(fold);
-        let foreign = refuse_foreign(&name, &scanned).err();
+        let unsupported_language = refuse_foreign(&name, &scanned).err();
         let log_line_prefix = parser.log_line_prefix().map(str::to_owned);
-        (Some(Found { format: parser.format(), log_line_prefix, first_record, scanned }), broken.or(foreign))
+        (
+            Some(Found { format: parser.format(), log_line_prefix, first_record, scanned }),
+            broken.or(unsupported_language),
+        )
     }
 
     /// The next piece; none at the end, or where the file breaks off.

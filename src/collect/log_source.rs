@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Engine, Logs};
 
-use crate::bundle::{Reading, exported_type};
+use crate::bundle::{LogRead, exported_type};
 use crate::window::{Window, gaps};
 
 /// Where logs are read.
@@ -47,8 +47,8 @@ impl Source {
 }
 
 /// The spans that files of a kind of log show.
-pub(super) fn shown<'r>(engine: &Engine, logs: &Logs, readings: impl Iterator<Item = &'r Reading>) -> Vec<Window> {
-    let of_kind = |reading: &&Reading| {
+pub(super) fn shown<'r>(engine: &Engine, logs: &Logs, readings: impl Iterator<Item = &'r LogRead>) -> Vec<Window> {
+    let of_kind = |reading: &&LogRead| {
         exported_type(&reading.source).is_none()
             && engine.logs_of(&reading.source).is_some_and(|kind| std::ptr::eq(kind, logs))
     };

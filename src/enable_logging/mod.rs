@@ -17,10 +17,10 @@ pub fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'sta
     if !engine.marks_tls(&profile.engine_version) {
         return None;
     }
-    let tell = engine.logs.iter().filter(|logs| logs.tells && logs.complete);
+    let tell = engine.logs.iter().filter(|logs| logs.records_tls && logs.logs_every_session);
     let all = tell.map(|logs| (logs, Needs::of(profile, logs)));
     all.min_by_key(|(logs, needs)| {
-        let known = needs.untold.is_empty();
+        let known = needs.unknown.is_empty();
         (!needs.none(), !known, !needs.changes.is_empty(), logs.bytes_a_session.is_none())
     })
 }
