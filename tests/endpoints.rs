@@ -40,11 +40,12 @@ fn verdicts(report: &Value) -> Vec<(String, Option<usize>)> {
 }
 
 /// The lists that are read page by page.
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 15] = [
     "rds:DescribeDBInstances",
     "rds:DescribeDBClusters",
     "rds:DescribeGlobalClusters",
     "rds:DescribeCertificates",
+    "rds:DescribeDBEngineVersions",
     "rds:DescribePendingMaintenanceActions",
     "rds:DescribeDBProxies",
     "rds:DescribeDBProxyTargets",
@@ -111,6 +112,11 @@ fn records_of_another_name_are_not_an_empty_list() {
     let instances = "<DBInstances><XX><DBInstanceIdentifier>orders</DBInstanceIdentifier></XX></DBInstances>";
     check("rds:DescribeDBInstances", FaultKind::Result(instances), said);
     check("rds:DescribeDBLogFiles", FaultKind::Result("<DescribeDBLogFiles><XX/></DescribeDBLogFiles>"), said);
+    for text in ["Service unavailable", "&lol;"] {
+        let instances = format!("<DBInstances>{text}</DBInstances>");
+        check("rds:DescribeDBInstances", FaultKind::Result(instances.leak()), said);
+    }
+    check("rds:DescribeDBEngineVersions", FaultKind::Result("<DBEngineVersions><XX/></DBEngineVersions>"), said);
     let said = "the answer holds a record without a name";
     let files = "<DescribeDBLogFiles><DescribeDBLogFilesDetails/></DescribeDBLogFiles>";
     check("rds:DescribeDBLogFiles", FaultKind::Result(files), said);

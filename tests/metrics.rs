@@ -268,6 +268,16 @@ fn a_series_that_breaks_off_is_an_error_and_what_came_of_it_counts() {
 }
 
 #[test]
+fn a_series_with_a_status_that_is_not_of_the_api_makes_the_verdict_unproven() {
+    let mut logins = metric(BATCH, "IamDbAuthConnectionSuccess", |_| 0.0);
+    logins.status = Some("Foo".to_owned());
+    let home = TempDir::new().expect("a folder");
+    let run = analyze(&FakeAws::start(fleet(vec![logins])), home.path());
+    assert_eq!((run.status, verdict(&run.json())), (3, ("undetermined", "required", "evidence-damaged")), "{run:?}");
+    assert!(run.err.contains("IamDbAuthConnectionSuccess is not complete (Foo)"), "{}", run.err);
+}
+
+#[test]
 fn a_value_that_cannot_be_is_an_error_and_makes_the_metric_unknown() {
     for impossible in [1e300, f64::INFINITY, f64::NAN, -5.0, 9_007_199_254_740_994.0] {
         let logins = metric(BATCH, "IamDbAuthConnectionSuccess", |hour| if hour == 5 { impossible } else { 0.0 });

@@ -23,6 +23,7 @@ mod engine;
 pub mod envelope;
 mod event;
 mod format;
+mod joined;
 mod lines;
 mod mixed;
 pub mod mysql;

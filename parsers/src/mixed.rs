@@ -9,6 +9,7 @@ use memchr::{memchr, memchr_iter, memmem, memrchr};
 use crate::detect::{Hints, detect};
 use crate::event::Parsed;
 use crate::format::{Chunk, RecordParser};
+use crate::joined;
 
 /// Bytes from one place that is looked at to the next, at the beginning of a log and behind it.
 const NEAR: u64 = 4 * 1024;
@@ -36,9 +37,10 @@ pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
 /// at a log's beginning (`near`), where some of them are, among those of the log's own.
 pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from: usize, near: bool) -> Option<usize> {
     let text = chunk.text.get(..chunk.text.len().min(from + WINDOW))?;
-    let Some(start) = start(chunk, from).filter(|start| *start < text.len()) else {
-        return joined_by_returns(own, text, from);
-    };
+    if let Some(found) = without_newlines(own, chunk, from, |lines| other_format_behind(own, lines, 0, near)) {
+        return Some(found);
+    }
+    let start = start(chunk, from).filter(|start| *start < text.len())?;
     let among = near && !own.quotes_lines();
     let (mut telling, mut suspect, mut is_mixed) = (0, None, false);
     let mut others = Vec::new();
@@ -70,19 +72,28 @@ pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from
     }
 }
 
-/// Where a record of the log's own stands behind a carriage return alone, in a text that holds no newline: a part of the log has
-/// lost its newlines.
-fn joined_by_returns(own: &dyn RecordParser, text: &[u8], from: usize) -> Option<usize> {
-    let window = text.get(from..)?;
-    let begins = |at: &usize| {
-        window.get(at + 1..).is_some_and(|rest| own.opens(rest.split(|byte| *byte == b'\r').next().unwrap_or(rest)))
-    };
-    memchr_iter(b'\r', window).take(HITS).find(begins).map(|at| from + at + 1)
+/// Where something is joined to a log without newlines, in the window from `from` on: a compressed file, or lines that end in
+/// carriage returns alone, of the log's own format or as `other` finds them in the same window with newlines.
+fn without_newlines(
+    own: &dyn RecordParser,
+    chunk: Chunk<'_>,
+    from: usize,
+    other: impl FnOnce(Chunk<'_>) -> Option<usize>,
+) -> Option<usize> {
+    let window = chunk.text.get(from..chunk.text.len().min(from + WINDOW))?;
+    let found = joined::compressed(window).or_else(|| joined::records_behind_returns(own, window)).or_else(|| {
+        let lines = joined::with_newlines(window)?;
+        other(Chunk { text: &lines, starts: from == 0 && chunk.starts, ends: true })
+    });
+    found.map(|found| from + found)
 }
 
 /// The same of the last lines of a log, however few: what was joined last ends it.
 pub(crate) fn other_format_at_end(own: &dyn RecordParser, chunk: Chunk<'_>) -> Option<usize> {
     let from = chunk.text.len().saturating_sub(WINDOW);
+    if let Some(found) = without_newlines(own, chunk, from, |lines| other_format_at_end(own, lines)) {
+        return Some(found);
+    }
     let mut suspect = None;
     for (at, line) in lines(chunk.text, start(chunk, from)?) {
         suspect =

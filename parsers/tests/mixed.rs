@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a failing test panics")]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use ssl_usage_parsers::{Engine, HEAD, Hints, Malformed, Scanner, Tally, detect};
@@ -29,10 +30,15 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 fn scan(text: &[u8]) -> Tally {
-    let parser = detect(&text[..text.len().min(HEAD)], &Hints::default()).expect("a known format");
+    scan_known(text).expect("a known format")
+}
+
+/// None where no format is recognised, which is an error to the user.
+fn scan_known(text: &[u8]) -> Option<Tally> {
+    let parser = detect(&text[..text.len().min(HEAD)], &Hints::default())?;
     let mut tally = Tally::of(Engine::named(parser.engine()).expect("an engine of the list"));
     Scanner::new(parser.as_ref(), 1).scan(text, &mut tally);
-    tally
+    Some(tally)
 }
 
 fn format(text: &[u8]) -> (&'static str, &'static str) {
@@ -98,6 +104,12 @@ fn a_log_line_by_line_with_another_is_reported() {
     assert!(silent.is_empty(), "{silent:#?}");
 }
 
+fn compressed(text: &[u8]) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    file.write_all(text).expect("memory");
+    file.finish().expect("memory")
+}
+
 fn in_turns(one: &[u8], other: &[u8]) -> Vec<u8> {
     let (mut one, mut other) =
         (one.split_inclusive(|byte| *byte == b'\n'), other.split_inclusive(|byte| *byte == b'\n'));
@@ -108,6 +120,61 @@ fn in_turns(one: &[u8], other: &[u8]) -> Vec<u8> {
             (one, other) => both.extend(one.into_iter().chain(other).flatten()),
         }
     }
+}
+
+/// The beginning of a log whose lines end in carriage returns alone, and the log as it should be.
+#[test]
+fn records_that_end_in_carriage_returns_are_reported() {
+    for name in LOGS {
+        let whole = read(name).repeat(8);
+        let alone = scan(&whole);
+        for lines in [5, 20, 80, 120, 400] {
+            let end = memchr::memchr_iter(b'\n', &whole).nth(lines).map_or(whole.len(), |end| end + 1);
+            let returns: Vec<u8> =
+                whole[..end - 1].iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
+            let mixed = [returns.as_slice(), b"\n", &whole[end..]].concat();
+            let Some(tally) = scan_known(&mixed) else { continue };
+            let is_whole = tally.connections.tls >= alone.connections.tls && tally.records() >= alone.records();
+            assert!(is_whole || tally.unparsed() > alone.unparsed(), "{name}, {lines} lines");
+        }
+    }
+}
+
+#[test]
+fn a_log_behind_another_whose_lines_end_in_carriage_returns_is_reported() {
+    for first in LOGS {
+        for second in LOGS.iter().filter(|second| format(&read(second)) != format(&read(first))) {
+            let own = read(first);
+            let other: Vec<u8> = read(second).iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
+            for times in [1, 50] {
+                let joined = scan(&[own.as_slice(), &other.repeat(times)].concat());
+                assert!(joined.unparsed() > scan(&own).unparsed(), "{first}, then {second} {times} times");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_compressed_log_behind_another_is_reported() {
+    let mut tried = 0;
+    for name in LOGS {
+        let own = read(name);
+        let other = compressed(&own);
+        // Fewer bytes may be a name of a client.
+        if other.len() < 320 {
+            continue;
+        }
+        tried += 1;
+        for times in [1, 30] {
+            for log in [[own.as_slice(), &other.repeat(times), &own].concat(), [own.as_slice(), &other].concat()] {
+                let tally = scan_known(&log);
+                let is_reported =
+                    tally.as_ref().is_none_or(|tally| tally.malformed.contains_key(&Malformed::OtherFormat));
+                assert!(is_reported, "{name}, {} bytes: {tally:?}", other.len());
+            }
+        }
+    }
+    assert!(tried > 6, "{tried}");
 }
 
 #[test]

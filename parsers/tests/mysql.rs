@@ -15,7 +15,7 @@ use ssl_usage_parsers::{
 use truth::Truth;
 
 /// Cases under `samples/mysql` and `samples/mariadb`. An empty folder must not pass.
-const CASES: usize = 25;
+const CASES: usize = 26;
 
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples")
@@ -156,6 +156,19 @@ fn times_in_statements_move_no_session() {
         assert!(times.0.iter().all(|at| (first..first + 60_000_000).contains(at)), "{:?} after {first}", times.0);
         assert!(scanned.disordered, "times go back");
     }
+}
+
+/// Names of users in the real log begin records of other centuries, before and behind sessions of another user.
+#[test]
+fn times_in_names_are_no_times_of_sessions() {
+    let text = sample("mariadb/10.11-redated/server_audit.log");
+    let parser = chosen(&text).expect("an audit log");
+    let mut times = Times::default();
+    let scanned = Scanner::new(parser.as_ref(), 1).scan(&text, &mut times);
+    assert_eq!(scanned.records, 12);
+    let first = scanned.first_at.expect("a time").at;
+    assert!(times.0.iter().all(|at| (first..first + 60_000_000).contains(at)), "{:?} after {first}", times.0);
+    assert!(times.0.len() == 4, "those of the sessions that nothing contradicts: {:?}", times.0);
 }
 
 #[test]

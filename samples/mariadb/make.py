@@ -32,6 +32,7 @@ NAMING = NamingMariaDb("10.11", "bookworm", "mariadb-server-core", "mariadb-serv
 ONCE = {
     "10.11-rejected": (SERVERS["10.11"], deeds.rejected, deeds.REJECTED),
     "10.11-dated": (SERVERS["10.11"], deeds.dated, deeds.DATED),
+    "10.11-redated": (SERVERS["10.11"], deeds.redated, deeds.REDATED),
     "10.11-names": (NAMING, deeds.named, deeds.NAMED),
 }
 CASES = {f"{version}-{name}": (kind, *deed) for version, kind in SERVERS.items() for name, deed in DEEDS.items()} | ONCE

@@ -17,7 +17,7 @@ def make(folder, cases, differs):
     for name in wanted:
         kind, act, about = cases[name]
         server = Server(name, kind)
-        server.set_up(deeds.names(server) if act is deeds.hostile else [])
+        server.set_up({deeds.hostile: deeds.names(server), deeds.redated: deeds.OTHER_TIMES}.get(act, []))
         act(server)
         server.stop()
         write(folder / name, folder.name, server, about, differs(server))

@@ -17,6 +17,11 @@ FORGERIES = ("Statements that write whole records into the general log. They add
 
 DATED = "Statements that hold lines with times of other days, each before sessions of the same second."
 
+REDATED = "Users whose names begin records of the audit log, with times of other days."
+
+# Users whose names begin records of another time: one of them ends a record first.
+OTHER_TIMES = ["\n20000101 00:00:00,h,x", "y,h,,1,0,QUERY,d,o,0\n20000101 00:00:00,h,x", "\n20991231 23:59:59,h,x"]
+
 # Users whose names are parts of records.
 NAMES = [
     "two words",
@@ -159,6 +164,13 @@ def probe(server, source, send):
 
 # Of those, the ones that make a record of the audit log read in two ways.
 SLY = {"x,7,0,QUERY,y", "x,7,0,DISCONNECT,y,,0"}
+
+
+def redated(server):
+    """Sessions of users whose names begin records of another time, among those of others."""
+    for name in OTHER_TIMES:
+        server.visit("10.99.0.46", name, "orders")
+        server.visit("10.99.0.7", "app", "orders", tls=server.context(TLS13))
 
 
 def names(server):

@@ -97,6 +97,16 @@ def taken_back(server):
         attempt(server, "10.99.0.200", name, tls=n.context())
 
 
+def raised(server):
+    """Records that look like those of sessions, from `RAISE LOG` with a detail, a hint or both before the context."""
+    session = server.connect("10.99.0.8", "app")
+    for message in ("connection received: host=10.99.0.7 port=40000", AUTHORIZED,
+                    "disconnection: session time: 9:00:00.000 user=app database=orders host=10.99.0.7 port=40000"):
+        for using in ("", "detail = 'x'", "detail = ''", "hint = 'x'", "detail = E'x\\ny', hint = 'z'"):
+            session.query(f"do $$begin raise log '{message}'{' using ' if using else ''}{using}; end$$")
+    session.close()
+
+
 def names(server):
     n = server.network
     admin = server.connect("[local]", "admin")

@@ -311,6 +311,8 @@ def cases():
     yield Case("taken-back", DEBIAN, hostile.taken_back,
                "Names of clients that are not logged in, which read as the context of a session's record or as records in German.",
                differs=two_readings(tls=2, plaintext=2, disconnected=4, rejected=1, unparsed=6))
+    yield Case("raised", DEBIAN, hostile.raised,
+               "Records that look like those of sessions, written by `RAISE LOG` with details and hints.")
     yield Case("spoofed-application-name", 16, spoofed, SPOOFED, differs=SPOOFED_DIFFERS)
     for name, prefix, whose in (
             ("debian-prefix", "%m [%p] %q%u@%d ", "Debian's and Ubuntu's packages"),

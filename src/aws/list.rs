@@ -41,22 +41,30 @@ pub(super) fn received(answer: &[u8]) {
     let _ = RECEIVED.try_with(|sum| sum.set((sum.get().0 + answer.len() as u64, has_record(answer))));
 }
 
-/// Whether an answer in XML has a record, of whatever name: `<...Response><...Result><List><Record>`.
+/// Elements beside lists, which hold text.
+const OF_TEXT: [&[u8]; 2] = [b"Marker", b"RequestId"];
+
+/// Whether an answer in XML has a record, of whatever name: `<...Response><...Result><List><Record>`; or text where a record
+/// belongs.
 fn has_record(answer: &[u8]) -> bool {
     let mut depth = 0_u32;
+    let mut is_of_text = false;
     let mut tags = memchr::memchr_iter(b'<', answer).filter_map(|at| answer.get(at + 1..));
     answer.trim_ascii_start().starts_with(b"<")
         && tags.any(|tag| {
+            let end = memchr::memchr(b'>', tag).unwrap_or(tag.len());
+            let (tag, rest) = (tag.get(..end).unwrap_or_default(), tag.get(end + 1..).unwrap_or_default());
             match tag.first() {
                 Some(b'?' | b'!') => {}
                 Some(b'/') => depth = depth.saturating_sub(1),
                 _ if depth == 3 => return true,
                 _ => {
-                    let end = memchr::memchr(b'>', tag).and_then(|end| tag.get(..end));
-                    depth += u32::from(!end.is_some_and(|tag| tag.ends_with(b"/")));
+                    depth += u32::from(!tag.ends_with(b"/"));
+                    is_of_text = OF_TEXT.contains(&tag);
                 }
             }
-            false
+            let text = memchr::memchr(b'<', rest).and_then(|end| rest.get(..end)).unwrap_or_default();
+            depth == 3 && !is_of_text && !text.trim_ascii().is_empty()
         })
 }
 

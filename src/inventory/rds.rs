@@ -18,7 +18,7 @@ use super::authority::Authorities;
 use super::filter::Filter;
 use super::parameters;
 use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
-use crate::aws::{Aws, failure, list};
+use crate::aws::{Aws, list};
 use crate::error::{Error, Result};
 use crate::problem::Problem;
 
@@ -245,14 +245,14 @@ impl Asked<'_> {
         }
         let call = self.aws.rds.describe_db_engine_versions().engine(engine).engine_version(version).include_all(true);
         let subject = format!("{engine} {version}");
-        let answer = call.send().await.map_err(|error| failure(&subject, "rds:DescribeDBEngineVersions", error));
-        let found = match answer {
-            Ok(answer) => {
-                answer.db_engine_versions().iter().find(|found| found.engine_version() == Some(version)).map(|found| {
-                    Version {
-                        rotates_without_restart: found.supports_certificate_rotation_without_restart(),
-                        supported: found.supported_ca_certificate_identifiers.clone(),
-                    }
+        let ask = |marker| call.clone().set_marker(marker).send();
+        let answer = list(&subject, "rds:DescribeDBEngineVersions", ask, |page| (page.db_engine_versions, page.marker));
+        let found = match answer.await {
+            Ok(versions) => {
+                let found = versions.into_iter().find(|found| found.engine_version() == Some(version));
+                found.map(|found| Version {
+                    rotates_without_restart: found.supports_certificate_rotation_without_restart(),
+                    supported: found.supported_ca_certificate_identifiers,
                 })
             }
             Err(error) => self.missing(&error),

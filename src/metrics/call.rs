@@ -93,9 +93,13 @@ fn broken_off(query: &Query, end: Option<&StatusCode>) -> Problem {
     };
     let (kind, hint) = match end {
         Some(StatusCode::Forbidden) => (ErrorKind::Denied, "grant the permission cloudwatch:GetMetricData"),
-        _ => (ErrorKind::Service, "run it again later"),
+        Some(StatusCode::Complete | StatusCode::PartialData | StatusCode::InternalError) => {
+            (ErrorKind::Service, "run it again later")
+        }
+        _ => (ErrorKind::Endpoint, CHECK_ENDPOINT),
     };
-    trouble(kind, &query.named, &message, hint, code)
+    // What is no status of the API is no code of it either.
+    trouble(kind, &query.named, &message, hint, code.filter(|_| kind != ErrorKind::Endpoint))
 }
 
 /// A message that came with an answer.

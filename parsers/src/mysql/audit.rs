@@ -26,8 +26,9 @@
 //! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So no
 //!   duration is told of its sessions.
 //!
-//! Times: every record has its own. A name that holds a line break makes the beginning of a record with a time of its choice, but
-//! the end of its own record stands behind it: that is reported.
+//! Times: every record has its own. A name that holds a line break makes the beginning of a record with a time of its choice,
+//! which the end of its own record completes. The server's time stands before it and behind it, and where those say otherwise,
+//! or the record before has no end, the session has no time: it counts in every window, and covers no hour.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -36,7 +37,7 @@ use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 
 use super::clock;
 use super::padding::unpadded;
-use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Tls, Transport, numbered};
+use crate::event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Tls, Transport, numbered};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
@@ -48,6 +49,12 @@ const NEEDLES: &[&[u8]] = &[CONNECT, FAILED, DISCONNECT];
 
 /// Longest record of a session: the plugins write it into 1,024 bytes. Aurora's are not known.
 const RECORD: usize = 4096;
+
+/// How far times may go back, in microseconds: sessions are written by several threads.
+const APART: Micros = 60_000_000;
+
+/// Records that the name of one user can imitate, in 128 characters, and one more.
+const OF_A_NAME: usize = 4;
 
 /// Whose audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,13 +185,28 @@ impl Audit {
         if told || !ends(end) || !ends(whole) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Ambiguous) }
     }
 
+    /// Whether the record before the one at `begin` never ended: a line break in a name imitates the beginning of a record.
+    fn is_imitated(&self, chunk: Chunk<'_>, begin: usize) -> bool {
+        begin
+            .checked_sub(1)
+            .and_then(|until| self.begins_before(chunk, until))
+            .is_some_and(|other| chunk.text.get(other..begin).is_some_and(|before| operations(before).next().is_none()))
+    }
+
+    /// Whether the records around the one from `begin` to `limit` allow it to be of that time.
+    fn is_in_order(&self, chunk: Chunk<'_>, (begin, limit): (usize, usize), time: LogTime) -> bool {
+        let header = |at: usize| self.header(unpadded(chunk.text.get(at..)?));
+        let before = std::iter::successors(Some(begin), |at| self.begins_before(chunk, at.checked_sub(1)?));
+        let mut before = before.skip(1).take(OF_A_NAME).filter_map(header);
+        let is_late = |(other, _): (LogTime, _)| other.at > time.at.saturating_add(APART);
+        let is_early = |(other, _): (LogTime, _)| other.at < time.at.saturating_sub(APART);
+        !before.any(is_late) && !header(limit + 1).is_some_and(is_early)
+    }
+
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
     fn client<'a>(&self, chunk: Chunk<'a>, begin: usize, ids: usize, database: &'a [u8]) -> Client<'a> {
         let known = |name: &'a [u8]| Some(Cow::Borrowed(name)).filter(|name| !name.is_empty());
-        // A line break in a name can imitate the beginning of a record: then the one before never ended.
-        let imitated = begin.checked_sub(1).and_then(|until| self.begins_before(chunk, until)).is_some_and(|other| {
-            chunk.text.get(other..begin).is_some_and(|before| operations(before).next().is_none())
-        });
+        let imitated = self.is_imitated(chunk, begin);
         let who = chunk.text.get(begin..ids).and_then(|before| self.header(before)).map(|(_, who)| who);
         let parts = who.and_then(|who| {
             let (user_at, host_at) = (memchr(b',', who)? + 1, memrchr(b',', who)? + 1);
@@ -242,6 +264,9 @@ impl RecordParser for Audit {
             Err(cause) => return Parsed::Malformed(cause),
         };
         let (time, who) = self.header(record).unzip();
+        let is_certain =
+            |time: &LogTime| !self.is_imitated(chunk, begin) && self.is_in_order(chunk, (begin, limit), *time);
+        let time = time.filter(is_certain);
         let server = who.and_then(|who| who.split(|byte| *byte == b',').next()).unwrap_or_default();
         let session = numbered(server, session);
         Parsed::Record(Record { at: time.map(|time| time.at), session, client, step })

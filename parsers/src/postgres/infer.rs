@@ -13,7 +13,7 @@ use memchr::{memchr, memchr_iter, memmem};
 use super::message::{self, Context, Message};
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, ends_in_severity};
 use super::rds_prefix;
-use super::stderr::log_severity;
+use super::stderr::{is_added, log_severity};
 use crate::event::Step;
 
 /// Lines about connections, and other lines, that are looked at.
@@ -100,7 +100,11 @@ fn lines(head: &[u8]) -> Vec<Line<'_>> {
         if text.starts_with(b"\t") || (connections >= LINES && others >= LINES) {
             continue;
         }
-        let line = Line { at, text, beyond, messages: messages(text) };
+        let next = rest.get(text.len() + 1..).unwrap_or_default();
+        // `RAISE LOG` says what it likes of users and databases.
+        let is_raised = |about: &About<'_>| next.get(about.severity_at..).is_some_and(is_added);
+        let messages = messages(text).into_iter().filter(|about| !is_raised(about)).collect();
+        let line = Line { at, text, beyond, messages };
         let count = if line.messages.is_empty() { &mut others } else { &mut connections };
         if line.messages.is_empty() && !has_severity(text) {
             // A newline in a name tears a prefix: the record of the next line may begin here.

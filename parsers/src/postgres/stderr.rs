@@ -175,7 +175,7 @@ impl Stderr {
         if !fatal
             && !two_readings
             && message != Message::NotARecord
-            && let Some(raised) = self.raised(next, head)
+            && let Some(raised) = self.raised(next, head, is_of_one_line(&message))
         {
             return raised;
         }
@@ -326,17 +326,17 @@ impl Stderr {
         let end = record_end(text, at).map_or(text.len(), |(end, _)| end);
         !self.prefixes.iter().any(otherwise)
             && !self.is_torn(text, begins, begins + head.severity_at)
-            && self.raised(text.get(end + 1..), &head).is_none()
+            && self.raised(text.get(end + 1..), &head, false).is_none()
     }
 
-    /// What a record is whose next line is its context: written by `RAISE LOG`, not by the server. Where
-    /// names stand before what identifies the session, one may read as all of that line: then nothing is sure.
-    fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>) -> Option<Parsed<'a>> {
-        const WORDS: &[&[u8]] = &[b"CONTEXT:", b"QUERY:", b"STATEMENT:"];
+    /// What a record is whose next line is its context, or any line of its own where the server writes only one: written by
+    /// `RAISE LOG`, not by the server. Where names stand before what identifies the session, one may read as all of that line:
+    /// then nothing is sure.
+    fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>, is_of_one_line: bool) -> Option<Parsed<'a>> {
+        let added = if is_of_one_line { is_added } else { is_context };
         let next = next.unwrap_or_default();
         let (prefix, other) = self.prefixes.iter().find_map(|prefix| Some((prefix, prefix.head(next)?)))?;
-        let told = next.get(other.severity_at..).is_some_and(|text| WORDS.iter().any(|word| text.starts_with(word)));
-        if !told || !other.is_of_same_session(head) {
+        if !next.get(other.severity_at..).is_some_and(added) || !other.is_of_same_session(head) {
             return None;
         }
         if !prefix.identifies(&other) {
@@ -350,6 +350,21 @@ impl Stderr {
         let Some(prefix) = self.prefix().filter(|prefix| prefix.is_syslog()) else { return false };
         prefix.syslog_chunk(next.unwrap_or_default()).is_some_and(|(pid, chunk)| Some(pid) == head.pid && chunk > 1)
     }
+}
+
+/// Whether a line adds to the record before it, as far as what stands behind its prefix tells.
+pub(super) fn is_added(line: &[u8]) -> bool {
+    line.starts_with(b"DETAIL:") || line.starts_with(b"HINT:") || is_context(line)
+}
+
+/// Whether it says in which command that was written.
+fn is_context(line: &[u8]) -> bool {
+    [&b"CONTEXT:"[..], b"QUERY:", b"STATEMENT:"].iter().any(|word| line.starts_with(word))
+}
+
+/// Whether the server writes a message without details and hints. A handshake that failed has a hint.
+fn is_of_one_line(message: &Message<'_>) -> bool {
+    !matches!(message, Message::About(_, Step::HandshakeFailed(_)))
 }
 
 /// What other programs put at the beginning of a file, and so in the middle of files that were joined.
