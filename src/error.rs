@@ -1,7 +1,5 @@
 //! The one error of a run: what it is about, what happened, and what to do next.
 
-use std::fmt;
-
 /// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -40,10 +38,12 @@ pub enum ErrorKind {
 /// An error of the run. Displays as one line, `subject: what happened; what to do next`; the cause is in `source()`.
 ///
 /// No message holds text of a log or the body of an answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Details>);
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{subject}: {}", self.advice())]
 struct Details {
     kind: ErrorKind,
     subject: String,
@@ -153,9 +153,15 @@ impl Error {
 
     /// What happened and what to do next, without the subject.
     pub fn advice(&self) -> String {
-        match &self.0.hint {
-            Some(hint) => format!("{}; {hint}", self.0.message),
-            None => self.0.message.clone(),
+        self.0.advice()
+    }
+}
+
+impl Details {
+    fn advice(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
         }
     }
 }
@@ -178,17 +184,5 @@ impl ErrorKind {
             Self::Io => "io",
             Self::Service => "service",
         }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.0.subject, self.advice())
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
     }
 }

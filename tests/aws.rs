@@ -325,6 +325,37 @@ fn an_instance_that_does_not_exist_is_named_and_the_others_are_reported() {
 }
 
 #[test]
+fn instances_are_chosen_by_wildcards_live_and_from_a_bundle() {
+    let aws = FakeAws::start(fleet_without_logs());
+    let home = TempDir::new().expect("a folder");
+    let run = |from: &[&str], names: &[&str]| {
+        let mut command = against(&aws, home.path());
+        command.args(["analyze", "--format", "json"]).args(WINDOW).args(from).current_dir(home.path());
+        Run::of(command.args(names.iter().flat_map(|name| ["--instance", name])))
+    };
+    let found = |run: &Run| -> Vec<String> {
+        let (report, text) = (run.json(), |row: &Value| row["instance"].as_str().expect("text").to_owned());
+        report["instances"].as_array().expect("instances").iter().map(text).collect()
+    };
+    let all = found(&run(&["--bundle", "evidence"], &[]));
+    for from in [["--bundle", "other"], ["--from", "evidence"]] {
+        let named = run(&from, &["orders-*", "w?ki"]);
+        let due: Vec<_> = all.iter().filter(|name| name.starts_with("orders-") || *name == "wiki").cloned().collect();
+        assert!(due.len() > 2 && named.status == 0, "{named:?}");
+        assert_eq!(found(&named), due);
+        let partly = run(&from, &["orders-*", "nowhere-*"]);
+        assert_eq!(
+            (partly.status, partly.json()["errors"][0]["subject"].as_str()),
+            (3, Some("nowhere-*")),
+            "{partly:?}"
+        );
+        let none = run(&from, &["nowhere-*"]);
+        assert_eq!((none.status, none.json()["instances"].as_array().map(Vec::len)), (1, Some(0)), "{none:?}");
+        assert!(none.err.contains("nowhere-*: no instance") && none.err.contains("matches; "), "{}", none.err);
+    }
+}
+
+#[test]
 fn a_region_that_cannot_be_asked_does_not_take_the_other_down() {
     let aws = FakeAws::start(fleet_without_logs());
     aws.fault(Fault::new(FaultKind::AccessDenied).in_region("us-east-1").at(Calls::Every));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -55,6 +55,21 @@ impl Run {
     }
 }
 
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until something is so; looks often.
+///
+/// # Panics
+/// If it is not so in time.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// Runs a command to its end, and says how much memory it had at most, in kB; none where the system does not tell.
 pub fn peak(command: &mut Command) -> (Run, Option<u64>) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
@@ -67,6 +82,7 @@ pub fn peak(command: &mut Command) -> (Run, Option<u64>) {
                 let text = std::fs::read_to_string(&status).unwrap_or_default();
                 let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
                 peak = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).max(peak);
+                // The system keeps the highest value: how often it is looked at makes little difference.
                 std::thread::sleep(Duration::from_millis(2));
             }
             peak

@@ -308,7 +308,7 @@ fn credentials_that_expire_before_a_role_is_assumed_are_asked_for_again() {
 fn a_program_that_takes_its_time_is_waited_for_and_asked_once() {
     let aws = FakeAws::start(spread());
     let home = TempDir::new().expect("a folder");
-    // Longer than the account's number is waited for.
+    // A person who types a code: longer than the account's number is waited for.
     renewable(home.path(), "sleep 12");
     let report = run(with_program(&aws, home.path()), &[]);
     assert_eq!((report.status, asked(home.path())), (0, 1), "{report:?}");
@@ -460,19 +460,11 @@ fn no_more_than_32_places_are_asked_at_the_same_time() {
     let mut fleet = spread();
     fleet.empty_regions.extend((0..40).map(|number| format!("xx-far-{number}")));
     let aws = FakeAws::start(fleet);
-    aws.fault(Fault::new(FaultKind::Slow(std::time::Duration::from_millis(1500))).on("DescribeDBInstances"));
-    let home = TempDir::new().expect("a folder");
-    let mut command = against(&aws, home.path());
-    command.args(["analyze", "--all-regions", "--format", "json"]).args(WINDOW);
-    let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("it starts");
-    let asked = || aws.calls().iter().filter(|call| call.action == "DescribeDBInstances").count();
-    while asked() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(900));
-    assert_eq!(asked(), 32, "the others wait");
-    assert!(child.wait().expect("it ends").success());
-    assert_eq!(asked(), 44, "and are asked then");
+    aws.fault(Fault::new(FaultKind::Together(32)).on("DescribeDBInstances"));
+    let report = analyze(&aws, &["--all-regions"]);
+    assert_eq!(report.status, 0, "{report:?}");
+    let asked = aws.calls().iter().filter(|call| call.action == "DescribeDBInstances").count();
+    assert_eq!((aws.most_at_once(), asked), (32, 44), "the others wait, and are asked then");
 }
 
 #[test]
@@ -480,22 +472,13 @@ fn no_more_than_16_roles_are_assumed_at_the_same_time() {
     let aws = FakeAws::start(spread());
     let numbers: Vec<String> = (0..20).map(|number| format!("2222222222{number:02}")).collect();
     numbers.iter().for_each(|number| aws.add_account(elsewhere(number)));
-    aws.fault(Fault::new(FaultKind::Slow(std::time::Duration::from_millis(1500))).on("AssumeRole"));
-    let home = TempDir::new().expect("a folder");
-    let mut command = against(&aws, home.path());
-    command.args(["analyze", "--role-name", "auditor", "--accounts", &numbers.join(","), "--format", "json"]);
-    let child = command.args(WINDOW).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
-    let asked = || aws.calls().iter().filter(|call| call.action == "AssumeRole").count();
-    while asked() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(900));
-    assert_eq!(asked(), 16, "the others wait");
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!((output.status.code(), asked()), (Some(0), 20));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    aws.fault(Fault::new(FaultKind::Together(16)).on("AssumeRole"));
+    let report = analyze(&aws, &["--role-name", "auditor", "--accounts", &numbers.join(",")]);
+    assert_eq!(report.status, 0, "{report:?}");
+    let asked = aws.calls().iter().filter(|call| call.action == "AssumeRole").count();
+    assert_eq!((aws.most_at_once(), asked), (16, 20), "the others wait, and are assumed then");
     let due: Vec<String> = numbers.iter().map(|number| format!("{number} eu-west-1 orders-prod")).collect();
-    assert_eq!(found(&report), due);
+    assert_eq!(found(&report.json()), due);
 }
 
 #[test]

@@ -116,6 +116,25 @@ fn clients_that_are_ignored_stay_in_sight() {
 }
 
 #[test]
+fn patterns_ignore_clients_and_are_printed_as_they_were_written() {
+    let home = TempDir::new().expect("a folder");
+    let names = "[[ignore]]\nuser = 'nightly'\nreason = 'moves away'\n";
+    let patterns = "[[ignore]]\nuser_regex = 'night.*'\ninstance_regex = 'orders-\\w+'\nreason = 'moves away'\n";
+    let (by_name, by_pattern) = (under(&home, names), under(&home, patterns));
+    let legacy = instance(&by_pattern, "orders-legacy");
+    assert_eq!(legacy["rotation"], "deferrable");
+    assert_eq!(legacy["connections"], instance(&by_name, "orders-legacy")["connections"]);
+    assert_eq!(by_name["policy"]["ignore"][0].get("user_regex"), None, "as before there were patterns");
+    assert_eq!(by_pattern["policy"]["ignore"][0]["user_regex"], "night.*");
+    let table = judged(home.path(), &home.path().join("policy.toml"), "table").out;
+    assert!(table.contains(r"Ignored: user_regex night.*, instance_regex orders-\w+: 3 sessions"), "{table}");
+    // Neither a part of a name nor a name that looks like a pattern.
+    for other in [patterns.replace("night.*", "night"), names.replace("nightly", "night.*")] {
+        assert_eq!(instance(&under(&home, &other), "orders-legacy")["rotation"], "required", "{other}");
+    }
+}
+
+#[test]
 fn a_blind_spot_is_accepted_by_name() {
     let home = TempDir::new().expect("a folder");
     let report = under(&home, "[blind_spots]\nolder-sessions-open = 'informs'\n");
@@ -141,7 +160,11 @@ fn a_bad_file_is_bad_usage_and_says_what_to_do() {
         nonsense.err.contains("policy.toml: least_coverage must be more than 0 and at most 1; correct"),
         "{nonsense:?}"
     );
-    for run in [absent, unknown, nonsense] {
+    fs::write(&path, "[[ignore]]\nreason = 'moves away'\nuser_regex = 'nightly('\n").expect("a file");
+    let pattern = judged(home.path(), &path, "json");
+    let said = "policy.toml: line 3: \"nightly(\" is no valid pattern: unclosed group, in `ignore.user_regex`; correct";
+    assert!(pattern.err.contains(said), "{pattern:?}");
+    for run in [absent, unknown, nonsense, pattern] {
         assert_eq!((run.status, run.out.as_str(), run.err.lines().count()), (2, "", 1));
     }
 }

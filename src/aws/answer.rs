@@ -7,7 +7,6 @@
 //!
 //! Answers are not decompressed: the SDK asks for none that are packed.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -73,34 +72,21 @@ impl Limits {
 }
 
 /// How an endpoint went over a bound. Displays as what it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overrun {
     /// More bytes than this.
+    #[error("the endpoint sent more than {0} bytes in one answer")]
     Bytes(u64),
     /// Not at its end after so many bytes and so much time.
+    #[error("the answer did not end: the endpoint sent {sent} bytes in {} seconds", .1.as_secs(), sent = .0)]
     Time(u64, Duration),
     /// So few bytes in so much time.
+    #[error("the endpoint almost stopped: it sent {sent} bytes in {} seconds", .1.as_secs(), sent = .0)]
     Pace(u64, Duration),
     /// More elements than this.
+    #[error("the endpoint sent more than {0} elements in one answer")]
     Elements(usize),
 }
-
-impl fmt::Display for Overrun {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bytes(most) => write!(out, "the endpoint sent more than {most} bytes in one answer"),
-            Self::Time(bytes, time) => {
-                write!(out, "the answer did not end: the endpoint sent {bytes} bytes in {} seconds", time.as_secs())
-            }
-            Self::Pace(bytes, time) => {
-                write!(out, "the endpoint almost stopped: it sent {bytes} bytes in {} seconds", time.as_secs())
-            }
-            Self::Elements(most) => write!(out, "the endpoint sent more than {most} elements in one answer"),
-        }
-    }
-}
-
-impl std::error::Error for Overrun {}
 
 /// Why a body could not be read.
 #[derive(Debug)]

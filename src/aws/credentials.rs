@@ -24,23 +24,12 @@ const EXPIRED: &str = "ExpiredToken";
 const MARGIN: Duration = Duration::from_secs(120);
 
 /// A role that could not be assumed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the role {arn} could not be assumed")]
 pub(super) struct RoleRefused {
     /// ARN of the role.
     pub arn: String,
     source: CredentialsError,
-}
-
-impl fmt::Display for RoleRefused {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the role {} could not be assumed", self.arn)
-    }
-}
-
-impl std::error::Error for RoleRefused {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
 }
 
 /// Where credentials come from.

@@ -8,8 +8,6 @@
 //!
 //! An answer in CBOR says how much it holds, so that the SDK refuses one that was cut; but it does not call again.
 
-use std::fmt;
-
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -23,16 +21,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 const END: &[u8] = b"Response>";
 
 /// An answer that ended too early.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut before its end")]
 pub(super) struct CutAnswer;
-
-impl fmt::Display for CutAnswer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("the answer was cut before its end")
-    }
-}
-
-impl std::error::Error for CutAnswer {}
 
 /// Whether an answer's body is whole.
 pub(super) type Whole = fn(&[u8]) -> bool;

@@ -17,7 +17,7 @@ use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Bundle, Parts};
 use crate::collect::{Plan, Request, Source, collect, plan};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{self, Filter, Tag};
+use crate::inventory::{self, Filter, NamePattern, Tag};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::window::Window;
@@ -38,9 +38,9 @@ pub(super) struct Fleet {
     pub days: u32,
     #[command(flatten)]
     pub places: Places,
-    /// Only this instance; may be given more than once.
+    /// Only instances with this identifier, in which * and ? are wildcards (quote them); may be given more than once.
     #[arg(long, value_name = "ID")]
-    pub instance: Vec<String>,
+    pub instance: Vec<NamePattern>,
     /// Only instances of this engine, as postgres or aurora-mysql; may be given more than once.
     #[arg(long, value_name = "ENGINE")]
     pub engine: Vec<String>,
@@ -276,14 +276,15 @@ impl Fleet {
     /// The instances that were named and that nobody has; and that there are none at all that fulfil the other conditions,
     /// for that may be a slip of the pen.
     fn absent(&self, fleets: &[inventory::Fleet]) -> Vec<Error> {
-        let there: BTreeSet<String> = fleets
-            .iter()
-            .flat_map(|fleet| &fleet.instances)
-            .map(|profile| profile.instance.to_ascii_lowercase())
-            .collect();
-        let absent = self.instance.iter().filter(|name| !there.contains(&name.to_ascii_lowercase()));
-        let named = absent.map(|name| {
-            Error::new(ErrorKind::NotFound, name.clone(), "there is no such instance where it was looked for")
+        let there: Vec<&str> =
+            fleets.iter().flat_map(|fleet| &fleet.instances).map(|profile| profile.instance.as_str()).collect();
+        let absent = self.instance.iter().filter(|wanted| !there.iter().any(|name| wanted.matches(name)));
+        let named = absent.map(|wanted| {
+            let message = match wanted.is_exact() {
+                true => "there is no such instance where it was looked for",
+                false => "no instance matches",
+            };
+            Error::new(ErrorKind::NotFound, wanted.as_str(), message)
                 .hint("check the identifier, the region and the profile")
         });
         let none = there.is_empty() && self.instance.is_empty() && !self.filter().is_empty();

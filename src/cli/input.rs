@@ -11,6 +11,7 @@ use super::progress::{Bar, JUDGING};
 use super::{complain_of, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::NamePattern;
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::verdict::Policy;
@@ -112,12 +113,16 @@ impl Subject {
         let (filter, named) = (self.fleet.filter(), &self.fleet.instance);
         evidence.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
         let is_there =
-            |name: &&String| evidence.instances.iter().any(|known| known.profile.instance.eq_ignore_ascii_case(name));
-        let missing = |name: &String| {
-            let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
+            |wanted: &&NamePattern| evidence.instances.iter().any(|known| wanted.matches(&known.profile.instance));
+        let missing = |wanted: &NamePattern| {
+            let message = match wanted.is_exact() {
+                true => "no such instance in the bundle",
+                false => "no instance in the bundle matches",
+            };
+            let error = Error::new(ErrorKind::NotFound, wanted.as_str(), message);
             error.hint("leave --instance out to see all")
         };
-        let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
+        let absent: Vec<Error> = named.iter().filter(|wanted| !is_there(wanted)).map(missing).collect();
         if evidence.instances.is_empty() {
             let none = (named.is_empty() && !filter.is_empty()).then(none_is_meant);
             absent.into_iter().chain(none).next().map_or(Ok(()), Err)?;

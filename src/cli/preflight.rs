@@ -12,6 +12,7 @@ use super::progress::{Bar, JUDGING};
 use super::{complain_of, exit};
 use crate::collect::Source;
 use crate::error::Result;
+use crate::inventory::NamePattern;
 use crate::preflight::{Format, Preflight};
 use crate::problem::Problem;
 
@@ -32,9 +33,9 @@ pub(super) struct Check {
     days: u32,
     #[command(flatten)]
     places: Places,
-    /// Only this instance; may be given more than once.
+    /// Only instances with this identifier, in which * and ? are wildcards (quote them); may be given more than once.
     #[arg(long, value_name = "ID")]
-    instance: Vec<String>,
+    instance: Vec<NamePattern>,
     /// Only instances of this engine, as postgres or aurora-mysql; may be given more than once.
     #[arg(long, value_name = "ENGINE")]
     engine: Vec<String>,

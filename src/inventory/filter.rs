@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use aws_sdk_rds::types::DbInstance;
+use regex::bytes::{Regex, RegexBuilder};
 use ssl_usage_parsers::ENGINES;
 
 use crate::error::{Error, ErrorKind};
@@ -10,12 +11,52 @@ use crate::error::{Error, ErrorKind};
 /// Which instances are meant: all that fulfil every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Any of these, by name; any at all when empty.
-    pub instances: Vec<String>,
+    /// Any that one of these matches; any at all when empty.
+    pub instances: Vec<NamePattern>,
     /// Of any of these engines, as AWS or this tool names them; of any at all when empty.
     pub engines: Vec<String>,
     /// With all of these tags.
     pub tags: Vec<Tag>,
+}
+
+/// An identifier of instances, in which `*` stands for any text and `?` for any one character. The case of letters makes no
+/// difference.
+///
+/// Identifiers are lowercase letters, digits and hyphens. Source: RDS API reference, `CreateDBInstance`.
+#[derive(Clone, Debug)]
+pub struct NamePattern {
+    text: String,
+    regex: Regex,
+}
+
+impl FromStr for NamePattern {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let regex = regex::escape(text).replace(r"\*", ".*").replace(r"\?", ".");
+        let mut builder = RegexBuilder::new(&format!(r"\A{regex}\z"));
+        // Letters of ASCII only: no other one is in an identifier.
+        let built = builder.unicode(false).case_insensitive(true).dot_matches_new_line(true).build();
+        let too_long = |_| Error::new(ErrorKind::Usage, "instance", "the identifier is too long");
+        Ok(Self { text: text.to_owned(), regex: built.map_err(too_long)? })
+    }
+}
+
+impl NamePattern {
+    /// The pattern as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it can match one identifier only.
+    pub fn is_exact(&self) -> bool {
+        !self.text.contains(['*', '?'])
+    }
+
+    /// Whether it matches an identifier.
+    pub fn matches(&self, name: &str) -> bool {
+        self.regex.is_match(name.as_bytes())
+    }
 }
 
 /// A tag that an instance must have.
@@ -49,18 +90,15 @@ impl Filter {
 
     /// Whether an instance is meant.
     pub(super) fn takes(&self, instance: &DbInstance) -> bool {
-        let name = instance.db_instance_identifier().unwrap_or_default();
-        let named = self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-        let engine = instance.engine().unwrap_or_default();
+        let (name, engine) = (instance.db_instance_identifier(), instance.engine());
         let tags = instance.tag_list();
-        named
-            && (self.engines.is_empty() || self.engines.iter().any(|wanted| is_engine(wanted, engine)))
+        self.takes_kept(name.unwrap_or_default(), engine.unwrap_or_default())
             && self.tags.iter().all(|wanted| tags.iter().any(|tag| wanted.is(tag.key(), tag.value())))
     }
 
     /// Whether an instance of this name and engine is meant, as far as they tell.
     pub fn takes_kept(&self, name: &str, engine: &str) -> bool {
-        (self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)))
+        (self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.matches(name)))
             && (self.engines.is_empty() || self.engines.iter().any(|wanted| is_engine(wanted, engine)))
     }
 }
@@ -82,6 +120,29 @@ mod tests {
 
     use super::*;
 
+    fn pattern(text: &str) -> NamePattern {
+        text.parse().expect("a pattern")
+    }
+
+    #[test]
+    fn stars_and_question_marks_are_wildcards_and_nothing_else_is() {
+        let rows = [
+            ("orders", &["orders", "Orders"][..], &["orders-prod", "my-orders", "", "orders\n"][..]),
+            ("orders-*", &["orders-", "orders-prod", "ORDERS-prod-1"], &["orders", "my-orders-prod"]),
+            ("*-prod-?", &["orders-prod-1", "-prod-x"], &["orders-prod-", "orders-prod-12"]),
+            ("*", &["", "orders"], &[]),
+            ("a.[bc]|d", &["a.[bc]|d"], &["a.b", "axb", "d"]),
+        ];
+        for (text, matching, others) in rows {
+            assert!(matching.iter().all(|name| pattern(text).matches(name)), "{text}");
+            assert!(!others.iter().any(|name| pattern(text).matches(name)), "{text}");
+            assert_eq!(pattern(text).is_exact(), !text.contains(['*', '?']), "{text}");
+        }
+        // One that compares as many times as there are ways to divide a name does not end.
+        assert!(!pattern(&"*a".repeat(32)).matches(&"a".repeat(31)));
+        assert!("?".repeat(1_000_000).parse::<NamePattern>().is_err());
+    }
+
     #[test]
     fn every_condition_must_be_fulfilled() {
         let tag = ApiTag::builder().key("team").value("orders").build();
@@ -90,10 +151,12 @@ mod tests {
         let tag = |text: &str| text.parse::<Tag>().expect("a tag");
         let takes = |instances: &[&str], engines: &[&str], tags: &[&str]| {
             let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            let instances = instances.iter().map(|text| pattern(text)).collect();
             let tags = tags.iter().map(|text| tag(text)).collect();
-            Filter { instances: owned(instances), engines: owned(engines), tags }.takes(&instance)
+            Filter { instances, engines: owned(engines), tags }.takes(&instance)
         };
         assert!(takes(&[], &[], &[]) && takes(&["x", "DB-1"], &["postgres"], &["team=orders"]));
+        assert!(takes(&["x", "db-?"], &[], &[]) && !takes(&["x-*"], &[], &[]));
         assert!(takes(&[], &["aurora-postgresql"], &["team"]));
         assert!(!takes(&["x"], &[], &[]) && !takes(&[], &["mysql"], &[]) && !takes(&[], &[], &["team=shop"]));
         assert!(!takes(&["db-1"], &[], &["team", "env"]));

@@ -6,6 +6,6 @@ mod parameters;
 mod profile;
 mod rds;
 
-pub use filter::{Filter, Tag};
+pub use filter::{Filter, NamePattern, Tag};
 pub use profile::{Certificate, Fleet, InstanceProfile, Level, Parameter, PendingAction};
 pub use rds::take;

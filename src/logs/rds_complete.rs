@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::decompress::{Gunzip, Packing};
 use super::rds_portion::LogFile;
@@ -31,6 +32,10 @@ pub const ACTION: &str = "rds:DownloadCompleteDBLogFile";
 /// What the path begins with, in the order in which it is tried. Public code uses the second; a copy of the User Guide
 /// says that it ends in March 2027, and names the first.
 const VERSIONS: &[&str] = &["v19", "v13"];
+/// What is percent-encoded in one segment of the path: all but the unreserved characters of RFC 3986.
+const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What is percent-encoded in several segments.
+const PATH: AsciiSet = SEGMENT.remove(b'/');
 /// First bytes that tell whether a file is packed.
 const MAGIC: usize = 2;
 /// Packed bytes that are unpacked at once: at most a thousand times as many come of them.
@@ -244,16 +249,8 @@ fn path(instance: &str, name: &str) -> Option<String> {
     if name.split('/').any(|segment| ["", ".", ".."].contains(&segment)) {
         return None;
     }
-    Some(format!("{}/{}", encoded(instance, b"-_.~"), encoded(name, b"-_.~/")))
-}
-
-/// Percent-encodes all but letters, digits and what is `plain`.
-fn encoded(text: &str, plain: &[u8]) -> String {
-    let encode = |byte: u8| match byte {
-        byte if byte.is_ascii_alphanumeric() || plain.contains(&byte) => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
+    let (instance, name) = (utf8_percent_encode(instance, &SEGMENT), utf8_percent_encode(name, &PATH));
+    Some(format!("{instance}/{name}"))
 }
 
 /// A body that was taken away before anybody read it.

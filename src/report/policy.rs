@@ -1,7 +1,7 @@
 //! The policy that a report was made with, in lines for people.
 
 use super::Report;
-use crate::verdict::{Attestation, Ignore, Policy, ReasonCode};
+use crate::verdict::{Attestation, Ignore, Pattern, Policy, ReasonCode};
 
 /// What was demanded; then a line for all blind spots that are accepted, for clients that are ignored, and for what is
 /// attested.
@@ -31,15 +31,22 @@ fn demands(policy: &Policy) -> String {
 }
 
 fn ignored(entry: &Ignore) -> String {
+    let name = |name: &'static str, value: &Option<String>| Some(format!("{name} {}", value.as_deref()?));
+    let pattern =
+        |name: &'static str, value: &Option<Pattern>| Some(format!("{name} {}", value.as_ref().map(Pattern::as_str)?));
     let fields = [
-        ("user", &entry.user),
-        ("database", &entry.database),
-        ("address", &entry.address),
-        ("application", &entry.application),
-        ("instance", &entry.instance),
+        name("user", &entry.user),
+        pattern("user_regex", &entry.user_regex),
+        name("database", &entry.database),
+        pattern("database_regex", &entry.database_regex),
+        name("address", &entry.address),
+        pattern("address_regex", &entry.address_regex),
+        name("application", &entry.application),
+        pattern("application_regex", &entry.application_regex),
+        name("instance", &entry.instance),
+        pattern("instance_regex", &entry.instance_regex),
     ];
-    let given = fields.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_deref()?)));
-    let given = given.collect::<Vec<_>>().join(", ");
+    let given = fields.into_iter().flatten().collect::<Vec<_>>().join(", ");
     format!("Ignored: {given}: {} ({}).", count(entry.sessions, "session"), entry.reason)
 }
 

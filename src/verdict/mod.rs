@@ -15,7 +15,7 @@ mod trust;
 
 pub use certificate::{Change, Restart, RotationOutlook};
 pub use enforcement::Enforcement;
-pub use policy::{Attestation, BlindSpots, Ignore, Policy, Source, Standing, States, Weight};
+pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
 pub use reason::{Effect, Reason, ReasonCode};
 pub(crate) use rules::ask_live;
 

@@ -64,6 +64,8 @@ pub enum FaultKind {
     EmptyBody,
     /// The answer is right but late.
     Slow(Duration),
+    /// The first answers wait until so many calls have arrived; all are late. See [`super::FakeAws::most_at_once`].
+    Together(usize),
     /// Every page of a list is the first, and its marker is the same: "stuck".
     SameMarker,
     /// Every page of a list is the first, and its marker is a new one.

@@ -5,6 +5,7 @@ mod agent;
 mod cloudwatch;
 mod cloudwatch_logs;
 mod connection;
+mod crowd;
 mod faults;
 mod fleet;
 mod flood;
@@ -40,6 +41,7 @@ pub use log_file::LogFile;
 pub use request::Call;
 
 use connection::{BreakableListener, Connection};
+use crowd::Crowd;
 use rds::ApiError;
 
 /// A running fake. It stops when it is dropped.
@@ -112,6 +114,11 @@ impl FakeAws {
         self.service.lock().exchanges.clone().unwrap_or_default()
     }
 
+    /// The most calls that were under way at the same time, of those that [`FaultKind::Together`] hit.
+    pub fn most_at_once(&self) -> usize {
+        self.service.lock().crowd.most()
+    }
+
     /// Orders trouble. Where several orders hit a call, the first one counts.
     pub fn fault(&self, fault: Fault) {
         self.service.lock().faults.push(fault);
@@ -158,6 +165,7 @@ struct Inside {
     others: Vec<Fleet>,
     calls: Vec<Call>,
     faults: Vec<Fault>,
+    crowd: Crowd,
     rates: rate::Rates,
     /// None where they are not kept.
     exchanges: Option<Vec<Exchange>>,
@@ -170,6 +178,7 @@ impl Service {
             others: Vec::new(),
             calls: Vec::new(),
             faults: Vec::new(),
+            crowd: Crowd::default(),
             rates: rate::Rates::default(),
             exchanges: None,
         })))
@@ -195,6 +204,18 @@ impl Service {
             first = Some(FaultKind::Throttle);
         }
         (inside.calls.len(), first)
+    }
+
+    /// Waits where the answer is to be late.
+    async fn delay(&self, fault: Option<FaultKind>) {
+        match fault {
+            Some(FaultKind::Slow(delay)) => tokio::time::sleep(delay).await,
+            Some(FaultKind::Together(count)) => {
+                let crowd = self.lock().crowd.clone();
+                crowd.join(count).await;
+            }
+            _ => {}
+        }
     }
 
     /// Keeps an exchange where that is wanted.
@@ -327,6 +348,7 @@ async fn answer(
 ) -> Response<Body> {
     let call = Call::read(&method, &uri, &headers, &body);
     let (number, fault) = service.record(&call);
+    service.delay(fault).await;
     let request_id = format!("00000000-0000-4000-8000-{number:012}");
     let right = || service.right_answer(&call, &request_id);
     let first = |marker: &str| {
@@ -338,10 +360,6 @@ async fn answer(
     let answer = match (refusal(&headers).or_else(forged), fault) {
         (Some(error), _) => Answer::error(&call, error, &request_id),
         (None, None) => right(),
-        (None, Some(FaultKind::Slow(delay))) => {
-            tokio::time::sleep(delay).await;
-            right()
-        }
         (None, Some(FaultKind::Reset)) => {
             connection.reset();
             Answer::ok("text/xml", "")
@@ -367,7 +385,9 @@ async fn answer(
             let action = &call.action;
             Answer::xml(format!("<{action}Response><{action}Result>{xml}</{action}Result></{action}Response>"))
         }
-        (None, Some(FaultKind::Blanks(_) | FaultKind::Endless)) => right(),
+        (None, Some(FaultKind::Slow(_) | FaultKind::Together(_) | FaultKind::Blanks(_) | FaultKind::Endless)) => {
+            right()
+        }
         (None, Some(error)) => Answer::error(&call, error_of(error, &call), &request_id),
     };
     service.keep(&call, &method, &uri, &headers, &answer);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Method, Uri, header};
+use percent_encoding::percent_decode_str;
 
 use super::rds::ApiError;
 
@@ -98,27 +99,9 @@ impl<'a> WholeFile<'a> {
     fn parameters(&self) -> BTreeMap<String, String> {
         let named =
             [("PathVersion", self.version), ("DBInstanceIdentifier", self.instance), ("LogFileName", self.name)];
-        named.map(|(name, value)| (name.to_owned(), percent_decoded(value))).into()
+        let decoded = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
+        named.map(|(name, value)| (name.to_owned(), decoded(value))).into()
     }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *byte == b'%') {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The scope of a Signature Version 4 header: key, date, region, service, `aws4_request`.

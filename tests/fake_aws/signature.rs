@@ -2,8 +2,11 @@
 
 use axum::http::{HeaderMap, Method, Uri, header};
 use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
+/// What is percent-encoded in a path. Source: the same, "UriEncode".
+const PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 /// The secret of every access key here.
 const SECRET: &str = "secret";
 
@@ -26,16 +29,18 @@ fn signature(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Op
     }
     let lines: Option<String> = names.split(';').map(|name| Some(format!("{name}:{}\n", text(name)?.trim()))).collect();
     // The path is encoded as it was sent, once more; there is no query.
-    let request = [method.as_str(), &encoded(uri.path()), uri.query().unwrap_or_default(), &lines?, names, &hash(body)];
+    let request = [
+        method.as_str(),
+        &utf8_percent_encode(uri.path(), &PATH).to_string(),
+        uri.query().unwrap_or_default(),
+        &lines?,
+        names,
+        &hash(body),
+    ];
     let to_sign =
         format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", text("x-amz-date")?, hash(request.join("\n").as_bytes()));
     let key = scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| keyed(&key, part.as_bytes()));
     Some((field("Signature")?.to_owned(), hex(&keyed(&key, to_sign.as_bytes()))))
-}
-
-fn encoded(path: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(byte);
-    path.bytes().map(|byte| if plain(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn keyed(key: &[u8], text: &[u8]) -> Vec<u8> {

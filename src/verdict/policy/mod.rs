@@ -6,9 +6,11 @@
 
 mod attestation;
 mod ignore;
+mod pattern;
 
 pub use attestation::{Attestation, Standing, States};
 pub use ignore::Ignore;
+pub use pattern::Pattern;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -101,10 +103,12 @@ impl Policy {
     ///
     /// In one line, what is wrong and where: an unknown key, a value that cannot be, a reason that is missing.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let policy: Self = toml::from_str(text).map_err(|error| {
+        let policy: Self = toml::from_str(text).map_err(|mut error: toml::de::Error| {
             let line =
                 error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-            let message = error.message().replace('\n', ", ");
+            // Without its input it displays as its message and the key, a line each.
+            error.set_input(None);
+            let message = error.to_string().trim_end().replace('\n', ", ");
             line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
         })?;
         policy.check()?;
@@ -204,6 +208,9 @@ mod tests {
             ("[[ignore]]\nuser = 'a'\nreason = ' '", "reason must not be empty"),
             ("[[ignore]]\nusers = 'a'\nreason = 'x'", "unknown field `users`"),
             ("[[ignore]]\naddress = '10.0.0.0/33'\nreason = 'x'", "10.0.0.0/33"),
+            ("[[ignore]]\ninstance_regex = 'a'\nreason = 'x'", "[[ignore]] needs user"),
+            ("[[ignore]]\nuser_regex = 'a('\nreason = 'x'", "line 2: \"a(\" is no valid pattern: unclosed group"),
+            ("[[ignore]]\nuser_regex = 'a('\nreason = 'x'", "in `ignore.user_regex`"),
             (person, "missing field `on`"),
             (&format!("{person}\non = 2026-01-01"), "missing field `expires`"),
             (&format!("{person}\non = 2026-01-01\nexpires = 2027-01-02"), "a year after on"),

@@ -218,6 +218,29 @@ fn an_ignored_client_is_counted_apart_and_told() {
     assert_eq!((verdict.rotation, verdict.unproven), (Rotation::Required, true), "nobody is left: {verdict:?}");
 }
 
+#[test]
+fn an_entry_ignores_what_its_patterns_match_whole() {
+    let fleet = monitored();
+    let rows = [
+        ("user_regex = 'mon.*'", true),
+        ("user_regex = 'mon|itor'", false),
+        ("user_regex = 'MONITOR'", false),
+        ("user_regex = 'mon.*'\naddress_regex = '10[.]0[.]0[.].'", true),
+        ("user_regex = 'mon.*'\naddress_regex = '10[.]0'", false),
+        ("user_regex = 'mon.*'\nuser = 'mon.*'", false),
+        ("user_regex = 'mon.*'\ninstance_regex = 'ord.+s'", true),
+        ("user_regex = 'mon.*'\ninstance_regex = 'ord'", false),
+        ("user = 'monitor'\napplication_regex = '.*'", false),
+        ("user = 'monitor'\ndatabase_regex = '.*'", false),
+        ("user = 'mon.*'", false),
+    ];
+    for (keys, is_ignored) in rows {
+        let policy = Policy::parse(&format!("[[ignore]]\n{keys}\nreason = 'the monitoring'")).expect(keys);
+        let expected = if is_ignored { UsageVerdict::NotObserved } else { UsageVerdict::InUse };
+        assert_eq!(under(&policy, &fleet).1.usage, expected, "{keys}");
+    }
+}
+
 /// What a person must know before TLS is enforced, or a switch believed, is not ignored.
 #[test]
 fn an_ignored_client_still_breaks_and_still_contradicts() {
@@ -244,12 +267,24 @@ fn any_weight() -> impl Strategy<Value = Weight> {
     prop::sample::select(vec![Weight::Blocks, Weight::Informs])
 }
 
+/// A name that could be taken for a pattern, a range or another name.
+fn any_name() -> impl Strategy<Value = Option<String>> {
+    let names = ["app", "APP", "a.p", ".*", "app|x", "(", "", "10.0.0.7", "10.0.0.*", "10.0.0.0/8", "10.0.0.7/8"];
+    prop::option::of(prop::sample::select(names.map(str::to_owned).to_vec()))
+}
+
 /// Any that a file can hold, without attestations.
 fn any_policy() -> impl Strategy<Value = Policy> {
     let name = |names: &[&'static str]| prop::option::of(prop::sample::select(names.to_vec()));
-    let fields = (name(&["app", "batch", "rdsadmin"]), name(&["10.0.0.7", "0.0.0.0/0", "10.1.0.0/16"]), name(&["x"]));
-    let entry = fields.prop_map(|(user, address, application)| Ignore {
+    let fields = (
+        name(&["app", "batch", "rdsadmin"]),
+        name(&["10.0.0.7", "0.0.0.0/0", "10.1.0.0/16"]),
+        name(&["x"]),
+        name(&["app", ".*", "[^a].*"]),
+    );
+    let entry = fields.prop_map(|(user, address, application, pattern)| Ignore {
         user: user.map(str::to_owned),
+        user_regex: pattern.map(|text| text.to_owned().try_into().expect("a pattern")),
         address: address.map(str::to_owned),
         application: application.map(str::to_owned),
         ..Ignore::default()
@@ -288,6 +323,26 @@ proptest! {
         let usage = test_support::usage_without(&profile, Window::days_before(now(), 2), (&logs, &open), &ignores);
         let verdict = judge(&profile, &usage, &policy, now());
         prop_assert_eq!((verdict.rotation, verdict.unproven), (Rotation::Required, true), "{:?}", verdict.reasons);
+    }
+
+    /// Names are compared as they are: nothing in them is a pattern. Only an address may be a range.
+    #[test]
+    fn an_entry_without_patterns_ignores_its_names_only(
+        given in [any_name(), any_name(), any_name(), any_name()], found in [any_name(), any_name(), any_name(), any_name()],
+    ) {
+        let keys = ["user", "database", "application", "address"].iter().zip(&given);
+        let lines = keys.filter_map(|(key, name)| Some(format!("{key} = '{}'\n", name.as_ref()?))).collect::<String>();
+        prop_assume!(!lines.is_empty());
+        let policy = Policy::parse(&format!("[[ignore]]\n{lines}reason = 'x'")).expect("a policy");
+        let is_in_range = given[3].as_ref().is_some_and(|range| range.ends_with("/8")) && found[3].as_deref() == Some("10.0.0.7");
+        let expected = given.iter().zip(&found).enumerate().all(|(field, (given, found))| {
+            given.is_none() || given == found || field == 3 && is_in_range
+        });
+        let [user, database, application, address] = found;
+        let client = Client { user, database, application, address };
+        prop_assert_eq!(policy.ignores(&logged("16.4"), &client).is_some(), expected);
+        let entry = serde_json::to_string(&policy.ignore).expect("JSON");
+        prop_assert!(!entry.contains("_regex"), "{}", entry);
     }
 
     /// A rotation waits only for plaintext sessions of clients that count, and for TLS of none of them.
