@@ -19,12 +19,12 @@ use crate::report::{self, Format, Group, Layout, Report, Rows, Sort};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage analyze --days 14
-  ssl-usage analyze --region eu-west-1 --instance orders --format json | jq '.instances[].rotation'
+  ssl-usage analyze --region eu-west-1 --instance orders-prod --format json | jq '.instances[].rotation'
   ssl-usage analyze --from evidence --format csv -o verdicts.csv
   ssl-usage analyze --from evidence --policy policy.toml
   ssl-usage analyze --from evidence --format parquet --rows clients -o clients.parquet
   ssl-usage analyze --from evidence --group-by account --sort days
-  ssl-usage analyze --from evidence --explain orders
+  ssl-usage analyze --from evidence --explain orders-prod
   ssl-usage analyze --from evidence --fail-on required,expiring=30d
   ssl-usage analyze --from evidence --format html -o report.html
 

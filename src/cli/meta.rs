@@ -21,7 +21,7 @@ pub(super) struct Schema;
 /// Print a completion script for bash, zsh or fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage completions bash > /etc/bash_completion.d/ssl-usage
+  ssl-usage completions bash > ~/.local/share/bash-completion/completions/ssl-usage
   ssl-usage completions zsh > ~/.zfunc/_ssl-usage
   ssl-usage completions fish > ~/.config/fish/completions/ssl-usage.fish")]
 pub(super) struct Completions {
@@ -41,7 +41,7 @@ enum Shell {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage man | man -l -
-  ssl-usage man analyze > /usr/local/share/man/man1/ssl-usage-analyze.1")]
+  ssl-usage man analyze > ~/.local/share/man/man1/ssl-usage-analyze.1")]
 pub(super) struct Man {
     /// Command to describe. Default: ssl-usage itself.
     command: Option<String>,

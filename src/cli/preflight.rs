@@ -23,7 +23,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage preflight --all-regions
-  ssl-usage preflight --from evidence --instance orders
+  ssl-usage preflight --from evidence --instance orders-prod
   ssl-usage preflight --format json | jq -r '.instances[] | select(.answer == \"switch-on\") | .why'
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]

@@ -28,7 +28,7 @@ use crate::scan::{self, Outcome, Row, scan};
   ssl-usage scan error/postgresql.log.2026-11-23-10
   ssl-usage scan --format json logs/ | jq .total
   ssl-usage scan logs.tar.gz
-  aws logs filter-log-events --log-group-name /aws/rds/instance/orders/postgresql | ssl-usage scan -
+  aws logs filter-log-events --log-group-name /aws/rds/instance/orders-prod/postgresql | ssl-usage scan -
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a log could not be read in full, or no log shows a session.")]
 pub(super) struct Scan {
