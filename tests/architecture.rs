@@ -46,7 +46,8 @@ fn sources(path: &Path) -> Vec<(PathBuf, String)> {
         return vec![(path.to_owned(), String::from_utf8_lossy(&text).into_owned())];
     }
     let entries = path.read_dir().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    entries.flat_map(|entry| sources(&entry.expect("an entry").path())).collect()
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.extension().is_none_or(|end| end != "md")).flat_map(|path| sources(&path)).collect()
 }
 
 /// The code of a source, without its tests and comments.

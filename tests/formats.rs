@@ -323,6 +323,10 @@ fn the_command_tells_other_programs_of_itself() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(said(&["completions", shell]).contains("fail-on"), "{shell}");
     }
+    let page = said(&["man", "analyze"]);
+    for section in ["\"WHAT TO ANALYZE\"", "EXAMPLES", "ENVIRONMENT", "FILES", "\"EXIT STATUS\""] {
+        assert!(page.contains(&format!(".SH {section}\n")), "{section}: {page}");
+    }
     assert!(said(&["man"]).contains(".TH ssl-usage"));
     for command in ["analyze", "collect", "scan", "iam-policy", "schema", "completions", "man"] {
         assert!(said(&[command, "--help"]).contains("Examples:\n  "), "{command}");

@@ -19,6 +19,7 @@ mod command;
 mod damaged_bundles;
 mod diff;
 mod disturbances;
+mod documents;
 mod download;
 mod endpoints;
 mod engines;

@@ -175,7 +175,7 @@ fn only_the_instances_that_are_meant_are_asked_about() {
     for slip in [["--tag", "team=shop"], ["--engine", "postgress"]] {
         let report = analyze(&aws, &slip);
         assert_eq!(report.status, 1, "that none is meant is said: {report:?}");
-        assert!(report.err.contains("no instance is there that fits; check how"), "{}", report.err);
+        assert!(report.err.contains("no instance matches the filters; check their"), "{}", report.err);
     }
     let report = analyze(&aws, &[]).json();
     for engine in ["aurora-postgresql", "postgres"] {

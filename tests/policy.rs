@@ -150,7 +150,10 @@ fn a_bad_file_is_bad_usage_and_says_what_to_do() {
     let home = TempDir::new().expect("a folder");
     let path = home.path().join("policy.toml");
     let absent = judged(home.path(), &path, "json");
-    assert!(absent.err.contains("policy.toml: no such file or directory; name a policy file"), "{absent:?}");
+    assert!(
+        absent.err.contains("policy.toml: no such file or directory; samples/policy.toml is an example"),
+        "{absent:?}"
+    );
     fs::write(&path, "least_coverage = 0.9\nleast_days = 3\n").expect("a file");
     let unknown = judged(home.path(), &path, "table");
     assert!(unknown.err.contains("policy.toml: line 2: unknown field `least_days`"), "{unknown:?}");

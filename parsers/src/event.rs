@@ -156,7 +156,7 @@ pub enum Step<'a> {
     /// A session ended, so long after it began where the log tells.
     Disconnected(Option<Micros>),
     /// As [`Step::Connected`], in a log that has the end of every connection under the same number, also of one that came to
-    /// nothing. The number is [`numbered`], for each server counts for itself.
+    /// nothing. The number is `numbered`, for each server counts for itself.
     Opened(Transport<'a>),
     /// As [`Step::Rejected`], in such a log.
     Refused(Transport<'a>),

@@ -40,7 +40,7 @@ use rate_limit::{NoMoreAfterThrottling, Pace};
 const SILENCE: Duration = Duration::from_secs(60);
 /// What to do about an endpoint that does not keep to its API.
 pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run it again";
-/// How often a call is made that fails in a way that may pass. Throttling does not count: see [`pace`].
+/// How often a call is made that fails in a way that may pass. Throttling does not count: see [`rate_limit`].
 const ATTEMPTS: u32 = 4;
 
 /// One account and region, reached.

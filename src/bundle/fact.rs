@@ -100,7 +100,7 @@ const COLUMNS: [&str; 20] = [
 /// What facts are told apart by. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// See [`column`], here and below.
+    /// See [`mod@column`], here and below.
     pub source: String,
     /// Start of the hour.
     pub hour: i64,

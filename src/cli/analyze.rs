@@ -1,71 +1,75 @@
-//! `ssl-usage analyze`: do my instances use SSL, and must their certificates be rotated?
+//! `ssl-usage analyze`: reports which instances use TLS and which certificates must be rotated.
 
 use clap::Args;
 
 use super::fail_on::FailOn;
+use super::heading::OUTPUT;
 use super::input::{Reader, Subject};
 use super::output::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{self, Format, Group, Layout, Report, Rows, Sort};
 
-/// Do my instances use SSL, and must their certificates be rotated?
+/// Report which instances use TLS, and which certificates you must rotate.
 ///
-/// Reads inventory and logs from AWS, keeps the evidence in a bundle (by default under the data folder of your home), and
-/// judges it. With --from, judges what was collected before, and asks nothing of AWS.
+/// Reads the inventory, logs and metrics from AWS and saves them in a bundle. With --from, it reads a bundle and does not
+/// call AWS.
 ///
-/// Verdicts: required (TLS is in use, or, marked `?`, nobody can tell), deferrable (clients were seen, none with TLS: stage
-/// the certificate with no restart), optional (nothing to rotate).
+/// Verdicts: "required": clients use TLS. "required?": the evidence is inconclusive. "deferrable": no client uses TLS, so
+/// the new certificate can wait for the next restart. "optional": no rotation is needed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage analyze --days 14
-  ssl-usage analyze --region eu-west-1 --instance orders --format json | jq '.instances[].rotation'
+  ssl-usage analyze --region eu-west-1 --instance orders-prod --format json | jq '.instances[].rotation'
   ssl-usage analyze --from evidence --format csv -o verdicts.csv
   ssl-usage analyze --from evidence --policy policy.toml
   ssl-usage analyze --from evidence --format parquet --rows clients -o clients.parquet
   ssl-usage analyze --from evidence --group-by account --sort days
-  ssl-usage analyze --from evidence --explain orders
+  ssl-usage analyze --from evidence --explain orders-prod
   ssl-usage analyze --from evidence --fail-on required,expiring=30d
   ssl-usage analyze --from evidence --format html -o report.html
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the report says which);
-4 something is as --fail-on says it must not be.")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 4 a condition of --fail-on is met.")]
 pub(super) struct Analyze {
     #[command(flatten)]
     subject: Subject,
-    /// How to print the report.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Format of the report.
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
     format: Format,
     #[command(flatten)]
     output: Output,
-    /// What there is a row for, in CSV and Parquet.
-    #[arg(long, value_enum, default_value_t)]
+    /// What each row of a CSV or Parquet file describes.
+    #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     rows: Rows,
-    /// The order of the instances.
-    #[arg(long, value_enum, value_name = "COLUMN", default_value_t)]
+    /// Order of the instances.
+    #[arg(long, value_enum, value_name = "COLUMN", default_value_t, help_heading = OUTPUT)]
     sort: Sort,
-    /// Keep instances together that have this in common, with a heading in tables and Markdown.
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// Group the instances; tables and Markdown get a heading for each group.
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = OUTPUT)]
     group_by: Option<Group>,
-    /// Show all columns of the table, and nothing shortened, however wide it gets.
-    #[arg(long)]
+    /// Show all columns of the table and do not shorten cells.
+    #[arg(long, help_heading = OUTPUT)]
     wide: bool,
-    /// Explain the verdict on this instance, with all there is to it, instead of printing the report.
-    #[arg(long, value_name = "INSTANCE", conflicts_with_all = ["format", "rows", "sort", "group_by", "wide"])]
+    /// Show all evidence on this instance instead of the report.
+    #[arg(long, value_name = "INSTANCE", help_heading = OUTPUT, conflicts_with_all = ["format", "rows", "sort", "group_by", "wide"])]
     explain: Option<String>,
-    /// End with status 4 where an instance or the run is like this; with commas between several: required, unproven,
-    /// deferrable, errors, or expiring=30d, a certificate that ends within 30 days or whose end is not known.
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    /// Exit with status 4 if any condition is met (comma-separated): required, unproven (inconclusive), deferrable,
+    /// errors, expiring=30d (certificates that expire within 30 days).
+    #[arg(long, value_name = "CONDITION", value_delimiter = ',', help_heading = OUTPUT)]
     fail_on: Vec<FailOn>,
 }
 
 impl Analyze {
     pub fn run(self) -> Result<u8> {
         if self.format == Format::Parquet && self.output.is_terminal() {
-            return Err(Error::new(ErrorKind::Usage, "--format parquet", "a terminal cannot show it")
-                .hint("name a file with -o, or send it to another program"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "--format parquet",
+                "Parquet is binary and cannot be shown in a terminal",
+            )
+            .hint("add -o FILE, or pipe it into another program"));
         }
         let reader = match self.format {
-            // An explanation is of one instance, and has no room for the errors of others.
+            // An explanation covers one instance and does not show the errors of others.
             Format::Table if self.explain.is_none() => Reader::Person,
             Format::Json | Format::Ndjson => Reader::Document,
             Format::Table | Format::Csv | Format::Markdown | Format::Html | Format::Parquet => Reader::Lines,
@@ -77,8 +81,12 @@ impl Analyze {
         if let Some(named) = &self.explain {
             let meant = report.named(named);
             if meant.is_empty() {
-                return Err(Error::new(ErrorKind::NotFound, named.clone(), "no such instance in the report")
-                    .hint("leave --explain out to see all"));
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    named.clone(),
+                    "the report does not contain this instance",
+                )
+                .hint("run the command without --explain to list all instances"));
             }
             return self.output.print(|_, out| report::explain(report, &meant, out));
         }
@@ -91,7 +99,7 @@ impl Analyze {
     }
 }
 
-/// Whether a terminal takes colours, by what its user says.
+/// Whether the environment allows colours.
 ///
 /// Source: <https://no-color.org>.
 fn takes_colours() -> bool {

@@ -1,38 +1,38 @@
-//! `ssl-usage clients`: whom to chase?
+//! `ssl-usage clients`: lists clients and what each must change.
 
 use clap::Args;
 
+use super::heading::{OUTPUT, WHAT};
 use super::input::{Reader, Subject};
 use super::output::Output;
 use crate::clients::{Clients, Format, Which};
 use crate::error::Result;
 
-/// Who connects, and what has each client to do?
+/// List clients and what each must change.
 ///
-/// Lists every client that uses TLS (it may need a new trust store before the rotation) and every one that does not (it
-/// breaks where TLS is enforced), with user, database, address, application, TLS versions, and when it was seen. Clients that
-/// did not accept the certificate come first. AWS's own users are not listed.
+/// Clients that use TLS may need a new trust store before the rotation. Clients without TLS cannot connect once TLS is
+/// enforced. Clients that rejected the certificate come first. AWS's own users are not listed.
 ///
-/// A client of whom no log tells how it connects is listed with both --tls and --plaintext.
+/// A client whose transport is unknown is listed with --tls and with --plaintext.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage clients --from evidence
-  ssl-usage clients --days 14 --tls --format csv -o chase.csv
-  ssl-usage clients --from evidence --plaintext --instance orders
+  ssl-usage clients --days 14 --tls --format csv -o clients.csv
+  ssl-usage clients --from evidence --plaintext --instance orders-prod
   ssl-usage clients --from evidence --format json | jq -r '.clients[] | select(.old_protocols != []) | .address'
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the list says which).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
 pub(super) struct ListClients {
     #[command(flatten)]
     subject: Subject,
-    /// Only clients that use TLS, or may.
-    #[arg(long)]
+    /// Only clients that use TLS, or whose transport is unknown.
+    #[arg(long, help_heading = WHAT)]
     tls: bool,
-    /// Only clients that connect without TLS, or may.
-    #[arg(long)]
+    /// Only clients without TLS, or whose transport is unknown.
+    #[arg(long, help_heading = WHAT)]
     plaintext: bool,
-    /// How to print the list.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Format of the list.
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
     format: Format,
     #[command(flatten)]
     output: Output,

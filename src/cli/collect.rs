@@ -1,31 +1,34 @@
-//! `ssl-usage collect`: gathers evidence into a bundle, to be judged later or elsewhere.
+//! `ssl-usage collect`: collects evidence into a bundle, to be analyzed later or elsewhere.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::fleet::Fleet;
+use super::heading::OUTPUT;
 use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
 use crate::bundle::{Scope, load};
 use crate::error::Result;
 
-/// Gather the evidence of a fleet into a bundle, to be judged with `analyze --from`.
+/// Collect evidence from AWS into a bundle, for `analyze --from`.
 ///
-/// Run on a schedule, it keeps what RDS deletes after some days: a bundle grows, and what overlaps counts once. A collection
-/// that was broken off goes on where it was when it is started again.
+/// Run it on a schedule to keep evidence for longer than RDS keeps logs. Overlapping collections are counted once. After
+/// an interrupted run, the next run resumes where it stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage collect --days 3 -o evidence
   ssl-usage collect --all-regions --days 7 -o evidence --dry-run
   ssl-usage collect --all-regions --days 7 -o evidence
   ssl-usage collect --organization --role-name auditor --all-regions -o evidence
-  ssl-usage analyze --from evidence")]
+  ssl-usage analyze --from evidence
+
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
 pub(super) struct Collect {
     #[command(flatten)]
     fleet: Fleet,
-    /// The bundle to write into; made if there is none yet.
-    #[arg(short, long, value_name = "BUNDLE")]
+    /// Bundle to extend; created if it does not exist.
+    #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT)]
     output: PathBuf,
 }
 
@@ -37,7 +40,7 @@ impl Collect {
         let (now, unwritten) = self.fleet.gather(&self.output)?;
         let mut evidence = load(&[self.output], Scope::TakenAt(now))?;
         evidence.errors.extend(unwritten);
-        let errors = evidence.all_errors(&Bar::new("looking for what could not be read"));
+        let errors = evidence.all_errors(&Bar::new("checking for errors"));
         complain_of(&errors);
         Ok(exit::of_troubles(&errors))
     }

@@ -1,4 +1,4 @@
-//! `ssl-usage compact`: makes a bundle small.
+//! `ssl-usage compact`: merges the collections of a bundle.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,17 @@ use crate::bundle::{Bundle, Scope, load};
 use crate::error::{ErrorKind, Result};
 use crate::problem::Problem;
 
-/// Merge what many collections wrote into a bundle. No report changes.
+/// Merge the collections of a bundle into fewer files.
 ///
-/// Collecting does it by itself from time to time. It may be killed at any moment, and other processes may collect into the
-/// bundle or judge it meanwhile.
+/// Reports do not change. `collect` compacts a bundle when needed. It is safe to interrupt this command, and to collect
+/// into the bundle or analyze it at the same time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage compact evidence
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 a file is damaged or missing, and is left as it is.")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 a file is damaged or missing, and was left unchanged.")]
 pub(super) struct Compact {
-    /// The bundles to make small.
+    /// Bundles to compact.
     #[arg(required = true, value_name = "BUNDLE")]
     bundles: Vec<PathBuf>,
 }

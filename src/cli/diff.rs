@@ -1,10 +1,11 @@
-//! `ssl-usage diff`: what changed since then?
+//! `ssl-usage diff`: compares two reports.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::exit;
+use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::output::Output;
 use super::progress::{Bar, JUDGING};
 use crate::bundle::{Scope, load};
@@ -14,11 +15,11 @@ use crate::report::Report;
 use crate::verdict::Policy;
 use crate::window::Window;
 
-/// What changed between two reports, as before and after a rotation?
+/// Compare two reports, for example from before and after a rotation.
 ///
-/// First what went wrong: clients that used TLS and connect without it now (drivers whose mode is `prefer` do so without a
-/// word when they do not accept the new certificate), clients that do not accept it, clients that are gone. Then new clients
-/// with TLS, verdicts that moved, new certificates, logs of which less was seen, and instances that came or went.
+/// Lists problems first: clients that no longer use TLS, that reject the new certificate, or that no longer connect. A
+/// driver in `prefer` mode falls back to plaintext without an error when it rejects a certificate. Then come new clients,
+/// changed verdicts and certificates, lower log coverage, and added or removed instances.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage analyze --days 3 --format json -o before.json
@@ -26,22 +27,22 @@ use crate::window::Window;
   ssl-usage diff --days 3 evidence-before evidence-after
   ssl-usage diff before.json after.json --format json | jq '.fell_back'
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of either could not be read. That something changed is no failure.")]
+Exit status: 0 success, with or without changes; 1 error; 2 invalid usage; 3 success, but a report contains errors.")]
 pub(super) struct Compare {
-    /// The report of before: a file that `analyze --format json` wrote, or a bundle.
+    /// Earlier report: a file from `analyze --format json`, or a bundle.
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The report of after.
+    /// Later report: a file from `analyze --format json`, or a bundle.
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// Days of a bundle to judge, up to its last collection.
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    /// Days of a bundle to analyze, up to its last collection.
+    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
-    /// Accept evidence without digests, as of older bundles, although it cannot be verified.
-    #[arg(long)]
+    /// Accept evidence without digests (older bundles), although it cannot be verified.
+    #[arg(long, help_heading = EVIDENCE)]
     accept_unverified: bool,
-    /// How to print what changed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// Format of the comparison.
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = OUTPUT)]
     format: Format,
     #[command(flatten)]
     output: Output,

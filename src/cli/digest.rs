@@ -1,10 +1,11 @@
-//! `ssl-usage digest`: is the evidence what was collected?
+//! `ssl-usage digest`: verifies a bundle and prints the digest of its evidence.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::heading::OUTPUT;
 use super::output::Output;
 use super::progress::Bar;
 use super::{complain, complain_of, exit};
@@ -15,29 +16,28 @@ use crate::progress::Progress;
 use crate::report::Evidence;
 use crate::usage::side_by_side;
 
-/// Check every file of a bundle, and print the SHA-256 of its evidence.
+/// Verify every file of a bundle and print the SHA-256 of its evidence.
 ///
-/// The same evidence has the same digest, however it was split, merged or compacted; every report shows it. Several bundles
-/// count as one, as they do for analyze --from. Where a file is damaged or missing, there is no digest.
+/// The same evidence has the same digest, however the bundle was split, merged or compacted. Every report shows it. Several
+/// bundles count as one. A bundle with a damaged or missing file has no digest.
 ///
-/// Digests show damage. A signature shows that nobody changed the bundle and its digests: sign what this prints, and keep the
-/// signature elsewhere.
+/// Digests detect damage, not manipulation. Sign the output of this command and store the signature elsewhere.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage digest evidence
   ssl-usage digest evidence > evidence.sha256
   gpg --armor --detach-sign evidence.sha256
   cosign sign-blob --bundle evidence.sigstore.json evidence.sha256
-Later:
+  # later:
   gpg --verify evidence.sha256.asc && ssl-usage digest evidence | diff evidence.sha256 -
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 a file is damaged or missing.")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 a file is damaged or missing.")]
 pub(super) struct Digest {
-    /// The bundles.
+    /// Bundles to verify.
     #[arg(required = true, value_name = "BUNDLE")]
     bundles: Vec<PathBuf>,
-    /// How to print it.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// Format of the digest.
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = OUTPUT)]
     format: Format,
     #[command(flatten)]
     output: Output,
@@ -45,9 +45,9 @@ pub(super) struct Digest {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// As sha256sum prints it.
+    /// One line, as sha256sum prints it.
     Text,
-    /// For programs: of each instance, too.
+    /// For programs, with the digest of each instance.
     Json,
 }
 

@@ -1,4 +1,4 @@
-//! What a run would ask of AWS, printed before it is asked.
+//! `--dry-run`: an estimate of calls, bytes and dollars.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::problem::Problem;
 use crate::report::escape::terminal;
 
-/// Prints the plan of a collection into the bundle at `path`, a line for each account and region.
+/// Prints the estimate of a collection into the bundle at `path`, one line per account and region.
 pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
     let (mut plans, failed) = fleet.plan(path)?;
     plans.sort_by(|one, other| (&one.account, &one.region).cmp(&(&other.account, &other.region)));

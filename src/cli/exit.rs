@@ -5,15 +5,15 @@ use crate::error::ErrorKind;
 use crate::problem::Problem;
 use crate::report::Report;
 
-/// Done.
+/// Success.
 pub const DONE: u8 = 0;
-/// Failed.
+/// Error.
 pub const FAILED: u8 = 1;
-/// Bad usage.
+/// Invalid usage.
 pub const USAGE: u8 = 2;
-/// Done, but part of what was asked could not be read; the report says which and why.
+/// Success, but some evidence could not be read; the report lists the errors.
 pub const PARTIAL: u8 = 3;
-/// Done, and something is as `--fail-on` says it must not be.
+/// Success, and a condition of `--fail-on` is met.
 pub const MET: u8 = 4;
 
 /// The status of a run that failed.
@@ -21,12 +21,12 @@ pub fn of_error(kind: ErrorKind) -> u8 {
     if kind == ErrorKind::Usage { USAGE } else { FAILED }
 }
 
-/// The status of a run that is done but for what could not be read, whatever the format that was printed.
+/// The status of a run with these problems, in every format.
 pub fn of_troubles(troubles: &[Problem]) -> u8 {
     if troubles.is_empty() { DONE } else { PARTIAL }
 }
 
-/// The same, with conditions: one that is met counts for more than what could not be read.
+/// The same with conditions; a condition that is met takes precedence over problems.
 pub fn of_conditions(report: &Report, conditions: &[FailOn]) -> u8 {
     if conditions.iter().any(|condition| condition.is_met(report)) { MET } else { of_troubles(&report.errors) }
 }

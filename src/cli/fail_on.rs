@@ -1,4 +1,4 @@
-//! `--fail-on`: what a pipeline must not pass over.
+//! `--fail-on`: conditions that make the exit status 4.
 
 use std::str::FromStr;
 
@@ -9,15 +9,15 @@ use crate::report::Report;
 /// A condition on a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOn {
-    /// A certificate must be rotated, proven or not.
+    /// An instance is required, proven or inconclusive.
     Required,
-    /// Nobody can tell about an instance.
+    /// An instance is inconclusive.
     Unproven,
-    /// A rotation may be staged.
+    /// An instance is deferrable.
     Deferrable,
-    /// Something could not be read.
+    /// The report contains errors.
     Errors,
-    /// A certificate or its authority ends within so many days.
+    /// A server or CA certificate expires within this many days.
     Expiring(u16),
 }
 
@@ -34,13 +34,13 @@ impl FromStr for FailOn {
                 .strip_prefix("expiring=")
                 .and_then(|days| days.strip_suffix('d')?.parse().ok())
                 .map(Self::Expiring)
-                .ok_or_else(|| "it is required, unproven, deferrable, errors or expiring=30d".to_owned()),
+                .ok_or_else(|| "use required, unproven, deferrable, errors or expiring=30d".to_owned()),
         }
     }
 }
 
 impl FailOn {
-    /// Whether the report is like this.
+    /// Whether the report meets the condition.
     pub fn is_met(self, report: &Report) -> bool {
         match self {
             Self::Required => report.summary.required > 0,
@@ -51,7 +51,7 @@ impl FailOn {
                 let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
                 let within = SignedDuration::from_hours(24 * i64::from(days));
                 let is_near = |end| report.generated_at.duration_until(end) <= within;
-                // An end that is not known may be near, unless it does not matter.
+                // An unknown end counts as near, unless the verdict is optional.
                 ends.into_iter().any(|end| end.map_or(row.rotation != "optional", is_near))
             }),
         }

@@ -1,4 +1,4 @@
-//! Which accounts, regions and instances a command is about, and how far back it looks.
+//! Options that select accounts, regions, instances and days, and the collection from AWS.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::complain;
+use super::heading::{AWS, EVIDENCE, WHAT};
 use super::progress::Bar;
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Bundle, Parts};
@@ -30,80 +31,80 @@ const AT_ONCE: usize = 32;
 /// and merged once a day.
 const MOST_PARTS: usize = 24;
 
-/// Which instances, and how far back.
+/// Which instances are analyzed, and over how many days.
 #[derive(Debug, Args)]
 pub(super) struct Fleet {
-    /// Days to look back.
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    /// Number of days to analyze, up to now or to the last collection of the bundle.
+    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
+    /// Only this instance; * and ? are wildcards (repeatable).
+    #[arg(long, value_name = "ID", help_heading = WHAT)]
+    pub instance: Vec<NamePattern>,
+    /// Only instances of this engine, for example postgres or aurora-mysql (repeatable).
+    #[arg(long, value_name = "ENGINE", help_heading = WHAT)]
+    pub engine: Vec<String>,
+    /// Where to read logs.
+    #[arg(long, value_enum, default_value_t = Source::Auto, help_heading = EVIDENCE)]
+    pub source: Source,
+    /// Format of the logs, if it cannot be detected: stderr, csvlog, general, audit, listener, ...
+    #[arg(long, value_name = "FORMAT", help_heading = EVIDENCE)]
+    pub log_format: Option<String>,
+    /// Read log groups of the Infrequent Access class with Logs Insights. AWS charges for the data scanned.
+    #[arg(long, help_heading = EVIDENCE)]
+    pub insights: bool,
+    /// Estimate API calls, bytes and dollars; download no logs.
+    #[arg(long, help_heading = AWS)]
+    pub dry_run: bool,
+    /// Use this time as the current time, for repeatable runs (for example 2026-11-23T00:00:00Z).
+    #[arg(long, value_name = "TIME", help_heading = WHAT)]
+    pub now: Option<Timestamp>,
     #[command(flatten)]
     pub places: Places,
-    /// Only instances with this identifier, in which * and ? are wildcards (quote them); may be given more than once.
-    #[arg(long, value_name = "ID")]
-    pub instance: Vec<NamePattern>,
-    /// Only instances of this engine, as postgres or aurora-mysql; may be given more than once.
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Vec<String>,
-    /// Where logs are read: RDS's own files, what is exported to CloudWatch Logs, or files first and CloudWatch Logs for
-    /// what they do not show.
-    #[arg(long, value_enum, default_value_t = Source::Auto)]
-    pub source: Source,
-    /// Format of the logs, where it cannot be found out from the text: stderr, csvlog, general, audit, listener, ...
-    #[arg(long, value_name = "FORMAT")]
-    pub log_format: Option<String>,
-    /// Query log groups of the class Infrequent Access, which cannot be read otherwise. AWS charges for what is scanned.
-    #[arg(long)]
-    pub insights: bool,
-    /// Say how many calls, bytes and dollars it would take, and download nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<Timestamp>,
     /// Whether logs are read.
     #[arg(skip = true)]
     pub logs: bool,
 }
 
-/// Which accounts and regions are asked, and how.
+/// Which accounts and regions are called, and how.
 #[derive(Debug, Args)]
+#[command(next_help_heading = AWS)]
 pub(super) struct Places {
-    /// AWS region; may be given more than once. Else the one of the environment or the profile.
+    /// AWS region (repeatable). Default: the region of the environment or profile.
     #[arg(long, value_name = "REGION")]
     pub region: Vec<String>,
-    /// All regions that are enabled in the account.
+    /// All enabled regions of each account.
     #[arg(long, conflicts_with = "region")]
     pub all_regions: bool,
-    /// Profile of the AWS configuration files; may be given more than once.
+    /// Profile from the AWS configuration files (repeatable).
     #[arg(long, value_name = "PROFILE")]
     pub profile: Vec<String>,
-    /// Role to assume, one for each account; may be given more than once.
+    /// Role to assume, one for each account (repeatable).
     #[arg(long, value_name = "ARN")]
     pub role_arn: Vec<String>,
-    /// Name of the role to assume in each of --accounts, or in each account of the --organization.
+    /// Name of the role to assume in each account of --accounts or --organization.
     #[arg(long, value_name = "NAME", conflicts_with = "role_arn")]
     pub role_name: Option<String>,
-    /// Account numbers, with commas between them.
+    /// Account numbers (comma-separated).
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',', requires = "role_name")]
     pub accounts: Vec<String>,
-    /// All active accounts of the organization.
+    /// All active accounts of the AWS organization.
     #[arg(long, requires = "role_name")]
     pub organization: bool,
-    /// Only instances with this tag; may be given more than once.
-    #[arg(long, value_name = "KEY=VALUE")]
+    /// Only instances with this tag (repeatable).
+    #[arg(long, value_name = "KEY=VALUE", help_heading = WHAT)]
     pub tag: Vec<Tag>,
-    /// Most calls a second of any one action, in each account and region. Else as many as AWS takes.
+    /// Maximum calls per second of each API action, per account and region. Default: as many as AWS accepts.
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub max_rate: Option<f64>,
-    /// Seconds to wait for AWS credentials, such as for a program that asks for a code.
+    /// Seconds to wait for AWS credentials, for example while a program asks for an MFA code.
     #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub credentials_timeout: u64,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    let rate: f64 = text.parse().map_err(|_| "use a number of calls per second".to_owned())?;
     // A call that waits for minutes goes out with a signature that has expired.
-    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("it must be 0.1 or more".to_owned()) }
+    if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("use 0.1 or more".to_owned()) }
 }
 
 impl Places {
@@ -129,7 +130,7 @@ impl Places {
     /// The accounts and regions to ask, each once, and what of them cannot be asked.
     async fn reach(&self) -> Result<(Vec<Aws>, Vec<Error>)> {
         if self.role_name.is_some() && self.accounts.is_empty() && !self.organization {
-            return Err(Error::new(ErrorKind::Usage, "--role-name", "it is not said in which accounts")
+            return Err(Error::new(ErrorKind::Usage, "--role-name", "no accounts are given")
                 .hint("add --accounts or --organization"));
         }
         let (mut reached, mut failed) = (Vec::new(), Vec::new());
@@ -158,12 +159,12 @@ impl Places {
 }
 
 impl Fleet {
-    /// The window that is asked for, up to `now`.
+    /// The requested window, up to `now`.
     pub fn window(&self, now: Timestamp) -> Window {
         Window::days_before(now, self.days)
     }
 
-    /// Which instances are meant.
+    /// The filter on instances.
     pub fn filter(&self) -> Filter {
         let (instances, engines) = (self.instance.clone(), self.engine.clone());
         Filter { instances, engines, tags: self.places.tag.clone() }
@@ -186,7 +187,7 @@ impl Fleet {
         // Before anything is added: what this run is told of its own errors is not merged with what others found.
         bundle.compact(MOST_PARTS)?.iter().for_each(|error| complain(error));
         let known = Arc::new(bundle.parts()?);
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new("taking the inventory"));
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading the inventory"));
         let request = Arc::new(self.request(now));
         let (asked, unreached) = self.everywhere(|aws| {
             let (bundle, request) = (bundle.clone(), Arc::clone(&request));
@@ -211,7 +212,7 @@ impl Fleet {
         }
         let absent = self.absent(&fleets);
         let found = fleets.iter().any(|fleet| !fleet.instances.is_empty());
-        // What one place does not have may be in another that could not be asked: then the report names that.
+        // An absent instance may be in an account or region that could not be read: then the report says so.
         let in_vain = !found && !absent.is_empty() && failed.is_empty() && unreached.is_empty();
         let without_place: Vec<Error> = unreached.into_iter().chain(absent).collect();
         if in_vain || fleets.is_empty() {
@@ -229,7 +230,7 @@ impl Fleet {
         let now = self.now.unwrap_or_else(Timestamp::now);
         let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
         let (known, request) = (Arc::new(known), Arc::new(self.request(now)));
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new("taking the inventory"));
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading the inventory"));
         let (plans, failed) = self.everywhere(|aws| {
             let (known, request, progress) = (Arc::clone(&known), Arc::clone(&request), Arc::clone(&progress));
             async move {
@@ -273,15 +274,14 @@ impl Fleet {
         })
     }
 
-    /// The instances that were named and that nobody has; and that there are none at all that fulfil the other conditions,
-    /// for that may be a slip of the pen.
+    /// Errors for named instances that do not exist, and for filters that match no instance, which may be a typing error.
     fn absent(&self, fleets: &[inventory::Fleet]) -> Vec<Error> {
         let there: Vec<&str> =
             fleets.iter().flat_map(|fleet| &fleet.instances).map(|profile| profile.instance.as_str()).collect();
         let absent = self.instance.iter().filter(|wanted| !there.iter().any(|name| wanted.matches(name)));
         let named = absent.map(|wanted| {
             let message = match wanted.is_exact() {
-                true => "there is no such instance where it was looked for",
+                true => "the instance does not exist in these accounts and regions",
                 false => "no instance matches",
             };
             Error::new(ErrorKind::NotFound, wanted.as_str(), message)
@@ -292,7 +292,7 @@ impl Fleet {
     }
 }
 
-/// What went wrong everywhere, as one error; none where nothing did.
+/// Combines errors into one; none if there are none.
 fn together(mut failed: Vec<Error>) -> Option<Error> {
     failed.sort_by_key(ToString::to_string);
     let mut failed = failed.into_iter();
@@ -300,15 +300,15 @@ fn together(mut failed: Vec<Error>) -> Option<Error> {
     Some(first.and(failed.collect()))
 }
 
-/// That no instance is what was asked for.
+/// The error when no instance matches the filters.
 pub(super) fn none_is_meant() -> Error {
-    Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance is there that fits")
-        .hint("check how they are written, the region and the profile")
+    Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance matches the filters")
+        .hint("check their spelling, the region and the profile")
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::new(ErrorKind::Io, "threads", "this machine lets no more be started").because(error))
+        .map_err(|error| Error::new(ErrorKind::Io, "threads", "could not start threads").because(error))
 }

@@ -1,4 +1,4 @@
-//! `ssl-usage iam-policy`: the least policy for what was asked.
+//! `ssl-usage iam-policy`: prints the required IAM permissions.
 
 use std::io::{self, Write};
 
@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::exit;
 use super::fleet::Places;
+use super::heading::EVIDENCE;
 use crate::error::{Error, Result};
 
-/// Actions of the inventory. What of them is denied is named in the report, and makes no verdict milder.
+/// Actions that read the inventory. The report names denied ones; no verdict becomes milder without them.
 const INVENTORY: &[&str] = &[
     "rds:DescribeCertificates",
     "rds:DescribeDBClusterParameters",
@@ -23,31 +24,31 @@ const INVENTORY: &[&str] = &[
     "rds:DescribeOptionGroups",
     "rds:DescribePendingMaintenanceActions",
 ];
-/// Actions of the log-file API. Without the complete download, logs come in portions.
+/// Actions that read RDS log files. Without the complete download, logs are read in portions.
 const LOG_FILES: &[&str] = &["rds:DescribeDBLogFiles", "rds:DownloadCompleteDBLogFile", "rds:DownloadDBLogFilePortion"];
 /// Actions of CloudWatch Logs.
 const LOG_GROUPS: &[&str] =
     &["logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"];
-/// Actions of Logs Insights, for log groups that nothing else can read.
+/// Actions of Logs Insights, for log groups of the Infrequent Access class.
 const LOG_QUERIES: &[&str] = &["logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery"];
 /// Actions of CloudWatch's metrics.
 const METRICS: &[&str] = &["cloudwatch:GetMetricData"];
-/// Actions that `--all-regions` needs; the second one where the first is denied.
+/// Actions of `--all-regions`; the second is the fallback for the first.
 const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 
-/// Print the least IAM policy for what is asked.
+/// Print the required IAM permissions.
 ///
-/// With --role-arn or --role-name, the policy is the one of whoever runs the tool, and allows it to assume the roles;
-/// without, it is the one of those roles, or of a user who needs none. All actions only read.
+/// Without role options, prints the policy for the user or role that reads the fleet. With --role-arn or --role-name,
+/// prints the policy for the caller, which must assume these roles. All actions are read-only.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage iam-policy --all-regions > policy.json
-  ssl-usage iam-policy --organization --role-name auditor > policy-of-the-caller.json")]
+  ssl-usage iam-policy --organization --role-name auditor > caller-policy.json")]
 pub(super) struct IamPolicy {
     #[command(flatten)]
     places: Places,
-    /// What queries of log groups of the class Infrequent Access need, too.
-    #[arg(long)]
+    /// Include the permissions for --insights.
+    #[arg(long, help_heading = EVIDENCE)]
     insights: bool,
 }
 

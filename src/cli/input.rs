@@ -1,4 +1,4 @@
-//! What a command judges: a fleet, asked live, or the evidence that bundles keep of one.
+//! The evidence that a command analyzes: read from AWS, or from bundles.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::fail_on::FailOn;
 use super::fleet::{Fleet, none_is_meant};
+use super::heading::EVIDENCE;
 use super::progress::{Bar, JUDGING};
 use super::{complain_of, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
@@ -17,22 +18,22 @@ use crate::report::Report;
 use crate::verdict::Policy;
 use crate::window::Window;
 
-/// Which fleet is judged, and where its evidence is.
+/// Which fleet is analyzed, and where its evidence is.
 #[derive(Debug, Args)]
 pub(super) struct Subject {
     #[command(flatten)]
     pub fleet: Fleet,
-    /// Judge the evidence in this bundle instead of asking AWS; may be given more than once.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
+    /// Read evidence from this bundle instead of calling AWS (repeatable).
+    #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
     pub from: Vec<PathBuf>,
-    /// The bundle that a run against AWS extends.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
+    /// Bundle in which evidence from AWS is saved. Default: ~/.local/share/ssl-usage/bundle.
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE)]
     pub bundle: Option<PathBuf>,
-    /// What to demand of the evidence, which clients to ignore, and what persons attest (TOML; see samples/policy.toml).
-    #[arg(long, value_name = "FILE")]
+    /// Policy file (TOML): required evidence, ignored clients, attestations. Example: samples/policy.toml.
+    #[arg(long, value_name = "FILE", help_heading = EVIDENCE)]
     pub policy: Option<PathBuf>,
-    /// Accept evidence without digests, as of older bundles, although it cannot be verified.
-    #[arg(long)]
+    /// Accept evidence without digests (older bundles), although it cannot be verified.
+    #[arg(long, help_heading = EVIDENCE)]
     pub accept_unverified: bool,
 }
 
@@ -116,11 +117,11 @@ impl Subject {
             |wanted: &&NamePattern| evidence.instances.iter().any(|known| wanted.matches(&known.profile.instance));
         let missing = |wanted: &NamePattern| {
             let message = match wanted.is_exact() {
-                true => "no such instance in the bundle",
-                false => "no instance in the bundle matches",
+                true => "the bundle does not contain this instance",
+                false => "no instance of the bundle matches",
             };
             let error = Error::new(ErrorKind::NotFound, wanted.as_str(), message);
-            error.hint("leave --instance out to see all")
+            error.hint("run the command without --instance to list all instances")
         };
         let absent: Vec<Error> = named.iter().filter(|wanted| !is_there(wanted)).map(missing).collect();
         if evidence.instances.is_empty() {
@@ -137,8 +138,8 @@ impl Subject {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let data = || set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
         self.bundle.clone().or_else(|| Some(data()?.join("ssl-usage/bundle"))).ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "bundle", "there is no home folder to keep the evidence in")
-                .hint("name a folder with --bundle")
+            Error::new(ErrorKind::Usage, "bundle", "there is no home folder in which to save the evidence")
+                .hint("add --bundle BUNDLE")
         })
     }
 }

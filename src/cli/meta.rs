@@ -1,4 +1,4 @@
-//! What the command says of itself to other programs: completions, manual pages, and the schema of its reports.
+//! Shell completions, manual pages, and the JSON Schema of reports.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,26 +6,26 @@ use std::path::Path;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell as Completed;
 
-use super::{Cli, exit};
+use super::{Cli, exit, manual};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::SCHEMA;
 
-/// Print the JSON Schema of reports, `ssl-usage/verdict/v1`.
+/// Print the JSON Schema of reports (ssl-usage/verdict/v1).
 ///
-/// It is the schema of what --format json prints; under `#/$defs/line` it has that of each line of --format ndjson.
+/// The schema describes `analyze --format json`. Its `#/$defs/line` describes each line of `--format ndjson`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage schema > verdict-v1.schema.json")]
 pub(super) struct Schema;
 
-/// Print what a shell needs to complete commands and options.
+/// Print a completion script for bash, zsh or fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage completions bash > /etc/bash_completion.d/ssl-usage
+  ssl-usage completions bash > ~/.local/share/bash-completion/completions/ssl-usage
   ssl-usage completions zsh > ~/.zfunc/_ssl-usage
   ssl-usage completions fish > ~/.config/fish/completions/ssl-usage.fish")]
 pub(super) struct Completions {
-    /// Which shell.
+    /// Shell that reads the script.
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -37,13 +37,13 @@ enum Shell {
     Fish,
 }
 
-/// Print the manual page, of the whole or of one command.
+/// Print the manual page of ssl-usage or of one command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage man | man -l -
-  ssl-usage man analyze > /usr/local/share/man/man1/ssl-usage-analyze.1")]
+  ssl-usage man analyze > ~/.local/share/man/man1/ssl-usage-analyze.1")]
 pub(super) struct Man {
-    /// Which command.
+    /// Command to describe. Default: ssl-usage itself.
     command: Option<String>,
 }
 
@@ -74,12 +74,11 @@ impl Man {
         let command = match &self.command {
             None => all,
             Some(name) => all.find_subcommand(name).cloned().ok_or_else(|| {
-                Error::new(ErrorKind::Usage, name.clone(), "there is no such command").hint("--help has them all")
+                Error::new(ErrorKind::Usage, name.clone(), "there is no such command")
+                    .hint("ssl-usage --help lists all commands")
             })?,
         };
-        let mut page = Vec::new();
-        let rendered = clap_mangen::Man::new(command).render(&mut page);
-        rendered.map_err(|error| Error::io(Path::new("standard output"), error))?;
+        let page = manual::page(&command).map_err(|error| Error::io(Path::new("standard output"), error))?;
         print(&page)
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: what was typed, and who does it.
+//! The command line: arguments, help, and the dispatch to commands.
 
 mod analyze;
 mod clients;
@@ -12,6 +12,7 @@ mod fail_on;
 mod fleet;
 mod iam_policy;
 mod input;
+mod manual;
 mod meta;
 mod output;
 mod plan;
@@ -29,27 +30,34 @@ use clap::{Parser, Subcommand};
 use crate::problem::{Problem, grouped};
 use crate::report::escape::terminal;
 
-/// Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
+/// Find out whether your Amazon RDS, Aurora and DocumentDB instances use SSL/TLS, and which certificates you must rotate.
 #[derive(Debug, Parser)]
 #[command(
     version,
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Examples:
-  ssl-usage analyze --days 7                   ask AWS, and judge
-  ssl-usage collect --days 7 -o evidence       gather evidence, judge it later
-  ssl-usage analyze --from evidence            judge it
-  ssl-usage clients --from evidence            whom to chase?
-  ssl-usage plan --from evidence --format sh   in which order to rotate
-  ssl-usage diff before.json after.json        what changed
-  ssl-usage preflight                          can the question be answered?
-  ssl-usage scan error/                        what do these logs show?
-  ssl-usage iam-policy                         what must I be allowed to do?
-  ssl-usage completions bash                   what a shell needs to complete all this"
+  ssl-usage iam-policy                         # print the required IAM permissions
+  ssl-usage preflight                          # check that logging is enabled
+  ssl-usage analyze --days 7                   # collect evidence from AWS and report verdicts
+  ssl-usage collect --days 7 -o evidence       # collect evidence into a bundle
+  ssl-usage analyze --from evidence            # report verdicts on a bundle, without AWS
+  ssl-usage clients --from evidence            # list clients and what each must change
+  ssl-usage plan --from evidence --format sh   # print a rotation script
+  ssl-usage diff before.json after.json        # compare two reports
+  ssl-usage scan error/                        # count the connections in log files"
 )]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+/// Headings of the options in `--help`.
+mod heading {
+    pub const WHAT: &str = "What to analyze";
+    pub const EVIDENCE: &str = "Evidence";
+    pub const AWS: &str = "AWS";
+    pub const OUTPUT: &str = "Output";
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,7 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too, and are no failure. A reader that hung up does not want to know.
+            // Help and version arrive here too, with status 0. A closed pipe is not an error.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
@@ -100,12 +108,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }))
 }
 
-/// Prints what could not be read on stderr, a line for each thing that happened.
+/// Prints problems on stderr, equal ones on one line.
 fn complain_of(troubles: &[Problem]) {
     grouped(troubles).iter().for_each(|brief| complain(brief));
 }
 
-/// Prints a complaint on stderr, in one line.
+/// Prints an error on stderr, on one line.
 fn complain(error: &dyn std::fmt::Display) {
     // A closed stderr is no reason to stop.
     let _ = writeln!(io::stderr(), "ssl-usage: {}", terminal(&error.to_string()));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::heading::OUTPUT;
 use crate::error::{Error, Result};
 
 /// Columns of a table that is not printed to a terminal.
@@ -15,7 +16,7 @@ const WIDTH: u16 = 100;
 #[derive(Debug, Args)]
 pub(super) struct Output {
     /// Write to this file instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     output: Option<PathBuf>,
 }
 
@@ -89,7 +90,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(target),
         }
     }
-    Err(io::Error::other("too many symbolic links lead to it"))
+    Err(io::Error::other("too many levels of symbolic links"))
 }
 
 /// A reader that has seen enough is no failure.

@@ -1,32 +1,33 @@
-//! `ssl-usage plan`: in which order is a fleet rotated?
+//! `ssl-usage plan`: prints the steps of a rotation, in order.
 
 use clap::Args;
 
+use super::heading::OUTPUT;
 use super::input::{Reader, Subject};
 use super::output::Output;
 use crate::error::Result;
 use crate::plan::{Format, Plan};
 
-/// In which order are the certificates rotated?
+/// Print the steps of the rotation, in order, with their AWS CLI commands.
 ///
-/// Trust stores first, then the instances by urgency with their commands of the AWS command line, then what to look at.
-/// Nothing is run. As JSON, for rotation tools; or as a shell script, for a person to read: it refuses to run until REVIEWED=yes
-/// is set, and takes the profile of each account from AWS_PROFILE_<account>.
+/// Trust stores come first, then the instances by urgency, then the checks afterwards. The plan is JSON for rotation tools,
+/// or a shell script. The script runs only with REVIEWED=yes, and needs a profile for each account, as in the example.
 ///
-/// Keep the report of before the rotation, to compare with later: ssl-usage analyze --format json -o before.json
+/// Save a report before the rotation, to compare with later: ssl-usage analyze --format json -o before.json
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage plan --from evidence --format sh -o rotate.sh
   REVIEWED=yes AWS_PROFILE_123456789012=prod sh rotate.sh
   ssl-usage plan --days 14 -o plan.json
-  ansible-playbook samples/rotation/play.yml -e plan=$PWD/plan.json -e '{\"profiles\": {\"123456789012\": \"prod\"}}'
+  ansible-playbook samples/rotation/play.yml -e plan=$PWD/plan.json -e reviewed=yes \\
+    -e '{\"profiles\": {\"123456789012\": \"prod\"}}'
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the plan says which).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
 pub(super) struct MakePlan {
     #[command(flatten)]
     subject: Subject,
-    /// How to print the plan.
-    #[arg(long, value_enum, default_value_t = Format::Json)]
+    /// Format of the plan.
+    #[arg(long, value_enum, default_value_t = Format::Json, help_heading = OUTPUT)]
     format: Format,
     #[command(flatten)]
     output: Output,

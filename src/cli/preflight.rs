@@ -1,4 +1,4 @@
-//! `ssl-usage preflight`: can the question be answered, and what has to be switched on for that?
+//! `ssl-usage preflight`: checks that the required logging is enabled.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::fleet::{Fleet, Places};
+use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
 use super::output::Output;
 use super::progress::{Bar, JUDGING};
@@ -16,46 +17,46 @@ use crate::inventory::NamePattern;
 use crate::preflight::{Format, Preflight};
 use crate::problem::Problem;
 
-/// Can the question be answered today? If not: what to switch on, what it costs, how long to wait.
+/// Check that logging is enabled; print how to enable it, what it costs and how long to wait.
 ///
-/// Reads the inventory and CloudWatch's metrics, and no logs but those that were collected before; or, with --from, what is
-/// in a bundle. Prints the AWS CLI's commands that switch logging on, and those that have all as it was; runs none of them.
+/// Reads the inventory and CloudWatch metrics, but no new logs. With --from, it reads a bundle and does not call AWS.
+/// Prints the AWS CLI commands that enable logging and those that undo it. It runs none of them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage preflight --all-regions
-  ssl-usage preflight --from evidence --instance orders
+  ssl-usage preflight --from evidence --instance orders-prod
   ssl-usage preflight --format json | jq -r '.instances[] | select(.answer == \"switch-on\") | .why'
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 done, but part of the fleet could not be read (the list says which).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
 pub(super) struct Check {
-    /// Days that are to be judged.
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    /// Number of days to analyze later.
+    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
     #[command(flatten)]
     places: Places,
-    /// Only instances with this identifier, in which * and ? are wildcards (quote them); may be given more than once.
-    #[arg(long, value_name = "ID")]
+    /// Only this instance; * and ? are wildcards (repeatable).
+    #[arg(long, value_name = "ID", help_heading = WHAT)]
     instance: Vec<NamePattern>,
-    /// Only instances of this engine, as postgres or aurora-mysql; may be given more than once.
-    #[arg(long, value_name = "ENGINE")]
+    /// Only instances of this engine, for example postgres or aurora-mysql (repeatable).
+    #[arg(long, value_name = "ENGINE", help_heading = WHAT)]
     engine: Vec<String>,
-    /// Look at the evidence in this bundle instead of asking AWS; may be given more than once.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "Places")]
+    /// Read evidence from this bundle instead of calling AWS (repeatable).
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "Places", help_heading = EVIDENCE)]
     from: Vec<PathBuf>,
-    /// The bundle that a run against AWS extends, and whose logs say how many sessions there are.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from")]
+    /// Bundle in which evidence from AWS is saved; its logs show how many sessions to expect.
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE)]
     bundle: Option<PathBuf>,
-    /// What will be demanded of the evidence (TOML; see samples/policy.toml).
-    #[arg(long, value_name = "FILE")]
+    /// Policy file (TOML) with the required evidence. Example: samples/policy.toml.
+    #[arg(long, value_name = "FILE", help_heading = EVIDENCE)]
     policy: Option<PathBuf>,
-    /// Accept evidence without digests, as of older bundles, although it cannot be verified.
-    #[arg(long)]
+    /// Accept evidence without digests (older bundles), although it cannot be verified.
+    #[arg(long, help_heading = EVIDENCE)]
     accept_unverified: bool,
-    /// Pretend that it is this time, as 2026-11-23T00:00:00Z, so that a run can be repeated.
-    #[arg(long, value_name = "TIME")]
+    /// Use this time as the current time, for repeatable runs (for example 2026-11-23T00:00:00Z).
+    #[arg(long, value_name = "TIME", help_heading = WHAT)]
     now: Option<Timestamp>,
-    /// How to print it.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Format of the list.
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
     format: Format,
     #[command(flatten)]
     output: Output,

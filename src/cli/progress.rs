@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::progress::Progress;
 use crate::report::escape::terminal;
 
-/// What a bar says while evidence is judged.
-pub(super) const JUDGING: &str = "judging";
+/// Message while evidence is analyzed.
+pub(super) const JUDGING: &str = "analyzing";
 
 /// A bar that counts instances, with the bytes and the log that are being read. Hidden where stderr is no terminal.
 pub(super) struct Bar {

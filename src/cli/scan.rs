@@ -1,4 +1,4 @@
-//! `ssl-usage scan`: what do these logs show?
+//! `ssl-usage scan`: counts the connections in log files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -12,45 +12,48 @@ use jiff::Timestamp;
 use serde::Serialize;
 use ssl_usage_parsers::{ENGINES, Engine, FORMATS, Hints, LogTime, Malformed, OPTION, Tally, Transports};
 
+use super::heading::{EVIDENCE, OUTPUT};
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
 use crate::report::escape::{spreadsheet, terminal};
 use crate::scan::{self, Outcome, Row, scan};
 
-/// What do these logs show? Reads engine logs on disk; asks nothing of AWS.
+/// Count the connections in log files, with and without TLS.
 ///
-/// Logs may be compressed (gzip, zstd, bzip2), in tar or zip archives, or as AWS's tools, CloudWatch Logs and Docker export
-/// them. The format is detected by content.
+/// Reads files, folders or standard input, and does not call AWS. Logs may be compressed (gzip, zstd, bzip2), in tar or zip
+/// archives, or exported by the AWS CLI, CloudWatch Logs or Docker. The format is detected from the content.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage scan error/postgresql.log.2026-11-23-10
   ssl-usage scan --format json logs/ | jq .total
   ssl-usage scan logs.tar.gz
-  aws logs filter-log-events --log-group-name GROUP | ssl-usage scan -")]
+  aws logs filter-log-events --log-group-name /aws/rds/instance/orders-prod/postgresql | ssl-usage scan -
+
+Exit status: 0 success; 1 error; 2 invalid usage; 3 a log could not be read in full, or no log shows a session.")]
 pub(super) struct Scan {
-    /// Log files, archives or folders of them, or - for standard input.
+    /// Log files, archives or folders; - is standard input.
     #[arg(required = true, value_name = "FILE|DIR|-")]
     paths: Vec<PathBuf>,
-    /// How to print what was found.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Format of the counts.
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
     format: Format,
-    /// Engine that wrote the logs, where it cannot be found out from the text.
-    #[arg(long, value_parser = engine)]
+    /// Engine that wrote the logs, if it cannot be detected.
+    #[arg(long, help_heading = EVIDENCE, value_parser = engine)]
     engine: Option<&'static Engine>,
-    /// Format of the logs, where it cannot be found out from the text.
-    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS.iter().copied()))]
+    /// Format of the logs, if it cannot be detected.
+    #[arg(long, help_heading = EVIDENCE, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS.iter().copied()))]
     log_format: Option<String>,
-    /// log_line_prefix of a PostgreSQL log, where it cannot be found out from the text.
-    #[arg(long, value_name = "PREFIX")]
+    /// log_line_prefix of a PostgreSQL log, if it cannot be detected.
+    #[arg(long, help_heading = EVIDENCE, value_name = "PREFIX")]
     log_line_prefix: Option<String>,
-    /// Version of the server that wrote the logs, as 16.4.
-    #[arg(long, value_name = "VERSION", value_parser = version)]
+    /// Version of the server that wrote the logs, for example 16.4.
+    #[arg(long, help_heading = EVIDENCE, value_name = "VERSION", value_parser = version)]
     engine_version: Option<String>,
-    /// The year of times that have none (syslog), as 2026.
-    #[arg(long, value_parser = clap::value_parser!(i16).range(1970..=9999))]
+    /// Year of timestamps that have none (syslog), for example 2026.
+    #[arg(long, help_heading = EVIDENCE, value_parser = clap::value_parser!(i16).range(1970..=9999))]
     year: Option<i16>,
-    /// Threads to use; as many as there are processors by default.
+    /// Number of threads. Default: the number of processors.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
 }
@@ -59,16 +62,16 @@ pub(super) struct Scan {
 fn engine(name: &str) -> std::result::Result<&'static Engine, String> {
     Engine::named(name).ok_or_else(|| {
         let names: Vec<_> = ENGINES.iter().map(|engine| engine.id).collect();
-        format!("the engines are {}", names.join(", "))
+        format!("use one of {}", names.join(", "))
     })
 }
 
-/// A version: numbers with dots between, and what a vendor puts behind them.
+/// A version: a number, then anything a vendor appends.
 fn version(text: &str) -> std::result::Result<String, String> {
     if text.starts_with(|letter: char| letter.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
-    Err("a version begins with a number, as 16.4".to_owned())
+    Err("use a version that begins with a number, for example 16.4".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -42,7 +42,7 @@ pub struct Coverage {
 pub struct Gap {
     /// From when to when.
     pub span: Window,
-    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a [`HoleCause`](crate::bundle::HoleCause).
+    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a `HoleCause` of the bundle.
     pub cause: &'static str,
 }
 

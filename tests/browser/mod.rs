@@ -46,16 +46,16 @@ fn browser() -> Result<PathBuf, String> {
     })
 }
 
-/// The folder of the browser; none where peers are left out.
+/// The folder of the browser; none if peers are skipped.
 fn installed() -> Option<PathBuf> {
-    (!install::left_out("Chromium")).then(|| {
+    (!install::skipped("Chromium")).then(|| {
         browser().unwrap_or_else(|reason| {
-            panic!("Chromium cannot be had: {reason}\nSSL_USAGE_WITHOUT_PEERS=1 leaves its tests out.")
+            panic!("could not install Chromium: {reason}\nUnset {} to skip its tests.", install::OPT_IN)
         })
     })
 }
 
-/// What a browser sees of the report on a bundle, and the pictures that it took; none where peers are left out.
+/// What a browser sees of the report on a bundle, and the pictures that it took; none if peers are skipped.
 fn look(bundle: &Path, pictures: &str, searched: &str) -> Option<Value> {
     let folder = installed()?;
     let home = TempDir::new().expect("a folder");

@@ -8,23 +8,23 @@ use std::sync::OnceLock;
 /// What is installed, by version. It is the stamp of a whole installation too.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Set to `1`, it leaves the peers out.
-const WITHOUT: &str = "SSL_USAGE_WITHOUT_PEERS";
+/// Set to `1`, this variable runs the tests against peers, which downloads about 740 MB once.
+pub const OPT_IN: &str = "SSL_USAGE_PEERS";
 
 /// Where the peers are, with what they write.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers")
 }
 
-/// Whether the peers are left out, as somebody wished; said past the test's captured output.
-pub fn left_out(names: &str) -> bool {
+/// Whether a test that needs these peers is skipped, which it says on stderr past the captured output.
+pub fn skipped(names: &str) -> bool {
     use std::io::Write;
-    let out = std::env::var_os(WITHOUT).is_some_and(|value| value == "1");
-    if out {
+    let skipped = std::env::var_os(OPT_IN).is_none_or(|value| value != "1");
+    if skipped {
         let test = std::thread::current().name().unwrap_or_default().to_owned();
-        let _ = writeln!(std::io::stderr(), "left out ({WITHOUT}=1): {test}, which needs {names}");
+        let _ = writeln!(std::io::stderr(), "skipped {test}, which needs {names}; set {OPT_IN}=1 to run it");
     }
-    out
+    skipped
 }
 
 /// The folder of the installed programs.
@@ -37,8 +37,8 @@ pub fn programs() -> &'static Path {
     match PROGRAMS.get_or_init(install) {
         Ok(programs) => programs,
         Err(reason) => panic!(
-            "the peers that this test runs against (moto, ministack, microburst, Ansible, ShellCheck) cannot be had: {reason}\n\
-             Set {WITHOUT}=1 to leave them out."
+            "could not install the peers (moto, ministack, microburst, Ansible, ShellCheck): {reason}\n\
+             Unset {OPT_IN} to skip their tests."
         ),
     }
 }

@@ -24,9 +24,9 @@ use tempfile::TempDir;
 
 use crate::command::{Run, ssl_usage};
 
-/// The Python that the peers run in, which has jsonschema as moto needs it; none where peers are left out.
+/// The Python that the peers run in, which has jsonschema as moto needs it; none if peers are skipped.
 pub fn python(names: &str) -> Option<PathBuf> {
-    (!install::left_out(names)).then(|| install::programs().join("python"))
+    (!install::skipped(names)).then(|| install::programs().join("python"))
 }
 
 /// How long a server may take to start; other tests may be running.
@@ -41,7 +41,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// RDS, STS, Organizations and CloudWatch Logs; none where peers are left out.
+    /// RDS, STS, Organizations and CloudWatch Logs; none if peers are skipped.
     pub fn moto() -> Option<Server> {
         Self::start("moto_server", "/moto-api/", |command, port| {
             command.args(["-H", "127.0.0.1", "-p", port]);
@@ -64,7 +64,7 @@ impl Server {
 
     /// Starts a peer by its program, and waits until it answers at a path.
     fn start(program: &str, path: &str, with: impl Fn(&mut Command, &str)) -> Option<Server> {
-        if install::left_out(program) {
+        if install::skipped(program) {
             return None;
         }
         // Somebody else may take the port that was free.

@@ -32,7 +32,7 @@ fn play(home: &Path, arguments: &[&str]) -> (bool, String, String) {
 
 #[test]
 fn ansible_runs_the_steps_of_a_plan_that_was_reviewed() {
-    if install::left_out("ansible-playbook") {
+    if install::skipped("ansible-playbook") {
         return;
     }
     let home = TempDir::new().expect("a folder");
@@ -63,7 +63,7 @@ fn ansible_runs_the_steps_of_a_plan_that_was_reviewed() {
 
 #[test]
 fn shellcheck_finds_nothing_in_the_script() {
-    if install::left_out("shellcheck") {
+    if install::skipped("shellcheck") {
         return;
     }
     let home = TempDir::new().expect("a folder");

@@ -1,0 +1,275 @@
+//! The documentation: every command that it shows runs, every link leads somewhere, and the report in the README is real.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use crate::command::{Run, against, samples, ssl_usage};
+use crate::fake_aws::{FakeAws, Fleet};
+use crate::fleet::small_fleet;
+use crate::sealing::copy_bundle;
+
+/// Programs that are not run: cargo, and what runs cargo or servers.
+const NOT_RUN: [&str; 4] = ["cargo", ".ci/run", ".ci/fuzz", "sudo"];
+
+/// Programs of others, which a machine with only a Rust toolchain lacks. Each is replaced by one that reads its input.
+const REPLACED: [&str; 6] = ["ansible-playbook", "cosign", "duckdb", "gpg", "jq", "man"];
+
+/// Records the exit status of every run. Runs against the fake AWS happen when its logs were written.
+const WRAPPER: &str = r#"#!/bin/sh
+case "$1 $*" in
+    *--from*|*--now*|*--help*) ;;
+    analyze\ *|clients\ *|collect\ *|plan\ *|preflight\ *) set -- "$@" --now 2026-11-23T00:00:00Z ;;
+esac
+"$PROGRAM" "$@"
+status=$?
+echo "$status $*" >>"$RECORD"
+exit "$status"
+"#;
+
+const AWS: &str = r#"#!/bin/sh
+case "$*" in
+    *get-caller-identity*) echo 123456789012 ;;
+    *filter-log-events*) cat samples/envelopes/whole/filter.json ;;
+esac
+"#;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Markdown files of the project but generated ones.
+fn documents() -> Vec<PathBuf> {
+    fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in folder.read_dir().expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                below(&path, found);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["benches", "parsers", "samples", "src"] {
+        below(&root().join(folder), &mut found);
+    }
+    let top = root().read_dir().expect("a folder").map(|entry| entry.expect("an entry").path());
+    found.extend(top.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    found.sort();
+    found
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The commands that a Markdown text shows: lines of fenced blocks for a shell, and indented lines that run `ssl-usage`.
+fn commands(markdown: &str) -> Vec<String> {
+    let (mut commands, mut fence) = (String::new(), None);
+    for line in markdown.lines() {
+        match (line.trim_start().strip_prefix("```"), fence) {
+            (Some(_), Some(_)) => fence = None,
+            (Some(language), None) => fence = Some(language),
+            (None, Some("sh")) => commands += &format!("{line}\n"),
+            (None, Some("console")) => {
+                commands += &line.strip_prefix("$ ").map(|line| format!("{line}\n")).unwrap_or_default()
+            }
+            (None, Some(_)) => {}
+            (None, None) => {
+                let code = line
+                    .strip_prefix("    ")
+                    .filter(|code| code.starts_with("ssl-usage ") || code.contains("| ssl-usage "));
+                commands += &code.map(|code| format!("{code}\n")).unwrap_or_default();
+            }
+        }
+    }
+    joined(&commands)
+}
+
+/// Lines with their continuations; without empty lines and comments.
+fn joined(lines: &str) -> Vec<String> {
+    let whole = lines.replace("\\\n", "");
+    let lines = whole.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.replace("cargo run --release -- ", "ssl-usage ")).collect()
+}
+
+/// The report on the sample fleet, as JSON.
+fn saved_report() -> &'static str {
+    static REPORT: OnceLock<String> = OnceLock::new();
+    REPORT.get_or_init(|| {
+        let home = TempDir::new().expect("a folder");
+        Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet", "--format", "json"])).out
+    })
+}
+
+/// A folder with the files that examples name, a fake AWS with two accounts, and programs on the path.
+struct Workshop {
+    home: TempDir,
+    aws: FakeAws,
+}
+
+impl Workshop {
+    fn new() -> Self {
+        let workshop = Self { home: TempDir::new().expect("a folder"), aws: FakeAws::start(small_fleet()) };
+        workshop.aws.add_account(Fleet { account: "222222222222".to_owned(), ..small_fleet() });
+        let home = workshop.home.path();
+        symlink(samples(), home.join("samples")).expect("a link");
+        for bundle in ["evidence", "evidence-before", "evidence-after"] {
+            copy_bundle(&samples().join("fleet"), &home.join(bundle), |_| true);
+        }
+        for folder in ["bin", "error", "logs", ".zfunc", ".config/fish/completions", ".local/share/man/man1"] {
+            fs::create_dir_all(home.join(folder)).expect("a folder");
+        }
+        fs::create_dir_all(home.join(".local/share/bash-completion/completions")).expect("a folder");
+        let log = samples().join("postgres/16-rds/postgresql.log.2026-11-23-10");
+        for copy in ["postgresql.log.2026-11-23-10", "error/postgresql.log.2026-11-23-10", "logs/postgresql.log"] {
+            fs::copy(&log, home.join(copy)).expect("a copy");
+        }
+        fs::copy(samples().join("envelopes/whole/filter.json"), home.join("events.json")).expect("a copy");
+        fs::copy(samples().join("policy.toml"), home.join("policy.toml")).expect("a copy");
+        let archive = fs::File::create(home.join("logs.tar.gz")).expect("a file");
+        let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(archive, flate2::Compression::fast()));
+        archive.append_dir_all("logs", home.join("logs")).expect("an archive");
+        archive.into_inner().and_then(flate2::write::GzEncoder::finish).expect("an archive");
+        workshop.program("ssl-usage", WRAPPER);
+        workshop.program("aws", AWS);
+        REPLACED.iter().for_each(|name| workshop.program(name, "#!/bin/sh\n[ -t 0 ] || cat >/dev/null\n"));
+        for report in ["before.json", "after.json"] {
+            fs::write(home.join(report), saved_report()).expect("a report");
+        }
+        workshop
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.home.path().join("bin").join(name);
+        fs::write(&path, script).expect("a script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    /// Runs a command, which must succeed, with all runs of `ssl-usage` in it. Returns its standard output.
+    fn run(&self, command: &str) -> String {
+        assert!(!command.contains("> /"), "{command} writes outside of the test's folder");
+        let (home, record) = (self.home.path(), self.home.path().join("record"));
+        fs::write(&record, "").expect("a file");
+        let mut shell = Command::new("/bin/sh");
+        let program = against(&self.aws, home);
+        shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()));
+        shell.env("PROGRAM", program.get_program()).env("RECORD", &record).current_dir(home);
+        let output = shell.args(["-c", command]).stdin(Stdio::null()).output().expect("a shell");
+        let statuses = text(&record);
+        let is_good = |line: &str| line.starts_with("0 ") || (line.starts_with("4 ") && line.contains("--fail-on"));
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let good = matches!(output.status.code(), Some(0 | 4)) && statuses.lines().all(is_good);
+        assert!(good, "{command}\n{:?}\n{statuses}{out}{err}", output.status);
+        out.into_owned()
+    }
+
+    /// Runs the commands of a document that are not exempt. Returns how many these were.
+    fn run_all(&self, commands: &[String]) -> usize {
+        let mut ran = 0;
+        for command in commands {
+            let mut words = command.split(' ').skip_while(|word| word.contains('=') && !word.starts_with('-'));
+            let program = words.next().unwrap_or_default();
+            if NOT_RUN.contains(&program) {
+                let script = if program == "sudo" { words.next().unwrap_or_default() } else { program };
+                assert!(program == "cargo" || root().join(script).exists(), "{command}");
+                continue;
+            }
+            self.run(command);
+            ran += 1;
+        }
+        ran
+    }
+}
+
+#[test]
+fn every_command_of_the_documentation_runs() {
+    let mut ran = 0;
+    for path in documents() {
+        let commands = commands(&text(&path));
+        if !commands.is_empty() {
+            println!("{}: {commands:#?}", path.display());
+            ran += Workshop::new().run_all(&commands);
+        }
+    }
+    assert!(ran > 30, "{ran}");
+}
+
+#[test]
+fn every_example_of_the_help_runs() {
+    let mut ran = 0;
+    let help = Workshop::new().run("ssl-usage --help");
+    let (_, list) = help.split_once("Commands:\n").expect("commands");
+    let listed = list.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let names = listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    for page in std::iter::once("").chain(names) {
+        let workshop = Workshop::new();
+        let page = workshop.run(&format!("ssl-usage man {page}"));
+        // The manual does not wrap examples.
+        let (_, examples) = page.split_once(".nf\n").expect("examples");
+        let examples = examples.split("\n.fi").next().unwrap_or_default();
+        let plain = examples.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\&", "").replace("\\\\", "\\");
+        ran += workshop.run_all(&joined(&plain));
+    }
+    assert!(ran > 40, "{ran}");
+}
+
+/// `SSL_USAGE_UPDATE_GOLDEN=1 cargo test as_it_was_reviewed` writes the report into the README.
+#[test]
+fn the_report_in_the_readme_is_as_it_was_reviewed() {
+    let path = root().join("README.md");
+    let readme = text(&path);
+    let (before, rest) = readme.split_once("```console\n$ ").expect("a command");
+    let (command, rest) = rest.split_once('\n').expect("a report");
+    let (shown, after) = rest.split_once("```").expect("an end");
+    let printed = Workshop::new().run(command);
+    if std::env::var_os("SSL_USAGE_UPDATE_GOLDEN").is_some() {
+        fs::write(&path, format!("{before}```console\n$ {command}\n{printed}```{after}")).expect("the README");
+        return;
+    }
+    assert_eq!(shown, printed, "set SSL_USAGE_UPDATE_GOLDEN=1 to write it");
+}
+
+#[test]
+fn the_readme_is_short_and_names_the_two_commands_of_a_newcomer() {
+    let readme = text(&root().join("README.md"));
+    assert!(readme.len() <= 8192, "{} bytes", readme.len());
+    for command in ["cargo run --release -- analyze --from samples/fleet --days 3", "cargo test --workspace"] {
+        assert!(readme.lines().any(|line| line == command), "{command}");
+    }
+}
+
+/// The anchor that GitHub gives a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_to_a_file_and_a_heading() {
+    let (mut links, mut broken) = (0, Vec::new());
+    for path in documents() {
+        for target in text(&path).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.contains("://") {
+                continue;
+            }
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let linked = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            let has = |text: &str| {
+                text.lines().any(|line| line.starts_with('#') && anchor(line.trim_start_matches('#')) == heading)
+            };
+            if !linked.exists() || !(heading.is_empty() || has(&text(&linked))) {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+            links += 1;
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(links > 20, "{links}");
+}
