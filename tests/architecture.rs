@@ -16,9 +16,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("enable_logging", &["inventory"]),
     ("verdict", &["inventory", "enable_logging", "usage"]),
     ("report", &["bundle", "inventory", "shell", "usage", "verdict"]),
-    ("clients", &["report"]),
-    ("diff", &["report"]),
-    ("plan", &["clients", "report", "shell"]),
+    ("clients", &["inventory", "report", "verdict"]),
+    ("diff", &["inventory", "report", "verdict"]),
+    ("plan", &["clients", "inventory", "report", "shell", "verdict"]),
     ("preflight", &["bundle", "inventory", "enable_logging", "report", "shell", "usage", "verdict"]),
 ];
 

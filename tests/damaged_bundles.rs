@@ -89,7 +89,7 @@ fn judge(bundle: &Path, policy: &Policy) -> Result<Judged, String> {
         let layout = Layout { width: 100, wide: true, colours: false, group_by: None, rows: Rows::Instances };
         report::write(&report, format, &layout, &mut std::io::sink()).expect("printed");
     }
-    let instances = report.instances.iter().map(|row| (row.arn.clone(), json!(row))).collect();
+    let instances = report.instances.iter().map(|row| (row.id().arn.clone(), json!(row))).collect();
     let errors = report.errors.iter().map(|error| format!("{} {}", error.subject, error.message)).collect();
     Ok(Judged { instances, errors, digest: report.evidence.digest })
 }

@@ -192,7 +192,8 @@ pub fn large() -> Report {
     let mut report = Report::new(&evidence, window, Policy::default(), &Silent);
     report.instances = report.instances.iter().cycle().take(10_000).cloned().collect();
     for (index, row) in report.instances.iter_mut().enumerate() {
-        row.instance = format!("{}-{index}", row.instance);
+        let name = &mut row.member.id.instance;
+        *name = format!("{name}-{index}");
     }
     report
 }
