@@ -2,11 +2,12 @@
 
 use clap::Args;
 
+use super::exit;
 use super::fail_on::FailOn;
-use super::input::{Reader, Subject};
-use super::output::Output;
+use super::input::Subject;
+use super::output::{Output, one_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::{self, Format, Group, Layout, Report, Rows, Sort};
+use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, Sort};
 
 /// Do my instances use SSL, and must their certificates be rotated?
 ///
@@ -33,8 +34,8 @@ pub(super) struct Analyze {
     #[command(flatten)]
     subject: Subject,
     /// How to print the report.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_parser = one_of(FORMATS), default_value = "table")]
+    format: &'static Format<Report>,
     #[command(flatten)]
     output: Output,
     /// What there is a row for, in CSV and Parquet.
@@ -60,17 +61,14 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub fn run(self) -> Result<u8> {
-        if self.format == Format::Parquet && self.output.is_terminal() {
+        if self.format.name == "parquet" && self.output.is_terminal() {
             return Err(Error::new(ErrorKind::Usage, "--format parquet", "a terminal cannot show it")
                 .hint("name a file with -o, or send it to another program"));
         }
-        let reader = match self.format {
-            // An explanation is of one instance, and has no room for the errors of others.
-            Format::Table if self.explain.is_none() => Reader::Person,
-            Format::Json | Format::Ndjson => Reader::Document,
-            Format::Table | Format::Csv | Format::Markdown | Format::Html | Format::Parquet => Reader::Lines,
-        };
-        self.subject.judge(reader, &self.fail_on, |report| self.print(report))
+        // An explanation is of one instance, and has no room for the errors of others.
+        let reader = if self.explain.is_some() { Reader::Lines } else { self.format.reader };
+        let status = |report: &Report| exit::of_conditions(report, &self.fail_on);
+        self.subject.judge(reader, status, |report| self.print(report))
     }
 
     fn print(&self, report: &mut Report) -> Result<()> {
@@ -80,13 +78,13 @@ impl Analyze {
                 return Err(Error::new(ErrorKind::NotFound, named.clone(), "no such instance in the report")
                     .hint("leave --explain out to see all"));
             }
-            return self.output.print(|_, out| report::explain(report, &meant, out));
+            return self.output.write(|_, out| report::explain(report, &meant, out));
         }
         report.arrange(self.sort, self.group_by);
         let colours = self.output.is_terminal() && takes_colours();
-        self.output.print(|width, out| {
+        self.output.write(|width, out| {
             let layout = Layout { width, wide: self.wide, colours, group_by: self.group_by, rows: self.rows };
-            report::write(report, self.format, &layout, out)
+            self.format.write(report, &layout, out)
         })
     }
 }

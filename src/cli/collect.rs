@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::fleet::Fleet;
+use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
 use crate::bundle::{Scope, load};
@@ -25,7 +26,7 @@ pub(super) struct Collect {
     #[command(flatten)]
     fleet: Fleet,
     /// The bundle to write into; made if there is none yet.
-    #[arg(short, long, value_name = "BUNDLE")]
+    #[arg(short, long, value_name = "BUNDLE", value_parser = local())]
     output: PathBuf,
 }
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit;
-use super::output::Output;
+use super::output::{Output, one_of};
 use super::progress::{Bar, JUDGING};
 use crate::bundle::{Scope, load};
-use crate::diff::{Diff, Format, Kept};
+use crate::diff::{Diff, FORMATS, Kept};
 use crate::error::{Error, Result};
-use crate::report::Report;
+use crate::report::{Format, Report};
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -41,8 +41,8 @@ pub(super) struct Compare {
     #[arg(long)]
     accept_unverified: bool,
     /// How to print what changed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_parser = one_of(FORMATS), default_value = "text")]
+    format: &'static Format<Diff>,
     #[command(flatten)]
     output: Output,
 }
@@ -50,7 +50,7 @@ pub(super) struct Compare {
 impl Compare {
     pub fn run(self) -> Result<u8> {
         let diff = Diff::of(&self.kept(&self.old)?, &self.kept(&self.new)?);
-        self.output.print(|_, out| diff.write(self.format, out))?;
+        self.output.print(self.format, &diff)?;
         Ok(if diff.old.errors + diff.new.errors == 0 { exit::DONE } else { exit::PARTIAL })
     }
 

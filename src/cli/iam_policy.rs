@@ -1,13 +1,12 @@
 //! `ssl-usage iam-policy`: the least policy for what was asked.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit;
 use super::fleet::Places;
-use crate::error::{Error, Result};
+use super::output::Output;
+use crate::error::Result;
 
 /// Actions of the inventory. What of them is denied is named in the report, and makes no verdict milder.
 const INVENTORY: &[&str] = &[
@@ -53,13 +52,8 @@ pub(super) struct IamPolicy {
 
 impl IamPolicy {
     pub fn run(self) -> Result<u8> {
-        let text = format!("{:#}\n", self.policy());
-        match io::stdout().lock().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::io(std::path::Path::new("standard output"), error))
-            }
-            _ => Ok(exit::DONE),
-        }
+        Output::default().write(|_, out| writeln!(out, "{:#}", self.policy()))?;
+        Ok(exit::DONE)
     }
 
     fn policy(&self) -> Value {

@@ -1,6 +1,7 @@
 //! The command line: what was typed, and who does it.
 
 mod analyze;
+mod choices;
 mod clients;
 mod collect;
 mod compact;

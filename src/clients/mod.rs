@@ -3,31 +3,35 @@
 mod csv;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
-
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inventory::InstanceId;
 use crate::problem::Problem;
-use crate::report::{self, Report};
+use crate::report::{self, Format, Reader, Report};
 use crate::verdict::{Change, ReasonCode, Rotation};
 use crate::window::Window;
 
 /// Protocols that RFC 7568 and RFC 8996 forbid.
 const OLD_PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"];
 
-/// How the list is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    Table,
-    /// For spreadsheets: a row a client.
-    Csv,
-    /// For programs: everything.
-    Json,
-}
+/// The formats of the list.
+pub const FORMATS: &[Format<Clients>] = &[
+    Format {
+        name: "table",
+        help: "For people",
+        reader: Reader::Person,
+        writer: |list, _, out| table::write(list, out),
+    },
+    Format {
+        name: "csv",
+        help: "For spreadsheets: a row a client",
+        reader: Reader::Lines,
+        writer: |list, _, out| csv::write(list, out),
+    },
+    Format::json("For programs: everything"),
+];
 
 /// Which clients are listed. Those of whom no log tells how they connect may be of either kind, and are in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,22 +130,6 @@ impl Clients {
             clients,
             may_hide: hiding.collect(),
             errors: report.errors.clone(),
-        }
-    }
-
-    /// Prints the list.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Table => table::write(self, out),
-            Format::Csv => csv::write(self, out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
         }
     }
 }

@@ -7,13 +7,12 @@ mod text;
 pub use saved_report::Kept;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::inventory::InstanceId;
-use crate::report::Evidence;
+use crate::report::{Evidence, Format, Reader};
 use crate::verdict::{Rotation, UsageVerdict};
 use crate::window::Window;
 use saved_report::Instance;
@@ -21,14 +20,11 @@ use saved_report::Instance;
 /// Coverage that is lower by this much got worse; less is what every window differs by.
 const WORSE_BY: f64 = 0.01;
 
-/// How a comparison is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
+/// The formats of a comparison.
+pub const FORMATS: &[Format<Diff>] = &[
+    Format { name: "text", help: "For people", reader: Reader::Person, writer: |diff, _, out| text::write(diff, out) },
+    Format::json("For programs"),
+];
 
 /// A comparison: the types are the JSON. Fields are added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -245,21 +241,6 @@ impl Diff {
             self.went.len(),
         ];
         counts.iter().all(|count| *count == 0)
-    }
-
-    /// Prints the comparison.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Text => text::write(self, out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
-        }
     }
 }
 

@@ -5,7 +5,6 @@
 mod script;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,18 +12,20 @@ use serde::Serialize;
 use crate::clients::{Client, Task, authority_changes, of_instance};
 use crate::inventory::{InstanceId, Member};
 use crate::problem::Problem;
-use crate::report::{self, Report};
+use crate::report::{self, Format, Reader, Report};
 use crate::verdict::{Change, Command, CommandKind, EffectTime, ReasonCode, Restart, Rotation};
 use crate::window::Window;
 
-/// How a plan is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For rotation tools: everything.
-    Json,
-    /// A shell script, to be read by a person before it is run.
-    Sh,
-}
+/// The formats of a plan.
+pub const FORMATS: &[Format<Plan>] = &[
+    Format::json("For rotation tools: everything"),
+    Format {
+        name: "sh",
+        help: "A shell script, to be read by a person before it is run",
+        reader: Reader::Lines,
+        writer: |plan, _, out| script::write(plan, out),
+    },
+];
 
 /// A plan: the types are the JSON. Fields are added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -139,21 +140,6 @@ impl Plan {
                 words(&["ssl-usage", "diff", "before.json", "after.json"]),
             ],
             errors: report.errors.clone(),
-        }
-    }
-
-    /// Prints the plan.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
-            Format::Sh => script::write(self, out),
         }
     }
 }

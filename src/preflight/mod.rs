@@ -8,7 +8,6 @@ mod volume;
 pub use volume::{Counted, Volume};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,7 +17,7 @@ use crate::enable_logging::Change;
 use crate::inventory::{InstanceId, Level, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::report;
+use crate::report::{self, Format, Reader};
 use crate::usage;
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -52,14 +51,16 @@ impl Answer {
     }
 }
 
-/// How a preflight is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people: what to do, and the commands.
-    Table,
-    /// For programs: everything.
-    Json,
-}
+/// The formats of a preflight.
+pub const FORMATS: &[Format<Preflight>] = &[
+    Format {
+        name: "table",
+        help: "For people: what to do, and the commands",
+        reader: Reader::Person,
+        writer: |all, layout, out| table::write(all, layout.width, out),
+    },
+    Format::json("For programs: everything"),
+];
 
 /// The preflight of a fleet: `ssl-usage/preflight/v1`. The types are the JSON; fields are added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -189,21 +190,6 @@ impl Preflight {
             summary: BTreeMap::new(),
             instances: Vec::new(),
             errors,
-        }
-    }
-
-    /// Prints it.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, width: u16, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Table => table::write(self, width, out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::model::{Client, Instance};
 use super::{Report, policy};
 
 /// What there is a row for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rows {
     /// A row an instance.
     #[default]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::model::{Instance, Report};
 
 /// What instances are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// The most urgent first.
     #[default]
@@ -25,7 +25,7 @@ pub enum Sort {
 }
 
 /// What instances are grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Account.
     Account,
