@@ -124,6 +124,22 @@ fn a_report_goes_through_pipes_and_devices() {
 }
 
 #[test]
+fn an_address_is_no_path_to_write_to() {
+    let (home, bundle) = (TempDir::new().expect("a folder"), ["collect", "--days", "1"]);
+    for args in COMMANDS.into_iter().chain([&bundle[..]]) {
+        for address in ["s3://bucket/report", "file:///tmp/report", "git+ssh://host/report"] {
+            let run = Run::of(&mut command(args, Path::new(address), home.path()));
+            assert_eq!((run.status, run.out.as_str()), (2, ""), "{args:?}: {}", run.err);
+            assert!(run.err.contains(address) && run.err.contains("only local paths are supported"), "{}", run.err);
+        }
+    }
+    let folder = TempDir::new().expect("a folder");
+    fs::create_dir(folder.path().join("s3:")).expect("a folder");
+    let local = command(COMMANDS[0], Path::new("./s3://report"), home.path()).current_dir(folder.path()).status();
+    assert!(local.expect("the command starts").code() == Some(1), "there is no bundle, but the path is one");
+}
+
+#[test]
 fn a_report_that_cannot_be_written_leaves_nothing_behind() {
     let (home, folder) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
     let old = folder.path().join("old.csv");

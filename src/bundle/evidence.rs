@@ -16,7 +16,7 @@ use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing
 use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::InstanceProfile;
+use crate::inventory::{Filter, InstanceProfile};
 use crate::problem::Problem;
 use crate::progress::Progress;
 
@@ -246,6 +246,29 @@ impl Evidence {
             read.err().map(|error| Problem::from(&error).at(Some(&profile.account), &profile.region))
         };
         self.damage.iter().cloned().chain(self.instances.iter().filter_map(of_instance)).collect()
+    }
+
+    /// Keeps the instances that a filter takes, as far as names and engines tell. A name that no instance has is an error in
+    /// the evidence.
+    ///
+    /// # Errors
+    ///
+    /// When no instance is left.
+    pub fn keep_only(&mut self, filter: &Filter) -> Result<()> {
+        self.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
+        let is_there =
+            |name: &&String| self.instances.iter().any(|known| known.profile.instance.eq_ignore_ascii_case(name));
+        let missing = |name: &String| {
+            let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
+            error.hint("leave --instance out to see all")
+        };
+        let absent: Vec<Error> = filter.instances.iter().filter(|name| !is_there(name)).map(missing).collect();
+        if self.instances.is_empty() {
+            let none = (filter.instances.is_empty() && !filter.is_empty()).then(Filter::none_matches);
+            return absent.into_iter().chain(none).next().map_or(Ok(()), Err);
+        }
+        self.errors.extend(absent.iter().map(Problem::from));
+        Ok(())
     }
 
     /// All that could not be asked or read, of the logs of every instance too.

@@ -8,7 +8,6 @@ use super::fleet::Fleet;
 use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
-use crate::bundle::{Scope, load};
 use crate::error::Result;
 
 /// Gather the evidence of a fleet into a bundle, to be judged with `analyze --from`.
@@ -35,9 +34,7 @@ impl Collect {
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.output);
         }
-        let (now, unwritten) = self.fleet.gather(&self.output)?;
-        let mut evidence = load(&[self.output], Scope::TakenAt(now))?;
-        evidence.errors.extend(unwritten);
+        let evidence = self.fleet.gather(&self.output)?;
         let errors = evidence.all_errors(&Bar::new("looking for what could not be read"));
         complain_of(&errors);
         Ok(exit::of_troubles(&errors))

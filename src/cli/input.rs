@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::fleet::{Fleet, none_is_meant};
+use super::fleet::Fleet;
 use super::output::local;
 use super::progress::{Bar, JUDGING};
 use super::{complain_of, dry_run, exit, policy};
@@ -112,37 +112,14 @@ impl Subject {
     /// The evidence, gathered now or kept, and the window that is asked for.
     fn evidence(&self) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
-            let bundle = self.bundle()?;
-            let (now, unwritten) = self.fleet.gather(&bundle)?;
-            let mut evidence = load(&[bundle], Scope::TakenAt(now))?;
-            evidence.errors.extend(unwritten);
-            evidence
+            self.fleet.gather(&self.bundle()?)?
         } else {
-            self.kept()?
+            let mut evidence = load(&self.from, Scope::All)?;
+            evidence.keep_only(&self.fleet.filter())?;
+            evidence
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
         Ok((evidence, self.fleet.window(now)))
-    }
-
-    /// The evidence in the bundles, of the instances that are meant.
-    fn kept(&self) -> Result<Evidence> {
-        let mut evidence = load(&self.from, Scope::All)?;
-        let (filter, named) = (self.fleet.filter(), &self.fleet.instance);
-        evidence.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
-        let is_there =
-            |name: &&String| evidence.instances.iter().any(|known| known.profile.instance.eq_ignore_ascii_case(name));
-        let missing = |name: &String| {
-            let error = Error::new(ErrorKind::NotFound, name.clone(), "no such instance in the bundle");
-            error.hint("leave --instance out to see all")
-        };
-        let absent: Vec<Error> = named.iter().filter(|name| !is_there(name)).map(missing).collect();
-        if evidence.instances.is_empty() {
-            let none = (named.is_empty() && !filter.is_empty()).then(none_is_meant);
-            absent.into_iter().chain(none).next().map_or(Ok(()), Err)?;
-        } else {
-            evidence.errors.extend(absent.iter().map(Problem::from));
-        }
-        Ok(evidence)
     }
 
     /// The bundle that a run against AWS extends: the one that is named, or one under the user's data folder.

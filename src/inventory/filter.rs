@@ -47,6 +47,12 @@ impl Filter {
         self.instances.is_empty() && self.engines.is_empty() && self.tags.is_empty()
     }
 
+    /// That no instance is what was asked for.
+    pub fn none_matches() -> Error {
+        Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance is there that fits")
+            .hint("check how they are written, the region and the profile")
+    }
+
     /// Whether an instance is meant.
     pub(super) fn takes(&self, instance: &DbInstance) -> bool {
         let name = instance.db_instance_identifier().unwrap_or_default();
