@@ -44,7 +44,7 @@ fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<
     section(out, "Connections", connections(&row.connections))?;
     section(out, "Clients", row.connections.clients.iter().map(client))?;
     section(out, "Not examined", row.not_examined.iter().map(|what| (*what).to_owned()))?;
-    section(out, "Commands", row.commands.iter().map(|words| command(words)))?;
+    section(out, "Commands", row.commands.iter().map(command))?;
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
     writeln!(out, "  {}", evidence(report))
