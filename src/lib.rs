@@ -1,12 +1,20 @@
 //! Do my Amazon RDS, Aurora and DocumentDB instances actually use SSL, and must I rotate their certificates?
 //!
 //! ```text
-//! inventory ─┐
-//! logs ──────┼─> collect ──> bundle ──> usage ──> verdict ──> report
-//! metrics ───┘
+//! cli                                the command line: arguments, progress, exit statuses
+//! plan                               in which order to rotate
+//! clients, diff, preflight           other documents that are made of reports or evidence
+//! report                             the report and its formats
+//! verdict, collect                   the rules; from AWS into a bundle
+//! usage, enable_logging, metrics     what sessions were seen; how to log them; CloudWatch's metrics
+//! scan, bundle                       what a log shows; evidence on disk
+//! inventory, logs                    instances and their settings; bytes of logs
+//! aws                                accounts, regions, credentials, calls
 //! ```
 //!
-//! Imports point one way only, from right to left in this picture; nothing imports `cli`.
+//! A module imports modules of lines below its own only, and `error`, `problem`, `progress`, `shell` and `window`, which
+//! stand beside them all. A library needs nothing of `cli`: [`collect::FleetRequest`] collects the evidence of a fleet into a
+//! bundle, [`bundle::load`] reads it, and [`report::Report::new`] judges it.
 
 pub mod aws;
 pub mod bundle;

@@ -1,5 +1,7 @@
 //! How a long job tells how far it is. The library never touches a terminal.
 
+use crate::error::Error;
+
 /// Is told what a collection does. Called from many tasks.
 pub trait Progress: Send + Sync {
     /// So many instances are to be read.
@@ -8,6 +10,8 @@ pub trait Progress: Send + Sync {
     fn log(&self, instance: &str, log: &str);
     /// So many bytes more have been read.
     fn bytes(&self, bytes: u64);
+    /// Something went wrong that the job goes on without, and that is in no report.
+    fn warn(&self, error: &Error);
     /// An instance is done.
     fn done(&self, instance: &str);
 }
@@ -20,5 +24,6 @@ impl Progress for Silent {
     fn begin(&self, _: usize) {}
     fn log(&self, _: &str, _: &str) {}
     fn bytes(&self, _: u64) {}
+    fn warn(&self, _: &Error) {}
     fn done(&self, _: &str) {}
 }

@@ -13,8 +13,8 @@ pub fn quote(text: &str) -> String {
 }
 
 /// A command as it would be typed into a shell.
-pub fn command(words: &[String]) -> String {
-    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+pub fn command(words: impl AsRef<[String]>) -> String {
+    words.as_ref().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

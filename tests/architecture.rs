@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each part may import of the others; `error`, `trouble`, `window` and `progress` are open to all.
+/// What each part may import of the others; `error`, `problem`, `progress` and `window` are open to all.
 const MAY: &[(&str, &[&str])] = &[
     ("aws", &[]),
     ("inventory", &["aws"]),
@@ -16,9 +16,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("enable_logging", &["inventory"]),
     ("verdict", &["inventory", "enable_logging", "usage"]),
     ("report", &["bundle", "inventory", "shell", "usage", "verdict"]),
-    ("clients", &["report"]),
-    ("diff", &["report"]),
-    ("plan", &["clients", "report", "shell"]),
+    ("clients", &["inventory", "report", "verdict"]),
+    ("diff", &["inventory", "report", "verdict"]),
+    ("plan", &["clients", "inventory", "report", "shell", "verdict"]),
     ("preflight", &["bundle", "inventory", "enable_logging", "report", "shell", "usage", "verdict"]),
 ];
 
@@ -74,6 +74,44 @@ fn a_part_imports_only_what_it_may() {
         }
     }
     assert!(seen > 30, "the imports were found: {seen}");
+}
+
+/// The modules of each line of the diagram in `lib.rs`, from the top.
+fn diagram() -> Vec<Vec<String>> {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).expect("lib.rs");
+    let block = lib.split("//! ```text\n").nth(1).and_then(|rest| rest.split("//! ```").next()).expect("a diagram");
+    let modules = |line: &str| {
+        let names = line.trim_start_matches("//! ").split("  ").next().unwrap_or_default();
+        names.split(", ").map(str::to_owned).collect()
+    };
+    block.lines().map(modules).collect()
+}
+
+#[test]
+fn the_diagram_is_what_modules_may_import() {
+    let diagram = diagram();
+    let line_of = |module: &str| diagram.iter().position(|line| line.iter().any(|name| name == module));
+    for (part, may) in MAY {
+        let own = line_of(part).unwrap_or_else(|| panic!("{part} is in the diagram"));
+        for other in may.iter().filter(|other| **other != "shell") {
+            assert!(line_of(other).is_some_and(|line| line > own), "{part} may import {other}");
+        }
+    }
+    let named = diagram.iter().flatten().filter(|module| *module != "cli");
+    assert_eq!(named.count(), MAY.len(), "the diagram has every part, once");
+    assert_eq!(diagram.first().map(Vec::as_slice), Some(&["cli".to_owned()][..]));
+}
+
+#[test]
+fn the_command_line_and_its_parser_are_in_cli_alone() {
+    let cli = root().join("src/cli");
+    let others = sources(&root().join("src")).into_iter().filter(|(path, _)| !path.starts_with(&cli));
+    for (path, text) in others.filter(|(path, _)| !path.ends_with("src/main.rs")) {
+        for word in ["clap", "crate::cli::", "indicatif"] {
+            let line = code(&text).find(|line| line.contains(word));
+            assert_eq!(line, None, "{} holds {word}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use ssl_usage::bundle::{Scope, load};
 use ssl_usage::progress::Silent;
-use ssl_usage::report::{self, Format, Layout, Report, Rows};
+use ssl_usage::report::{FORMATS, Format, Layout, Report, Rows};
 use ssl_usage::verdict::Policy;
 use ssl_usage::window::Window;
 use tempfile::TempDir;
@@ -85,11 +85,12 @@ fn judge(bundle: &Path, policy: &Policy) -> Result<Judged, String> {
     let evidence = load(&[bundle.to_owned()], Scope::All).map_err(|error| error.to_string())?;
     let end = "2026-11-23T00:00:00Z".parse().expect("a time");
     let report = Report::new(&evidence, Window::days_before(end, 3), policy.clone(), &Silent);
-    for format in [Format::Table, Format::Html, Format::Csv] {
+    for format in ["table", "html", "csv"] {
         let layout = Layout { width: 100, wide: true, colours: false, group_by: None, rows: Rows::Instances };
-        report::write(&report, format, &layout, &mut std::io::sink()).expect("printed");
+        let format = Format::named(FORMATS, format).expect("a format");
+        format.write(&report, &layout, &mut std::io::sink()).expect("printed");
     }
-    let instances = report.instances.iter().map(|row| (row.arn.clone(), json!(row))).collect();
+    let instances = report.instances.iter().map(|row| (row.id().arn.clone(), json!(row))).collect();
     let errors = report.errors.iter().map(|error| format!("{} {}", error.subject, error.message)).collect();
     Ok(Judged { instances, errors, digest: report.evidence.digest })
 }

@@ -124,6 +124,25 @@ fn a_report_goes_through_pipes_and_devices() {
 }
 
 #[test]
+fn an_address_is_no_path_to_write_to() {
+    let (home, bundle) = (TempDir::new().expect("a folder"), ["collect", "--days", "1"]);
+    for args in COMMANDS.into_iter().chain([&bundle[..]]) {
+        for address in ["s3://bucket/report", "file:///tmp/report", "git+ssh://host/report"] {
+            let run = Run::of(&mut command(args, Path::new(address), home.path()));
+            assert_eq!((run.status, run.out.as_str()), (2, ""), "{args:?}: {}", run.err);
+            assert!(run.err.contains(address) && run.err.contains("only local paths are supported"), "{}", run.err);
+        }
+    }
+    // A local path may look like one where it says that it is local.
+    let folder = TempDir::new().expect("a folder");
+    fs::create_dir(folder.path().join("s3:")).expect("a folder");
+    let mut local = ssl_usage(home.path());
+    local.args(["digest", "-o", "./s3://report"]).arg(samples().join("fleet")).current_dir(folder.path());
+    let run = Run::of(&mut local);
+    assert_eq!((run.status, names(&folder.path().join("s3:"))), (0, vec!["report".to_owned()]), "{}", run.err);
+}
+
+#[test]
 fn a_report_that_cannot_be_written_leaves_nothing_behind() {
     let (home, folder) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
     let old = folder.path().join("old.csv");

@@ -16,7 +16,7 @@ use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing
 use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::InstanceProfile;
+use crate::inventory::{Filter, InstanceProfile, NamePattern};
 use crate::problem::Problem;
 use crate::progress::Progress;
 
@@ -246,6 +246,32 @@ impl Evidence {
             read.err().map(|error| Problem::from(&error).at(Some(&profile.account), &profile.region))
         };
         self.damage.iter().cloned().chain(self.instances.iter().filter_map(of_instance)).collect()
+    }
+
+    /// Keeps the instances that a filter takes, as far as names and engines tell. A name that no instance has is an error in
+    /// the evidence.
+    ///
+    /// # Errors
+    ///
+    /// When no instance is left.
+    pub fn keep_only(&mut self, filter: &Filter) -> Result<()> {
+        self.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
+        let names = self.instances.iter().map(|known| known.profile.instance.as_str());
+        let missing = |wanted: &NamePattern| {
+            let message = match wanted.is_exact() {
+                true => "the bundle does not contain this instance",
+                false => "no instance of the bundle matches",
+            };
+            let error = Error::new(ErrorKind::NotFound, wanted.as_str(), message);
+            error.hint("run the command without --instance to list all instances")
+        };
+        let absent: Vec<Error> = filter.unmatched(names).into_iter().map(missing).collect();
+        if self.instances.is_empty() {
+            let none = (filter.instances.is_empty() && !filter.is_empty()).then(Filter::none_matches);
+            return absent.into_iter().chain(none).next().map_or(Ok(()), Err);
+        }
+        self.errors.extend(absent.iter().map(Problem::from));
+        Ok(())
     }
 
     /// All that could not be asked or read, of the logs of every instance too.

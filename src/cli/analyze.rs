@@ -2,12 +2,13 @@
 
 use clap::Args;
 
+use super::exit;
 use super::fail_on::FailOn;
 use super::heading::OUTPUT;
-use super::input::{Reader, Subject};
-use super::output::Output;
+use super::input::Subject;
+use super::output::{Output, one_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::{self, Format, Group, Layout, Report, Rows, Sort};
+use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, Sort};
 
 /// Report which instances use TLS, and which certificates you must rotate.
 ///
@@ -33,8 +34,8 @@ pub(super) struct Analyze {
     #[command(flatten)]
     subject: Subject,
     /// Format of the report.
-    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "table")]
+    format: &'static Format<Report>,
     #[command(flatten)]
     output: Output,
     /// What each row of a CSV or Parquet file describes.
@@ -60,7 +61,7 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub fn run(self) -> Result<u8> {
-        if self.format == Format::Parquet && self.output.is_terminal() {
+        if self.format.name == "parquet" && self.output.is_terminal() {
             return Err(Error::new(
                 ErrorKind::Usage,
                 "--format parquet",
@@ -68,13 +69,10 @@ impl Analyze {
             )
             .hint("add -o FILE, or pipe it into another program"));
         }
-        let reader = match self.format {
-            // An explanation covers one instance and does not show the errors of others.
-            Format::Table if self.explain.is_none() => Reader::Person,
-            Format::Json | Format::Ndjson => Reader::Document,
-            Format::Table | Format::Csv | Format::Markdown | Format::Html | Format::Parquet => Reader::Lines,
-        };
-        self.subject.judge(reader, &self.fail_on, |report| self.print(report))
+        // An explanation covers one instance and does not show the errors of others.
+        let reader = if self.explain.is_some() { Reader::Lines } else { self.format.reader };
+        let status = |report: &Report| exit::of_conditions(report, &self.fail_on);
+        self.subject.judge(reader, status, |report| self.print(report))
     }
 
     fn print(&self, report: &mut Report) -> Result<()> {
@@ -88,13 +86,13 @@ impl Analyze {
                 )
                 .hint("run the command without --explain to list all instances"));
             }
-            return self.output.print(|_, out| report::explain(report, &meant, out));
+            return self.output.write(|_, out| report::explain(report, &meant, out));
         }
         report.arrange(self.sort, self.group_by);
         let colours = self.output.is_terminal() && takes_colours();
-        self.output.print(|width, out| {
+        self.output.write(|width, out| {
             let layout = Layout { width, wide: self.wide, colours, group_by: self.group_by, rows: self.rows };
-            report::write(report, self.format, &layout, out)
+            self.format.write(report, &layout, out)
         })
     }
 }

@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use super::exit;
 use super::heading::{OUTPUT, WHAT};
-use super::input::{Reader, Subject};
-use super::output::Output;
-use crate::clients::{Clients, Format, Which};
+use super::input::Subject;
+use super::output::{Output, one_of};
+use crate::clients::{Clients, FORMATS, Which};
 use crate::error::Result;
+use crate::report::Format;
 
 /// List clients and what each must change.
 ///
@@ -32,23 +34,17 @@ pub(super) struct ListClients {
     #[arg(long, help_heading = WHAT)]
     plaintext: bool,
     /// Format of the list.
-    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "table")]
+    format: &'static Format<Clients>,
     #[command(flatten)]
     output: Output,
 }
 
 impl ListClients {
     pub fn run(self) -> Result<u8> {
-        let reader = match self.format {
-            Format::Table => Reader::Person,
-            Format::Csv => Reader::Lines,
-            Format::Json => Reader::Document,
-        };
         let which = Which { tls: self.tls, plaintext: self.plaintext };
-        self.subject.judge(reader, &[], |report| {
-            let clients = Clients::of(report, which);
-            self.output.print(|_, out| clients.write(self.format, out))
+        self.subject.judge(self.format.reader, exit::of_report, |report| {
+            self.output.print(self.format, &Clients::of(report, which))
         })
     }
 }

@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::fleet::Fleet;
 use super::heading::OUTPUT;
+use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
-use crate::bundle::{Scope, load};
 use crate::error::Result;
 
 /// Collect evidence from AWS into a bundle, for `analyze --from`.
@@ -28,7 +28,7 @@ pub(super) struct Collect {
     #[command(flatten)]
     fleet: Fleet,
     /// Bundle to extend; created if it does not exist.
-    #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT)]
+    #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT, value_parser = local())]
     output: PathBuf,
 }
 
@@ -37,9 +37,7 @@ impl Collect {
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.output);
         }
-        let (now, unwritten) = self.fleet.gather(&self.output)?;
-        let mut evidence = load(&[self.output], Scope::TakenAt(now))?;
-        evidence.errors.extend(unwritten);
+        let evidence = self.fleet.gather(&self.output)?;
         let errors = evidence.all_errors(&Bar::new("checking for errors"));
         complain_of(&errors);
         Ok(exit::of_troubles(&errors))

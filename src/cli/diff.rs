@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::exit;
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
-use super::output::Output;
+use super::output::{Output, one_of};
 use super::progress::{Bar, JUDGING};
 use crate::bundle::{Scope, load};
-use crate::diff::{Diff, Format, Kept};
+use crate::diff::{Diff, FORMATS, Kept};
 use crate::error::{Error, Result};
-use crate::report::Report;
+use crate::report::{Format, Report};
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -42,8 +42,8 @@ pub(super) struct Compare {
     #[arg(long, help_heading = EVIDENCE)]
     accept_unverified: bool,
     /// Format of the comparison.
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "text")]
+    format: &'static Format<Diff>,
     #[command(flatten)]
     output: Output,
 }
@@ -51,7 +51,7 @@ pub(super) struct Compare {
 impl Compare {
     pub fn run(self) -> Result<u8> {
         let diff = Diff::of(&self.kept(&self.old)?, &self.kept(&self.new)?);
-        self.output.print(|_, out| diff.write(self.format, out))?;
+        self.output.print(self.format, &diff)?;
         Ok(if diff.old.errors + diff.new.errors == 0 { exit::DONE } else { exit::PARTIAL })
     }
 

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::heading::OUTPUT;
-use super::output::Output;
+use super::output::{Output, one_of};
 use super::progress::Bar;
 use super::{complain, complain_of, exit};
 use crate::bundle::{InstanceEvidence, Scope, load};
 use crate::error::Result;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::report::Evidence;
+use crate::report::{Evidence, Format, Reader};
 use crate::usage::side_by_side;
 
 /// Verify every file of a bundle and print the SHA-256 of its evidence.
@@ -37,19 +37,24 @@ pub(super) struct Digest {
     #[arg(required = true, value_name = "BUNDLE")]
     bundles: Vec<PathBuf>,
     /// Format of the digest.
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "text")]
+    format: &'static Format<Digests>,
     #[command(flatten)]
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// One line, as sha256sum prints it.
-    Text,
-    /// For programs, with the digest of each instance.
-    Json,
-}
+const FORMATS: &[Format<Digests>] = &[
+    Format {
+        name: "text",
+        help: "One line, as sha256sum prints it",
+        reader: Reader::Lines,
+        writer: |digests, _, out| match &digests.evidence.digest {
+            Some(digest) => writeln!(out, "{}  {}", digest.trim_start_matches("sha256:"), digests.bundles.join(" ")),
+            None => Ok(()),
+        },
+    },
+    Format::json("For programs, with the digest of each instance"),
+];
 
 /// `ssl-usage/digest/v1`. The types are the JSON; fields are added, never renamed.
 #[derive(Debug, Serialize)]
@@ -92,16 +97,7 @@ impl Digest {
         complain_of(&errors);
         let bundles = self.bundles.iter().map(|path| path.display().to_string()).collect();
         let digests = Digests { schema: "ssl-usage/digest/v1", bundles, evidence, instances, errors };
-        self.output.print(|_, out| match (self.format, &digests.evidence.digest) {
-            (Format::Json, _) => {
-                serde_json::to_writer_pretty(&mut *out, &digests)?;
-                writeln!(out)
-            }
-            (Format::Text, Some(digest)) => {
-                writeln!(out, "{}  {}", digest.trim_start_matches("sha256:"), digests.bundles.join(" "))
-            }
-            (Format::Text, None) => Ok(()),
-        })?;
+        self.output.print(self.format, &digests)?;
         Ok(if digests.evidence.digest.is_some() { exit::DONE } else { exit::PARTIAL })
     }
 }

@@ -1,15 +1,15 @@
 //! `--dry-run`: an estimate of calls, bytes and dollars.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::HumanBytes;
 
 use super::fleet::Fleet;
+use super::output::Output;
 use super::{complain_of, exit};
 use crate::collect::Plan;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::problem::Problem;
 use crate::report::escape::terminal;
 
@@ -35,12 +35,7 @@ pub(super) fn print(fleet: &Fleet, path: &Path) -> Result<u8> {
         ]);
     }
     table.column_iter_mut().skip(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-    match writeln!(io::stdout().lock(), "{}", table.trim_fmt()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Error::io(Path::new("standard output"), error));
-        }
-        _ => {}
-    }
+    Output::default().write(|_, out| writeln!(out, "{}", table.trim_fmt()))?;
     total.errors.extend(failed.iter().map(Problem::from));
     complain_of(&total.errors);
     Ok(exit::of_troubles(&total.errors))

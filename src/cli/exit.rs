@@ -26,6 +26,11 @@ pub fn of_troubles(troubles: &[Problem]) -> u8 {
     if troubles.is_empty() { DONE } else { PARTIAL }
 }
 
+/// The status of a run that made a report.
+pub fn of_report(report: &Report) -> u8 {
+    of_troubles(&report.errors)
+}
+
 /// The same with conditions; a condition that is met takes precedence over problems.
 pub fn of_conditions(report: &Report, conditions: &[FailOn]) -> u8 {
     if conditions.iter().any(|condition| condition.is_met(report)) { MET } else { of_troubles(&report.errors) }

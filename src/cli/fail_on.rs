@@ -5,6 +5,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 
 use crate::report::Report;
+use crate::verdict::Rotation;
 
 /// A condition on a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl FailOn {
                 let within = SignedDuration::from_hours(24 * i64::from(days));
                 let is_near = |end| report.generated_at.duration_until(end) <= within;
                 // An unknown end counts as near, unless the verdict is optional.
-                ends.into_iter().any(|end| end.map_or(row.rotation != "optional", is_near))
+                ends.into_iter().any(|end| end.map_or(row.rotation != Rotation::Optional, is_near))
             }),
         }
     }

@@ -1,35 +1,21 @@
 //! Options that select accounts, regions, instances and days, and the collection from AWS.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::complain;
 use super::heading::{AWS, EVIDENCE, WHAT};
 use super::progress::Bar;
-use crate::aws::{Accounts, Aws, Regions};
-use crate::bundle::{Bundle, Parts};
-use crate::collect::{Plan, Request, Source, collect, plan};
+use crate::aws::{Accounts, Regions};
+use crate::bundle::{Evidence, Scope, load};
+use crate::collect::{FleetRequest, Plan, Request, Source};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{self, Filter, NamePattern, Tag};
-use crate::problem::Problem;
+use crate::inventory::{Filter, NamePattern, Tag};
 use crate::progress::Progress;
 use crate::window::Window;
-
-/// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
-/// a thousand connections on most machines.
-const AT_ONCE: usize = 32;
-
-/// Parts of an instance, or of a region's metrics, above which they are merged: a collection an hour is read in few pieces,
-/// and merged once a day.
-const MOST_PARTS: usize = 24;
 
 /// Which instances are analyzed, and over how many days.
 #[derive(Debug, Args)]
@@ -108,15 +94,19 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl Places {
-    fn accounts(&self) -> Accounts {
-        Accounts {
+    fn accounts(&self) -> Result<Accounts> {
+        if self.role_name.is_some() && self.accounts.is_empty() && !self.organization {
+            return Err(Error::new(ErrorKind::Usage, "--role-name", "it is not said in which accounts")
+                .hint("add --accounts or --organization"));
+        }
+        Ok(Accounts {
             profiles: self.profile.clone(),
             roles: self.role_arn.clone(),
             role_name: self.role_name.clone(),
             numbers: self.accounts.clone(),
             organization: self.organization,
             patience: Duration::from_secs(self.credentials_timeout),
-        }
+        })
     }
 
     fn regions(&self) -> Regions {
@@ -125,36 +115,6 @@ impl Places {
             [] => Regions::Own,
             named => Regions::Named(named.to_vec()),
         }
-    }
-
-    /// The accounts and regions to ask, each once, and what of them cannot be asked.
-    async fn reach(&self) -> Result<(Vec<Aws>, Vec<Error>)> {
-        if self.role_name.is_some() && self.accounts.is_empty() && !self.organization {
-            return Err(Error::new(ErrorKind::Usage, "--role-name", "no accounts are given")
-                .hint("add --accounts or --organization"));
-        }
-        let (mut reached, mut failed) = (Vec::new(), Vec::new());
-        let mut seen = BTreeSet::new();
-        let accounts = self.accounts().resolve().await;
-        let found = accounts.into_iter().map(|account| async {
-            let account = account?;
-            self.regions().of(&account).await.map(|found| (account, found))
-        });
-        for found in stream::iter(found).buffered(AT_ONCE).collect::<Vec<_>>().await {
-            match found {
-                Ok((account, (regions, doubt))) => {
-                    failed.extend(doubt);
-                    // Two profiles may lead to one account.
-                    let new = |region: &String| {
-                        account.number.is_none() || seen.insert((account.number.clone(), region.clone()))
-                    };
-                    let regions: Vec<String> = regions.into_iter().filter(new).collect();
-                    reached.extend(regions.iter().map(|region| account.in_region(region, self.max_rate)));
-                }
-                Err(error) => failed.push(error),
-            }
-        }
-        Ok((reached, failed))
     }
 }
 
@@ -170,140 +130,33 @@ impl Fleet {
         Filter { instances, engines, tags: self.places.tag.clone() }
     }
 
-    fn request(&self, now: Timestamp) -> Request {
+    fn request(&self, now: Timestamp) -> Result<FleetRequest> {
         let (filter, window) = (self.filter(), self.window(now));
         let log_format = self.log_format.clone();
-        Request { filter, window, logs: self.logs, source: self.source, log_format, insights: self.insights }
+        let request =
+            Request { filter, window, logs: self.logs, source: self.source, log_format, insights: self.insights };
+        let (accounts, regions) = (self.places.accounts()?, self.places.regions());
+        Ok(FleetRequest { accounts, regions, max_rate: self.places.max_rate, request })
     }
 
-    /// Collects into the bundle at `path`; returns the time under which the inventories stand there, and what could not be
-    /// written into it, as on a full disk.
-    ///
-    /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
-    /// error of the run only when there is no other, or when no instance is found anywhere that is meant.
-    pub fn gather(&self, path: &Path) -> Result<(Timestamp, Vec<Problem>)> {
+    /// Collects into the bundle at `path`, and returns what this run collected.
+    pub fn gather(&self, path: &Path) -> Result<Evidence> {
         let now = self.now.unwrap_or_else(Timestamp::now);
-        let bundle = Bundle::create(path)?;
-        // Before anything is added: what this run is told of its own errors is not merged with what others found.
-        bundle.compact(MOST_PARTS)?.iter().for_each(|error| complain(error));
-        let known = Arc::new(bundle.parts()?);
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading the inventory"));
-        let request = Arc::new(self.request(now));
-        let (asked, unreached) = self.everywhere(|aws| {
-            let (bundle, request) = (bundle.clone(), Arc::clone(&request));
-            let (known, progress) = (Arc::clone(&known), Arc::clone(&progress));
-            async move {
-                let asked = collect(&aws, &request, &bundle, &known, &progress).await;
-                let asked = asked.map_err(|error| error.at(aws.account.as_deref(), &aws.region));
-                let failure = |error| bundle.write_failure(now, aws.account.as_deref(), &aws.region, error);
-                let is_told = asked.as_ref().map_or_else(|error| failure(error).is_ok(), |_| true);
-                Ok((asked, is_told))
-            }
-        })?;
-        let (mut fleets, mut failed, mut unwritten) = (Vec::new(), Vec::new(), Vec::new());
-        for (asked, is_told) in asked {
-            match asked {
-                Ok(fleet) => fleets.push(fleet),
-                Err(error) => {
-                    unwritten.extend((!is_told).then(|| Problem::from(&error)));
-                    failed.push(error);
-                }
-            }
-        }
-        let absent = self.absent(&fleets);
-        let found = fleets.iter().any(|fleet| !fleet.instances.is_empty());
-        // An absent instance may be in an account or region that could not be read: then the report says so.
-        let in_vain = !found && !absent.is_empty() && failed.is_empty() && unreached.is_empty();
-        let without_place: Vec<Error> = unreached.into_iter().chain(absent).collect();
-        if in_vain || fleets.is_empty() {
-            failed.extend(without_place);
-            return together(failed).map_or(Ok((now, unwritten)), Err);
-        }
-        let untold = |error: &&Error| bundle.write_failure(now, None, error.subject(), error).is_err();
-        unwritten.extend(without_place.iter().filter(untold).map(Problem::from));
-        Ok((now, unwritten))
+        let unwritten = runtime()?.block_on(self.request(now)?.collect(path, &inventory_bar()))?;
+        let mut evidence = load(&[path.to_owned()], Scope::TakenAt(now))?;
+        evidence.errors.extend(unwritten);
+        Ok(evidence)
     }
 
-    /// What `gather` would ask of AWS, by account and region, and what could not be asked for it. Nothing is written. When
-    /// nothing can be asked anywhere, that is an error of the run, as it is for `gather`.
+    /// What `gather` would ask of AWS, by account and region, and what could not be asked for it.
     pub fn plan(&self, path: &Path) -> Result<(Vec<Plan>, Vec<Error>)> {
         let now = self.now.unwrap_or_else(Timestamp::now);
-        let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
-        let (known, request) = (Arc::new(known), Arc::new(self.request(now)));
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading the inventory"));
-        let (plans, failed) = self.everywhere(|aws| {
-            let (known, request, progress) = (Arc::clone(&known), Arc::clone(&request), Arc::clone(&progress));
-            async move {
-                let planned = plan(&aws, &request, &known, &progress).await;
-                planned.map_err(|error| error.at(aws.account.as_deref(), &aws.region))
-            }
-        })?;
-        match plans.is_empty() {
-            true => together(failed).map_or(Ok((plans, Vec::new())), Err),
-            false => Ok((plans, failed)),
-        }
-    }
-
-    /// Does something in every account and region, in many at the same time. Returns what was done, and what could not be.
-    fn everywhere<T, F>(&self, work: impl Fn(Aws) -> F) -> Result<(Vec<T>, Vec<Error>)>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        runtime()?.block_on(async {
-            let (reached, mut failed) = self.places.reach().await?;
-            let slots = Arc::new(Semaphore::new(AT_ONCE));
-            let mut tasks = JoinSet::new();
-            for aws in reached {
-                let (slots, work) = (Arc::clone(&slots), work(aws));
-                tasks.spawn(async move {
-                    // The semaphore is never closed.
-                    let _slot = slots.acquire_owned().await;
-                    work.await
-                });
-            }
-            let mut all = Vec::new();
-            while let Some(done) = tasks.join_next().await {
-                match done.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic())) {
-                    Ok(done) => all.push(done),
-                    Err(error) => failed.push(error),
-                }
-            }
-            failed.sort_by_key(ToString::to_string);
-            Ok((all, failed))
-        })
-    }
-
-    /// Errors for named instances that do not exist, and for filters that match no instance, which may be a typing error.
-    fn absent(&self, fleets: &[inventory::Fleet]) -> Vec<Error> {
-        let there: Vec<&str> =
-            fleets.iter().flat_map(|fleet| &fleet.instances).map(|profile| profile.instance.as_str()).collect();
-        let absent = self.instance.iter().filter(|wanted| !there.iter().any(|name| wanted.matches(name)));
-        let named = absent.map(|wanted| {
-            let message = match wanted.is_exact() {
-                true => "the instance does not exist in these accounts and regions",
-                false => "no instance matches",
-            };
-            Error::new(ErrorKind::NotFound, wanted.as_str(), message)
-                .hint("check the identifier, the region and the profile")
-        });
-        let none = there.is_empty() && self.instance.is_empty() && !self.filter().is_empty();
-        named.chain(none.then(none_is_meant)).collect()
+        runtime()?.block_on(self.request(now)?.plan(path, &inventory_bar()))
     }
 }
 
-/// Combines errors into one; none if there are none.
-fn together(mut failed: Vec<Error>) -> Option<Error> {
-    failed.sort_by_key(ToString::to_string);
-    let mut failed = failed.into_iter();
-    let first = failed.next()?;
-    Some(first.and(failed.collect()))
-}
-
-/// The error when no instance matches the filters.
-pub(super) fn none_is_meant() -> Error {
-    Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance matches the filters")
-        .hint("check their spelling, the region and the profile")
+fn inventory_bar() -> Arc<dyn Progress> {
+    Arc::new(Bar::new("reading the inventory"))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

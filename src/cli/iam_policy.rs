@@ -1,14 +1,13 @@
 //! `ssl-usage iam-policy`: prints the required IAM permissions.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit;
 use super::fleet::Places;
 use super::heading::EVIDENCE;
-use crate::error::{Error, Result};
+use super::output::Output;
+use crate::error::Result;
 
 /// Actions that read the inventory. The report names denied ones; no verdict becomes milder without them.
 const INVENTORY: &[&str] = &[
@@ -54,13 +53,8 @@ pub(super) struct IamPolicy {
 
 impl IamPolicy {
     pub fn run(self) -> Result<u8> {
-        let text = format!("{:#}\n", self.policy());
-        match io::stdout().lock().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::io(std::path::Path::new("standard output"), error))
-            }
-            _ => Ok(exit::DONE),
-        }
+        Output::default().write(|_, out| writeln!(out, "{:#}", self.policy()))?;
+        Ok(exit::DONE)
     }
 
     fn policy(&self) -> Value {

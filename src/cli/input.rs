@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::fail_on::FailOn;
-use super::fleet::{Fleet, none_is_meant};
+use super::fleet::Fleet;
 use super::heading::EVIDENCE;
+use super::output::local;
 use super::progress::{Bar, JUDGING};
 use super::{complain_of, dry_run, exit, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::NamePattern;
+use crate::preflight::Preflight;
 use crate::problem::Problem;
-use crate::report::Report;
+use crate::progress::Progress;
+use crate::report::{Reader, Report};
 use crate::verdict::Policy;
 use crate::window::Window;
 
@@ -27,7 +28,7 @@ pub(super) struct Subject {
     #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
     pub from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved. Default: ~/.local/share/ssl-usage/bundle.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE)]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]
     pub bundle: Option<PathBuf>,
     /// Policy file (TOML): required evidence, ignored clients, attestations. Example: samples/policy.toml.
     #[arg(long, value_name = "FILE", help_heading = EVIDENCE)]
@@ -37,100 +38,89 @@ pub(super) struct Subject {
     pub accept_unverified: bool,
 }
 
-/// Who reads what a command prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reader {
-    /// A person: errors of the run stand in what is printed.
-    Person,
-    /// A program that takes lines, which have no room for errors.
-    Lines,
-    /// A program that takes one document, and gets a whole one whatever happens: nothing on standard output could be read
-    /// as "clean".
-    Document,
+/// What a command makes of the evidence of a fleet.
+pub(super) trait Judged: Sized {
+    /// What the evidence gives, within a window.
+    fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self;
+    /// What there is where there is no evidence, but errors.
+    fn without_instances(window: Window, policy: Policy, errors: Vec<Problem>) -> Self;
+    /// What could not be read.
+    fn errors(&self) -> &[Problem];
 }
 
+macro_rules! judged {
+    ($type:ty) => {
+        impl Judged for $type {
+            fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
+                Self::new(evidence, window, policy, progress)
+            }
+
+            fn without_instances(window: Window, policy: Policy, errors: Vec<Problem>) -> Self {
+                Self::without_instances(window, policy, errors)
+            }
+
+            fn errors(&self) -> &[Problem] {
+                &self.errors
+            }
+        }
+    };
+}
+
+judged!(Report);
+judged!(Preflight);
+
 impl Subject {
-    /// Judges the fleet, prints the report, and returns the status of the run, which conditions may change; with `--dry-run`, prints what it would take.
-    pub fn judge(
+    /// Judges the fleet, prints what comes of it, and returns the status of the run: the one that `status` gives, or that of
+    /// what failed. With `--dry-run`, prints what it would take.
+    pub fn judge<J: Judged>(
         &self,
         reader: Reader,
-        fail_on: &[FailOn],
-        print: impl FnOnce(&mut Report) -> Result<()>,
+        status: impl FnOnce(&J) -> u8,
+        print: impl FnOnce(&mut J) -> Result<()>,
     ) -> Result<u8> {
         // Before AWS is asked for hours.
         let policy = self.policy()?;
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.bundle()?);
         }
-        let (mut report, status) = match self.report(policy.clone()) {
-            Ok(report) => {
+        let (mut judged, status) = match self.evidence() {
+            Ok((evidence, window)) => {
+                let judged = J::new(&evidence, window, policy, &Bar::new(JUDGING));
                 if reader != Reader::Person {
-                    complain_of(&report.errors);
+                    complain_of(judged.errors());
                 }
-                let status = exit::of_conditions(&report, fail_on);
-                (report, status)
+                let status = status(&judged);
+                (judged, status)
             }
             Err(error) if reader == Reader::Document => {
                 let errors: Vec<Problem> = error.all().map(Problem::from).collect();
                 complain_of(&errors);
                 let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
-                (Report::without_instances(window, policy, errors), exit::of_error(error.kind()))
+                (J::without_instances(window, policy, errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),
         };
-        print(&mut report)?;
+        print(&mut judged)?;
         Ok(status)
     }
 
     /// What the policy requires of the evidence.
-    pub fn policy(&self) -> Result<Policy> {
+    fn policy(&self) -> Result<Policy> {
         let policy = policy::load(self.policy.as_deref())?;
         Ok(Policy { accept_unverified: self.accept_unverified, ..policy })
     }
 
-    fn report(&self, policy: Policy) -> Result<Report> {
-        let (evidence, window) = self.evidence()?;
-        Ok(Report::new(&evidence, window, policy, &Bar::new(JUDGING)))
-    }
-
     /// The evidence, gathered now or kept, and the window that is asked for.
-    pub fn evidence(&self) -> Result<(Evidence, Window)> {
+    fn evidence(&self) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
-            let bundle = self.bundle()?;
-            let (now, unwritten) = self.fleet.gather(&bundle)?;
-            let mut evidence = load(&[bundle], Scope::TakenAt(now))?;
-            evidence.errors.extend(unwritten);
-            evidence
+            self.fleet.gather(&self.bundle()?)?
         } else {
-            self.kept()?
+            let mut evidence = load(&self.from, Scope::All)?;
+            evidence.keep_only(&self.fleet.filter())?;
+            evidence
         };
         let now = self.fleet.now.unwrap_or(evidence.collected_at);
         Ok((evidence, self.fleet.window(now)))
-    }
-
-    /// The evidence in the bundles, of the instances that are meant.
-    fn kept(&self) -> Result<Evidence> {
-        let mut evidence = load(&self.from, Scope::All)?;
-        let (filter, named) = (self.fleet.filter(), &self.fleet.instance);
-        evidence.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
-        let is_there =
-            |wanted: &&NamePattern| evidence.instances.iter().any(|known| wanted.matches(&known.profile.instance));
-        let missing = |wanted: &NamePattern| {
-            let message = match wanted.is_exact() {
-                true => "the bundle does not contain this instance",
-                false => "no instance of the bundle matches",
-            };
-            let error = Error::new(ErrorKind::NotFound, wanted.as_str(), message);
-            error.hint("run the command without --instance to list all instances")
-        };
-        let absent: Vec<Error> = named.iter().filter(|wanted| !is_there(wanted)).map(missing).collect();
-        if evidence.instances.is_empty() {
-            let none = (named.is_empty() && !filter.is_empty()).then(none_is_meant);
-            absent.into_iter().chain(none).next().map_or(Ok(()), Err)?;
-        } else {
-            evidence.errors.extend(absent.iter().map(Problem::from));
-        }
-        Ok(evidence)
     }
 
     /// The bundle that a run against AWS extends: the one that is named, or one under the user's data folder.

@@ -1,11 +1,11 @@
 //! Shell completions, manual pages, and the JSON Schema of reports.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell as Completed;
 
+use super::output::Output;
 use super::{Cli, exit, manual};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::SCHEMA;
@@ -84,9 +84,6 @@ impl Man {
 }
 
 fn print(text: &[u8]) -> Result<u8> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io(Path::new("standard output"), error)),
-        _ => Ok(exit::DONE),
-    }
+    Output::default().write(|_, out| out.write_all(text))?;
+    Ok(exit::DONE)
 }

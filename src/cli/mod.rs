@@ -1,6 +1,7 @@
 //! The command line: arguments, help, and the dispatch to commands.
 
 mod analyze;
+mod choices;
 mod clients;
 mod collect;
 mod compact;

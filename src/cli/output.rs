@@ -1,22 +1,24 @@
-//! Where a command prints: standard output, or the file of `-o`.
+//! How and where a command prints: by a format, on standard output or into the file of `-o`. Nothing else opens either.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::heading::OUTPUT;
 use crate::error::{Error, Result};
+use crate::report::{Format, Layout};
 
 /// Columns of a table that is not printed to a terminal.
 const WIDTH: u16 = 100;
 
 /// Where to print.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Output {
     /// Write to this file instead of standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT, value_parser = local())]
     output: Option<PathBuf>,
 }
 
@@ -26,8 +28,13 @@ impl Output {
         self.output.is_none() && io::stdout().is_terminal()
     }
 
-    /// Has something written; `write` is told how many columns there are.
-    pub fn print(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
+    /// Prints a document of which there is no other choice than its format.
+    pub fn print<D>(&self, format: &Format<D>, document: &D) -> Result<()> {
+        self.write(|width, out| format.write(document, &Layout { width, ..Layout::default() }, out))
+    }
+
+    /// Has something written; `write` is told how many columns there are. A reader that hangs up is no failure.
+    pub fn write(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
             let out = io::stdout();
             let width = if out.is_terminal() { console::Term::stdout().size().1.max(80) } else { WIDTH };
@@ -37,6 +44,30 @@ impl Output {
         };
         write_file(path, |file| write(WIDTH, file)).map_err(|error| Error::io(path, error))
     }
+}
+
+/// Takes one of these formats by its name.
+pub(super) fn one_of<D>(all: &'static [Format<D>]) -> impl TypedValueParser<Value = &'static Format<D>> {
+    let names = all.iter().map(|format| PossibleValue::new(format.name).help(format.help));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Format::named(all, &name).ok_or_else(|| format!("there is no format {name}")))
+}
+
+/// Takes the path of a file or folder on this machine, and nothing that is elsewhere, as `s3://bucket/key`.
+pub(super) fn local() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match has_scheme(&path) {
+        true => Err("only local paths are supported. Try a local path, and upload the result"),
+        false => Ok(path),
+    })
+}
+
+/// Whether a path begins like a URL with an authority.
+///
+/// Source: RFC 3986, sections 3.1 and 3.2.
+fn has_scheme(path: &Path) -> bool {
+    let scheme = path.to_str().and_then(|text| text.split_once("://")).map_or("", |(scheme, _)| scheme);
+    scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 /// Writes a report to a path: into what is no file on disk, such as a pipe, as it comes; else a file that is there whole or

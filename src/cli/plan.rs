@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use super::exit;
 use super::heading::OUTPUT;
-use super::input::{Reader, Subject};
-use super::output::Output;
+use super::input::Subject;
+use super::output::{Output, one_of};
 use crate::error::Result;
-use crate::plan::{Format, Plan};
+use crate::plan::{FORMATS, Plan};
+use crate::report::Format;
 
 /// Print the steps of the rotation, in order, with their AWS CLI commands.
 ///
@@ -27,18 +29,15 @@ pub(super) struct MakePlan {
     #[command(flatten)]
     subject: Subject,
     /// Format of the plan.
-    #[arg(long, value_enum, default_value_t = Format::Json, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "json")]
+    format: &'static Format<Plan>,
     #[command(flatten)]
     output: Output,
 }
 
 impl MakePlan {
     pub fn run(self) -> Result<u8> {
-        let reader = match self.format {
-            Format::Json => Reader::Document,
-            Format::Sh => Reader::Lines,
-        };
-        self.subject.judge(reader, &[], |report| self.output.print(|_, out| Plan::of(report).write(self.format, out)))
+        self.subject
+            .judge(self.format.reader, exit::of_report, |report| self.output.print(self.format, &Plan::of(report)))
     }
 }

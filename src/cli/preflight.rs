@@ -5,17 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::exit;
 use super::fleet::{Fleet, Places};
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
-use super::output::Output;
-use super::progress::{Bar, JUDGING};
-use super::{complain_of, exit};
+use super::output::{Output, local, one_of};
 use crate::collect::Source;
 use crate::error::Result;
 use crate::inventory::NamePattern;
-use crate::preflight::{Format, Preflight};
-use crate::problem::Problem;
+use crate::preflight::{FORMATS, Preflight};
+use crate::report::Format;
 
 /// Check that logging is enabled; print how to enable it, what it costs and how long to wait.
 ///
@@ -44,7 +43,7 @@ pub(super) struct Check {
     #[arg(long, value_name = "BUNDLE", conflicts_with = "Places", help_heading = EVIDENCE)]
     from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved; its logs show how many sessions to expect.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE)]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]
     bundle: Option<PathBuf>,
     /// Policy file (TOML) with the required evidence. Example: samples/policy.toml.
     #[arg(long, value_name = "FILE", help_heading = EVIDENCE)]
@@ -56,8 +55,8 @@ pub(super) struct Check {
     #[arg(long, value_name = "TIME", help_heading = WHAT)]
     now: Option<Timestamp>,
     /// Format of the list.
-    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "table")]
+    format: &'static Format<Preflight>,
     #[command(flatten)]
     output: Output,
 }
@@ -78,27 +77,7 @@ impl Check {
         };
         let (policy, accept_unverified) = (self.policy, self.accept_unverified);
         let subject = Subject { fleet, from: self.from, bundle: self.bundle, policy, accept_unverified };
-        let policy = subject.policy()?;
-        let (preflight, status) = match subject.evidence() {
-            Ok((evidence, window)) => {
-                let preflight = Preflight::new(&evidence, window, policy, &Bar::new(JUDGING));
-                // The table prints its errors itself.
-                if self.format != Format::Table {
-                    complain_of(&preflight.errors);
-                }
-                let status = exit::of_troubles(&preflight.errors);
-                (preflight, status)
-            }
-            // Programs get a whole document whatever happens: nothing on standard output could be read as "all is on".
-            Err(error) if self.format == Format::Json => {
-                let errors: Vec<Problem> = error.all().map(Problem::from).collect();
-                complain_of(&errors);
-                let window = subject.fleet.window(self.now.unwrap_or_else(Timestamp::now));
-                (Preflight::without_instances(window, policy, errors), exit::of_error(error.kind()))
-            }
-            Err(error) => return Err(error),
-        };
-        self.output.print(|width, out| preflight.write(self.format, width, out))?;
-        Ok(status)
+        let status = |preflight: &Preflight| exit::of_troubles(&preflight.errors);
+        subject.judge(self.format.reader, status, |preflight| self.output.print(self.format, preflight))
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::complain;
+use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::escape::terminal;
 
@@ -46,6 +48,10 @@ impl Progress for Bar {
 
     fn bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn warn(&self, error: &Error) {
+        self.instances.suspend(|| complain(error));
     }
 
     fn done(&self, _: &str) {

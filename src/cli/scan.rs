@@ -5,18 +5,22 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use serde::Serialize;
-use ssl_usage_parsers::{ENGINES, Engine, FORMATS, Hints, LogTime, Malformed, OPTION, Tally, Transports};
+use ssl_usage_parsers::{
+    ENGINES, Engine, FORMATS as LOG_FORMATS, Hints, LogTime, Malformed, OPTION, Tally, Transports,
+};
 
 use super::heading::{EVIDENCE, OUTPUT};
+use super::output::{Output, one_of};
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
 use crate::report::escape::{spreadsheet, terminal};
+use crate::report::{Format, Reader};
 use crate::scan::{self, Outcome, Row, scan};
 
 /// Count the connections in log files, with and without TLS.
@@ -36,13 +40,13 @@ pub(super) struct Scan {
     #[arg(required = true, value_name = "FILE|DIR|-")]
     paths: Vec<PathBuf>,
     /// Format of the counts.
-    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
-    format: Format,
+    #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "table")]
+    format: &'static Format<Report>,
     /// Engine that wrote the logs, if it cannot be detected.
     #[arg(long, help_heading = EVIDENCE, value_parser = engine)]
     engine: Option<&'static Engine>,
     /// Format of the logs, if it cannot be detected.
-    #[arg(long, help_heading = EVIDENCE, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS.iter().copied()))]
+    #[arg(long, help_heading = EVIDENCE, value_name = "FORMAT", value_parser = PossibleValuesParser::new(LOG_FORMATS.iter().copied()))]
     log_format: Option<String>,
     /// log_line_prefix of a PostgreSQL log, if it cannot be detected.
     #[arg(long, help_heading = EVIDENCE, value_name = "PREFIX")]
@@ -74,12 +78,16 @@ fn version(text: &str) -> std::result::Result<String, String> {
     Err("use a version that begins with a number, for example 16.4".to_owned())
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Table,
-    Csv,
-    Json,
-}
+const FORMATS: &[Format<Report>] = &[
+    Format { name: "table", help: "For people", reader: Reader::Person, writer: |report, _, out| table(report, out) },
+    Format {
+        name: "csv",
+        help: "For spreadsheets: a row a log",
+        reader: Reader::Lines,
+        writer: |report, _, out| csv(report, out),
+    },
+    Format::json("For programs: everything"),
+];
 
 /// The report of a scan, `ssl-usage/scan/v1`. Fields are added, never renamed.
 #[derive(Debug, Serialize)]
@@ -197,13 +205,8 @@ impl Scan {
             (false, false) => exit::PARTIAL,
         };
         let report = Report { schema: "ssl-usage/scan/v1", files, total: (&total).into(), errors };
-        let out = io::stdout().lock();
-        match print(&report, self.format, out) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::io(Path::new("standard output"), error))
-            }
-            _ => Ok(status),
-        }
+        Output::default().print(self.format, &report)?;
+        Ok(status)
     }
 
     /// The logs that were asked for; a path that cannot be read does not keep the others from being read.
@@ -507,17 +510,6 @@ fn switched_on(engine: &str, format: &str) -> Option<String> {
         true => format!("add {member} to {setting} ({})", engine.title),
         false => format!("set {setting} to {}, or add {member} where it is a list ({})", switch.set_to, engine.title),
     })
-}
-
-fn print(report: &Report, format: Format, mut out: impl Write) -> io::Result<()> {
-    match format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, report)?;
-            writeln!(out)
-        }
-        Format::Csv => csv(report, out),
-        Format::Table => table(report, out),
-    }
 }
 
 const COLUMNS: [&str; 10] =

@@ -12,10 +12,10 @@ type Column = (&'static str, fn(&Clients, &Client) -> String);
 
 const COLUMNS: &[Column] = &[
     ("tasks", |_, row| row.tasks.iter().map(|task| task.code()).collect::<Vec<_>>().join(" ")),
-    ("account", |_, row| row.account.clone()),
-    ("region", |_, row| row.region.clone()),
-    ("instance", |_, row| row.instance.clone()),
-    ("rotation", |_, row| row.rotation.clone()),
+    ("account", |_, row| row.id.account.clone()),
+    ("region", |_, row| row.id.region.clone()),
+    ("instance", |_, row| row.id.instance.clone()),
+    ("rotation", |_, row| row.rotation.to_string()),
     ("address", |_, row| row.seen.address.clone().unwrap_or_default()),
     ("user", |_, row| row.seen.user.clone().unwrap_or_default()),
     ("database", |_, row| row.seen.database.clone().unwrap_or_default()),
@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
     ("gss", |_, row| row.seen.sessions.gss.to_string()),
     ("first_seen", |_, row| time(row.seen.first_seen)),
     ("last_seen", |_, row| time(row.seen.last_seen)),
-    ("arn", |_, row| row.arn.clone()),
+    ("arn", |_, row| row.id.arn.clone()),
     ("window_from", |list, _| list.window.from.to_string()),
     ("window_to", |list, _| list.window.to.to_string()),
     ("instances_that_may_hide", |list, _| list.may_hide.len().to_string()),

@@ -3,29 +3,35 @@
 mod csv;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
-
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::inventory::InstanceId;
 use crate::problem::Problem;
-use crate::report::{self, Report};
+use crate::report::{self, Format, Reader, Report};
+use crate::verdict::{Change, ReasonCode, Rotation};
 use crate::window::Window;
 
 /// Protocols that RFC 7568 and RFC 8996 forbid.
 const OLD_PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"];
 
-/// How the list is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    Table,
-    /// For spreadsheets: a row a client.
-    Csv,
-    /// For programs: everything.
-    Json,
-}
+/// The formats of the list.
+pub const FORMATS: &[Format<Clients>] = &[
+    Format {
+        name: "table",
+        help: "For people",
+        reader: Reader::Person,
+        writer: |list, _, out| table::write(list, out),
+    },
+    Format {
+        name: "csv",
+        help: "For spreadsheets: a row a client",
+        reader: Reader::Lines,
+        writer: |list, _, out| csv::write(list, out),
+    },
+    Format::json("For programs: everything"),
+];
 
 /// Which clients are listed. Those of whom no log tells how they connect may be of either kind, and are in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,16 +84,11 @@ pub struct Clients {
 /// One client of one instance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Client {
-    /// Account number.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// `DBInstanceIdentifier`.
-    pub instance: String,
-    /// Amazon Resource Name of the instance.
-    pub arn: String,
-    /// `required`, `deferrable` or `optional`: whether the instance's certificate must be rotated.
-    pub rotation: String,
+    /// The instance.
+    #[serde(flatten)]
+    pub id: InstanceId,
+    /// Whether the instance's certificate must be rotated.
+    pub rotation: Rotation,
     /// What has to be done, most urgent first.
     pub tasks: BTreeSet<Task>,
     /// How often a client at its address did not accept the certificate.
@@ -102,14 +103,9 @@ pub struct Client {
 /// An instance of which no log names all clients that use TLS, or may.
 #[derive(Clone, Debug, Serialize)]
 pub struct Hiding {
-    /// Account number.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// `DBInstanceIdentifier`.
-    pub instance: String,
-    /// Amazon Resource Name.
-    pub arn: String,
+    /// The instance.
+    #[serde(flatten)]
+    pub id: InstanceId,
     /// What is known instead.
     pub why: String,
 }
@@ -121,11 +117,8 @@ impl Clients {
         clients.retain(|client| which.takes(client));
         // Stable: what is alike stays in the report's order, by urgency.
         clients.sort_by_key(|client| client.tasks.first().copied());
-        let hiding = report.instances.iter().filter(|instance| may_hide(report, instance)).map(|instance| Hiding {
-            account: instance.account.clone(),
-            region: instance.region.clone(),
-            instance: instance.instance.clone(),
-            arn: instance.arn.clone(),
+        let hiding = report.instances.iter().filter(|instance| instance.clients_incomplete).map(|instance| Hiding {
+            id: instance.id().clone(),
             why: instance.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default(),
         });
         Self {
@@ -137,22 +130,6 @@ impl Clients {
             clients,
             may_hide: hiding.collect(),
             errors: report.errors.clone(),
-        }
-    }
-
-    /// Prints the list.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Table => table::write(self, out),
-            Format::Csv => csv::write(self, out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
         }
     }
 }
@@ -170,19 +147,11 @@ impl Which {
     }
 }
 
-/// Whether an instance whose rotation is required, or waits on a person's word alone, may have clients with TLS that no log
-/// names.
-pub fn may_hide(report: &Report, instance: &report::Instance) -> bool {
-    let seen = instance.coverage.share >= report.policy.least_coverage;
-    let named = instance.usage == "in_use" && instance.connections.clients_sessions.tls > 0 && seen;
-    (instance.rotation == "required" || instance.unproven) && !named
-}
-
 /// Whether clients that verify will need another authority: the rotation changes it, or another one is staged already and
 /// becomes active at the next restart, planned or not.
 pub fn authority_changes(instance: &report::Instance) -> bool {
-    let staged = instance.reasons.iter().any(|reason| reason.code == "rotation-staged");
-    instance.rotation != "optional" && (staged || instance.certificate.change == "root")
+    let staged = instance.reasons.iter().any(|reason| reason.code == ReasonCode::RotationStaged);
+    instance.rotation != Rotation::Optional && (staged || instance.certificate.change == Change::Root)
 }
 
 /// The clients of an instance, and the addresses without a session that did not accept its certificate.
@@ -224,11 +193,8 @@ fn client(instance: &report::Instance, seen: report::Client) -> Client {
         (Task::OldProtocol, !old.is_empty()),
     ];
     Client {
-        account: instance.account.clone(),
-        region: instance.region.clone(),
-        instance: instance.instance.clone(),
-        arn: instance.arn.clone(),
-        rotation: instance.rotation.to_string(),
+        id: instance.id().clone(),
+        rotation: instance.rotation,
         tasks: tasks.into_iter().filter(|(_, is_so)| *is_so).map(|(task, _)| task).collect(),
         certificate_rejected: rejections,
         seen,

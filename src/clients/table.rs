@@ -13,7 +13,7 @@ use crate::report::escape::terminal;
 type Column = (&'static str, fn(&Client) -> String);
 
 const COLUMNS: &[Column] = &[
-    ("INSTANCE", |row| terminal(&row.instance)),
+    ("INSTANCE", |row| terminal(&row.id.instance)),
     ("ADDRESS", |row| name(&row.seen.address)),
     ("USER", |row| name(&row.seen.user)),
     ("DATABASE", |row| name(&row.seen.database)),
@@ -65,7 +65,7 @@ pub(super) fn write(list: &Clients, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nClients with TLS may hide, for no log names all of them:")?;
     }
     for row in &list.may_hide {
-        writeln!(out, "  {}: {}", terminal(&row.instance), terminal(&row.why))?;
+        writeln!(out, "  {}: {}", terminal(&row.id.instance), terminal(&row.why))?;
     }
     if !list.errors.is_empty() {
         writeln!(out, "\nNot read:")?;

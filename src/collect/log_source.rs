@@ -3,7 +3,6 @@
 //! RDS's own files come first: they are whole, and cost nothing. CloudWatch Logs has what they do not show: times that they
 //! are no longer kept for, files that could not be read, and kinds of logs that there are no files of.
 
-use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Engine, Logs};
 
@@ -11,7 +10,7 @@ use crate::bundle::{LogRead, exported_type};
 use crate::window::{Window, gaps};
 
 /// Where logs are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// From RDS's files, and from CloudWatch Logs what those do not show.
     #[default]

@@ -6,6 +6,7 @@
 mod aggregate;
 mod cloudwatch;
 mod estimate;
+mod fleet;
 mod instance;
 mod log_source;
 mod log_span;
@@ -13,6 +14,7 @@ mod read_log;
 mod writer;
 
 pub use estimate::Plan;
+pub use fleet::FleetRequest;
 pub use log_source::Source;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::saved_report::{Client, Instance};
-use super::{ClientChange, Diff, Sessions, place};
+use super::{ClientChange, Diff, Sessions};
 
 /// Who a client is wherever it connects from: addresses of containers change every day.
 type Name<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>);
@@ -22,7 +22,7 @@ pub(super) fn compare(diff: &mut Diff, was: &Instance, now: &Instance) {
     let change = |(name, address): At, before: Sessions, now_: Sessions| {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (user, database, application) = (owned(name.0), owned(name.1), owned(name.2));
-        ClientChange { place: place(now), user, database, address: owned(address), application, before, now: now_ }
+        ClientChange { id: now.id.clone(), user, database, address: owned(address), application, before, now: now_ }
     };
     for (at, sessions) in &after {
         // One that moved is compared with what it did everywhere else.

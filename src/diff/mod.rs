@@ -7,26 +7,24 @@ mod text;
 pub use saved_report::Kept;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::report::Evidence;
+use crate::inventory::InstanceId;
+use crate::report::{Evidence, Format, Reader};
+use crate::verdict::{Rotation, UsageVerdict};
 use crate::window::Window;
 use saved_report::Instance;
 
 /// Coverage that is lower by this much got worse; less is what every window differs by.
 const WORSE_BY: f64 = 0.01;
 
-/// How a comparison is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
+/// The formats of a comparison.
+pub const FORMATS: &[Format<Diff>] = &[
+    Format { name: "text", help: "For people", reader: Reader::Person, writer: |diff, _, out| text::write(diff, out) },
+    Format::json("For programs"),
+];
 
 /// A comparison: the types are the JSON. Fields are added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -52,9 +50,9 @@ pub struct Diff {
     /// Instances of whose logs less was seen: what is not in this comparison may have happened there.
     pub coverage_worse: Vec<Covered>,
     /// Instances that are in the report of after alone.
-    pub came: Vec<Place>,
+    pub came: Vec<InstanceId>,
     /// Instances that are in the report of before alone.
-    pub went: Vec<Place>,
+    pub went: Vec<InstanceId>,
 }
 
 /// One of the two reports.
@@ -72,25 +70,12 @@ pub struct Side {
     pub errors: usize,
 }
 
-/// An instance.
-#[derive(Clone, Debug, Serialize)]
-pub struct Place {
-    /// Account number.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// `DBInstanceIdentifier`.
-    pub instance: String,
-    /// Amazon Resource Name.
-    pub arn: String,
-}
-
 /// A client of which something changed.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClientChange {
     /// The instance.
     #[serde(flatten)]
-    pub place: Place,
+    pub id: InstanceId,
     /// Database user.
     pub user: Option<String>,
     /// Database.
@@ -119,7 +104,7 @@ pub struct Sessions {
 pub struct Rejection {
     /// The instance.
     #[serde(flatten)]
-    pub place: Place,
+    pub id: InstanceId,
     /// The address.
     pub address: String,
     /// How often.
@@ -131,22 +116,22 @@ pub struct Rejection {
 pub struct Moved {
     /// The instance.
     #[serde(flatten)]
-    pub place: Place,
+    pub id: InstanceId,
     /// Of before.
     pub before: Verdict,
     /// Of now.
     pub now: Verdict,
 }
 
-/// A verdict, in the words of reports.
+/// What decides about a rotation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// `required`, `deferrable` or `optional`.
-    pub rotation: String,
+    /// Whether the certificate must be rotated.
+    pub rotation: Rotation,
     /// Required only because nobody can tell.
     pub unproven: bool,
-    /// `in_use`, `not_observed`, `ruled_out` or `undetermined`.
-    pub usage: String,
+    /// Whether TLS is used.
+    pub usage: UsageVerdict,
 }
 
 /// A certificate that is another now.
@@ -154,7 +139,7 @@ pub struct Verdict {
 pub struct NewCertificate {
     /// The instance.
     #[serde(flatten)]
-    pub place: Place,
+    pub id: InstanceId,
     /// Of before.
     pub before: Certificate,
     /// Of now.
@@ -175,7 +160,7 @@ pub struct Certificate {
 pub struct Covered {
     /// The instance.
     #[serde(flatten)]
-    pub place: Place,
+    pub id: InstanceId,
     /// Share before, 0 to 1.
     pub before: f64,
     /// Share now.
@@ -197,8 +182,16 @@ impl Diff {
             verdicts: Vec::new(),
             certificates: Vec::new(),
             coverage_worse: Vec::new(),
-            came: after.values().filter(|now| !before.contains_key(now.arn.as_str())).map(|now| place(now)).collect(),
-            went: before.values().filter(|was| !after.contains_key(was.arn.as_str())).map(|was| place(was)).collect(),
+            came: after
+                .values()
+                .filter(|now| !before.contains_key(now.id.arn.as_str()))
+                .map(|now| now.id.clone())
+                .collect(),
+            went: before
+                .values()
+                .filter(|was| !after.contains_key(was.id.arn.as_str()))
+                .map(|was| was.id.clone())
+                .collect(),
         };
         for (arn, now) in &after {
             if let Some(was) = before.get(arn) {
@@ -212,20 +205,20 @@ impl Diff {
     fn compare(&mut self, was: &Instance, now: &Instance) {
         let (before, after) = (verdict(was), verdict(now));
         if before != after {
-            self.verdicts.push(Moved { place: place(now), before, now: after });
+            self.verdicts.push(Moved { id: now.id.clone(), before, now: after });
         }
         let (before, after) = (certificate(was), certificate(now));
         if before != after {
-            self.certificates.push(NewCertificate { place: place(now), before, now: after });
+            self.certificates.push(NewCertificate { id: now.id.clone(), before, now: after });
         }
         let (before, after) = (was.coverage.share, now.coverage.share);
         if after < before - WORSE_BY {
-            self.coverage_worse.push(Covered { place: place(now), before, now: after });
+            self.coverage_worse.push(Covered { id: now.id.clone(), before, now: after });
         }
         for (address, times) in &now.connections.certificate_rejected_by {
             if !was.connections.certificate_rejected_by.contains_key(address) {
                 self.certificate_rejected.push(Rejection {
-                    place: place(now),
+                    id: now.id.clone(),
                     address: address.clone(),
                     times: *times,
                 });
@@ -249,25 +242,10 @@ impl Diff {
         ];
         counts.iter().all(|count| *count == 0)
     }
-
-    /// Prints the comparison.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Text => text::write(self, out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
-        }
-    }
 }
 
 fn by_arn(kept: &Kept) -> BTreeMap<&str, &Instance> {
-    kept.instances.iter().map(|instance| (instance.arn.as_str(), instance)).collect()
+    kept.instances.iter().map(|instance| (instance.id.arn.as_str(), instance)).collect()
 }
 
 fn side(kept: &Kept) -> Side {
@@ -281,18 +259,9 @@ fn side(kept: &Kept) -> Side {
     }
 }
 
-fn place(instance: &Instance) -> Place {
-    Place {
-        account: instance.account.clone(),
-        region: instance.region.clone(),
-        instance: instance.instance.clone(),
-        arn: instance.arn.clone(),
-    }
-}
-
 fn verdict(instance: &Instance) -> Verdict {
     let Instance { rotation, usage, unproven, .. } = instance;
-    Verdict { rotation: rotation.clone(), unproven: *unproven, usage: usage.clone() }
+    Verdict { rotation: *rotation, unproven: *unproven, usage: *usage }
 }
 
 fn certificate(instance: &Instance) -> Certificate {

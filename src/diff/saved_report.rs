@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::InstanceId;
 use crate::report::{Evidence, Report};
+use crate::verdict::{Rotation, UsageVerdict};
 use crate::window::Window;
 
 /// The schema that is read.
@@ -26,13 +28,11 @@ pub struct Kept {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Instance {
-    pub account: String,
-    pub region: String,
-    pub instance: String,
-    pub arn: String,
+    #[serde(flatten)]
+    pub id: InstanceId,
     pub certificate: Certificate,
-    pub usage: String,
-    pub rotation: String,
+    pub usage: UsageVerdict,
+    pub rotation: Rotation,
     pub unproven: bool,
     pub connections: Connections,
     pub coverage: Coverage,

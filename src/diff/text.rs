@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{Certificate, ClientChange, Diff, Place, Side, Verdict};
+use super::{Certificate, ClientChange, Diff, Side, Verdict};
+use crate::inventory::InstanceId;
 use crate::report::escape::terminal;
 
 pub(super) fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
@@ -20,7 +21,7 @@ pub(super) fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
     list(
         "Did not accept the certificate",
         &diff.certificate_rejected,
-        |one| (&one.place, format!("{}: {} times", one.address, one.times)),
+        |one| (&one.id, format!("{}: {} times", one.address, one.times)),
         out,
     )?;
     list("Used TLS, and not seen any more, or not how", &diff.tls_clients_gone, client, out)?;
@@ -28,13 +29,13 @@ pub(super) fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
     list(
         "Verdicts",
         &diff.verdicts,
-        |one| (&one.place, format!("{} -> {}", verdict(&one.before), verdict(&one.now))),
+        |one| (&one.id, format!("{} -> {}", verdict(&one.before), verdict(&one.now))),
         out,
     )?;
     list(
         "Certificates",
         &diff.certificates,
-        |one| (&one.place, format!("{} -> {}", certificate(&one.before), certificate(&one.now))),
+        |one| (&one.id, format!("{} -> {}", certificate(&one.before), certificate(&one.now))),
         out,
     )?;
     list(
@@ -42,7 +43,7 @@ pub(super) fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         &diff.coverage_worse,
         |one| {
             let percent = |share: f64| format!("{:.1} %", share * 100.0);
-            (&one.place, format!("{} -> {}", percent(one.before), percent(one.now)))
+            (&one.id, format!("{} -> {}", percent(one.before), percent(one.now)))
         },
         out,
     )?;
@@ -61,23 +62,23 @@ fn minute(time: Timestamp) -> String {
 }
 
 /// A heading and a line each; nothing where there is none.
-fn list<T>(what: &str, all: &[T], line: impl Fn(&T) -> (&Place, String), out: &mut dyn Write) -> io::Result<()> {
+fn list<T>(what: &str, all: &[T], line: impl Fn(&T) -> (&InstanceId, String), out: &mut dyn Write) -> io::Result<()> {
     if !all.is_empty() {
         writeln!(out, "\n{what}:")?;
     }
     for one in all {
-        let (place, text) = line(one);
-        writeln!(out, "  {}: {}", terminal(&place.instance), terminal(&text))?;
+        let (id, text) = line(one);
+        writeln!(out, "  {}: {}", terminal(&id.instance), terminal(&text))?;
     }
     Ok(())
 }
 
-fn client(one: &ClientChange) -> (&Place, String) {
+fn client(one: &ClientChange) -> (&InstanceId, String) {
     let named = [("user", &one.user), ("database", &one.database), ("application", &one.application)];
     let named: String = named.iter().filter_map(|(what, name)| Some(format!(", {what} {}", name.as_ref()?))).collect();
     let address = one.address.as_deref().unwrap_or("address not logged");
     let sessions = |sessions: super::Sessions| format!("{} with TLS, {} without", sessions.tls, sessions.without);
-    (&one.place, format!("{address}{named}: {} -> {}", sessions(one.before), sessions(one.now)))
+    (&one.id, format!("{address}{named}: {} -> {}", sessions(one.before), sessions(one.now)))
 }
 
 fn verdict(verdict: &Verdict) -> String {

@@ -83,9 +83,20 @@ impl FromStr for Tag {
 }
 
 impl Filter {
+    /// The names of [`Filter::instances`] that match none of these.
+    pub fn unmatched<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<&NamePattern> {
+        self.instances.iter().filter(|wanted| !names.clone().any(|name| wanted.matches(name))).collect()
+    }
+
     /// Whether every instance is meant.
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty() && self.engines.is_empty() && self.tags.is_empty()
+    }
+
+    /// That no instance is what was asked for.
+    pub fn none_matches() -> Error {
+        Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance is there that fits")
+            .hint("check how they are written, the region and the profile")
     }
 
     /// Whether an instance is meant.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::{Effect, Plan, Step, TrustStores};
+use super::{Plan, Step, TrustStores};
 use crate::problem::grouped;
 use crate::report::escape::terminal;
 use crate::shell::quote;
+use crate::verdict::{Command, EffectTime, Restart};
 
 const HEAD: &str = r#"set -eu
 
@@ -34,7 +35,7 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# Rotation of certificates, planned by ssl-usage {tool_version} as of {generated_at}.")?;
     writeln!(out, "# The evidence is of {} to {}.\n#", window.from, window.to)?;
     let acting: Vec<&Step> = plan.steps.iter().filter(|step| !step.commands.is_empty()).collect();
-    let accounts: BTreeSet<&str> = acting.iter().map(|step| step.account.as_str()).collect();
+    let accounts: BTreeSet<&str> = acting.iter().map(|step| step.member.id.account.as_str()).collect();
     let profiles: String = accounts.iter().map(|account| format!(" {}=PROFILE", profile(account))).collect();
     writeln!(out, "# Run it with: env REVIEWED=yes{profiles} sh FILE")?;
     writeln!(out, "# It stops at the first command that fails, and may be run again.")?;
@@ -55,7 +56,7 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     plan.steps.iter().try_for_each(|step| instance(step, out))?;
     writeln!(out, "\n# --- 3. Nothing to do ---")?;
     for untouched in &plan.nothing_to_do {
-        comment(out, "", &format!("{}: {}", untouched.instance, untouched.why))?;
+        comment(out, "", &format!("{}: {}", untouched.id.instance, untouched.why))?;
     }
     writeln!(out, "\n# --- 4. What is served now; what waits for a restart or a window is not yet there ---")?;
     for step in acting.iter().filter(|step| step.takes_effect.is_some()) {
@@ -84,7 +85,7 @@ fn comment(out: &mut dyn Write, what: &str, text: &str) -> io::Result<()> {
 
 fn trust_stores(stores: &TrustStores, out: &mut dyn Write) -> io::Result<()> {
     let authority = stores.authority.as_deref().unwrap_or("see its step for the authority");
-    comment(out, "", &format!("{} ({}, {}): {authority}", stores.instance, stores.account, stores.region))?;
+    comment(out, "", &format!("{} ({}, {}): {authority}", stores.id.instance, stores.id.account, stores.id.region))?;
     for client in &stores.clients {
         let seen = &client.seen;
         let named = [("user", &seen.user), ("database", &seen.database), ("application", &seen.application)];
@@ -103,18 +104,18 @@ fn instance(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     let act_by = step.act_by.map_or_else(|| "no date known".to_owned(), |by| format!("by {}", by.strftime("%Y-%m-%d")));
     let unproven = if step.unproven { ", unproven" } else { "" };
     writeln!(out)?;
-    let head = format!("{} ({}): {}{unproven}, {act_by}", step.instance, step.engine, step.rotation);
+    let head = format!("{} ({}): {}{unproven}, {act_by}", step.member.id.instance, step.engine, step.rotation);
     comment(out, "", &head)?;
     comment(out, "Why: ", &step.why)?;
     let when = step.takes_effect.map_or("", |effect| match effect {
-        Effect::AtOnce => ", at once",
-        Effect::InMaintenanceWindow => ", in the next maintenance window",
-        Effect::AtNextRestart => "; it is put in place now, and becomes active at the next one, planned or not",
+        EffectTime::AtOnce => ", at once",
+        EffectTime::InMaintenanceWindow => ", in the next maintenance window",
+        EffectTime::AtNextRestart => "; it is put in place now, and becomes active at the next one, planned or not",
     });
-    let restart = match step.restart.as_str() {
-        "listener" => "restarts the listener alone: open sessions live on, and new ones wait",
-        "instance" => "takes a restart of the instance",
-        _ => "takes no restart",
+    let restart = match step.restart {
+        Restart::Listener => "restarts the listener alone: open sessions live on, and new ones wait",
+        Restart::Instance => "takes a restart of the instance",
+        Restart::None => "takes no restart",
     };
     comment(out, "", &format!("The rotation {restart}{when}."))?;
     if let Some(no_rotation) = &step.no_rotation {
@@ -123,14 +124,14 @@ fn instance(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     if step.commands.is_empty() {
         return Ok(());
     }
-    writeln!(out, "printf '%s\\n' {} >&2", quote(&terminal(&step.instance)))?;
+    writeln!(out, "printf '%s\\n' {} >&2", quote(&terminal(&step.member.id.instance)))?;
     step.commands.iter().try_for_each(|command| run(step, command, out))
 }
 
 /// A command line, with the profile of the account in it.
-fn run(step: &Step, command: &[String], out: &mut dyn Write) -> io::Result<()> {
-    let Some((program, words)) = command.split_first() else { return Ok(()) };
-    write!(out, "{} --profile \"${}\"", quote(program), profile(&step.account))?;
+fn run(step: &Step, command: &Command, out: &mut dyn Write) -> io::Result<()> {
+    let Some((program, words)) = command.words.split_first() else { return Ok(()) };
+    write!(out, "{} --profile \"${}\"", quote(program), profile(&step.member.id.account))?;
     words.iter().try_for_each(|word| write!(out, " {}", quote(word)))?;
     writeln!(out)
 }

@@ -8,17 +8,16 @@ mod volume;
 pub use volume::{Counted, Volume};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
 use crate::enable_logging::Change;
-use crate::inventory::Level;
+use crate::inventory::{InstanceId, Level, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::report;
+use crate::report::{self, Format, Reader};
 use crate::usage;
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -52,14 +51,16 @@ impl Answer {
     }
 }
 
-/// How a preflight is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people: what to do, and the commands.
-    Table,
-    /// For programs: everything.
-    Json,
-}
+/// The formats of a preflight.
+pub const FORMATS: &[Format<Preflight>] = &[
+    Format {
+        name: "table",
+        help: "For people: what to do, and the commands",
+        reader: Reader::Person,
+        writer: |all, layout, out| table::write(all, layout.width, out),
+    },
+    Format::json("For programs: everything"),
+];
 
 /// The preflight of a fleet: `ssl-usage/preflight/v1`. The types are the JSON; fields are added, never renamed.
 #[derive(Clone, Debug, Serialize)]
@@ -87,16 +88,9 @@ pub struct Preflight {
 /// The preflight of an instance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Instance {
-    /// Account number.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// `DBInstanceIdentifier`.
-    pub instance: String,
-    /// `DBClusterIdentifier`, of a member of a cluster.
-    pub cluster: Option<String>,
-    /// Amazon Resource Name.
-    pub arn: String,
+    /// The instance, and its cluster.
+    #[serde(flatten)]
+    pub member: Member,
     /// Engine as AWS names it.
     pub engine: String,
     /// Engine version.
@@ -161,27 +155,24 @@ impl Preflight {
             let profile = &known.profile;
             let sessions = volume::sessions(profile, &usage, &known.metrics, window);
             let mut steps = judge::steps(profile, &usage, sessions, (policy, window));
-            steps.notes.extend(shared(&steps, &users, (&profile.account, &profile.region, &profile.instance)));
+            let member = profile.member();
+            steps.notes.extend(shared(&steps, &users, &member.id));
             let row = Instance {
-                account: profile.account.clone(),
-                region: profile.region.clone(),
-                instance: profile.instance.clone(),
-                cluster: profile.cluster.clone(),
-                arn: profile.arn.clone(),
+                member,
                 engine: profile.engine.clone(),
                 engine_version: profile.engine_version.clone(),
                 steps,
             };
             ((row, report::Evidence::new(usage.digest, !usage.unverified)), errors)
         });
-        let of_each = found.iter().map(|((row, of), _)| (row.arn.as_str(), of));
+        let of_each = found.iter().map(|((row, of), _)| (row.member.id.arn.as_str(), of));
         all.evidence = report::Evidence::of_all(evidence.is_whole, of_each);
         for ((row, _), errors) in found {
             *all.summary.entry(row.steps.answer).or_default() += 1;
             all.instances.push(row);
             all.errors.extend(errors);
         }
-        all.instances.sort_by(|one, other| (one.steps.answer, &one.arn).cmp(&(other.steps.answer, &other.arn)));
+        all.instances.sort_by_cached_key(|row| (row.steps.answer, row.member.id.arn.clone()));
         all.errors.sort_unstable();
         all.errors.dedup();
         all
@@ -201,21 +192,6 @@ impl Preflight {
             errors,
         }
     }
-
-    /// Prints it.
-    ///
-    /// # Errors
-    ///
-    /// When `out` cannot be written.
-    pub fn write(&self, format: Format, width: u16, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Table => table::write(self, width, out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
-        }
-    }
 }
 
 fn users(evidence: &Evidence) -> Users {
@@ -230,11 +206,12 @@ fn users(evidence: &Evidence) -> Users {
 }
 
 /// That others have the groups that are changed.
-fn shared(steps: &Steps, users: &Users, (account, region, instance): (&str, &str, &str)) -> Option<String> {
+fn shared(steps: &Steps, users: &Users, id: &InstanceId) -> Option<String> {
+    let InstanceId { account, region, instance, .. } = id;
     let others: BTreeSet<&str> = steps
         .changes
         .iter()
-        .filter_map(|change| users.get(&(account.to_owned(), region.to_owned(), change.level, change.group.clone())))
+        .filter_map(|change| users.get(&(account.clone(), region.clone(), change.level, change.group.clone())))
         .flatten()
         .map(String::as_str)
         .filter(|other| *other != instance)

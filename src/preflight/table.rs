@@ -13,7 +13,7 @@ use crate::shell::quote;
 type Column = (&'static str, CellAlignment, fn(&Instance) -> String);
 
 const COLUMNS: &[Column] = &[
-    ("INSTANCE", CellAlignment::Left, |row| terminal(&row.instance)),
+    ("INSTANCE", CellAlignment::Left, |row| terminal(&row.member.id.instance)),
     ("ENGINE", CellAlignment::Left, |row| terminal(&row.engine)),
     ("ANSWER", CellAlignment::Left, |row| row.steps.answer.title().to_owned()),
     ("LOG", CellAlignment::Left, |row| row.steps.log.unwrap_or("-").to_owned()),
@@ -72,7 +72,7 @@ pub(super) fn write(all: &Preflight, width: u16, out: &mut dyn Write) -> io::Res
 
 fn instance(row: &Instance, out: &mut dyn Write) -> io::Result<()> {
     let steps = &row.steps;
-    writeln!(out, "{}: {}: {}", terminal(&row.instance), steps.answer.title(), terminal(&steps.why))?;
+    writeln!(out, "{}: {}: {}", terminal(&row.member.id.instance), steps.answer.title(), terminal(&steps.why))?;
     let cost = steps.volume.as_ref().and_then(|volume| volume.dollars_a_day).filter(|dollars| *dollars > 0.0);
     let cost = cost.map(|dollars| format!("CloudWatch Logs takes in ${dollars:.4} a day, and more in some regions"));
     let wait = steps.wait.as_ref().map(when);

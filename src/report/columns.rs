@@ -9,7 +9,7 @@ use super::model::{Client, Instance};
 use super::{Report, policy};
 
 /// What there is a row for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rows {
     /// A row an instance.
     #[default]
@@ -33,25 +33,25 @@ type OfClient = (&'static str, fn(&Client) -> Cell);
 
 /// The columns before those that are the rows' own.
 const WHICH: &[OfInstance] = &[
-    ("account", |_, row| text(&row.account)),
-    ("region", |_, row| text(&row.region)),
-    ("instance", |_, row| text(&row.instance)),
-    ("cluster", |_, row| Cell::Text(row.cluster.clone())),
+    ("account", |_, row| text(&row.id().account)),
+    ("region", |_, row| text(&row.id().region)),
+    ("instance", |_, row| text(&row.id().instance)),
+    ("cluster", |_, row| Cell::Text(row.cluster().map(str::to_owned))),
     ("engine", |_, row| text(&row.engine)),
     ("engine_version", |_, row| text(&row.engine_version)),
 ];
 
 const INSTANCE: &[OfInstance] = &[
-    ("rotation", |_, row| text(row.rotation)),
+    ("rotation", |_, row| text(row.rotation.name())),
     ("unproven", |_, row| Cell::Flag(row.unproven)),
-    ("usage", |_, row| text(row.usage)),
-    ("restart", |_, row| text(row.restart)),
-    ("enforcement", |_, row| text(row.enforcement)),
+    ("usage", |_, row| text(row.usage.name())),
+    ("restart", |_, row| text(row.restart.name())),
+    ("enforcement", |_, row| text(row.enforcement.name())),
     ("act_by", |_, row| Cell::Time(row.act_by)),
     ("ca", |_, row| Cell::Text(row.certificate.ca.clone())),
     ("valid_till", |_, row| Cell::Time(row.certificate.valid_till)),
     ("target_ca", |_, row| Cell::Text(row.certificate.target_ca.clone())),
-    ("change", |_, row| text(row.certificate.change)),
+    ("change", |_, row| text(row.certificate.change.name())),
     ("tls", |_, row| Cell::Count(row.connections.clients_sessions.tls)),
     ("plaintext", |_, row| Cell::Count(row.connections.clients_sessions.plaintext)),
     ("local", |_, row| Cell::Count(row.connections.clients_sessions.local)),
@@ -61,7 +61,7 @@ const INSTANCE: &[OfInstance] = &[
     ("coverage", |_, row| Cell::Share(row.coverage.share)),
     ("longest_gap_seconds", |_, row| Cell::Count(row.coverage.longest_gap_seconds.unsigned_abs())),
     ("unparsed", |_, row| Cell::Count(row.coverage.unparsed)),
-    ("reasons", |_, row| text(&words(row.reasons.iter().map(|reason| reason.code)))),
+    ("reasons", |_, row| text(&words(row.reasons.iter().map(|reason| reason.code.code())))),
     ("why", |_, row| Cell::Text(row.reasons.first().map(|reason| reason.text.clone()))),
 ];
 
@@ -82,7 +82,7 @@ const CLIENT: &[OfClient] = &[
 
 /// The columns behind those that are the rows' own.
 const WHENCE: &[OfInstance] = &[
-    ("arn", |_, row| text(&row.arn)),
+    ("arn", |_, row| text(&row.id().arn)),
     ("window_from", |report, _| Cell::Time(Some(report.window.from))),
     ("window_to", |report, _| Cell::Time(Some(report.window.to))),
     ("as_of", |report, _| Cell::Time(Some(report.generated_at))),

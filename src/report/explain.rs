@@ -28,10 +28,10 @@ pub fn explain(report: &Report, meant: &[&Instance], out: &mut dyn Write) -> io:
 
 fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<()> {
     let unproven = if row.unproven { " (unproven: nobody can tell)" } else { "" };
-    writeln!(out, "{}: {}{unproven}", terminal(&row.instance), verdict(row))?;
-    writeln!(out, "  {}", terminal(&row.arn))?;
+    writeln!(out, "{}: {}{unproven}", terminal(&row.id().instance), verdict(row))?;
+    writeln!(out, "  {}", terminal(&row.id().arn))?;
     writeln!(out, "  {}", terminal(&format!("{} {}", row.engine, row.engine_version)))?;
-    if let Some(cluster) = &row.cluster {
+    if let Some(cluster) = row.cluster() {
         writeln!(out, "  member of the cluster {}", terminal(cluster))?;
     }
     writeln!(out, "  usage {}, a rotation restarts: {}, enforcing TLS: {}", row.usage, row.restart, row.enforcement)?;
@@ -44,7 +44,7 @@ fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<
     section(out, "Connections", connections(&row.connections))?;
     section(out, "Clients", row.connections.clients.iter().map(client))?;
     section(out, "Not examined", row.not_examined.iter().map(|what| (*what).to_owned()))?;
-    section(out, "Commands", row.commands.iter().map(|words| command(words)))?;
+    section(out, "Commands", row.commands.iter().map(command))?;
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
     writeln!(out, "  {}", evidence(report))

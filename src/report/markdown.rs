@@ -7,6 +7,7 @@ use super::table::{days_left, in_brief, seen, summary, verdict};
 use super::{Layout, Report, policy};
 use crate::problem::grouped;
 use crate::shell::command;
+use crate::verdict::Rotation;
 
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# SSL usage and certificate rotation\n")?;
@@ -28,18 +29,18 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
             out,
             "| {} | {} | {} | {} | {} | {} | {} |",
             verdict(row),
-            markdown_code(&row.instance),
-            markdown_code(&row.account),
-            markdown_code(&row.region),
+            markdown_code(&row.id().instance),
+            markdown_code(&row.id().account),
+            markdown_code(&row.id().region),
             days_left(report, row).map_or("-".to_owned(), |days| days.to_string()),
             seen(row),
             markdown(in_brief(row))
         )?;
     }
-    for row in report.instances.iter().filter(|row| row.rotation != "optional") {
-        writeln!(out, "\n## {}: {}\n", markdown_code(&row.instance), verdict(row))?;
+    for row in report.instances.iter().filter(|row| row.rotation != Rotation::Optional) {
+        writeln!(out, "\n## {}: {}\n", markdown_code(&row.id().instance), verdict(row))?;
         for reason in &row.reasons {
-            writeln!(out, "- {}: {}", markdown_code(reason.code), markdown(&reason.text))?;
+            writeln!(out, "- {}: {}", markdown_code(reason.code.code()), markdown(&reason.text))?;
         }
         for words in &row.commands {
             writeln!(out, "- Run {}", markdown_code(&command(words)))?;

@@ -4,8 +4,8 @@ mod columns;
 mod csv;
 pub mod escape;
 mod explain;
+mod format;
 mod html;
-mod json;
 mod markdown;
 mod model;
 mod ndjson;
@@ -16,35 +16,51 @@ mod table;
 
 pub use columns::Rows;
 pub use explain::explain;
+pub use format::{Format, Reader};
 pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
 pub use sort::{Group, Sort};
 
-use std::io::{self, Write};
-
-/// The JSON Schema of [`Format::Json`], and under `$defs/line` that of each line of [`Format::Ndjson`].
+/// The JSON Schema of reports as JSON, and under `$defs/line` that of each line of them as NDJSON.
 pub const SCHEMA: &str = include_str!("verdict-v1.schema.json");
 
-/// How a report is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people: the instances by urgency, and why.
-    Table,
-    /// For auditors: a row an instance, or a client.
-    Csv,
-    /// For programs: everything.
-    Json,
-    /// For programs: everything, an object a line.
-    Ndjson,
-    /// For tickets.
-    Markdown,
-    /// For data tools: the rows of the CSV.
-    Parquet,
-    /// For a browser: one page that asks for nothing.
-    Html,
-}
+/// The formats of reports.
+pub const FORMATS: &[Format<Report>] = &[
+    Format {
+        name: "table",
+        help: "For people: the instances by urgency, and why",
+        reader: Reader::Person,
+        writer: table::write,
+    },
+    Format {
+        name: "csv",
+        help: "For auditors: a row an instance, or a client",
+        reader: Reader::Lines,
+        writer: |report, layout, out| csv::write(report, layout.rows, out),
+    },
+    Format::json("For programs: everything"),
+    Format {
+        name: "ndjson",
+        help: "For programs: everything, an object a line",
+        reader: Reader::Document,
+        writer: |report, _, out| ndjson::write(report, out),
+    },
+    Format { name: "markdown", help: "For tickets", reader: Reader::Lines, writer: markdown::write },
+    Format {
+        name: "parquet",
+        help: "For data tools: the rows of the CSV",
+        reader: Reader::Lines,
+        writer: |report, layout, out| parquet::write(report, layout.rows, out),
+    },
+    Format {
+        name: "html",
+        help: "For a browser: one page that asks for nothing",
+        reader: Reader::Lines,
+        writer: |report, _, out| html::write(report, out),
+    },
+];
 
-/// How a report is laid out, by the formats that there is a choice in.
-#[derive(Clone, Copy, Debug)]
+/// How a document is laid out, by the formats that there is a choice in.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Layout {
     /// Columns that a table has room for.
     pub width: u16,
@@ -56,21 +72,4 @@ pub struct Layout {
     pub group_by: Option<Group>,
     /// What there is a row for.
     pub rows: Rows,
-}
-
-/// Prints a report.
-///
-/// # Errors
-///
-/// When `out` cannot be written.
-pub fn write(report: &Report, format: Format, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        Format::Table => table::write(report, layout, out),
-        Format::Csv => csv::write(report, layout.rows, out),
-        Format::Json => json::write(report, out),
-        Format::Ndjson => ndjson::write(report, out),
-        Format::Markdown => markdown::write(report, layout, out),
-        Format::Parquet => parquet::write(report, layout.rows, out),
-        Format::Html => html::write(report, out),
-    }
 }

@@ -7,11 +7,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::InstanceProfile;
+use crate::inventory::{InstanceId, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
-use crate::verdict::{Policy, Rotation, Verdict, judge};
+use crate::verdict::{Change, Command, Enforcement, Policy, Reason, Restart, Rotation, UsageVerdict, Verdict, judge};
 use crate::window::Window;
 
 /// The report of an analysis.
@@ -83,30 +83,23 @@ pub struct Summary {
 /// The verdict on an instance.
 #[derive(Clone, Debug, Serialize)]
 pub struct Instance {
-    /// Account number.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// `DBInstanceIdentifier`.
-    pub instance: String,
-    /// `DBClusterIdentifier`, of a member of a cluster.
-    pub cluster: Option<String>,
-    /// Amazon Resource Name.
-    pub arn: String,
+    /// The instance, and its cluster.
+    #[serde(flatten)]
+    pub member: Member,
     /// Engine as AWS names it.
     pub engine: String,
     /// Engine version.
     pub engine_version: String,
     /// The certificate.
     pub certificate: Certificate,
-    /// `in_use`, `not_observed`, `ruled_out` or `undetermined`.
-    pub usage: &'static str,
-    /// `required`, `deferrable` or `optional`.
-    pub rotation: &'static str,
-    /// `none`, `listener` or `instance`: what a rotation costs.
-    pub restart: &'static str,
-    /// `safe`, `breaks` or `unknown`: may TLS be enforced?
-    pub enforcement: &'static str,
+    /// Whether TLS is used.
+    pub usage: UsageVerdict,
+    /// Whether the certificate must be rotated.
+    pub rotation: Rotation,
+    /// What a rotation restarts.
+    pub restart: Restart,
+    /// Whether TLS may be enforced.
+    pub enforcement: Enforcement,
     /// When a rotation must have happened; none where none is needed or the dates are not known.
     pub act_by: Option<Timestamp>,
     /// Nobody can tell: required for that, or deferrable on the word of a person.
@@ -121,8 +114,14 @@ pub struct Instance {
     pub reasons: Vec<Reason>,
     /// What was not looked at.
     pub not_examined: Vec<String>,
-    /// What a person or a rotation tool would run, as argument vectors.
-    pub commands: Vec<Vec<String>>,
+    /// What a person or a rotation tool would run.
+    pub commands: Vec<Command>,
+    /// What shows the certificate that is served after a rotation.
+    #[serde(skip)]
+    pub verify: Option<Command>,
+    /// Clients that use TLS may be missing in `connections`, and a rotation is due or may be.
+    #[serde(skip)]
+    pub clients_incomplete: bool,
 }
 
 /// A certificate, and what a rotation would change.
@@ -136,8 +135,8 @@ pub struct Certificate {
     pub ca_valid_till: Option<Timestamp>,
     /// The authority that would sign the next one.
     pub target_ca: Option<String>,
-    /// `root` or `server`.
-    pub change: &'static str,
+    /// What a rotation changes.
+    pub change: Change,
 }
 
 /// Sessions and other events of the window.
@@ -272,15 +271,6 @@ pub struct Gap {
     pub cause: &'static str,
 }
 
-/// Why a verdict is what it is.
-#[derive(Clone, Debug, Serialize)]
-pub struct Reason {
-    /// Stable code.
-    pub code: &'static str,
-    /// The evidence, in a sentence.
-    pub text: String,
-}
-
 impl Report {
     /// Judges all that the evidence holds, within a window.
     ///
@@ -293,12 +283,10 @@ impl Report {
         let found = usage::of_each(&evidence.instances, window, ignores, progress, |known, usage, errors| {
             let ignored: Vec<(usize, u64)> = usage.clients.values().filter_map(ignored_sessions).collect();
             let verdict = judge(&known.profile, &usage, policy, window.to);
-            let key = (verdict.rotation, verdict.outlook.act_by);
-            ((key, instance(&known.profile, &usage, verdict)), ignored, errors)
+            (instance(&known.profile, &usage, verdict), ignored, errors)
         });
-        let mut judged = Vec::new();
         for (row, ignored, errors) in found {
-            judged.push(row);
+            report.instances.push(row);
             report.errors.extend(errors);
             for (entry, sessions) in ignored {
                 if let Some(entry) = report.policy.ignore.get_mut(entry) {
@@ -307,29 +295,9 @@ impl Report {
             }
         }
         // Most urgent first; what has no date comes behind what has one.
-        judged.sort_by(|one, other| {
-            let key = |((rotation, act_by), instance): &((Rotation, Option<Timestamp>), Instance)| {
-                (*rotation, act_by.unwrap_or(Timestamp::MAX), instance.arn.clone())
-            };
-            key(one).cmp(&key(other))
-        });
-        for ((rotation, _), instance) in judged {
-            report.summary.instances += 1;
-            let unproven = u64::from(instance.unproven);
-            match rotation {
-                Rotation::Required => {
-                    report.summary.required += 1;
-                    report.summary.unproven += unproven;
-                }
-                Rotation::Deferrable => {
-                    report.summary.deferrable += 1;
-                    report.summary.attested += unproven;
-                }
-                Rotation::Optional => report.summary.optional += 1,
-            }
-            report.instances.push(instance);
-        }
-        let of_each = report.instances.iter().map(|row| (row.arn.as_str(), &row.evidence));
+        report.instances.sort_by(|one, other| one.urgency().cmp(&other.urgency()));
+        report.instances.iter().for_each(|row| report.summary.count(row));
+        let of_each = report.instances.iter().map(|row| (row.id().arn.as_str(), &row.evidence));
         report.evidence = Evidence::of_all(evidence.is_whole, of_each);
         report.errors.sort_unstable();
         report.errors.dedup();
@@ -339,7 +307,7 @@ impl Report {
 
     /// The instances with this identifier or ARN: several accounts may have one each.
     pub fn named(&self, name: &str) -> Vec<&Instance> {
-        let is_meant = |row: &&Instance| row.instance.eq_ignore_ascii_case(name) || row.arn == name;
+        let is_meant = |row: &&Instance| row.id().instance.eq_ignore_ascii_case(name) || row.id().arn == name;
         self.instances.iter().filter(is_meant).collect()
     }
 
@@ -360,6 +328,42 @@ impl Report {
     }
 }
 
+impl Summary {
+    /// Counts the verdict on one more instance.
+    fn count(&mut self, row: &Instance) {
+        self.instances += 1;
+        let unproven = u64::from(row.unproven);
+        match row.rotation {
+            Rotation::Required => {
+                self.required += 1;
+                self.unproven += unproven;
+            }
+            Rotation::Deferrable => {
+                self.deferrable += 1;
+                self.attested += unproven;
+            }
+            Rotation::Optional => self.optional += 1,
+        }
+    }
+}
+
+impl Instance {
+    /// Which instance it is.
+    pub fn id(&self) -> &InstanceId {
+        &self.member.id
+    }
+
+    /// The cluster that it is a member of.
+    pub fn cluster(&self) -> Option<&str> {
+        self.member.cluster.as_deref()
+    }
+
+    /// What orders instances, the most urgent first.
+    fn urgency(&self) -> (Rotation, Timestamp, &str) {
+        (self.rotation, self.act_by.unwrap_or(Timestamp::MAX), &self.id().arn)
+    }
+}
+
 /// The entry of the policy that ignores a client, and how many sessions that takes out of the count.
 fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
     Some((used.ignored_by?, used.sessions.sum()))
@@ -368,11 +372,7 @@ fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
 fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Instance {
     let Verdict { outlook, .. } = verdict;
     Instance {
-        account: profile.account.clone(),
-        region: profile.region.clone(),
-        instance: profile.instance.clone(),
-        cluster: profile.cluster.clone(),
-        arn: profile.arn.clone(),
+        member: profile.member(),
         engine: profile.engine.clone(),
         engine_version: profile.engine_version.clone(),
         certificate: Certificate {
@@ -380,24 +380,22 @@ fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Insta
             valid_till: profile.certificate.valid_till,
             ca_valid_till: profile.certificate.ca_valid_till,
             target_ca: outlook.target,
-            change: outlook.change.name(),
+            change: outlook.change,
         },
-        usage: verdict.usage.name(),
-        rotation: verdict.rotation.name(),
-        restart: outlook.restart.name(),
-        enforcement: verdict.enforcement.name(),
+        usage: verdict.usage,
+        rotation: verdict.rotation,
+        restart: outlook.restart,
+        enforcement: verdict.enforcement,
         act_by: outlook.act_by,
         unproven: verdict.unproven,
         evidence: Evidence::new(usage.digest.clone(), !usage.unverified),
         connections: connections(usage),
         coverage: coverage(&usage.coverage),
-        reasons: verdict
-            .reasons
-            .into_iter()
-            .map(|reason| Reason { code: reason.code.code(), text: reason.text })
-            .collect(),
+        reasons: verdict.reasons,
         not_examined: verdict.not_examined,
         commands: verdict.commands,
+        verify: verdict.verify,
+        clients_incomplete: verdict.clients_incomplete,
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::model::{Instance, Report};
 
 /// What instances are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// The most urgent first.
     #[default]
@@ -25,7 +25,7 @@ pub enum Sort {
 }
 
 /// What instances are grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Account.
     Account,
@@ -41,10 +41,10 @@ impl Group {
     /// The group that an instance is in.
     pub(super) fn of(self, row: &Instance) -> &str {
         match self {
-            Self::Account => &row.account,
-            Self::Region => &row.region,
+            Self::Account => &row.id().account,
+            Self::Region => &row.id().region,
             Self::Engine => &row.engine,
-            Self::Cluster => row.cluster.as_deref().unwrap_or("no cluster"),
+            Self::Cluster => row.cluster().unwrap_or("no cluster"),
         }
     }
 }
@@ -55,11 +55,11 @@ impl Report {
         let rows = &mut self.instances;
         match by {
             Sort::Urgency => {}
-            Sort::Instance => rows.sort_by(|one, other| one.instance.cmp(&other.instance)),
+            Sort::Instance => rows.sort_by(|one, other| one.id().instance.cmp(&other.id().instance)),
             Sort::Account => {
-                rows.sort_by(|one, other| (&one.account, &one.region).cmp(&(&other.account, &other.region)));
+                rows.sort_by_cached_key(|row| (row.id().account.clone(), row.id().region.clone()));
             }
-            Sort::Region => rows.sort_by(|one, other| one.region.cmp(&other.region)),
+            Sort::Region => rows.sort_by(|one, other| one.id().region.cmp(&other.id().region)),
             Sort::Engine => {
                 let key = |row: &Instance| (row.engine.clone(), row.engine_version.clone());
                 rows.sort_by_cached_key(key);

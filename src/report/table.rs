@@ -9,6 +9,7 @@ use super::escape::terminal;
 use super::model::Instance;
 use super::{Layout, Report, policy};
 use crate::problem::grouped;
+use crate::verdict::Rotation;
 
 /// Least columns that names are shortened to, and reasons.
 const LEAST: usize = 24;
@@ -17,7 +18,7 @@ const LEAST: usize = 24;
 type Column = (&'static str, bool, fn(&Report, &Instance) -> String);
 
 const VERDICT: Column = ("VERDICT", false, |_, row| verdict(row));
-const NAME: Column = ("INSTANCE", false, |_, row| terminal(&row.instance));
+const NAME: Column = ("INSTANCE", false, |_, row| terminal(&row.id().instance));
 const DAYS: Column =
     ("DAYS", true, |report, row| days_left(report, row).map_or("-".to_owned(), |days| days.to_string()));
 const SEEN: Column = ("SEEN", true, |_, row| seen(row));
@@ -30,21 +31,21 @@ const WIDE: &[Column] = &[
     DAYS,
     SEEN,
     ("ACT BY", false, |_, row| row.act_by.map_or("-".to_owned(), |act_by| act_by.strftime("%Y-%m-%d").to_string())),
-    ("USAGE", false, |_, row| row.usage.to_owned()),
-    ("RESTART", false, |_, row| row.restart.to_owned()),
-    ("ENFORCE", false, |_, row| row.enforcement.to_owned()),
+    ("USAGE", false, |_, row| row.usage.to_string()),
+    ("RESTART", false, |_, row| row.restart.to_string()),
+    ("ENFORCE", false, |_, row| row.enforcement.to_string()),
     ("TLS", true, |_, row| row.connections.clients_sessions.tls.to_string()),
     ("PLAIN", true, |_, row| row.connections.clients_sessions.plaintext.to_string()),
-    ("ACCOUNT", false, |_, row| terminal(&row.account)),
-    ("REGION", false, |_, row| terminal(&row.region)),
-    ("CLUSTER", false, |_, row| terminal(row.cluster.as_deref().unwrap_or("-"))),
+    ("ACCOUNT", false, |_, row| terminal(&row.id().account)),
+    ("REGION", false, |_, row| terminal(&row.id().region)),
+    ("CLUSTER", false, |_, row| terminal(row.cluster().unwrap_or("-"))),
     ("ENGINE", false, |_, row| terminal(&format!("{} {}", row.engine, row.engine_version))),
     ("WHY", false, |_, row| terminal(row.reasons.first().map_or("", |reason| &reason.text))),
 ];
 
 /// The rotation, with a `?` where nobody can tell.
 pub(super) fn verdict(row: &Instance) -> String {
-    if row.unproven { format!("{}?", row.rotation) } else { row.rotation.to_owned() }
+    if row.unproven { format!("{}?", row.rotation) } else { row.rotation.to_string() }
 }
 
 /// Days until a rotation must have happened.
@@ -183,9 +184,9 @@ fn cut(text: &str, width: usize) -> String {
 fn colour(row: &Instance) -> Style {
     let style = Style::new().force_styling(true);
     match (row.rotation, row.unproven) {
-        ("required", false) => style.red().bold(),
-        ("required", true) => style.yellow().bold(),
-        ("deferrable", _) => style.cyan(),
-        _ => style.green(),
+        (Rotation::Required, false) => style.red().bold(),
+        (Rotation::Required, true) => style.yellow().bold(),
+        (Rotation::Deferrable, _) => style.cyan(),
+        (Rotation::Optional, _) => style.green(),
     }
 }

@@ -5,6 +5,7 @@ use ssl_usage_parsers::Restart as EngineRestart;
 
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
+use super::words::words;
 use crate::inventory::{InstanceProfile, PendingAction};
 
 /// What a rotation changes.
@@ -16,6 +17,8 @@ pub enum Change {
     Server,
 }
 
+words!(Change: Root = "root", Server = "server");
+
 /// What a rotation costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
@@ -26,6 +29,8 @@ pub enum Restart {
     /// The instance.
     Instance,
 }
+
+words!(Restart: None = "none", Listener = "listener", Instance = "instance");
 
 /// What follows from an instance's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,25 +131,4 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
 /// A date for a sentence.
 pub(super) fn describe(end: Option<Timestamp>) -> String {
     end.map_or_else(|| "on a date that is not known".to_owned(), |end| end.strftime("%Y-%m-%d").to_string())
-}
-
-impl Change {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            Self::Server => "server",
-        }
-    }
-}
-
-impl Restart {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Listener => "listener",
-            Self::Instance => "instance",
-        }
-    }
 }

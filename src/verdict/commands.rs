@@ -1,5 +1,6 @@
 //! What a person or a rotation tool would run. Nothing here is ever run by this tool.
 
+use serde::Serialize;
 use ssl_usage_parsers::Engine;
 
 use super::certificate::{Change, Restart, RotationOutlook};
@@ -7,19 +8,64 @@ use super::{Rotation, UsageVerdict};
 use crate::enable_logging::{self, Needs};
 use crate::inventory::InstanceProfile;
 
-/// Argument vectors of the AWS command line, in the order in which they are to be run.
+/// A command of the AWS CLI. Reports hold its words alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Command {
+    /// What it is for.
+    #[serde(skip)]
+    pub kind: CommandKind,
+    /// When it takes effect.
+    #[serde(skip)]
+    pub takes_effect: EffectTime,
+    /// The argument vector, with the program first.
+    pub words: Vec<String>,
+}
+
+/// What a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    /// It makes the instance log sessions.
+    EnableLogging,
+    /// It rotates the certificate.
+    Rotate,
+    /// It shows the certificate that is served, and changes nothing.
+    Verify,
+}
+
+/// When a command takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectTime {
+    /// When the command is run.
+    AtOnce,
+    /// In the next maintenance window.
+    InMaintenanceWindow,
+    /// It is put in place at once, and becomes active at the next restart, planned or not.
+    AtNextRestart,
+}
+
+impl AsRef<[String]> for Command {
+    fn as_ref(&self) -> &[String] {
+        &self.words
+    }
+}
+
+/// The commands that a verdict proposes, in the order in which they are to be run.
 pub(super) fn commands(
     profile: &InstanceProfile,
     outlook: &RotationOutlook,
     usage: UsageVerdict,
     rotation: Rotation,
-) -> Vec<Vec<String>> {
+) -> Vec<Command> {
     let mut commands = Vec::new();
     if rotation == Rotation::Optional {
         return commands;
     }
     if usage == UsageVerdict::Undetermined {
-        commands.extend(profile.known_engine().into_iter().flat_map(|engine| switch_logging_on(profile, engine)));
+        let words = profile.known_engine().into_iter().flat_map(|engine| switch_logging_on(profile, engine));
+        let (kind, takes_effect) = (CommandKind::EnableLogging, EffectTime::AtOnce);
+        commands.extend(words.map(|words| Command { kind, takes_effect, words }));
     }
     commands.extend(rotate(profile, outlook, rotation));
     commands
@@ -33,33 +79,61 @@ fn aws(region: &str, words: &[&str]) -> Vec<String> {
 /// action that AWS offers; where it offers none yet, there is no command.
 ///
 /// Source: "Rotating your SSL/TLS certificate" in the RDS user guide.
-fn rotate(profile: &InstanceProfile, outlook: &RotationOutlook, rotation: Rotation) -> Option<Vec<String>> {
+fn rotate(profile: &InstanceProfile, outlook: &RotationOutlook, rotation: Rotation) -> Option<Command> {
+    let rotate = |words: &[&str], takes_effect| {
+        let words = aws(&profile.region, words);
+        Some(Command { kind: CommandKind::Rotate, takes_effect, words })
+    };
     if outlook.change == Change::Server {
         let action = profile.pending.first().filter(|_| rotation == Rotation::Required)?;
         let resource = action.resource.as_deref().unwrap_or(&profile.arn);
         let words = ["apply-pending-maintenance-action", "--resource-identifier", resource];
         let how = ["--apply-action", &action.action, "--opt-in-type", "next-maintenance"];
-        return Some(aws(&profile.region, &[&words[..], &how[..]].concat()));
+        return rotate(&[&words[..], &how[..]].concat(), EffectTime::InMaintenanceWindow);
     }
     let target = outlook.target.as_deref()?;
-    // A Multi-AZ DB cluster has one certificate; the instances of other clusters have one each.
-    let own = ["aurora", "docdb", "neptune"].iter().any(|engine| profile.engine.starts_with(engine));
-    let shared = profile.cluster.as_deref().filter(|_| !own);
+    let shared = shared_by(profile);
     let of = match shared {
         Some(cluster) => ["modify-db-cluster", "--db-cluster-identifier", cluster],
         None => ["modify-db-instance", "--db-instance-identifier", &profile.instance],
     };
-    let mut words = [&of[..], &["--ca-certificate-identifier", target]].concat();
-    match rotation {
+    let (how, takes_effect): (&[&str], _) = match rotation {
         // The certificate is put in place now, and becomes active at the next restart.
         Rotation::Deferrable if outlook.restart == Restart::Instance && shared.is_none() => {
-            words.extend(["--no-certificate-rotation-restart", "--apply-immediately"]);
+            (&["--no-certificate-rotation-restart", "--apply-immediately"], EffectTime::AtNextRestart)
         }
-        Rotation::Deferrable if outlook.restart == Restart::None => words.push("--apply-immediately"),
+        Rotation::Deferrable if outlook.restart == Restart::None => (&["--apply-immediately"], EffectTime::AtOnce),
         // What restarts something does so in the maintenance window.
-        Rotation::Deferrable | Rotation::Required | Rotation::Optional => words.push("--no-apply-immediately"),
+        Rotation::Deferrable | Rotation::Required | Rotation::Optional => {
+            (&["--no-apply-immediately"], EffectTime::InMaintenanceWindow)
+        }
+    };
+    rotate(&[&of[..], &["--ca-certificate-identifier", target], how].concat(), takes_effect)
+}
+
+/// The cluster whose certificate the instance serves: a Multi-AZ DB cluster has one certificate, and the instances of other
+/// clusters have one each.
+fn shared_by(profile: &InstanceProfile) -> Option<&str> {
+    let own = ["aurora", "docdb", "neptune"].iter().any(|engine| profile.engine.starts_with(engine));
+    profile.cluster.as_deref().filter(|_| !own)
+}
+
+/// What shows the certificate that is served; of a cluster whose rotation is one, the cluster's.
+pub(super) fn verify(profile: &InstanceProfile, outlook: &RotationOutlook, rotation: Rotation) -> Option<Command> {
+    const INSTANCE: &str = "DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,\
+        CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]";
+    const CLUSTER: &str =
+        "DBClusters[].[DBClusterIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill]";
+    if rotation == Rotation::Optional {
+        return None;
     }
-    Some(aws(&profile.region, &words))
+    let modifies = outlook.change != Change::Server && outlook.target.is_some();
+    let (call, of, name, query) = match shared_by(profile).filter(|_| modifies) {
+        Some(cluster) => ("describe-db-clusters", "--db-cluster-identifier", cluster, CLUSTER),
+        None => ("describe-db-instances", "--db-instance-identifier", profile.instance.as_str(), INSTANCE),
+    };
+    let words = aws(&profile.region, &[call, of, name, "--query", query, "--output", "text"]);
+    Some(Command { kind: CommandKind::Verify, takes_effect: EffectTime::AtOnce, words })
 }
 
 /// The commands that have sessions logged at once: where that takes a new group or a restart, it is for a person to decide

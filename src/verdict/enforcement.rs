@@ -1,6 +1,7 @@
 //! The reverse question: may TLS be enforced?
 
 use super::reason::{Effect, Reason, ReasonCode};
+use super::words::words;
 use crate::usage::Usage;
 
 /// Whether TLS may be enforced.
@@ -14,16 +15,7 @@ pub enum Enforcement {
     Unknown,
 }
 
-impl Enforcement {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Safe => "safe",
-            Self::Breaks => "breaks",
-            Self::Unknown => "unknown",
-        }
-    }
-}
+words!(Enforcement: Safe = "safe", Breaks = "breaks", Unknown = "unknown");
 
 /// Judges by usage and reasons; `enforced` is whether TLS is enforced, in effect.
 pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> Enforcement {

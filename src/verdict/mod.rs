@@ -12,8 +12,10 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod words;
 
 pub use certificate::{Change, Restart, RotationOutlook};
+pub use commands::{Command, CommandKind, EffectTime};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
 pub use reason::{Effect, Reason, ReasonCode};
@@ -24,6 +26,7 @@ use jiff::Timestamp;
 use crate::inventory::InstanceProfile;
 use crate::usage::{Usage, unseen};
 use rules::Context;
+use words::words;
 
 /// Whether TLS is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +69,12 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// What was not looked at.
     pub not_examined: Vec<String>,
+    /// The list of clients may be incomplete: clients that use TLS may be missing, and a rotation is due or may be.
+    pub clients_incomplete: bool,
     /// What a person or a rotation tool would run.
-    pub commands: Vec<Vec<String>>,
+    pub commands: Vec<Command>,
+    /// What shows the certificate that is served afterwards; none where nothing is to be rotated.
+    pub verify: Option<Command>,
 }
 
 /// What this version does not look at, whatever the instance.
@@ -107,11 +114,30 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     let act_by = outlook.act_by.filter(|_| rotation != Rotation::Optional);
     let outlook = RotationOutlook { act_by, ..outlook };
     let commands = commands::commands(profile, &outlook, used, rotation);
+    let verify = commands::verify(profile, &outlook, rotation);
     let unproven = rotation != Rotation::Optional && used == UsageVerdict::Undetermined;
     let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
     let unknown = blind.filter(|(is_so, _)| is_so(&context)).map(|(_, what)| (*what).to_owned());
     let not_examined = unknown.chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect();
-    Verdict { usage: used, rotation, unproven, enforcement, outlook, reasons, not_examined, commands }
+    let clients_incomplete = (rotation == Rotation::Required || unproven) && !names_all_clients(&context, used);
+    Verdict {
+        usage: used,
+        rotation,
+        unproven,
+        enforcement,
+        outlook,
+        reasons,
+        not_examined,
+        clients_incomplete,
+        commands,
+        verify,
+    }
+}
+
+/// Whether the logs name every client that uses TLS: they show some, and enough of the window.
+fn names_all_clients(context: &Context<'_>, used: UsageVerdict) -> bool {
+    let Context { usage, policy, .. } = context;
+    used == UsageVerdict::InUse && usage.connections.tls > 0 && usage.coverage.share >= policy.least_coverage
 }
 
 /// Times of the calendar of which the logs show nothing.
@@ -170,25 +196,6 @@ fn decides(effect: Effect, usage: UsageVerdict, rotation: Rotation) -> bool {
     }
 }
 
-impl UsageVerdict {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::InUse => "in_use",
-            Self::NotObserved => "not_observed",
-            Self::RuledOut => "ruled_out",
-            Self::Undetermined => "undetermined",
-        }
-    }
-}
-
-impl Rotation {
-    /// The word used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Deferrable => "deferrable",
-            Self::Optional => "optional",
-        }
-    }
-}
+words!(UsageVerdict:
+    InUse = "in_use", NotObserved = "not_observed", RuledOut = "ruled_out", Undetermined = "undetermined");
+words!(Rotation: Required = "required", Deferrable = "deferrable", Optional = "optional");

@@ -1,5 +1,7 @@
 //! Why a verdict is what it is: a list of codes, each with what it may decide.
 
+use serde::{Serialize, Serializer};
+
 /// What a reason does to the answer "is TLS used?". The usage of an instance follows from its reasons alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -46,6 +48,18 @@ macro_rules! reasons {
             }
         }
     };
+}
+
+impl Serialize for ReasonCode {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.code())
+    }
+}
+
+impl std::fmt::Display for ReasonCode {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.pad(self.code())
+    }
 }
 
 reasons! {
@@ -149,7 +163,7 @@ reasons! {
 }
 
 /// A reason, and what it rests on in this context.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// Which.
     pub code: ReasonCode,

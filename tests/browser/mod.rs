@@ -130,13 +130,14 @@ fn hostile_names_run_nothing_in_a_page_and_break_no_layout() {
 /// Prints how long it takes, in milliseconds: `cargo test ten_thousand -- --nocapture`.
 #[test]
 fn a_page_of_ten_thousand_instances_opens_scrolls_and_is_searched() {
-    use ssl_usage::report::{Format, Layout, Rows, write};
+    use ssl_usage::report::{FORMATS, Format, Layout, Rows};
     let Some(folder) = installed() else { return };
     let home = TempDir::new().expect("a folder");
     let page = home.path().join("report.html");
     let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows: Rows::Instances };
     let mut file = fs::File::create(&page).expect("a file");
-    write(&large(), Format::Html, &layout, &mut BufWriter::new(&mut file)).expect("a page");
+    let html = Format::named(FORMATS, "html").expect("a format");
+    html.write(&large(), &layout, &mut BufWriter::new(&mut file)).expect("a page");
     let seen = script(&folder, "open.mjs", &[page.as_os_str(), "ledger-9914".as_ref()]);
     println!("{} bytes: {seen}", file.metadata().expect("its size").len());
     assert_eq!(seen["rows"], 10_000);

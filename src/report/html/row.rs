@@ -29,7 +29,7 @@ impl<'r> Row<'r> {
 
     /// The class that colours the verdict.
     pub fn class(&self) -> &'static str {
-        if self.it.unproven { "unproven" } else { self.it.rotation }
+        if self.it.unproven { "unproven" } else { self.it.rotation.name() }
     }
 
     /// Where the verdict sorts.

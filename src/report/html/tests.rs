@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::inventory::{InstanceId, Member};
 use crate::problem::Problem;
 use crate::report::Report;
-use crate::report::model::{
-    Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Reason, Shares,
+use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Shares};
+use crate::verdict::{
+    Change, Command, CommandKind, EffectTime, Enforcement, Policy, Reason, ReasonCode, Restart, Rotation, UsageVerdict,
 };
-use crate::verdict::Policy;
 use crate::window::Window;
 
 /// A report in which everything that can be is called `name`.
@@ -19,11 +20,10 @@ fn report(name: &str, clients: usize) -> Report {
     let mut report = Report::without_instances(window, Policy::default(), vec![trouble]);
     report.instances.push(Instance {
         evidence: Evidence::new(None, false),
-        account: text(),
-        region: text(),
-        instance: text(),
-        cluster: some(),
-        arn: text(),
+        member: Member {
+            id: InstanceId { account: text(), region: text(), instance: text(), arn: text() },
+            cluster: some(),
+        },
         engine: text(),
         engine_version: text(),
         certificate: Certificate {
@@ -31,12 +31,12 @@ fn report(name: &str, clients: usize) -> Report {
             valid_till: Some(window.to),
             ca_valid_till: None,
             target_ca: some(),
-            change: "root",
+            change: Change::Root,
         },
-        usage: "in_use",
-        rotation: "required",
-        restart: "none",
-        enforcement: "breaks",
+        usage: UsageVerdict::InUse,
+        rotation: Rotation::Required,
+        restart: Restart::None,
+        enforcement: Enforcement::Breaks,
         act_by: None,
         unproven: false,
         connections: connections(name, clients, window),
@@ -52,9 +52,11 @@ fn report(name: &str, clients: usize) -> Report {
             bytes: 0,
             unparsed: 1,
         },
-        reasons: vec![Reason { code: "tls-connections", text: text() }],
+        reasons: vec![Reason { code: ReasonCode::TlsConnections, text: text() }],
         not_examined: Vec::new(),
-        commands: vec![vec![text()]],
+        commands: vec![Command { kind: CommandKind::Rotate, takes_effect: EffectTime::AtOnce, words: vec![text()] }],
+        verify: None,
+        clients_incomplete: false,
     });
     report
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::report::Report;
 use crate::report::model::Instance;
+use crate::verdict::Rotation;
 
 /// Instances that a month names.
 const NAMED: usize = 8;
@@ -53,12 +54,12 @@ pub(super) fn of(report: &Report) -> Vec<Month<'_>> {
         let month = months.entry((end.is_none(), label.clone())).or_insert_with(|| Month { label, ..Month::default() });
         month.past = end.is_some_and(|end| end <= report.generated_at);
         match it.rotation {
-            "required" => month.required += 1,
-            "deferrable" => month.deferrable += 1,
-            _ => month.optional += 1,
+            Rotation::Required => month.required += 1,
+            Rotation::Deferrable => month.deferrable += 1,
+            Rotation::Optional => month.optional += 1,
         }
         if month.first.len() < NAMED {
-            month.first.push((number, &it.instance, end.map(|end| end.strftime("%m-%d").to_string())));
+            month.first.push((number, &it.id().instance, end.map(|end| end.strftime("%m-%d").to_string())));
         }
     }
     months.into_values().collect()

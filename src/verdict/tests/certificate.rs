@@ -22,7 +22,7 @@ fn a_command_names_what_holds_the_certificate() {
             }
         }
         let commands = judged(&profile, &Usage::default()).commands;
-        commands.last().map(|words| words[4..7].join(" ")).unwrap_or_default()
+        commands.last().map(|command| command.words[4..7].join(" ")).unwrap_or_default()
     };
     let by_instance = "modify-db-instance --db-instance-identifier orders";
     assert_eq!(command("postgres", None, None), by_instance);

@@ -18,7 +18,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
     retired.certificate.ca_valid_till = Some(days(20));
     let verdict = judged(&retired, &plaintext_only());
     assert_eq!((verdict.outlook.change, verdict.outlook.act_by), (Change::Root, Some(days(20))));
-    let command = verdict.commands.first().expect("a command").join(" ");
+    let command = verdict.commands.first().expect("a command").words.join(" ");
     assert_eq!(
         command,
         "aws --region eu-west-1 rds modify-db-instance --db-instance-identifier orders --ca-certificate-identifier \
@@ -27,7 +27,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
     // A Multi-AZ DB cluster cannot be told to wait for its next restart.
     retired.cluster = Some("shop".to_owned());
     let verdict = judged(&retired, &plaintext_only());
-    let command = verdict.commands.first().expect("a command").join(" ");
+    let command = verdict.commands.first().expect("a command").words.join(" ");
     assert!(
         command.contains(" modify-db-cluster --db-cluster-identifier shop ")
             && command.ends_with(" --no-apply-immediately"),
