@@ -135,12 +135,12 @@ pub struct Record<'a> {
     /// Who.
     pub client: Client<'a>,
     /// What happened.
-    pub step: Step<'a>,
+    pub step: SessionStep<'a>,
 }
 
 /// What one record says happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum SessionStep<'a> {
     /// A client reached the server. Nothing is known of its transport yet, and it may be a probe.
     Received,
     /// A client proved who it is, by this method.
@@ -155,12 +155,12 @@ pub enum Step<'a> {
     HandshakeFailed(HandshakeFailure),
     /// A session ended, so long after it began where the log tells.
     Disconnected(Option<Micros>),
-    /// As [`Step::Connected`], in a log that has the end of every connection under the same number, also of one that came to
+    /// As [`SessionStep::Connected`], in a log that has the end of every connection under the same number, also of one that came to
     /// nothing. The number is [`numbered`], for each server counts for itself.
     Opened(Transport<'a>),
-    /// As [`Step::Rejected`], in such a log.
+    /// As [`SessionStep::Rejected`], in such a log.
     Refused(Transport<'a>),
-    /// As [`Step::HandshakeFailed`], in such a log.
+    /// As [`SessionStep::HandshakeFailed`], in such a log.
     Broken(HandshakeFailure),
     /// A connection ended in such a log. Whether it was a session is known from the records before.
     Ended,
@@ -186,17 +186,17 @@ impl Record<'_> {
             session: self.session,
             client: self.client.into_owned(),
             step: match self.step {
-                Step::Received => Step::Received,
-                Step::Authenticated(method) => Step::Authenticated(own(method)),
-                Step::Connected(transport) => Step::Connected(transport.into_owned()),
-                Step::Connecting(transport) => Step::Connecting(transport.into_owned()),
-                Step::Rejected(transport) => Step::Rejected(transport.into_owned()),
-                Step::HandshakeFailed(cause) => Step::HandshakeFailed(cause),
-                Step::Disconnected(lasted) => Step::Disconnected(lasted),
-                Step::Opened(transport) => Step::Opened(transport.into_owned()),
-                Step::Refused(transport) => Step::Refused(transport.into_owned()),
-                Step::Broken(cause) => Step::Broken(cause),
-                Step::Ended => Step::Ended,
+                SessionStep::Received => SessionStep::Received,
+                SessionStep::Authenticated(method) => SessionStep::Authenticated(own(method)),
+                SessionStep::Connected(transport) => SessionStep::Connected(transport.into_owned()),
+                SessionStep::Connecting(transport) => SessionStep::Connecting(transport.into_owned()),
+                SessionStep::Rejected(transport) => SessionStep::Rejected(transport.into_owned()),
+                SessionStep::HandshakeFailed(cause) => SessionStep::HandshakeFailed(cause),
+                SessionStep::Disconnected(lasted) => SessionStep::Disconnected(lasted),
+                SessionStep::Opened(transport) => SessionStep::Opened(transport.into_owned()),
+                SessionStep::Refused(transport) => SessionStep::Refused(transport.into_owned()),
+                SessionStep::Broken(cause) => SessionStep::Broken(cause),
+                SessionStep::Ended => SessionStep::Ended,
             },
         }
     }

@@ -54,8 +54,8 @@ pub trait RecordParser: Send + Sync {
     /// overlap another of its kind is not, so that no record may depend on it.
     fn needles(&self) -> &'static [&'static [u8]];
 
-    /// Reads the record around the needle number `needle`, which stands at `hit`.
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a>;
+    /// Reads the record around `needle`, one of [`Self::needles`], which stands at `hit`.
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a>;
 
     /// Whether a record of this format, or the log's own heading, begins at the start of `line`.
     fn begins(&self, line: &[u8]) -> bool;

@@ -39,7 +39,9 @@ mod unrelated;
 
 pub use detect::{HEAD, Hints, detect};
 pub use engine::{Engine, Export, LogSwitch, Logs, OPTION, Parsers, Restart, TlsSwitch, Values, setting};
-pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
+pub use event::{
+    Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Text, Tls, Transport, is_local,
+};
 pub use format::{Chronology, Chunk, RECORD_MAX, RecordParser};
 pub use scan::{Scanned, Scanner, UNKNOWN_LANGUAGE};
 pub use session::{ConnectionEvent, EventKind, Sessions};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::event::{Client, HandshakeFailure, Micros, Record, Step, Text, Transport};
+use crate::event::{Client, HandshakeFailure, Micros, Record, SessionStep, Text, Transport};
 use crate::numbers::{Entry, Numbers};
 
 /// Most sessions that are remembered between their first record and the one that completes it.
@@ -109,18 +109,18 @@ impl Sessions {
         let Record { at, session, mut client, step } = record;
         let event = |client, auth_method, kind| Some(ConnectionEvent { at, client, auth_method, kind });
         match step {
-            Step::Received => {
+            SessionStep::Received => {
                 // A process number that comes again is a new session.
                 let address = client.address.as_deref().map(<[u8]>::to_vec);
                 self.note(session, |opening| *opening = Opening { address, method: None });
                 event(client, None, EventKind::Received)
             }
-            Step::Authenticated(method) => {
+            SessionStep::Authenticated(method) => {
                 let method = method.into_owned();
                 self.note(session, |opening| opening.method = Some(method));
                 None
             }
-            Step::Connected(transport) => {
+            SessionStep::Connected(transport) => {
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
                 let transport = match (transport, client.address.is_none()) {
                     (Transport::Plaintext | Transport::Local, true) => Transport::unmarked(opening.address.as_deref()),
@@ -129,11 +129,11 @@ impl Sessions {
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, opening.method.map(Text::Owned), EventKind::Connected(transport))
             }
-            Step::Connecting(transport) => {
+            SessionStep::Connecting(transport) => {
                 let event = ConnectionEvent { at, client, auth_method: None, kind: EventKind::Connected(transport) };
                 self.wait(session, event)
             }
-            Step::Rejected(refused) => {
+            SessionStep::Rejected(refused) => {
                 if let Some((_, held)) = session.and_then(|session| self.waiting.remove(&session))
                     && let EventKind::Connected(transport) = held.kind
                 {
@@ -144,18 +144,18 @@ impl Sessions {
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, None, EventKind::Rejected(transport))
             }
-            Step::HandshakeFailed(cause) => {
+            SessionStep::HandshakeFailed(cause) => {
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, None, EventKind::HandshakeFailed(cause))
             }
-            Step::Disconnected(lasted) => {
+            SessionStep::Disconnected(lasted) => {
                 if let Some(session) = session {
                     self.open.remove(&session);
                 }
                 event(client, None, EventKind::Disconnected(lasted))
             }
-            Step::Opened(_) | Step::Refused(_) | Step::Broken(_) | Step::Ended => {
+            SessionStep::Opened(_) | SessionStep::Refused(_) | SessionStep::Broken(_) | SessionStep::Ended => {
                 let kind = self.pair(&Entry::of(at, session, &client), step)?;
                 event(client, None, kind)
             }
@@ -163,11 +163,11 @@ impl Sessions {
     }
 
     /// What happened to a connection of which the log tells the end. None for the end of one that was refused.
-    fn pair<'a>(&mut self, entry: &Entry, step: Step<'a>) -> Option<EventKind<'a>> {
+    fn pair<'a>(&mut self, entry: &Entry, step: SessionStep<'a>) -> Option<EventKind<'a>> {
         let kind = match step {
-            Step::Opened(transport) => EventKind::Connected(transport),
-            Step::Refused(transport) => EventKind::Rejected(transport),
-            Step::Broken(cause) => EventKind::HandshakeFailed(cause),
+            SessionStep::Opened(transport) => EventKind::Connected(transport),
+            SessionStep::Refused(transport) => EventKind::Rejected(transport),
+            SessionStep::Broken(cause) => EventKind::HandshakeFailed(cause),
             _ => return self.numbers.ended(entry).map(EventKind::Disconnected),
         };
         self.numbers.began(entry, matches!(kind, EventKind::Connected(_)));

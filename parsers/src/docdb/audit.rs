@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use super::json::{members, object, string};
-use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
+use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Text, Transport};
 use crate::format::{Chunk, RecordParser};
 use crate::lines;
 use crate::time::LogTime;
@@ -44,7 +44,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, _: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, _: &[u8], hit: usize) -> Parsed<'a> {
         // Quotes inside of strings are escaped, but a document can hold the word as well.
         let before = chunk.text.get(..hit).unwrap_or_default();
         // A line is one record, and its first type says of which kind. A second one is of another record, whose newline is missing.
@@ -114,8 +114,8 @@ fn text<'a>(members: &Members<'a>, name: &[u8]) -> Option<Text<'a>> {
 fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
     let param = object(member(members, b"param")?)?;
     let step = match member(&param, b"success")? {
-        b"true" => Step::Connected(Transport::Unknown),
-        b"false" => Step::Rejected(Transport::Unknown),
+        b"true" => SessionStep::Connected(Transport::Unknown),
+        b"false" => SessionStep::Rejected(Transport::Unknown),
         _ => return None,
     };
     let named = |text: Option<Text<'a>>| text.filter(|text| !text.is_empty());

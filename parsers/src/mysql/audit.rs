@@ -36,7 +36,7 @@ use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 
 use super::clock;
 use super::padding::unpadded;
-use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Tls, Transport, numbered};
+use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, SessionStep, Tls, Transport, numbered};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
@@ -215,7 +215,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let Some((session, ids)) = numbers(text, hit) else { return Parsed::NotARecord };
         let Some(begin) = self.begins_before(chunk, hit) else { return self.headless(chunk, hit) };
@@ -229,8 +229,7 @@ impl RecordParser for Audit {
         if self.holds_header(record.get(1..hit - begin).unwrap_or_default()) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
-        let length = NEEDLES.get(needle).map_or(0, |needle| needle.len());
-        let behind = match self.behind(chunk, hit + length, limit) {
+        let behind = match self.behind(chunk, hit + needle.len(), limit) {
             Ok(_) if operations.next().is_some() => return Parsed::Malformed(Malformed::Ambiguous),
             Ok(behind) => behind,
             Err(cause) => return Parsed::Malformed(cause),
@@ -287,16 +286,16 @@ impl RecordParser for Audit {
 }
 
 impl Audit {
-    /// What happened, of the three needles; `has_port` says whether the log names the client's port.
+    /// What happened, by the needle; `has_port` says whether the log names the client's port.
     fn step<'a>(
         &self,
-        needle: usize,
+        needle: &[u8],
         client: &Client<'a>,
         behind: &Behind<'a>,
         has_port: bool,
-    ) -> Result<Step<'a>, Malformed> {
-        if needle > 1 {
-            return Ok(Step::Ended);
+    ) -> Result<SessionStep<'a>, Malformed> {
+        if needle == DISCONNECT {
+            return Ok(SessionStep::Ended);
         }
         let address = client.address.as_deref();
         let transport = match behind.word {
@@ -313,8 +312,8 @@ impl Audit {
         }
         Ok(match needle {
             // The end may be in another file.
-            0 if self.dialect == Dialect::Aurora => Step::Connected(transport),
-            0 => Step::Opened(transport),
+            CONNECT if self.dialect == Dialect::Aurora => SessionStep::Connected(transport),
+            CONNECT => SessionStep::Opened(transport),
             _ => failure(client, behind.code, transport),
         })
     }
@@ -438,15 +437,15 @@ fn is_version(word: &[u8]) -> bool {
 }
 
 /// Why an attempt came to nothing. Without a user it came to nothing before the client said who it is.
-fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> Step<'a> {
+fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> SessionStep<'a> {
     let tls = matches!(transport, Transport::Tls(_));
     match code {
         // ER_HANDSHAKE_ERROR: a handshake that either side broke off.
-        b"1043" if client.user.is_none() => Step::Broken(HandshakeFailure::Other),
+        b"1043" if client.user.is_none() => SessionStep::Broken(HandshakeFailure::Other),
         // ER_NET_PACKETS_OUT_OF_ORDER, ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED: nothing, or something else.
-        b"1156" | b"1158" | b"1159" if client.user.is_none() && !tls => Step::Broken(HandshakeFailure::Probe),
-        b"1156" | b"1158" | b"1159" if client.user.is_none() => Step::Broken(HandshakeFailure::Other),
-        _ => Step::Refused(transport),
+        b"1156" | b"1158" | b"1159" if client.user.is_none() && !tls => SessionStep::Broken(HandshakeFailure::Probe),
+        b"1156" | b"1158" | b"1159" if client.user.is_none() => SessionStep::Broken(HandshakeFailure::Other),
+        _ => SessionStep::Refused(transport),
     }
 }
 

@@ -36,14 +36,18 @@ use memchr::{memchr, memchr_iter, memmem, memrchr_iter, memrchr2};
 use super::attempt::{Said, clients, denied_database, ends_in_part, said};
 use super::head::{Clock, HEAD_MAX, Head, Layout, Writer, is_heading, record_head};
 use super::padding::unpadded;
-use crate::event::{Client, Malformed, Parsed, Record, Step, Transport};
+use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chronology, Chunk, RecordParser, TRUNCATED, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
 /// What attempts are found by, and refusals of a database.
-const TABBED: &[&[u8]] = &[b" Connect\t", b" Init DB\tAccess denied"];
-const SPACED: &[&[u8]] = &[b" Connect ", b" Init DB "];
+const TABBED: &[&[u8]] = &[CONNECT, INIT_DB];
+const SPACED: &[&[u8]] = &[CONNECT_SPACED, INIT_DB_SPACED];
+const CONNECT: &[u8] = b" Connect\t";
+const CONNECT_SPACED: &[u8] = b" Connect ";
+const INIT_DB: &[u8] = b" Init DB\tAccess denied";
+const INIT_DB_SPACED: &[u8] = b" Init DB ";
 
 /// What attempts begin with, in every clock and layout.
 const BEGINNINGS: &[&[u8]] = &[
@@ -138,7 +142,7 @@ impl General {
         };
         let found = |client, transport| {
             let at = head.time.map(|time| time.at);
-            Parsed::Record(Record { at, session: Some(head.thread), client, step: Step::Connecting(transport) })
+            Parsed::Record(Record { at, session: Some(head.thread), client, step: SessionStep::Connecting(transport) })
         };
         match said(argument.text, argument.rest) {
             Said::Session { who, carrier, torn } => {
@@ -214,7 +218,7 @@ impl General {
             return Parsed::NotARecord;
         }
         let at = head.time.map(|time| time.at);
-        let step = Step::Rejected(Transport::Unknown);
+        let step = SessionStep::Rejected(Transport::Unknown);
         Parsed::Record(Record { at, session, client: Client::default(), step })
     }
 }
@@ -255,7 +259,7 @@ impl RecordParser for General {
         }
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let floor = hit.saturating_sub(HEAD_MAX);
         // A crash can leave NUL bytes before a record.
@@ -269,12 +273,13 @@ impl RecordParser for General {
         };
         if line_at + head.at != hit + 1 {
             // Only where no statement stands between them, the second of two records in a line is certain to be one.
-            let glued = needle == 0 && !STATEMENTS.contains(&head.command) && self.is_headed(text, hit);
+            let connects = matches!(needle, CONNECT | CONNECT_SPACED);
+            let glued = connects && !STATEMENTS.contains(&head.command) && self.is_headed(text, hit);
             return if glued { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
         }
         match (needle, head.command) {
-            (0, b"Connect") => self.connect(chunk, line_at, &head),
-            (1, b"Init DB") => {
+            (CONNECT | CONNECT_SPACED, b"Connect") => self.connect(chunk, line_at, &head),
+            (INIT_DB | INIT_DB_SPACED, b"Init DB") => {
                 let argument = self.argument(chunk, line_at + head.argument);
                 match argument.map(|argument| denied_database(argument.text)) {
                     Ok(Some(database)) => self.refusal(chunk, line_at, &head, Some(database)),

@@ -46,13 +46,14 @@ use memchr::{memchr, memmem};
 
 use super::record::Address;
 use super::stamp::{DATED, dated};
-use crate::event::{Client, Malformed, Micros, Parsed, Record, Step, Transport};
+use crate::event::{Client, Malformed, Micros, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chunk, RecordParser};
 use crate::lines::LINE_MAX;
 use crate::time::LogTime;
 
-const NEEDLES: &[&[u8]] =
-    &[b"ACTION:[3] \"100\"", b"ACTION:[3] \"101\"", b"ACTION:[3] \"102\"", b"ACTION :[7] 'CONNECT'"];
+const NEEDLES: &[&[u8]] = &[b"ACTION:[3] \"100\"", b"ACTION:[3] \"101\"", b"ACTION:[3] \"102\"", ADMINISTRATOR];
+/// A session of an administrator, in the second layout.
+const ADMINISTRATOR: &[u8] = b"ACTION :[7] 'CONNECT'";
 /// The first line of a file.
 const HEADING: &[u8] = b"Audit file ";
 /// What follows the time.
@@ -77,7 +78,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let around = Around::new(chunk, hit);
         let head = match around.owner(hit) {
             Ok(head) => head,
@@ -91,7 +92,7 @@ impl RecordParser for Audit {
         if !around.is_whole(&head, &fields) {
             return Parsed::Malformed(if chunk.ends { Malformed::Cut } else { Malformed::UnknownLayout });
         }
-        let record = if needle == 3 { administrator(&fields.list) } else { session(&fields.list) };
+        let record = if needle == ADMINISTRATOR { administrator(&fields.list) } else { session(&fields.list) };
         match record {
             Some((client, step)) => Parsed::Record(Record { at: Some(head.at), session: None, client, step }),
             None => Parsed::Malformed(Malformed::UnknownLayout),
@@ -275,14 +276,14 @@ fn value<'a>(fields: &[Field<'a>], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// What a record of the first layout says.
-fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, Step<'a>)> {
+fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"USERID").unwrap_or_default();
     let comment = value(fields, b"COMMENT$TEXT").unwrap_or_default();
     told(value(fields, b"ACTION")?, value(fields, b"RETURNCODE"), user, comment)
 }
 
 /// What a record of an administrator says.
-fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, Step<'a>)> {
+fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"DATABASE USER").unwrap_or_default();
     let address = value(fields, b"CLIENT ADDRESS");
     let (mut client, step) = told(b"100", value(fields, b"STATUS"), user, address.unwrap_or_default())?;
@@ -299,7 +300,7 @@ pub(super) fn told<'a>(
     code: Option<&[u8]>,
     user: &'a [u8],
     comment: &'a [u8],
-) -> Option<(Client<'a>, Step<'static>)> {
+) -> Option<(Client<'a>, SessionStep<'static>)> {
     let address = memmem::rfind(comment, b"(ADDRESS=").and_then(|at| Address::read(comment.get(at..)?));
     if address.is_none() && memmem::find(comment, b"(PROTOCOL=").is_some() {
         return None;
@@ -311,11 +312,11 @@ pub(super) fn told<'a>(
     };
     let transport = address.map_or(Transport::Unknown, |address| address.transport());
     let step = match (action, code) {
-        (b"101" | b"102", _) => Step::Disconnected(None),
+        (b"101" | b"102", _) => SessionStep::Disconnected(None),
         (_, None | Some(b"")) => return None,
         // The two others warn that a password or an account expires soon.
-        (_, Some(b"0" | b"28002" | b"28011")) => Step::Connected(transport),
-        (_, Some(code)) if code.iter().all(u8::is_ascii_digit) => Step::Rejected(transport),
+        (_, Some(b"0" | b"28002" | b"28011")) => SessionStep::Connected(transport),
+        (_, Some(code)) if code.iter().all(u8::is_ascii_digit) => SessionStep::Rejected(transport),
         _ => return None,
     };
     Some((client, step))

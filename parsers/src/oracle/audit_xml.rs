@@ -59,7 +59,7 @@ impl RecordParser for AuditXml {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, _: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, _: &[u8], hit: usize) -> Parsed<'a> {
         // A record is read once, at the first of them.
         if is_second(chunk.text, hit) {
             return Parsed::NotARecord;

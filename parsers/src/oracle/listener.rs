@@ -153,13 +153,14 @@ impl RecordParser for Listener {
         record::NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        if needle == 2 {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
+        if needle == record::CONNECT_DATA {
             return self.read_beginning(chunk, hit);
         }
-        let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        let malformed =
+            |cause| if needle == record::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         // The last of a kind in a line tells of all of it.
-        if lines::is_followed(chunk.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[b"\n"]) {
+        if lines::is_followed(chunk.text, hit, needle, &[b"\n"]) {
             return Parsed::NotARecord;
         }
         let (line_at, line) = match lines::around(chunk, hit) {
@@ -177,7 +178,7 @@ impl RecordParser for Listener {
             return malformed(if line_at == 0 { Malformed::Cut } else { Malformed::UnknownPrefix });
         };
         let parsed = match needle {
-            0 => record::establish(body),
+            record::ESTABLISHED => record::establish(body),
             _ => record::no_data(body, notes(chunk.text, line_at + line.len())),
         };
         match parsed {

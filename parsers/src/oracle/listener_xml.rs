@@ -49,13 +49,14 @@ impl RecordParser for ListenerXml {
         record::NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        if needle == 2 {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
+        if needle == record::CONNECT_DATA {
             return read_beginning(chunk, hit);
         }
-        let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        let malformed =
+            |cause| if needle == record::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         // The last of a kind in an element tells of all of it.
-        if is_followed(chunk.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[OPENS, CLOSES]) {
+        if is_followed(chunk.text, hit, needle, &[OPENS, CLOSES]) {
             return Parsed::NotARecord;
         }
         let (begins, element) = match element(chunk, hit) {
@@ -130,7 +131,7 @@ fn written_at(text: &[u8], begins: usize) -> Option<Micros> {
     iso(head).filter(|_| own).map(|(time, _)| time.at)
 }
 
-fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_> {
+fn read_element<'a>(element: &'a [u8], needle: &[u8], at: Option<Micros>) -> Parsed<'a> {
     let text = element.trim_ascii();
     // Lines that explain the record follow it.
     let mut length = text.len();
@@ -143,13 +144,20 @@ fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_>
     }
     let (first, notes) = text.split_at_checked(length).unwrap_or((text, b""));
     let Some((time, body)) = stamp(first) else {
-        return if needle == 0 { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
+        return if needle == record::ESTABLISHED {
+            Parsed::Malformed(Malformed::UnknownPrefix)
+        } else {
+            Parsed::NotARecord
+        };
     };
     if holds_several(first) {
         return Parsed::Malformed(Malformed::Ambiguous);
     }
     let body = undecorated(body);
-    let parsed = if needle == 0 { record::establish(body) } else { record::no_data(body, notes) };
+    let parsed = match needle {
+        record::ESTABLISHED => record::establish(body),
+        _ => record::no_data(body, notes),
+    };
     match parsed {
         Parsed::Record(record) => Parsed::Record(Record { at: at.or(Some(time.at)), ..record }),
         other => other,

@@ -9,13 +9,16 @@ use std::sync::LazyLock;
 use memchr::memmem::{Finder, FinderRev};
 use memchr::{memchr, memmem};
 
-use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
+use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, SessionStep, Text, Tls, Transport};
 use crate::format::Chunk;
 use crate::lines::{LINE_MAX, NEARBY, undecorated};
 
 /// One of the first two stands in every record of an attempt. The star before the first is no part of it: two that share
 /// one, as where a service is called `establish`, would count as one. The third is for records that are cut.
-pub(super) const NEEDLES: &[&[u8]] = &[b" establish *", b"unknown connect data", b" * (CONNECT_DATA="];
+pub(super) const NEEDLES: &[&[u8]] = &[ESTABLISHED, UNKNOWN_DATA, CONNECT_DATA];
+pub(super) const ESTABLISHED: &[u8] = b" establish *";
+const UNKNOWN_DATA: &[u8] = b"unknown connect data";
+pub(super) const CONNECT_DATA: &[u8] = b" * (CONNECT_DATA=";
 
 const STAR: &[u8] = b" * ";
 const ESTABLISH: &[u8] = b" * establish * ";
@@ -38,7 +41,7 @@ static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     user: Finder::new("(USER="),
     program: Finder::new("(PROGRAM="),
     host: Finder::new(")(HOST="),
-    data: Finder::new(" * (CONNECT_DATA="),
+    data: Finder::new(CONNECT_DATA),
 });
 
 /// Where data of clients begin in a text.
@@ -169,9 +172,9 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
 impl<'a> Reading<'a> {
     fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
         let step = match code {
-            0 => Step::Connected(transport),
-            code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
-            _ => Step::Rejected(transport),
+            0 => SessionStep::Connected(transport),
+            code if is_tls_code(code) => SessionStep::HandshakeFailed(cause(code)),
+            _ => SessionStep::Rejected(transport),
         };
         let client = Client {
             user: value(self.connect_data, &SEARCHES.user).and_then(|user| text(user.get(..memchr(b')', user)?)?)),
@@ -229,7 +232,7 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     }
     let failure = noted.filter(|_| !is_tls_code(code)).unwrap_or(code);
     let client = Client { address: address.flatten().and_then(|address| address.client()), ..Client::default() };
-    Parsed::Record(Record { at: None, session: None, client, step: Step::HandshakeFailed(cause(failure)) })
+    Parsed::Record(Record { at: None, session: None, client, step: SessionStep::HandshakeFailed(cause(failure)) })
 }
 
 /// Whether the line that goes on at `hit` ends in a code soon, as nearly all records do.
@@ -259,7 +262,7 @@ fn is_cut(line: &[u8]) -> bool {
 
 /// Whether a record holds a needle of those that are read as records.
 pub(super) fn tells_what_happened(record: &[u8]) -> bool {
-    NEEDLES.iter().take(2).any(|needle| memmem::find(record, needle).is_some())
+    [ESTABLISHED, UNKNOWN_DATA].iter().any(|needle| memmem::find(record, needle).is_some())
 }
 
 /// Splits the code off: ` * 12514`.
@@ -314,7 +317,7 @@ fn text(text: &[u8]) -> Option<Text<'_>> {
 
 /// Whether a record is of a client that asked for a service, and was answered in words that nobody knows.
 pub(super) fn is_unreadable(record: &[u8]) -> bool {
-    memmem::find(record, b" * (CONNECT_DATA=").is_some()
+    memmem::find(record, CONNECT_DATA).is_some()
         && memmem::find(record, ADDRESS).is_some()
         && memmem::find(record, ESTABLISH).is_none()
         && memmem::find(record, b"(COMMAND=").is_none()

@@ -140,13 +140,13 @@ impl RecordParser for Csvlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
-        if needle == 2 {
+        if needle == TAG {
             return cut_before_message(chunk, hit);
         }
         let message_at = match needle {
-            0 => message::log_message_start(text, hit),
+            message::LOG_NEEDLE => message::log_message_start(text, hit),
             // `,FATAL,28000,"`
             _ => Some(hit + FATAL.len() + 7),
         };
@@ -154,7 +154,9 @@ impl RecordParser for Csvlog {
         match message_at.filter(|_| before.ends_with(b",\"")) {
             Some(message_at) => self.record(chunk, message_at),
             // A spreadsheet leaves out the quotes that it can do without.
-            None if needle == 0 && before.ends_with(STATE) => Parsed::Malformed(Malformed::UnknownLayout),
+            None if needle == message::LOG_NEEDLE && before.ends_with(STATE) => {
+                Parsed::Malformed(Malformed::UnknownLayout)
+            }
             None => Parsed::NotARecord,
         }
     }

@@ -7,7 +7,7 @@ use nom::combinator::rest;
 use nom::error::Error;
 
 use super::message::{Context, Message, client_of, text};
-use crate::event::{Client, HandshakeFailure, Malformed, Step, Tls, Transport};
+use crate::event::{Client, HandshakeFailure, Malformed, SessionStep, Tls, Transport};
 
 /// Causes of a failed handshake, by a part of OpenSSL's reason.
 ///
@@ -40,7 +40,7 @@ pub(super) fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> M
         .find(|(part, _)| memmem::find(reason, part).is_some())
         .map_or(HandshakeFailure::Other, |(_, cause)| *cause);
     let client = Client { address: context.address.and_then(text), ..Client::default() };
-    Message::About(client, Step::HandshakeFailed(cause))
+    Message::About(client, SessionStep::HandshakeFailed(cause))
 }
 
 pub(super) fn direct_without_alpn<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
@@ -79,7 +79,7 @@ pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a
         Some((host, user, database, transport)) => {
             let client =
                 Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
-            Message::About(client, Step::Rejected(transport))
+            Message::About(client, SessionStep::Rejected(transport))
         }
         None => Message::Malformed(Malformed::UnknownLayout),
     }
@@ -88,7 +88,7 @@ pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a
 /// A certificate can only be missed where there is TLS.
 pub(super) fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let transport = Transport::Tls(Tls::default());
-    Message::About(client_of(context), Step::Rejected(transport))
+    Message::About(client_of(context), SessionStep::Rejected(transport))
 }
 
 /// `METHOD authentication failed for user "USER"`; the transport is not told.
@@ -100,7 +100,7 @@ pub(super) fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>
             // `: host rejected` may follow.
             let user = memchr::memrchr(b'"', user).and_then(|end| user.get(..end)).unwrap_or(user);
             let client = Client { user: text(user), ..client_of(context) };
-            Message::About(client, Step::Rejected(Transport::Unknown))
+            Message::About(client, SessionStep::Rejected(Transport::Unknown))
         }
         None => Message::NotARecord,
     }
@@ -140,7 +140,7 @@ mod tests {
         for (reason, cause) in rows {
             let message = format!("could not accept SSL connection: {reason}");
             match log_message(message.as_bytes(), &Context::default()) {
-                Message::About(_, step) => assert_eq!(step, Step::HandshakeFailed(cause), "{reason}"),
+                Message::About(_, step) => assert_eq!(step, SessionStep::HandshakeFailed(cause), "{reason}"),
                 other => panic!("{reason}: {other:?}"),
             }
         }
@@ -171,7 +171,7 @@ mod tests {
         ];
         for (message, expected) in rows {
             match fatal_message(message.as_bytes(), &Context::default()) {
-                Message::About(_, Step::Rejected(found)) => assert_eq!(found, expected, "{message}"),
+                Message::About(_, SessionStep::Rejected(found)) => assert_eq!(found, expected, "{message}"),
                 other => panic!("{message}: {other:?}"),
             }
         }

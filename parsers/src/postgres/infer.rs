@@ -14,7 +14,7 @@ use super::message::{self, Context, Message};
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, ends_in_severity};
 use super::rds_prefix;
 use super::stderr::log_severity;
-use crate::event::Step;
+use crate::event::SessionStep;
 
 /// Lines about connections, and other lines, that are looked at.
 const LINES: usize = 300;
@@ -134,9 +134,9 @@ impl<'a> About<'a> {
         let text = crate::lines::undecorated(line.get(start..)?);
         let Message::About(_, step) = message::log_message(text, &Context::default()) else { return None };
         let step = match step {
-            Step::Received => Told::Received,
-            Step::Connected(_) => Told::Authorized,
-            Step::Disconnected(_) => Told::Disconnected,
+            SessionStep::Received => Told::Received,
+            SessionStep::Connected(_) => Told::Authorized,
+            SessionStep::Disconnected(_) => Told::Disconnected,
             _ => return None,
         };
         let value = |key: &[u8], ends: &[&[u8]]| {

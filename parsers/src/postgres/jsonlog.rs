@@ -121,13 +121,13 @@ impl RecordParser for Jsonlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
-        if needle == 2 {
+        if needle == TAG {
             return cut_before_message(chunk, hit);
         }
         let anchored = match needle {
-            0 => message::log_message_start(text, hit)
+            message::LOG_NEEDLE => message::log_message_start(text, hit)
                 .is_some_and(|at| text.get(..at).is_some_and(|before| before.ends_with(MESSAGE_KEY))),
             _ => true,
         };
@@ -139,7 +139,7 @@ impl RecordParser for Jsonlog {
         let line_at = match text.get(floor..hit).and_then(|before| memrchr2(b'\n', 0, before)) {
             Some(newline) => floor + newline + 1,
             None if floor == 0 && chunk.starts => 0,
-            None if needle > 0 => return Parsed::NotARecord,
+            None if needle == FATAL => return Parsed::NotARecord,
             None => return Parsed::Malformed(Malformed::UnknownPrefix),
         };
         let limit = text.len().min(line_at + RECORD_MAX);
@@ -149,7 +149,7 @@ impl RecordParser for Jsonlog {
             Some(length) if text.get(line_at..).is_some_and(|line| line.starts_with(BEGINS)) => {
                 self.record(text.get(line_at..hit + length).unwrap_or_default())
             }
-            _ if needle > 0 => Parsed::NotARecord,
+            _ if needle == FATAL => Parsed::NotARecord,
             None if limit < text.len() || !chunk.ends => Parsed::Malformed(Malformed::TooLong),
             Some(_) if line_at > 0 => Parsed::Malformed(Malformed::UnknownPrefix),
             _ => Parsed::Malformed(Malformed::Cut),

@@ -31,7 +31,7 @@ use super::failure::{
     authentication_failed, direct_without_alpn, handshake_failed, rejected_by_hba, rejected_without_certificate,
 };
 use super::prefix::strip;
-use crate::event::{Client, Malformed, Micros, Step, Text, Tls, Transport};
+use crate::event::{Client, Malformed, Micros, SessionStep, Text, Tls, Transport};
 use crate::format::TRUNCATED;
 
 /// Who the rest of the record says it is about, where it says so.
@@ -49,7 +49,7 @@ pub(super) struct Context<'a> {
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message<'a> {
-    About(Client<'a>, Step<'a>),
+    About(Client<'a>, SessionStep<'a>),
     NotARecord,
     Malformed(Malformed),
 }
@@ -233,7 +233,7 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
         address: context.address.and_then(text),
         application: application.and_then(text),
     };
-    Message::About(client, Step::Connected(transport))
+    Message::About(client, SessionStep::Connected(transport))
 }
 
 /// Whether a session is encrypted by GSSAPI.
@@ -403,7 +403,7 @@ fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -
 /// `host=H[ port=N]`.
 fn received<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
     match body.strip_prefix(b"host=").and_then(address) {
-        Some(host) => Message::About(Client { address: text(host), ..Client::default() }, Step::Received),
+        Some(host) => Message::About(Client { address: text(host), ..Client::default() }, SessionStep::Received),
         None => Message::Malformed(Malformed::UnknownLayout),
     }
 }
@@ -431,7 +431,7 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         .and_then(|at| body.get(at + METHOD.len()..))
         .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
     match method {
-        Some(method) => Message::About(client_of(context), Step::Authenticated(Cow::Borrowed(method))),
+        Some(method) => Message::About(client_of(context), SessionStep::Authenticated(Cow::Borrowed(method))),
         None => Message::Malformed(Malformed::UnknownLayout),
     }
 }
@@ -451,7 +451,7 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         Some((user, database, host, lasted)) => {
             let client =
                 Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
-            Message::About(client, Step::Disconnected(lasted))
+            Message::About(client, SessionStep::Disconnected(lasted))
         }
         None => Message::Malformed(Malformed::UnknownLayout),
     }
@@ -553,7 +553,7 @@ mod tests {
         for (end, expected) in rows {
             let message = format!("connection authorized: user=app database=orders {end}").leak();
             match transport(message) {
-                Message::About(_, Step::Connected(found)) => assert_eq!(&found, expected, "{message}"),
+                Message::About(_, SessionStep::Connected(found)) => assert_eq!(&found, expected, "{message}"),
                 other => panic!("{message}: {other:?}"),
             }
         }
@@ -571,7 +571,7 @@ mod tests {
         ];
         for (body, method) in rows {
             match transport(format!("connection authenticated: {body}").leak()) {
-                Message::About(_, Step::Authenticated(found)) => assert_eq!(found, method.as_bytes(), "{body}"),
+                Message::About(_, SessionStep::Authenticated(found)) => assert_eq!(found, method.as_bytes(), "{body}"),
                 other => panic!("{body}: {other:?}"),
             }
         }
@@ -590,7 +590,7 @@ mod tests {
         };
         let message = format!("connection authorized: user=app database={database}");
         match log_message(message.as_bytes(), &context) {
-            Message::About(_, step) => assert_eq!(step, Step::Connected(Transport::Plaintext)),
+            Message::About(_, step) => assert_eq!(step, SessionStep::Connected(Transport::Plaintext)),
             other => panic!("{other:?}"),
         }
         let other = log_message(b"connection authorized: user=app database=y", &context);
@@ -616,7 +616,7 @@ mod tests {
             let context = Context { address: Some(b"10.0.0.7"), marks_tls: true, ..Context::default() };
             let followed = format!("{WHOLE}{end}");
             match log_message(followed.as_bytes(), &context) {
-                Message::About(_, Step::Connected(Transport::Tls(_))) | Message::Malformed(_) => {}
+                Message::About(_, SessionStep::Connected(Transport::Tls(_))) | Message::Malformed(_) => {}
                 other => proptest::prop_assert!(false, "{followed}: {other:?}"),
             }
             // A cut inside of the mark, at two bytes of it or more; what was there before cannot be told from a name.
@@ -632,7 +632,7 @@ mod tests {
     fn text_behind_a_mark_says_that_it_may_be_imitated() {
         for (end, imitable) in [("", false), ("\t2026-11-20 10:00:02 UTC:", true), ("x", true)] {
             match transport(format!("{WHOLE}{end}").leak()) {
-                Message::About(client, Step::Connected(Transport::Tls(tls))) => {
+                Message::About(client, SessionStep::Connected(Transport::Tls(tls))) => {
                     assert_eq!((client.application.as_deref(), tls.imitable), (Some(&b"api"[..]), imitable), "{end}");
                 }
                 other => panic!("{end}: {other:?}"),

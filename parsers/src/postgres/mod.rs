@@ -19,7 +19,7 @@ use jiff::civil::DateTime;
 
 use crate::detect::Hints;
 use crate::engine::{Engine, Export, LogSwitch, Logs, Parsers, Restart, TlsSwitch, Values};
-use crate::event::{Micros, Step};
+use crate::event::{Micros, SessionStep};
 
 /// RDS for PostgreSQL and Aurora PostgreSQL.
 pub static ENGINE: Engine = Engine {
@@ -145,9 +145,9 @@ fn log_begun(name: &str) -> Option<Micros> {
 /// Whether a record of an establishing session claims to come from the middle of a command, as `RAISE LOG` does.
 ///
 /// The server sets the command tag to `authentication` before it authenticates, and to what it executes afterwards.
-fn in_a_command(step: &Step<'_>, tag: Option<&[u8]>) -> bool {
+fn in_a_command(step: &SessionStep<'_>, tag: Option<&[u8]>) -> bool {
     match step {
-        Step::Connected(_) | Step::Connecting(_) | Step::Authenticated(_) => {
+        SessionStep::Connected(_) | SessionStep::Connecting(_) | SessionStep::Authenticated(_) => {
             tag.is_some_and(|tag| !tag.is_empty() && tag != b"authentication")
         }
         _ => false,

@@ -21,7 +21,7 @@ use memchr::{memchr, memrchr, memrchr2};
 use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix, is_log};
 use super::{infer, translation};
-use crate::event::{Malformed, Parsed, Record, Step, Transport};
+use crate::event::{Malformed, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chunk, RECORD_MAX, RecordParser, TRUNCATED};
 use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
@@ -208,8 +208,8 @@ impl Stderr {
         }
         // Where the prefix cannot tell the address, the record of the arrival does.
         let step = match step {
-            Step::Connected(Transport::Local | Transport::Plaintext) if client.address.is_none() => {
-                Step::Connected(Transport::Plaintext)
+            SessionStep::Connected(Transport::Local | Transport::Plaintext) if client.address.is_none() => {
+                SessionStep::Connected(Transport::Plaintext)
             }
             step => step,
         };
@@ -220,9 +220,9 @@ impl Stderr {
     /// Reads the log's last message, which has no newline: somebody may have cut it off with it. What nothing can follow is
     /// whole.
     fn last<'a>(&self, raw: &'a [u8], place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
-        let whole = |step: &Step<'_>| match step {
-            Step::Connected(Transport::Tls(tls)) => !tls.imitable,
-            Step::Received | Step::Disconnected(_) => memmem::rfind(raw, b" port=").is_some(),
+        let whole = |step: &SessionStep<'_>| match step {
+            SessionStep::Connected(Transport::Tls(tls)) => !tls.imitable,
+            SessionStep::Received | SessionStep::Disconnected(_) => memmem::rfind(raw, b" port=").is_some(),
             _ => false,
         };
         let head = &place.head;
@@ -245,7 +245,7 @@ impl Stderr {
             if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
         };
         let fits = |message: &Message<'_>, head: &Head<'_>| match message {
-            Message::About(_, Step::Disconnected(_)) => true,
+            Message::About(_, SessionStep::Disconnected(_)) => true,
             Message::About(..) => head.may_establish(),
             Message::Malformed(Malformed::Ambiguous) => false,
             Message::Malformed(_) | Message::NotARecord => true,
@@ -368,9 +368,9 @@ impl RecordParser for Stderr {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let severity_at = match needle {
-            0 => match message::log_message_start(chunk.text, hit) {
+            message::LOG_NEEDLE => match message::log_message_start(chunk.text, hit) {
                 Some(start) => chunk.text.get(..start).and_then(log_severity),
                 None => return cut_within_first_words(chunk.text, hit),
             },
@@ -378,9 +378,9 @@ impl RecordParser for Stderr {
         };
         let Some(severity_at) = severity_at else { return Parsed::NotARecord };
         match self.place(chunk, severity_at) {
-            Ok(place) => self.record(chunk, &place, needle == 1),
+            Ok(place) => self.record(chunk, &place, needle == FATAL),
             // FATAL stands before many messages that are not about connections.
-            Err(Elsewhere::Malformed(cause)) if needle == 0 => Parsed::Malformed(cause),
+            Err(Elsewhere::Malformed(cause)) if needle == message::LOG_NEEDLE => Parsed::Malformed(cause),
             Err(_) => Parsed::NotARecord,
         }
     }

@@ -27,7 +27,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use memchr::memmem;
 
-use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
+use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Text, Transport};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines;
 use crate::time::{LogTime, has_time_shape};
@@ -36,7 +36,9 @@ const SUCCEEDED: &[u8] = b"Login succeeded for user";
 const FAILED: &[u8] = b"Login failed";
 const UNENCRYPTED: &[u8] =
     b"Encryption is required to connect to this server but the client library does not support encryption";
-const NEEDLES: &[&[u8]] = &[SUCCEEDED, FAILED, b"library does not support encryption"];
+/// What of [`UNENCRYPTED`] is searched for.
+const NO_ENCRYPTION: &[u8] = b"library does not support encryption";
+const NEEDLES: &[&[u8]] = &[SUCCEEDED, FAILED, NO_ENCRYPTION];
 
 const LOGON: &[u8] = b"Logon";
 const CLIENT: &[u8] = b" [CLIENT: ";
@@ -98,10 +100,10 @@ impl RecordParser for Errorlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         // Only the message of a line of its own can be a record; a name can hold anything.
-        let own = NEEDLES.get(needle).copied().unwrap_or_default();
-        if lines::since_same(chunk.text, hit, own).is_some_and(|between| memmem::find(between, b" Logon ").is_none()) {
+        if lines::since_same(chunk.text, hit, needle).is_some_and(|between| memmem::find(between, b" Logon ").is_none())
+        {
             return Parsed::NotARecord;
         }
         let (line_at, line) = match lines::around(chunk, hit) {
@@ -118,9 +120,8 @@ impl RecordParser for Errorlog {
             };
         };
         let begins: &[u8] = match needle {
-            0 => SUCCEEDED,
-            1 => FAILED,
-            _ => UNENCRYPTED,
+            NO_ENCRYPTION => UNENCRYPTED,
+            message => message,
         };
         let at_message = message.starts_with(begins) && hit < line_at + line.len() - message.len() + begins.len();
         if !at_message || is_statement(source) {
@@ -129,9 +130,9 @@ impl RecordParser for Errorlog {
         let (message, address) = without_client(message.trim_ascii_end());
         let understood = match needle {
             _ if source != LOGON => None,
-            0 => session(message).map(|user| (user, Step::Connected(Transport::Unknown))),
-            1 => Some((refused(message), Step::Rejected(Transport::Unknown))),
-            _ => Some((None, Step::Rejected(Transport::Plaintext))),
+            SUCCEEDED => session(message).map(|user| (user, SessionStep::Connected(Transport::Unknown))),
+            FAILED => Some((refused(message), SessionStep::Rejected(Transport::Unknown))),
+            _ => Some((None, SessionStep::Rejected(Transport::Plaintext))),
         };
         let Some((user, step)) = understood else { return Parsed::Malformed(Malformed::UnknownLayout) };
         let client = Client { user, address, ..Client::default() };
