@@ -16,18 +16,22 @@
 //! # Ok::<(), &str>(())
 //! ```
 
+mod address;
 pub mod db2;
 mod detect;
+mod digits;
 pub mod docdb;
+mod durations;
 mod engine;
 pub mod envelope;
 mod event;
 mod format;
+mod json;
 mod lines;
 mod mixed;
+mod months;
 pub mod mysql;
 pub mod neptune;
-mod numbers;
 pub mod oracle;
 pub mod postgres;
 mod scan;

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::durations::{Entry, Numbers};
 use crate::event::{Client, HandshakeFailure, Micros, Record, SessionStep, Text, Transport};
-use crate::numbers::{Entry, Numbers};
 
 /// Most sessions that are remembered between their first record and the one that completes it.
 const OPEN_MAX: usize = 65_536;

@@ -10,7 +10,8 @@ use memchr::memmem;
 
 use crate::ENGINES;
 use crate::detect::Hints;
-use crate::docdb::json;
+use crate::digits::{self, after_shape};
+use crate::json;
 use crate::oracle;
 
 /// A kind of file that holds no connection records, or holds them in a format that is not read.
@@ -169,7 +170,7 @@ static TABLE: &[Unrelated] = &[
         what: "a Db2 diagnostic log",
         advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` tells whether TLS is possible.",
         mark: Mark::Line(|line| {
-            shaped(line, "0000-00-00-00.00.00.000000").is_some() && memmem::find(line, b"LEVEL: ").is_some()
+            after_shape(line, b"0000-00-00-00.00.00.000000").is_some() && memmem::find(line, b"LEVEL: ").is_some()
         }),
     },
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html: the file that an export begins with.
@@ -355,7 +356,7 @@ fn is_slow(line: &[u8]) -> bool {
 fn is_mysql_error(line: &[u8]) -> bool {
     let times =
         ["0000-00-00T00:00:00", "0000-00-00 00:00:00", "0000-00-00  0:00:00", "000000 00:00:00", "000000  0:00:00"];
-    let Some(rest) = times.iter().find_map(|time| shaped(line, time)) else { return false };
+    let Some(rest) = times.iter().find_map(|time| after_shape(line, time.as_bytes())) else { return false };
     let zone = rest.iter().take_while(|byte| byte.is_ascii_digit() || b".Z+-:".contains(byte)).count();
     let Some(rest) = rest.get(zone..).and_then(|rest| rest.strip_prefix(b" ")) else { return false };
     if starts(rest, &["mysqld_safe ", "mysqld_safe:"]) {
@@ -389,15 +390,14 @@ fn is_alert(line: &[u8]) -> bool {
 
 /// `2026-11-23 18:39:57 - ! [393] Waiting for SQL Server to recover database 'msdb'...`
 fn is_agent(line: &[u8]) -> bool {
-    let rest = shaped(line, "0000-00-00 00:00:00").and_then(|rest| rest.strip_prefix(b" - "));
+    let rest = after_shape(line, b"0000-00-00 00:00:00").and_then(|rest| rest.strip_prefix(b" - "));
     matches!(rest, Some([b'!' | b'?' | b'+', b' ', b'[', digit, ..]) if digit.is_ascii_digit())
 }
 
 /// `2 123456789012 eni-0a1b 10.0.0.7 10.0.0.2 49698 5432 6 20 4249 1795459197 1795459257 ACCEPT OK`, or its heading.
 fn is_flow(line: &[u8]) -> bool {
     let mut fields = line.split(|byte| *byte == b' ');
-    let is_number =
-        |field: Option<&[u8]>| field.is_some_and(|field| !field.is_empty() && field.iter().all(u8::is_ascii_digit));
+    let is_number = |field: Option<&[u8]>| field.is_some_and(digits::all);
     starts(line, &["version account-id interface-id "])
         || (is_number(fields.next())
             && is_number(fields.next())
@@ -421,11 +421,4 @@ fn is_cli(line: &[u8]) -> bool {
 
 fn starts(text: &[u8], beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| text.starts_with(beginning.as_bytes()))
-}
-
-/// What follows a text of this shape, in which `0` stands for any digit.
-fn shaped<'a>(text: &'a [u8], shape: &str) -> Option<&'a [u8]> {
-    let (head, rest) = text.split_at_checked(shape.len())?;
-    let fits = |(byte, shape): (&u8, u8)| if shape == b'0' { byte.is_ascii_digit() } else { *byte == shape };
-    head.iter().zip(shape.bytes()).all(fits).then_some(rest)
 }

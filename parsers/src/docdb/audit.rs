@@ -16,9 +16,11 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::json::{members, object, string};
+use crate::address;
+use crate::digits;
 use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Text, Transport};
 use crate::format::{Chunk, RecordParser};
+use crate::json::{members, object, string};
 use crate::lines;
 use crate::time::LogTime;
 
@@ -89,8 +91,7 @@ impl RecordParser for Audit {
         let head = line.get(..HEAD).unwrap_or(line);
         let rest = head.strip_prefix(b"{")?.get(memmem::find(head, b"\"ts\"")? + 3..)?;
         let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        time(rest.get(..digits)?)
+        time(rest.get(..digits::leading(rest))?)
     }
 }
 
@@ -121,7 +122,7 @@ fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
     let named = |text: Option<Text<'a>>| text.filter(|text| !text.is_empty());
     let client = Client {
         user: named(text(&param, b"user")).or_else(|| named(text(members, b"user"))),
-        address: named(text(members, b"remote_ip")).map(without_port),
+        address: named(text(members, b"remote_ip")).map(client_address),
         ..Client::default()
     };
     let at = member(members, b"ts").and_then(time).map(|time| time.at);
@@ -129,19 +130,17 @@ fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
 }
 
 /// Milliseconds since 1970.
-fn time(digits: &[u8]) -> Option<LogTime> {
-    let millis: i64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+fn time(text: &[u8]) -> Option<LogTime> {
+    let millis = i64::try_from(digits::number(text)?).ok()?;
     Some(LogTime { at: millis.checked_mul(1000)?, zone_known: true })
 }
 
 /// `10.0.0.7:49698` and `[fd00::7]:49698` without the port and brackets; `[local]` for a socket.
-fn without_port(from: Text<'_>) -> Text<'_> {
+fn client_address(from: Text<'_>) -> Text<'_> {
     if from.as_ref() == b"unix_domain_socket" {
         return Cow::Borrowed(b"[local]");
     }
-    let port = memchr::memrchr(b':', &from)
-        .filter(|at| from.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit)));
-    let host = from.get(..port.unwrap_or(from.len())).unwrap_or_default();
-    let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+    let host = address::without_port(from);
+    let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(&host);
     Cow::Owned(host.to_vec())
 }

@@ -4,7 +4,6 @@
 
 mod audit;
 mod engine;
-pub(crate) mod json;
 
 pub use audit::Audit;
 pub use engine::ENGINE;

@@ -8,7 +8,8 @@
 
 use super::json::{Part, Target, Walker};
 use super::lines::{Before, Prefixed};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, behind, json};
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json};
+use crate::digits::after_shape;
 
 pub(super) const TIMESTAMPS: Envelope = Envelope {
     name: "docker logs --timestamps",
@@ -29,8 +30,9 @@ pub(super) const JSON_FILE: Envelope =
 
 /// A line behind the time that Docker puts before it, which has nine digits of a second.
 pub(super) fn timestamped(line: &[u8]) -> Option<&[u8]> {
-    let rest = behind(line, "0000-00-00T00:00:00.000000000")?;
-    let zoned = rest.strip_prefix(b"Z").or_else(|| behind(rest, "+00:00")).or_else(|| behind(rest, "-00:00"))?;
+    let rest = after_shape(line, b"0000-00-00T00:00:00.000000000")?;
+    let zoned =
+        rest.strip_prefix(b"Z").or_else(|| after_shape(rest, b"+00:00")).or_else(|| after_shape(rest, b"-00:00"))?;
     if zoned.is_empty() { Some(zoned) } else { zoned.strip_prefix(b" ") }
 }
 

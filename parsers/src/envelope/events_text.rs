@@ -6,6 +6,7 @@
 
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, named, without_return};
+use crate::digits;
 
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs events (text)", caveat: None, names_members: true, open };
@@ -37,7 +38,7 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn is_time(text: &[u8]) -> bool {
-    text.len() == 13 && text.iter().all(u8::is_ascii_digit)
+    text.len() == 13 && digits::all(text)
 }
 
 /// The message that an event of `get-log-events` begins with.

@@ -13,6 +13,7 @@ use super::json::{self, Part, Target, Walker};
 use super::order::{Event, Order};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, named};
 use crate::detect::{Hints, detect};
+use crate::digits::{self, after_shape};
 use crate::format::RecordParser;
 
 pub(super) const ENVELOPE: Envelope = Envelope { name: "JSON log lines", caveat: None, names_members: true, open };
@@ -199,11 +200,11 @@ fn beside(value: &Value, path: &[Step], names: &[&str], fits: fn(&Value) -> bool
 
 /// Milliseconds or more since 1970, or a date with a time.
 fn is_time(value: &Value) -> bool {
-    let digits = |text: &str| text.len() >= 13 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| text.len() >= 13 && digits::all(text.as_bytes());
     match value {
         Value::Number(number) => number.as_u64().is_some_and(|number| digits(&number.to_string())),
         Value::String(text) => {
-            digits(text) || super::behind(text.as_bytes(), "0000-00-00").is_some_and(|rest| rest.len() > 8)
+            digits(text) || after_shape(text.as_bytes(), b"0000-00-00").is_some_and(|rest| rest.len() > 8)
         }
         _ => false,
     }

@@ -4,7 +4,8 @@
 //! Source: `awscli/customizations/logs/tail.py` of the AWS CLI, version 2.
 
 use super::lines::{Before, Lines, Prefixed};
-use super::{Contents, Envelope, EnvelopeError, Members, PART_MAX, Unwrap, behind, named, uncoloured, word};
+use super::{Contents, Envelope, EnvelopeError, Members, PART_MAX, Unwrap, named, uncoloured, word};
+use crate::digits::after_shape;
 
 pub(super) const DETAILED: Envelope = Envelope {
     name: "aws logs tail --format detailed",
@@ -26,14 +27,14 @@ pub(super) const SHORT: Envelope = Envelope {
 };
 
 fn short(line: &[u8]) -> Option<Before<'_>> {
-    let rest = uncoloured(behind(uncoloured(line), "0000-00-00T00:00:00")?);
+    let rest = uncoloured(after_shape(uncoloured(line), b"0000-00-00T00:00:00")?);
     rest.strip_prefix(b" ").map(Before::of)
 }
 
 fn detailed(line: &[u8]) -> Option<Before<'_>> {
     let time = uncoloured(line);
-    let rest =
-        behind(time, "0000-00-00T00:00:00.000000+00:00").or_else(|| behind(time, "0000-00-00T00:00:00+00:00"))?;
+    let rest = after_shape(time, b"0000-00-00T00:00:00.000000+00:00")
+        .or_else(|| after_shape(time, b"0000-00-00T00:00:00+00:00"))?;
     let (stream, message) = word(uncoloured(uncoloured(rest).strip_prefix(b" ")?))?;
     // A line of syslog has the host's name there, and then the program's with its process.
     if word(message).is_some_and(|(program, _)| program.ends_with(b"]:")) {

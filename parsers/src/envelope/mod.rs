@@ -284,13 +284,6 @@ fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// What stands behind a text of this shape, in which `0` is any digit.
-fn behind<'t>(text: &'t [u8], shape: &str) -> Option<&'t [u8]> {
-    let (begin, rest) = text.split_at_checked(shape.len())?;
-    let is = |(byte, wanted): (&u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { *byte == wanted };
-    begin.iter().zip(shape.bytes()).all(is).then_some(rest)
-}
-
 /// A text's first word, and what stands behind the blank that ends it.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let blank = memchr::memchr(b' ', text).filter(|blank| *blank > 0)?;

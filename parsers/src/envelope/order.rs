@@ -1,6 +1,7 @@
 //! The order of events: those that are listed newest first are held, and sorted by their times.
 
-use super::{EnvelopeError, Members, SORTED_MAX, behind, message};
+use super::{EnvelopeError, Members, SORTED_MAX, message};
+use crate::digits::after_shape;
 use crate::format::RecordParser;
 
 /// An event: its time, its log stream, and its message.
@@ -109,7 +110,7 @@ fn is_older(time: &[u8], than: &[u8]) -> bool {
 
 /// What times are compared by: numbers by their length first, and dates, whose fractions may be shorter, as they are.
 fn key(time: &[u8]) -> (usize, &[u8]) {
-    match behind(time, "0000-00-00") {
+    match after_shape(time, b"0000-00-00") {
         Some(_) => (0, time.strip_suffix(b"Z").unwrap_or(time)),
         None => (time.len(), time),
     }

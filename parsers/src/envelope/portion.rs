@@ -11,6 +11,7 @@ use super::json::{Part, Target, Walker, first_key};
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, without_return};
 use crate::detect::detect;
+use crate::digits;
 use crate::format::{RECORD_MAX, RecordParser};
 use crate::scan::Scanner;
 use crate::sink::Tally;
@@ -67,9 +68,8 @@ fn begun(line: &[u8]) -> Option<&[u8]> {
 fn marked(line: &[u8]) -> Option<&[u8]> {
     let tab = memchr::memrchr(b'\t', line)?;
     let (log, marker) = (line.get(..tab)?, without_return(line.get(tab + 1..)?));
-    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     let is = match memchr::memchr(b':', marker) {
-        Some(colon) => digits(marker.get(..colon)?) && digits(marker.get(colon + 1..)?),
+        Some(colon) => digits::all(marker.get(..colon)?) && digits::all(marker.get(colon + 1..)?),
         None => marker == b"0",
     };
     is.then_some(log)

@@ -6,6 +6,7 @@
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Nowhere, Shown, Unwrap, without_return};
 use crate::detect::detect;
+use crate::digits;
 use crate::format::RecordParser;
 
 pub(super) const ENVELOPE: Envelope = Envelope {
@@ -64,7 +65,7 @@ fn shows(head: &Head<'_>, mut tried: Fields, timed: bool) -> bool {
 }
 
 fn is_time(field: &[u8]) -> bool {
-    field.len() == 13 && field.starts_with(b"1") && field.iter().all(u8::is_ascii_digit)
+    field.len() == 13 && field.starts_with(b"1") && digits::all(field)
 }
 
 struct Fields {

@@ -34,8 +34,9 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 
-use super::clock;
 use super::padding::unpadded;
+use super::time;
+use crate::digits;
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, SessionStep, Tls, Transport, numbered};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
@@ -81,8 +82,8 @@ impl Audit {
     /// The time of the record that begins at the start of `line`, if one does, and what follows.
     fn header<'a>(&self, line: &'a [u8]) -> Option<(LogTime, &'a [u8])> {
         let (time, rest) = match self.dialect {
-            Dialect::Aurora => clock::epoch(line),
-            Dialect::Maria | Dialect::Mysql | Dialect::Either => clock::audit(line),
+            Dialect::Aurora => time::epoch(line),
+            Dialect::Maria | Dialect::Mysql | Dialect::Either => time::audit(line),
         }?;
         Some((time, rest.strip_prefix(b",")?))
     }
@@ -251,11 +252,10 @@ impl RecordParser for Audit {
         if self.header(line).is_none() || operations(line).next().is_none() {
             return false;
         }
-        let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
         // `'select 1',0`, and with two empty fields more from RDS for MySQL.
         let statement = |line: &[u8]| {
             let comma = memrchr(b',', line).unwrap_or(0);
-            line.get(comma + 1..).is_some_and(digits) && line.get(..comma).is_some_and(|line| line.ends_with(b"'"))
+            line.get(comma + 1..).is_some_and(digits::all) && line.get(..comma).is_some_and(|line| line.ends_with(b"'"))
         };
         let marked = tail(line).map(|tail| tail.word.is_some_and(|word| !word.is_empty() && !is_version(word)));
         match self.dialect {
@@ -330,9 +330,9 @@ struct Behind<'a> {
 /// Where `text` reads as what ends a session: `,,0`, and the place of the code in it.
 fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
     memchr_iter(b',', text).filter_map(|at| {
-        let digits = text.get(at + 1..)?.strip_prefix(b",")?;
-        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let ends = digits.get(length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        let code = text.get(at + 1..)?.strip_prefix(b",")?;
+        let length = digits::leading(code);
+        let ends = code.get(length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
         (length > 0 && ends).then_some((at, at + 2..at + 2 + length))
     })
 }
@@ -350,8 +350,7 @@ fn tail(record: &[u8]) -> Option<Tail<'_>> {
     let ends = |record: &[u8]| {
         let comma = memrchr(b',', record)?;
         let code = record.get(comma + 1..)?;
-        let numeric = !code.is_empty() && code.iter().all(u8::is_ascii_digit);
-        (numeric && record.get(..comma)?.ends_with(b",")).then_some(())
+        (digits::all(code) && record.get(..comma)?.ends_with(b",")).then_some(())
     };
     if ends(record).is_some() {
         return Some(Tail { word: None });
@@ -365,11 +364,9 @@ fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
     let number = |until: usize| {
         let from = until.saturating_sub(21);
         let comma = from + memrchr(b',', text.get(from..until)?)?;
-        let digits = text.get(comma + 1..until)?;
-        let value = digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok()?.parse().ok())?;
-        Some((comma, value?))
+        Some((comma, digits::number(text.get(comma + 1..until)?)?))
     };
-    let (query, _): (usize, u64) = number(operation)?;
+    let (query, _) = number(operation)?;
     number(query).map(|(thread, value)| (value, thread))
 }
 

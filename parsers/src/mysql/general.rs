@@ -33,8 +33,8 @@
 
 use memchr::{memchr, memchr_iter, memmem, memrchr_iter, memrchr2};
 
-use super::attempt::{Said, clients, denied_database, ends_in_part, said};
 use super::head::{Clock, HEAD_MAX, Head, Layout, Writer, is_heading, record_head};
+use super::message::{Said, clients, denied_database, ends_in_part, said};
 use super::padding::unpadded;
 use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chronology, Chunk, RecordParser, TRUNCATED, is_completed};

@@ -2,9 +2,10 @@
 
 use memchr::{memchr, memmem};
 
-use super::attempt::{Said, clients, said};
-use super::clock;
+use super::message::{Said, clients, said};
 use super::padding::unpadded;
+use super::time;
+use crate::digits::split_number;
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -98,16 +99,15 @@ pub(super) fn record_head(line: &[u8], clock: Option<Clock>, layout: Layout) -> 
     let dated = |clock, (time, rest)| (clock, Some(time), rest);
     let (clock, time, rest) = match clock {
         _ if undated => (Clock::Old, None, rest.get(1..)?),
-        Some(Clock::Iso) => dated(Clock::Iso, clock::iso(rest)?),
-        Some(Clock::Old) => dated(Clock::Old, clock::old(rest)?),
-        None => clock::iso(rest)
-            .map(|read| dated(Clock::Iso, read))
-            .or_else(|| Some(dated(Clock::Old, clock::old(rest)?)))?,
+        Some(Clock::Iso) => dated(Clock::Iso, time::iso(rest)?),
+        Some(Clock::Old) => dated(Clock::Old, time::old(rest)?),
+        None => {
+            time::iso(rest).map(|read| dated(Clock::Iso, read)).or_else(|| Some(dated(Clock::Old, time::old(rest)?)))?
+        }
     };
     let padded = rest.strip_prefix(if layout == Layout::Tabs { b"\t" } else { b" " })?;
     let rest = padded.get(padded.iter().position(|byte| *byte != b' ')?..)?;
-    let (digits, rest) = rest.split_at_checked(rest.iter().position(|byte| !byte.is_ascii_digit())?)?;
-    let thread = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let (thread, rest) = split_number(rest)?;
     let rest = rest.strip_prefix(b" ")?;
     let at = line.len() - rest.len();
     let (command, behind) = match layout {

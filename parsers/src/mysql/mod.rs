@@ -1,12 +1,12 @@
 //! MySQL, MariaDB and Aurora MySQL, which share their logs' formats.
 
-mod attempt;
 mod audit;
-mod clock;
 mod engine;
 mod general;
 mod head;
+mod message;
 mod padding;
+mod time;
 
 pub use audit::Audit;
 pub use engine::{AURORA_ENGINE, ENGINE, MARIADB_ENGINE};

@@ -44,8 +44,9 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
-use super::record::Address;
-use super::stamp::{DATED, dated};
+use super::message::Address;
+use super::time::{DATED, dated};
+use crate::digits::{self, short_number};
 use crate::event::{Client, Malformed, Micros, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chunk, RecordParser};
 use crate::lines::LINE_MAX;
@@ -184,7 +185,7 @@ impl<'a> Around<'a> {
         let (quote, digits) = line.split_first()?;
         let digits = digits.strip_suffix(&[*quote]).filter(|_| b"'\"".contains(quote) && opens_line)?;
         let body = self.text.len() - rest.len() + line.len() + 1;
-        Some(Head { at: time.at, body, ends: (body + number(digits)?).checked_sub(1)? })
+        Some(Head { at: time.at, body, ends: (body + length(digits)?).checked_sub(1)? })
     }
 
     /// Finds the record that holds the place, by walking from record to record: one that begins inside of another is a
@@ -251,7 +252,7 @@ impl<'a> Around<'a> {
         let is_name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"$_ ".contains(byte);
         let rest = rest.get(colon + 1..)?.strip_prefix(b"[").filter(|_| name.iter().all(is_name))?;
         let bracket = memchr(b']', rest.get(..10).unwrap_or(rest))?;
-        let length = number(rest.get(..bracket)?)?;
+        let length = length(rest.get(..bracket)?)?;
         let rest = rest.get(bracket + 1..)?.strip_prefix(b" ")?;
         let quote = rest.first().filter(|quote| b"'\"".contains(quote))?;
         let begins = self.text.len() - rest.len() + 1;
@@ -316,13 +317,13 @@ pub(super) fn told<'a>(
         (_, None | Some(b"")) => return None,
         // The two others warn that a password or an account expires soon.
         (_, Some(b"0" | b"28002" | b"28011")) => SessionStep::Connected(transport),
-        (_, Some(code)) if code.iter().all(u8::is_ascii_digit) => SessionStep::Rejected(transport),
+        (_, Some(code)) if digits::all(code) => SessionStep::Rejected(transport),
         _ => return None,
     };
     Some((client, step))
 }
 
-fn number(digits: &[u8]) -> Option<usize> {
-    let known = !digits.is_empty() && digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
-    known.then(|| digits.iter().fold(0, |value, byte| value * 10 + usize::from(byte - b'0')))
+/// The length that a record or a field names.
+fn length(digits: &[u8]) -> Option<usize> {
+    usize::try_from(short_number(digits)?).ok()
 }

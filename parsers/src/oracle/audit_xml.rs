@@ -24,7 +24,7 @@
 use memchr::memmem;
 
 use super::audit::told;
-use super::stamp::iso;
+use super::time::iso;
 use super::xml::{around, decoded};
 use crate::event::{Malformed, Parsed, Record};
 use crate::format::{Chunk, RecordParser};

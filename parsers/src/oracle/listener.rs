@@ -34,8 +34,8 @@
 
 use memchr::{memchr, memchr2_iter, memmem, memrchr};
 
-use super::record;
-use super::stamp::{civil, iso, offset, stamp};
+use super::message;
+use super::time::{civil, iso, offset, stamp};
 use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{Chronology, Chunk, RecordParser, is_completed};
 use crate::lines::{self, NEARBY};
@@ -123,7 +123,7 @@ impl Listener {
 
     /// Looks at the line that holds the beginning of a record.
     fn read_beginning(&self, chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
-        if record::ends_in_code(chunk, hit) {
+        if message::ends_in_code(chunk, hit) {
             return Parsed::NotARecord;
         }
         let near = chunk.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Listener {
         if stamp(begins).is_none_or(|(_, rest)| !rest.is_empty()) {
             return Parsed::NotARecord;
         }
-        record::beginning(chunk, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
+        message::beginning(chunk, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
     }
 }
 
@@ -150,15 +150,15 @@ impl RecordParser for Listener {
     }
 
     fn needles(&self) -> &'static [&'static [u8]] {
-        record::NEEDLES
+        message::NEEDLES
     }
 
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
-        if needle == record::CONNECT_DATA {
+        if needle == message::CONNECT_DATA {
             return self.read_beginning(chunk, hit);
         }
         let malformed =
-            |cause| if needle == record::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+            |cause| if needle == message::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         // The last of a kind in a line tells of all of it.
         if lines::is_followed(chunk.text, hit, needle, &[b"\n"]) {
             return Parsed::NotARecord;
@@ -178,8 +178,8 @@ impl RecordParser for Listener {
             return malformed(if line_at == 0 { Malformed::Cut } else { Malformed::UnknownPrefix });
         };
         let parsed = match needle {
-            record::ESTABLISHED => record::establish(body),
-            _ => record::no_data(body, notes(chunk.text, line_at + line.len())),
+            message::ESTABLISHED => message::establish(body),
+            _ => message::no_data(body, notes(chunk.text, line_at + line.len())),
         };
         match parsed {
             Parsed::Record(record) => {
@@ -216,7 +216,7 @@ impl RecordParser for Listener {
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
-        text.split(|byte| *byte == b'\n').any(record::is_unreadable)
+        text.split(|byte| *byte == b'\n').any(message::is_unreadable)
     }
 }
 
@@ -246,7 +246,7 @@ fn lacks_newline(line: &[u8], own: usize) -> bool {
         let ends = |at: usize| line.get(at..).and_then(stamp).is_some_and(|(_, rest)| line.len() - rest.len() == data);
         stamps.into_iter().any(ends)
     };
-    record::connect_data(line).filter(|data| *data != own).any(is_another)
+    message::connect_data(line).filter(|data| *data != own).any(is_another)
 }
 
 /// Whether a record begins at the start of a text.

@@ -20,8 +20,8 @@ use std::borrow::Cow;
 use memchr::{memmem, memrchr};
 
 use super::listener::{holds_several, is_note, may_begin_record};
-use super::record;
-use super::stamp::{iso, stamp};
+use super::message;
+use super::time::{iso, stamp};
 use super::xml::{self, decoded};
 use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{Chunk, RecordParser};
@@ -46,15 +46,15 @@ impl RecordParser for ListenerXml {
     }
 
     fn needles(&self) -> &'static [&'static [u8]] {
-        record::NEEDLES
+        message::NEEDLES
     }
 
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
-        if needle == record::CONNECT_DATA {
+        if needle == message::CONNECT_DATA {
             return read_beginning(chunk, hit);
         }
         let malformed =
-            |cause| if needle == record::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+            |cause| if needle == message::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
         // The last of a kind in an element tells of all of it.
         if is_followed(chunk.text, hit, needle, &[OPENS, CLOSES]) {
             return Parsed::NotARecord;
@@ -93,7 +93,7 @@ impl RecordParser for ListenerXml {
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
-        text.split(|byte| *byte == b'\n').any(record::is_unreadable)
+        text.split(|byte| *byte == b'\n').any(message::is_unreadable)
     }
 }
 
@@ -106,8 +106,8 @@ fn read_beginning(chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
         return Parsed::NotARecord;
     }
     // A record goes on in the next line where a client wrote a newline into it.
-    let told = || element(chunk, hit).is_ok_and(|(_, element)| record::tells_what_happened(element));
-    match record::beginning(chunk, hit) {
+    let told = || element(chunk, hit).is_ok_and(|(_, element)| message::tells_what_happened(element));
+    match message::beginning(chunk, hit) {
         Some(cause) if !told() => Parsed::Malformed(cause),
         _ => Parsed::NotARecord,
     }
@@ -144,7 +144,7 @@ fn read_element<'a>(element: &'a [u8], needle: &[u8], at: Option<Micros>) -> Par
     }
     let (first, notes) = text.split_at_checked(length).unwrap_or((text, b""));
     let Some((time, body)) = stamp(first) else {
-        return if needle == record::ESTABLISHED {
+        return if needle == message::ESTABLISHED {
             Parsed::Malformed(Malformed::UnknownPrefix)
         } else {
             Parsed::NotARecord
@@ -155,8 +155,8 @@ fn read_element<'a>(element: &'a [u8], needle: &[u8], at: Option<Micros>) -> Par
     }
     let body = undecorated(body);
     let parsed = match needle {
-        record::ESTABLISHED => record::establish(body),
-        _ => record::no_data(body, notes),
+        message::ESTABLISHED => message::establish(body),
+        _ => message::no_data(body, notes),
     };
     match parsed {
         Parsed::Record(record) => Parsed::Record(Record { at: at.or(Some(time.at)), ..record }),

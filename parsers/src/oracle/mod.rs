@@ -8,8 +8,8 @@ mod audit_xml;
 mod engine;
 mod listener;
 mod listener_xml;
-mod record;
-mod stamp;
+mod message;
+mod time;
 mod xml;
 
 pub use audit::Audit;
@@ -17,7 +17,7 @@ pub use audit_xml::AuditXml;
 pub use engine::ENGINE;
 pub use listener::Listener;
 pub use listener_xml::ListenerXml;
-pub(crate) use stamp::has_unknown_month;
+pub(crate) use time::has_unknown_month;
 
 use crate::detect::Hints;
 use crate::engine::Parsers;

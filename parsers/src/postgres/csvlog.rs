@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem, memrchr, memrchr2};
+use memchr::{memchr, memmem, memrchr2};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while};
 use nom::error::Error;
@@ -22,11 +22,14 @@ use nom::{IResult, Parser};
 use super::message::{self, Context, Message};
 use super::prefix::is_log;
 use super::stderr::owned;
+use super::time::postgres_time;
 use super::translation;
+use crate::address::without_port;
+use crate::digits;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{Chunk, RECORD_MAX, RecordParser};
 use crate::lines::undecorated;
-use crate::time::{LogTime, postgres_time};
+use crate::time::LogTime;
 
 const FATAL: &[u8] = b",FATAL,";
 /// The third is for records that are cut before their message.
@@ -120,7 +123,7 @@ impl Csvlog {
         }
         Parsed::Record(Record {
             at: fields.first().and_then(|time| postgres_time(time).ok()).map(|(_, time)| time.at),
-            session: field(column::PID).and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
+            session: field(column::PID).and_then(|pid| digits::number(&pid)),
             client,
             step,
         })
@@ -308,18 +311,4 @@ fn unquoted(field: &[u8]) -> Text<'_> {
     }
     text.extend_from_slice(rest);
     Cow::Owned(text)
-}
-
-/// `10.0.0.7:49698` without the port; `[local]` stays.
-fn without_port(from: Text<'_>) -> Text<'_> {
-    let port = memrchr(b':', &from)
-        .filter(|at| from.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit)));
-    match (port, from) {
-        (Some(at), Cow::Borrowed(from)) => Cow::Borrowed(from.get(..at).unwrap_or(from)),
-        (Some(at), Cow::Owned(mut from)) => {
-            from.truncate(at);
-            Cow::Owned(from)
-        }
-        (None, from) => from,
-    }
 }

@@ -11,9 +11,11 @@ use std::collections::{BTreeSet, HashMap};
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::message::{self, Context, Message};
+use super::prefix::rds;
+use super::prefix::values::{self, time};
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, ends_in_severity};
-use super::rds_prefix;
 use super::stderr::log_severity;
+use crate::digits;
 use crate::event::SessionStep;
 
 /// Lines about connections, and other lines, that are looked at.
@@ -214,7 +216,7 @@ fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(S
     for prefix in prefixes {
         let others = prefix.others();
         let mut together: Vec<_> = others.iter().chain([&prefix]).collect();
-        together.sort_by_key(|prefix| rds_prefix::ALL.iter().position(|setting| *setting == prefix.setting()));
+        together.sort_by_key(|prefix| rds::ALL.iter().position(|setting| *setting == prefix.setting()));
         let score = Score::of(&together, lines);
         let alone = if others.is_empty() { score } else { Score::of(&[&prefix], lines) };
         let order = (score.order(), alone.order());
@@ -233,10 +235,8 @@ impl<'a> Line<'a> {
     /// What the line's message says, and the reading of a prefix that says the same.
     fn read_by(&self, prefix: &Prefix) -> Option<(&About<'a>, Head<'a>)> {
         let is_read = |head: &Head<'_>| self.messages.iter().find(|message| message.is_read_by(head));
-        let head = self
-            .messages
-            .first()
-            .and_then(|_| prefix.reading_by_names(self.text, &mut |head| is_read(head).is_some()))?;
+        let head =
+            self.messages.first().and_then(|_| prefix.head_by_names(self.text, &mut |head| is_read(head).is_some()))?;
         Some((is_read(&head)?, head))
     }
 }
@@ -449,7 +449,7 @@ impl Walk<'_, '_> {
 
     /// A time, and what else has a shape of its own.
     fn clock(&self, rest: &[u8]) -> Option<(u8, usize)> {
-        if let Some((length, _)) = super::prefix::time(rest) {
+        if let Some((length, _)) = time(rest) {
             let escape = match rest.get(19) {
                 Some(b'.') => b'm',
                 _ if self.has(b't') || self.has(b'm') => b's',
@@ -457,12 +457,11 @@ impl Walk<'_, '_> {
             };
             return Some((escape, length));
         }
-        let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let hex = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let behind =
             |at: usize, byte: u8| rest.get(at).filter(|other| **other == byte).and_then(|_| rest.get(at + 1..));
-        if let (10, Some(after)) = (digits(rest), behind(10, b'.'))
-            && digits(after) == 3
+        if let (10, Some(after)) = (digits::leading(rest), behind(10, b'.'))
+            && digits::leading(after) == 3
         {
             return Some((b'n', 14));
         }
@@ -472,18 +471,18 @@ impl Walk<'_, '_> {
         {
             return Some((b'c', begins + 1 + hex(after)));
         }
-        let first = digits(rest);
+        let first = digits::leading(rest);
         if let (1.., Some(after)) = (first, behind(first, b'/'))
-            && digits(after) > 0
+            && digits::leading(after) > 0
         {
-            return Some((b'v', first + 1 + digits(after)));
+            return Some((b'v', first + 1 + digits::leading(after)));
         }
-        let state = rest.starts_with(b"00000") && digits(rest) == 5 && !self.has(b'e');
+        let state = rest.starts_with(b"00000") && digits::leading(rest) == 5 && !self.has(b'e');
         state.then_some((b'e', 5))
     }
 
     fn number(&self, rest: &[u8], at: usize) -> Option<(Part, usize)> {
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let length = digits::leading(rest);
         let begins = at.checked_sub(1).and_then(|at| self.text.get(at)).is_none_or(|byte| !byte.is_ascii_digit());
         // The `-1` that prefixes put behind the number of a line, for pgBadger's sake, is fixed text.
         let dash = [Part::Number, Part::Text(b"-".to_vec())];
@@ -494,7 +493,7 @@ impl Walk<'_, '_> {
 
 /// The length of `10.0.0.7(49698)` at the start of a text, whatever the host is. One colon before it is the prefix's own.
 fn remote(rest: &[u8]) -> Option<usize> {
-    let (after, remote) = super::prefix::remote(rest);
+    let (after, remote) = values::remote(rest);
     remote.address.filter(|host| *host != b"[local]" && (!host.starts_with(b":") || is_address(host)))?;
     Some(rest.len() - after.len())
 }

@@ -18,11 +18,14 @@ use memchr::{memchr, memchr2, memmem, memrchr2};
 use super::message::{self, Context, Message};
 use super::prefix::is_log;
 use super::stderr::owned;
+use super::time::postgres_time;
 use super::translation;
+use crate::digits;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{Chunk, RECORD_MAX, RecordParser};
+use crate::json::split_string;
 use crate::lines::{lines_with, undecorated};
-use crate::time::{LogTime, postgres_time};
+use crate::time::LogTime;
 
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
 /// The third is for records that are cut before their message.
@@ -101,7 +104,7 @@ impl Jsonlog {
         }
         Parsed::Record(Record {
             at: fields.time.and_then(|written| time(&written)).map(|time| time.at),
-            session: fields.pid.and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
+            session: fields.pid.and_then(|pid| digits::number(&pid)),
             client,
             step,
         })
@@ -233,7 +236,7 @@ fn object(line: &[u8]) -> Option<Fields<'_>> {
     let mut rest = undecorated(line).strip_prefix(b"{")?;
     let mut fields = Fields::default();
     loop {
-        let (key, after) = string(rest)?;
+        let (key, after) = split_string(rest)?;
         let (value, after) = value(after.strip_prefix(b":")?)?;
         let slot = match key.as_ref() {
             b"timestamp" => Some(&mut fields.time),
@@ -261,43 +264,11 @@ fn object(line: &[u8]) -> Option<Fields<'_>> {
 
 fn value(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
     if input.starts_with(b"\"") {
-        return string(input);
+        return split_string(input);
     }
     let end = memchr2(b',', b'}', input)?;
     let (number, rest) = input.split_at_checked(end)?;
     // Else something else begins here: the line was cut, and another put behind it.
     let plain = number.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.?".contains(byte));
     plain.then_some((Cow::Borrowed(number), rest))
-}
-
-/// A quoted string with the escapes of `escape_json`.
-fn string(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
-    let mut rest = input.strip_prefix(b"\"")?;
-    let plain = memchr2(b'"', b'\\', rest)?;
-    if rest.get(plain) == Some(&b'"') {
-        return Some((Cow::Borrowed(rest.get(..plain)?), rest.get(plain + 1..)?));
-    }
-    let mut text = Vec::with_capacity(plain + 16);
-    loop {
-        let at = memchr2(b'"', b'\\', rest)?;
-        text.extend_from_slice(rest.get(..at)?);
-        if rest.get(at) == Some(&b'"') {
-            return Some((Cow::Owned(text), rest.get(at + 1..)?));
-        }
-        let (byte, length) = match rest.get(at + 1)? {
-            b'n' => (b'\n', 2),
-            b't' => (b'\t', 2),
-            b'r' => (b'\r', 2),
-            b'b' => (8, 2),
-            b'f' => (12, 2),
-            b'u' => {
-                let code = std::str::from_utf8(rest.get(at + 2..at + 6)?).ok()?;
-                (u8::from_str_radix(code, 16).ok()?, 6)
-            }
-            other @ (b'"' | b'\\' | b'/') => (*other, 2),
-            _ => return None,
-        };
-        text.push(byte);
-        rest = rest.get(at + length..)?;
-    }
 }

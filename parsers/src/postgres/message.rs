@@ -30,7 +30,8 @@ use nom::error::Error;
 use super::failure::{
     authentication_failed, direct_without_alpn, handshake_failed, rejected_by_hba, rejected_without_certificate,
 };
-use super::prefix::strip;
+use super::prefix::values::strip;
+use crate::digits;
 use crate::event::{Client, Malformed, Micros, SessionStep, Text, Tls, Transport};
 use crate::format::TRUNCATED;
 
@@ -331,7 +332,7 @@ fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
         tag(&b")"[..]),
     );
     let (rest, parts) = grammar.parse_complete(mark).ok()?;
-    let bits = parts.5.and_then(|(_, digits)| std::str::from_utf8(digits).ok()?.parse().ok());
+    let bits = parts.5.and_then(|(_, bits)| u32::try_from(digits::number(bits)?).ok());
     Some((rest, Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false }))
 }
 

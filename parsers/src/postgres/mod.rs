@@ -6,8 +6,8 @@ mod infer;
 mod jsonlog;
 mod message;
 mod prefix;
-mod rds_prefix;
 mod stderr;
+mod time;
 mod translation;
 
 pub use csvlog::Csvlog;

@@ -99,7 +99,7 @@ impl Stderr {
                     first => first.is_some(),
                 };
                 is_record |= first;
-                if let Some(head) = prefix.head_upto(line, at) {
+                if let Some(head) = prefix.head_up_to(line, at) {
                     return Ok(Place { begins: line_at, prefix, head, two_readings: first });
                 }
                 // What reads as a record of the prefix that is expected is none of another, unless an application's name, which
@@ -142,7 +142,7 @@ impl Stderr {
         let from = severity_at.saturating_sub(PREFIX_MAX).max(line_at + own.message_at);
         let begins = |at: usize| {
             let rest = text.get(at..).unwrap_or_default();
-            let ends = |prefix: &Prefix| prefix.head_upto(rest, severity_at - at).is_some();
+            let ends = |prefix: &Prefix| prefix.head_up_to(rest, severity_at - at).is_some();
             self.prefixes.iter().any(|prefix| prefix.reach() > 0 && prefix.begins(rest) && ends(prefix))
         };
         if message::is_of_connection(message) {
@@ -256,7 +256,7 @@ impl Stderr {
         }
         let mut found = None;
         let severity_at = place.head.severity_at;
-        place.prefix.reading_by_names(line.unwrap_or_default(), &mut |head| {
+        place.prefix.head_by_names(line.unwrap_or_default(), &mut |head| {
             if head.severity_at == severity_at {
                 found = Some(read(head)).filter(|other| matches!(other, Message::About(..)) && fits(other, head));
             }
@@ -292,7 +292,7 @@ impl Stderr {
             let beyond = end.saturating_sub(before);
             let goes_on = |prefix: &Prefix| {
                 prefix.may_go_on(line, before - until)
-                    && prefix.reading(line, &mut |head| until + head.severity_at >= end).is_some()
+                    && prefix.head_where(line, &mut |head| until + head.severity_at >= end).is_some()
             };
             let is_near = |prefix: &&Prefix| beyond <= prefix.reach();
             if !self.prefixes.iter().any(|prefix| is_near(&prefix)) {
@@ -317,12 +317,12 @@ impl Stderr {
     fn is_written(&self, text: &[u8], at: usize) -> bool {
         let Some(begins) = line_start(Chunk { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
         let line = text.get(begins..).unwrap_or_default();
-        let own = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at == at);
+        let own = |prefix: &Prefix| prefix.head_where(line, &mut |head| begins + head.message_at == at);
         let log = |head: &Head<'_>| {
             line.get(head.severity_at..).and_then(|line| line.split(|byte| *byte == b':').next()).is_some_and(is_log)
         };
         let Some(head) = self.prefixes.iter().find_map(own).filter(log) else { return false };
-        let otherwise = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at != at).is_some();
+        let otherwise = |prefix: &Prefix| prefix.head_where(line, &mut |head| begins + head.message_at != at).is_some();
         let end = record_end(text, at).map_or(text.len(), |(end, _)| end);
         !self.prefixes.iter().any(otherwise)
             && !self.is_torn(text, begins, begins + head.severity_at)

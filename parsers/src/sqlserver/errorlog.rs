@@ -23,14 +23,13 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use memchr::memmem;
 
+use crate::digits::{self, number_at};
 use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Text, Transport};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines;
-use crate::time::{LogTime, has_time_shape};
+use crate::time::{LogTime, after_date_and_clock, instant};
 
 const SUCCEEDED: &[u8] = b"Login succeeded for user";
 const FAILED: &[u8] = b"Login failed";
@@ -212,19 +211,14 @@ fn split(line: &[u8]) -> Option<Line<'_>> {
     known.then(|| Line { time, source, message: message.trim_ascii_start() })
 }
 
-/// `2026-11-23 18:39:57.24`, in the server's own zone, which is not named. RDS also writes three places.
+/// `2026-11-23 18:39:57.24`, in the server's own zone, which is not named. RDS also writes three places of the fraction.
 fn stamp(line: &[u8]) -> Option<(LogTime, &[u8])> {
-    let (stamp, rest) = line.split_at_checked(19).filter(|(stamp, _)| has_time_shape(stamp))?;
-    let fraction = rest.strip_prefix(b".")?;
-    let places = fraction.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    let fraction = after_date_and_clock(line)?.strip_prefix(b".")?;
+    let places = digits::leading(fraction.get(..7).unwrap_or(fraction));
     let (fraction, rest) = fraction.split_at_checked(places).filter(|_| (1..7).contains(&places))?;
-    let part = |from: usize, to: usize| std::str::from_utf8(stamp.get(from..to)?).ok()?.parse::<i16>().ok();
-    let small = |from: usize| i8::try_from(part(from, from + 2)?).ok();
-    let nanos: i32 = std::str::from_utf8(fraction).ok()?.parse().ok()?;
-    let nanos = nanos * 10i32.pow(u32::try_from(9 - places).ok()?);
-    let at =
-        DateTime::new(part(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?.min(59), nanos).ok()?;
-    let at = Offset::UTC.to_timestamp(at).ok()?.as_microsecond();
+    let part = |from: usize| number_at(line, from..from + 2);
+    let micros = digits::number(fraction)? * 10u64.pow(u32::try_from(6 - places).ok()?);
+    let at = instant([number_at(line, 0..4)?, part(5)?, part(8)?], [part(11)?, part(14)?, part(17)?], micros, 0)?;
     Some((LogTime { at, zone_known: false }, rest))
 }
 

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use memchr::memmem::{Finder, FinderRev};
 use memchr::{memchr, memmem};
 
+use crate::digits::{self, short_number};
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, SessionStep, Text, Tls, Transport};
 use crate::format::Chunk;
 use crate::lines::{LINE_MAX, NEARBY, undecorated};
@@ -196,8 +197,8 @@ fn imitable(body: &[u8]) -> Option<Record<'_>> {
         let (before, after) = body.split_at_checked(at)?;
         let after = after.get(ESTABLISH.len()..)?;
         let (service, after) = after.split_at_checked(memmem::find(after, STAR)?)?;
-        let digits = after.get(STAR.len()..)?;
-        let code = digits.get(..digits.iter().take_while(|byte| byte.is_ascii_digit()).count()).and_then(number)?;
+        let code = after.get(STAR.len()..)?;
+        let code = code.get(..digits::leading(code)).and_then(short_number)?;
         let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
         let address = Address::read(address.get(STAR.len()..)?)?;
         let tls = Tls { imitable: true, ..Tls::default() };
@@ -219,7 +220,7 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     };
     let noted = notes
         .split(|byte| *byte == b'\n')
-        .filter_map(|line| number(line.trim_ascii_start().strip_prefix(b"ORA-")?.get(..5)?))
+        .filter_map(|line| short_number(line.trim_ascii_start().strip_prefix(b"ORA-")?.get(..5)?))
         .find(|code| is_tls_code(*code));
     let handshake = [&b"TNS-00540"[..], b"TNS-00542"].iter().any(|note| memmem::find(notes, note).is_some());
     let told = is_tls_code(code) || noted.is_some() || handshake;
@@ -270,7 +271,7 @@ fn code(body: &[u8]) -> Option<(&[u8], u32)> {
     let body = body.trim_ascii_end();
     let digits = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (rest, code) = body.split_at_checked(body.len() - digits)?;
-    Some((rest.strip_suffix(STAR)?, number(code)?))
+    Some((rest.strip_suffix(STAR)?, short_number(code)?))
 }
 
 /// Whether a record without its code ends in a command that opens no session, where the server writes it.
@@ -299,11 +300,6 @@ fn cause(code: u32) -> HandshakeFailure {
         28862 | 28865 | 12170 | 12525 | 12535 | 12537 | 12547 | 12606 => HandshakeFailure::Probe,
         _ => HandshakeFailure::Other,
     }
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    let known = !digits.is_empty() && digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
-    known.then(|| digits.iter().fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
 }
 
 /// What follows the first of a key: its value, and all behind that.
