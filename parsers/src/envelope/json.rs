@@ -196,6 +196,7 @@ impl Walker {
         }
     }
 
+    /// Takes a byte outside of strings.
     fn structure(&mut self, byte: u8, each: Each<'_>) {
         if self.open.is_empty() && !self.begins(byte, each) {
             return;
@@ -227,17 +228,7 @@ impl Walker {
                 }
             }
             b'"' => {
-                let top = self.open.len() == 1 && self.open.first() == Some(&b'{');
-                if top && self.key_next {
-                    self.key.clear();
-                    self.within = Within::Key;
-                } else {
-                    let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
-                    self.within = if wanted { Within::Wanted } else { Within::Other };
-                    self.more |= top && TOKENS.contains(&self.key.as_slice());
-                    self.noticed(top);
-                    self.begin();
-                }
+                self.quote();
                 self.keep(byte);
             }
             b',' => {
@@ -259,6 +250,21 @@ impl Walker {
             }
             _ => self.lost(each),
         }
+    }
+
+    /// Begins a string: a key, or a value.
+    fn quote(&mut self) {
+        let top = self.open.len() == 1 && self.open.first() == Some(&b'{');
+        if top && self.key_next {
+            self.key.clear();
+            self.within = Within::Key;
+            return;
+        }
+        let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
+        self.within = if wanted { Within::Wanted } else { Within::Other };
+        self.more |= top && TOKENS.contains(&self.key.as_slice());
+        self.noticed(top);
+        self.begin();
     }
 
     /// Notes what the member whose value begins shows: a page of `get-log-events`, or an object that holds what is wanted.

@@ -1,5 +1,6 @@
 //! PostgreSQL: RDS for PostgreSQL and Aurora PostgreSQL.
 
+mod authorized;
 mod csvlog;
 mod failure;
 mod infer;

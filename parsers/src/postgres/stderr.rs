@@ -156,8 +156,7 @@ impl Stderr {
 
     /// Reads the message of the record at `place`, and what stands behind the record.
     fn record<'a>(&self, chunk: Chunk<'a>, place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
-        let text = chunk.text;
-        let Place { begins, head, two_readings, .. } = place;
+        let (text, Place { begins, head, two_readings, .. }) = (chunk.text, place);
         let message_at = begins + head.message_at;
         let Some((end, one_line)) = record_end(text, message_at) else {
             return match chunk.ends {
@@ -200,21 +199,21 @@ impl Stderr {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
         if !self.is_followed_by_record(next) {
-            match () {
-                () if is_torn_off(next) => return Parsed::Malformed(Malformed::Cut),
-                () if self.is_torn(text, *begins, end) => return Parsed::Malformed(Malformed::Ambiguous),
-                () => {}
+            if is_torn_off(next) {
+                return Parsed::Malformed(Malformed::Cut);
+            }
+            if self.is_torn(text, *begins, end) {
+                return Parsed::Malformed(Malformed::Ambiguous);
             }
         }
-        // Where the prefix cannot tell the address, the record of the arrival does.
+        // If the prefix has no address, the record of the connection attempt has it.
         let step = match step {
-            SessionStep::Connected(Transport::Local | Transport::Plaintext) if client.address.is_none() => {
+            SessionStep::Connected(Transport::Local) if client.address.is_none() => {
                 SessionStep::Connected(Transport::Plaintext)
             }
             step => step,
         };
-        let record = Record { at: head.at.map(|time| time.at), session: head.pid, client, step };
-        Parsed::Record(record)
+        Parsed::Record(Record { at: head.at.map(|time| time.at), session: head.pid, client, step })
     }
 
     /// Reads the log's last message, which has no newline: somebody may have cut it off with it. What nothing can follow is

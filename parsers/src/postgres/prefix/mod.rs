@@ -28,7 +28,7 @@ const APPLICATION_MAX: usize = 4 * NAME_MAX;
 /// Longest host name (`NI_MAXHOST`).
 const HOST_MAX: usize = 1025;
 
-/// Longest prefix that is looked for, in bytes.
+/// Longest prefix, in bytes.
 pub(super) const PREFIX_MAX: usize = 2048;
 
 /// One part of a prefix.
@@ -36,7 +36,7 @@ pub(super) const PREFIX_MAX: usize = 2048;
 enum Piece {
     Literal(Vec<u8>),
     Field(Field),
-    /// What `%-10u` and `%10u` put behind and before a short value.
+    /// The blanks that `%-10u` and `%10u` put behind and before a short value.
     Padding,
     /// `%q`: processes without a session write nothing from here on.
     SessionOnly,
@@ -96,7 +96,7 @@ const ESCAPES: &[(u8, Field)] = &[
     (b'i', Field::Words),
 ];
 
-/// Prefixes to try on a text whose `log_line_prefix` is not known, most telling first.
+/// Prefixes to try on a text whose `log_line_prefix` is not known, those with most fields first.
 pub(super) const KNOWN: &[&str] = &[
     // RDS and Aurora PostgreSQL: the values that they allow.
     RDS,
@@ -126,7 +126,7 @@ pub struct Prefix {
     setting: String,
     pieces: Vec<Piece>,
     syslog_year: i16,
-    /// Whether lines begin with RDS's default and nothing else.
+    /// Whether the prefix is RDS's default and nothing else.
     is_rds: bool,
     /// See [`Self::reach`].
     reach: usize,
@@ -136,7 +136,7 @@ pub struct Prefix {
     ends_in: Option<u8>,
 }
 
-/// What a prefix said of its line.
+/// The values that a prefix gives for its line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head<'a> {
     pub at: Option<LogTime>,
@@ -157,19 +157,19 @@ pub(super) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Whether two lines are of one session, as far as they tell.
+    /// Whether two lines have the same values of a session.
     pub(super) fn is_of_same_session(&self, other: &Self) -> bool {
         (self.pid, self.session, self.address, self.port) == (other.pid, other.session, other.address, other.port)
             && (self.user, self.database, self.application) == (other.user, other.database, other.application)
     }
 
-    /// Whether a client's session wrote the line, as far as it was read. Other processes have neither user nor database.
+    /// Whether a client's session wrote the line, as far as it was matched. Other processes have neither user nor database.
     fn of_session(&self) -> bool {
         [self.user, self.database].iter().flatten().any(|name| !name.is_empty())
     }
 
-    /// Whether the line may be one of a session that is being established: its application is not known yet.
-    /// `[unknown]` is translated with everything else.
+    /// Whether the line may be of a session that is being established: its application is not known yet.
+    /// Servers translate `[unknown]`.
     pub(super) fn may_establish(&self) -> bool {
         self.application.is_none_or(|name| {
             let inner = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
@@ -189,7 +189,7 @@ impl<'a> Head<'a> {
 }
 
 impl Prefix {
-    /// Compiles a setting. An escape that no server knows is written by servers as nothing, and is read so.
+    /// Compiles a setting. Servers write nothing for an escape that they do not know.
     pub fn compile(setting: &str) -> Self {
         let mut pieces = Vec::new();
         let mut bytes = setting.bytes().peekable();
@@ -237,7 +237,7 @@ impl Prefix {
         Self { is_rds: setting == RDS, setting, pieces, syslog_year: 1970, reach, names_max, ends_in }
     }
 
-    /// The same prefix behind what syslog puts before each line. Traditional syslog leaves the year out: `year` is it.
+    /// The same prefix behind the text that syslog puts before each line. `year` is the year of traditional syslog's times.
     #[must_use]
     pub fn in_syslog(mut self, year: i16) -> Self {
         self.pieces.insert(0, Piece::Syslog);
@@ -246,19 +246,19 @@ impl Prefix {
         self
     }
 
-    /// The prefixes that may take turns with this one: RDS's setting is dynamic, and can change in the middle of a file.
+    /// The prefixes that may alternate with this one: RDS's setting is dynamic and can change in the middle of a file.
     pub(super) fn others(&self) -> Vec<Self> {
         let all: &[&str] = if self.is_syslog() || !rds::ALL.contains(&self.setting()) { &[] } else { &rds::ALL };
         all.iter().filter(|other| **other != self.setting).map(|other| Self::compile(other)).collect()
     }
 
-    /// Whether this one reads lines of another one, and not as they are meant.
+    /// Whether this prefix matches lines of another one, with wrong values.
     pub(super) fn reads_lines_of(&self, other: &Self) -> bool {
         self.setting == rds::RDS_16 && other.setting == rds::RDS_16_COLON
     }
 
-    /// Whether the server tells which session a line is of before a client's names begin, which can imitate all behind them. No
-    /// two sessions have the same process, or the same port of one address, at the same time.
+    /// Whether the server identifies the session of a line before the first name, which can imitate all that follows. No two
+    /// sessions have the same process, or the same port of one address, at the same time.
     pub(super) fn identifies(&self, head: &Head<'_>) -> bool {
         self.pieces.iter().take_while(|piece| !piece.is_name()).any(|piece| match piece {
             Piece::Field(Field::Pid | Field::SessionId) | Piece::Syslog => true,
@@ -267,7 +267,7 @@ impl Prefix {
         })
     }
 
-    /// Whether names of applications stand in it.
+    /// Whether it has the name of the application.
     pub(super) fn has_application(&self) -> bool {
         self.pieces.contains(&Piece::Field(Field::Application))
     }
@@ -287,25 +287,25 @@ impl Prefix {
         self.pieces.first() == Some(&Piece::Syslog)
     }
 
-    /// Reads the prefix and the severity at the start of `line`; names end as early as they can.
+    /// Matches the prefix and the severity at the start of `line`. Names end as early as they can.
     pub(super) fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
         self.head_where(line, &mut |_| true)
     }
 
-    /// Reads the prefix at the start of `line` such that the severity begins at `at`.
+    /// Matches the prefix at the start of `line` such that the severity begins at `at`.
     pub(super) fn head_up_to<'a>(&self, line: &'a [u8], at: usize) -> Option<Head<'a>> {
-        // Nearly all text that imitates a record is told by the byte before it.
+        // Nearly all text that imitates a record has another byte before it.
         if self.ends_in.is_some_and(|last| line.get(..at).and_then(<[u8]>::last) != Some(&last)) {
             return None;
         }
         self.head_where(line, &mut |head| head.severity_at == at)
     }
 
-    /// The first reading of the prefix at the start of `line` that is accepted. Names can hold what separates them, so
-    /// that there may be several.
+    /// The first match of the prefix at the start of `line` that is accepted. Names can hold separators, so there may be
+    /// several.
     pub(super) fn head_where<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
         let line = line.get(..line.len().min(PREFIX_MAX))?;
-        // Nearly all text of clients is told by that.
+        // This excludes nearly all text of clients.
         if self.pieces.first() == Some(&Piece::Field(Field::Time)) && !has_time_shape(line) {
             return None;
         }
@@ -314,19 +314,16 @@ impl Prefix {
         {
             return Some(head);
         }
-        let mut head = Head::default();
-        self.walk(&self.pieces, line, 0, &mut head, accept, &mut DeadEnds::default()).then_some(head)
+        self.walk(line, accept, DeadEnds::default())
     }
 
-    /// The same, where names decide whether a reading is accepted. Not all are tried of a line that can be read in thousands of
-    /// ways.
+    /// The same, if names decide whether a match is accepted. Of a line with thousands of matches, only some are tried.
     pub(super) fn head_by_names<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
         let line = line.get(..line.len().min(PREFIX_MAX))?;
-        let (mut head, mut dead) = (Head::default(), DeadEnds::by_names());
-        self.walk(&self.pieces, line, 0, &mut head, accept, &mut dead).then_some(head)
+        self.walk(line, accept, DeadEnds::by_names())
     }
 
-    /// Whether a name at the start of `line` may go on behind its byte `newline`, as far as its length alone tells.
+    /// Whether a name at the start of `line` may go on behind its byte `newline`, by its length alone.
     pub(super) fn may_go_on(&self, line: &[u8], newline: usize) -> bool {
         let mut head = Head::default();
         let mut at = 0;
@@ -345,7 +342,7 @@ impl Prefix {
         false
     }
 
-    /// Whether `line` begins as a record does: with all that stands before the first free text.
+    /// Whether `line` begins as a record does: with all the pieces before the first free text.
     pub(super) fn begins(&self, line: &[u8]) -> bool {
         let mut head = Head::default();
         let mut at = 0;

@@ -52,101 +52,21 @@ const MOST_STEPS: usize = 16 * 1024;
 /// Whether a match of a prefix, which ends where its severity begins, is the wanted one.
 pub(super) type Accept<'f, 'a> = &'f mut dyn FnMut(&Head<'a>) -> bool;
 
-impl Prefix {
-    /// Matches `pieces` from `at` on. If a field may end in several places, tries them all, shortest first.
-    pub(super) fn walk<'a>(
-        &self,
-        pieces: &[Piece],
-        line: &'a [u8],
-        at: usize,
-        head: &mut Head<'a>,
-        accept: Accept<'_, 'a>,
-        dead: &mut DeadEnds,
-    ) -> bool {
-        dead.steps += 1;
-        if dead.steps <= FEW_STEPS {
-            return self.walk_on(pieces, line, at, head, accept, dead);
-        }
-        if dead.by_names {
-            return dead.steps <= MOST_STEPS && self.walk_on(pieces, line, at, head, accept, dead);
-        }
-        let state = DeadEnds::bit(pieces.len(), at, head.of_session());
-        if dead.contains(state) {
-            return false;
-        }
-        let found = self.walk_on(pieces, line, at, head, accept, dead);
-        if !found {
-            dead.insert(state);
-        }
-        found
-    }
+/// The match of a prefix with a line.
+struct Walk<'p, 'f, 'a> {
+    prefix: &'p Prefix,
+    line: &'a [u8],
+    /// What was matched so far.
+    head: Head<'a>,
+    accept: Accept<'f, 'a>,
+    dead: DeadEnds,
+}
 
-    /// The same, without a look at the number of steps.
-    fn walk_on<'a>(
-        &self,
-        pieces: &[Piece],
-        line: &'a [u8],
-        at: usize,
-        head: &mut Head<'a>,
-        accept: Accept<'_, 'a>,
-        dead: &mut DeadEnds,
-    ) -> bool {
-        let Some((piece, rest)) = pieces.split_first() else {
-            return reached(line, at, head, accept);
-        };
-        let (shortest, longest) = match piece {
-            // Sessions first: a user may be called `LOG:  x`.
-            Piece::SessionOnly => {
-                return self.walk(rest, line, at, head, accept, dead)
-                    || (!head.of_session() && reached(line, at, head, accept));
-            }
-            Piece::Field(Field::User | Field::Database) => (0, NAME_MAX),
-            // Where there is a session, there is a name, if only `[unknown]`.
-            Piece::Field(Field::Application) => (usize::from(head.of_session()), APPLICATION_MAX),
-            Piece::Field(Field::Words) => (0, APPLICATION_MAX),
-            Piece::Field(Field::Host | Field::LocalHost) => (0, HOST_MAX),
-            Piece::Literal(literal) => {
-                return line.get(at..).is_some_and(|input| strip(input, literal).is_some())
-                    && self.walk(rest, line, at + literal.len(), head, accept, dead);
-            }
-            Piece::Padding => (0, APPLICATION_MAX),
-            Piece::Syslog | Piece::Field(_) => {
-                let Some(next) = self.step(piece, line, at, head) else { return false };
-                return self.walk(rest, line, next, head, accept, dead);
-            }
-        };
-        let first = match rest.first() {
-            Some(Piece::Literal(literal)) => literal.first().copied(),
-            _ => None,
-        };
-        let limit = line.len().min(at + longest);
-        let mut end = at + shortest;
-        let mut held = at;
-        loop {
-            match first {
-                Some(byte) => {
-                    // Names are short: a plain loop is at their end before a search has begun.
-                    let mut text = line.get(end..line.len().min(limit + 1)).unwrap_or_default().iter();
-                    match text.position(|other| *other == byte) {
-                        Some(found) => end += found,
-                        None => return false,
-                    }
-                }
-                None if end > limit => return false,
-                None => {}
-            }
-            let (Some(text), Some(added)) = (line.get(at..end), line.get(held..end)) else { return false };
-            if !may_hold(piece, added) {
-                return false;
-            }
-            held = end;
-            head.put(piece, Some(text));
-            if self.walk(rest, line, end, head, accept, dead) {
-                return true;
-            }
-            head.put(piece, None);
-            end += 1;
-        }
+impl Prefix {
+    /// The first match of the prefix with the start of `line` that is accepted.
+    pub(super) fn walk<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>, dead: DeadEnds) -> Option<Head<'a>> {
+        let mut walk = Walk { prefix: self, line, head: Head::default(), accept, dead };
+        walk.from(&self.pieces, 0).then_some(walk.head)
     }
 
     /// Matches a piece that can end in one place only, and returns that.
@@ -201,6 +121,98 @@ impl Prefix {
     }
 }
 
+impl Walk<'_, '_, '_> {
+    /// Matches `pieces` from `at` on. If a field may end in several places, tries them all, shortest first.
+    fn from(&mut self, pieces: &[Piece], at: usize) -> bool {
+        self.dead.steps += 1;
+        if self.dead.steps <= FEW_STEPS {
+            return self.matches(pieces, at);
+        }
+        if self.dead.by_names {
+            return self.dead.steps <= MOST_STEPS && self.matches(pieces, at);
+        }
+        let state = DeadEnds::bit(pieces.len(), at, self.head.of_session());
+        if self.dead.contains(state) {
+            return false;
+        }
+        let found = self.matches(pieces, at);
+        if !found {
+            self.dead.insert(state);
+        }
+        found
+    }
+
+    /// The same, without a look at the number of steps.
+    fn matches(&mut self, pieces: &[Piece], at: usize) -> bool {
+        let Some((piece, rest)) = pieces.split_first() else { return self.reached(at) };
+        match piece {
+            // Sessions first: a user may be called `LOG:  x`.
+            Piece::SessionOnly => self.from(rest, at) || (!self.head.of_session() && self.reached(at)),
+            Piece::Literal(literal) => {
+                self.line.get(at..).is_some_and(|input| strip(input, literal).is_some())
+                    && self.from(rest, at + literal.len())
+            }
+            Piece::Field(Field::User | Field::Database) => self.matches_any(piece, 0, NAME_MAX, rest, at),
+            Piece::Field(Field::Application) => {
+                // Where there is a session, there is a name, if only `[unknown]`.
+                let shortest = usize::from(self.head.of_session());
+                self.matches_any(piece, shortest, APPLICATION_MAX, rest, at)
+            }
+            Piece::Field(Field::Words) | Piece::Padding => self.matches_any(piece, 0, APPLICATION_MAX, rest, at),
+            Piece::Field(Field::Host | Field::LocalHost) => self.matches_any(piece, 0, HOST_MAX, rest, at),
+            Piece::Syslog | Piece::Field(_) => match self.prefix.step(piece, self.line, at, &mut self.head) {
+                Some(next) => self.from(rest, next),
+                None => false,
+            },
+        }
+    }
+
+    /// Matches a piece of variable length, and the `rest` behind it.
+    fn matches_any(&mut self, piece: &Piece, shortest: usize, longest: usize, rest: &[Piece], at: usize) -> bool {
+        let line = self.line;
+        let first = match rest.first() {
+            Some(Piece::Literal(literal)) => literal.first().copied(),
+            _ => None,
+        };
+        let limit = line.len().min(at + longest);
+        let mut end = at + shortest;
+        let mut held = at;
+        loop {
+            match first {
+                Some(byte) => {
+                    // Names are short: a plain loop is at their end before a search has begun.
+                    let mut text = line.get(end..line.len().min(limit + 1)).unwrap_or_default().iter();
+                    match text.position(|other| *other == byte) {
+                        Some(found) => end += found,
+                        None => return false,
+                    }
+                }
+                None if end > limit => return false,
+                None => {}
+            }
+            let (Some(text), Some(added)) = (line.get(at..end), line.get(held..end)) else { return false };
+            if !may_hold(piece, added) {
+                return false;
+            }
+            held = end;
+            self.head.put(piece, Some(text));
+            if self.from(rest, end) {
+                return true;
+            }
+            self.head.put(piece, None);
+            end += 1;
+        }
+    }
+
+    /// Whether a severity stands at `at`, and the match that it ends is accepted.
+    fn reached(&mut self, at: usize) -> bool {
+        let Some(message_at) = severity(self.line, at) else { return false };
+        self.head.severity_at = at;
+        self.head.message_at = message_at;
+        (self.accept)(&self.head)
+    }
+}
+
 /// Whether a field of variable length can hold this text.
 fn may_hold(piece: &Piece, text: &[u8]) -> bool {
     match piece {
@@ -209,12 +221,4 @@ fn may_hold(piece: &Piece, text: &[u8]) -> bool {
         Piece::Field(Field::Application | Field::Words) => !text.iter().any(u8::is_ascii_control),
         _ => true,
     }
-}
-
-/// Whether a severity stands at `at`, and the match that it ends is accepted.
-fn reached<'a>(line: &'a [u8], at: usize, head: &mut Head<'a>, accept: Accept<'_, 'a>) -> bool {
-    let Some(message_at) = severity(line, at) else { return false };
-    head.severity_at = at;
-    head.message_at = message_at;
-    accept(head)
 }
