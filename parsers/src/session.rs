@@ -20,7 +20,7 @@ pub struct ConnectionEvent<'a> {
     pub at: Option<Micros>,
     /// Who.
     pub client: Client<'a>,
-    /// How the client proved who it is, where the log tells.
+    /// The authentication method, if the log has it.
     pub auth_method: Option<Text<'a>>,
     /// What happened.
     pub kind: EventKind<'a>,
@@ -37,7 +37,7 @@ pub enum EventKind<'a> {
     Rejected(Transport<'a>),
     /// A TLS handshake failed.
     HandshakeFailed(HandshakeFailure),
-    /// A session ended, so long after it began where the log tells.
+    /// A session ended. Its duration, if the log has it.
     Disconnected(Option<Micros>),
 }
 
@@ -92,7 +92,7 @@ pub struct Sessions {
     /// skipped in the order.
     waiting: BySession<(u64, ConnectionEvent<'static>)>,
     order: VecDeque<(u64, u64)>,
-    arrivals: u64,
+    attempts: u64,
     numbers: Numbers,
 }
 
@@ -177,10 +177,10 @@ impl Sessions {
     /// Keeps a session until it is certain that no refusal follows. Returns the one that is certain now.
     fn wait<'a>(&mut self, session: Option<u64>, event: ConnectionEvent<'a>) -> Option<ConnectionEvent<'a>> {
         let Some(session) = session else { return Some(event) };
-        self.arrivals += 1;
-        self.order.push_back((session, self.arrivals));
+        self.attempts += 1;
+        self.order.push_back((session, self.attempts));
         // A number that comes again is a new session.
-        let certain = self.waiting.insert(session, (self.arrivals, event.into_owned())).map(|(_, event)| event);
+        let certain = self.waiting.insert(session, (self.attempts, event.into_owned())).map(|(_, event)| event);
         if certain.is_some() || self.waiting.len() <= WAITING_MAX {
             return certain;
         }
@@ -189,8 +189,8 @@ impl Sessions {
 
     /// Takes the session that waits longest; in the end, all of them, one after the other.
     pub fn oldest(&mut self) -> Option<ConnectionEvent<'static>> {
-        while let Some((session, arrival)) = self.order.pop_front() {
-            if self.waiting.get(&session).is_some_and(|(waiting, _)| *waiting == arrival) {
+        while let Some((session, attempt)) = self.order.pop_front() {
+            if self.waiting.get(&session).is_some_and(|(waiting, _)| *waiting == attempt) {
                 return self.waiting.remove(&session).map(|(_, event)| event);
             }
         }
@@ -199,7 +199,7 @@ impl Sessions {
 
     fn note(&mut self, session: Option<u64>, change: impl FnOnce(&mut Opening)) {
         let Some(session) = session else { return };
-        // Arrivals that come to nothing (probes) stay; their process numbers come again in the end.
+        // Attempts without a session (probes) stay; their process numbers come again in the end.
         if self.open.len() >= OPEN_MAX && !self.open.contains_key(&session) {
             self.open.clear();
         }

@@ -30,7 +30,7 @@ pub struct Transports {
     pub plaintext: u64,
     /// No TLS, over a socket or loopback.
     pub local: u64,
-    /// The log cannot tell.
+    /// The log does not show it.
     pub unknown: u64,
 }
 

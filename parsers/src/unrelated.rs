@@ -1,5 +1,5 @@
 //! Files that are no connection logs: what else a DBA downloads from RDS, CloudWatch Logs or S3, and what is saved by
-//! mistake in a log's place.
+//! mistake instead of a log.
 //!
 //! Each is recognised by its content, from the beginning of the file. A line decides only where no record of a connection
 //! log stands before it: statements in such a log can hold anything.
@@ -57,7 +57,7 @@ const LIST: &str = "Download a log of the list with `aws rds download-db-log-fil
                     --log-file-name NAME --output text`, and scan that.";
 const NO_LOG: &str = "Download a connection log. `aws rds describe-db-log-files` lists the logs of an instance.";
 
-/// The kinds of files. The first that fits a line decides.
+/// The kinds of files. The first that matches a line decides.
 static TABLE: &[Unrelated] = &[
     // https://dev.mysql.com/doc/refman/8.4/en/slow-query-log.html; MariaDB's begins in the same way.
     Unrelated { what: "a MySQL or MariaDB slow query log", advice: MYSQL, mark: Mark::Line(is_slow) },
@@ -119,7 +119,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/UNIFIED_AUDIT_SYSTEMLOG.html and AUDIT_SYSLOG_LEVEL
     Unrelated {
-        what: "a syslog file with Oracle audit records, which do not tell the transport",
+        what: "a syslog file with Oracle audit records, which do not hold the transport",
         advice: ORACLE,
         mark: Mark::Line(|line| {
             let head = line.get(..200).unwrap_or(line);
@@ -168,7 +168,7 @@ static TABLE: &[Unrelated] = &[
     // https://www.ibm.com/docs/en/db2/11.5.x?topic=logs-interpreting-diagnostic-log-file-entries
     Unrelated {
         what: "a Db2 diagnostic log",
-        advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` tells whether TLS is possible.",
+        advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` shows whether TLS is possible.",
         mark: Mark::Line(|line| {
             after_shape(line, b"0000-00-00-00.00.00.000000").is_some() && memmem::find(line, b"LEVEL: ").is_some()
         }),
@@ -204,7 +204,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and the query APIs' `ErrorResponse`.
     Unrelated {
-        what: "an error of AWS, saved in a log's place",
+        what: "an error of AWS, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(|line| {
             let line = line.get(..1024).unwrap_or(line);
@@ -214,18 +214,18 @@ static TABLE: &[Unrelated] = &[
         }),
     },
     Unrelated {
-        what: "an error of AWS, saved in a log's place",
+        what: "an error of AWS, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Json(|json| json.has("__type") || (json.begins("Error", "{") && json.len() <= 3)),
     },
     // https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-troubleshooting.html
     Unrelated {
-        what: "an error message of the AWS CLI, saved in a log's place",
+        what: "an error message of the AWS CLI, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(is_cli),
     },
     Unrelated {
-        what: "a web page, saved in a log's place",
+        what: "a web page, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(|line| {
             let head = line.trim_ascii_start().get(..14).unwrap_or(line).to_ascii_lowercase();
@@ -251,7 +251,7 @@ static TABLE: &[Unrelated] = &[
 pub fn unrelated(head: &[u8]) -> Option<&'static Unrelated> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let head = head.get(..HEAD).unwrap_or(head);
-    if let Some(found) = TABLE.iter().find(|row| row.mark.fits_file(head)) {
+    if let Some(found) = TABLE.iter().find(|row| row.mark.matches_file(head)) {
         return Some(found);
     }
     let mut at = 0;
@@ -290,7 +290,7 @@ fn holds_record(lines: &[u8], head: &[u8]) -> bool {
 }
 
 impl Mark {
-    fn fits_file(&self, head: &[u8]) -> bool {
+    fn matches_file(&self, head: &[u8]) -> bool {
         match self {
             Self::Start(bytes) => head.starts_with(bytes),
             Self::Whole(text) => head.trim_ascii() == *text,
@@ -318,11 +318,11 @@ impl<'a> Members<'a> {
 
     /// Whether there is a member whose value begins so, blanks apart.
     fn begins(&self, key: &str, value: &str) -> bool {
-        let fits = |text: &[u8]| {
+        let matches = |text: &[u8]| {
             let text = text.get(..VALUE).unwrap_or(text).iter().filter(|byte| !byte.is_ascii_whitespace());
             text.take(value.len()).eq(value.as_bytes())
         };
-        self.0.iter().any(|(name, text)| name.as_ref() == key.as_bytes() && fits(text))
+        self.0.iter().any(|(name, text)| name.as_ref() == key.as_bytes() && matches(text))
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "awslogs get",
     caveat: None,
     names_members: true,
-    open: |head| Prefixed::events(split).fitting(head),
+    open: |head| Prefixed::events(split).matching(head),
 };
 
 fn split(line: &[u8]) -> Option<Before<'_>> {

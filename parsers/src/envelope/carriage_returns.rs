@@ -1,5 +1,5 @@
 //! Lines of an Oracle audit trail that end in a carriage return and a newline, as a transfer in text mode leaves them. The
-//! trail gives the lengths of its records, which fit only without the carriage returns; other formats take them as they are.
+//! trail gives the lengths of its records, which are right only without the carriage returns; other formats take them as they are.
 //!
 //! Source: "Data Type: ASCII" in RFC 959, 3.1.1.1.
 

@@ -11,7 +11,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs export to S3",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::events(split).fitting(head),
+    open: |head| Prefixed::events(split).matching(head),
 };
 
 fn split(line: &[u8]) -> Option<Before<'_>> {

@@ -9,7 +9,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "terminal colours",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::events(split).fitting(head),
+    open: |head| Prefixed::events(split).matching(head),
 };
 
 fn split(line: &[u8]) -> Option<Before<'_>> {

@@ -11,7 +11,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "docker compose logs",
     caveat: None,
     names_members: true,
-    open: |head| Prefixed::lines(split).fitting(head),
+    open: |head| Prefixed::lines(split).matching(head),
 };
 
 fn split(line: &[u8]) -> Option<Before<'_>> {

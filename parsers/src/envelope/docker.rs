@@ -15,14 +15,14 @@ pub(super) const TIMESTAMPS: Envelope = Envelope {
     name: "docker logs --timestamps",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::lines(|line| timestamped(line).map(Before::of)).fitting(head),
+    open: |head| Prefixed::lines(|line| timestamped(line).map(Before::of)).matching(head),
 };
 
 pub(super) const CONTAINER_RUNTIME: Envelope = Envelope {
     name: "container runtime log (CRI)",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::lines(runtime).fitting(head),
+    open: |head| Prefixed::lines(runtime).matching(head),
 };
 
 pub(super) const JSON_FILE: Envelope =

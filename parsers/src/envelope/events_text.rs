@@ -68,7 +68,7 @@ fn is_token(line: &[u8]) -> bool {
     line.len() <= TOKEN_MAX && line.iter().all(letter)
 }
 
-/// Holds a line until the next one tells whether an event ends with it.
+/// Holds a line until the next one shows whether an event ends with it.
 struct Events {
     begun: Begun,
     lines: Lines,

@@ -17,8 +17,8 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let strings: Vec<_> = head.lines().filter(|line| !line.trim_ascii().is_empty()).collect();
     let is_string = |line: &&[u8]| super::json::value(line).is_some_and(|value| value.is_string());
     // One string may be longer than the head.
-    let fitting = strings.iter().filter(|line| is_string(line)).count();
-    if fitting * 10 < strings.len() * 9 {
+    let matching = strings.iter().filter(|line| is_string(line)).count();
+    if matching * 10 < strings.len() * 9 {
         return None;
     }
     let mut shown = Shown::default();

@@ -12,7 +12,7 @@ pub(super) const DETAILED: Envelope = Envelope {
     caveat: None,
     names_members: true,
     open: |head| {
-        let unwrap = Prefixed::events(detailed).fitting(head)?;
+        let unwrap = Prefixed::events(detailed).matching(head)?;
         Some(Box::new(Gathered { lines: Lines::default(), gathered: None, unwrap }))
     },
 };
@@ -23,7 +23,7 @@ pub(super) const SHORT: Envelope = Envelope {
         "this output does not name log streams: if the log group has several, their lines are read as one log",
     ),
     names_members: false,
-    open: |head| Prefixed::events(short).fitting(head),
+    open: |head| Prefixed::events(short).matching(head),
 };
 
 fn short(line: &[u8]) -> Option<Before<'_>> {

@@ -11,7 +11,7 @@ use crate::format::RecordParser;
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs messages (text)",
     caveat: Some(
-        "this output joins events by tabs: text of a statement behind a tab cannot be told from a record; use --output json",
+        "this output joins events by tabs: text of a statement behind a tab looks like a record; use --output json",
     ),
     names_members: false,
     open,
@@ -20,7 +20,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 /// Bytes that show whether a record begins.
 const BEGINNING: usize = 4096;
 
-/// Bytes in which a format is looked for first, and lines that tell enough of it.
+/// Bytes in which a format is looked for first, and lines that are enough for it.
 const SHORT: usize = 64 * 1024;
 const LINES: usize = 500;
 

@@ -1,8 +1,8 @@
 //! Envelopes: how AWS's own tools, container runtimes and encodings wrap the lines of an engine log.
 //!
 //! Bytes in, bytes out: what an envelope holds comes out as the engine wrote it, one event behind the other, whatever
-//! pieces it arrives in. An envelope is known by the beginning of a log; a log that no envelope fits is plain. Nothing is
-//! dropped in silence: what does not fit is passed on as it is where it may be text of an event, and counted.
+//! pieces it arrives in. The beginning of a log shows its envelope. A log without an envelope is plain. Nothing is
+//! dropped in silence: a part that does not match is counted, and passed on if it may be text of an event.
 
 mod awslogs;
 mod carriage_returns;
@@ -48,7 +48,7 @@ pub trait Members {
 /// What an envelope held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Events that fit the envelope.
+    /// Events that match the envelope.
     pub events: u64,
     /// Parts that did not: lines, CSV records or JSON values.
     pub misfits: u64,
@@ -244,7 +244,7 @@ impl<'h> Head<'h> {
         (self.whole || contents.events > 0).then_some(contents)
     }
 
-    /// Whether the parts of an envelope fit it, but for one in ten.
+    /// Whether at least nine of ten parts match the envelope.
     fn fits(&self, mut unwrap: impl Unwrap) -> bool {
         self.tried(&mut unwrap).is_some_and(|contents| contents.events > 0 && contents.misfits * 9 <= contents.events)
     }

@@ -1,6 +1,6 @@
 //! The output of `aws rds download-db-log-file-portion`. As JSON, the CLI's default, the log is one string a page. As
 //! text, each page has a newline behind it; with `--no-paginate`, it also has `True` or `False` before it, which says
-//! whether there is more, and a marker behind it. Without these, only the newlines tell such text from the log, the last
+//! whether there is more, and a marker behind it. Without these, only the newlines distinguish such text from the log, the last
 //! of which ends it. A page may end in the middle of a line, which the newline behind it tears.
 //!
 //! Source: "DownloadDBLogFilePortion" in the RDS API reference; the output of AWS CLI 1.45, in `samples/envelopes`.
@@ -64,7 +64,7 @@ fn begun(line: &[u8]) -> Option<&[u8]> {
     line.strip_prefix(b"True\t").or_else(|| line.strip_prefix(b"False\t"))
 }
 
-/// The log before the marker that the CLI puts behind a page: `15:4`, the hour and a place in its file, or `0`.
+/// The log before the marker that the CLI puts behind a page: `15:4`, the hour and an offset in its file, or `0`.
 fn marked(line: &[u8]) -> Option<&[u8]> {
     let tab = memchr::memrchr(b'\t', line)?;
     let (log, marker) = (line.get(..tab)?, without_return(line.get(tab + 1..)?));
@@ -75,7 +75,7 @@ fn marked(line: &[u8]) -> Option<&[u8]> {
     is.then_some(log)
 }
 
-/// Holds a line until the next one tells whether a page ends with it.
+/// Holds a line until the next one shows whether a page ends with it.
 #[derive(Default)]
 struct Text {
     lines: Lines,
@@ -148,7 +148,7 @@ fn pages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     Some(Box::new(Pages { parser, lines: Lines::default(), held: Vec::new(), empty: 0, contents: Contents::default() }))
 }
 
-/// Most of a record that is held until the next line tells whether it was torn.
+/// Most of a record that is held until the next line shows whether it was torn.
 const HELD_MAX: usize = 4096;
 
 /// Holds a record until the next one begins.

@@ -13,18 +13,18 @@
 //! for the other spelling of the transports;
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html>.
 //!
-//! What cannot be told apart:
+//! What cannot be distinguished:
 //!
 //! - Only RDS for MySQL writes the transport of a session, and MariaDB from 12.3 on: there an empty field is a session without
 //!   TLS (MDEV-33834, and the documentation of MariaDB Enterprise Audit). It counts as such only behind an address with a port,
 //!   which neither RDS for MySQL nor an older MariaDB writes. Everywhere else the transport of a session is unknown.
-//! - MySQL before 5.7.34 writes what MariaDB writes. Where nobody says who wrote it, it is shown as MariaDB's.
+//! - MySQL before 5.7.34 writes what MariaDB writes. Without a hint, it is shown as MariaDB's.
 //! - A handshake that the client broke off has a code of its own, but not whether that was for our certificate.
 //! - An unknown database (1049) is a refusal here. A client whose host name is not allowed looks as a port probe does.
 //! - Statements are quoted, and their quotes and newlines escaped, so that no statement looks like a session. Names are
 //!   not: a name with commas or newlines in it can make a record that reads in two ways, and add records.
-//! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So no
-//!   duration is told of its sessions.
+//! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So its
+//!   sessions have no duration.
 //!
 //! Times: every record has its own. A name that holds a line break makes the beginning of a record with a time of its choice, but
 //! the end of its own record stands behind it: that is reported.
@@ -171,12 +171,16 @@ impl Audit {
         let end = memchr(b'\n', record.get(at..).unwrap_or_default()).map_or(record.len(), |newline| at + newline);
         let whole = if self.dialect == Dialect::Aurora { record.len() } else { end };
         let ends = |end: usize| record.get(..end).is_some_and(|record| tail(undecorated(record)).is_some());
-        // The first of a line is told of.
-        let told = operations(record).take_while(|other| *other < at).any(|other| {
+        // The first of a line is reported.
+        let reported = operations(record).take_while(|other| *other < at).any(|other| {
             record.get(other..).is_some_and(is_session)
                 && record.get(other..at).is_some_and(|between| memchr(b'\n', between).is_none())
         });
-        if told || !ends(end) || !ends(whole) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Ambiguous) }
+        if reported || !ends(end) || !ends(whole) {
+            Parsed::NotARecord
+        } else {
+            Parsed::Malformed(Malformed::Ambiguous)
+        }
     }
 
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
@@ -327,7 +331,7 @@ struct Behind<'a> {
     word: Option<&'a [u8]>,
 }
 
-/// Where `text` reads as what ends a session: `,,0`, and the place of the code in it.
+/// Where `text` may end the record of a session: `,,0`, and the range of the code in it.
 fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
     memchr_iter(b',', text).filter_map(|at| {
         let code = text.get(at + 1..)?.strip_prefix(b",")?;

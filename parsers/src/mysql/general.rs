@@ -12,7 +12,7 @@
 //! that of MySQL 5.7 and later; the second that of MariaDB and of MySQL up to 5.6, which print it only where the second
 //! changes.
 //!
-//! What cannot be told apart:
+//! What cannot be distinguished:
 //!
 //! - Statements and names are written as they are, newlines too, so that anyone can write whole records of sessions that
 //!   never were. They add sessions, and hide none: a refusal takes an attempt back only where no text of a client stands
@@ -28,8 +28,8 @@
 //! - Names may hold the words that say it. A session whose record has the words for TLS anywhere counts as TLS; where they
 //!   do not end the record, its client may have written them.
 //! - `Quit` ends a session, and is not read: a statement can write one, so that no duration could be trusted.
-//! - A copy may have blanks in the place of tabs. It is read as it is, by the commands that are known.
-//! - Handshakes that fail leave nothing here, and no record tells the version of TLS.
+//! - A copy may have blanks instead of tabs. It is read by the known commands.
+//! - Handshakes that fail leave nothing here, and no record has the version of TLS.
 
 use memchr::{memchr, memchr_iter, memmem, memrchr_iter, memrchr2};
 
@@ -155,7 +155,7 @@ impl General {
                 let transport = carrier.transport(client.address.as_deref());
                 found(client, transport)
             }
-            Said::Refusal => self.refusal(chunk, line_at, head, None),
+            Said::Rejection => self.refusal(chunk, line_at, head, None),
             Said::Unreadable => Parsed::Malformed(Malformed::UnknownLayout),
             Said::Unmarked(who) if who.ends_with(TRUNCATED) => Parsed::Malformed(Malformed::Cut),
             Said::Unmarked(_) if !argument.ends => Parsed::Malformed(Malformed::Cut),
@@ -197,7 +197,7 @@ impl General {
                 let ends = argument.as_ref().map_or(line_at, |argument| from + argument.text.len() + 1);
                 let who = match argument.map(|argument| said(argument.text, argument.rest)) {
                     Ok(Said::Session { who, .. } | Said::Unmarked(who)) => who,
-                    Ok(Said::Refusal) => return Parsed::NotARecord,
+                    Ok(Said::Rejection) => return Parsed::NotARecord,
                     Ok(Said::Unreadable) | Err(_) => b"",
                 };
                 let asked = |database: &[u8]| who.strip_suffix(database).is_some_and(|who| who.ends_with(b" on "));
@@ -234,7 +234,7 @@ impl General {
                 b"Connect" => match said(argument, b"") {
                     Said::Session { who, torn, .. } => !torn && clients(who).len() == 1,
                     Said::Unmarked(who) => !self.says && clients(who).len() == 1,
-                    Said::Refusal => true,
+                    Said::Rejection => true,
                     Said::Unreadable => false,
                 },
                 command => WORDLESS.contains(&command),

@@ -1,4 +1,4 @@
-//! What a record of the general log begins with, and what its beginning tells of a log.
+//! The head of a record of the general log, and what the beginning of a log shows about it.
 
 use memchr::{memchr, memmem};
 
@@ -13,7 +13,7 @@ use crate::time::LogTime;
 pub(super) const HEAD_MAX: usize = 96;
 /// Longest command, with room for those of tomorrow.
 const COMMAND_MAX: usize = 48;
-/// Lines of a log's beginning that tell who wrote it, besides those of its heading.
+/// Lines of a log's beginning that show who wrote it, besides its heading.
 const LINES: usize = 500;
 
 /// Commands, those first that begin with another. Only they are known where there is no tab behind them.
@@ -134,10 +134,10 @@ fn spaced_command(rest: &[u8]) -> Option<(&[u8], usize)> {
     (blanks > 0 || ends).then_some((command, blanks))
 }
 
-/// Who wrote a log, as far as its beginning tells.
+/// Who wrote a log, by its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Writer {
-    /// `mysql` or `mariadb`; none where nothing tells.
+    /// `mysql` or `mariadb`. None if it is unknown.
     pub engine: Option<&'static str>,
     pub clock: Option<Clock>,
     pub layout: Layout,
@@ -182,7 +182,7 @@ impl Writer {
             }
         }
         if writer.clock.is_none() && blanks && !tabs {
-            // Records stand behind something that is not known. They are told of, if they are looked for.
+            // Records stand behind unknown text. They are reported, if they are searched for.
             writer.layout = Layout::Blanks;
         }
         writer.says = writer.clock == Some(Clock::Iso) || spoken == Some("mariadb");
@@ -194,7 +194,7 @@ impl Writer {
         writer
     }
 
-    /// The record of a line. The first one tells the clock and the layout.
+    /// The record of a line. The first one shows the clock and the layout.
     fn record<'a>(&mut self, line: &'a [u8]) -> Option<Head<'a>> {
         let layouts: &[Layout] = if self.clock.is_some() { &[self.layout] } else { &[Layout::Tabs, Layout::Blanks] };
         let (record, layout) =

@@ -29,9 +29,9 @@
 //! Oracle's own encryption. Where a record of an administrator has an empty address, the session came from the host
 //! itself.
 //!
-//! What cannot be told apart:
+//! What cannot be distinguished:
 //!
-//! - Statements and names stand in a record as they are, with whatever looks like records in them. Lengths tell where
+//! - Statements and names stand in a record as they are, with whatever looks like records in them. Lengths show where
 //!   they end, from the log's beginning on. From further away than [`LINE_MAX`] bytes, a record counts where no other
 //!   claims to hold it, and is ambiguous where one does; what a longer statement holds looks like records.
 //! - A log whose beginning is missing may begin in a statement, and what that holds looks like records. So does what is
@@ -149,7 +149,7 @@ struct Fields<'a> {
     end: usize,
 }
 
-/// What of a log is looked at for one place.
+/// The part of a log around one needle.
 struct Around<'a> {
     text: &'a [u8],
     /// Where that begins.
@@ -188,7 +188,7 @@ impl<'a> Around<'a> {
         Some(Head { at: time.at, body, ends: (body + length(digits)?).checked_sub(1)? })
     }
 
-    /// Finds the record that holds the place, by walking from record to record: one that begins inside of another is a
+    /// Finds the record that holds the needle, by walking from record to record: one that begins inside of another is a
     /// part of its text.
     fn owner(&self, hit: usize) -> Result<Head, Malformed> {
         let mut owner = None;
@@ -215,7 +215,7 @@ impl<'a> Around<'a> {
         }
     }
 
-    /// Up to where a record goes: by its length, if that fits, and otherwise by those of its fields, if they do.
+    /// The end of a record: by its length if that is right, or else by the lengths of its fields.
     fn claimed(&self, head: &Head) -> usize {
         if head.ends > self.text.len() || self.is_boundary(head.ends) {
             return head.ends;
@@ -280,14 +280,14 @@ fn value<'a>(fields: &[Field<'a>], name: &[u8]) -> Option<&'a [u8]> {
 fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"USERID").unwrap_or_default();
     let comment = value(fields, b"COMMENT$TEXT").unwrap_or_default();
-    told(value(fields, b"ACTION")?, value(fields, b"RETURNCODE"), user, comment)
+    logon(value(fields, b"ACTION")?, value(fields, b"RETURNCODE"), user, comment)
 }
 
 /// What a record of an administrator says.
 fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"DATABASE USER").unwrap_or_default();
     let address = value(fields, b"CLIENT ADDRESS");
-    let (mut client, step) = told(b"100", value(fields, b"STATUS"), user, address.unwrap_or_default())?;
+    let (mut client, step) = logon(b"100", value(fields, b"STATUS"), user, address.unwrap_or_default())?;
     if address.is_some_and(<[u8]>::is_empty) {
         client.address = Some(Cow::Borrowed(b"[local]"));
     }
@@ -296,7 +296,7 @@ fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a
 
 /// What an action was, by its number and the code that it returned. The address is what `comment` ends with: the name
 /// of a user may stand before it. None where a logon has no code, or an address that cannot be read.
-pub(super) fn told<'a>(
+pub(super) fn logon<'a>(
     action: &[u8],
     code: Option<&[u8]>,
     user: &'a [u8],

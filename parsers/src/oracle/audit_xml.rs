@@ -15,7 +15,7 @@
 //! <https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/V-XML_AUDIT_TRAIL.html> for the elements, and
 //! for their order files of 10.2 and 11.2 that were published, in which statements are escaped. So no statement can
 //! write the end of an element. That names are escaped too is not known: a record in which an element stands twice is
-//! ambiguous, and a name that ends its record and writes another cannot be told from two records.
+//! ambiguous, and a name that ends its record and writes another looks like two records.
 //!
 //! What is said of the text applies here as well. Records of administrators count where they name their action.
 //!
@@ -23,7 +23,7 @@
 
 use memchr::memmem;
 
-use super::audit::told;
+use super::audit::logon;
 use super::time::iso;
 use super::xml::{around, decoded};
 use crate::event::{Malformed, Parsed, Record};
@@ -127,7 +127,7 @@ fn record(element: &[u8]) -> Result<Record<'static>, Malformed> {
     let comment = value(element, "Comment_Text")?.map(decoded).unwrap_or_default();
     let action = value(element, "Action")?.unwrap_or_default();
     let (client, step) =
-        told(action, value(element, "Returncode")?, &user, &comment).ok_or(Malformed::UnknownLayout)?;
+        logon(action, value(element, "Returncode")?, &user, &comment).ok_or(Malformed::UnknownLayout)?;
     let at = written(element).map(|time| time.at);
     Ok(Record { at, session: None, client: client.into_owned(), step })
 }

@@ -25,9 +25,9 @@
 //! A record without its end is reported, wherever it is cut, and so is a line that holds several records. A record by TLS
 //! with other text behind its code counts as TLS that a client may have imitated.
 //!
-//! The user is the client's own, of its operating system; the log does not tell the database user. The database is the
+//! The user is the client's own, of its operating system; the log does not have the database user. The database is the
 //! service. Both, and the application, are what the client says. A session counts from the moment the listener hands it
-//! on: the log does not tell whether the password was right.
+//! on: the log does not show whether the password was right.
 //!
 //! Times: those of the records, and of the lines with a zone, which no client writes: what a client says of itself stands within
 //! one line.
@@ -159,7 +159,7 @@ impl RecordParser for Listener {
         }
         let malformed =
             |cause| if needle == message::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
-        // The last of a kind in a line tells of all of it.
+        // The last needle of a kind in a line stands for the whole line.
         if lines::is_followed(chunk.text, hit, needle, &[b"\n"]) {
             return Parsed::NotARecord;
         }
@@ -198,7 +198,7 @@ impl RecordParser for Listener {
         self.begins(line) || stamp(line).is_some()
     }
 
-    /// A record's own time tells nothing about its zone, where lines before it do.
+    /// A record's own time has no zone, if lines before it have one.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         // Nearly all lines are records. `2026-` begins the others.
         if self.zone.is_some() && line.get(4) != Some(&b'-') {
@@ -232,7 +232,7 @@ pub(super) fn may_begin_record(line: &[u8]) -> bool {
 }
 
 /// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.
-/// Which record is whose cannot be told: a client may have written such a line.
+/// It cannot be determined which record is the server's: a client may have written such a line.
 pub(super) fn holds_several(line: &[u8]) -> bool {
     let near = |at: usize| line.get(at..line.len().min(at + JOINED)).unwrap_or_default();
     memchr2_iter(b'\t', b'\r', line).any(|at| begins(near(at).trim_ascii_start()))

@@ -55,7 +55,7 @@ impl RecordParser for ListenerXml {
         }
         let malformed =
             |cause| if needle == message::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
-        // The last of a kind in an element tells of all of it.
+        // The last needle of a kind in an element stands for the whole element.
         if is_followed(chunk.text, hit, needle, &[OPENS, CLOSES]) {
             return Parsed::NotARecord;
         }
@@ -106,9 +106,9 @@ fn read_beginning(chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
         return Parsed::NotARecord;
     }
     // A record goes on in the next line where a client wrote a newline into it.
-    let told = || element(chunk, hit).is_ok_and(|(_, element)| message::tells_what_happened(element));
+    let is_complete = || element(chunk, hit).is_ok_and(|(_, element)| message::says_what_happened(element));
     match message::beginning(chunk, hit) {
-        Some(cause) if !told() => Parsed::Malformed(cause),
+        Some(cause) if !is_complete() => Parsed::Malformed(cause),
         _ => Parsed::NotARecord,
     }
 }

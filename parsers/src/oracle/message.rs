@@ -85,7 +85,7 @@ impl<'a> Address<'a> {
     /// Reads all of `(ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698))`.
     pub(super) fn read(text: &'a [u8]) -> Option<Self> {
         let mut rest = text.strip_prefix(b"(ADDRESS=")?.strip_suffix(b")")?;
-        // What stands twice is nobody's.
+        // A key that stands twice has no value.
         let (mut protocol, mut host) = (None, None);
         while !rest.is_empty() {
             let (key, value, after) = pair(rest)?;
@@ -135,8 +135,8 @@ fn pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     known.then_some((key, value, rest.get(1..)?))
 }
 
-/// One way to read a record.
-struct Reading<'a> {
+/// The parts of a record. A record can be split in several ways.
+struct Parts<'a> {
     connect_data: &'a [u8],
     address: Address<'a>,
     service: &'a [u8],
@@ -147,7 +147,7 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
     let Some((rest, code)) = code(body) else {
         return imitable(body).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record);
     };
-    let mut readings = SEARCHES.establish.find_iter(rest).filter_map(|at| {
+    let mut candidates = SEARCHES.establish.find_iter(rest).filter_map(|at| {
         let (before, after) = rest.split_at_checked(at)?;
         let service = after.get(ESTABLISH.len()..)?;
         // A session needs a service that the listener knows; a refused client may have asked for anything.
@@ -155,22 +155,22 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
             return None;
         }
         let (connect_data, address) = before.split_at_checked(SEARCHES.address.rfind(before)?)?;
-        Some(Reading { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
+        Some(Parts { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
     });
-    let Some(mut reading) = readings.next() else {
+    let Some(mut parts) = candidates.next() else {
         return if is_command(rest) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::UnknownLayout) };
     };
-    for other in readings {
-        if other.address.transport() != reading.address.transport() {
+    for other in candidates {
+        if other.address.transport() != parts.address.transport() {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
-        reading = other;
+        parts = other;
     }
-    let transport = reading.address.transport();
-    Parsed::Record(reading.into_record(code, transport))
+    let transport = parts.address.transport();
+    Parsed::Record(parts.into_record(code, transport))
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Parts<'a> {
     fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
         let step = match code {
             0 => SessionStep::Connected(transport),
@@ -202,7 +202,7 @@ fn imitable(body: &[u8]) -> Option<Record<'_>> {
         let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
         let address = Address::read(address.get(STAR.len()..)?)?;
         let tls = Tls { imitable: true, ..Tls::default() };
-        address.is_tls().then(|| Reading { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
+        address.is_tls().then(|| Parts { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
     };
     // One without TLS behind it may be the client's own.
     memmem::rfind(body, ESTABLISH).and_then(read)
@@ -223,9 +223,9 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
         .filter_map(|line| short_number(line.trim_ascii_start().strip_prefix(b"ORA-")?.get(..5)?))
         .find(|code| is_tls_code(*code));
     let handshake = [&b"TNS-00540"[..], b"TNS-00542"].iter().any(|note| memmem::find(notes, note).is_some());
-    let told = is_tls_code(code) || noted.is_some() || handshake;
+    let is_tls = is_tls_code(code) || noted.is_some() || handshake;
     let address = before.strip_prefix(STAR).map(Address::read);
-    if !told && !matches!(&address, Some(Some(address)) if address.is_tls()) {
+    if !is_tls && !matches!(&address, Some(Some(address)) if address.is_tls()) {
         return Parsed::NotARecord;
     }
     if matches!(address, Some(None)) || (address.is_none() && !before.is_empty()) {
@@ -255,14 +255,14 @@ pub(super) fn beginning(chunk: Chunk<'_>, hit: usize) -> Option<Malformed> {
     is_cut(line).then_some(cause)
 }
 
-/// Whether a line, which holds the beginning of a record, ends before it tells what happened.
+/// Whether a line, which holds the beginning of a record, ends before it says what happened.
 fn is_cut(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
-    code(line.strip_suffix(b"</txt>").unwrap_or(line)).is_none() && !tells_what_happened(line)
+    code(line.strip_suffix(b"</txt>").unwrap_or(line)).is_none() && !says_what_happened(line)
 }
 
 /// Whether a record holds a needle of those that are read as records.
-pub(super) fn tells_what_happened(record: &[u8]) -> bool {
+pub(super) fn says_what_happened(record: &[u8]) -> bool {
     [ESTABLISHED, UNKNOWN_DATA].iter().any(|needle| memmem::find(record, needle).is_some())
 }
 
@@ -311,7 +311,7 @@ fn text(text: &[u8]) -> Option<Text<'_>> {
     (!text.is_empty()).then_some(Cow::Borrowed(text))
 }
 
-/// Whether a record is of a client that asked for a service, and was answered in words that nobody knows.
+/// Whether a record is of a client that asked for a service, and has an answer in unknown words.
 pub(super) fn is_unreadable(record: &[u8]) -> bool {
     memmem::find(record, CONNECT_DATA).is_some()
         && memmem::find(record, ADDRESS).is_some()

@@ -1,7 +1,6 @@
 //! Oracle: RDS for Oracle.
 //!
-//! The listener tells how every client came, the audit trail how those came whose sessions are audited. Both are
-//! written as text or as XML.
+//! The listener's log has the transport of every client, the audit trail that of audited sessions. Both are text or XML.
 
 mod audit;
 mod audit_xml;

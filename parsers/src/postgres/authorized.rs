@@ -80,7 +80,7 @@ enum Gss {
     Unclear,
 }
 
-/// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; tells whether the session is encrypted by it.
+/// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; and says whether it encrypts the session.
 fn split_gss(body: &[u8]) -> Option<(&[u8], Gss)> {
     const PRINCIPAL: &[u8] = b", principal=";
     // Every GSS session has the mark at its end, and hardly any session has GSS.
@@ -185,7 +185,11 @@ const APPLICATION: &[u8] = b" application_name=";
 /// User, database, and what follows them.
 pub(super) type Names<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
 
-/// Splits `U[ database=D]` off where the rest of the record tells both names; an error where it tells others.
+/// Splits `U[ database=D]` off by the names that the rest of the record gives.
+///
+/// # Errors
+///
+/// When the names differ. None if the record does not give them.
 pub(super) fn known_names<'a>(
     names: &'a [u8],
     context: &Context<'a>,

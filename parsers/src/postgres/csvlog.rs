@@ -45,7 +45,7 @@ const STATE: &[u8] = b",00000,";
 const MESSAGE: usize = 13;
 const COLUMNS_MIN: usize = 23;
 
-/// Columns by their place.
+/// Positions of columns.
 mod column {
     pub const USER: usize = 1;
     pub const DATABASE: usize = 2;

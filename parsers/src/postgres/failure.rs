@@ -1,4 +1,4 @@
-//! Attempts that came to no session: failed handshakes, and clients that were refused.
+//! Attempts without a session: failed handshakes, and rejected clients.
 
 use memchr::memmem;
 use nom::Parser;
@@ -91,10 +91,10 @@ pub(super) fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a
     Message::About(client_of(context), SessionStep::Rejected(transport))
 }
 
-/// `METHOD authentication failed for user "USER"`; the transport is not told.
+/// `METHOD authentication failed for user "USER"`. It does not name the transport.
 pub(super) fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const WORDS: &[u8] = b"authentication failed for user \"";
-    // The method is a word or two; further in, it is text that somebody chose.
+    // The method is a word or two; further in, it is text of a client.
     match memmem::find(message, WORDS).filter(|at| *at <= 40).and_then(|at| message.get(at + WORDS.len()..)) {
         Some(user) => {
             // `: host rejected` may follow.

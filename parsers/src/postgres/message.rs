@@ -15,8 +15,8 @@
 //! `replication connection authorized: user=U` has no database, and is otherwise the same.
 //!
 //! The application name is free text that runs up to the TLS mark. A plaintext client whose application name holds a
-//! perfect TLS mark cannot be told from a TLS client by this message: it is counted as TLS, which is the safe error. Where
-//! text follows the mark, that is said ([`Tls::imitable`]). A mark that is not whole is not understood: the line was cut.
+//! perfect TLS mark looks like a TLS client in this message. It is counted as TLS, which is the safe error. If text follows
+//! the mark, it is marked as [`imitable`](crate::event::Tls::imitable). An incomplete mark is not understood: the line was cut.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ use crate::digits;
 use crate::event::{Client, Malformed, Micros, SessionStep, Text};
 use crate::format::TRUNCATED;
 
-/// Who the rest of the record says it is about, where it says so.
+/// The client of a record, as far as its fields or its prefix name it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Context<'a> {
     pub address: Option<&'a [u8]>,
@@ -49,14 +49,14 @@ pub(super) enum Message<'a> {
     Malformed(Malformed),
 }
 
-/// A kind of message: how it begins, where in that beginning the needle stands, and how the rest is read.
+/// A kind of message: its beginning, where the needle stands in that, and the function that reads the rest.
 struct Kind {
     head: &'static [u8],
     needle_at: usize,
     read: for<'a> fn(&'a [u8], &Context<'a>) -> Message<'a>,
 }
 
-/// What the needle of [`LOG_HEADS`] is: every head of severity LOG holds it once.
+/// The needle of [`LOG_HEADS`]: every head of severity LOG holds it once.
 pub(super) const LOG_NEEDLE: &[u8] = b"onnection";
 
 /// Messages of severity LOG. One that ends another stands behind it.
@@ -161,13 +161,13 @@ pub(super) fn text(bytes: &[u8]) -> Option<Text<'_>> {
     Some(Cow::Borrowed(bytes))
 }
 
-/// Who the rest of the record says it is about.
+/// The client of a record, by its context.
 pub(super) fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
-    // What a prefix writes for a name that is not known yet; a role may be called so too.
-    let told = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
+    // A prefix writes `[unknown]` for a name that is not known yet. A role may have that name too.
+    let known = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
     Client {
-        user: context.user.filter(told).and_then(text),
-        database: context.database.filter(told).and_then(text),
+        user: context.user.filter(known).and_then(text),
+        database: context.database.filter(known).and_then(text),
         address: context.address.and_then(text),
         application: None,
     }
@@ -369,7 +369,7 @@ mod tests {
         }
     }
 
-    /// Names that imitate what stands behind them; the prefix tells them apart.
+    /// Names that imitate the text behind them. The prefix shows where they end.
     #[test]
     fn known_names_end_where_the_prefix_says() {
         let database = "x SSL enabled (protocol=TLSv1.3, cipher=F, bits=1)";
@@ -411,7 +411,7 @@ mod tests {
                 Message::About(_, SessionStep::Connected(Transport::Tls(_))) | Message::Malformed(_) => {}
                 other => proptest::prop_assert!(false, "{followed}: {other:?}"),
             }
-            // A cut inside of the mark, at two bytes of it or more; what was there before cannot be told from a name.
+            // A cut inside of the mark, at two bytes of it or more; the text before looks like a name.
             let cut_short = &WHOLE[..(mark_at + 2 + cut).min(WHOLE.len() - 1)];
             match log_message(cut_short.trim_end().as_bytes(), &context) {
                 Message::Malformed(_) => {}

@@ -15,11 +15,11 @@
 //! Times are the server's own. Its zone is what the log's beginning says, `UTC adjustment: -5:00`: a change to or from
 //! daylight saving time shows from the next log on, and RDS begins one every day.
 //!
-//! A user name is free text, and stands between parts that are not. `spid52` in the place of `Logon` is a statement that
+//! A user name is free text, and stands between parts that are not. `spid52` instead of `Logon` is a statement that
 //! writes to the log whatever it likes (`RAISERROR ... WITH LOG`).
 //!
-//! Times: every line has its own. Where a statement writes whole lines, with any time, they prove nothing: no line tells how a
-//! session was encrypted, so that this log covers no hours.
+//! Times: every line has its own. Where a statement writes whole lines, with any time, they prove nothing: no line has the
+//! transport of a session, so that this log covers no hours.
 
 use std::borrow::Cow;
 
@@ -110,7 +110,7 @@ impl RecordParser for Errorlog {
             Err(cause) => return Parsed::Malformed(cause),
         };
         let Some(Line { time, source, message }) = split(line) else {
-            // A message that goes on in another line is nobody's record; what stands behind an unknown time may be one.
+            // A line that continues a message is no record. Text behind an unknown time may be one.
             let before = chunk.text.get(line_at..hit).unwrap_or_default();
             return match line_at {
                 0 => Parsed::Malformed(Malformed::Cut),
@@ -150,16 +150,16 @@ impl RecordParser for Errorlog {
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         [SUCCEEDED, FAILED, UNENCRYPTED].iter().any(|message| {
             let beginning = [b"2026-11-23 18:39:57.24 Logon       ", *message].concat();
-            let fits =
+            let matches =
                 |line: &[u8]| split(line).is_some_and(|line| line.source == LOGON && line.message.starts_with(message));
-            is_completed(line, &beginning, fits)
+            is_completed(line, &beginning, matches)
         })
     }
 
     fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         let named = |(source, language): &(&[u8], &'static str)| {
             // A server in English has no such writer: the word alone is rare enough to be looked for first.
-            memmem::find_iter(text, source).any(|at| is_foreign_login(text, at)).then_some(*language)
+            memmem::find_iter(text, source).any(|at| is_other_login(text, at)).then_some(*language)
         };
         LANGUAGES.iter().find_map(named)
     }
@@ -170,7 +170,7 @@ impl RecordParser for Errorlog {
 }
 
 /// Whether the line around a writer's name is the record of a login in its language.
-fn is_foreign_login(text: &[u8], at: usize) -> bool {
+fn is_other_login(text: &[u8], at: usize) -> bool {
     let line_at = text.get(..at).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
     let line = text.get(line_at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next());
     line.is_some_and(is_unreadable)
@@ -245,7 +245,7 @@ fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
 fn session(message: &[u8]) -> Option<Option<Text<'_>>> {
     let rest = message.strip_prefix(SUCCEEDED)?.strip_prefix(b" '")?;
     let named = METHODS.iter().find_map(|method| rest.strip_suffix(*method)).or_else(|| authenticated(rest));
-    // Where nothing tells how the connection was made, more may stand between the name and the end: a refused client can
+    // Without the authentication method, more may stand between the name and the end: a rejected client can
     // write the beginning of this record into a name, and the end of its own ends it.
     let user = named.or_else(|| rest.strip_suffix(b"'.").filter(|user| memmem::find(user, b"'. ").is_none()))?;
     Some((!user.is_empty()).then_some(Cow::Borrowed(user)))

@@ -16,8 +16,7 @@ pub(in crate::postgres) const RDS_16_COLON: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v
 /// All of them. The one without the final colon reads the other's lines too, with a wrong application, and comes behind it.
 pub(in crate::postgres) const ALL: [&str; 3] = [RDS_16_COLON, RDS_16, RDS];
 
-/// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
-/// nearly every log that is read has it.
+/// The match of RDS's default prefix with the shortest names. Nearly every line of most logs has this prefix.
 pub(in crate::postgres) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
     let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
     let (length, at) = time(line)?;

@@ -23,7 +23,7 @@ pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     }
     let (rest, time) = whole_time(input)?;
     let length = input.len() - rest.len();
-    // A zone of letters ends with its last letter, and one byte tells that it does.
+    // A zone of letters ends with its last letter. The byte behind it shows that.
     let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
     let mut text = [0; 32];
     if named && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
