@@ -42,6 +42,7 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry of a record with a session number of [`crate::event::numbered`].
     pub fn of(at: Option<Micros>, session: Option<u64>, client: &Client<'_>) -> Self {
         let number = session.map(|session| (session >> 32, session & u64::from(u32::MAX)));
         Self { at, number, address: fingerprint(client.address.as_deref().unwrap_or_default()) }

@@ -96,6 +96,7 @@ impl Client<'_> {
     }
 }
 
+/// The same text, independent of the log.
 fn own(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())
 }

@@ -12,6 +12,7 @@ use crate::format::{Chunk, RecordParser};
 
 /// Bytes from one sample to the next, at the beginning of a log and behind it.
 const NEAR: u64 = 4 * 1024;
+/// The same behind the beginning.
 const FAR: u64 = 128 * 1024;
 /// Bytes of the beginning.
 pub(crate) const BEGINNING: u64 = 1024 * 1024;

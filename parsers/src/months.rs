@@ -52,6 +52,7 @@ pub(crate) fn in_any_language(name: &[u8]) -> Option<i8> {
     position(|names| names.iter().any(|known| known.eq_ignore_ascii_case(&letters)))
 }
 
+/// The number of the first month with such names, from 1 on.
 fn position(is_one: impl Fn(&&[&[u8]]) -> bool) -> Option<i8> {
     i8::try_from(NAMES.iter().position(|names| is_one(&names))? + 1).ok()
 }

@@ -42,6 +42,7 @@ pub enum EventKind<'a> {
 }
 
 impl ConnectionEvent<'_> {
+    /// The same event, independent of the log's text.
     fn into_owned(self) -> ConnectionEvent<'static> {
         let own = |text: Text<'_>| Text::Owned(text.into_owned());
         ConnectionEvent {
@@ -96,6 +97,7 @@ pub struct Sessions {
     numbers: Numbers,
 }
 
+/// What earlier records of a session say.
 #[derive(Debug, Default)]
 struct Opening {
     address: Option<Vec<u8>>,

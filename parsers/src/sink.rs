@@ -35,6 +35,7 @@ pub struct Transports {
 }
 
 impl Transports {
+    /// Counts a session.
     fn add(&mut self, transport: &Transport<'_>) {
         let count = match transport {
             Transport::Tls(_) => &mut self.tls,
@@ -139,6 +140,7 @@ impl Tally {
         }
     }
 
+    /// Counts a session of a client.
     fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
         if self.engine.is_some_and(|engine| engine.is_system(client)) {
             return self.system.add(transport);

@@ -290,6 +290,7 @@ fn holds_record(lines: &[u8], head: &[u8]) -> bool {
 }
 
 impl Mark {
+    /// Whether the mark is in the head of a file.
     fn matches_file(&self, head: &[u8]) -> bool {
         match self {
             Self::Start(bytes) => head.starts_with(bytes),
@@ -303,15 +304,18 @@ impl Mark {
 struct Members<'a>(Vec<(Cow<'a, [u8]>, &'a [u8])>);
 
 impl<'a> Members<'a> {
+    /// The members of an object, or of the first object of an array.
     fn of(text: &'a [u8]) -> Self {
         let text = text.trim_ascii_start();
         Self(json::members(text.strip_prefix(b"[").unwrap_or(text)).0)
     }
 
+    /// How many members there are.
     fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether there is a member of this name.
     fn has(&self, key: &str) -> bool {
         self.begins(key, "")
     }
@@ -326,6 +330,7 @@ impl<'a> Members<'a> {
     }
 }
 
+/// Whether an object is a record of an application's log.
 fn is_application(json: &Members<'_>) -> bool {
     const TIMES: &[&str] = &["timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime"];
     const LEVELS: &[&str] = &["level", "severity", "levelname", "log.level", "loglevel", "@l", "@mt", "level_value"];
@@ -346,6 +351,7 @@ fn is_application(json: &Members<'_>) -> bool {
     any(TIMES) && any(LEVELS) && !any(OTHERS)
 }
 
+/// Whether a line is of a slow query log.
 fn is_slow(line: &[u8]) -> bool {
     starts(line, &["# User@Host: ", "# Query_time: "])
         || line.strip_prefix(b"# Time: ").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
@@ -369,6 +375,7 @@ fn is_mysql_error(line: &[u8]) -> bool {
     starts(message, &["[Note] ", "[Warning] ", "[ERROR] ", "[System] ", "[Info] "])
 }
 
+/// Whether a line is of an Oracle alert log.
 fn is_alert(line: &[u8]) -> bool {
     const BEGINNINGS: &[&str] = &[
         "Starting ORACLE instance (",
@@ -404,6 +411,7 @@ fn is_flow(line: &[u8]) -> bool {
             && fields.next().is_some_and(|field| field.starts_with(b"eni-")))
 }
 
+/// Whether a line is a message of the AWS CLI.
 fn is_cli(line: &[u8]) -> bool {
     let call = line.starts_with(b"An error occurred (") && memmem::find(line, b" when calling the ").is_some();
     call || starts(
@@ -419,6 +427,7 @@ fn is_cli(line: &[u8]) -> bool {
     )
 }
 
+/// Whether a text begins with one of these.
 fn starts(text: &[u8], beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| text.starts_with(beginning.as_bytes()))
 }

@@ -24,6 +24,7 @@ use crate::json::{members, object, string};
 use crate::lines;
 use crate::time::LogTime;
 
+/// The type of events about logins.
 const AUTHENTICATE: &[u8] = b"\"authenticate\"";
 const NEEDLES: &[&[u8]] = &[AUTHENTICATE];
 /// Bytes at a line's beginning in which its time stands.
@@ -101,12 +102,15 @@ fn is_type(before: &[u8]) -> bool {
     before.trim_ascii_end().ends_with(b"\"atype\"")
 }
 
+/// The members of an object: key, and value as it is written.
 type Members<'a> = [(Text<'a>, &'a [u8])];
 
+/// The value of a member, as it is written.
 fn member<'a>(members: &Members<'a>, name: &[u8]) -> Option<&'a [u8]> {
     members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| *value)
 }
 
+/// The value of a member that is a string.
 fn text<'a>(members: &Members<'a>, name: &[u8]) -> Option<Text<'a>> {
     string(member(members, name)?)
 }

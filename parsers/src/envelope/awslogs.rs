@@ -13,6 +13,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     open: |head| Prefixed::events(split).matching(head),
 };
 
+/// Splits the group, the stream and the time off a line.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let (group, rest) = word(uncoloured(line))?;
     let (stream, message) = word(uncoloured(rest))?;

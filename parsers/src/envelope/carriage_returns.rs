@@ -10,6 +10,7 @@ use crate::oracle::Audit;
 
 pub(super) const ENVELOPE: Envelope = Envelope { name: "Windows line ends", caveat: None, names_members: false, open };
 
+/// Opens a log whose first line begins an audit trail and ends in a carriage return.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let newline = memchr::memchr(b'\n', head.text)?;
     let line = head.text.get(..newline)?.strip_suffix(b"\r")?;

@@ -14,6 +14,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     open: |head| Prefixed::events(split).matching(head),
 };
 
+/// Splits the time off the first line of an event.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let rest = after_shape(line, b"0000-00-00T00:00:00.000Z")?;
     // An editor may have removed the blank before an empty message.

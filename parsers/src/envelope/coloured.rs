@@ -12,6 +12,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     open: |head| Prefixed::events(split).matching(head),
 };
 
+/// Removes the colours at both ends of a line. None if it begins with none.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let mut rest = uncoloured(line);
     if rest.len() == line.len() {

@@ -14,6 +14,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     open: |head| Prefixed::lines(split).matching(head),
 };
 
+/// Splits the container's name and the time off a line.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let line = uncoloured(line);
     let bar = line.iter().take(256).position(|byte| *byte == b'|')?;

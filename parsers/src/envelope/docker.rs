@@ -11,6 +11,7 @@ use super::lines::{Before, Prefixed};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json};
 use crate::digits::after_shape;
 
+/// `docker logs --timestamps` and `kubectl logs --timestamps`.
 pub(super) const TIMESTAMPS: Envelope = Envelope {
     name: "docker logs --timestamps",
     caveat: None,
@@ -18,6 +19,7 @@ pub(super) const TIMESTAMPS: Envelope = Envelope {
     open: |head| Prefixed::lines(|line| timestamped(line).map(Before::of)).matching(head),
 };
 
+/// Files of the container runtime of Kubernetes.
 pub(super) const CONTAINER_RUNTIME: Envelope = Envelope {
     name: "container runtime log (CRI)",
     caveat: None,
@@ -25,6 +27,7 @@ pub(super) const CONTAINER_RUNTIME: Envelope = Envelope {
     open: |head| Prefixed::lines(runtime).matching(head),
 };
 
+/// Files of Docker's driver `json-file`.
 pub(super) const JSON_FILE: Envelope =
     Envelope { name: "Docker json-file log", caveat: None, names_members: false, open: json_file };
 
@@ -36,6 +39,7 @@ pub(super) fn timestamped(line: &[u8]) -> Option<&[u8]> {
     if zoned.is_empty() { Some(zoned) } else { zoned.strip_prefix(b" ") }
 }
 
+/// Splits the time, the stream and the tag off a line: `F` for a full line, `P` for a part.
 fn runtime(line: &[u8]) -> Option<Before<'_>> {
     let rest = timestamped(line)?;
     let rest = rest.strip_prefix(b"stdout ").or_else(|| rest.strip_prefix(b"stderr "))?;
@@ -43,12 +47,14 @@ fn runtime(line: &[u8]) -> Option<Before<'_>> {
     Some(Before { goes_on: rest.starts_with(b"P"), ..Before::of(line) })
 }
 
+/// Opens a log of objects with the driver's keys.
 fn json_file(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let known = matches!(json::first_key(head.text)?, b"log" | b"stream" | b"time" | b"attrs");
     let new = || JsonFile { walker: Walker::new(Target::Values), contents: Contents::default() };
     (known && head.fits(new())).then(|| Box::new(new()) as Box<dyn Unwrap>)
 }
 
+/// Reads objects of the driver `json-file`.
 struct JsonFile {
     walker: Walker,
     contents: Contents,

@@ -34,6 +34,7 @@ pub(super) enum Part<'p> {
     Stray,
 }
 
+/// Takes each part that is found.
 type Each<'e> = &'e mut dyn FnMut(Part<'_>);
 
 /// The string that is being read.
@@ -77,6 +78,7 @@ const FORWARD: &[u8] = b"nextForwardToken";
 const PENDING: &[u8] = b"AdditionalDataPending";
 
 impl Walker {
+    /// A walk that finds these values.
     pub(super) fn new(target: Target) -> Self {
         Self {
             target,
@@ -109,6 +111,7 @@ impl Walker {
         self.page
     }
 
+    /// Takes the next piece of a text.
     pub(super) fn push(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), EnvelopeError> {
         let mut rest = piece;
         while let Some((byte, behind)) = rest.split_first() {
@@ -314,6 +317,7 @@ impl Walker {
         each(Part::Stray);
     }
 
+    /// Adds a byte to the value that is being cut out.
     fn keep(&mut self, byte: u8) {
         if let Some((value, _)) = &mut self.value {
             value.push(byte);

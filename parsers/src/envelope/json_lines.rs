@@ -36,6 +36,7 @@ enum Step {
     Index(usize),
 }
 
+/// The members that hold the log's lines and, if there are any, the stream's name and the time.
 #[derive(Clone)]
 struct Found {
     /// The way to the line.
@@ -46,6 +47,7 @@ struct Found {
     stream: Option<Vec<Step>>,
 }
 
+/// Opens lines that are objects, if one string member of them is a log.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let text = head.text.trim_ascii_start();
     let target = match text.split_first()? {
@@ -178,6 +180,7 @@ fn strings(value: &Value, path: &mut Vec<Step>, texts: &mut Vec<Vec<Step>>, reco
     }
 }
 
+/// The value at a path.
 fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
         Step::Key(key) => value.get(key),
@@ -291,6 +294,7 @@ fn record(members: &Map<String, Value>) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Reads the lines.
 struct JsonLines {
     walker: Walker,
     found: Found,

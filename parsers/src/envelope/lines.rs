@@ -57,6 +57,7 @@ impl<'l> Before<'l> {
     }
 }
 
+/// Splits the text before a line off. None if the line has none.
 type Split = fn(&[u8]) -> Option<Before<'_>>;
 
 /// An envelope that puts something before lines: before the first line of each event, or before every line.
@@ -101,6 +102,7 @@ impl Prefixed {
         enough.then(|| Box::new(self) as Box<dyn Unwrap>)
     }
 
+    /// Takes a line. `ended` says whether its newline is there.
     fn line(&mut self, line: &[u8], ended: bool, out: &mut dyn Members) {
         let mut ended = ended;
         let text = match (self.split)(without_return(line)) {

@@ -7,6 +7,7 @@ use super::lines::{Before, Lines, Prefixed};
 use super::{Contents, Envelope, EnvelopeError, Members, PART_MAX, Unwrap, named, uncoloured, word};
 use crate::digits::after_shape;
 
+/// `aws logs tail --format detailed`, the default.
 pub(super) const DETAILED: Envelope = Envelope {
     name: "aws logs tail --format detailed",
     caveat: None,
@@ -17,6 +18,7 @@ pub(super) const DETAILED: Envelope = Envelope {
     },
 };
 
+/// `aws logs tail --format short`.
 pub(super) const SHORT: Envelope = Envelope {
     name: "aws logs tail --format short",
     caveat: Some(
@@ -26,11 +28,13 @@ pub(super) const SHORT: Envelope = Envelope {
     open: |head| Prefixed::events(short).matching(head),
 };
 
+/// Splits the time off a line.
 fn short(line: &[u8]) -> Option<Before<'_>> {
     let rest = uncoloured(after_shape(uncoloured(line), b"0000-00-00T00:00:00")?);
     rest.strip_prefix(b" ").map(Before::of)
 }
 
+/// Splits the time and the stream's name off a line.
 fn detailed(line: &[u8]) -> Option<Before<'_>> {
     let time = uncoloured(line);
     let rest = after_shape(time, b"0000-00-00T00:00:00.000000+00:00")
@@ -56,6 +60,7 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// Takes a line, with its end.
     fn line(&mut self, line: &[u8], end: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
         if let Some(mut text) = self.gathered.take() {
             text.extend(without_blank(line.trim_ascii()));

@@ -211,6 +211,7 @@ struct Head<'h> {
 }
 
 impl<'h> Head<'h> {
+    /// The beginning of a log, with its end.
     fn new(text: &'h [u8], tail: Tail<'h>, hints: &'h Hints) -> Self {
         let (whole, tail) = match tail {
             Tail::Whole => (true, text),
@@ -280,6 +281,7 @@ fn message(out: &mut dyn Members, member: &str, text: &[u8]) {
     out.write(member, b"\n");
 }
 
+/// A line without the carriage return at its end.
 fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -11,6 +11,7 @@ pub(super) struct Event {
     pub(super) message: Vec<u8>,
 }
 
+/// The order in which events are listed.
 enum Listed {
     /// All had the same time so far.
     Unknown(Vec<Event>),
@@ -35,6 +36,7 @@ impl Default for Order {
 }
 
 impl Order {
+    /// For events in this order.
     fn of(listed: Listed) -> Self {
         Self { listed, held: 0, disordered: 0 }
     }
@@ -51,6 +53,7 @@ impl Order {
         if last < first && last.is_some() { Self::of(Listed::NewestFirst(Vec::new())) } else { Self::kept() }
     }
 
+    /// Takes the next event.
     pub(super) fn push(&mut self, event: Event, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let size = event.message.len() + event.time.len() + event.member.len() + size_of::<Event>();
         match &mut self.listed {

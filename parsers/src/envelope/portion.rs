@@ -16,9 +16,11 @@ use crate::format::{RECORD_MAX, RecordParser};
 use crate::scan::Scanner;
 use crate::sink::Tally;
 
+/// `aws rds download-db-log-file-portion --output json`.
 pub(super) const JSON: Envelope =
     Envelope { name: "RDS log file portion (JSON)", caveat: None, names_members: false, open: json };
 
+/// The same with `--output text`.
 pub(super) const TEXT: Envelope =
     Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: text };
 
@@ -26,6 +28,7 @@ pub(super) const TEXT: Envelope =
 pub(super) const PAGES: Envelope =
     Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: pages };
 
+/// Opens objects with the log's text.
 fn json(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 3] = [b"LogFileData", b"Marker", b"AdditionalDataPending"];
     let known = keys.contains(&first_key(head.text)?) && memmem::find(head.text, b"\"LogFileData\"").is_some();
@@ -33,6 +36,7 @@ fn json(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     (known && head.tried(&mut new()).is_some_and(|contents| contents.misfits == 0)).then(|| Box::new(new()) as _)
 }
 
+/// Reads the objects.
 struct Json {
     walker: Walker,
     contents: Contents,
@@ -55,6 +59,7 @@ impl Unwrap for Json {
     }
 }
 
+/// Opens text with what the CLI puts around a page.
 fn text(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     begun(head.text).map(|_| Box::new(Text::default()) as _)
 }
@@ -139,6 +144,7 @@ impl Unwrap for Text {
 /// Logs that end in an empty line as the engine writes them.
 const ENDS_EMPTY: [(&str, &str); 1] = [("oracle", "aud")];
 
+/// Opens text whose pages only newlines separate.
 fn pages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     if !head.tail.ends_with(b"\n\n") && !head.tail.ends_with(b"\n\r\n") {
         return None;

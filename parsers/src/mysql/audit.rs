@@ -42,8 +42,11 @@ use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
+/// A session was established.
 const CONNECT: &[u8] = b",CONNECT,";
+/// A connection attempt was rejected, or broke off.
 const FAILED: &[u8] = b",FAILED_CONNECT,";
+/// A connection ended.
 const DISCONNECT: &[u8] = b",DISCONNECT,";
 const NEEDLES: &[&[u8]] = &[CONNECT, FAILED, DISCONNECT];
 
@@ -65,6 +68,7 @@ pub(super) enum Dialect {
 
 /// Bytes of the date in `20261123 18:46:24`, and of microseconds since 1970: what a record begins with.
 const DATE: usize = 8;
+/// Bytes of microseconds since 1970, at the beginning of Aurora's records.
 const EPOCH: usize = 16;
 
 /// Reads audit logs.
@@ -75,6 +79,7 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// A parser for the audit log of an engine, in a dialect.
     pub(super) fn new(engine: &'static str, dialect: Dialect) -> Self {
         Self { engine, dialect }
     }
@@ -116,6 +121,7 @@ impl Audit {
         newlines.find(next).map_or(limit, |newline| from + newline)
     }
 
+    /// Whether a line begins another record.
     fn is_next(&self, line: &[u8]) -> bool {
         self.header(unpadded(line)).is_some()
     }
@@ -341,6 +347,7 @@ fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
     })
 }
 
+/// Whether an operation is one of a session.
 fn is_session(operation: &[u8]) -> bool {
     NEEDLES.iter().any(|needle| operation.starts_with(needle))
 }
@@ -350,6 +357,7 @@ struct Tail<'a> {
     word: Option<&'a [u8]>,
 }
 
+/// The end of a record of a session, if the text ends so.
 fn tail(record: &[u8]) -> Option<Tail<'_>> {
     let ends = |record: &[u8]| {
         let comma = memrchr(b',', record)?;
@@ -398,6 +406,7 @@ const WITHOUT_TLS: &[(&str, Carrier)] = &[
 /// What is said of one with TLS, the longest first; from MariaDB 12.3 on, its version.
 const WITH_TLS: &[&str] = &["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0", "TLSv1", "SSLv3", "SSLv2", "SSL/TLS", "SSL"];
 
+/// The transport of a session without TLS.
 #[derive(Clone, Copy)]
 enum Carrier {
     Network,

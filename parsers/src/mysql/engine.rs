@@ -75,9 +75,11 @@ const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'st
 const LIVE_QUERY: &str = "SELECT id, user, host, connection_type FROM performance_schema.threads pst \
                           JOIN information_schema.processlist isp ON pst.processlist_id = isp.id";
 
+/// The source for Aurora's advanced auditing.
 const ADVANCED_AUDITING: &str =
     "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html";
 
+/// The parameter that enables the general log.
 const GENERAL_LOG: LogSwitch = LogSwitch::new(
     "general_log",
     "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQL.LogFileSize.html",
@@ -116,10 +118,12 @@ const AUDIT_EXPORT: Option<Export> = Some(Export {
     terms: Some(&["CONNECT", "FAILED_CONNECT", "DISCONNECT"]),
 });
 
+/// The parameter that enforces TLS in this family.
 const fn require_secure_transport(source: &'static str) -> TlsSwitch {
     TlsSwitch::new("require_secure_transport", source)
 }
 
+/// The option that enables the audit plugin.
 const PLUGIN: LogSwitch = LogSwitch {
     set_to: "on",
     ..LogSwitch::new(

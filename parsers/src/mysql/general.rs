@@ -43,9 +43,12 @@ use crate::time::LogTime;
 
 /// What attempts are found by, and refusals of a database.
 const TABBED: &[&[u8]] = &[CONNECT, INIT_DB];
+/// The same with blanks instead of tabs.
 const SPACED: &[&[u8]] = &[CONNECT_SPACED, INIT_DB_SPACED];
+/// A connection attempt.
 const CONNECT: &[u8] = b" Connect\t";
 const CONNECT_SPACED: &[u8] = b" Connect ";
+/// A database was denied.
 const INIT_DB: &[u8] = b" Init DB\tAccess denied";
 const INIT_DB_SPACED: &[u8] = b" Init DB ";
 
@@ -109,6 +112,7 @@ impl General {
         Self { engine, clock, layout, says }
     }
 
+    /// The head of the record at the start of a line.
     fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
         record_head(line, self.clock, self.layout)
     }
@@ -135,6 +139,7 @@ impl General {
         }
     }
 
+    /// Reads a connection attempt, and the rejection that may follow it.
     fn connect<'a>(&self, chunk: Chunk<'a>, line_at: usize, head: &Head<'a>) -> Parsed<'a> {
         let argument = match self.argument(chunk, line_at + head.argument) {
             Ok(argument) => argument,

@@ -7,8 +7,11 @@ use memchr::{memchr, memchr_iter, memmem};
 use crate::event::{Client, Tls, Transport};
 use crate::lines::undecorated;
 
+/// What begins the words for a transport.
 const USING: &[u8] = b" using ";
+/// The words for TLS.
 const USING_TLS: &[u8] = b" using SSL/TLS";
+/// The words for a network without TLS.
 const USING_TCP: &[u8] = b" using TCP/IP";
 
 /// The words for a session without TLS, and what they mean.
@@ -35,6 +38,7 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
+    /// The transport of a client from this address.
     pub fn transport(self, address: Option<&[u8]>) -> Transport<'static> {
         match self {
             Self::Tls { imitable } => Transport::Tls(Tls { imitable, ..Tls::default() }),
@@ -117,6 +121,7 @@ fn session(text: &[u8]) -> Option<(&[u8], Carrier)> {
     whole.then_some((who, carrier))
 }
 
+/// Whether a text holds a word.
 fn holds(text: &[u8], word: &[u8]) -> bool {
     memmem::find(text, word).is_some()
 }

@@ -52,6 +52,7 @@ use crate::format::{Chunk, RecordParser};
 use crate::lines::LINE_MAX;
 use crate::time::LogTime;
 
+/// Logons and logoffs in the first layout, and administrators' sessions in the second.
 const NEEDLES: &[&[u8]] = &[b"ACTION:[3] \"100\"", b"ACTION:[3] \"101\"", b"ACTION:[3] \"102\"", ADMINISTRATOR];
 /// A session of an administrator, in the second layout.
 const ADMINISTRATOR: &[u8] = b"ACTION :[7] 'CONNECT'";
@@ -143,6 +144,7 @@ struct Field<'a> {
     end: usize,
 }
 
+/// The fields of a record.
 struct Fields<'a> {
     list: Vec<Field<'a>>,
     /// Behind the line of the last one.
@@ -163,6 +165,7 @@ struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
+    /// The part of a log around a needle at `hit`.
     fn new(chunk: Chunk<'a>, hit: usize) -> Self {
         let floor = hit.saturating_sub(LINE_MAX);
         let limit = chunk.text.len().min(hit + LINE_MAX);

@@ -31,13 +31,17 @@ use crate::format::{Chunk, RecordParser};
 use crate::lines::{LINE_MAX, undecorated};
 use crate::time::LogTime;
 
+/// Logons and logoffs.
 const NEEDLES: &[&[u8]] = &[b"<Action>100</Action>", b"<Action>101</Action>", b"<Action>102</Action>"];
 /// What all of them begin with.
 const SHARED: &[u8] = b"<Action>10";
+/// What a record begins with.
 const OPENS: &[u8] = b"<AuditRecord>";
+/// What a record ends with.
 const CLOSES: &[u8] = b"</AuditRecord>";
 /// How the root element begins.
 const ROOT: &[u8] = b"<Audit xmlns=\"http://xmlns.oracle.com/oracleas/schema/dbserver_audittrail-";
+/// What stands before a record's time.
 const TIME: &[u8] = b"<Extended_Timestamp>";
 /// Bytes at a record's beginning in which its time stands.
 const HEAD: usize = 512;
@@ -122,6 +126,7 @@ fn written(element: &[u8]) -> Option<LogTime> {
     rest.is_empty().then_some(time)
 }
 
+/// Reads a record.
 fn record(element: &[u8]) -> Result<Record<'static>, Malformed> {
     let user = value(element, "DB_User")?.map(decoded).unwrap_or_default();
     let comment = value(element, "Comment_Text")?.map(decoded).unwrap_or_default();

@@ -28,8 +28,11 @@ use crate::format::{Chunk, RecordParser};
 use crate::lines::{NEARBY, is_followed, undecorated};
 use crate::time::LogTime;
 
+/// What a record begins with.
 const MSG: &[u8] = b"<msg time='";
+/// What stands before its text.
 const OPENS: &[u8] = b"<txt>";
+/// What stands behind its text.
 const CLOSES: &[u8] = b"</txt>";
 
 /// Reads listener logs that are XML.
@@ -131,6 +134,7 @@ fn written_at(text: &[u8], begins: usize) -> Option<Micros> {
     iso(head).filter(|_| own).map(|(time, _)| time.at)
 }
 
+/// Reads the text of a record that was written at a time.
 fn read_element<'a>(element: &'a [u8], needle: &[u8], at: Option<Micros>) -> Parsed<'a> {
     let text = element.trim_ascii();
     // Lines that explain the record follow it.

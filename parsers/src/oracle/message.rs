@@ -17,10 +17,14 @@ use crate::lines::{LINE_MAX, NEARBY, undecorated};
 /// One of the first two stands in every record of an attempt. The star before the first is no part of it: two that share
 /// one, as where a service is called `establish`, would count as one. The third is for records that are cut.
 pub(super) const NEEDLES: &[&[u8]] = &[ESTABLISHED, UNKNOWN_DATA, CONNECT_DATA];
+/// A client asked for a service.
 pub(super) const ESTABLISHED: &[u8] = b" establish *";
+/// A client left before it asked for a service.
 const UNKNOWN_DATA: &[u8] = b"unknown connect data";
+/// The beginning of a record of an attempt.
 pub(super) const CONNECT_DATA: &[u8] = b" * (CONNECT_DATA=";
 
+/// What stands between the parts of a record.
 const STAR: &[u8] = b" * ";
 const ESTABLISH: &[u8] = b" * establish * ";
 const ADDRESS: &[u8] = b" * (ADDRESS=";
@@ -36,6 +40,7 @@ struct Searches {
     data: Finder<'static>,
 }
 
+/// All searches.
 static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     establish: Finder::new(ESTABLISH),
     address: FinderRev::new(ADDRESS),
@@ -119,6 +124,7 @@ impl<'a> Address<'a> {
         }
     }
 
+    /// Whether the client used TLS.
     fn is_tls(&self) -> bool {
         self.protocol.eq_ignore_ascii_case(b"tcps")
     }
@@ -171,6 +177,7 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
 }
 
 impl<'a> Parts<'a> {
+    /// The record of these parts, with its code.
     fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
         let step = match code {
             0 => SessionStep::Connected(transport),
@@ -307,6 +314,7 @@ fn value<'a>(connect_data: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
     connect_data.get(key.find(connect_data)? + key.needle().len()..)
 }
 
+/// A text. None if it is empty.
 fn text(text: &[u8]) -> Option<Text<'_>> {
     (!text.is_empty()).then_some(Cow::Borrowed(text))
 }

@@ -175,11 +175,14 @@ fn last_group(body: &[u8]) -> Option<usize> {
     memchr::memrchr(b'(', body)?.checked_sub(TLS_MARK.len() - 1)
 }
 
+/// Whether a mark stands at `at`.
 fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
     body.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
 
+/// What stands before the database.
 const DATABASE: &[u8] = b" database=";
+/// What stands before the application name.
 const APPLICATION: &[u8] = b" application_name=";
 
 /// User, database, and what follows them.

@@ -31,6 +31,7 @@ use crate::format::{Chunk, RECORD_MAX, RecordParser};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
+/// The severity of rejections.
 const FATAL: &[u8] = b",FATAL,";
 /// The third is for records that are cut before their message.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
@@ -43,6 +44,7 @@ const TAG: &[u8] = b",\"authentication\",";
 const STATE: &[u8] = b",00000,";
 /// Columns before the message, and in the narrowest record.
 const MESSAGE: usize = 13;
+/// Columns of the narrowest record.
 const COLUMNS_MIN: usize = 23;
 
 /// Positions of columns.
@@ -69,6 +71,7 @@ impl Csvlog {
         Self { marks_tls }
     }
 
+    /// Reads the record whose message begins, behind its quote, at `message_at`.
     fn record<'a>(&self, chunk: Chunk<'a>, message_at: usize) -> Parsed<'a> {
         let text = chunk.text;
         let Some(begins) = record_start(chunk, message_at) else {
@@ -296,6 +299,7 @@ fn columns(text: &[u8], ends: bool) -> Option<Vec<&[u8]>> {
     (ended && fields.len() >= COLUMNS_MIN).then_some(fields)
 }
 
+/// A column without its quotes.
 fn unquoted(field: &[u8]) -> Text<'_> {
     let Some(inner) = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")) else {
         return Cow::Borrowed(field);

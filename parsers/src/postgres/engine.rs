@@ -39,6 +39,7 @@ pub static ENGINE: Engine = Engine {
     ..Engine::new("postgres", "PostgreSQL", &["postgres", "aurora-postgresql"])
 };
 
+/// The server's log, in all its formats.
 const LOG: Logs = Logs {
     prefix: Some("error/postgresql"),
     name_variants: &[".csv", ".json"],

@@ -34,6 +34,7 @@ const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
     (b"Broken pipe", HandshakeFailure::Probe),
 ];
 
+/// Reads OpenSSL's reason behind `could not accept SSL connection: `.
 pub(super) fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let cause = HANDSHAKE_CAUSES
         .iter()
@@ -43,6 +44,7 @@ pub(super) fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> M
     Message::About(client, SessionStep::HandshakeFailed(cause))
 }
 
+/// A client that began TLS at once, and did not name the protocol.
 pub(super) fn direct_without_alpn<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
     handshake_failed(b"", context)
 }

@@ -27,14 +27,17 @@ use crate::json::split_string;
 use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
+/// The severity of rejections.
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
 /// The third is for records that are cut before their message.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
+/// What every record begins with.
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
 /// What every record has, and other programs' logs have not.
 const SEVERITY: &[u8] = b"\"error_severity\":\"";
 /// The command tag of a session that is being established.
 const TAG: &[u8] = b"\"ps\":\"authentication\"";
+/// What stands before the message.
 const MESSAGE_KEY: &[u8] = b"\"message\":\"";
 /// How far back the line of a message can begin: names of 63 bytes, each written as `\u00NN` at worst.
 const BEFORE_MESSAGE: usize = 2048;
@@ -74,6 +77,7 @@ impl Jsonlog {
         records > 0 && records * 4 >= lines().count() * 3
     }
 
+    /// Reads the record that a line is.
     fn record<'a>(&self, line: &'a [u8]) -> Parsed<'a> {
         let malformed = Parsed::Malformed;
         let Some(fields) = object(line) else { return malformed(Malformed::UnknownLayout) };
@@ -262,6 +266,7 @@ fn object(line: &[u8]) -> Option<Fields<'_>> {
     }
 }
 
+/// The string or number at the start, and the text behind it.
 fn value(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
     if input.starts_with(b"\"") {
         return split_string(input);

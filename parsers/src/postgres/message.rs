@@ -16,7 +16,7 @@
 //!
 //! The application name is free text that runs up to the TLS mark. A plaintext client whose application name holds a
 //! perfect TLS mark looks like a TLS client in this message. It is counted as TLS, which is the safe error. If text follows
-//! the mark, it is marked as [`imitable`](crate::event::Tls::imitable). An incomplete mark is not understood: the line was cut.
+//! the mark, it is marked as `imitable`. An incomplete mark is not understood: the line was cut.
 
 use std::borrow::Cow;
 
@@ -157,6 +157,7 @@ fn kind_of<'a, 'k>(kinds: &'k [Kind], text: &'a [u8]) -> Option<(&'k Kind, &'a [
     kinds.iter().find_map(|kind| Some((kind, strip(text, kind.head)?)))
 }
 
+/// Text of a message, without a copy.
 pub(super) fn text(bytes: &[u8]) -> Option<Text<'_>> {
     Some(Cow::Borrowed(bytes))
 }

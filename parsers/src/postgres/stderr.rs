@@ -28,7 +28,9 @@ use crate::time::LogTime;
 
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
 const LOG_WORDS: &[&str] = &["LOG", "日志", "日誌", "로그"];
+/// The severity of rejections, and what follows it.
 const FATAL: &[u8] = b"FATAL:  ";
+/// What every record holds one of.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
@@ -195,16 +197,12 @@ impl Stderr {
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
         }
-        if *ambiguous {
-            return Parsed::Malformed(Malformed::Ambiguous);
+        let is_alone = !self.is_followed_by_record(next);
+        if !ambiguous && is_alone && is_torn_off(next) {
+            return Parsed::Malformed(Malformed::Cut);
         }
-        if !self.is_followed_by_record(next) {
-            if is_torn_off(next) {
-                return Parsed::Malformed(Malformed::Cut);
-            }
-            if self.is_torn(text, *begins, end) {
-                return Parsed::Malformed(Malformed::Ambiguous);
-            }
+        if *ambiguous || (is_alone && self.is_torn(text, *begins, end)) {
+            return Parsed::Malformed(Malformed::Ambiguous);
         }
         // If the prefix has no address, the record of the connection attempt has it.
         let step = match step {

@@ -71,6 +71,7 @@ pub(super) fn postgres_time(input: &[u8]) -> IResult<&[u8], LogTime> {
     Ok((rest, LogTime { at, zone_known: offset.is_some() }))
 }
 
+/// The error of a text that is no time.
 fn refused(input: &[u8]) -> nom::Err<Error<&[u8]>> {
     nom::Err::Error(Error::new(input, ErrorKind::Verify))
 }

@@ -212,12 +212,14 @@ struct Block<V> {
 }
 
 impl<V: Deref<Target = [u8]>> Block<V> {
+    /// The text, as parsers take it.
     fn chunk(&self) -> Chunk<'_> {
         Chunk { text: &self.text, starts: self.starts, ends: self.ends }
     }
 }
 
 impl<F> Source<F> {
+    /// A range, with up to [`MARGIN`] bytes around it.
     fn block<V: Deref<Target = [u8]>, E>(&self, range: Range<u64>) -> Result<Block<V>, E>
     where
         F: Fn(Range<u64>) -> Result<V, E>,

@@ -51,6 +51,7 @@ pub(super) struct Search<'p> {
 type Hit = (usize, usize);
 
 impl<'p> Search<'p> {
+    /// A search for the needles of a parser.
     pub(super) fn new(parser: &'p dyn RecordParser) -> Self {
         let needles = parser.needles().iter().map(|needle| Finder::new(*needle)).collect();
         Self { parser, needles, mark: Finder::new(TRUNCATED) }

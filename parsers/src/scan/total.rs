@@ -21,6 +21,7 @@ pub(super) struct Total {
 }
 
 impl Total {
+    /// An empty sum, for a format with this chronology.
     pub(super) fn new(chronology: Chronology) -> Self {
         let clock = Clock { chronology, last: None, within: Micros::MIN..Micros::MAX, disordered: false };
         let scanned = Scanned { ends_whole: true, ..Scanned::default() };

@@ -13,6 +13,7 @@ pub(super) struct Turns<'t, E> {
     changed: Condvar,
 }
 
+/// Whose turn it is, and what only that thread may use.
 struct Turn<'t, E> {
     /// The block whose turn it is. None after an error.
     block: Option<u64>,
@@ -22,6 +23,7 @@ struct Turn<'t, E> {
 }
 
 impl<'t, E> Turns<'t, E> {
+    /// Turns that begin with the first block.
     pub(super) fn new(total: &'t mut Total, sink: &'t mut dyn EventSink) -> Self {
         Self { turn: Mutex::new(Turn { block: Some(0), error: None, total, sink }), changed: Condvar::new() }
     }

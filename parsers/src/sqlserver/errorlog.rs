@@ -31,21 +31,29 @@ use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines;
 use crate::time::{LogTime, after_date_and_clock, instant};
 
+/// What messages of sessions begin with.
 const SUCCEEDED: &[u8] = b"Login succeeded for user";
+/// What messages of rejected clients begin with.
 const FAILED: &[u8] = b"Login failed";
+/// What the message of a client without TLS begins with, if the server requires it.
 const UNENCRYPTED: &[u8] =
     b"Encryption is required to connect to this server but the client library does not support encryption";
 /// What of [`UNENCRYPTED`] is searched for.
 const NO_ENCRYPTION: &[u8] = b"library does not support encryption";
 const NEEDLES: &[&[u8]] = &[SUCCEEDED, FAILED, NO_ENCRYPTION];
 
+/// The writer of the records of logins.
 const LOGON: &[u8] = b"Logon";
+/// What stands before the client's address.
 const CLIENT: &[u8] = b" [CLIENT: ";
+/// What stands between the user and the reason of a rejection.
 const REASON: &[u8] = b"'. Reason: ";
 
 /// What can follow the user's name in the record of a session, besides `Connection made using ... authentication.`
 const METHODS: &[&[u8]] = &[b"'. Connection: trusted.", b"'. Connection: non-trusted."];
+/// What stands between the user and the authentication method.
 const MADE_USING: &[u8] = b"'. Connection made using ";
+/// What stands behind the authentication method.
 const AUTHENTICATION: &[u8] = b" authentication.";
 
 /// What the log's beginning says about the zone of its times.
@@ -73,6 +81,7 @@ impl Errorlog {
         Self { offset: lines.filter_map(own).find_map(|line| adjustment(line.message)) }
     }
 
+    /// A time in the server's zone.
     fn zoned(&self, time: LogTime) -> LogTime {
         let shifted = self.offset.and_then(|minutes| time.at.checked_sub(i64::from(minutes) * 60_000_000));
         shifted.map_or(time, |at| LogTime { at, zone_known: true })

@@ -52,6 +52,7 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether an escape is one of the parts so far.
     fn has(&self, escape: u8) -> bool {
         self.parts.contains(&Part::Escape(escape))
     }
@@ -170,6 +171,7 @@ fn remote(rest: &[u8]) -> Option<usize> {
     Some(rest.len() - after.len())
 }
 
+/// Whether a text is an IP address.
 fn is_address(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
 }

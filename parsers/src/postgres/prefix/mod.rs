@@ -177,6 +177,7 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// Takes the value of a piece of variable length.
     fn put(&mut self, piece: &Piece, text: Option<&'a [u8]>) {
         match piece {
             Piece::Field(Field::User) => self.user = text,

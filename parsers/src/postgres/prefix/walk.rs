@@ -30,10 +30,12 @@ impl DeadEnds {
         (state / 64, 1 << (state % 64))
     }
 
+    /// Whether a state is a dead end.
     fn contains(&self, (word, bit): (usize, u64)) -> bool {
         self.known.get(word).is_some_and(|known| known & bit != 0)
     }
 
+    /// Marks a state as a dead end.
     fn insert(&mut self, (word, bit): (usize, u64)) {
         if self.known.len() <= word {
             self.known.resize(word + 1, 0);
