@@ -28,7 +28,7 @@ const NAMES: [&[&[u8]]; 12] = [
 
 /// The month of an English abbreviation: `Jan`.
 pub(crate) fn english(name: &[u8]) -> Option<i8> {
-    let is_one = |names: &&[&[u8]]| names.first().is_some_and(|known| known.eq_ignore_ascii_case(name));
+    let is_one = |names: &[&[u8]]| names.first().is_some_and(|known| known.eq_ignore_ascii_case(name));
     let capitalized = matches!(name, [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z']);
     position(is_one).filter(|_| capitalized)
 }
@@ -53,8 +53,8 @@ pub(crate) fn in_any_language(name: &[u8]) -> Option<i8> {
 }
 
 /// The number of the first month with such names, from 1 on.
-fn position(is_one: impl Fn(&&[&[u8]]) -> bool) -> Option<i8> {
-    i8::try_from(NAMES.iter().position(|names| is_one(&names))? + 1).ok()
+fn position(is_one: impl Fn(&[&[u8]]) -> bool) -> Option<i8> {
+    i8::try_from(NAMES.iter().position(|names| is_one(names))? + 1).ok()
 }
 
 #[cfg(test)]
