@@ -503,7 +503,7 @@ fn a_hint_that_is_followed_helps() {
     ] {
         let run = scan_of(&home, "audit.log", &log, wrong);
         assert_eq!(run.status, 1, "{run:?}");
-        let hint = run.err.split("it fits ").nth(1).unwrap_or_else(|| panic!("{}", run.err)).trim();
+        let hint = run.err.split("it matches ").nth(1).unwrap_or_else(|| panic!("{}", run.err)).trim();
         let followed = scan_of(&home, "audit.log", &log, &hint.split(' ').collect::<Vec<_>>());
         assert_eq!((followed.status, &followed.json()["total"]), (0, &whole), "{hint}: {followed:?}");
     }

@@ -7,15 +7,15 @@ use crate::format::RecordParser;
 /// Bytes of a log's beginning that are worth giving to [`detect`].
 pub const HEAD: usize = 1024 * 1024;
 
-/// What is known of a log from elsewhere.
+/// What users know about a log.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
-    /// The engine that wrote it; found out from the text when none is given.
+    /// The engine that wrote it. None lets the text decide.
     pub engine: Option<&'static Engine>,
-    /// The format, by its name; found out from the text when none is given.
+    /// The name of its format. None lets the text decide.
     pub format: Option<String>,
-    /// `log_line_prefix` that a PostgreSQL server has now. Logs may be older than the setting: it is the first to be tried, and
-    /// the text decides.
+    /// The current `log_line_prefix` of a PostgreSQL server. Logs may be older than the setting: it is tried first, and the
+    /// text decides.
     pub log_line_prefix: Option<String>,
     /// Version of the server, as `16.4`.
     pub engine_version: Option<String>,
@@ -23,10 +23,10 @@ pub struct Hints {
     pub year: Option<i16>,
 }
 
-/// The parser for a log that begins with `head`; none when no format fits, or more than one does.
+/// The parser for a log that begins with `head`. None if no format matches, or more than one does.
 ///
-/// The first line that begins a record of any format decides. Later ones prove nothing: statements and names can begin
-/// lines, and imitate another format.
+/// The first line that begins a record of any format decides. Later lines prove nothing: statements and names can begin
+/// lines and imitate another format.
 pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
     let asked = |engine: &&&Engine| hints.engine.is_none_or(|named| named == **engine);
     let mut parsers: Parsers = Vec::new();
@@ -39,8 +39,8 @@ pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
         }
     }
     for line in head.split(|byte| *byte == b'\n') {
-        let mut fitting = parsers.iter().enumerate().filter(|(_, parser)| parser.begins(line)).map(|(index, _)| index);
-        match (fitting.next(), fitting.next()) {
+        let mut matching = parsers.iter().enumerate().filter(|(_, parser)| parser.begins(line)).map(|(index, _)| index);
+        match (matching.next(), matching.next()) {
             (Some(only), None) => return Some(parsers.swap_remove(only)),
             (Some(_), Some(_)) => return None,
             (None, _) => {}

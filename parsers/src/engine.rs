@@ -1,114 +1,206 @@
-//! What is known of an engine besides its logs' formats: static data, each row with its source.
+//! What is known of an engine besides the formats of its logs: static data, each fact with its source.
 //!
-//! Rules elsewhere are generic and read these tables, so that adding an engine adds a table and no rule.
+//! Rules elsewhere are generic and read these tables. A new engine adds a table and no rule.
 
 use crate::ENGINES;
 use crate::detect::Hints;
 use crate::event::{Client, Micros, Text};
 use crate::format::RecordParser;
 
-/// Everything the tool knows of one engine.
+/// The facts about one engine.
 #[derive(Debug)]
 pub struct Engine {
-    /// The name used in reports and by `--engine`.
+    /// The name in reports and in `--engine`.
     pub id: &'static str,
-    /// The name people use.
+    /// The name that people use.
     pub title: &'static str,
-    /// `Engine` of the RDS API.
+    /// The names in the RDS API (`Engine`).
     pub aws_names: &'static [&'static str],
-    /// The parsers that a log beginning with these bytes may be for.
+    /// The parsers that may read a log with this beginning.
     pub parsers: fn(&[u8], &Hints) -> Parsers,
-    /// Users that are AWS's own; what they do never decides a verdict.
+    /// Users of AWS itself. Their sessions never decide a verdict.
     pub system_users: &'static [&'static str],
-    /// Addresses that only AWS's own agents connect from.
+    /// Addresses from which only AWS's own agents connect.
     pub system_addresses: &'static [&'static str],
-    /// Authentication methods, as the log names them, that stand for IAM database authentication, which needs TLS.
+    /// Authentication methods in the log that stand for IAM database authentication, which requires TLS.
     pub iam_methods: &'static [&'static str],
-    /// The CloudWatch namespace of its instances' `DatabaseConnections`; none where there is no such metric.
+    /// The CloudWatch namespace of `DatabaseConnections`. None if there is no such metric.
     ///
     /// Source: "Amazon CloudWatch metrics for Amazon RDS" in the RDS user guide, "Monitoring Amazon DocumentDB with
     /// CloudWatch" in the DocumentDB guide.
     pub metrics: Option<&'static str>,
-    /// Whether CloudWatch counts its logins by IAM (`IamDbAuthConnectionSuccess`).
+    /// Whether CloudWatch counts its IAM logins (`IamDbAuthConnectionSuccess`).
     ///
     /// Source: "Troubleshooting for IAM DB authentication" in the RDS and Aurora user guides.
     pub counts_iam_logins: bool,
-    /// Where its connection records are, the kind of log that tells most first. Several kinds may hold the same sessions.
+    /// The logs with its connection records, the one with the most facts first. Several may hold the same sessions.
     pub logs: &'static [Logs],
     /// Settings that switch TLS.
     pub tls_switches: &'static [TlsSwitch],
-    /// Oldest version whose logs mark TLS, as `(major, minor)`; none where no version's logs do.
+    /// The oldest version whose logs mark TLS, as `(major, minor)`. None if no version's logs do.
     pub marks_tls_from: Option<(u32, u32)>,
-    /// Where the certificate comes from, when it is none that RDS signs.
+    /// Where the certificate comes from, if an RDS certificate authority does not sign it.
     pub certificate_elsewhere: Option<&'static str>,
-    /// Why clients cannot connect without TLS, where no setting switches that.
+    /// Why clients cannot connect without TLS, if no setting switches that.
     pub always_tls: Option<&'static str>,
-    /// Whether a session can end in another database than the one that it began in.
+    /// Whether a session can end in another database than the one in which it began.
     pub changes_database: bool,
-    /// What a new certificate costs.
+    /// What restarts for a new certificate.
     pub restart: Restart,
-    /// What a DBA can run to see the transport of the sessions that are open now; empty where there is nothing.
-    pub live_query: &'static str,
+    /// SQL that shows the transport of open sessions. None if there is none.
+    pub live_query: Option<&'static str>,
 }
 
-/// Parsers that a log may be for, each for one format.
+/// Parsers that may read a log, one for each format.
 pub type Parsers = Vec<Box<dyn RecordParser>>;
 
-/// One kind of log files that hold connection records.
+/// One kind of log with connection records.
 #[derive(Debug)]
 pub struct Logs {
-    /// What the kind is called: `general`, `audit`.
+    /// The name of the kind: `general`, `audit`.
     pub kind: &'static str,
-    /// How their names begin, in the listing of the RDS API; empty where that API serves none.
-    pub prefix: &'static str,
-    /// Endings of names that hold the same records in another format.
+    /// The beginning of file names in the listing of the RDS API. None if the API lists none.
+    pub prefix: Option<&'static str>,
+    /// Endings of file names with the same records in another format.
     pub name_variants: &'static [&'static str],
-    /// Settings without which it does not hold sessions.
+    /// Settings that are required for it to hold sessions.
     pub switches: &'static [LogSwitch],
-    /// Settings with which it tells more than the sessions.
+    /// Settings with which it holds more than the sessions.
     pub also: &'static [LogSwitch],
-    /// Whether it tells how sessions are carried.
+    /// Whether it records the transport of sessions.
     pub records_tls: bool,
-    /// Bytes that a session takes, about, with these settings, as the samples have it; none where every statement is
-    /// written, however few the sessions are.
+    /// Bytes that a session takes with these settings, measured in the samples. None if the log holds every statement.
     pub bytes_a_session: Option<u64>,
-    /// Whether RDS serves it as files; else it can be read only where it is exported.
+    /// Whether RDS serves it as files. Otherwise it must be exported to CloudWatch Logs.
     pub available_as_file: bool,
-    /// Whether, with these, it holds every session. One that holds only some proves TLS, and never its absence: it
+    /// Whether it holds every session, with these settings. A log with some sessions proves TLS, never its absence: it
     /// covers no part of a window.
     pub logs_every_session: bool,
-    /// When a file of this name was begun, if the name tells; in microseconds since 1970, UTC.
+    /// The start of a file by its name, in microseconds since 1970. None if the name does not say.
     pub start_from_name: fn(&str) -> Option<Micros>,
-    /// Whether clients can write whole records into it, with any time: its statements are written as they are.
+    /// Whether clients can write whole records into it, with any time, because it holds raw statements.
     pub imitable: bool,
-    /// Whether a name passes from file to file, so that only its first record tells which log a file is.
+    /// Whether files are renamed as they rotate. Then only its first record shows which log a file is.
     pub rotates_by_rename: bool,
-    /// Whether times that name no zone are UTC, because RDS's hosts run in it and no setting changes that.
+    /// Whether times without a zone are UTC: RDS's hosts run in UTC, and no setting changes that.
     pub in_utc: bool,
-    /// The parameter that says after how many minutes a new file is begun, and its default.
-    pub rotation: (&'static str, i64),
-    /// The parameter that says for how many minutes files are kept, its default, and its maximum. No parameter is named
-    /// where it cannot be changed.
-    pub retention: (&'static str, i64, i64),
-    /// How it reaches CloudWatch Logs; none where it cannot.
+    /// How often a new file begins.
+    pub rotation: LogRotation,
+    /// How long files are kept.
+    pub retention: Retention,
+    /// How it reaches CloudWatch Logs. None if it cannot.
     pub export: Option<Export>,
 }
 
-/// How a kind of log is exported to CloudWatch Logs.
+/// How often a log begins a new file.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRotation {
+    /// The parameter that sets it, if one does.
+    pub parameter: Option<&'static str>,
+    /// Minutes, if the parameter is not set.
+    pub default: i64,
+}
+
+/// How long the files of a log are kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retention {
+    /// The parameter that sets it, if one does.
+    pub parameter: Option<&'static str>,
+    /// Minutes, if the parameter is not set.
+    pub default: i64,
+    /// The most minutes that the parameter can be set to.
+    pub max: i64,
+}
+
+impl Retention {
+    /// A time, in minutes, that cannot be changed.
+    pub const fn fixed(minutes: i64) -> Self {
+        Self { parameter: None, default: minutes, max: minutes }
+    }
+}
+
+/// How a log is exported to CloudWatch Logs.
 #[derive(Debug)]
 pub struct Export {
     /// The log type, as `EnabledCloudwatchLogsExports` names it.
     pub log_type: &'static str,
-    /// Names that its log groups may have, where `{instance}` and `{cluster}` stand for identifiers. Members of a cluster
-    /// have one stream or more each in the groups of the cluster, and none elsewhere.
+    /// Names that its log groups may have. `{instance}` and `{cluster}` stand for identifiers. Members of a cluster have
+    /// streams in the groups of the cluster, and none elsewhere.
     pub groups: &'static [&'static str],
-    /// Whether every record has a time of its own there. Where one has not, it has that of the line before, which may be a
-    /// client's: what the log shows counts, but it covers nothing.
+    /// Whether every record has its own time there. Otherwise a record has the time of the line before, which may be a
+    /// client's: the sessions count, but the log covers nothing.
     pub dated: bool,
-    /// Phrases of which every connection record holds one, so that CloudWatch can be asked for those records alone. They
-    /// begin and end with whole words, whatever CloudWatch takes for one. None where a record cannot be read without
-    /// what stands around it.
+    /// Phrases that filter connection records in CloudWatch: every record holds one. They begin and end with whole words,
+    /// by any definition of a word. None if a record cannot be read without the lines around it.
     pub terms: Option<&'static [&'static str]>,
+}
+
+impl Engine {
+    /// An engine of which nothing else is known. Tables fill in what is.
+    pub(crate) const fn new(id: &'static str, title: &'static str, aws_names: &'static [&'static str]) -> Self {
+        Self {
+            id,
+            title,
+            aws_names,
+            parsers: |_, _| Vec::new(),
+            system_users: &[],
+            system_addresses: &[],
+            iam_methods: &[],
+            metrics: Some("AWS/RDS"),
+            counts_iam_logins: false,
+            logs: &[],
+            tls_switches: &[],
+            marks_tls_from: None,
+            certificate_elsewhere: None,
+            always_tls: None,
+            changes_database: false,
+            restart: Restart::AsTheApiSays,
+            live_query: None,
+        }
+    }
+}
+
+impl Logs {
+    /// A log of hourly files that is always written and holds every session, without their transport.
+    pub(crate) const fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            prefix: None,
+            name_variants: &[],
+            switches: &[],
+            also: &[],
+            records_tls: false,
+            bytes_a_session: None,
+            available_as_file: true,
+            logs_every_session: true,
+            start_from_name: |_| None,
+            imitable: false,
+            rotates_by_rename: false,
+            in_utc: true,
+            rotation: LogRotation { parameter: None, default: 60 },
+            retention: Retention::fixed(0),
+            export: None,
+        }
+    }
+
+    /// Whether a file of this name is one of its files.
+    pub fn has_file(&self, name: &str) -> bool {
+        self.prefix.is_some_and(|prefix| name.starts_with(prefix))
+    }
+}
+
+impl LogSwitch {
+    /// A switch that is off by default and takes effect without a restart.
+    pub(crate) const fn new(parameter: &'static str, source: &'static str) -> Self {
+        Self { parameter, on: &["on"], default: "off", set_to: "1", member: None, needs_restart: false, source }
+    }
+}
+
+impl TlsSwitch {
+    /// A parameter that enforces TLS if it is on.
+    pub(crate) const fn new(parameter: &'static str, source: &'static str) -> Self {
+        Self { parameter, enforces: Values::Only(&["on"]), decides: false, rules_out: &[], unless: &[], source }
+    }
 }
 
 /// A setting that switches TLS: a parameter, or an [`option`](OPTION). Values are compared by [`setting`].
@@ -118,11 +210,11 @@ pub struct TlsSwitch {
     pub parameter: &'static str,
     /// Values with which a client cannot connect without TLS.
     pub enforces: Values,
-    /// Whether that alone means that TLS is in use, whether clients are seen or not.
+    /// Whether these values alone prove that TLS is in use, with or without clients.
     pub decides: bool,
     /// Values with which a client cannot connect with TLS.
     pub rules_out: &'static [&'static str],
-    /// Parameters that must be known to have no value for that to be believed.
+    /// Parameters that must be known to have no value. Otherwise the values rule nothing out.
     pub unless: &'static [&'static str],
     /// Where this is documented.
     pub source: &'static str,
@@ -155,8 +247,8 @@ impl Values {
     }
 }
 
-/// What the names of settings begin with that are options of an option group: `option SSL` is `on` or `off`, and
-/// `option MARIADB_AUDIT_PLUGIN SERVER_AUDIT_EVENTS` is a setting of one.
+/// The beginning of the names of settings in option groups. `option SSL` is `on` or `off`. `option MARIADB_AUDIT_PLUGIN
+/// SERVER_AUDIT_EVENTS` is a setting of an option.
 pub const OPTION: &str = "option ";
 
 /// A parameter that must be on for sessions to be logged.
@@ -166,11 +258,11 @@ pub struct LogSwitch {
     pub parameter: &'static str,
     /// Values, or members of a list of values, with which sessions are logged.
     pub on: &'static [&'static str],
-    /// The value that it has where the group gives none.
+    /// The value if the group sets none.
     pub default: &'static str,
     /// The value that switches it on.
     pub set_to: &'static str,
-    /// What is added to a list that has other members; none where the value is no list.
+    /// The member that is added to a list. None if the value is no list.
     pub member: Option<&'static str>,
     /// Whether a change needs a restart.
     pub needs_restart: bool,
@@ -178,12 +270,12 @@ pub struct LogSwitch {
     pub source: &'static str,
 }
 
-/// What a new certificate costs an instance of this engine.
+/// What restarts for a new certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
-    /// What the API says of the engine version (`SupportsCertificateRotationWithoutRestart`).
+    /// The API says it for each engine version (`SupportsCertificateRotationWithoutRestart`).
     AsTheApiSays,
-    /// Only the listener: sessions live on, new ones wait.
+    /// Only the listener: open sessions stay, new ones wait.
     Listener,
 }
 
@@ -201,12 +293,12 @@ impl Engine {
         ENGINES.iter().copied().find(|engine| engine.id == id)
     }
 
-    /// The kind of log that a name in a listing is, if it can hold connection records.
+    /// The log of a file in a listing, if it can hold connection records.
     pub fn logs_of(&self, name: &str) -> Option<&'static Logs> {
-        self.logs.iter().find(|logs| !logs.prefix.is_empty() && name.starts_with(logs.prefix))
+        self.logs.iter().find(|logs| logs.has_file(name))
     }
 
-    /// The place in the list of logs of the kind that is exported as a log type.
+    /// The index of the log that is exported as a log type.
     pub fn exported_as(&self, log_type: &str) -> Option<usize> {
         let is = |logs: &Logs| logs.export.as_ref().is_some_and(|export| export.log_type == log_type);
         self.logs.iter().position(is)
@@ -220,17 +312,17 @@ impl Engine {
         is(&client.user, self.system_users) || is(&client.address, self.system_addresses)
     }
 
-    /// The name that all files with the same records share: without the endings of other formats and of packing.
+    /// The name that all files with the same records share: without the endings of other formats and of compression.
     pub fn log_identity<'n>(&self, name: &'n str) -> &'n str {
         let mut identity = name;
-        let twins = self.logs.iter().flat_map(|logs| logs.name_variants);
-        for ending in [".gz"].iter().chain(twins) {
+        let variants = self.logs.iter().flat_map(|logs| logs.name_variants);
+        for ending in [".gz"].iter().chain(variants) {
             identity = identity.strip_suffix(ending).unwrap_or(identity);
         }
         identity
     }
 
-    /// Whether logs of this version mark TLS; true for a version that cannot be read, for all but the oldest do.
+    /// Whether logs of this version mark TLS. True for a version that cannot be parsed: all but the oldest do.
     pub fn marks_tls(&self, version: &str) -> bool {
         let Some(from) = self.marks_tls_from else { return false };
         let mut parts = version.split('.').map(|part| part.parse::<u32>());
@@ -243,13 +335,13 @@ impl Engine {
 }
 
 impl LogSwitch {
-    /// Whether sessions are logged with this value, which may be a list; none is the default.
+    /// Whether sessions are logged with this value, which may be a list. None stands for the default.
     pub fn is_on(&self, value: Option<&str>) -> bool {
         value.unwrap_or(self.default).split(',').any(|member| self.on.contains(&setting(member).as_str()))
     }
 }
 
-/// A parameter's value in one spelling: lower case, and `on` or `off` for any of a switch's spellings.
+/// A parameter's value in one spelling: lower case, and `on` or `off` for all spellings of a switch.
 pub fn setting(value: &str) -> String {
     let value = value.trim().to_ascii_lowercase();
     match value.as_str() {

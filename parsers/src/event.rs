@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 
-/// Text of a log: bytes, for a log may hold any.
+/// Text of a log, in any encoding.
 pub type Text<'a> = Cow<'a, [u8]>;
 
 /// Microseconds since 1970-01-01 00:00 UTC.
 pub type Micros = i64;
 
-/// How a session was carried.
+/// The transport of a session.
 ///
 /// The absence of a TLS mark is `Plaintext` or `Local` only where the format and version would have shown the mark.
 /// Everywhere else it is `Unknown`.
@@ -23,7 +23,7 @@ pub enum Transport<'a> {
     Plaintext,
     /// No mark, and a socket or a loopback address.
     Local,
-    /// This log cannot tell.
+    /// This log does not show it.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ pub struct Tls<'a> {
 }
 
 impl Transport<'_> {
-    /// The transport of a session that a telling log did not mark, from the client's address.
+    /// The transport of a session without a mark in a log that records TLS, by the client's address.
     pub fn unmarked(address: Option<&[u8]>) -> Self {
         match address {
             Some(address) if is_local(address) => Self::Local,
@@ -71,7 +71,7 @@ pub fn is_local(address: &[u8]) -> bool {
         || address.starts_with(b"::ffff:127.")
 }
 
-/// Who connected, as far as one record tells.
+/// Who connected, as far as one record shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Client<'a> {
     /// Database user.
@@ -96,6 +96,7 @@ impl Client<'_> {
     }
 }
 
+/// The same text, independent of the log.
 fn own(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())
 }
@@ -135,43 +136,43 @@ pub struct Record<'a> {
     /// Who.
     pub client: Client<'a>,
     /// What happened.
-    pub step: Step<'a>,
+    pub step: SessionStep<'a>,
 }
 
 /// What one record says happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum SessionStep<'a> {
     /// A client reached the server. Nothing is known of its transport yet, and it may be a probe.
     Received,
     /// A client proved who it is, by this method.
     Authenticated(Text<'a>),
     /// A session was established.
     Connected(Transport<'a>),
-    /// A session was established, unless a refusal with the same session number follows.
+    /// A session was established, unless a rejection with the same session number follows.
     Connecting(Transport<'a>),
-    /// An attempt was refused by rule or password.
+    /// An attempt was rejected by rule or password.
     Rejected(Transport<'a>),
     /// A TLS handshake failed.
     HandshakeFailed(HandshakeFailure),
-    /// A session ended, so long after it began where the log tells.
+    /// A session ended. Its duration, if the log has it.
     Disconnected(Option<Micros>),
-    /// As [`Step::Connected`], in a log that has the end of every connection under the same number, also of one that came to
+    /// As [`SessionStep::Connected`], in a log that has the end of every connection under the same number, also of one that came to
     /// nothing. The number is `numbered`, for each server counts for itself.
     Opened(Transport<'a>),
-    /// As [`Step::Rejected`], in such a log.
+    /// As [`SessionStep::Rejected`], in such a log.
     Refused(Transport<'a>),
-    /// As [`Step::HandshakeFailed`], in such a log.
+    /// As [`SessionStep::HandshakeFailed`], in such a log.
     Broken(HandshakeFailure),
     /// A connection ended in such a log. Whether it was a session is known from the records before.
     Ended,
 }
 
-/// The session number of a connection of which a log tells the end. None for a number that no server reaches.
+/// The session number of a connection in a log with the end of every connection. None for a number that no server reaches.
 pub(crate) fn numbered(server: &[u8], number: u64) -> Option<u64> {
     u32::try_from(number).ok().map(|number| fingerprint(server) << 32 | u64::from(number))
 }
 
-/// A hash that tells names apart without keeping them.
+/// A hash that distinguishes names without keeping them.
 pub(crate) fn fingerprint(name: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(name);
@@ -186,17 +187,17 @@ impl Record<'_> {
             session: self.session,
             client: self.client.into_owned(),
             step: match self.step {
-                Step::Received => Step::Received,
-                Step::Authenticated(method) => Step::Authenticated(own(method)),
-                Step::Connected(transport) => Step::Connected(transport.into_owned()),
-                Step::Connecting(transport) => Step::Connecting(transport.into_owned()),
-                Step::Rejected(transport) => Step::Rejected(transport.into_owned()),
-                Step::HandshakeFailed(cause) => Step::HandshakeFailed(cause),
-                Step::Disconnected(lasted) => Step::Disconnected(lasted),
-                Step::Opened(transport) => Step::Opened(transport.into_owned()),
-                Step::Refused(transport) => Step::Refused(transport.into_owned()),
-                Step::Broken(cause) => Step::Broken(cause),
-                Step::Ended => Step::Ended,
+                SessionStep::Received => SessionStep::Received,
+                SessionStep::Authenticated(method) => SessionStep::Authenticated(own(method)),
+                SessionStep::Connected(transport) => SessionStep::Connected(transport.into_owned()),
+                SessionStep::Connecting(transport) => SessionStep::Connecting(transport.into_owned()),
+                SessionStep::Rejected(transport) => SessionStep::Rejected(transport.into_owned()),
+                SessionStep::HandshakeFailed(cause) => SessionStep::HandshakeFailed(cause),
+                SessionStep::Disconnected(lasted) => SessionStep::Disconnected(lasted),
+                SessionStep::Opened(transport) => SessionStep::Opened(transport.into_owned()),
+                SessionStep::Refused(transport) => SessionStep::Refused(transport.into_owned()),
+                SessionStep::Broken(cause) => SessionStep::Broken(cause),
+                SessionStep::Ended => SessionStep::Ended,
             },
         }
     }
@@ -222,7 +223,7 @@ pub enum Malformed {
     TooLong,
     /// Its words are known, their order is not.
     UnknownLayout,
-    /// What stands before the message fits no known `log_line_prefix`.
+    /// The text before the message matches no known `log_line_prefix`.
     UnknownPrefix,
     /// A client chose names that make it read in two ways.
     Ambiguous,

@@ -37,7 +37,7 @@ pub enum Chronology {
 /// Reads one format of one engine.
 ///
 /// What a candidate turns out to be depends on at most [`RECORD_MAX`] bytes around the needle, so that a log can be cut
-/// into stretches anywhere without changing what is found.
+/// into chunks anywhere without changing what is found.
 pub trait RecordParser: Send + Sync {
     /// The engine's name: `postgres`.
     fn engine(&self) -> &'static str;
@@ -54,8 +54,8 @@ pub trait RecordParser: Send + Sync {
     /// overlap another of its kind is not, so that no record may depend on it.
     fn needles(&self) -> &'static [&'static [u8]];
 
-    /// Reads the record around the needle number `needle`, which stands at `hit`.
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a>;
+    /// Reads the record around `needle`, one of [`Self::needles`], which stands at `hit`.
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a>;
 
     /// Whether a record of this format, or the log's own heading, begins at the start of `line`.
     fn begins(&self, line: &[u8]) -> bool;
@@ -83,8 +83,8 @@ pub trait RecordParser: Send + Sync {
         Chronology::Own
     }
 
-    /// Whether a piece of a log, of which nobody knows what stood before it, may be the end of a connection record. Lines
-    /// that begin with a tab are text of statements.
+    /// Whether a piece of a log, without the text before it, may be the end of a connection record. Lines that begin with a
+    /// tab are text of statements.
     fn is_torn(&self, piece: &[u8]) -> bool {
         let line = piece.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let holds = |needle: &&[u8]| memmem::find(piece, needle).is_some();
@@ -108,7 +108,7 @@ pub trait RecordParser: Send + Sync {
         None
     }
 
-    /// Whether `text`, in which no record was understood, holds sessions all the same, in words that nobody knows.
+    /// Whether `text`, in which no record was understood, holds sessions in unknown words.
     fn has_unreadable_sessions(&self, _text: &[u8]) -> bool {
         false
     }
@@ -120,8 +120,8 @@ pub(crate) const TRUNCATED: &[u8] = b"[Your log message was truncated]";
 /// Longest beginning of a record that is completed.
 const BEGINNING_MAX: usize = 256;
 
-/// Whether an end of a record's `beginning` makes a text one that `fits`: whether the text may be what is left of a record.
-pub(crate) fn is_completed(text: &[u8], beginning: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
+/// Whether a text may be the rest of a record: whether it `matches` behind an end of the record's `beginning`.
+pub(crate) fn is_completed(text: &[u8], beginning: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
     text.len() <= BEGINNING_MAX
-        && (0..=beginning.len()).any(|at| fits(&[text, beginning.get(at..).unwrap_or_default()].concat()))
+        && (0..=beginning.len()).any(|at| matches(&[text, beginning.get(at..).unwrap_or_default()].concat()))
 }

@@ -1,8 +1,7 @@
-//! Connection records of database engine logs: what each says about TLS.
+//! Connection records of database logs: what each says about TLS.
 //!
-//! Bytes in, events out. No I/O, no clock, no AWS: a log is handed over in pieces of any size, and what is found does
-//! not depend on how it was cut. Nothing unknown reads as "no": what can only be a connection record and is not
-//! understood is reported as [`Malformed`].
+//! Bytes in, events out. No I/O, no clock, no AWS. A log comes in pieces of any size, and the events do not depend on how it
+//! was cut. Nothing unknown counts as "no": a connection record that is not understood is reported as [`Malformed`].
 //!
 //! ```
 //! use ssl_usage_parsers::{Hints, Scanner, Tally, detect, postgres};
@@ -16,19 +15,23 @@
 //! # Ok::<(), &str>(())
 //! ```
 
+mod address;
 pub mod db2;
 mod detect;
+mod digits;
 pub mod docdb;
+mod durations;
 mod engine;
 pub mod envelope;
 mod event;
 mod format;
 mod joined;
+mod json;
 mod lines;
 mod mixed;
+mod months;
 pub mod mysql;
 pub mod neptune;
-mod numbers;
 pub mod oracle;
 pub mod postgres;
 mod scan;
@@ -39,8 +42,12 @@ mod time;
 mod unrelated;
 
 pub use detect::{HEAD, Hints, detect};
-pub use engine::{Engine, Export, LogSwitch, Logs, OPTION, Parsers, Restart, TlsSwitch, Values, setting};
-pub use event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Text, Tls, Transport, is_local};
+pub use engine::{
+    Engine, Export, LogRotation, LogSwitch, Logs, OPTION, Parsers, Restart, Retention, TlsSwitch, Values, setting,
+};
+pub use event::{
+    Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Text, Tls, Transport, is_local,
+};
 pub use format::{Chronology, Chunk, RECORD_MAX, RecordParser};
 pub use scan::{Scanned, Scanner, UNKNOWN_LANGUAGE};
 pub use session::{ConnectionEvent, EventKind, Sessions};
@@ -48,11 +55,11 @@ pub use sink::{EventSink, OTHER, Tally, Transports};
 pub use time::LogTime;
 pub use unrelated::{Unrelated, unrelated};
 
-/// The names of all formats, as [`RecordParser::format`] gives them.
+/// The names of all formats: the values of [`RecordParser::format`].
 pub const FORMATS: &[&str] =
     &["aud", "audit", "audit-xml", "csvlog", "errorlog", "general", "jsonlog", "listener", "listener-xml", "stderr"];
 
-/// The engines, the one list that a new engine is added to.
+/// All engines. A new engine is added here.
 pub static ENGINES: &[&Engine] = &[
     &postgres::ENGINE,
     &mysql::ENGINE,

@@ -16,7 +16,7 @@ pub(crate) const NEARBY: usize = 4096;
 ///
 /// # Errors
 ///
-/// The last line counts only with its newline: without one, nobody knows how it was to go on.
+/// The last line counts only with its newline. Without one, it may be cut.
 pub(crate) fn around(chunk: Chunk<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
     let text = chunk.text;
     let floor = hit.saturating_sub(LINE_MAX);

@@ -1,8 +1,8 @@
 //! Records of another format in one log: files that somebody joined, or the output of two containers.
 //!
-//! A parser does not see them, since they hold none of its needles. So lines are looked at here and there, all the more at a
-//! log's beginning and at its end; where none of them begins a record of the log's format, it is tried to recognise another.
-//! At a log's beginning, lines among those of its own are looked at too. Behind it, a few lines may be missed.
+//! A parser does not see them, because they hold none of its needles. So the scan takes samples of lines, more of them at a
+//! log's beginning and at its end. If no line of a sample begins a record of the log's format, another format is detected.
+//! At a log's beginning, other lines among the log's own are checked too. Behind it, a few lines may be missed.
 
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
@@ -11,14 +11,15 @@ use crate::event::Parsed;
 use crate::format::{Chunk, RecordParser};
 use crate::joined;
 
-/// Bytes from one place that is looked at to the next, at the beginning of a log and behind it.
+/// Bytes from one sample to the next, at the beginning of a log and behind it.
 const NEAR: u64 = 4 * 1024;
+/// The same behind the beginning.
 const FAR: u64 = 128 * 1024;
 /// Bytes of the beginning.
 pub(crate) const BEGINNING: u64 = 1024 * 1024;
 /// Bytes in which another format is looked for.
 const WINDOW: usize = 8 * 1024;
-/// Lines, none of the log's own format, that let another one be looked for.
+/// Lines, none of the log's own format, after which another format is looked for.
 const SUSPECT: usize = 10;
 
 /// Lines of what may be another format, one of which begins a record of it.
@@ -26,15 +27,16 @@ const FIRST: usize = 3;
 /// Needles of another format that are read in one window: statements can be full of them.
 const HITS: usize = 100;
 
-/// Places of a log to look at, between two offsets.
-pub(crate) fn places(from: u64, to: u64) -> impl Iterator<Item = u64> {
+/// Offsets of a log to sample, between two offsets.
+pub(crate) fn sample_offsets(from: u64, to: u64) -> impl Iterator<Item = u64> {
     let near = (from.div_ceil(NEAR) * NEAR..to.min(BEGINNING)).step_by(NEAR as usize);
     let far = (from.max(BEGINNING).div_ceil(FAR) * FAR..to).step_by(FAR as usize);
     near.chain(far)
 }
 
-/// Where a connection record of another format stands in the lines that begin behind `from`: if the first of them are of one, or,
-/// at a log's beginning (`near`), where some of them are, among those of the log's own.
+/// Where a connection record of another format stands in the lines that begin behind `from`.
+///
+/// The first lines must be of that format. At a log's beginning (`near`), they may stand among lines of the log's own.
 pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from: usize, near: bool) -> Option<usize> {
     let text = chunk.text.get(..chunk.text.len().min(from + WINDOW))?;
     if let Some(found) = without_newlines(own, chunk, from, |lines| other_format_behind(own, lines, 0, near)) {
@@ -42,7 +44,7 @@ pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from
     }
     let start = start(chunk, from).filter(|start| *start < text.len())?;
     let among = near && !own.quotes_lines();
-    let (mut telling, mut suspect, mut is_mixed) = (0, None, false);
+    let (mut candidates, mut suspect, mut is_mixed) = (0, None, false);
     let mut others = Vec::new();
     for (at, line) in lines(text, start) {
         if own.opens(line) || own.closes(line) {
@@ -52,17 +54,17 @@ pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from
             is_mixed |= suspect.is_some();
             continue;
         }
-        if is_telling(line) {
+        if may_be_record(line) {
             suspect = suspect.or(Some(at));
-            telling += 1;
+            candidates += 1;
             others.extend_from_slice(line);
             others.push(b'\n');
         }
-        if telling == SUSPECT && !among {
+        if candidates == SUSPECT && !among {
             break;
         }
     }
-    let suspect = suspect.filter(|_| telling >= SUSPECT)?;
+    let suspect = suspect.filter(|_| candidates >= SUSPECT)?;
     match record_of_other(own, chunk, suspect) {
         None if is_mixed => {
             let alone = Chunk { text: &others, starts: true, ends: true };
@@ -88,7 +90,7 @@ fn without_newlines(
     found.map(|found| from + found)
 }
 
-/// The same of the last lines of a log, however few: what was joined last ends it.
+/// The same for the last lines of a log, however few: the file that was joined last ends it.
 pub(crate) fn other_format_at_end(own: &dyn RecordParser, chunk: Chunk<'_>) -> Option<usize> {
     let from = chunk.text.len().saturating_sub(WINDOW);
     if let Some(found) = without_newlines(own, chunk, from, |lines| other_format_at_end(own, lines)) {
@@ -96,8 +98,11 @@ pub(crate) fn other_format_at_end(own: &dyn RecordParser, chunk: Chunk<'_>) -> O
     }
     let mut suspect = None;
     for (at, line) in lines(chunk.text, start(chunk, from)?) {
-        suspect =
-            if own.opens(line) || own.closes(line) { None } else { suspect.or(Some(at).filter(|_| is_telling(line))) };
+        suspect = if own.opens(line) || own.closes(line) {
+            None
+        } else {
+            suspect.or(Some(at).filter(|_| may_be_record(line)))
+        };
     }
     record_of_other(own, chunk, suspect?)
 }
@@ -113,13 +118,12 @@ fn start(chunk: Chunk<'_>, from: usize) -> Option<usize> {
     }
 }
 
-/// Whether a line may begin a record of any format: so begin the times and the marks of nearly all, and text of statements
-/// hardly ever.
-fn is_telling(line: &[u8]) -> bool {
+/// Whether a line may begin a record of any format. Text of statements hardly ever begins so.
+fn may_be_record(line: &[u8]) -> bool {
     line.first().is_some_and(|byte| byte.is_ascii_digit() || b"{<".contains(byte)) || is_untimed(line)
 }
 
-/// Whether a line may be a record of MariaDB's general log, most of which have no time.
+/// Whether a line may be a record of MariaDB's general log. Most of those have no time.
 fn is_untimed(line: &[u8]) -> bool {
     let Some(rest) = line.strip_prefix(b"\t\t") else { return false };
     let mut rest = rest.iter().skip_while(|byte| **byte == b' ').skip_while(|byte| byte.is_ascii_digit());
@@ -136,18 +140,18 @@ fn lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// Where the first connection record stands in the text from `at` on, if that is of another format.
+/// Where the first connection record stands in the text from `at` on, if the text is of another format.
 fn record_of_other(own: &dyn RecordParser, chunk: Chunk<'_>, at: usize) -> Option<usize> {
     let window = chunk.text.get(at..chunk.text.len().min(at + WINDOW))?;
     let other = detect(window, &Hints::default())?;
-    // Else it stands within a record of the log's own format, in text that a client may have written.
-    if !lines(window, 0).filter(|(_, line)| is_telling(line)).take(FIRST).any(|(_, line)| other.opens(line)) {
+    // Otherwise the record stands in text of a record of the log's own format. A client may have written it.
+    if !lines(window, 0).filter(|(_, line)| may_be_record(line)).take(FIRST).any(|(_, line)| other.opens(line)) {
         return None;
     }
-    let is_record = |parser: &dyn RecordParser, (needle, hit): (usize, usize)| {
+    let is_record = |parser: &dyn RecordParser, (needle, hit): (&[u8], usize)| {
         !matches!(parser.read(chunk, needle, hit), Parsed::NotARecord)
     };
-    // What the log's own parser reads or reports is no other's.
+    // A record that the log's own parser reads or reports is of the log's format.
     let missed = |hit: usize| {
         let begins = window.get(..hit - at).and_then(|before| memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
         let line = window.get(begins..).unwrap_or_default();
@@ -158,8 +162,7 @@ fn record_of_other(own: &dyn RecordParser, chunk: Chunk<'_>, at: usize) -> Optio
     found.filter(|found| is_record(other.as_ref(), *found)).map(|(_, hit)| hit).find(|hit| missed(*hit))
 }
 
-/// The needles of a parser in a text: which, and where.
-fn hits<'a>(parser: &dyn RecordParser, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + use<'a> {
-    let needles = parser.needles().iter().enumerate();
-    needles.flat_map(|(needle, bytes)| memmem::find_iter(text, *bytes).map(move |hit| (needle, hit)))
+/// The needles of a parser in a text, and where they stand.
+fn hits<'a>(parser: &dyn RecordParser, text: &'a [u8]) -> impl Iterator<Item = (&'static [u8], usize)> + use<'a> {
+    parser.needles().iter().flat_map(|needle| memmem::find_iter(text, *needle).map(move |hit| (*needle, hit)))
 }

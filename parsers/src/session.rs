@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::event::{Client, HandshakeFailure, Micros, Record, Step, Text, Transport};
-use crate::numbers::{Entry, Numbers};
+use crate::durations::{Entry, Numbers};
+use crate::event::{Client, HandshakeFailure, Micros, Record, SessionStep, Text, Transport};
 
 /// Most sessions that are remembered between their first record and the one that completes it.
 const OPEN_MAX: usize = 65_536;
@@ -20,7 +20,7 @@ pub struct ConnectionEvent<'a> {
     pub at: Option<Micros>,
     /// Who.
     pub client: Client<'a>,
-    /// How the client proved who it is, where the log tells.
+    /// The authentication method, if the log has it.
     pub auth_method: Option<Text<'a>>,
     /// What happened.
     pub kind: EventKind<'a>,
@@ -37,11 +37,12 @@ pub enum EventKind<'a> {
     Rejected(Transport<'a>),
     /// A TLS handshake failed.
     HandshakeFailed(HandshakeFailure),
-    /// A session ended, so long after it began where the log tells.
+    /// A session ended. Its duration, if the log has it.
     Disconnected(Option<Micros>),
 }
 
 impl ConnectionEvent<'_> {
+    /// The same event, independent of the log's text.
     fn into_owned(self) -> ConnectionEvent<'static> {
         let own = |text: Text<'_>| Text::Owned(text.into_owned());
         ConnectionEvent {
@@ -92,10 +93,11 @@ pub struct Sessions {
     /// skipped in the order.
     waiting: BySession<(u64, ConnectionEvent<'static>)>,
     order: VecDeque<(u64, u64)>,
-    arrivals: u64,
+    attempts: u64,
     numbers: Numbers,
 }
 
+/// What earlier records of a session say.
 #[derive(Debug, Default)]
 struct Opening {
     address: Option<Vec<u8>>,
@@ -109,18 +111,18 @@ impl Sessions {
         let Record { at, session, mut client, step } = record;
         let event = |client, auth_method, kind| Some(ConnectionEvent { at, client, auth_method, kind });
         match step {
-            Step::Received => {
+            SessionStep::Received => {
                 // A process number that comes again is a new session.
                 let address = client.address.as_deref().map(<[u8]>::to_vec);
                 self.note(session, |opening| *opening = Opening { address, method: None });
                 event(client, None, EventKind::Received)
             }
-            Step::Authenticated(method) => {
+            SessionStep::Authenticated(method) => {
                 let method = method.into_owned();
                 self.note(session, |opening| opening.method = Some(method));
                 None
             }
-            Step::Connected(transport) => {
+            SessionStep::Connected(transport) => {
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
                 let transport = match (transport, client.address.is_none()) {
                     (Transport::Plaintext | Transport::Local, true) => Transport::unmarked(opening.address.as_deref()),
@@ -129,11 +131,11 @@ impl Sessions {
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, opening.method.map(Text::Owned), EventKind::Connected(transport))
             }
-            Step::Connecting(transport) => {
+            SessionStep::Connecting(transport) => {
                 let event = ConnectionEvent { at, client, auth_method: None, kind: EventKind::Connected(transport) };
                 self.wait(session, event)
             }
-            Step::Rejected(refused) => {
+            SessionStep::Rejected(refused) => {
                 if let Some((_, held)) = session.and_then(|session| self.waiting.remove(&session))
                     && let EventKind::Connected(transport) = held.kind
                 {
@@ -144,18 +146,18 @@ impl Sessions {
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, None, EventKind::Rejected(transport))
             }
-            Step::HandshakeFailed(cause) => {
+            SessionStep::HandshakeFailed(cause) => {
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
                 client.address = client.address.or(opening.address.map(Text::Owned));
                 event(client, None, EventKind::HandshakeFailed(cause))
             }
-            Step::Disconnected(lasted) => {
+            SessionStep::Disconnected(lasted) => {
                 if let Some(session) = session {
                     self.open.remove(&session);
                 }
                 event(client, None, EventKind::Disconnected(lasted))
             }
-            Step::Opened(_) | Step::Refused(_) | Step::Broken(_) | Step::Ended => {
+            SessionStep::Opened(_) | SessionStep::Refused(_) | SessionStep::Broken(_) | SessionStep::Ended => {
                 let kind = self.pair(&Entry::of(at, session, &client), step)?;
                 event(client, None, kind)
             }
@@ -163,11 +165,11 @@ impl Sessions {
     }
 
     /// What happened to a connection of which the log tells the end. None for the end of one that was refused.
-    fn pair<'a>(&mut self, entry: &Entry, step: Step<'a>) -> Option<EventKind<'a>> {
+    fn pair<'a>(&mut self, entry: &Entry, step: SessionStep<'a>) -> Option<EventKind<'a>> {
         let kind = match step {
-            Step::Opened(transport) => EventKind::Connected(transport),
-            Step::Refused(transport) => EventKind::Rejected(transport),
-            Step::Broken(cause) => EventKind::HandshakeFailed(cause),
+            SessionStep::Opened(transport) => EventKind::Connected(transport),
+            SessionStep::Refused(transport) => EventKind::Rejected(transport),
+            SessionStep::Broken(cause) => EventKind::HandshakeFailed(cause),
             _ => return self.numbers.ended(entry).map(EventKind::Disconnected),
         };
         self.numbers.began(entry, matches!(kind, EventKind::Connected(_)));
@@ -177,10 +179,10 @@ impl Sessions {
     /// Keeps a session until it is certain that no refusal follows. Returns the one that is certain now.
     fn wait<'a>(&mut self, session: Option<u64>, event: ConnectionEvent<'a>) -> Option<ConnectionEvent<'a>> {
         let Some(session) = session else { return Some(event) };
-        self.arrivals += 1;
-        self.order.push_back((session, self.arrivals));
+        self.attempts += 1;
+        self.order.push_back((session, self.attempts));
         // A number that comes again is a new session.
-        let certain = self.waiting.insert(session, (self.arrivals, event.into_owned())).map(|(_, event)| event);
+        let certain = self.waiting.insert(session, (self.attempts, event.into_owned())).map(|(_, event)| event);
         if certain.is_some() || self.waiting.len() <= WAITING_MAX {
             return certain;
         }
@@ -189,8 +191,8 @@ impl Sessions {
 
     /// Takes the session that waits longest; in the end, all of them, one after the other.
     pub fn oldest(&mut self) -> Option<ConnectionEvent<'static>> {
-        while let Some((session, arrival)) = self.order.pop_front() {
-            if self.waiting.get(&session).is_some_and(|(waiting, _)| *waiting == arrival) {
+        while let Some((session, attempt)) = self.order.pop_front() {
+            if self.waiting.get(&session).is_some_and(|(waiting, _)| *waiting == attempt) {
                 return self.waiting.remove(&session).map(|(_, event)| event);
             }
         }
@@ -199,7 +201,7 @@ impl Sessions {
 
     fn note(&mut self, session: Option<u64>, change: impl FnOnce(&mut Opening)) {
         let Some(session) = session else { return };
-        // Arrivals that come to nothing (probes) stay; their process numbers come again in the end.
+        // Attempts without a session (probes) stay; their process numbers come again in the end.
         if self.open.len() >= OPEN_MAX && !self.open.contains_key(&session) {
             self.open.clear();
         }

@@ -30,11 +30,12 @@ pub struct Transports {
     pub plaintext: u64,
     /// No TLS, over a socket or loopback.
     pub local: u64,
-    /// The log cannot tell.
+    /// The log does not show it.
     pub unknown: u64,
 }
 
 impl Transports {
+    /// Counts a session.
     fn add(&mut self, transport: &Transport<'_>) {
         let count = match transport {
             Transport::Tls(_) => &mut self.tls,
@@ -139,6 +140,7 @@ impl Tally {
         }
     }
 
+    /// Counts a session of a client.
     fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
         if self.engine.is_some_and(|engine| engine.is_system(client)) {
             return self.system.add(transport);

@@ -1,5 +1,5 @@
 //! Files that are no connection logs: what else a DBA downloads from RDS, CloudWatch Logs or S3, and what is saved by
-//! mistake in a log's place.
+//! mistake instead of a log.
 //!
 //! Each is recognised by its content, from the beginning of the file. A line decides only where no record of a connection
 //! log stands before it: statements in such a log can hold anything.
@@ -10,7 +10,8 @@ use memchr::memmem;
 
 use crate::ENGINES;
 use crate::detect::Hints;
-use crate::docdb::json;
+use crate::digits::{self, after_shape};
+use crate::json;
 use crate::oracle;
 
 /// A kind of file that holds no connection records, or holds them in a format that is not read.
@@ -56,7 +57,7 @@ const LIST: &str = "Download a log of the list with `aws rds download-db-log-fil
                     --log-file-name NAME --output text`, and scan that.";
 const NO_LOG: &str = "Download a connection log. `aws rds describe-db-log-files` lists the logs of an instance.";
 
-/// The kinds of files. The first that fits a line decides.
+/// The kinds of files. The first that matches a line decides.
 static TABLE: &[Unrelated] = &[
     // https://dev.mysql.com/doc/refman/8.4/en/slow-query-log.html; MariaDB's begins in the same way.
     Unrelated { what: "a MySQL or MariaDB slow query log", advice: MYSQL, mark: Mark::Line(is_slow) },
@@ -118,7 +119,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/UNIFIED_AUDIT_SYSTEMLOG.html and AUDIT_SYSLOG_LEVEL
     Unrelated {
-        what: "a syslog file with Oracle audit records, which do not tell the transport",
+        what: "a syslog file with Oracle audit records, which do not hold the transport",
         advice: ORACLE,
         mark: Mark::Line(|line| {
             let head = line.get(..200).unwrap_or(line);
@@ -167,9 +168,9 @@ static TABLE: &[Unrelated] = &[
     // https://www.ibm.com/docs/en/db2/11.5.x?topic=logs-interpreting-diagnostic-log-file-entries
     Unrelated {
         what: "a Db2 diagnostic log",
-        advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` tells whether TLS is possible.",
+        advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` shows whether TLS is possible.",
         mark: Mark::Line(|line| {
-            shaped(line, "0000-00-00-00.00.00.000000").is_some() && memmem::find(line, b"LEVEL: ").is_some()
+            after_shape(line, b"0000-00-00-00.00.00.000000").is_some() && memmem::find(line, b"LEVEL: ").is_some()
         }),
     },
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html: the file that an export begins with.
@@ -203,7 +204,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and the query APIs' `ErrorResponse`.
     Unrelated {
-        what: "an error of AWS, saved in a log's place",
+        what: "an error of AWS, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(|line| {
             let line = line.get(..1024).unwrap_or(line);
@@ -213,18 +214,18 @@ static TABLE: &[Unrelated] = &[
         }),
     },
     Unrelated {
-        what: "an error of AWS, saved in a log's place",
+        what: "an error of AWS, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Json(|json| json.has("__type") || (json.begins("Error", "{") && json.len() <= 3)),
     },
     // https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-troubleshooting.html
     Unrelated {
-        what: "an error message of the AWS CLI, saved in a log's place",
+        what: "an error message of the AWS CLI, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(is_cli),
     },
     Unrelated {
-        what: "a web page, saved in a log's place",
+        what: "a web page, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(|line| {
             let head = line.trim_ascii_start().get(..14).unwrap_or(line).to_ascii_lowercase();
@@ -250,7 +251,7 @@ static TABLE: &[Unrelated] = &[
 pub fn unrelated(head: &[u8]) -> Option<&'static Unrelated> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let head = head.get(..HEAD).unwrap_or(head);
-    if let Some(found) = TABLE.iter().find(|row| row.mark.fits_file(head)) {
+    if let Some(found) = TABLE.iter().find(|row| row.mark.matches_file(head)) {
         return Some(found);
     }
     let mut at = 0;
@@ -289,7 +290,8 @@ fn holds_record(lines: &[u8], head: &[u8]) -> bool {
 }
 
 impl Mark {
-    fn fits_file(&self, head: &[u8]) -> bool {
+    /// Whether the mark is in the head of a file.
+    fn matches_file(&self, head: &[u8]) -> bool {
         match self {
             Self::Start(bytes) => head.starts_with(bytes),
             Self::Whole(text) => head.trim_ascii() == *text,
@@ -302,29 +304,33 @@ impl Mark {
 struct Members<'a>(Vec<(Cow<'a, [u8]>, &'a [u8])>);
 
 impl<'a> Members<'a> {
+    /// The members of an object, or of the first object of an array.
     fn of(text: &'a [u8]) -> Self {
         let text = text.trim_ascii_start();
         Self(json::members(text.strip_prefix(b"[").unwrap_or(text)).0)
     }
 
+    /// How many members there are.
     fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether there is a member of this name.
     fn has(&self, key: &str) -> bool {
         self.begins(key, "")
     }
 
     /// Whether there is a member whose value begins so, blanks apart.
     fn begins(&self, key: &str, value: &str) -> bool {
-        let fits = |text: &[u8]| {
+        let matches = |text: &[u8]| {
             let text = text.get(..VALUE).unwrap_or(text).iter().filter(|byte| !byte.is_ascii_whitespace());
             text.take(value.len()).eq(value.as_bytes())
         };
-        self.0.iter().any(|(name, text)| name.as_ref() == key.as_bytes() && fits(text))
+        self.0.iter().any(|(name, text)| name.as_ref() == key.as_bytes() && matches(text))
     }
 }
 
+/// Whether an object is a record of an application's log.
 fn is_application(json: &Members<'_>) -> bool {
     const TIMES: &[&str] = &["timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime"];
     const LEVELS: &[&str] = &["level", "severity", "levelname", "log.level", "loglevel", "@l", "@mt", "level_value"];
@@ -345,6 +351,7 @@ fn is_application(json: &Members<'_>) -> bool {
     any(TIMES) && any(LEVELS) && !any(OTHERS)
 }
 
+/// Whether a line is of a slow query log.
 fn is_slow(line: &[u8]) -> bool {
     starts(line, &["# User@Host: ", "# Query_time: "])
         || line.strip_prefix(b"# Time: ").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
@@ -355,7 +362,7 @@ fn is_slow(line: &[u8]) -> bool {
 fn is_mysql_error(line: &[u8]) -> bool {
     let times =
         ["0000-00-00T00:00:00", "0000-00-00 00:00:00", "0000-00-00  0:00:00", "000000 00:00:00", "000000  0:00:00"];
-    let Some(rest) = times.iter().find_map(|time| shaped(line, time)) else { return false };
+    let Some(rest) = times.iter().find_map(|time| after_shape(line, time.as_bytes())) else { return false };
     let zone = rest.iter().take_while(|byte| byte.is_ascii_digit() || b".Z+-:".contains(byte)).count();
     let Some(rest) = rest.get(zone..).and_then(|rest| rest.strip_prefix(b" ")) else { return false };
     if starts(rest, &["mysqld_safe ", "mysqld_safe:"]) {
@@ -368,6 +375,7 @@ fn is_mysql_error(line: &[u8]) -> bool {
     starts(message, &["[Note] ", "[Warning] ", "[ERROR] ", "[System] ", "[Info] "])
 }
 
+/// Whether a line is of an Oracle alert log.
 fn is_alert(line: &[u8]) -> bool {
     const BEGINNINGS: &[&str] = &[
         "Starting ORACLE instance (",
@@ -389,21 +397,21 @@ fn is_alert(line: &[u8]) -> bool {
 
 /// `2026-11-23 18:39:57 - ! [393] Waiting for SQL Server to recover database 'msdb'...`
 fn is_agent(line: &[u8]) -> bool {
-    let rest = shaped(line, "0000-00-00 00:00:00").and_then(|rest| rest.strip_prefix(b" - "));
+    let rest = after_shape(line, b"0000-00-00 00:00:00").and_then(|rest| rest.strip_prefix(b" - "));
     matches!(rest, Some([b'!' | b'?' | b'+', b' ', b'[', digit, ..]) if digit.is_ascii_digit())
 }
 
 /// `2 123456789012 eni-0a1b 10.0.0.7 10.0.0.2 49698 5432 6 20 4249 1795459197 1795459257 ACCEPT OK`, or its heading.
 fn is_flow(line: &[u8]) -> bool {
     let mut fields = line.split(|byte| *byte == b' ');
-    let is_number =
-        |field: Option<&[u8]>| field.is_some_and(|field| !field.is_empty() && field.iter().all(u8::is_ascii_digit));
+    let is_number = |field: Option<&[u8]>| field.is_some_and(digits::all);
     starts(line, &["version account-id interface-id "])
         || (is_number(fields.next())
             && is_number(fields.next())
             && fields.next().is_some_and(|field| field.starts_with(b"eni-")))
 }
 
+/// Whether a line is a message of the AWS CLI.
 fn is_cli(line: &[u8]) -> bool {
     let call = line.starts_with(b"An error occurred (") && memmem::find(line, b" when calling the ").is_some();
     call || starts(
@@ -419,13 +427,7 @@ fn is_cli(line: &[u8]) -> bool {
     )
 }
 
+/// Whether a text begins with one of these.
 fn starts(text: &[u8], beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| text.starts_with(beginning.as_bytes()))
-}
-
-/// What follows a text of this shape, in which `0` stands for any digit.
-fn shaped<'a>(text: &'a [u8], shape: &str) -> Option<&'a [u8]> {
-    let (head, rest) = text.split_at_checked(shape.len())?;
-    let fits = |(byte, shape): (&u8, u8)| if shape == b'0' { byte.is_ascii_digit() } else { *byte == shape };
-    head.iter().zip(shape.bytes()).all(fits).then_some(rest)
 }

@@ -30,7 +30,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn terms(engine: &Engine, file: &Path) -> Option<&'static [&'static str]> {
     let name = file.file_name().expect("a name").to_string_lossy().into_owned();
     let is = |prefix: &str| prefix.rsplit('/').next().is_some_and(|start| start.is_empty() || name.starts_with(start));
-    engine.logs.iter().find(|logs| is(logs.prefix))?.export.as_ref()?.terms
+    engine.logs.iter().find(|logs| is(logs.prefix.unwrap_or_default()))?.export.as_ref()?.terms
 }
 
 /// A scan of the events that hold a term, an event a line; and how many of them are torn.

@@ -421,10 +421,10 @@ fn blind(found: &scan::Scan, tally: &Tally) -> Option<String> {
         return None;
     }
     let other = engine.logs.iter().find(|logs| logs.records_tls && logs.kind != found.format);
-    let next = match other {
-        Some(logs) => format!("scan the {} log", logs.kind),
-        None if engine.live_query.is_empty() => "the cluster's parameter tls decides".to_owned(),
-        None => format!("ask the live sessions: {}", engine.live_query),
+    let next = match (other, engine.live_query) {
+        (Some(logs), _) => format!("scan the {} log", logs.kind),
+        (None, Some(query)) => format!("ask the live sessions: {query}"),
+        (None, None) => "the cluster's parameter tls decides".to_owned(),
     };
     Some(format!("this log does not record TLS, so {unknown} sessions are unknown: {next}"))
 }

@@ -21,7 +21,7 @@ use crate::inventory::InstanceProfile;
 use crate::logs::cloudwatch::{self, Event, Events, Group, Stream};
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::scan::refuse_foreign;
+use crate::scan::refuse_unsupported_language;
 use crate::window::Window;
 
 /// How late events may arrive. What ended later than this before now is read again by the next run.
@@ -438,7 +438,7 @@ impl Feed<'_> {
         let Some(slice) = slices.iter_mut().find(|slice| slice.span.from == hour) else { return };
         let scanned: Scanned = scanner.finish(&mut slice.fold);
         let times = unread(0, Some(&scanned), logs, &|| self.name.to_owned()).map(|(_, error)| error);
-        let wrong = refuse_foreign(self.name, &scanned).err().or(times);
+        let wrong = refuse_unsupported_language(self.name, &scanned).err().or(times);
         slice.wrong = slice.wrong.take().or(wrong);
     }
 }

@@ -52,7 +52,7 @@ impl InstanceLogs<'_> {
 
     /// Whether any of its logs is served as files.
     pub(super) fn has_files(&self) -> bool {
-        self.engine.logs.iter().any(|logs| !logs.prefix.is_empty())
+        self.engine.logs.iter().any(|logs| logs.prefix.is_some())
     }
 
     /// The files that must be read: what was read whole before, and has not been written to since, is not read again.
@@ -90,11 +90,12 @@ impl InstanceLogs<'_> {
 
     /// What is missing when the logs cannot be listed: all that was written since the last one that is known.
     fn unlisted(&self, error: &Error) -> Option<LogRead> {
-        let logs = self.engine.logs.iter().find(|logs| logs.logs_every_session && !logs.prefix.is_empty())?;
+        let complete = self.engine.logs.iter().filter(|logs| logs.logs_every_session);
+        let (logs, prefix) = complete.into_iter().find_map(|logs| Some((logs, logs.prefix?)))?;
         let Window { from, to } = self.exported_window();
         let shown = log_source::shown(self.engine, logs, self.known.complete.iter());
         let from = shown.iter().map(|span| span.to).max().map_or(from, |last| last.max(from).min(to));
-        let source = listing_source(logs.prefix);
+        let source = listing_source(prefix);
         let hole = Hole { cause: cause(error), message: error.advice() };
         let (log, span) = (source.clone(), Some(Window { from, to }));
         Some(LogRead { source, log, span, holes: vec![hole], ..LogRead::default() })
@@ -205,7 +206,7 @@ impl Collection<'_> {
     }
 
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
-        let of_kind = files.iter().filter(|file| file.name.starts_with(logs.prefix));
+        let of_kind = files.iter().filter(|file| logs.has_file(&file.name));
         let rotation = Rotation::new(logs, self.of.profile, of_kind);
         Reader { of: &self.of, logs, rotation, progress: self.progress }.read(file).await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use ssl_usage_parsers::{Logs, Scanned};
+use ssl_usage_parsers::{LogRotation, Logs, Scanned};
 
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::LogFile;
@@ -27,8 +27,9 @@ pub(super) struct Rotation {
 impl Rotation {
     /// From the files that were listed. The length is the instance's own setting or the engine's default.
     pub fn new<'f>(logs: &'static Logs, profile: &InstanceProfile, files: impl Iterator<Item = &'f LogFile>) -> Self {
-        let (parameter, default) = logs.rotation;
-        let minutes = profile.in_effect(parameter).and_then(|value| value.parse().ok()).filter(|minutes| *minutes > 0);
+        let LogRotation { parameter, default } = logs.rotation;
+        let set = parameter.and_then(|parameter| profile.in_effect(parameter));
+        let minutes = set.and_then(|value| value.parse().ok()).filter(|minutes| *minutes > 0);
         let (begun, written): (Vec<_>, Vec<_>) = files.map(|file| (begun(logs, &file.name), file.last_written)).unzip();
         let sorted = |times: Vec<Option<Timestamp>>| -> Vec<Timestamp> {
             times.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::logs::download::Download;
 use crate::logs::rds_portion::{LIST, LogFile};
 use crate::progress::Progress;
-use crate::scan::{recognise, refuse_foreign};
+use crate::scan::{recognise, refuse_unsupported_language};
 use crate::window::Window;
 
 /// How long to wait before a file that broke off is read once more, each time; the last time it is read page by page.
@@ -149,7 +149,7 @@ impl Reader<'_> {
             scanner.push(&piece, fold);
         }
         let scanned = scanner.finish(fold);
-        let unsupported_language = refuse_foreign(&name, &scanned).err();
+        let unsupported_language = refuse_unsupported_language(&name, &scanned).err();
         let log_line_prefix = parser.log_line_prefix().map(str::to_owned);
         (
             Some(Found { format: parser.format(), log_line_prefix, first_record, scanned }),

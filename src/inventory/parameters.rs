@@ -17,7 +17,7 @@ pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
     let switches =
         engine.tls_switches.iter().flat_map(|switch| switch.unless.iter().copied().chain([switch.parameter]));
     let logging = engine.logs.iter().flat_map(|logs| logs.switches).map(|switch| switch.parameter);
-    let logs = engine.logs.iter().flat_map(|logs| [logs.rotation.0, logs.retention.0]);
+    let logs = engine.logs.iter().flat_map(|logs| [logs.rotation.parameter, logs.retention.parameter]).flatten();
     switches.chain(logging).chain(logs).chain(ABOUT_LOGS.iter().copied()).collect()
 }
 

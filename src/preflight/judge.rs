@@ -1,6 +1,6 @@
 //! Whether the question can be answered, by the verdict that the evidence gives now, and what is missing for one.
 
-use ssl_usage_parsers::{Engine, Logs, TlsSwitch};
+use ssl_usage_parsers::{Engine, Logs, Retention, TlsSwitch};
 
 use super::volume::{Sessions, Volume};
 use super::{Answer, Steps, Wait};
@@ -126,8 +126,9 @@ fn export(profile: &InstanceProfile, logs: &Logs, wanted: bool) -> Option<Export
 
 /// Minutes for which files are kept.
 fn kept(profile: &InstanceProfile, logs: &Logs) -> i64 {
-    let (parameter, default, _) = logs.retention;
-    profile.in_effect(parameter).and_then(|value| value.parse().ok()).unwrap_or(default)
+    let Retention { parameter, default, .. } = logs.retention;
+    let set = parameter.and_then(|parameter| profile.in_effect(parameter));
+    set.and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 fn to_do(needs: &Needs, export: Option<&str>) -> String {
@@ -145,8 +146,9 @@ fn to_do(needs: &Needs, export: Option<&str>) -> String {
 }
 
 fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) -> Vec<String> {
-    let (parameter, _, most) = logs.retention;
-    let longer = !exported && !parameter.is_empty() && kept(profile, logs) < most;
+    let Retention { parameter, max: most, .. } = logs.retention;
+    let longer = !exported && parameter.is_some() && kept(profile, logs) < most;
+    let parameter = parameter.unwrap_or_default();
     let short = !exported && kept(profile, logs) < LEAST_KEPT;
     let every = logs.bytes_a_session.is_none();
     let renewed = needs.changes.iter().any(|change| change.new_group.is_some() && change.level == Level::Cluster);

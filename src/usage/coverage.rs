@@ -125,7 +125,7 @@ pub(super) fn of(
 /// hold the same sessions, and are kinds of their own.
 pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
     let Some(engine) = engine else { return 0 };
-    let of_files = || engine.logs.iter().position(|logs| !logs.prefix.is_empty() && source.starts_with(logs.prefix));
+    let of_files = || engine.logs.iter().position(|logs| logs.has_file(source));
     let place = match exported_type(source) {
         Some(log_type) => engine.exported_as(log_type).map(|at| 2 * at + 1),
         None => of_files().map(|at| 2 * at),

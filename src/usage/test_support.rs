@@ -32,7 +32,7 @@ pub(crate) struct Made {
 /// Where an engine's logs are: how the names of files begin, and the log groups.
 pub(crate) fn places(profile: &InstanceProfile) -> Vec<String> {
     let logs = profile.known_engine().map_or(&[][..], |engine| engine.logs);
-    let files = logs.iter().filter(|logs| !logs.prefix.is_empty()).map(|logs| logs.prefix.to_owned());
+    let files = logs.iter().filter_map(|logs| logs.prefix.map(str::to_owned));
     let exports = logs.iter().filter_map(|logs| logs.export.as_ref());
     files.chain(exports.map(|export| format!("/aws/rds/instance/orders/{}", export.log_type))).collect()
 }

@@ -1,7 +1,7 @@
 //! The rules: what an instance's configuration and usage give as reasons. They know no engine; what is special about one
 //! is in its descriptor.
 
-use ssl_usage_parsers::{Engine, LogSwitch, Logs, TlsSwitch, is_local, setting};
+use ssl_usage_parsers::{Engine, LogSwitch, Logs, Retention, TlsSwitch, is_local, setting};
 
 use super::metrics::{
     iam_metric, log_exceeds_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls,
@@ -239,7 +239,7 @@ fn log_cannot_tell(_: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCo
 
 /// What else a DBA can ask, for the end of a sentence.
 pub(crate) fn ask_live(engine: &Engine) -> String {
-    if engine.live_query.is_empty() { String::new() } else { format!("; ask the live sessions: {}", engine.live_query) }
+    engine.live_query.map_or_else(String::new, |query| format!("; ask the live sessions: {query}"))
 }
 
 fn version_cannot_tell(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -371,15 +371,17 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     if coverage.share >= context.policy.least_coverage {
         return None;
     }
-    let (parameter, default, most) = engine.logs.first().map_or(("", 0, 0), |logs| logs.retention);
-    let kept = context.profile.in_effect(parameter).and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
+    let Retention { parameter, default, max: most } =
+        engine.logs.first().map(|logs| logs.retention).unwrap_or_default();
+    let set = parameter.and_then(|parameter| context.profile.in_effect(parameter));
+    let kept = set.and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
     let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length());
     let better = longest.filter(|gap| gap.cause == "cannot-tell");
     let advice = if let Some(set) = better.and_then(|_| to_switch_on(context.profile, engine)) {
         format!("for a log that shows how sessions are carried, {set}")
     } else if kept >= asked {
         "ask for a window without the gaps".to_owned()
-    } else if asked <= most && !parameter.is_empty() {
+    } else if let Some(parameter) = parameter.filter(|_| asked <= most) {
         format!("logs are kept for {} hours: set {parameter} to {most}, or ask for fewer days", kept / 60)
     } else {
         format!(

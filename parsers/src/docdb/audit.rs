@@ -16,12 +16,15 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::json::{members, object, string};
-use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
+use crate::address;
+use crate::digits;
+use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Text, Transport};
 use crate::format::{Chunk, RecordParser};
+use crate::json::{members, object, string};
 use crate::lines;
 use crate::time::LogTime;
 
+/// The type of events about logins.
 const AUTHENTICATE: &[u8] = b"\"authenticate\"";
 const NEEDLES: &[&[u8]] = &[AUTHENTICATE];
 /// Bytes at a line's beginning in which its time stands.
@@ -44,7 +47,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, _: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, _: &[u8], hit: usize) -> Parsed<'a> {
         // Quotes inside of strings are escaped, but a document can hold the word as well.
         let before = chunk.text.get(..hit).unwrap_or_default();
         // A line is one record, and its first type says of which kind. A second one is of another record, whose newline is missing.
@@ -89,8 +92,7 @@ impl RecordParser for Audit {
         let head = line.get(..HEAD).unwrap_or(line);
         let rest = head.strip_prefix(b"{")?.get(memmem::find(head, b"\"ts\"")? + 3..)?;
         let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        time(rest.get(..digits)?)
+        time(rest.get(..digits::leading(rest))?)
     }
 }
 
@@ -100,12 +102,15 @@ fn is_type(before: &[u8]) -> bool {
     before.trim_ascii_end().ends_with(b"\"atype\"")
 }
 
+/// The members of an object: key, and value as it is written.
 type Members<'a> = [(Text<'a>, &'a [u8])];
 
+/// The value of a member, as it is written.
 fn member<'a>(members: &Members<'a>, name: &[u8]) -> Option<&'a [u8]> {
     members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| *value)
 }
 
+/// The value of a member that is a string.
 fn text<'a>(members: &Members<'a>, name: &[u8]) -> Option<Text<'a>> {
     string(member(members, name)?)
 }
@@ -114,14 +119,14 @@ fn text<'a>(members: &Members<'a>, name: &[u8]) -> Option<Text<'a>> {
 fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
     let param = object(member(members, b"param")?)?;
     let step = match member(&param, b"success")? {
-        b"true" => Step::Connected(Transport::Unknown),
-        b"false" => Step::Rejected(Transport::Unknown),
+        b"true" => SessionStep::Connected(Transport::Unknown),
+        b"false" => SessionStep::Rejected(Transport::Unknown),
         _ => return None,
     };
     let named = |text: Option<Text<'a>>| text.filter(|text| !text.is_empty());
     let client = Client {
         user: named(text(&param, b"user")).or_else(|| named(text(members, b"user"))),
-        address: named(text(members, b"remote_ip")).map(without_port),
+        address: named(text(members, b"remote_ip")).map(client_address),
         ..Client::default()
     };
     let at = member(members, b"ts").and_then(time).map(|time| time.at);
@@ -129,19 +134,17 @@ fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
 }
 
 /// Milliseconds since 1970.
-fn time(digits: &[u8]) -> Option<LogTime> {
-    let millis: i64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+fn time(text: &[u8]) -> Option<LogTime> {
+    let millis = i64::try_from(digits::number(text)?).ok()?;
     Some(LogTime { at: millis.checked_mul(1000)?, zone_known: true })
 }
 
 /// `10.0.0.7:49698` and `[fd00::7]:49698` without the port and brackets; `[local]` for a socket.
-fn without_port(from: Text<'_>) -> Text<'_> {
+fn client_address(from: Text<'_>) -> Text<'_> {
     if from.as_ref() == b"unix_domain_socket" {
         return Cow::Borrowed(b"[local]");
     }
-    let port = memchr::memrchr(b':', &from)
-        .filter(|at| from.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit)));
-    let host = from.get(..port.unwrap_or(from.len())).unwrap_or_default();
-    let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+    let host = address::without_port(from);
+    let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(&host);
     Cow::Owned(host.to_vec())
 }

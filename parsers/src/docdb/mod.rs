@@ -1,10 +1,9 @@
 //! Amazon DocumentDB.
 //!
-//! Its audit log tells who came, and never how: no session is plaintext by it, and none is TLS.
+//! Its audit log shows clients, but not their transport: no session in it counts as plaintext or TLS.
 
 mod audit;
 mod engine;
-pub(crate) mod json;
 
 pub use audit::Audit;
 pub use engine::ENGINE;

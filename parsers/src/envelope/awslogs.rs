@@ -3,15 +3,17 @@
 //! Source: `awslogs/core.py` of <https://github.com/jorgebastida/awslogs>.
 
 use super::lines::{Before, Prefixed};
-use super::{Envelope, behind, named, uncoloured, word};
+use super::{Envelope, named, uncoloured, word};
+use crate::digits::after_shape;
 
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "awslogs get",
     caveat: None,
     names_members: true,
-    open: |head| Prefixed::events(split).fitting(head),
+    open: |head| Prefixed::events(split).matching(head),
 };
 
+/// Splits the group, the stream and the time off a line.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let (group, rest) = word(uncoloured(line))?;
     let (stream, message) = word(uncoloured(rest))?;
@@ -20,6 +22,6 @@ fn split(line: &[u8]) -> Option<Before<'_>> {
     }
     let plain = |name: &'_ [u8]| name.strip_suffix(b"\x1b[0m").unwrap_or(name).to_vec();
     let message = uncoloured(message);
-    let message = behind(message, "0000-00-00T00:00:00.000Z ").unwrap_or(message);
+    let message = after_shape(message, b"0000-00-00T00:00:00.000Z ").unwrap_or(message);
     Some(Before::named(named(&plain(group), &plain(stream)), message))
 }

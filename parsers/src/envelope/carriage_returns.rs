@@ -1,5 +1,5 @@
 //! Lines of an Oracle audit trail that end in a carriage return and a newline, as a transfer in text mode leaves them. The
-//! trail gives the lengths of its records, which fit only without the carriage returns; other formats take them as they are.
+//! trail gives the lengths of its records, which are right only without the carriage returns; other formats take them as they are.
 //!
 //! Source: "Data Type: ASCII" in RFC 959, 3.1.1.1.
 
@@ -10,6 +10,7 @@ use crate::oracle::Audit;
 
 pub(super) const ENVELOPE: Envelope = Envelope { name: "Windows line ends", caveat: None, names_members: false, open };
 
+/// Opens a log whose first line begins an audit trail and ends in a carriage return.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let newline = memchr::memchr(b'\n', head.text)?;
     let line = head.text.get(..newline)?.strip_suffix(b"\r")?;

@@ -9,9 +9,10 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "terminal colours",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::events(split).fitting(head),
+    open: |head| Prefixed::events(split).matching(head),
 };
 
+/// Removes the colours at both ends of a line. None if it begins with none.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let mut rest = uncoloured(line);
     if rest.len() == line.len() {

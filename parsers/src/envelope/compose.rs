@@ -11,9 +11,10 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "docker compose logs",
     caveat: None,
     names_members: true,
-    open: |head| Prefixed::lines(split).fitting(head),
+    open: |head| Prefixed::lines(split).matching(head),
 };
 
+/// Splits the container's name and the time off a line.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let line = uncoloured(line);
     let bar = line.iter().take(256).position(|byte| *byte == b'|')?;

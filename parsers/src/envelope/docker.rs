@@ -8,32 +8,38 @@
 
 use super::json::{Part, Target, Walker};
 use super::lines::{Before, Prefixed};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, behind, json};
+use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json};
+use crate::digits::after_shape;
 
+/// `docker logs --timestamps` and `kubectl logs --timestamps`.
 pub(super) const TIMESTAMPS: Envelope = Envelope {
     name: "docker logs --timestamps",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::lines(|line| timestamped(line).map(Before::of)).fitting(head),
+    open: |head| Prefixed::lines(|line| timestamped(line).map(Before::of)).matching(head),
 };
 
+/// Files of the container runtime of Kubernetes.
 pub(super) const CONTAINER_RUNTIME: Envelope = Envelope {
     name: "container runtime log (CRI)",
     caveat: None,
     names_members: false,
-    open: |head| Prefixed::lines(runtime).fitting(head),
+    open: |head| Prefixed::lines(runtime).matching(head),
 };
 
+/// Files of Docker's driver `json-file`.
 pub(super) const JSON_FILE: Envelope =
     Envelope { name: "Docker json-file log", caveat: None, names_members: false, open: json_file };
 
 /// A line behind the time that Docker puts before it, which has nine digits of a second.
 pub(super) fn timestamped(line: &[u8]) -> Option<&[u8]> {
-    let rest = behind(line, "0000-00-00T00:00:00.000000000")?;
-    let zoned = rest.strip_prefix(b"Z").or_else(|| behind(rest, "+00:00")).or_else(|| behind(rest, "-00:00"))?;
+    let rest = after_shape(line, b"0000-00-00T00:00:00.000000000")?;
+    let zoned =
+        rest.strip_prefix(b"Z").or_else(|| after_shape(rest, b"+00:00")).or_else(|| after_shape(rest, b"-00:00"))?;
     if zoned.is_empty() { Some(zoned) } else { zoned.strip_prefix(b" ") }
 }
 
+/// Splits the time, the stream and the tag off a line: `F` for a full line, `P` for a part.
 fn runtime(line: &[u8]) -> Option<Before<'_>> {
     let rest = timestamped(line)?;
     let rest = rest.strip_prefix(b"stdout ").or_else(|| rest.strip_prefix(b"stderr "))?;
@@ -41,12 +47,14 @@ fn runtime(line: &[u8]) -> Option<Before<'_>> {
     Some(Before { goes_on: rest.starts_with(b"P"), ..Before::of(line) })
 }
 
+/// Opens a log of objects with the driver's keys.
 fn json_file(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let known = matches!(json::first_key(head.text)?, b"log" | b"stream" | b"time" | b"attrs");
     let new = || JsonFile { walker: Walker::new(Target::Values), contents: Contents::default() };
     (known && head.fits(new())).then(|| Box::new(new()) as Box<dyn Unwrap>)
 }
 
+/// Reads objects of the driver `json-file`.
 struct JsonFile {
     walker: Walker,
     contents: Contents,

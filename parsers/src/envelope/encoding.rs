@@ -103,6 +103,7 @@ impl Decoder {
         into
     }
 
+    /// Takes the next code unit.
     fn unit(&mut self, unit: u16, into: &mut Vec<u8>) {
         let high = self.high.take();
         let is_low = (0xdc00..0xe000).contains(&unit);
@@ -128,6 +129,7 @@ impl Decoder {
     }
 }
 
+/// Appends a letter in UTF-8.
 fn write(letter: char, into: &mut Vec<u8>) {
     into.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
 }

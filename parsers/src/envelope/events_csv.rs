@@ -13,6 +13,7 @@ use crate::detect::detect;
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs results (CSV)", caveat: None, names_members: true, open };
 
+/// Opens CSV with a heading that names a message column.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let names: Vec<_> = head.first().split(|byte| *byte == b',').map(name).collect();
     let column = |wanted: &[&[u8]]| names.iter().position(|name| wanted.contains(&name.as_slice()));
@@ -47,6 +48,7 @@ fn name(field: &[u8]) -> Vec<u8> {
     bare.to_ascii_lowercase()
 }
 
+/// Positions of the columns that matter.
 #[derive(Clone, Copy)]
 struct Columns {
     time: Option<usize>,
@@ -55,6 +57,7 @@ struct Columns {
     group: Option<usize>,
 }
 
+/// Reads the rows.
 struct Results {
     columns: Columns,
     reader: Reader,
@@ -67,6 +70,7 @@ struct Results {
 }
 
 impl Results {
+    /// Reads rows with these columns, and passes their events on in an order.
     fn new(columns: Columns, order: Order) -> Self {
         Self {
             columns,
@@ -79,6 +83,7 @@ impl Results {
         }
     }
 
+    /// Reads a piece. An empty one ends the text.
     fn read(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let mut rest = piece;
         let mut text = [0; 4096];

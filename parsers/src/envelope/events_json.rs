@@ -11,6 +11,7 @@ use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, mess
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs events (JSON)", caveat: None, names_members: true, open: events };
 
+/// The same with `--query 'events[*].message'`.
 pub(super) const MESSAGES: Envelope = Envelope {
     name: "CloudWatch Logs messages (JSON)",
     caveat: Some(
@@ -20,6 +21,7 @@ pub(super) const MESSAGES: Envelope = Envelope {
     open: messages,
 };
 
+/// Opens output with an array of events.
 fn events(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 5] = [b"events", b"searchedLogStreams", b"nextToken", b"nextForwardToken", b"nextBackwardToken"];
     let known = keys.contains(&first_key(head.text)?);
@@ -27,6 +29,7 @@ fn events(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     (known && head.tried(&mut new()).is_some_and(|contents| contents.misfits == 0)).then(|| Box::new(new()) as _)
 }
 
+/// Opens an array of messages.
 fn messages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let begins = head.text.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start().starts_with(b"\"");
     let read = |value| match value {
@@ -43,6 +46,7 @@ fn event(value: Value) -> Option<(String, String)> {
     Some((named(b"", stream.as_bytes()), value.get("message")?.as_str()?.to_owned()))
 }
 
+/// Reads events, or messages alone.
 struct Events {
     walker: Walker,
     contents: Contents,

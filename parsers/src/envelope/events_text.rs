@@ -6,6 +6,7 @@
 
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, named, without_return};
+use crate::digits;
 
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs events (text)", caveat: None, names_members: true, open };
@@ -13,6 +14,7 @@ pub(super) const ENVELOPE: Envelope =
 /// Longest token that is known to be one.
 const TOKEN_MAX: usize = 4096;
 
+/// Opens text whose first line is an event, or the token of a page before one.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let mut lines = head.lines().filter(|line| !line.is_empty());
     let first = lines.next()?;
@@ -29,15 +31,18 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     (is_event(event) && head.fits(new())).then(|| Box::new(new()) as _)
 }
 
+/// Splits the beginning of an event into the stream's name and the message.
 type Begun = fn(&[u8]) -> Option<(&[u8], &[u8])>;
 
+/// Splits a field off, up to the next tab.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let tab = memchr::memchr(b'\t', line)?;
     Some((line.get(..tab)?, line.get(tab + 1..)?))
 }
 
+/// Whether a field is a time in milliseconds since 1970.
 fn is_time(text: &[u8]) -> bool {
-    text.len() == 13 && text.iter().all(u8::is_ascii_digit)
+    text.len() == 13 && digits::all(text)
 }
 
 /// The message that an event of `get-log-events` begins with.
@@ -62,12 +67,13 @@ fn is_apart(line: &[u8]) -> bool {
         || (between && line.len() <= TOKEN_MAX)
 }
 
+/// Whether a line is the token of a page.
 fn is_token(line: &[u8]) -> bool {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-.".contains(byte);
     line.len() <= TOKEN_MAX && line.iter().all(letter)
 }
 
-/// Holds a line until the next one tells whether an event ends with it.
+/// Holds a line until the next one shows whether an event ends with it.
 struct Events {
     begun: Begun,
     lines: Lines,
@@ -77,6 +83,7 @@ struct Events {
 }
 
 impl Events {
+    /// Takes the next line.
     fn line(&mut self, line: &[u8], out: &mut dyn Members) {
         let line = without_return(line);
         if let Some((stream, message)) = (self.begun)(line) {

@@ -19,6 +19,7 @@ pub(super) const ENVELOPE: Envelope =
 /// Events that are remembered, so that one is known that comes again.
 const REMEMBERED: usize = 1 << 20;
 
+/// Opens objects of a subscription.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 6] = [b"messageType", b"owner", b"logGroup", b"logStream", b"subscriptionFilters", b"logEvents"];
     let known = keys.contains(&first_key(head.text)?) && memchr::memmem::find(head.text, b"\"messageType\"").is_some();
@@ -28,6 +29,7 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     (known && fits).then(|| Box::new(Subscription::default()) as _)
 }
 
+/// Reads the objects of a subscription.
 struct Subscription {
     walker: Walker,
     events: Events,
@@ -39,6 +41,7 @@ impl Default for Subscription {
     }
 }
 
+/// The events so far.
 #[derive(Default)]
 struct Events {
     contents: Contents,
@@ -70,6 +73,7 @@ impl Events {
         Some(())
     }
 
+    /// Whether an event is delivered for the first time.
     fn is_new(&mut self, member: &str, id: &str) -> bool {
         let mut hasher = DefaultHasher::new();
         (member, id).hash(&mut hasher);

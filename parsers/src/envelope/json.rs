@@ -34,6 +34,7 @@ pub(super) enum Part<'p> {
     Stray,
 }
 
+/// Takes each part that is found.
 type Each<'e> = &'e mut dyn FnMut(Part<'_>);
 
 /// The string that is being read.
@@ -77,6 +78,7 @@ const FORWARD: &[u8] = b"nextForwardToken";
 const PENDING: &[u8] = b"AdditionalDataPending";
 
 impl Walker {
+    /// A walk that finds these values.
     pub(super) fn new(target: Target) -> Self {
         Self {
             target,
@@ -109,6 +111,7 @@ impl Walker {
         self.page
     }
 
+    /// Takes the next piece of a text.
     pub(super) fn push(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), EnvelopeError> {
         let mut rest = piece;
         while let Some((byte, behind)) = rest.split_first() {
@@ -196,6 +199,7 @@ impl Walker {
         }
     }
 
+    /// Takes a byte outside of strings.
     fn structure(&mut self, byte: u8, each: Each<'_>) {
         if self.open.is_empty() && !self.begins(byte, each) {
             return;
@@ -227,17 +231,7 @@ impl Walker {
                 }
             }
             b'"' => {
-                let top = self.open.len() == 1 && self.open.first() == Some(&b'{');
-                if top && self.key_next {
-                    self.key.clear();
-                    self.within = Within::Key;
-                } else {
-                    let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
-                    self.within = if wanted { Within::Wanted } else { Within::Other };
-                    self.more |= top && TOKENS.contains(&self.key.as_slice());
-                    self.noticed(top);
-                    self.begin();
-                }
+                self.quote();
                 self.keep(byte);
             }
             b',' => {
@@ -259,6 +253,21 @@ impl Walker {
             }
             _ => self.lost(each),
         }
+    }
+
+    /// Begins a string: a key, or a value.
+    fn quote(&mut self) {
+        let top = self.open.len() == 1 && self.open.first() == Some(&b'{');
+        if top && self.key_next {
+            self.key.clear();
+            self.within = Within::Key;
+            return;
+        }
+        let wanted = top && matches!(self.target, Target::TextOf(key) if key.as_bytes() == self.key);
+        self.within = if wanted { Within::Wanted } else { Within::Other };
+        self.more |= top && TOKENS.contains(&self.key.as_slice());
+        self.noticed(top);
+        self.begin();
     }
 
     /// Notes what the member whose value begins shows: a page of `get-log-events`, or an object that holds what is wanted.
@@ -308,6 +317,7 @@ impl Walker {
         each(Part::Stray);
     }
 
+    /// Adds a byte to the value that is being cut out.
     fn keep(&mut self, byte: u8) {
         if let Some((value, _)) = &mut self.value {
             value.push(byte);

@@ -13,6 +13,7 @@ use super::json::{self, Part, Target, Walker};
 use super::order::{Event, Order};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, named};
 use crate::detect::{Hints, detect};
+use crate::digits::{self, after_shape};
 use crate::format::RecordParser;
 
 pub(super) const ENVELOPE: Envelope = Envelope { name: "JSON log lines", caveat: None, names_members: true, open };
@@ -32,9 +33,10 @@ const SAMPLE: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Key(String),
-    Place(usize),
+    Index(usize),
 }
 
+/// The members that hold the log's lines and, if there are any, the stream's name and the time.
 #[derive(Clone)]
 struct Found {
     /// The way to the line.
@@ -45,6 +47,7 @@ struct Found {
     stream: Option<Vec<Step>>,
 }
 
+/// Opens lines that are objects, if one string member of them is a log.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let text = head.text.trim_ascii_start();
     let target = match text.split_first()? {
@@ -125,7 +128,7 @@ fn find(values: &[Value], hints: &Hints) -> Option<Found> {
         Some(found) => found,
         None => {
             let shown: Vec<_> = paths.iter().filter_map(|path| Some((shows(path, false)?, path))).collect();
-            let in_arrays = shown.iter().any(|(_, path)| matches!(path.first(), Some(Step::Place(_))));
+            let in_arrays = shown.iter().any(|(_, path)| matches!(path.first(), Some(Step::Index(_))));
             if in_arrays && shown.len() > 1 {
                 return None;
             }
@@ -134,11 +137,11 @@ fn find(values: &[Value], hints: &Hints) -> Option<Found> {
             ((*path).clone(), false)
         }
     };
-    let beside = |names: &[&str], fits: fn(&Value) -> bool| beside(values.first()?, &path, names, fits);
+    let beside = |names: &[&str], matches: fn(&Value) -> bool| beside(values.first()?, &path, names, matches);
     let time =
         beside(&["@timestamp", "timestamp", "t", "time", "ts", "date", "_time", "__REALTIME_TIMESTAMP"], is_time);
     let stream = beside(&["logStreamName", "@logStream", "logStream"], Value::is_string);
-    // A tuple may hold the log stream's name, which cannot be told from anything else.
+    // A tuple may hold the log stream's name, which looks like any other text.
     Some(Found { time: time.filter(|_| !record), stream, record, path })
 }
 
@@ -167,8 +170,8 @@ fn strings(value: &Value, path: &mut Vec<Step>, texts: &mut Vec<Vec<Step>>, reco
         }
         // An array within an object may hold more lines than one.
         Value::Array(items) if path.is_empty() && items.len() <= 8 => {
-            for (place, item) in items.iter().enumerate().filter(|(_, item)| item.is_string()) {
-                path.push(Step::Place(place));
+            for (index, item) in items.iter().enumerate().filter(|(_, item)| item.is_string()) {
+                path.push(Step::Index(index));
                 strings(item, path, texts, records);
                 path.pop();
             }
@@ -177,20 +180,21 @@ fn strings(value: &Value, path: &mut Vec<Step>, texts: &mut Vec<Vec<Step>>, reco
     }
 }
 
+/// The value at a path.
 fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
         Step::Key(key) => value.get(key),
-        Step::Place(place) => value.get(place),
+        Step::Index(index) => value.get(index),
     })
 }
 
-/// What stands under one of these names beside the line, or at the top; of a tuple, the first that fits.
-fn beside(value: &Value, path: &[Step], names: &[&str], fits: fn(&Value) -> bool) -> Option<Vec<Step>> {
+/// What stands under one of these names beside the line, or at the top; of a tuple, the first that matches.
+fn beside(value: &Value, path: &[Step], names: &[&str], matches: fn(&Value) -> bool) -> Option<Vec<Step>> {
     let (own, around) = path.split_last()?;
-    let is = |path: &Vec<Step>| at(value, path).is_some_and(fits);
-    if matches!(own, Step::Place(_)) {
-        let places = (0..value.as_array()?.len()).map(|place| vec![Step::Place(place)]);
-        return places.into_iter().find(|path| path.first() != Some(own) && is(path) && names.contains(&"t"));
+    let is = |path: &Vec<Step>| at(value, path).is_some_and(matches);
+    if matches!(own, Step::Index(_)) {
+        let paths = (0..value.as_array()?.len()).map(|index| vec![Step::Index(index)]);
+        return paths.into_iter().find(|path| path.first() != Some(own) && is(path) && names.contains(&"t"));
     }
     let ways = [around, &[]].into_iter();
     let mut ways = ways.flat_map(|way| names.iter().map(move |name| [way, &[Step::Key((*name).to_owned())]].concat()));
@@ -199,11 +203,11 @@ fn beside(value: &Value, path: &[Step], names: &[&str], fits: fn(&Value) -> bool
 
 /// Milliseconds or more since 1970, or a date with a time.
 fn is_time(value: &Value) -> bool {
-    let digits = |text: &str| text.len() >= 13 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| text.len() >= 13 && digits::all(text.as_bytes());
     match value {
         Value::Number(number) => number.as_u64().is_some_and(|number| digits(&number.to_string())),
         Value::String(text) => {
-            digits(text) || super::behind(text.as_bytes(), "0000-00-00").is_some_and(|rest| rest.len() > 8)
+            digits(text) || after_shape(text.as_bytes(), b"0000-00-00").is_some_and(|rest| rest.len() > 8)
         }
         _ => false,
     }
@@ -290,6 +294,7 @@ fn record(members: &Map<String, Value>) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Reads the lines.
 struct JsonLines {
     walker: Walker,
     found: Found,

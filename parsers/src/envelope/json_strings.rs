@@ -10,6 +10,7 @@ use crate::detect::detect;
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "JSON strings with log text", caveat: None, names_members: false, open };
 
+/// Opens lines that are strings, or one string.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     if !head.text.trim_ascii_start().starts_with(b"\"") {
         return None;
@@ -17,8 +18,8 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let strings: Vec<_> = head.lines().filter(|line| !line.trim_ascii().is_empty()).collect();
     let is_string = |line: &&[u8]| super::json::value(line).is_some_and(|value| value.is_string());
     // One string may be longer than the head.
-    let fitting = strings.iter().filter(|line| is_string(line)).count();
-    if fitting * 10 < strings.len() * 9 {
+    let matching = strings.iter().filter(|line| is_string(line)).count();
+    if matching * 10 < strings.len() * 9 {
         return None;
     }
     let mut shown = Shown::default();
@@ -34,6 +35,7 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     Some(Box::new(Strings::new(records < 2 && strings.len() > 1)))
 }
 
+/// Reads the strings.
 struct Strings {
     /// Whether each string is an event, and no page.
     events: bool,
@@ -45,6 +47,7 @@ struct Strings {
 }
 
 impl Strings {
+    /// Reads strings: events, or pieces of a log.
     fn new(events: bool) -> Self {
         let walker = Walker::new(Target::TextOf("text"));
         Self { events, walker, within: false, ended: true, contents: Contents::default() }
@@ -62,6 +65,7 @@ impl Strings {
         })
     }
 
+    /// Ends a line.
     fn end(&mut self, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         if !std::mem::take(&mut self.within) {
             return Ok(());

@@ -57,6 +57,7 @@ impl<'l> Before<'l> {
     }
 }
 
+/// Splits the text before a line off. None if the line has none.
 type Split = fn(&[u8]) -> Option<Before<'_>>;
 
 /// An envelope that puts something before lines: before the first line of each event, or before every line.
@@ -80,27 +81,28 @@ impl Prefixed {
         Self { every_line: true, ..Self::events(split) }
     }
 
-    /// Reads a log that begins like this, if it is such an envelope: the first line must fit, and most others.
+    /// Reads a log with this beginning, if it is such an envelope: the first line must match, and most others.
     ///
-    /// Where events have many lines, few may fit. Such a log must make no sense to any parser as it is.
-    pub(super) fn fitting(self, head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
-        let fits = |line: &[u8]| (self.split)(line).is_some();
-        if !fits(head.first()) {
+    /// If events have many lines, few lines match. Then no parser may recognise the log as it is.
+    pub(super) fn matching(self, head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
+        let matches = |line: &[u8]| (self.split)(line).is_some();
+        if !matches(head.first()) {
             return None;
         }
         let mut counts = (0_u64, 0_u64);
         for line in head.lines().filter(|line| !line.is_empty()) {
-            counts.0 += u64::from(fits(line));
+            counts.0 += u64::from(matches(line));
             counts.1 += 1;
         }
-        let (fitting, all) = counts;
+        let (matching, all) = counts;
         let enough = match self.every_line {
-            true => fitting * 10 >= all * 9,
-            false => fitting * 2 >= all || detect(head.text, head.hints).is_none(),
+            true => matching * 10 >= all * 9,
+            false => matching * 2 >= all || detect(head.text, head.hints).is_none(),
         };
         enough.then(|| Box::new(self) as Box<dyn Unwrap>)
     }
 
+    /// Takes a line. `ended` says whether its newline is there.
     fn line(&mut self, line: &[u8], ended: bool, out: &mut dyn Members) {
         let mut ended = ended;
         let text = match (self.split)(without_return(line)) {

@@ -4,36 +4,41 @@
 //! Source: `awscli/customizations/logs/tail.py` of the AWS CLI, version 2.
 
 use super::lines::{Before, Lines, Prefixed};
-use super::{Contents, Envelope, EnvelopeError, Members, PART_MAX, Unwrap, behind, named, uncoloured, word};
+use super::{Contents, Envelope, EnvelopeError, Members, PART_MAX, Unwrap, named, uncoloured, word};
+use crate::digits::after_shape;
 
+/// `aws logs tail --format detailed`, the default.
 pub(super) const DETAILED: Envelope = Envelope {
     name: "aws logs tail --format detailed",
     caveat: None,
     names_members: true,
     open: |head| {
-        let unwrap = Prefixed::events(detailed).fitting(head)?;
+        let unwrap = Prefixed::events(detailed).matching(head)?;
         Some(Box::new(Gathered { lines: Lines::default(), gathered: None, unwrap }))
     },
 };
 
+/// `aws logs tail --format short`.
 pub(super) const SHORT: Envelope = Envelope {
     name: "aws logs tail --format short",
     caveat: Some(
         "this output does not name log streams: if the log group has several, their lines are read as one log",
     ),
     names_members: false,
-    open: |head| Prefixed::events(short).fitting(head),
+    open: |head| Prefixed::events(short).matching(head),
 };
 
+/// Splits the time off a line.
 fn short(line: &[u8]) -> Option<Before<'_>> {
-    let rest = uncoloured(behind(uncoloured(line), "0000-00-00T00:00:00")?);
+    let rest = uncoloured(after_shape(uncoloured(line), b"0000-00-00T00:00:00")?);
     rest.strip_prefix(b" ").map(Before::of)
 }
 
+/// Splits the time and the stream's name off a line.
 fn detailed(line: &[u8]) -> Option<Before<'_>> {
     let time = uncoloured(line);
-    let rest =
-        behind(time, "0000-00-00T00:00:00.000000+00:00").or_else(|| behind(time, "0000-00-00T00:00:00+00:00"))?;
+    let rest = after_shape(time, b"0000-00-00T00:00:00.000000+00:00")
+        .or_else(|| after_shape(time, b"0000-00-00T00:00:00+00:00"))?;
     let (stream, message) = word(uncoloured(uncoloured(rest).strip_prefix(b" ")?))?;
     // A line of syslog has the host's name there, and then the program's with its process.
     if word(message).is_some_and(|(program, _)| program.ends_with(b"]:")) {
@@ -55,6 +60,7 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// Takes a line, with its end.
     fn line(&mut self, line: &[u8], end: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
         if let Some(mut text) = self.gathered.take() {
             text.extend(without_blank(line.trim_ascii()));

@@ -11,7 +11,7 @@ use crate::format::RecordParser;
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs messages (text)",
     caveat: Some(
-        "this output joins events by tabs: text of a statement behind a tab cannot be told from a record; use --output json",
+        "this output joins events by tabs: text of a statement behind a tab looks like a record; use --output json",
     ),
     names_members: false,
     open,
@@ -20,10 +20,12 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 /// Bytes that show whether a record begins.
 const BEGINNING: usize = 4096;
 
-/// Bytes in which a format is looked for first, and lines that tell enough of it.
+/// Bytes in which a format is looked for first, and lines that are enough for it.
 const SHORT: usize = 64 * 1024;
+/// Most lines in which it is looked for.
 const LINES: usize = 500;
 
+/// Opens text with several records in one line, behind tabs.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     memchr::memchr(b'\t', head.first())?;
     let short = head.text.get(..SHORT).and_then(|short| detect(short, head.hints));
@@ -50,6 +52,7 @@ fn joint(parser: &dyn RecordParser, line: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'\t', line).find(begins)
 }
 
+/// Reads the lines.
 struct Messages {
     parser: Box<dyn RecordParser>,
     lines: Lines,
@@ -57,6 +60,7 @@ struct Messages {
 }
 
 impl Messages {
+    /// Takes a line. `ended` says whether its newline is there.
     fn line(&mut self, line: &[u8], ended: bool, out: &mut dyn Members) {
         let mut rest = without_return(line);
         // What the CLI prints of a page without events.

@@ -1,8 +1,8 @@
 //! Envelopes: how AWS's own tools, container runtimes and encodings wrap the lines of an engine log.
 //!
 //! Bytes in, bytes out: what an envelope holds comes out as the engine wrote it, one event behind the other, whatever
-//! pieces it arrives in. An envelope is known by the beginning of a log; a log that no envelope fits is plain. Nothing is
-//! dropped in silence: what does not fit is passed on as it is where it may be text of an event, and counted.
+//! pieces it arrives in. The beginning of a log shows its envelope. A log without an envelope is plain. Nothing is
+//! dropped in silence: a part that does not match is counted, and passed on if it may be text of an event.
 
 mod awslogs;
 mod carriage_returns;
@@ -48,7 +48,7 @@ pub trait Members {
 /// What an envelope held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Events that fit the envelope.
+    /// Events that match the envelope.
     pub events: u64,
     /// Parts that did not: lines, CSV records or JSON values.
     pub misfits: u64,
@@ -211,6 +211,7 @@ struct Head<'h> {
 }
 
 impl<'h> Head<'h> {
+    /// The beginning of a log, with its end.
     fn new(text: &'h [u8], tail: Tail<'h>, hints: &'h Hints) -> Self {
         let (whole, tail) = match tail {
             Tail::Whole => (true, text),
@@ -244,7 +245,7 @@ impl<'h> Head<'h> {
         (self.whole || contents.events > 0).then_some(contents)
     }
 
-    /// Whether the parts of an envelope fit it, but for one in ten.
+    /// Whether at least nine of ten parts match the envelope.
     fn fits(&self, mut unwrap: impl Unwrap) -> bool {
         self.tried(&mut unwrap).is_some_and(|contents| contents.events > 0 && contents.misfits * 9 <= contents.events)
     }
@@ -280,15 +281,9 @@ fn message(out: &mut dyn Members, member: &str, text: &[u8]) {
     out.write(member, b"\n");
 }
 
+/// A line without the carriage return at its end.
 fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// What stands behind a text of this shape, in which `0` is any digit.
-fn behind<'t>(text: &'t [u8], shape: &str) -> Option<&'t [u8]> {
-    let (begin, rest) = text.split_at_checked(shape.len())?;
-    let is = |(byte, wanted): (&u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { *byte == wanted };
-    begin.iter().zip(shape.bytes()).all(is).then_some(rest)
 }
 
 /// A text's first word, and what stands behind the blank that ends it.

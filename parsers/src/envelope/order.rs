@@ -1,6 +1,7 @@
 //! The order of events: those that are listed newest first are held, and sorted by their times.
 
-use super::{EnvelopeError, Members, SORTED_MAX, behind, message};
+use super::{EnvelopeError, Members, SORTED_MAX, message};
+use crate::digits::after_shape;
 use crate::format::RecordParser;
 
 /// An event: its time, its log stream, and its message.
@@ -10,6 +11,7 @@ pub(super) struct Event {
     pub(super) message: Vec<u8>,
 }
 
+/// The order in which events are listed.
 enum Listed {
     /// All had the same time so far.
     Unknown(Vec<Event>),
@@ -34,6 +36,7 @@ impl Default for Order {
 }
 
 impl Order {
+    /// For events in this order.
     fn of(listed: Listed) -> Self {
         Self { listed, held: 0, disordered: 0 }
     }
@@ -50,6 +53,7 @@ impl Order {
         if last < first && last.is_some() { Self::of(Listed::NewestFirst(Vec::new())) } else { Self::kept() }
     }
 
+    /// Takes the next event.
     pub(super) fn push(&mut self, event: Event, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let size = event.message.len() + event.time.len() + event.member.len() + size_of::<Event>();
         match &mut self.listed {
@@ -109,7 +113,7 @@ fn is_older(time: &[u8], than: &[u8]) -> bool {
 
 /// What times are compared by: numbers by their length first, and dates, whose fractions may be shorter, as they are.
 fn key(time: &[u8]) -> (usize, &[u8]) {
-    match behind(time, "0000-00-00") {
+    match after_shape(time, b"0000-00-00") {
         Some(_) => (0, time.strip_suffix(b"Z").unwrap_or(time)),
         None => (time.len(), time),
     }

@@ -1,6 +1,6 @@
 //! The output of `aws rds download-db-log-file-portion`. As JSON, the CLI's default, the log is one string a page. As
 //! text, each page has a newline behind it; with `--no-paginate`, it also has `True` or `False` before it, which says
-//! whether there is more, and a marker behind it. Without these, only the newlines tell such text from the log, the last
+//! whether there is more, and a marker behind it. Without these, only the newlines distinguish such text from the log, the last
 //! of which ends it. A page may end in the middle of a line, which the newline behind it tears.
 //!
 //! Source: "DownloadDBLogFilePortion" in the RDS API reference; the output of AWS CLI 1.45, in `samples/envelopes`.
@@ -11,13 +11,16 @@ use super::json::{Part, Target, Walker, first_key};
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, without_return};
 use crate::detect::detect;
+use crate::digits;
 use crate::format::{RECORD_MAX, RecordParser};
 use crate::scan::Scanner;
 use crate::sink::Tally;
 
+/// `aws rds download-db-log-file-portion --output json`.
 pub(super) const JSON: Envelope =
     Envelope { name: "RDS log file portion (JSON)", caveat: None, names_members: false, open: json };
 
+/// The same with `--output text`.
 pub(super) const TEXT: Envelope =
     Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: text };
 
@@ -25,6 +28,7 @@ pub(super) const TEXT: Envelope =
 pub(super) const PAGES: Envelope =
     Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: pages };
 
+/// Opens objects with the log's text.
 fn json(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 3] = [b"LogFileData", b"Marker", b"AdditionalDataPending"];
     let known = keys.contains(&first_key(head.text)?) && memmem::find(head.text, b"\"LogFileData\"").is_some();
@@ -32,6 +36,7 @@ fn json(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     (known && head.tried(&mut new()).is_some_and(|contents| contents.misfits == 0)).then(|| Box::new(new()) as _)
 }
 
+/// Reads the objects.
 struct Json {
     walker: Walker,
     contents: Contents,
@@ -54,6 +59,7 @@ impl Unwrap for Json {
     }
 }
 
+/// Opens text with what the CLI puts around a page.
 fn text(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     begun(head.text).map(|_| Box::new(Text::default()) as _)
 }
@@ -63,19 +69,18 @@ fn begun(line: &[u8]) -> Option<&[u8]> {
     line.strip_prefix(b"True\t").or_else(|| line.strip_prefix(b"False\t"))
 }
 
-/// The log before the marker that the CLI puts behind a page: `15:4`, the hour and a place in its file, or `0`.
+/// The log before the marker that the CLI puts behind a page: `15:4`, the hour and an offset in its file, or `0`.
 fn marked(line: &[u8]) -> Option<&[u8]> {
     let tab = memchr::memrchr(b'\t', line)?;
     let (log, marker) = (line.get(..tab)?, without_return(line.get(tab + 1..)?));
-    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     let is = match memchr::memchr(b':', marker) {
-        Some(colon) => digits(marker.get(..colon)?) && digits(marker.get(colon + 1..)?),
+        Some(colon) => digits::all(marker.get(..colon)?) && digits::all(marker.get(colon + 1..)?),
         None => marker == b"0",
     };
     is.then_some(log)
 }
 
-/// Holds a line until the next one tells whether a page ends with it.
+/// Holds a line until the next one shows whether a page ends with it.
 #[derive(Default)]
 struct Text {
     lines: Lines,
@@ -139,6 +144,7 @@ impl Unwrap for Text {
 /// Logs that end in an empty line as the engine writes them.
 const ENDS_EMPTY: [(&str, &str); 1] = [("oracle", "aud")];
 
+/// Opens text whose pages only newlines separate.
 fn pages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     if !head.tail.ends_with(b"\n\n") && !head.tail.ends_with(b"\n\r\n") {
         return None;
@@ -148,7 +154,7 @@ fn pages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     Some(Box::new(Pages { parser, lines: Lines::default(), held: Vec::new(), empty: 0, contents: Contents::default() }))
 }
 
-/// Most of a record that is held until the next line tells whether it was torn.
+/// Most of a record that is held until the next line shows whether it was torn.
 const HELD_MAX: usize = 4096;
 
 /// Holds a record until the next one begins.

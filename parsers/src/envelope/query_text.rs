@@ -6,6 +6,7 @@
 use super::lines::Lines;
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Nowhere, Shown, Unwrap, without_return};
 use crate::detect::detect;
+use crate::digits;
 use crate::format::RecordParser;
 
 pub(super) const ENVELOPE: Envelope = Envelope {
@@ -22,6 +23,7 @@ const FIELDS: usize = 3;
 /// Lines that the first event may have.
 const LINES: usize = 20;
 
+/// Opens text with tabs, if a log is there without some of the fields.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let first = head.first();
     let fields = |line: &'_ [u8]| {
@@ -63,10 +65,12 @@ fn shows(head: &Head<'_>, mut tried: Fields, timed: bool) -> bool {
     detect(&shown.0, head.hints).is_some_and(|parser| parser.begins(line) && (!timed || has_time(parser.as_ref())))
 }
 
+/// Whether a field is a time in milliseconds since 1970.
 fn is_time(field: &[u8]) -> bool {
-    field.len() == 13 && field.starts_with(b"1") && field.iter().all(u8::is_ascii_digit)
+    field.len() == 13 && field.starts_with(b"1") && digits::all(field)
 }
 
+/// Reads the lines.
 struct Fields {
     before: usize,
     after: usize,
@@ -75,14 +79,17 @@ struct Fields {
 }
 
 impl Fields {
+    /// Reads lines with so many fields before and behind each message.
     fn new(before: usize, after: usize) -> Self {
         Self { before, after, lines: Lines::default(), contents: Contents::default() }
     }
 
+    /// The same, before any line.
     fn emptied(&self) -> Self {
         Self::new(self.before, self.after)
     }
 
+    /// Takes the next line.
     fn line(&mut self, line: &[u8], out: &mut dyn Members) {
         let line = without_return(line);
         let front = line.splitn(self.before + 1, |byte| *byte == b'\t').collect::<Vec<_>>();

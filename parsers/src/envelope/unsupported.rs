@@ -17,8 +17,10 @@ pub struct Unsupported {
     is: fn(&Head<'_>) -> bool,
 }
 
+/// Advice for output of the AWS CLI in other formats.
 const AS_JSON: &str = "run the AWS CLI command again with `--output json`, and scan its output";
 
+/// All of them. The first that matches decides.
 static UNSUPPORTED: &[Unsupported] = &[
     Unsupported {
         what: "a table printed by the AWS CLI (`--output table`), which may shorten messages",

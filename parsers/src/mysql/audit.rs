@@ -13,18 +13,18 @@
 //! for the other spelling of the transports;
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html>.
 //!
-//! What cannot be told apart:
+//! What cannot be distinguished:
 //!
 //! - Only RDS for MySQL writes the transport of a session, and MariaDB from 12.3 on: there an empty field is a session without
 //!   TLS (MDEV-33834, and the documentation of MariaDB Enterprise Audit). It counts as such only behind an address with a port,
 //!   which neither RDS for MySQL nor an older MariaDB writes. Everywhere else the transport of a session is unknown.
-//! - MySQL before 5.7.34 writes what MariaDB writes. Where nobody says who wrote it, it is shown as MariaDB's.
+//! - MySQL before 5.7.34 writes what MariaDB writes. Without a hint, it is shown as MariaDB's.
 //! - A handshake that the client broke off has a code of its own, but not whether that was for our certificate.
 //! - An unknown database (1049) is a refusal here. A client whose host name is not allowed looks as a port probe does.
 //! - Statements are quoted, and their quotes and newlines escaped, so that no statement looks like a session. Names are
 //!   not: a name with commas or newlines in it can make a record that reads in two ways, and add records.
-//! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So no
-//!   duration is told of its sessions.
+//! - Aurora writes four files at the same time, of which one can hold the beginning of a session and another its end. So its
+//!   sessions have no duration.
 //!
 //! Times: every record has its own. A name that holds a line break makes the beginning of a record with a time of its choice,
 //! which the end of its own record completes. The server's time stands before it and behind it, and where those say otherwise,
@@ -35,15 +35,21 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 
-use super::clock;
 use super::padding::unpadded;
-use crate::event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, Step, Tls, Transport, numbered};
+use super::time;
+use crate::digits;
+use crate::event::{
+    Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Tls, Transport, numbered,
+};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
+/// A session was established.
 const CONNECT: &[u8] = b",CONNECT,";
+/// A connection attempt was rejected, or broke off.
 const FAILED: &[u8] = b",FAILED_CONNECT,";
+/// A connection ended.
 const DISCONNECT: &[u8] = b",DISCONNECT,";
 const NEEDLES: &[&[u8]] = &[CONNECT, FAILED, DISCONNECT];
 
@@ -71,6 +77,7 @@ pub(super) enum Dialect {
 
 /// Bytes of the date in `20261123 18:46:24`, and of microseconds since 1970: what a record begins with.
 const DATE: usize = 8;
+/// Bytes of microseconds since 1970, at the beginning of Aurora's records.
 const EPOCH: usize = 16;
 
 /// Reads audit logs.
@@ -81,6 +88,7 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// A parser for the audit log of an engine, in a dialect.
     pub(super) fn new(engine: &'static str, dialect: Dialect) -> Self {
         Self { engine, dialect }
     }
@@ -88,8 +96,8 @@ impl Audit {
     /// The time of the record that begins at the start of `line`, if one does, and what follows.
     fn header<'a>(&self, line: &'a [u8]) -> Option<(LogTime, &'a [u8])> {
         let (time, rest) = match self.dialect {
-            Dialect::Aurora => clock::epoch(line),
-            Dialect::Maria | Dialect::Mysql | Dialect::Either => clock::audit(line),
+            Dialect::Aurora => time::epoch(line),
+            Dialect::Maria | Dialect::Mysql | Dialect::Either => time::audit(line),
         }?;
         Some((time, rest.strip_prefix(b",")?))
     }
@@ -122,6 +130,7 @@ impl Audit {
         newlines.find(next).map_or(limit, |newline| from + newline)
     }
 
+    /// Whether a line begins another record.
     fn is_next(&self, line: &[u8]) -> bool {
         self.header(unpadded(line)).is_some()
     }
@@ -177,12 +186,16 @@ impl Audit {
         let end = memchr(b'\n', record.get(at..).unwrap_or_default()).map_or(record.len(), |newline| at + newline);
         let whole = if self.dialect == Dialect::Aurora { record.len() } else { end };
         let ends = |end: usize| record.get(..end).is_some_and(|record| tail(undecorated(record)).is_some());
-        // The first of a line is told of.
-        let told = operations(record).take_while(|other| *other < at).any(|other| {
+        // The first of a line is reported.
+        let reported = operations(record).take_while(|other| *other < at).any(|other| {
             record.get(other..).is_some_and(is_session)
                 && record.get(other..at).is_some_and(|between| memchr(b'\n', between).is_none())
         });
-        if told || !ends(end) || !ends(whole) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::Ambiguous) }
+        if reported || !ends(end) || !ends(whole) {
+            Parsed::NotARecord
+        } else {
+            Parsed::Malformed(Malformed::Ambiguous)
+        }
     }
 
     /// Whether the record before the one at `begin` never ended: a line break in a name imitates the beginning of a record.
@@ -237,7 +250,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let Some((session, ids)) = numbers(text, hit) else { return Parsed::NotARecord };
         let Some(begin) = self.begins_before(chunk, hit) else { return self.headless(chunk, hit) };
@@ -251,8 +264,7 @@ impl RecordParser for Audit {
         if self.holds_header(record.get(1..hit - begin).unwrap_or_default()) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
-        let length = NEEDLES.get(needle).map_or(0, |needle| needle.len());
-        let behind = match self.behind(chunk, hit + length, limit) {
+        let behind = match self.behind(chunk, hit + needle.len(), limit) {
             Ok(_) if operations.next().is_some() => return Parsed::Malformed(Malformed::Ambiguous),
             Ok(behind) => behind,
             Err(cause) => return Parsed::Malformed(cause),
@@ -277,11 +289,10 @@ impl RecordParser for Audit {
         if self.header(line).is_none() || operations(line).next().is_none() {
             return false;
         }
-        let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
         // `'select 1',0`, and with two empty fields more from RDS for MySQL.
         let statement = |line: &[u8]| {
             let comma = memrchr(b',', line).unwrap_or(0);
-            line.get(comma + 1..).is_some_and(digits) && line.get(..comma).is_some_and(|line| line.ends_with(b"'"))
+            line.get(comma + 1..).is_some_and(digits::all) && line.get(..comma).is_some_and(|line| line.ends_with(b"'"))
         };
         let marked = tail(line).map(|tail| tail.word.is_some_and(|word| !word.is_empty() && !is_version(word)));
         match self.dialect {
@@ -312,16 +323,16 @@ impl RecordParser for Audit {
 }
 
 impl Audit {
-    /// What happened, of the three needles; `has_port` says whether the log names the client's port.
+    /// What happened, by the needle; `has_port` says whether the log names the client's port.
     fn step<'a>(
         &self,
-        needle: usize,
+        needle: &[u8],
         client: &Client<'a>,
         behind: &Behind<'a>,
         has_port: bool,
-    ) -> Result<Step<'a>, Malformed> {
-        if needle > 1 {
-            return Ok(Step::Ended);
+    ) -> Result<SessionStep<'a>, Malformed> {
+        if needle == DISCONNECT {
+            return Ok(SessionStep::Ended);
         }
         let address = client.address.as_deref();
         let transport = match behind.word {
@@ -338,8 +349,8 @@ impl Audit {
         }
         Ok(match needle {
             // The end may be in another file.
-            0 if self.dialect == Dialect::Aurora => Step::Connected(transport),
-            0 => Step::Opened(transport),
+            CONNECT if self.dialect == Dialect::Aurora => SessionStep::Connected(transport),
+            CONNECT => SessionStep::Opened(transport),
             _ => failure(client, behind.code, transport),
         })
     }
@@ -353,16 +364,17 @@ struct Behind<'a> {
     word: Option<&'a [u8]>,
 }
 
-/// Where `text` reads as what ends a session: `,,0`, and the place of the code in it.
+/// Where `text` may end the record of a session: `,,0`, and the range of the code in it.
 fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
     memchr_iter(b',', text).filter_map(|at| {
-        let digits = text.get(at + 1..)?.strip_prefix(b",")?;
-        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let ends = digits.get(length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        let code = text.get(at + 1..)?.strip_prefix(b",")?;
+        let length = digits::leading(code);
+        let ends = code.get(length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
         (length > 0 && ends).then_some((at, at + 2..at + 2 + length))
     })
 }
 
+/// Whether an operation is one of a session.
 fn is_session(operation: &[u8]) -> bool {
     NEEDLES.iter().any(|needle| operation.starts_with(needle))
 }
@@ -372,12 +384,12 @@ struct Tail<'a> {
     word: Option<&'a [u8]>,
 }
 
+/// The end of a record of a session, if the text ends so.
 fn tail(record: &[u8]) -> Option<Tail<'_>> {
     let ends = |record: &[u8]| {
         let comma = memrchr(b',', record)?;
         let code = record.get(comma + 1..)?;
-        let numeric = !code.is_empty() && code.iter().all(u8::is_ascii_digit);
-        (numeric && record.get(..comma)?.ends_with(b",")).then_some(())
+        (digits::all(code) && record.get(..comma)?.ends_with(b",")).then_some(())
     };
     if ends(record).is_some() {
         return Some(Tail { word: None });
@@ -391,11 +403,9 @@ fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
     let number = |until: usize| {
         let from = until.saturating_sub(21);
         let comma = from + memrchr(b',', text.get(from..until)?)?;
-        let digits = text.get(comma + 1..until)?;
-        let value = digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok()?.parse().ok())?;
-        Some((comma, value?))
+        Some((comma, digits::number(text.get(comma + 1..until)?)?))
     };
-    let (query, _): (usize, u64) = number(operation)?;
+    let (query, _) = number(operation)?;
     number(query).map(|(thread, value)| (value, thread))
 }
 
@@ -423,6 +433,7 @@ const WITHOUT_TLS: &[(&str, Carrier)] = &[
 /// What is said of one with TLS, the longest first; from MariaDB 12.3 on, its version.
 const WITH_TLS: &[&str] = &["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0", "TLSv1", "SSLv3", "SSLv2", "SSL/TLS", "SSL"];
 
+/// The transport of a session without TLS.
 #[derive(Clone, Copy)]
 enum Carrier {
     Network,
@@ -463,15 +474,15 @@ fn is_version(word: &[u8]) -> bool {
 }
 
 /// Why an attempt came to nothing. Without a user it came to nothing before the client said who it is.
-fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> Step<'a> {
+fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> SessionStep<'a> {
     let tls = matches!(transport, Transport::Tls(_));
     match code {
         // ER_HANDSHAKE_ERROR: a handshake that either side broke off.
-        b"1043" if client.user.is_none() => Step::Broken(HandshakeFailure::Other),
+        b"1043" if client.user.is_none() => SessionStep::Broken(HandshakeFailure::Other),
         // ER_NET_PACKETS_OUT_OF_ORDER, ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED: nothing, or something else.
-        b"1156" | b"1158" | b"1159" if client.user.is_none() && !tls => Step::Broken(HandshakeFailure::Probe),
-        b"1156" | b"1158" | b"1159" if client.user.is_none() => Step::Broken(HandshakeFailure::Other),
-        _ => Step::Refused(transport),
+        b"1156" | b"1158" | b"1159" if client.user.is_none() && !tls => SessionStep::Broken(HandshakeFailure::Probe),
+        b"1156" | b"1158" | b"1159" if client.user.is_none() => SessionStep::Broken(HandshakeFailure::Other),
+        _ => SessionStep::Refused(transport),
     }
 }
 

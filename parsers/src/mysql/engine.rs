@@ -1,52 +1,112 @@
-//! What is known of RDS for MySQL, RDS for MariaDB and Aurora MySQL besides their logs' formats.
+//! The facts about RDS for MySQL, RDS for MariaDB and Aurora MySQL.
 
-use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Retention, TlsSwitch};
 
-/// Users that RDS keeps for itself. `rdsadmin` and `rdsrepladmin`: "Master user account privileges" in the RDS user guide
-/// and its pages on replication; `rdsproxyadmin`: its pages on RDS Proxy.
-const SYSTEM_USERS: &[&str] = &["rdsadmin", "rdsrepladmin", "rdsproxyadmin"];
-
-const GENERAL_LOG: LogSwitch = LogSwitch {
-    parameter: "general_log",
-    on: &["on"],
-    default: "off",
-    set_to: "1",
-    member: None,
-    needs_restart: false,
-    source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQL.LogFileSize.html",
+/// RDS for MySQL. Its audit plugin records the transport of every session. MariaDB's own plugin does not.
+pub static ENGINE: Engine = Engine {
+    parsers: super::mysql_parsers,
+    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 14 * 24 * 60, true), PLUGIN_LOG],
+    tls_switches: &[require_secure_transport(
+        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html",
+    )],
+    // `using` came with 5.7: MySQL WL#7729.
+    marks_tls_from: Some((5, 7)),
+    live_query: Some(LIVE_QUERY),
+    ..family("mysql", "MySQL", &["mysql"])
 };
 
-/// Where the general log is written; to a table on RDS, unless it is told otherwise.
+/// RDS for MariaDB. Its general log records the transport from 10.5 on, its audit plugin does not.
+pub static MARIADB_ENGINE: Engine = Engine {
+    parsers: super::mariadb_parsers,
+    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 24 * 60, false), Logs { records_tls: false, ..PLUGIN_LOG }],
+    tls_switches: &[require_secure_transport(
+        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html",
+    )],
+    marks_tls_from: Some((10, 5)),
+    // There is no live query: neither the process list nor the performance schema shows the transport.
+    ..family("mariadb", "MariaDB", &["mariadb"])
+};
+
+/// Aurora MySQL. Its general log records the transport, its audit log does not.
+pub static AURORA_ENGINE: Engine = Engine {
+    parsers: super::aurora_parsers,
+    logs: &[
+        general(&[GENERAL_LOG, LogSwitch { default: "file", ..LOG_OUTPUT }], 24 * 60, true),
+        Logs {
+            prefix: Some("audit/audit.log"),
+            switches: &[
+                LogSwitch::new("server_audit_logging", ADVANCED_AUDITING),
+                LogSwitch {
+                    on: &["connect"],
+                    default: "",
+                    set_to: "CONNECT",
+                    member: Some("CONNECT"),
+                    ..LogSwitch::new("server_audit_events", ADVANCED_AUDITING)
+                },
+            ],
+            bytes_a_session: Some(160),
+            retention: Retention::fixed(24 * 60),
+            export: AUDIT_EXPORT,
+            ..Logs::new("audit")
+        },
+    ],
+    tls_switches: &[require_secure_transport(
+        "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Security.html",
+    )],
+    // `8.0.mysql_aurora.3.04.0`: both majors are of a MySQL that records the transport.
+    marks_tls_from: Some((5, 7)),
+    live_query: Some(LIVE_QUERY),
+    ..family("aurora-mysql", "Aurora MySQL", &["aurora-mysql", "aurora"])
+};
+
+/// An engine of this family.
+const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'static str]) -> Engine {
+    Engine {
+        // `rdsadmin` and `rdsrepladmin`: "Master user account privileges" in the RDS user guide and its pages on replication;
+        // `rdsproxyadmin`: its pages on RDS Proxy.
+        system_users: &["rdsadmin", "rdsrepladmin", "rdsproxyadmin"],
+        counts_iam_logins: true,
+        changes_database: true,
+        ..Engine::new(id, title, aws_names)
+    }
+}
+
+/// ssl-certificate-rotation-mysql.html in the RDS user guide; needs the performance schema.
+const LIVE_QUERY: &str = "SELECT id, user, host, connection_type FROM performance_schema.threads pst \
+                          JOIN information_schema.processlist isp ON pst.processlist_id = isp.id";
+
+/// The source for Aurora's advanced auditing.
+const ADVANCED_AUDITING: &str =
+    "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html";
+
+/// The parameter that enables the general log.
+const GENERAL_LOG: LogSwitch = LogSwitch::new(
+    "general_log",
+    "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQL.LogFileSize.html",
+);
+
+/// Where the general log is written. RDS's default is a table.
 const LOG_OUTPUT: LogSwitch =
     LogSwitch { parameter: "log_output", on: &["file"], default: "table", set_to: "FILE", ..GENERAL_LOG };
 
-/// The general query log. Hourly files are renamed, so that a name passes from file to file. RDS for MySQL keeps them for
-/// two weeks, RDS for MariaDB and Aurora for 24 hours, all of them for less when space is short. Whether records are `dated`:
-/// MariaDB writes a time only where it changes.
+/// The general query log, in hourly files that are renamed. Files are kept for so many minutes, or less if space is short.
+/// `dated` says whether every record has a time: MariaDB writes a time only when it changes.
 const fn general(switches: &'static [LogSwitch], kept: i64, dated: bool) -> Logs {
     Logs {
-        kind: "general",
-        prefix: "general/mysql-general.log",
-        name_variants: &[],
+        prefix: Some("general/mysql-general.log"),
         switches,
-        also: &[],
         records_tls: true,
-        bytes_a_session: None,
-        available_as_file: true,
-        logs_every_session: true,
-        start_from_name: |_| None,
         imitable: true,
         rotates_by_rename: true,
-        in_utc: true,
-        rotation: ("", 60),
-        retention: ("", kept, kept),
-        // A refusal stands apart from the attempt that it ends, and times are those of earlier lines.
+        retention: Retention::fixed(kept),
+        // A rejection stands apart from its attempt, and times are those of earlier lines.
         export: Some(Export {
             log_type: "general",
             groups: &["/aws/rds/instance/{instance}/general", "/aws/rds/cluster/{cluster}/general"],
             dated,
             terms: None,
         }),
+        ..Logs::new("general")
     }
 }
 
@@ -58,33 +118,23 @@ const AUDIT_EXPORT: Option<Export> = Some(Export {
     terms: Some(&["CONNECT", "FAILED_CONNECT", "DISCONNECT"]),
 });
 
+/// The parameter that enforces TLS in this family.
 const fn require_secure_transport(source: &'static str) -> TlsSwitch {
-    TlsSwitch {
-        parameter: "require_secure_transport",
-        enforces: Values::Only(&["on"]),
-        decides: false,
-        rules_out: &[],
-        unless: &[],
-        source,
-    }
+    TlsSwitch::new("require_secure_transport", source)
 }
 
+/// The option that enables the audit plugin.
 const PLUGIN: LogSwitch = LogSwitch {
-    parameter: "option MARIADB_AUDIT_PLUGIN",
-    on: &["on"],
-    default: "off",
     set_to: "on",
-    member: None,
-    needs_restart: false,
-    source: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MySQL.Options.AuditPlugin.html",
+    ..LogSwitch::new(
+        "option MARIADB_AUDIT_PLUGIN",
+        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MySQL.Options.AuditPlugin.html",
+    )
 };
 
-/// The audit plugin's log: files of 1 MB, renamed as they fill, nine of them unless it is told otherwise. MariaDB's own has
-/// no transport.
+/// The audit plugin's log: files of 1 MB, renamed as they fill, nine of them by default.
 const PLUGIN_LOG: Logs = Logs {
-    kind: "audit",
-    prefix: "audit/server_audit.log",
-    name_variants: &[],
+    prefix: Some("audit/server_audit.log"),
     switches: &[
         PLUGIN,
         LogSwitch {
@@ -96,133 +146,11 @@ const PLUGIN_LOG: Logs = Logs {
             ..PLUGIN
         },
     ],
-    also: &[],
     records_tls: true,
-    // Its beginning and its end.
+    // The connection and the disconnection.
     bytes_a_session: Some(160),
-    available_as_file: true,
-    logs_every_session: true,
-    start_from_name: |_| None,
-    imitable: false,
     rotates_by_rename: true,
-    in_utc: true,
-    rotation: ("", 60),
-    retention: ("", 60, 60),
+    retention: Retention::fixed(60),
     export: AUDIT_EXPORT,
-};
-
-/// RDS for MySQL. Its audit plugin writes the transport of every session, which MariaDB's own does not.
-pub static ENGINE: Engine = Engine {
-    id: "mysql",
-    title: "MySQL",
-    aws_names: &["mysql"],
-    parsers: super::mysql_parsers,
-    system_users: SYSTEM_USERS,
-    system_addresses: &[],
-    iam_methods: &[],
-    metrics: Some("AWS/RDS"),
-    counts_iam_logins: true,
-    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 14 * 24 * 60, true), PLUGIN_LOG],
-    tls_switches: &[require_secure_transport(
-        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html",
-    )],
-    // `using` came with 5.7: MySQL WL#7729.
-    marks_tls_from: Some((5, 7)),
-    certificate_elsewhere: None,
-    always_tls: None,
-    changes_database: true,
-    restart: Restart::AsTheApiSays,
-    live_query: LIVE_QUERY,
-};
-
-/// ssl-certificate-rotation-mysql.html in the RDS user guide; needs the performance schema.
-const LIVE_QUERY: &str = "SELECT id, user, host, connection_type FROM performance_schema.threads pst \
-                          JOIN information_schema.processlist isp ON pst.processlist_id = isp.id";
-
-/// RDS for MariaDB. Its general log has the transport, as seen from 10.5 on; its audit plugin has none.
-pub static MARIADB_ENGINE: Engine = Engine {
-    id: "mariadb",
-    title: "MariaDB",
-    aws_names: &["mariadb"],
-    parsers: super::mariadb_parsers,
-    logs: &[general(&[GENERAL_LOG, LOG_OUTPUT], 24 * 60, false), Logs { records_tls: false, ..PLUGIN_LOG }],
-    tls_switches: &[require_secure_transport(
-        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html",
-    )],
-    // The user guide names no query: neither the process list nor the performance schema shows the transport.
-    live_query: "",
-    marks_tls_from: Some((10, 5)),
-    system_users: SYSTEM_USERS,
-    system_addresses: &[],
-    iam_methods: &[],
-    metrics: Some("AWS/RDS"),
-    counts_iam_logins: true,
-    certificate_elsewhere: None,
-    always_tls: None,
-    changes_database: true,
-    restart: Restart::AsTheApiSays,
-};
-
-/// Aurora MySQL. Its general log has the transport; its audit log has none.
-pub static AURORA_ENGINE: Engine = Engine {
-    id: "aurora-mysql",
-    title: "Aurora MySQL",
-    aws_names: &["aurora-mysql", "aurora"],
-    parsers: super::aurora_parsers,
-    logs: &[
-        general(&[GENERAL_LOG, LogSwitch { default: "file", ..LOG_OUTPUT }], 24 * 60, true),
-        Logs {
-            kind: "audit",
-            prefix: "audit/audit.log",
-            name_variants: &[],
-            switches: &[
-                LogSwitch {
-                    parameter: "server_audit_logging",
-                    on: &["on"],
-                    default: "off",
-                    set_to: "1",
-                    member: None,
-                    needs_restart: false,
-                    source: "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html",
-                },
-                LogSwitch {
-                    parameter: "server_audit_events",
-                    on: &["connect"],
-                    default: "",
-                    set_to: "CONNECT",
-                    member: Some("CONNECT"),
-                    needs_restart: false,
-                    source: "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html",
-                },
-            ],
-            also: &[],
-            records_tls: false,
-            bytes_a_session: Some(160),
-            available_as_file: true,
-            logs_every_session: true,
-            start_from_name: |_| None,
-            // Four files are written at the same time, under names of their own.
-            imitable: false,
-            rotates_by_rename: false,
-            in_utc: true,
-            rotation: ("", 60),
-            retention: ("", 24 * 60, 24 * 60),
-            export: AUDIT_EXPORT,
-        },
-    ],
-    tls_switches: &[require_secure_transport(
-        "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Security.html",
-    )],
-    live_query: LIVE_QUERY,
-    // `8.0.mysql_aurora.3.04.0`: both majors are of a MySQL that writes the transport.
-    marks_tls_from: Some((5, 7)),
-    system_users: SYSTEM_USERS,
-    system_addresses: &[],
-    iam_methods: &[],
-    metrics: Some("AWS/RDS"),
-    counts_iam_logins: true,
-    certificate_elsewhere: None,
-    always_tls: None,
-    changes_database: true,
-    restart: Restart::AsTheApiSays,
+    ..Logs::new("audit")
 };

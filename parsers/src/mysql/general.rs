@@ -12,7 +12,7 @@
 //! that of MySQL 5.7 and later; the second that of MariaDB and of MySQL up to 5.6, which print it only where the second
 //! changes.
 //!
-//! What cannot be told apart:
+//! What cannot be distinguished:
 //!
 //! - Statements and names are written as they are, newlines too, so that anyone can write whole records of sessions that
 //!   never were. They add sessions, and hide none: a refusal takes an attempt back only where no text of a client stands
@@ -28,22 +28,29 @@
 //! - Names may hold the words that say it. A session whose record has the words for TLS anywhere counts as TLS; where they
 //!   do not end the record, its client may have written them.
 //! - `Quit` ends a session, and is not read: a statement can write one, so that no duration could be trusted.
-//! - A copy may have blanks in the place of tabs. It is read as it is, by the commands that are known.
-//! - Handshakes that fail leave nothing here, and no record tells the version of TLS.
+//! - A copy may have blanks instead of tabs. It is read by the known commands.
+//! - Handshakes that fail leave nothing here, and no record has the version of TLS.
 
 use memchr::{memchr, memchr_iter, memmem, memrchr_iter, memrchr2};
 
-use super::attempt::{Said, clients, denied_database, ends_in_part, said};
 use super::head::{Clock, HEAD_MAX, Head, Layout, Writer, is_heading, record_head};
+use super::message::{Said, clients, denied_database, ends_in_part, said};
 use super::padding::unpadded;
-use crate::event::{Client, Malformed, Parsed, Record, Step, Transport};
+use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chronology, Chunk, RecordParser, TRUNCATED, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
 /// What attempts are found by, and refusals of a database.
-const TABBED: &[&[u8]] = &[b" Connect\t", b" Init DB\tAccess denied"];
-const SPACED: &[&[u8]] = &[b" Connect ", b" Init DB "];
+const TABBED: &[&[u8]] = &[CONNECT, INIT_DB];
+/// The same with blanks instead of tabs.
+const SPACED: &[&[u8]] = &[CONNECT_SPACED, INIT_DB_SPACED];
+/// A connection attempt.
+const CONNECT: &[u8] = b" Connect\t";
+const CONNECT_SPACED: &[u8] = b" Connect ";
+/// A database was denied.
+const INIT_DB: &[u8] = b" Init DB\tAccess denied";
+const INIT_DB_SPACED: &[u8] = b" Init DB ";
 
 /// What attempts begin with, in every clock and layout.
 const BEGINNINGS: &[&[u8]] = &[
@@ -105,6 +112,7 @@ impl General {
         Self { engine, clock, layout, says }
     }
 
+    /// The head of the record at the start of a line.
     fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
         record_head(line, self.clock, self.layout)
     }
@@ -131,6 +139,7 @@ impl General {
         }
     }
 
+    /// Reads a connection attempt, and the rejection that may follow it.
     fn connect<'a>(&self, chunk: Chunk<'a>, line_at: usize, head: &Head<'a>) -> Parsed<'a> {
         let argument = match self.argument(chunk, line_at + head.argument) {
             Ok(argument) => argument,
@@ -138,7 +147,7 @@ impl General {
         };
         let found = |client, transport| {
             let at = head.time.map(|time| time.at);
-            Parsed::Record(Record { at, session: Some(head.thread), client, step: Step::Connecting(transport) })
+            Parsed::Record(Record { at, session: Some(head.thread), client, step: SessionStep::Connecting(transport) })
         };
         match said(argument.text, argument.rest) {
             Said::Session { who, carrier, torn } => {
@@ -151,7 +160,7 @@ impl General {
                 let transport = carrier.transport(client.address.as_deref());
                 found(client, transport)
             }
-            Said::Refusal => self.refusal(chunk, line_at, head, None),
+            Said::Rejection => self.refusal(chunk, line_at, head, None),
             Said::Unreadable => Parsed::Malformed(Malformed::UnknownLayout),
             Said::Unmarked(who) if who.ends_with(TRUNCATED) => Parsed::Malformed(Malformed::Cut),
             Said::Unmarked(_) if !argument.ends => Parsed::Malformed(Malformed::Cut),
@@ -193,7 +202,7 @@ impl General {
                 let ends = argument.as_ref().map_or(line_at, |argument| from + argument.text.len() + 1);
                 let who = match argument.map(|argument| said(argument.text, argument.rest)) {
                     Ok(Said::Session { who, .. } | Said::Unmarked(who)) => who,
-                    Ok(Said::Refusal) => return Parsed::NotARecord,
+                    Ok(Said::Rejection) => return Parsed::NotARecord,
                     Ok(Said::Unreadable) | Err(_) => b"",
                 };
                 let asked = |database: &[u8]| who.strip_suffix(database).is_some_and(|who| who.ends_with(b" on "));
@@ -214,7 +223,7 @@ impl General {
             return Parsed::NotARecord;
         }
         let at = head.time.map(|time| time.at);
-        let step = Step::Rejected(Transport::Unknown);
+        let step = SessionStep::Rejected(Transport::Unknown);
         Parsed::Record(Record { at, session, client: Client::default(), step })
     }
 }
@@ -230,7 +239,7 @@ impl General {
                 b"Connect" => match said(argument, b"") {
                     Said::Session { who, torn, .. } => !torn && clients(who).len() == 1,
                     Said::Unmarked(who) => !self.says && clients(who).len() == 1,
-                    Said::Refusal => true,
+                    Said::Rejection => true,
                     Said::Unreadable => false,
                 },
                 command => WORDLESS.contains(&command),
@@ -255,7 +264,7 @@ impl RecordParser for General {
         }
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let floor = hit.saturating_sub(HEAD_MAX);
         // A crash can leave NUL bytes before a record.
@@ -269,12 +278,13 @@ impl RecordParser for General {
         };
         if line_at + head.at != hit + 1 {
             // Only where no statement stands between them, the second of two records in a line is certain to be one.
-            let glued = needle == 0 && !STATEMENTS.contains(&head.command) && self.is_headed(text, hit);
+            let connects = matches!(needle, CONNECT | CONNECT_SPACED);
+            let glued = connects && !STATEMENTS.contains(&head.command) && self.is_headed(text, hit);
             return if glued { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
         }
         match (needle, head.command) {
-            (0, b"Connect") => self.connect(chunk, line_at, &head),
-            (1, b"Init DB") => {
+            (CONNECT | CONNECT_SPACED, b"Connect") => self.connect(chunk, line_at, &head),
+            (INIT_DB | INIT_DB_SPACED, b"Init DB") => {
                 let argument = self.argument(chunk, line_at + head.argument);
                 match argument.map(|argument| denied_database(argument.text)) {
                     Ok(Some(database)) => self.refusal(chunk, line_at, &head, Some(database)),

@@ -1,10 +1,11 @@
-//! What a record of the general log begins with, and what its beginning tells of a log.
+//! The head of a record of the general log, and what the beginning of a log shows about it.
 
 use memchr::{memchr, memmem};
 
-use super::attempt::{Said, clients, said};
-use super::clock;
+use super::message::{Said, clients, said};
 use super::padding::unpadded;
+use super::time;
+use crate::digits::split_number;
 use crate::lines::undecorated;
 use crate::time::LogTime;
 
@@ -12,7 +13,7 @@ use crate::time::LogTime;
 pub(super) const HEAD_MAX: usize = 96;
 /// Longest command, with room for those of tomorrow.
 const COMMAND_MAX: usize = 48;
-/// Lines of a log's beginning that tell who wrote it, besides those of its heading.
+/// Lines of a log's beginning that show who wrote it, besides its heading.
 const LINES: usize = 500;
 
 /// Commands, those first that begin with another. Only they are known where there is no tab behind them.
@@ -98,16 +99,15 @@ pub(super) fn record_head(line: &[u8], clock: Option<Clock>, layout: Layout) -> 
     let dated = |clock, (time, rest)| (clock, Some(time), rest);
     let (clock, time, rest) = match clock {
         _ if undated => (Clock::Old, None, rest.get(1..)?),
-        Some(Clock::Iso) => dated(Clock::Iso, clock::iso(rest)?),
-        Some(Clock::Old) => dated(Clock::Old, clock::old(rest)?),
-        None => clock::iso(rest)
-            .map(|read| dated(Clock::Iso, read))
-            .or_else(|| Some(dated(Clock::Old, clock::old(rest)?)))?,
+        Some(Clock::Iso) => dated(Clock::Iso, time::iso(rest)?),
+        Some(Clock::Old) => dated(Clock::Old, time::old(rest)?),
+        None => {
+            time::iso(rest).map(|read| dated(Clock::Iso, read)).or_else(|| Some(dated(Clock::Old, time::old(rest)?)))?
+        }
     };
     let padded = rest.strip_prefix(if layout == Layout::Tabs { b"\t" } else { b" " })?;
     let rest = padded.get(padded.iter().position(|byte| *byte != b' ')?..)?;
-    let (digits, rest) = rest.split_at_checked(rest.iter().position(|byte| !byte.is_ascii_digit())?)?;
-    let thread = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let (thread, rest) = split_number(rest)?;
     let rest = rest.strip_prefix(b" ")?;
     let at = line.len() - rest.len();
     let (command, behind) = match layout {
@@ -134,10 +134,10 @@ fn spaced_command(rest: &[u8]) -> Option<(&[u8], usize)> {
     (blanks > 0 || ends).then_some((command, blanks))
 }
 
-/// Who wrote a log, as far as its beginning tells.
+/// Who wrote a log, by its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Writer {
-    /// `mysql` or `mariadb`; none where nothing tells.
+    /// `mysql` or `mariadb`. None if it is unknown.
     pub engine: Option<&'static str>,
     pub clock: Option<Clock>,
     pub layout: Layout,
@@ -182,7 +182,7 @@ impl Writer {
             }
         }
         if writer.clock.is_none() && blanks && !tabs {
-            // Records stand behind something that is not known. They are told of, if they are looked for.
+            // Records stand behind unknown text. They are reported, if they are searched for.
             writer.layout = Layout::Blanks;
         }
         writer.says = writer.clock == Some(Clock::Iso) || spoken == Some("mariadb");
@@ -194,7 +194,7 @@ impl Writer {
         writer
     }
 
-    /// The record of a line. The first one tells the clock and the layout.
+    /// The record of a line. The first one shows the clock and the layout.
     fn record<'a>(&mut self, line: &'a [u8]) -> Option<Head<'a>> {
         let layouts: &[Layout] = if self.clock.is_some() { &[self.layout] } else { &[Layout::Tabs, Layout::Blanks] };
         let (record, layout) =

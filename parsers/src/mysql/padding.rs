@@ -4,6 +4,7 @@
 /// Most of them that are looked through.
 const PADDING_MAX: usize = 4096;
 
+/// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A line without what was put before it.

@@ -1,29 +1,5 @@
-//! Amazon Neptune: it appears in the same API, and its certificate is another matter.
+//! Amazon Neptune. It is listed by the same API, but RDS's certificate authorities do not sign its certificates.
 
-use crate::engine::{Engine, Restart};
+mod engine;
 
-/// Amazon Neptune takes HTTPS only, under a certificate that Amazon's public authority signs and renews: an RDS authority
-/// has no part in it.
-///
-/// Source: <https://docs.aws.amazon.com/neptune/latest/userguide/security-ssl.html>.
-pub static ENGINE: Engine = Engine {
-    id: "neptune",
-    title: "Neptune",
-    aws_names: &["neptune"],
-    parsers: |_, _| Vec::new(),
-    system_users: &[],
-    system_addresses: &[],
-    iam_methods: &[],
-    metrics: None,
-    counts_iam_logins: false,
-    logs: &[],
-    tls_switches: &[],
-    marks_tls_from: None,
-    certificate_elsewhere: Some(
-        "Neptune's certificate is of Amazon's public authority, which clients trust by their system's store; the rotation of RDS's authorities does not touch it",
-    ),
-    always_tls: Some("Neptune takes HTTPS alone: whoever connects uses TLS"),
-    changes_database: false,
-    restart: Restart::AsTheApiSays,
-    live_query: "",
-};
+pub use engine::ENGINE;

@@ -29,9 +29,9 @@
 //! Oracle's own encryption. Where a record of an administrator has an empty address, the session came from the host
 //! itself.
 //!
-//! What cannot be told apart:
+//! What cannot be distinguished:
 //!
-//! - Statements and names stand in a record as they are, with whatever looks like records in them. Lengths tell where
+//! - Statements and names stand in a record as they are, with whatever looks like records in them. Lengths show where
 //!   they end, from the log's beginning on. From further away than [`LINE_MAX`] bytes, a record counts where no other
 //!   claims to hold it, and is ambiguous where one does; what a longer statement holds looks like records.
 //! - A log whose beginning is missing may begin in a statement, and what that holds looks like records. So does what is
@@ -44,15 +44,18 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
-use super::record::Address;
-use super::stamp::{DATED, dated};
-use crate::event::{Client, Malformed, Micros, Parsed, Record, Step, Transport};
+use super::message::Address;
+use super::time::{DATED, dated};
+use crate::digits::{self, short_number};
+use crate::event::{Client, Malformed, Micros, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chunk, RecordParser};
 use crate::lines::LINE_MAX;
 use crate::time::LogTime;
 
-const NEEDLES: &[&[u8]] =
-    &[b"ACTION:[3] \"100\"", b"ACTION:[3] \"101\"", b"ACTION:[3] \"102\"", b"ACTION :[7] 'CONNECT'"];
+/// Logons and logoffs in the first layout, and administrators' sessions in the second.
+const NEEDLES: &[&[u8]] = &[b"ACTION:[3] \"100\"", b"ACTION:[3] \"101\"", b"ACTION:[3] \"102\"", ADMINISTRATOR];
+/// A session of an administrator, in the second layout.
+const ADMINISTRATOR: &[u8] = b"ACTION :[7] 'CONNECT'";
 /// The first line of a file.
 const HEADING: &[u8] = b"Audit file ";
 /// What follows the time.
@@ -77,7 +80,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let around = Around::new(chunk, hit);
         let head = match around.owner(hit) {
             Ok(head) => head,
@@ -91,7 +94,7 @@ impl RecordParser for Audit {
         if !around.is_whole(&head, &fields) {
             return Parsed::Malformed(if chunk.ends { Malformed::Cut } else { Malformed::UnknownLayout });
         }
-        let record = if needle == 3 { administrator(&fields.list) } else { session(&fields.list) };
+        let record = if needle == ADMINISTRATOR { administrator(&fields.list) } else { session(&fields.list) };
         match record {
             Some((client, step)) => Parsed::Record(Record { at: Some(head.at), session: None, client, step }),
             None => Parsed::Malformed(Malformed::UnknownLayout),
@@ -141,13 +144,14 @@ struct Field<'a> {
     end: usize,
 }
 
+/// The fields of a record.
 struct Fields<'a> {
     list: Vec<Field<'a>>,
     /// Behind the line of the last one.
     end: usize,
 }
 
-/// What of a log is looked at for one place.
+/// The part of a log around one needle.
 struct Around<'a> {
     text: &'a [u8],
     /// Where that begins.
@@ -161,6 +165,7 @@ struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
+    /// The part of a log around a needle at `hit`.
     fn new(chunk: Chunk<'a>, hit: usize) -> Self {
         let floor = hit.saturating_sub(LINE_MAX);
         let limit = chunk.text.len().min(hit + LINE_MAX);
@@ -183,10 +188,10 @@ impl<'a> Around<'a> {
         let (quote, digits) = line.split_first()?;
         let digits = digits.strip_suffix(&[*quote]).filter(|_| b"'\"".contains(quote) && opens_line)?;
         let body = self.text.len() - rest.len() + line.len() + 1;
-        Some(Head { at: time.at, body, ends: (body + number(digits)?).checked_sub(1)? })
+        Some(Head { at: time.at, body, ends: (body + length(digits)?).checked_sub(1)? })
     }
 
-    /// Finds the record that holds the place, by walking from record to record: one that begins inside of another is a
+    /// Finds the record that holds the needle, by walking from record to record: one that begins inside of another is a
     /// part of its text.
     fn owner(&self, hit: usize) -> Result<Head, Malformed> {
         let mut owner = None;
@@ -213,7 +218,7 @@ impl<'a> Around<'a> {
         }
     }
 
-    /// Up to where a record goes: by its length, if that fits, and otherwise by those of its fields, if they do.
+    /// The end of a record: by its length if that is right, or else by the lengths of its fields.
     fn claimed(&self, head: &Head) -> usize {
         if head.ends > self.text.len() || self.is_boundary(head.ends) {
             return head.ends;
@@ -250,7 +255,7 @@ impl<'a> Around<'a> {
         let is_name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"$_ ".contains(byte);
         let rest = rest.get(colon + 1..)?.strip_prefix(b"[").filter(|_| name.iter().all(is_name))?;
         let bracket = memchr(b']', rest.get(..10).unwrap_or(rest))?;
-        let length = number(rest.get(..bracket)?)?;
+        let length = length(rest.get(..bracket)?)?;
         let rest = rest.get(bracket + 1..)?.strip_prefix(b" ")?;
         let quote = rest.first().filter(|quote| b"'\"".contains(quote))?;
         let begins = self.text.len() - rest.len() + 1;
@@ -275,17 +280,17 @@ fn value<'a>(fields: &[Field<'a>], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// What a record of the first layout says.
-fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, Step<'a>)> {
+fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"USERID").unwrap_or_default();
     let comment = value(fields, b"COMMENT$TEXT").unwrap_or_default();
-    told(value(fields, b"ACTION")?, value(fields, b"RETURNCODE"), user, comment)
+    logon(value(fields, b"ACTION")?, value(fields, b"RETURNCODE"), user, comment)
 }
 
 /// What a record of an administrator says.
-fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, Step<'a>)> {
+fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"DATABASE USER").unwrap_or_default();
     let address = value(fields, b"CLIENT ADDRESS");
-    let (mut client, step) = told(b"100", value(fields, b"STATUS"), user, address.unwrap_or_default())?;
+    let (mut client, step) = logon(b"100", value(fields, b"STATUS"), user, address.unwrap_or_default())?;
     if address.is_some_and(<[u8]>::is_empty) {
         client.address = Some(Cow::Borrowed(b"[local]"));
     }
@@ -294,12 +299,12 @@ fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, Step<'a>)> {
 
 /// What an action was, by its number and the code that it returned. The address is what `comment` ends with: the name
 /// of a user may stand before it. None where a logon has no code, or an address that cannot be read.
-pub(super) fn told<'a>(
+pub(super) fn logon<'a>(
     action: &[u8],
     code: Option<&[u8]>,
     user: &'a [u8],
     comment: &'a [u8],
-) -> Option<(Client<'a>, Step<'static>)> {
+) -> Option<(Client<'a>, SessionStep<'static>)> {
     let address = memmem::rfind(comment, b"(ADDRESS=").and_then(|at| Address::read(comment.get(at..)?));
     if address.is_none() && memmem::find(comment, b"(PROTOCOL=").is_some() {
         return None;
@@ -311,17 +316,17 @@ pub(super) fn told<'a>(
     };
     let transport = address.map_or(Transport::Unknown, |address| address.transport());
     let step = match (action, code) {
-        (b"101" | b"102", _) => Step::Disconnected(None),
+        (b"101" | b"102", _) => SessionStep::Disconnected(None),
         (_, None | Some(b"")) => return None,
         // The two others warn that a password or an account expires soon.
-        (_, Some(b"0" | b"28002" | b"28011")) => Step::Connected(transport),
-        (_, Some(code)) if code.iter().all(u8::is_ascii_digit) => Step::Rejected(transport),
+        (_, Some(b"0" | b"28002" | b"28011")) => SessionStep::Connected(transport),
+        (_, Some(code)) if digits::all(code) => SessionStep::Rejected(transport),
         _ => return None,
     };
     Some((client, step))
 }
 
-fn number(digits: &[u8]) -> Option<usize> {
-    let known = !digits.is_empty() && digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
-    known.then(|| digits.iter().fold(0, |value, byte| value * 10 + usize::from(byte - b'0')))
+/// The length that a record or a field names.
+fn length(digits: &[u8]) -> Option<usize> {
+    usize::try_from(short_number(digits)?).ok()
 }

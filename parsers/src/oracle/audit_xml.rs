@@ -15,7 +15,7 @@
 //! <https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/V-XML_AUDIT_TRAIL.html> for the elements, and
 //! for their order files of 10.2 and 11.2 that were published, in which statements are escaped. So no statement can
 //! write the end of an element. That names are escaped too is not known: a record in which an element stands twice is
-//! ambiguous, and a name that ends its record and writes another cannot be told from two records.
+//! ambiguous, and a name that ends its record and writes another looks like two records.
 //!
 //! What is said of the text applies here as well. Records of administrators count where they name their action.
 //!
@@ -23,21 +23,25 @@
 
 use memchr::memmem;
 
-use super::audit::told;
-use super::stamp::iso;
+use super::audit::logon;
+use super::time::iso;
 use super::xml::{around, decoded};
 use crate::event::{Malformed, Parsed, Record};
 use crate::format::{Chunk, RecordParser};
 use crate::lines::{LINE_MAX, undecorated};
 use crate::time::LogTime;
 
+/// Logons and logoffs.
 const NEEDLES: &[&[u8]] = &[b"<Action>100</Action>", b"<Action>101</Action>", b"<Action>102</Action>"];
 /// What all of them begin with.
 const SHARED: &[u8] = b"<Action>10";
+/// What a record begins with.
 const OPENS: &[u8] = b"<AuditRecord>";
+/// What a record ends with.
 const CLOSES: &[u8] = b"</AuditRecord>";
 /// How the root element begins.
 const ROOT: &[u8] = b"<Audit xmlns=\"http://xmlns.oracle.com/oracleas/schema/dbserver_audittrail-";
+/// What stands before a record's time.
 const TIME: &[u8] = b"<Extended_Timestamp>";
 /// Bytes at a record's beginning in which its time stands.
 const HEAD: usize = 512;
@@ -59,7 +63,7 @@ impl RecordParser for AuditXml {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, _: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, _: &[u8], hit: usize) -> Parsed<'a> {
         // A record is read once, at the first of them.
         if is_second(chunk.text, hit) {
             return Parsed::NotARecord;
@@ -122,12 +126,13 @@ fn written(element: &[u8]) -> Option<LogTime> {
     rest.is_empty().then_some(time)
 }
 
+/// Reads a record.
 fn record(element: &[u8]) -> Result<Record<'static>, Malformed> {
     let user = value(element, "DB_User")?.map(decoded).unwrap_or_default();
     let comment = value(element, "Comment_Text")?.map(decoded).unwrap_or_default();
     let action = value(element, "Action")?.unwrap_or_default();
     let (client, step) =
-        told(action, value(element, "Returncode")?, &user, &comment).ok_or(Malformed::UnknownLayout)?;
+        logon(action, value(element, "Returncode")?, &user, &comment).ok_or(Malformed::UnknownLayout)?;
     let at = written(element).map(|time| time.at);
     Ok(Record { at, session: None, client: client.into_owned(), step })
 }

@@ -25,17 +25,17 @@
 //! A record without its end is reported, wherever it is cut, and so is a line that holds several records. A record by TLS
 //! with other text behind its code counts as TLS that a client may have imitated.
 //!
-//! The user is the client's own, of its operating system; the log does not tell the database user. The database is the
+//! The user is the client's own, of its operating system; the log does not have the database user. The database is the
 //! service. Both, and the application, are what the client says. A session counts from the moment the listener hands it
-//! on: the log does not tell whether the password was right.
+//! on: the log does not show whether the password was right.
 //!
 //! Times: those of the records, and of the lines with a zone, which no client writes: what a client says of itself stands within
 //! one line.
 
 use memchr::{memchr, memchr2_iter, memmem, memrchr};
 
-use super::record;
-use super::stamp::{civil, iso, offset, stamp};
+use super::message;
+use super::time::{civil, iso, offset, stamp};
 use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{Chronology, Chunk, RecordParser, is_completed};
 use crate::lines::{self, NEARBY};
@@ -123,7 +123,7 @@ impl Listener {
 
     /// Looks at the line that holds the beginning of a record.
     fn read_beginning(&self, chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
-        if record::ends_in_code(chunk, hit) {
+        if message::ends_in_code(chunk, hit) {
             return Parsed::NotARecord;
         }
         let near = chunk.text.get(hit.saturating_sub(STAMP_MAX)..hit).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Listener {
         if stamp(begins).is_none_or(|(_, rest)| !rest.is_empty()) {
             return Parsed::NotARecord;
         }
-        record::beginning(chunk, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
+        message::beginning(chunk, hit).map_or(Parsed::NotARecord, Parsed::Malformed)
     }
 }
 
@@ -150,16 +150,17 @@ impl RecordParser for Listener {
     }
 
     fn needles(&self) -> &'static [&'static [u8]] {
-        record::NEEDLES
+        message::NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        if needle == 2 {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
+        if needle == message::CONNECT_DATA {
             return self.read_beginning(chunk, hit);
         }
-        let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
-        // The last of a kind in a line tells of all of it.
-        if lines::is_followed(chunk.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[b"\n"]) {
+        let malformed =
+            |cause| if needle == message::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        // The last needle of a kind in a line stands for the whole line.
+        if lines::is_followed(chunk.text, hit, needle, &[b"\n"]) {
             return Parsed::NotARecord;
         }
         let (line_at, line) = match lines::around(chunk, hit) {
@@ -177,8 +178,8 @@ impl RecordParser for Listener {
             return malformed(if line_at == 0 { Malformed::Cut } else { Malformed::UnknownPrefix });
         };
         let parsed = match needle {
-            0 => record::establish(body),
-            _ => record::no_data(body, notes(chunk.text, line_at + line.len())),
+            message::ESTABLISHED => message::establish(body),
+            _ => message::no_data(body, notes(chunk.text, line_at + line.len())),
         };
         match parsed {
             Parsed::Record(record) => {
@@ -197,7 +198,7 @@ impl RecordParser for Listener {
         self.begins(line) || stamp(line).is_some()
     }
 
-    /// A record's own time tells nothing about its zone, where lines before it do.
+    /// A record's own time has no zone, if lines before it have one.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         // Nearly all lines are records. `2026-` begins the others.
         if self.zone.is_some() && line.get(4) != Some(&b'-') {
@@ -215,7 +216,7 @@ impl RecordParser for Listener {
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
-        text.split(|byte| *byte == b'\n').any(record::is_unreadable)
+        text.split(|byte| *byte == b'\n').any(message::is_unreadable)
     }
 }
 
@@ -231,7 +232,7 @@ pub(super) fn may_begin_record(line: &[u8]) -> bool {
 }
 
 /// Whether a line holds the beginning of another record behind a tab or a carriage return, as where records were joined.
-/// Which record is whose cannot be told: a client may have written such a line.
+/// It cannot be determined which record is the server's: a client may have written such a line.
 pub(super) fn holds_several(line: &[u8]) -> bool {
     let near = |at: usize| line.get(at..line.len().min(at + JOINED)).unwrap_or_default();
     memchr2_iter(b'\t', b'\r', line).any(|at| begins(near(at).trim_ascii_start()))
@@ -245,7 +246,7 @@ fn lacks_newline(line: &[u8], own: usize) -> bool {
         let ends = |at: usize| line.get(at..).and_then(stamp).is_some_and(|(_, rest)| line.len() - rest.len() == data);
         stamps.into_iter().any(ends)
     };
-    record::connect_data(line).filter(|data| *data != own).any(is_another)
+    message::connect_data(line).filter(|data| *data != own).any(is_another)
 }
 
 /// Whether a record begins at the start of a text.

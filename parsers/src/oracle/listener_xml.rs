@@ -20,16 +20,19 @@ use std::borrow::Cow;
 use memchr::{memmem, memrchr};
 
 use super::listener::{holds_several, is_note, may_begin_record};
-use super::record;
-use super::stamp::{iso, stamp};
+use super::message;
+use super::time::{iso, stamp};
 use super::xml::{self, decoded};
 use crate::event::{Malformed, Micros, Parsed, Record};
 use crate::format::{Chunk, RecordParser};
 use crate::lines::{NEARBY, is_followed, undecorated};
 use crate::time::LogTime;
 
+/// What a record begins with.
 const MSG: &[u8] = b"<msg time='";
+/// What stands before its text.
 const OPENS: &[u8] = b"<txt>";
+/// What stands behind its text.
 const CLOSES: &[u8] = b"</txt>";
 
 /// Reads listener logs that are XML.
@@ -46,16 +49,17 @@ impl RecordParser for ListenerXml {
     }
 
     fn needles(&self) -> &'static [&'static [u8]] {
-        record::NEEDLES
+        message::NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
-        if needle == 2 {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
+        if needle == message::CONNECT_DATA {
             return read_beginning(chunk, hit);
         }
-        let malformed = |cause| if needle == 0 { Parsed::Malformed(cause) } else { Parsed::NotARecord };
-        // The last of a kind in an element tells of all of it.
-        if is_followed(chunk.text, hit, record::NEEDLES.get(needle).copied().unwrap_or_default(), &[OPENS, CLOSES]) {
+        let malformed =
+            |cause| if needle == message::ESTABLISHED { Parsed::Malformed(cause) } else { Parsed::NotARecord };
+        // The last needle of a kind in an element stands for the whole element.
+        if is_followed(chunk.text, hit, needle, &[OPENS, CLOSES]) {
             return Parsed::NotARecord;
         }
         let (begins, element) = match element(chunk, hit) {
@@ -92,7 +96,7 @@ impl RecordParser for ListenerXml {
     }
 
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
-        text.split(|byte| *byte == b'\n').any(record::is_unreadable)
+        text.split(|byte| *byte == b'\n').any(message::is_unreadable)
     }
 }
 
@@ -105,9 +109,9 @@ fn read_beginning(chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
         return Parsed::NotARecord;
     }
     // A record goes on in the next line where a client wrote a newline into it.
-    let told = || element(chunk, hit).is_ok_and(|(_, element)| record::tells_what_happened(element));
-    match record::beginning(chunk, hit) {
-        Some(cause) if !told() => Parsed::Malformed(cause),
+    let is_complete = || element(chunk, hit).is_ok_and(|(_, element)| message::says_what_happened(element));
+    match message::beginning(chunk, hit) {
+        Some(cause) if !is_complete() => Parsed::Malformed(cause),
         _ => Parsed::NotARecord,
     }
 }
@@ -130,7 +134,8 @@ fn written_at(text: &[u8], begins: usize) -> Option<Micros> {
     iso(head).filter(|_| own).map(|(time, _)| time.at)
 }
 
-fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_> {
+/// Reads the text of a record that was written at a time.
+fn read_element<'a>(element: &'a [u8], needle: &[u8], at: Option<Micros>) -> Parsed<'a> {
     let text = element.trim_ascii();
     // Lines that explain the record follow it.
     let mut length = text.len();
@@ -143,13 +148,20 @@ fn read_element(element: &[u8], needle: usize, at: Option<Micros>) -> Parsed<'_>
     }
     let (first, notes) = text.split_at_checked(length).unwrap_or((text, b""));
     let Some((time, body)) = stamp(first) else {
-        return if needle == 0 { Parsed::Malformed(Malformed::UnknownPrefix) } else { Parsed::NotARecord };
+        return if needle == message::ESTABLISHED {
+            Parsed::Malformed(Malformed::UnknownPrefix)
+        } else {
+            Parsed::NotARecord
+        };
     };
     if holds_several(first) {
         return Parsed::Malformed(Malformed::Ambiguous);
     }
     let body = undecorated(body);
-    let parsed = if needle == 0 { record::establish(body) } else { record::no_data(body, notes) };
+    let parsed = match needle {
+        message::ESTABLISHED => message::establish(body),
+        _ => message::no_data(body, notes),
+    };
     match parsed {
         Parsed::Record(record) => Parsed::Record(Record { at: at.or(Some(time.at)), ..record }),
         other => other,

@@ -1,15 +1,14 @@
 //! Oracle: RDS for Oracle.
 //!
-//! The listener tells how every client came, the audit trail how those came whose sessions are audited. Both are
-//! written as text or as XML.
+//! The listener's log has the transport of every client, the audit trail that of audited sessions. Both are text or XML.
 
 mod audit;
 mod audit_xml;
 mod engine;
 mod listener;
 mod listener_xml;
-mod record;
-mod stamp;
+mod message;
+mod time;
 mod xml;
 
 pub use audit::Audit;
@@ -17,7 +16,7 @@ pub use audit_xml::AuditXml;
 pub use engine::ENGINE;
 pub use listener::Listener;
 pub use listener_xml::ListenerXml;
-pub(crate) use stamp::has_unknown_month;
+pub(crate) use time::has_unknown_month;
 
 use crate::detect::Hints;
 use crate::engine::Parsers;

@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem, memrchr, memrchr2};
+use memchr::{memchr, memmem, memrchr2};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till, take_while};
 use nom::error::Error;
@@ -22,12 +22,16 @@ use nom::{IResult, Parser};
 use super::message::{self, Context, Message};
 use super::prefix::is_log;
 use super::stderr::owned;
+use super::time::postgres_time;
 use super::translation;
+use crate::address::without_port;
+use crate::digits;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{Chunk, RECORD_MAX, RecordParser};
 use crate::lines::undecorated;
-use crate::time::{LogTime, postgres_time};
+use crate::time::LogTime;
 
+/// The severity of rejections.
 const FATAL: &[u8] = b",FATAL,";
 /// The third is for records that are cut before their message.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
@@ -40,9 +44,10 @@ const TAG: &[u8] = b",\"authentication\",";
 const STATE: &[u8] = b",00000,";
 /// Columns before the message, and in the narrowest record.
 const MESSAGE: usize = 13;
+/// Columns of the narrowest record.
 const COLUMNS_MIN: usize = 23;
 
-/// Columns by their place.
+/// Positions of columns.
 mod column {
     pub const USER: usize = 1;
     pub const DATABASE: usize = 2;
@@ -66,6 +71,7 @@ impl Csvlog {
         Self { marks_tls }
     }
 
+    /// Reads the record whose message begins, behind its quote, at `message_at`.
     fn record<'a>(&self, chunk: Chunk<'a>, message_at: usize) -> Parsed<'a> {
         let text = chunk.text;
         let Some(begins) = record_start(chunk, message_at) else {
@@ -120,7 +126,7 @@ impl Csvlog {
         }
         Parsed::Record(Record {
             at: fields.first().and_then(|time| postgres_time(time).ok()).map(|(_, time)| time.at),
-            session: field(column::PID).and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
+            session: field(column::PID).and_then(|pid| digits::number(&pid)),
             client,
             step,
         })
@@ -140,13 +146,13 @@ impl RecordParser for Csvlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
-        if needle == 2 {
+        if needle == TAG {
             return cut_before_message(chunk, hit);
         }
         let message_at = match needle {
-            0 => message::log_message_start(text, hit),
+            message::LOG_NEEDLE => message::log_message_start(text, hit),
             // `,FATAL,28000,"`
             _ => Some(hit + FATAL.len() + 7),
         };
@@ -154,7 +160,9 @@ impl RecordParser for Csvlog {
         match message_at.filter(|_| before.ends_with(b",\"")) {
             Some(message_at) => self.record(chunk, message_at),
             // A spreadsheet leaves out the quotes that it can do without.
-            None if needle == 0 && before.ends_with(STATE) => Parsed::Malformed(Malformed::UnknownLayout),
+            None if needle == message::LOG_NEEDLE && before.ends_with(STATE) => {
+                Parsed::Malformed(Malformed::UnknownLayout)
+            }
             None => Parsed::NotARecord,
         }
     }
@@ -291,6 +299,7 @@ fn columns(text: &[u8], ends: bool) -> Option<Vec<&[u8]>> {
     (ended && fields.len() >= COLUMNS_MIN).then_some(fields)
 }
 
+/// A column without its quotes.
 fn unquoted(field: &[u8]) -> Text<'_> {
     let Some(inner) = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")) else {
         return Cow::Borrowed(field);
@@ -306,18 +315,4 @@ fn unquoted(field: &[u8]) -> Text<'_> {
     }
     text.extend_from_slice(rest);
     Cow::Owned(text)
-}
-
-/// `10.0.0.7:49698` without the port; `[local]` stays.
-fn without_port(from: Text<'_>) -> Text<'_> {
-    let port = memrchr(b':', &from)
-        .filter(|at| from.get(at + 1..).is_some_and(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit)));
-    match (port, from) {
-        (Some(at), Cow::Borrowed(from)) => Cow::Borrowed(from.get(..at).unwrap_or(from)),
-        (Some(at), Cow::Owned(mut from)) => {
-            from.truncate(at);
-            Cow::Owned(from)
-        }
-        (None, from) => from,
-    }
 }

@@ -1,4 +1,4 @@
-//! Attempts that came to no session: failed handshakes, and clients that were refused.
+//! Attempts without a session: failed handshakes, and rejected clients.
 
 use memchr::memmem;
 use nom::Parser;
@@ -7,7 +7,7 @@ use nom::combinator::rest;
 use nom::error::Error;
 
 use super::message::{Context, Message, client_of, text};
-use crate::event::{Client, HandshakeFailure, Malformed, Step, Tls, Transport};
+use crate::event::{Client, HandshakeFailure, Malformed, SessionStep, Tls, Transport};
 
 /// Causes of a failed handshake, by a part of OpenSSL's reason.
 ///
@@ -34,15 +34,17 @@ const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
     (b"Broken pipe", HandshakeFailure::Probe),
 ];
 
+/// Reads OpenSSL's reason behind `could not accept SSL connection: `.
 pub(super) fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let cause = HANDSHAKE_CAUSES
         .iter()
         .find(|(part, _)| memmem::find(reason, part).is_some())
         .map_or(HandshakeFailure::Other, |(_, cause)| *cause);
     let client = Client { address: context.address.and_then(text), ..Client::default() };
-    Message::About(client, Step::HandshakeFailed(cause))
+    Message::About(client, SessionStep::HandshakeFailed(cause))
 }
 
+/// A client that began TLS at once, and did not name the protocol.
 pub(super) fn direct_without_alpn<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
     handshake_failed(b"", context)
 }
@@ -79,7 +81,7 @@ pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a
         Some((host, user, database, transport)) => {
             let client =
                 Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
-            Message::About(client, Step::Rejected(transport))
+            Message::About(client, SessionStep::Rejected(transport))
         }
         None => Message::Malformed(Malformed::UnknownLayout),
     }
@@ -88,19 +90,19 @@ pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a
 /// A certificate can only be missed where there is TLS.
 pub(super) fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let transport = Transport::Tls(Tls::default());
-    Message::About(client_of(context), Step::Rejected(transport))
+    Message::About(client_of(context), SessionStep::Rejected(transport))
 }
 
-/// `METHOD authentication failed for user "USER"`; the transport is not told.
+/// `METHOD authentication failed for user "USER"`. It does not name the transport.
 pub(super) fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const WORDS: &[u8] = b"authentication failed for user \"";
-    // The method is a word or two; further in, it is text that somebody chose.
+    // The method is a word or two; further in, it is text of a client.
     match memmem::find(message, WORDS).filter(|at| *at <= 40).and_then(|at| message.get(at + WORDS.len()..)) {
         Some(user) => {
             // `: host rejected` may follow.
             let user = memchr::memrchr(b'"', user).and_then(|end| user.get(..end)).unwrap_or(user);
             let client = Client { user: text(user), ..client_of(context) };
-            Message::About(client, Step::Rejected(Transport::Unknown))
+            Message::About(client, SessionStep::Rejected(Transport::Unknown))
         }
         None => Message::NotARecord,
     }
@@ -140,7 +142,7 @@ mod tests {
         for (reason, cause) in rows {
             let message = format!("could not accept SSL connection: {reason}");
             match log_message(message.as_bytes(), &Context::default()) {
-                Message::About(_, step) => assert_eq!(step, Step::HandshakeFailed(cause), "{reason}"),
+                Message::About(_, step) => assert_eq!(step, SessionStep::HandshakeFailed(cause), "{reason}"),
                 other => panic!("{reason}: {other:?}"),
             }
         }
@@ -171,7 +173,7 @@ mod tests {
         ];
         for (message, expected) in rows {
             match fatal_message(message.as_bytes(), &Context::default()) {
-                Message::About(_, Step::Rejected(found)) => assert_eq!(found, expected, "{message}"),
+                Message::About(_, SessionStep::Rejected(found)) => assert_eq!(found, expected, "{message}"),
                 other => panic!("{message}: {other:?}"),
             }
         }

@@ -18,20 +18,26 @@ use memchr::{memchr, memchr2, memmem, memrchr2};
 use super::message::{self, Context, Message};
 use super::prefix::is_log;
 use super::stderr::owned;
+use super::time::postgres_time;
 use super::translation;
+use crate::digits;
 use crate::event::{Malformed, Parsed, Record, Text};
 use crate::format::{Chunk, RECORD_MAX, RecordParser};
+use crate::json::split_string;
 use crate::lines::{lines_with, undecorated};
-use crate::time::{LogTime, postgres_time};
+use crate::time::LogTime;
 
+/// The severity of rejections.
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
 /// The third is for records that are cut before their message.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
+/// What every record begins with.
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
 /// What every record has, and other programs' logs have not.
 const SEVERITY: &[u8] = b"\"error_severity\":\"";
 /// The command tag of a session that is being established.
 const TAG: &[u8] = b"\"ps\":\"authentication\"";
+/// What stands before the message.
 const MESSAGE_KEY: &[u8] = b"\"message\":\"";
 /// How far back the line of a message can begin: names of 63 bytes, each written as `\u00NN` at worst.
 const BEFORE_MESSAGE: usize = 2048;
@@ -71,6 +77,7 @@ impl Jsonlog {
         records > 0 && records * 4 >= lines().count() * 3
     }
 
+    /// Reads the record that a line is.
     fn record<'a>(&self, line: &'a [u8]) -> Parsed<'a> {
         let malformed = Parsed::Malformed;
         let Some(fields) = object(line) else { return malformed(Malformed::UnknownLayout) };
@@ -101,7 +108,7 @@ impl Jsonlog {
         }
         Parsed::Record(Record {
             at: fields.time.and_then(|written| time(&written)).map(|time| time.at),
-            session: fields.pid.and_then(|pid| std::str::from_utf8(&pid).ok()?.parse().ok()),
+            session: fields.pid.and_then(|pid| digits::number(&pid)),
             client,
             step,
         })
@@ -121,13 +128,13 @@ impl RecordParser for Jsonlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
-        if needle == 2 {
+        if needle == TAG {
             return cut_before_message(chunk, hit);
         }
         let anchored = match needle {
-            0 => message::log_message_start(text, hit)
+            message::LOG_NEEDLE => message::log_message_start(text, hit)
                 .is_some_and(|at| text.get(..at).is_some_and(|before| before.ends_with(MESSAGE_KEY))),
             _ => true,
         };
@@ -139,7 +146,7 @@ impl RecordParser for Jsonlog {
         let line_at = match text.get(floor..hit).and_then(|before| memrchr2(b'\n', 0, before)) {
             Some(newline) => floor + newline + 1,
             None if floor == 0 && chunk.starts => 0,
-            None if needle > 0 => return Parsed::NotARecord,
+            None if needle == FATAL => return Parsed::NotARecord,
             None => return Parsed::Malformed(Malformed::UnknownPrefix),
         };
         let limit = text.len().min(line_at + RECORD_MAX);
@@ -149,7 +156,7 @@ impl RecordParser for Jsonlog {
             Some(length) if text.get(line_at..).is_some_and(|line| line.starts_with(BEGINS)) => {
                 self.record(text.get(line_at..hit + length).unwrap_or_default())
             }
-            _ if needle > 0 => Parsed::NotARecord,
+            _ if needle == FATAL => Parsed::NotARecord,
             None if limit < text.len() || !chunk.ends => Parsed::Malformed(Malformed::TooLong),
             Some(_) if line_at > 0 => Parsed::Malformed(Malformed::UnknownPrefix),
             _ => Parsed::Malformed(Malformed::Cut),
@@ -233,7 +240,7 @@ fn object(line: &[u8]) -> Option<Fields<'_>> {
     let mut rest = undecorated(line).strip_prefix(b"{")?;
     let mut fields = Fields::default();
     loop {
-        let (key, after) = string(rest)?;
+        let (key, after) = split_string(rest)?;
         let (value, after) = value(after.strip_prefix(b":")?)?;
         let slot = match key.as_ref() {
             b"timestamp" => Some(&mut fields.time),
@@ -259,45 +266,14 @@ fn object(line: &[u8]) -> Option<Fields<'_>> {
     }
 }
 
+/// The string or number at the start, and the text behind it.
 fn value(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
     if input.starts_with(b"\"") {
-        return string(input);
+        return split_string(input);
     }
     let end = memchr2(b',', b'}', input)?;
     let (number, rest) = input.split_at_checked(end)?;
     // Else something else begins here: the line was cut, and another put behind it.
     let plain = number.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.?".contains(byte));
     plain.then_some((Cow::Borrowed(number), rest))
-}
-
-/// A quoted string with the escapes of `escape_json`.
-fn string(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
-    let mut rest = input.strip_prefix(b"\"")?;
-    let plain = memchr2(b'"', b'\\', rest)?;
-    if rest.get(plain) == Some(&b'"') {
-        return Some((Cow::Borrowed(rest.get(..plain)?), rest.get(plain + 1..)?));
-    }
-    let mut text = Vec::with_capacity(plain + 16);
-    loop {
-        let at = memchr2(b'"', b'\\', rest)?;
-        text.extend_from_slice(rest.get(..at)?);
-        if rest.get(at) == Some(&b'"') {
-            return Some((Cow::Owned(text), rest.get(at + 1..)?));
-        }
-        let (byte, length) = match rest.get(at + 1)? {
-            b'n' => (b'\n', 2),
-            b't' => (b'\t', 2),
-            b'r' => (b'\r', 2),
-            b'b' => (8, 2),
-            b'f' => (12, 2),
-            b'u' => {
-                let code = std::str::from_utf8(rest.get(at + 2..at + 6)?).ok()?;
-                (u8::from_str_radix(code, 16).ok()?, 6)
-            }
-            other @ (b'"' | b'\\' | b'/') => (*other, 2),
-            _ => return None,
-        };
-        text.push(byte);
-        rest = rest.get(at + length..)?;
-    }
 }

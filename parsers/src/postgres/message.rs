@@ -15,26 +15,21 @@
 //! `replication connection authorized: user=U` has no database, and is otherwise the same.
 //!
 //! The application name is free text that runs up to the TLS mark. A plaintext client whose application name holds a
-//! perfect TLS mark cannot be told from a TLS client by this message: it is counted as TLS, which is the safe error. Where
-//! text follows the mark, that is said ([`Tls::imitable`]). A mark that is not whole is not understood: the line was cut.
+//! perfect TLS mark looks like a TLS client in this message. It is counted as TLS, which is the safe error. If text follows
+//! the mark, it is marked as `imitable`. An incomplete mark is not understood: the line was cut.
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-use nom::Parser;
-use nom::bytes::complete::{tag, take, take_while1};
-use nom::character::complete::digit1;
-use nom::combinator::{all_consuming, opt};
-use nom::error::Error;
-
+use super::authorized::{authorized, authorized_replication, known_names, split_names};
 use super::failure::{
     authentication_failed, direct_without_alpn, handshake_failed, rejected_by_hba, rejected_without_certificate,
 };
-use super::prefix::strip;
-use crate::event::{Client, Malformed, Micros, Step, Text, Tls, Transport};
+use super::prefix::values::strip;
+use crate::digits;
+use crate::event::{Client, Malformed, Micros, SessionStep, Text};
 use crate::format::TRUNCATED;
 
-/// Who the rest of the record says it is about, where it says so.
+/// The client of a record, as far as its fields or its prefix name it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Context<'a> {
     pub address: Option<&'a [u8]>,
@@ -49,19 +44,19 @@ pub(super) struct Context<'a> {
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message<'a> {
-    About(Client<'a>, Step<'a>),
+    About(Client<'a>, SessionStep<'a>),
     NotARecord,
     Malformed(Malformed),
 }
 
-/// A kind of message: how it begins, where in that beginning the needle stands, and how the rest is read.
+/// A kind of message: its beginning, where the needle stands in that, and the function that reads the rest.
 struct Kind {
     head: &'static [u8],
     needle_at: usize,
     read: for<'a> fn(&'a [u8], &Context<'a>) -> Message<'a>,
 }
 
-/// What the needle of [`LOG_HEADS`] is: every head of severity LOG holds it once.
+/// The needle of [`LOG_HEADS`]: every head of severity LOG holds it once.
 pub(super) const LOG_NEEDLE: &[u8] = b"onnection";
 
 /// Messages of severity LOG. One that ends another stands behind it.
@@ -162,182 +157,21 @@ fn kind_of<'a, 'k>(kinds: &'k [Kind], text: &'a [u8]) -> Option<(&'k Kind, &'a [
     kinds.iter().find_map(|kind| Some((kind, strip(text, kind.head)?)))
 }
 
+/// Text of a message, without a copy.
 pub(super) fn text(bytes: &[u8]) -> Option<Text<'_>> {
     Some(Cow::Borrowed(bytes))
 }
 
-/// Who the rest of the record says it is about.
+/// The client of a record, by its context.
 pub(super) fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
-    // What a prefix writes for a name that is not known yet; a role may be called so too.
-    let told = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
+    // A prefix writes `[unknown]` for a name that is not known yet. A role may have that name too.
+    let known = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
     Client {
-        user: context.user.filter(told).and_then(text),
-        database: context.database.filter(told).and_then(text),
+        user: context.user.filter(known).and_then(text),
+        database: context.database.filter(known).and_then(text),
         address: context.address.and_then(text),
         application: None,
     }
-}
-
-fn authorized<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    session(body, context, true)
-}
-
-fn authorized_replication<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
-    session(body, context, false)
-}
-
-/// `user=U[ database=D][ application_name=A][ SSL enabled (...)][ GSS (...)]`.
-fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Message<'a> {
-    let unknown = Message::Malformed(Malformed::UnknownLayout);
-    let Some(names) = body.strip_prefix(b"user=") else { return unknown };
-    // A name can hold a whole TLS mark; what the record says of the names elsewhere decides where they end.
-    let known = known_names(names, context, has_database);
-    // The line may have been cut inside of a mark, which then reads as the end of a name.
-    let cut = |text: &[u8]| !context.quoted && ends_as_a_mark_begins(text);
-    if known.is_none() && cut(names) {
-        return Message::Malformed(Malformed::Cut);
-    }
-    let split = match known {
-        Some(Ok(split)) => Some(split),
-        // Only a name made to mislead differs.
-        Some(Err(())) => return Message::Malformed(Malformed::Ambiguous),
-        None => split_names(names, context, has_database),
-    };
-    let Some((user, database, end)) = split else { return unknown };
-    let Some((end, gss)) = split_gss(end) else { return unknown };
-    if cut(end) {
-        return Message::Malformed(Malformed::Cut);
-    }
-    let (end, tls) = match split_tls(end) {
-        Ok(split) => split,
-        Err(cause) => return Message::Malformed(cause),
-    };
-    let application = match (end.is_empty(), end.strip_prefix(APPLICATION)) {
-        (true, _) => None,
-        (false, Some(application)) => Some(application),
-        // The line may have been cut in the middle of a word.
-        (false, None) if APPLICATION.starts_with(end) => return Message::Malformed(Malformed::Cut),
-        (false, None) => return Message::Malformed(Malformed::Ambiguous),
-    };
-    let transport = match (tls, gss) {
-        (Some(tls), _) => Transport::Tls(tls),
-        (None, Gss::Encrypted) => Transport::Gss,
-        // What a client without GSS calls its application may look so: nothing follows from it.
-        (None, Gss::Unclear) => return unknown,
-        (None, Gss::No) if context.marks_tls => Transport::unmarked(context.address),
-        (None, Gss::No) => Transport::Unknown,
-    };
-    let client = Client {
-        user: text(user),
-        database: database.and_then(text),
-        address: context.address.and_then(text),
-        application: application.and_then(text),
-    };
-    Message::About(client, Step::Connected(transport))
-}
-
-/// Whether a session is encrypted by GSSAPI.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gss {
-    No,
-    Encrypted,
-    /// A mark, and text behind it.
-    Unclear,
-}
-
-/// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; tells whether the session is encrypted by it.
-fn split_gss(body: &[u8]) -> Option<(&[u8], Gss)> {
-    const PRINCIPAL: &[u8] = b", principal=";
-    // Every GSS session has the mark at its end, and hardly any session has GSS.
-    if body.ends_with(b")") && last_group(body).is_some_and(|at| starts_at(body, at, TLS_MARK)) {
-        return Some((body, Gss::No));
-    }
-    // A search takes longer to prepare than to see that there is no parenthesis at all.
-    let mark = || memchr::memchr(b'(', body).and_then(|_| memmem::rfind(body, GSS_MARK));
-    let Some(at) = mark() else { return Some((body, Gss::No)) };
-    let (before, mark) = body.split_at_checked(at)?;
-    if !mark.ends_with(b")") {
-        return Some((body, Gss::Unclear));
-    }
-    let yes_no = || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphabetic());
-    let mut grammar = all_consuming((
-        tag(GSS_MARK),
-        yes_no(),
-        tag(&b", encrypted="[..]),
-        yes_no(),
-        opt((tag(&b", delegated_credentials="[..]), yes_no())),
-        opt((
-            tag(PRINCIPAL),
-            take(mark.len().saturating_sub(memmem::find(mark, PRINCIPAL).map_or(0, |at| at + PRINCIPAL.len() + 1))),
-        )),
-        tag(&b")"[..]),
-    ));
-    let (_, parts) = grammar.parse_complete(mark).ok()?;
-    Some((before, if parts.3 == b"yes" { Gss::Encrypted } else { Gss::No }))
-}
-
-/// How the GSS mark begins.
-const GSS_MARK: &[u8] = b" GSS (authenticated=";
-/// How the TLS mark begins.
-const TLS_MARK: &[u8] = b" SSL enabled (";
-
-/// Cuts ` SSL enabled (protocol=P, cipher=C[, bits=N][, compression=X])` off the end, or that and what follows it.
-///
-/// # Errors
-///
-/// When a mark begins that is not whole.
-fn split_tls(body: &[u8]) -> Result<(&[u8], Option<Tls<'_>>), Malformed> {
-    let split = |at: usize| {
-        let (before, mark) = body.split_at_checked(at)?;
-        tls_mark(mark).map(|(rest, tls)| (before, Some(Tls { imitable: !rest.is_empty(), ..tls })))
-    };
-    let whole = |(_, tls): &(&[u8], Option<Tls<'_>>)| tls.as_ref().is_some_and(|tls| !tls.imitable);
-    let last = last_group(body).filter(|at| body.ends_with(b")") && starts_at(body, *at, TLS_MARK));
-    if let Some(split) = last.and_then(split).filter(whole) {
-        return Ok(split);
-    }
-    // Nearly every line without a mark has no parenthesis either.
-    let marks = || memchr::memchr_iter(b'(', body).filter_map(|open| begins_mark(body, open));
-    match marks().next() {
-        Some(_) => marks().find_map(split).ok_or(Malformed::UnknownLayout),
-        None => Ok((body, None)),
-    }
-}
-
-/// Where a TLS mark begins whose parenthesis opens at `open`.
-fn begins_mark(body: &[u8], open: usize) -> Option<usize> {
-    (open + 1).checked_sub(TLS_MARK.len()).filter(|at| starts_at(body, *at, TLS_MARK))
-}
-
-/// Whether a text ends in ` S`, ` SSL en` and so on: the line may have been cut inside of a mark.
-fn ends_as_a_mark_begins(body: &[u8]) -> bool {
-    let may =
-        body.last().is_some_and(|last| TLS_MARK.get(1..TLS_MARK.len() - 1).is_some_and(|mark| mark.contains(last)));
-    may && (2..TLS_MARK.len()).any(|length| TLS_MARK.get(..length).is_some_and(|begin| body.ends_with(begin)))
-}
-
-/// Reads a whole mark at the start of a text, and returns what follows it.
-fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
-    let word =
-        || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let mut grammar = (
-        tag(TLS_MARK),
-        tag(&b"protocol="[..]),
-        word(),
-        tag(&b", cipher="[..]),
-        word(),
-        opt((tag(&b", bits="[..]), digit1)),
-        opt((tag(&b", compression="[..]), word())),
-        tag(&b")"[..]),
-    );
-    let (rest, parts) = grammar.parse_complete(mark).ok()?;
-    let bits = parts.5.and_then(|(_, digits)| std::str::from_utf8(digits).ok()?.parse().ok());
-    Some((rest, Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false }))
-}
-
-/// Where ` SSL enabled (` would begin if its parenthesis were the last that opens.
-fn last_group(body: &[u8]) -> Option<usize> {
-    memchr::memrchr(b'(', body)?.checked_sub(TLS_MARK.len() - 1)
 }
 
 /// Where the first `key` stands in `body`. A key ends in `=`, of which messages have few: looking for those is faster than
@@ -356,54 +190,10 @@ fn key_before(body: &[u8], key: &[u8], end: usize) -> Option<usize> {
     body.get(..=end)?.strip_suffix(key).map(<[u8]>::len)
 }
 
-fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
-    body.get(at..).is_some_and(|rest| rest.starts_with(mark))
-}
-
-const DATABASE: &[u8] = b" database=";
-const APPLICATION: &[u8] = b" application_name=";
-
-/// User, database, and what follows them.
-type Names<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
-
-/// Splits `U[ database=D]` off where the rest of the record tells both names; an error where it tells others.
-fn known_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Result<Names<'a>, ()>> {
-    let user = context.user?;
-    let split = |database: Option<&'a [u8]>| {
-        let end = names.strip_prefix(user)?;
-        match database {
-            Some(database) => Some((user, Some(database), end.strip_prefix(DATABASE)?.strip_prefix(database)?)),
-            None => Some((user, None, end)),
-        }
-    };
-    let database = if has_database { Some(context.database?) } else { None };
-    Some(split(database).ok_or(()))
-}
-
-/// Splits `U[ database=D]` off by the words around them.
-fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Names<'a>> {
-    let until = |text: &'a [u8], ends: &[&[u8]]| {
-        let end = ends.iter().filter_map(|end| memmem::find(text, end)).min();
-        text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, b""))
-    };
-    let ends: &[&[u8]] = &[APPLICATION, TLS_MARK, GSS_MARK];
-    if !has_database {
-        let (user, end) = until(names, ends);
-        return Some((user, None, end));
-    }
-    let user = context.user.filter(|user| names.strip_prefix(*user).is_some_and(|end| end.starts_with(DATABASE)));
-    let (user, end) = match user {
-        Some(user) => names.split_at_checked(user.len())?,
-        None => until(names, &[DATABASE]),
-    };
-    let (database, end) = until(end.strip_prefix(DATABASE)?, ends);
-    Some((user, Some(database), end))
-}
-
 /// `host=H[ port=N]`.
 fn received<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
     match body.strip_prefix(b"host=").and_then(address) {
-        Some(host) => Message::About(Client { address: text(host), ..Client::default() }, Step::Received),
+        Some(host) => Message::About(Client { address: text(host), ..Client::default() }, SessionStep::Received),
         None => Message::Malformed(Malformed::UnknownLayout),
     }
 }
@@ -419,9 +209,9 @@ fn address(host: &[u8]) -> Option<&[u8]> {
     let Some(at) = rfind_key(host, PORT) else { return Some(host) };
     let port = host.get(at + PORT.len()..)?;
     // A comma or a quote may be left of an envelope.
-    let digits = port.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = port.get(digits..)?;
-    (digits <= 5 && !rest.iter().any(u8::is_ascii_alphanumeric)).then_some(host.get(..at)?)
+    let length = digits::leading(port);
+    let rest = port.get(length..)?;
+    (length <= 5 && !rest.iter().any(u8::is_ascii_alphanumeric)).then_some(host.get(..at)?)
 }
 
 /// `identity="I" method=M (FILE:LINE)`, and `user="U" method=trust (FILE:LINE)` from 17 on.
@@ -431,7 +221,7 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         .and_then(|at| body.get(at + METHOD.len()..))
         .map(|method| method.split(|byte| *byte == b' ').next().unwrap_or(method));
     match method {
-        Some(method) => Message::About(client_of(context), Step::Authenticated(Cow::Borrowed(method))),
+        Some(method) => Message::About(client_of(context), SessionStep::Authenticated(Cow::Borrowed(method))),
         None => Message::Malformed(Malformed::UnknownLayout),
     }
 }
@@ -451,7 +241,7 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
         Some((user, database, host, lasted)) => {
             let client =
                 Client { user: text(user), database: database.and_then(text), address: text(host), application: None };
-            Message::About(client, Step::Disconnected(lasted))
+            Message::About(client, SessionStep::Disconnected(lasted))
         }
         None => Message::Malformed(Malformed::UnknownLayout),
     }
@@ -470,7 +260,10 @@ fn session_time(text: &[u8]) -> Option<Micros> {
 
 #[cfg(test)]
 mod tests {
+    use memchr::memmem;
+
     use super::*;
+    use crate::event::{Tls, Transport};
 
     #[test]
     fn every_message_holds_a_term() {
@@ -553,7 +346,7 @@ mod tests {
         for (end, expected) in rows {
             let message = format!("connection authorized: user=app database=orders {end}").leak();
             match transport(message) {
-                Message::About(_, Step::Connected(found)) => assert_eq!(&found, expected, "{message}"),
+                Message::About(_, SessionStep::Connected(found)) => assert_eq!(&found, expected, "{message}"),
                 other => panic!("{message}: {other:?}"),
             }
         }
@@ -571,13 +364,13 @@ mod tests {
         ];
         for (body, method) in rows {
             match transport(format!("connection authenticated: {body}").leak()) {
-                Message::About(_, Step::Authenticated(found)) => assert_eq!(found, method.as_bytes(), "{body}"),
+                Message::About(_, SessionStep::Authenticated(found)) => assert_eq!(found, method.as_bytes(), "{body}"),
                 other => panic!("{body}: {other:?}"),
             }
         }
     }
 
-    /// Names that imitate what stands behind them; the prefix tells them apart.
+    /// Names that imitate the text behind them. The prefix shows where they end.
     #[test]
     fn known_names_end_where_the_prefix_says() {
         let database = "x SSL enabled (protocol=TLSv1.3, cipher=F, bits=1)";
@@ -590,7 +383,7 @@ mod tests {
         };
         let message = format!("connection authorized: user=app database={database}");
         match log_message(message.as_bytes(), &context) {
-            Message::About(_, step) => assert_eq!(step, Step::Connected(Transport::Plaintext)),
+            Message::About(_, step) => assert_eq!(step, SessionStep::Connected(Transport::Plaintext)),
             other => panic!("{other:?}"),
         }
         let other = log_message(b"connection authorized: user=app database=y", &context);
@@ -616,10 +409,10 @@ mod tests {
             let context = Context { address: Some(b"10.0.0.7"), marks_tls: true, ..Context::default() };
             let followed = format!("{WHOLE}{end}");
             match log_message(followed.as_bytes(), &context) {
-                Message::About(_, Step::Connected(Transport::Tls(_))) | Message::Malformed(_) => {}
+                Message::About(_, SessionStep::Connected(Transport::Tls(_))) | Message::Malformed(_) => {}
                 other => proptest::prop_assert!(false, "{followed}: {other:?}"),
             }
-            // A cut inside of the mark, at two bytes of it or more; what was there before cannot be told from a name.
+            // A cut inside of the mark, at two bytes of it or more; the text before looks like a name.
             let cut_short = &WHOLE[..(mark_at + 2 + cut).min(WHOLE.len() - 1)];
             match log_message(cut_short.trim_end().as_bytes(), &context) {
                 Message::Malformed(_) => {}
@@ -632,7 +425,7 @@ mod tests {
     fn text_behind_a_mark_says_that_it_may_be_imitated() {
         for (end, imitable) in [("", false), ("\t2026-11-20 10:00:02 UTC:", true), ("x", true)] {
             match transport(format!("{WHOLE}{end}").leak()) {
-                Message::About(client, Step::Connected(Transport::Tls(tls))) => {
+                Message::About(client, SessionStep::Connected(Transport::Tls(tls))) => {
                     assert_eq!((client.application.as_deref(), tls.imitable), (Some(&b"api"[..]), imitable), "{end}");
                 }
                 other => panic!("{end}: {other:?}"),

@@ -5,11 +5,11 @@
 //! ```
 //!
 //! A newline inside a message is followed by a tab (`elog.c`, `append_with_tabs`), so that text of statements never
-//! begins a line. The user and database names in the *prefix* are raw: a client that never authenticates can place up
+//! begins a line. The user and database names in the *prefix* are raw: a client that never authenticates can write up
 //! to 63 bytes of each at the beginning of a line. Such text can be a perfect record of a session, but what the server
 //! writes behind the names then stands behind it: [`Stderr::read`] looks there too.
 //!
-//! `RAISE LOG` is told from the server's own words by the context that follows it. A log that is cut between the two,
+//! `RAISE LOG` differs from the server's own messages by the context that follows it. A log that is cut between the two,
 //! or within a statement and just before an imitated record, shows that imitation as its last or its first record.
 //!
 //! Times: every record has its own, which the server writes first. A name that holds a line break makes a line with a time of its
@@ -21,14 +21,16 @@ use memchr::{memchr, memrchr, memrchr2};
 use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix, is_log};
 use super::{infer, translation};
-use crate::event::{Malformed, Parsed, Record, Step, Transport};
+use crate::event::{Malformed, Parsed, Record, SessionStep, Transport};
 use crate::format::{Chunk, RECORD_MAX, RecordParser, TRUNCATED};
 use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
 /// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
 const LOG_WORDS: &[&str] = &["LOG", "日志", "日誌", "로그"];
+/// The severity of rejections, and what follows it.
 const FATAL: &[u8] = b"FATAL:  ";
+/// What every record holds one of.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
@@ -46,17 +48,17 @@ pub struct Stderr {
     marks_tls: bool,
 }
 
-/// Where a record begins, and how sure that is.
-struct Place<'p, 'a> {
+/// A record that was located, and how sure that is.
+struct Located<'p, 'a> {
     begins: usize,
     prefix: &'p Prefix,
     head: Head<'a>,
-    /// The line can also be read as a record with an earlier message.
-    two_readings: bool,
+    /// Whether the line also matches as a record with an earlier message.
+    ambiguous: bool,
 }
 
-/// What a place is that no record of its own stands at.
-enum Elsewhere {
+/// Why no record was located.
+enum NotLocated {
     /// Text of another record.
     Text,
     /// A record that cannot be understood.
@@ -83,10 +85,10 @@ impl Stderr {
         self.prefixes.get(self.expected)
     }
 
-    /// The record whose severity stands at `severity_at`, or what else that place is.
-    fn place<'a>(&self, chunk: Chunk<'a>, severity_at: usize) -> Result<Place<'_, 'a>, Elsewhere> {
+    /// Locates the record whose severity stands at `severity_at`.
+    fn locate<'a>(&self, chunk: Chunk<'a>, severity_at: usize) -> Result<Located<'_, 'a>, NotLocated> {
         let text = chunk.text;
-        let Some(nearest) = line_start(chunk, severity_at, PREFIX_MAX) else { return Err(Elsewhere::Text) };
+        let Some(nearest) = line_start(chunk, severity_at, PREFIX_MAX) else { return Err(NotLocated::Text) };
         let mut line_at = nearest;
         loop {
             let (line, at) = (text.get(line_at..).unwrap_or_default(), severity_at - line_at);
@@ -94,13 +96,13 @@ impl Stderr {
             for (index, prefix) in self.prefixes.iter().enumerate() {
                 let first = match prefix.head(line) {
                     Some(head) if head.severity_at == at => {
-                        return Ok(Place { begins: line_at, prefix, head, two_readings: false });
+                        return Ok(Located { begins: line_at, prefix, head, ambiguous: false });
                     }
                     first => first.is_some(),
                 };
                 is_record |= first;
-                if let Some(head) = prefix.head_upto(line, at) {
-                    return Ok(Place { begins: line_at, prefix, head, two_readings: first });
+                if let Some(head) = prefix.head_up_to(line, at) {
+                    return Ok(Located { begins: line_at, prefix, head, ambiguous: first });
                 }
                 // What reads as a record of the prefix that is expected is none of another, unless an application's name, which
                 // can be anything, makes it so.
@@ -111,18 +113,18 @@ impl Stderr {
             match is_record {
                 true if line_at < nearest => return Err(of_unknown_prefix(text, nearest)),
                 true if self.is_torn(text, line_at, severity_at) => {
-                    return Err(Elsewhere::Malformed(Malformed::Ambiguous));
+                    return Err(NotLocated::Malformed(Malformed::Ambiguous));
                 }
                 true if self.is_glued(text, line_at, severity_at) => {
-                    return Err(Elsewhere::Malformed(Malformed::UnknownPrefix));
+                    return Err(NotLocated::Malformed(Malformed::UnknownPrefix));
                 }
-                true => return Err(Elsewhere::Text),
+                true => return Err(NotLocated::Text),
                 false => {}
             }
             if line_at == 0 && chunk.starts && nearest == 0 {
                 // A log may begin in the middle of a statement.
                 let text = text.starts_with(b"\t");
-                return Err(if text { Elsewhere::Text } else { Elsewhere::Malformed(Malformed::Cut) });
+                return Err(if text { NotLocated::Text } else { NotLocated::Malformed(Malformed::Cut) });
             }
             // A name may hold newlines: the record may begin on a line before.
             let before = line_at.checked_sub(1).filter(|before| *before > severity_at.saturating_sub(TORN_MAX));
@@ -142,7 +144,7 @@ impl Stderr {
         let from = severity_at.saturating_sub(PREFIX_MAX).max(line_at + own.message_at);
         let begins = |at: usize| {
             let rest = text.get(at..).unwrap_or_default();
-            let ends = |prefix: &Prefix| prefix.head_upto(rest, severity_at - at).is_some();
+            let ends = |prefix: &Prefix| prefix.head_up_to(rest, severity_at - at).is_some();
             self.prefixes.iter().any(|prefix| prefix.reach() > 0 && prefix.begins(rest) && ends(prefix))
         };
         if message::is_of_connection(message) {
@@ -154,26 +156,25 @@ impl Stderr {
         (from.max(line_at + own.message_at + 1)..=until).any(begins)
     }
 
-    /// Reads the message of the record at `place`, and what stands behind the record.
-    fn record<'a>(&self, chunk: Chunk<'a>, place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
-        let text = chunk.text;
-        let Place { begins, head, two_readings, .. } = place;
+    /// Reads the message of a record, and the lines behind the record.
+    fn record<'a>(&self, chunk: Chunk<'a>, located: &Located<'_, 'a>, fatal: bool) -> Parsed<'a> {
+        let (text, Located { begins, head, ambiguous, .. }) = (chunk.text, located);
         let message_at = begins + head.message_at;
         let Some((end, one_line)) = record_end(text, message_at) else {
             return match chunk.ends {
-                true => self.last(text.get(message_at..).unwrap_or_default(), place, fatal),
+                true => self.last(text.get(message_at..).unwrap_or_default(), located, fatal),
                 false => Parsed::Malformed(Malformed::TooLong),
             };
         };
         let raw = undecorated(text.get(message_at..end).unwrap_or_default());
         let next = text.get(end + 1..);
         let message = if one_line {
-            self.message(raw, text.get(*begins..), place, fatal)
+            self.message(raw, text.get(*begins..), located, fatal)
         } else {
-            owned(self.message(&without_tabs(raw), text.get(*begins..), place, fatal))
+            owned(self.message(&without_tabs(raw), text.get(*begins..), located, fatal))
         };
         if !fatal
-            && !two_readings
+            && !ambiguous
             && message != Message::NotARecord
             && let Some(raised) = self.raised(next, head, is_of_one_line(&message))
         {
@@ -182,52 +183,47 @@ impl Stderr {
         let (client, step) = match message {
             Message::About(client, step) => (client, step),
             Message::NotARecord => return Parsed::NotARecord,
-            // A second reading that contradicts itself is only text, unless it begins in the middle of the line.
-            Message::Malformed(_) if *two_readings && self.is_glued(text, *begins, begins + head.severity_at) => {
+            // A second match that contradicts itself is only text, unless it begins in the middle of the line.
+            Message::Malformed(_) if *ambiguous && self.is_glued(text, *begins, begins + head.severity_at) => {
                 return Parsed::Malformed(Malformed::UnknownPrefix);
             }
-            Message::Malformed(_) if *two_readings && !self.is_torn(text, *begins, begins + head.severity_at) => {
+            Message::Malformed(_) if *ambiguous && !self.is_torn(text, *begins, begins + head.severity_at) => {
                 return Parsed::NotARecord;
             }
-            Message::Malformed(_) if *two_readings => return Parsed::Malformed(Malformed::Ambiguous),
+            Message::Malformed(_) if *ambiguous => return Parsed::Malformed(Malformed::Ambiguous),
             Message::Malformed(_) if raw.ends_with(TRUNCATED) => return Parsed::Malformed(Malformed::Cut),
             Message::Malformed(cause) => return Parsed::Malformed(cause),
         };
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
         }
-        if *two_readings {
+        let is_alone = !self.is_followed_by_record(next);
+        if !ambiguous && is_alone && is_torn_off(next) {
+            return Parsed::Malformed(Malformed::Cut);
+        }
+        if *ambiguous || (is_alone && self.is_torn(text, *begins, end)) {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
-        if !self.is_followed_by_record(next) {
-            match () {
-                () if is_torn_off(next) => return Parsed::Malformed(Malformed::Cut),
-                () if self.is_torn(text, *begins, end) => return Parsed::Malformed(Malformed::Ambiguous),
-                () => {}
-            }
-        }
-        // Where the prefix cannot tell the address, the record of the arrival does.
+        // If the prefix has no address, the record of the connection attempt has it.
         let step = match step {
-            Step::Connected(Transport::Local | Transport::Plaintext) if client.address.is_none() => {
-                Step::Connected(Transport::Plaintext)
+            SessionStep::Connected(Transport::Local) if client.address.is_none() => {
+                SessionStep::Connected(Transport::Plaintext)
             }
             step => step,
         };
-        let record = Record { at: head.at.map(|time| time.at), session: head.pid, client, step };
-        Parsed::Record(record)
+        Parsed::Record(Record { at: head.at.map(|time| time.at), session: head.pid, client, step })
     }
 
-    /// Reads the log's last message, which has no newline: somebody may have cut it off with it. What nothing can follow is
-    /// whole.
-    fn last<'a>(&self, raw: &'a [u8], place: &Place<'_, 'a>, fatal: bool) -> Parsed<'a> {
-        let whole = |step: &Step<'_>| match step {
-            Step::Connected(Transport::Tls(tls)) => !tls.imitable,
-            Step::Received | Step::Disconnected(_) => memmem::rfind(raw, b" port=").is_some(),
+    /// Reads the log's last message, which has no newline and may be cut. It counts if nothing can follow its end.
+    fn last<'a>(&self, raw: &'a [u8], located: &Located<'_, 'a>, fatal: bool) -> Parsed<'a> {
+        let whole = |step: &SessionStep<'_>| match step {
+            SessionStep::Connected(Transport::Tls(tls)) => !tls.imitable,
+            SessionStep::Received | SessionStep::Disconnected(_) => memmem::rfind(raw, b" port=").is_some(),
             _ => false,
         };
-        let head = &place.head;
-        match self.message(undecorated(raw), None, place, fatal) {
-            Message::About(client, step) if whole(&step) && !place.two_readings && memchr(b'\n', raw).is_none() => {
+        let head = &located.head;
+        match self.message(undecorated(raw), None, located, fatal) {
+            Message::About(client, step) if whole(&step) && !located.ambiguous && memchr(b'\n', raw).is_none() => {
                 Parsed::Record(Record { at: head.at.map(|time| time.at), session: head.pid, client, step })
             }
             Message::NotARecord => Parsed::NotARecord,
@@ -235,30 +231,37 @@ impl Stderr {
         }
     }
 
-    /// Reads a message, with the prefix read such that it tells the same names, and no application of a session that is only
-    /// being established, if it can be. `RAISE LOG` without its context has one, and so has a line whose prefix is not quite
-    /// this one: it cannot be determined.
-    fn message<'m>(&self, text: &'m [u8], line: Option<&'m [u8]>, place: &Place<'_, 'm>, fatal: bool) -> Message<'m> {
+    /// Reads a message, with the match of the prefix that gives the same names.
+    ///
+    /// A session that is being established has no application yet. `RAISE LOG` without its context has one, and so has a line
+    /// with a slightly different prefix: that cannot be determined.
+    fn message<'m>(
+        &self,
+        text: &'m [u8],
+        line: Option<&'m [u8]>,
+        located: &Located<'_, 'm>,
+        fatal: bool,
+    ) -> Message<'m> {
         let read = |head: &Head<'m>| {
             let Head { address, user, database, .. } = *head;
             let context = Context { address, user, database, marks_tls: self.marks_tls, quoted: false };
             if fatal { message::fatal_message(text, &context) } else { message::log_message(text, &context) }
         };
-        let fits = |message: &Message<'_>, head: &Head<'_>| match message {
-            Message::About(_, Step::Disconnected(_)) => true,
+        let agrees = |message: &Message<'_>, head: &Head<'_>| match message {
+            Message::About(_, SessionStep::Disconnected(_)) => true,
             Message::About(..) => head.may_establish(),
             Message::Malformed(Malformed::Ambiguous) => false,
             Message::Malformed(_) | Message::NotARecord => true,
         };
-        let first = read(&place.head);
-        if fits(&first, &place.head) {
+        let first = read(&located.head);
+        if agrees(&first, &located.head) {
             return first;
         }
         let mut found = None;
-        let severity_at = place.head.severity_at;
-        place.prefix.reading_by_names(line.unwrap_or_default(), &mut |head| {
+        let severity_at = located.head.severity_at;
+        located.prefix.head_by_names(line.unwrap_or_default(), &mut |head| {
             if head.severity_at == severity_at {
-                found = Some(read(head)).filter(|other| matches!(other, Message::About(..)) && fits(other, head));
+                found = Some(read(head)).filter(|other| matches!(other, Message::About(..)) && agrees(other, head));
             }
             found.is_some()
         });
@@ -292,7 +295,7 @@ impl Stderr {
             let beyond = end.saturating_sub(before);
             let goes_on = |prefix: &Prefix| {
                 prefix.may_go_on(line, before - until)
-                    && prefix.reading(line, &mut |head| until + head.severity_at >= end).is_some()
+                    && prefix.head_where(line, &mut |head| until + head.severity_at >= end).is_some()
             };
             let is_near = |prefix: &&Prefix| beyond <= prefix.reach();
             if !self.prefixes.iter().any(|prefix| is_near(&prefix)) {
@@ -317,12 +320,12 @@ impl Stderr {
     fn is_written(&self, text: &[u8], at: usize) -> bool {
         let Some(begins) = line_start(Chunk { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
         let line = text.get(begins..).unwrap_or_default();
-        let own = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at == at);
+        let own = |prefix: &Prefix| prefix.head_where(line, &mut |head| begins + head.message_at == at);
         let log = |head: &Head<'_>| {
             line.get(head.severity_at..).and_then(|line| line.split(|byte| *byte == b':').next()).is_some_and(is_log)
         };
         let Some(head) = self.prefixes.iter().find_map(own).filter(log) else { return false };
-        let otherwise = |prefix: &Prefix| prefix.reading(line, &mut |head| begins + head.message_at != at).is_some();
+        let otherwise = |prefix: &Prefix| prefix.head_where(line, &mut |head| begins + head.message_at != at).is_some();
         let end = record_end(text, at).map_or(text.len(), |(end, _)| end);
         !self.prefixes.iter().any(otherwise)
             && !self.is_torn(text, begins, begins + head.severity_at)
@@ -364,7 +367,7 @@ fn is_context(line: &[u8]) -> bool {
 
 /// Whether the server writes a message without details and hints. A handshake that failed has a hint.
 fn is_of_one_line(message: &Message<'_>) -> bool {
-    !matches!(message, Message::About(_, Step::HandshakeFailed(_)))
+    !matches!(message, Message::About(_, SessionStep::HandshakeFailed(_)))
 }
 
 /// What other programs put at the beginning of a file, and so in the middle of files that were joined.
@@ -383,19 +386,19 @@ impl RecordParser for Stderr {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let severity_at = match needle {
-            0 => match message::log_message_start(chunk.text, hit) {
+            message::LOG_NEEDLE => match message::log_message_start(chunk.text, hit) {
                 Some(start) => chunk.text.get(..start).and_then(log_severity),
                 None => return cut_within_first_words(chunk.text, hit),
             },
             _ => Some(hit),
         };
         let Some(severity_at) = severity_at else { return Parsed::NotARecord };
-        match self.place(chunk, severity_at) {
-            Ok(place) => self.record(chunk, &place, needle == 1),
+        match self.locate(chunk, severity_at) {
+            Ok(located) => self.record(chunk, &located, needle == FATAL),
             // FATAL stands before many messages that are not about connections.
-            Err(Elsewhere::Malformed(cause)) if needle == 0 => Parsed::Malformed(cause),
+            Err(NotLocated::Malformed(cause)) if needle == message::LOG_NEEDLE => Parsed::Malformed(cause),
             Err(_) => Parsed::NotARecord,
         }
     }
@@ -468,10 +471,10 @@ fn is_torn_off(next: Option<&[u8]>) -> bool {
 }
 
 /// What a line is that no prefix reads. Text of another record begins with a tab.
-fn of_unknown_prefix(text: &[u8], line_at: usize) -> Elsewhere {
+fn of_unknown_prefix(text: &[u8], line_at: usize) -> NotLocated {
     match text.get(line_at) {
-        Some(b'\t') => Elsewhere::Text,
-        _ => Elsewhere::Malformed(Malformed::UnknownPrefix),
+        Some(b'\t') => NotLocated::Text,
+        _ => NotLocated::Malformed(Malformed::UnknownPrefix),
     }
 }
 

@@ -52,7 +52,7 @@ const AUTHORIZED: &[(&str, &str)] = &[
     ("Turkish", "bağlantı tanımı: kullanıcı="),
 ];
 
-/// How records of arrivals begin, by language.
+/// How records of connection attempts begin, by language.
 const RECEIVED: &[(&str, &str)] = &[
     ("German", "Verbindung empfangen: Host="),
     ("Spanish", "conexión recibida: host="),
@@ -80,8 +80,8 @@ static HEADS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     RegexBuilder::new(&heads.join("|")).unicode(false).build().ok()
 });
 
-/// The language of the first message about a connection in `text` that the server wrote itself, which `is_written` tells of
-/// the place where a message may begin. Names and statements can hold any message.
+/// The language of the first message about a connection in `text` that the server wrote itself. Names and statements can hold
+/// any message: `is_written` says whether the server wrote the one that begins at an offset.
 pub(super) fn language(text: &[u8], is_written: impl Fn(usize) -> bool) -> Option<&'static str> {
     let found = HEADS.as_ref()?.find_iter(text).find(|found| is_written(found.start()))?;
     let all = RECEIVED.iter().chain(AUTHORIZED);

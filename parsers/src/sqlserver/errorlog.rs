@@ -15,36 +15,45 @@
 //! Times are the server's own. Its zone is what the log's beginning says, `UTC adjustment: -5:00`: a change to or from
 //! daylight saving time shows from the next log on, and RDS begins one every day.
 //!
-//! A user name is free text, and stands between parts that are not. `spid52` in the place of `Logon` is a statement that
+//! A user name is free text, and stands between parts that are not. `spid52` instead of `Logon` is a statement that
 //! writes to the log whatever it likes (`RAISERROR ... WITH LOG`).
 //!
-//! Times: every line has its own. Where a statement writes whole lines, with any time, they prove nothing: no line tells how a
-//! session was encrypted, so that this log covers no hours.
+//! Times: every line has its own. Where a statement writes whole lines, with any time, they prove nothing: no line has the
+//! transport of a session, so that this log covers no hours.
 
 use std::borrow::Cow;
 
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use memchr::memmem;
 
-use crate::event::{Client, Malformed, Parsed, Record, Step, Text, Transport};
+use crate::digits::{self, number_at};
+use crate::event::{Client, Malformed, Parsed, Record, SessionStep, Text, Transport};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines;
-use crate::time::{LogTime, has_time_shape};
+use crate::time::{LogTime, after_date_and_clock, instant};
 
+/// What messages of sessions begin with.
 const SUCCEEDED: &[u8] = b"Login succeeded for user";
+/// What messages of rejected clients begin with.
 const FAILED: &[u8] = b"Login failed";
+/// What the message of a client without TLS begins with, if the server requires it.
 const UNENCRYPTED: &[u8] =
     b"Encryption is required to connect to this server but the client library does not support encryption";
-const NEEDLES: &[&[u8]] = &[SUCCEEDED, FAILED, b"library does not support encryption"];
+/// What of [`UNENCRYPTED`] is searched for.
+const NO_ENCRYPTION: &[u8] = b"library does not support encryption";
+const NEEDLES: &[&[u8]] = &[SUCCEEDED, FAILED, NO_ENCRYPTION];
 
+/// The writer of the records of logins.
 const LOGON: &[u8] = b"Logon";
+/// What stands before the client's address.
 const CLIENT: &[u8] = b" [CLIENT: ";
+/// What stands between the user and the reason of a rejection.
 const REASON: &[u8] = b"'. Reason: ";
 
 /// What can follow the user's name in the record of a session, besides `Connection made using ... authentication.`
 const METHODS: &[&[u8]] = &[b"'. Connection: trusted.", b"'. Connection: non-trusted."];
+/// What stands between the user and the authentication method.
 const MADE_USING: &[u8] = b"'. Connection made using ";
+/// What stands behind the authentication method.
 const AUTHENTICATION: &[u8] = b" authentication.";
 
 /// What the log's beginning says about the zone of its times.
@@ -72,6 +81,7 @@ impl Errorlog {
         Self { offset: lines.filter_map(own).find_map(|line| adjustment(line.message)) }
     }
 
+    /// A time in the server's zone.
     fn zoned(&self, time: LogTime) -> LogTime {
         let shifted = self.offset.and_then(|minutes| time.at.checked_sub(i64::from(minutes) * 60_000_000));
         shifted.map_or(time, |at| LogTime { at, zone_known: true })
@@ -98,10 +108,10 @@ impl RecordParser for Errorlog {
         NEEDLES
     }
 
-    fn read<'a>(&self, chunk: Chunk<'a>, needle: usize, hit: usize) -> Parsed<'a> {
+    fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         // Only the message of a line of its own can be a record; a name can hold anything.
-        let own = NEEDLES.get(needle).copied().unwrap_or_default();
-        if lines::since_same(chunk.text, hit, own).is_some_and(|between| memmem::find(between, b" Logon ").is_none()) {
+        if lines::since_same(chunk.text, hit, needle).is_some_and(|between| memmem::find(between, b" Logon ").is_none())
+        {
             return Parsed::NotARecord;
         }
         let (line_at, line) = match lines::around(chunk, hit) {
@@ -109,7 +119,7 @@ impl RecordParser for Errorlog {
             Err(cause) => return Parsed::Malformed(cause),
         };
         let Some(Line { time, source, message }) = split(line) else {
-            // A message that goes on in another line is nobody's record; what stands behind an unknown time may be one.
+            // A line that continues a message is no record. Text behind an unknown time may be one.
             let before = chunk.text.get(line_at..hit).unwrap_or_default();
             return match line_at {
                 0 => Parsed::Malformed(Malformed::Cut),
@@ -118,9 +128,8 @@ impl RecordParser for Errorlog {
             };
         };
         let begins: &[u8] = match needle {
-            0 => SUCCEEDED,
-            1 => FAILED,
-            _ => UNENCRYPTED,
+            NO_ENCRYPTION => UNENCRYPTED,
+            message => message,
         };
         let at_message = message.starts_with(begins) && hit < line_at + line.len() - message.len() + begins.len();
         if !at_message || is_statement(source) {
@@ -129,9 +138,9 @@ impl RecordParser for Errorlog {
         let (message, address) = without_client(message.trim_ascii_end());
         let understood = match needle {
             _ if source != LOGON => None,
-            0 => session(message).map(|user| (user, Step::Connected(Transport::Unknown))),
-            1 => Some((refused(message), Step::Rejected(Transport::Unknown))),
-            _ => Some((None, Step::Rejected(Transport::Plaintext))),
+            SUCCEEDED => session(message).map(|user| (user, SessionStep::Connected(Transport::Unknown))),
+            FAILED => Some((refused(message), SessionStep::Rejected(Transport::Unknown))),
+            _ => Some((None, SessionStep::Rejected(Transport::Plaintext))),
         };
         let Some((user, step)) = understood else { return Parsed::Malformed(Malformed::UnknownLayout) };
         let client = Client { user, address, ..Client::default() };
@@ -150,16 +159,16 @@ impl RecordParser for Errorlog {
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         [SUCCEEDED, FAILED, UNENCRYPTED].iter().any(|message| {
             let beginning = [b"2026-11-23 18:39:57.24 Logon       ", *message].concat();
-            let fits =
+            let matches =
                 |line: &[u8]| split(line).is_some_and(|line| line.source == LOGON && line.message.starts_with(message));
-            is_completed(line, &beginning, fits)
+            is_completed(line, &beginning, matches)
         })
     }
 
     fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         let named = |(source, language): &(&[u8], &'static str)| {
             // A server in English has no such writer: the word alone is rare enough to be looked for first.
-            memmem::find_iter(text, source).any(|at| is_foreign_login(text, at)).then_some(*language)
+            memmem::find_iter(text, source).any(|at| is_other_login(text, at)).then_some(*language)
         };
         LANGUAGES.iter().find_map(named)
     }
@@ -170,7 +179,7 @@ impl RecordParser for Errorlog {
 }
 
 /// Whether the line around a writer's name is the record of a login in its language.
-fn is_foreign_login(text: &[u8], at: usize) -> bool {
+fn is_other_login(text: &[u8], at: usize) -> bool {
     let line_at = text.get(..at).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
     let line = text.get(line_at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next());
     line.is_some_and(is_unreadable)
@@ -211,19 +220,14 @@ fn split(line: &[u8]) -> Option<Line<'_>> {
     known.then(|| Line { time, source, message: message.trim_ascii_start() })
 }
 
-/// `2026-11-23 18:39:57.24`, in the server's own zone, which is not named. RDS also writes three places.
+/// `2026-11-23 18:39:57.24`, in the server's own zone, which is not named. RDS also writes three places of the fraction.
 fn stamp(line: &[u8]) -> Option<(LogTime, &[u8])> {
-    let (stamp, rest) = line.split_at_checked(19).filter(|(stamp, _)| has_time_shape(stamp))?;
-    let fraction = rest.strip_prefix(b".")?;
-    let places = fraction.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    let fraction = after_date_and_clock(line)?.strip_prefix(b".")?;
+    let places = digits::leading(fraction.get(..7).unwrap_or(fraction));
     let (fraction, rest) = fraction.split_at_checked(places).filter(|_| (1..7).contains(&places))?;
-    let part = |from: usize, to: usize| std::str::from_utf8(stamp.get(from..to)?).ok()?.parse::<i16>().ok();
-    let small = |from: usize| i8::try_from(part(from, from + 2)?).ok();
-    let nanos: i32 = std::str::from_utf8(fraction).ok()?.parse().ok()?;
-    let nanos = nanos * 10i32.pow(u32::try_from(9 - places).ok()?);
-    let at =
-        DateTime::new(part(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?.min(59), nanos).ok()?;
-    let at = Offset::UTC.to_timestamp(at).ok()?.as_microsecond();
+    let part = |from: usize| number_at(line, from..from + 2);
+    let micros = digits::number(fraction)? * 10u64.pow(u32::try_from(6 - places).ok()?);
+    let at = instant([number_at(line, 0..4)?, part(5)?, part(8)?], [part(11)?, part(14)?, part(17)?], micros, 0)?;
     Some((LogTime { at, zone_known: false }, rest))
 }
 
@@ -250,7 +254,7 @@ fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
 fn session(message: &[u8]) -> Option<Option<Text<'_>>> {
     let rest = message.strip_prefix(SUCCEEDED)?.strip_prefix(b" '")?;
     let named = METHODS.iter().find_map(|method| rest.strip_suffix(*method)).or_else(|| authenticated(rest));
-    // Where nothing tells how the connection was made, more may stand between the name and the end: a refused client can
+    // Without the authentication method, more may stand between the name and the end: a rejected client can
     // write the beginning of this record into a name, and the end of its own ends it.
     let user = named.or_else(|| rest.strip_suffix(b"'.").filter(|user| memmem::find(user, b"'. ").is_none()))?;
     Some((!user.is_empty()).then_some(Cow::Borrowed(user)))

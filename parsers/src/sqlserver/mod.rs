@@ -1,6 +1,6 @@
 //! Microsoft SQL Server: RDS for SQL Server.
 //!
-//! Its log tells who came, and never how: no session is plaintext by it, and none is TLS.
+//! Its log shows clients, but not their transport: no session in it counts as plaintext or TLS.
 
 mod engine;
 mod errorlog;

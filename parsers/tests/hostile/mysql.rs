@@ -1,6 +1,6 @@
 //! Models of the general logs (`sql/log.cc`) and of the audit plugins (`server_audit.c`).
 
-use super::session::{Logger, Session, Step, time};
+use super::session::{Logger, Session, SessionStep, time};
 
 /// Whose general log.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,16 +57,16 @@ impl Logger for General {
         (if self.clock == Clock::Iso { 96 } else { 384 }, 192)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let from = format!("@{} on ", session.address);
         let using: &[u8] = if session.tls { b" using SSL/TLS" } else { b" using TCP/IP" };
         match step {
-            Step::Arrives | Step::Authenticates => Vec::new(),
-            Step::Begins => {
+            SessionStep::Arrives | SessionStep::Authenticates => Vec::new(),
+            SessionStep::Begins => {
                 let who = [&session.user, from.as_bytes(), &session.database, using].concat();
                 self.record(at, session, "Connect", &who)
             }
-            Step::IsRefused => {
+            SessionStep::IsRefused => {
                 let who = [&session.user, from.as_bytes(), &session.database, using].concat();
                 let why = [
                     b"Access denied for user '",
@@ -78,9 +78,9 @@ impl Logger for General {
                 let attempt = self.record(at, session, "Connect", &who);
                 [attempt, self.record(at, session, "Connect", &why.concat())].concat()
             }
-            Step::States(text) | Step::Fails(text) => self.record(at, session, "Query", text),
-            Step::Raises(text) => self.record(at, session, "Prepare", text),
-            Step::Ends => self.record(at, session, "Quit", b""),
+            SessionStep::States(text) | SessionStep::Fails(text) => self.record(at, session, "Query", text),
+            SessionStep::Raises(text) => self.record(at, session, "Prepare", text),
+            SessionStep::Ends => self.record(at, session, "Quit", b""),
         }
     }
 
@@ -102,7 +102,7 @@ impl Logger for Audit {
         (96, 192)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let head = [
             time(at, "%Y%m%d %H:%M:%S,ip-10-1-2-3,").as_bytes(),
             &session.user,
@@ -122,10 +122,10 @@ impl Logger for Audit {
             .concat()
         };
         match step {
-            Step::Arrives | Step::Authenticates => Vec::new(),
-            Step::Begins => of("CONNECT", 0),
-            Step::IsRefused => [of("FAILED_CONNECT", 1045), of("DISCONNECT", 0)].concat(),
-            Step::States(text) | Step::Fails(text) | Step::Raises(text) => {
+            SessionStep::Arrives | SessionStep::Authenticates => Vec::new(),
+            SessionStep::Begins => of("CONNECT", 0),
+            SessionStep::IsRefused => [of("FAILED_CONNECT", 1045), of("DISCONNECT", 0)].concat(),
+            SessionStep::States(text) | SessionStep::Fails(text) | SessionStep::Raises(text) => {
                 let escaped = text.iter().flat_map(|byte| match byte {
                     b'\n' => b"\\n".to_vec(),
                     b'\r' => b"\\r".to_vec(),
@@ -136,7 +136,7 @@ impl Logger for Audit {
                 [head.as_slice(), b"7,QUERY,", &session.database, b",'", &escaped.collect::<Vec<u8>>(), b"',0,,\n"]
                     .concat()
             }
-            Step::Ends => of("DISCONNECT", 0),
+            SessionStep::Ends => of("DISCONNECT", 0),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Models of the loggers of Oracle's listener, SQL Server and DocumentDB.
 
-use super::session::{Logger, Session, Step, time};
+use super::session::{Logger, Session, SessionStep, time};
 
 /// What a listener or a driver makes of a byte that would end a line.
 fn printable(name: &[u8]) -> Vec<u8> {
@@ -12,10 +12,10 @@ fn printable(name: &[u8]) -> Vec<u8> {
 pub struct Listener;
 
 impl Listener {
-    fn record(at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn record(at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let code: &[u8] = match step {
-            Step::Begins => b"0",
-            Step::IsRefused => b"12514",
+            SessionStep::Begins => b"0",
+            SessionStep::IsRefused => b"12514",
             _ => return Vec::new(),
         };
         let protocol = if session.tls { "tcps" } else { "tcp" };
@@ -53,7 +53,7 @@ impl Logger for Listener {
         (400, 400)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         Self::record(at, session, step)
     }
 
@@ -75,7 +75,7 @@ impl Logger for ListenerXml {
         (400, 400)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let record = Listener::record(at, session, step);
         if record.is_empty() {
             return record;
@@ -121,11 +121,11 @@ impl Logger for Errorlog {
         (256, 256)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let now = time(at, "%Y-%m-%d %H:%M:%S.24");
         let client = format!(" [CLIENT: {}]\n", session.address);
         match step {
-            Step::Begins => [
+            SessionStep::Begins => [
                 now.as_bytes(),
                 b" Logon       Login succeeded for user '",
                 &session.user,
@@ -133,7 +133,7 @@ impl Logger for Errorlog {
                 client.as_bytes(),
             ]
             .concat(),
-            Step::IsRefused => [
+            SessionStep::IsRefused => [
                 now.as_bytes(),
                 b" Logon       Login failed for user '",
                 &session.user,
@@ -141,7 +141,7 @@ impl Logger for Errorlog {
                 client.as_bytes(),
             ]
             .concat(),
-            Step::Raises(text) => {
+            SessionStep::Raises(text) => {
                 format!("{now} spid{}      {}\n", session.id % 100, String::from_utf8_lossy(text)).into_bytes()
             }
             _ => Vec::new(),
@@ -170,12 +170,12 @@ impl Logger for DocumentDb {
         (400, 400)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let text = |bytes: &[u8]| serde_json::Value::from(String::from_utf8_lossy(bytes).into_owned());
         let user = text(&session.user);
         let (atype, param) = match step {
-            Step::Begins | Step::IsRefused => {
-                let success = matches!(step, Step::Begins);
+            SessionStep::Begins | SessionStep::IsRefused => {
+                let success = matches!(step, SessionStep::Begins);
                 (
                     "authenticate",
                     format!(
@@ -183,7 +183,7 @@ impl Logger for DocumentDb {
                     ),
                 )
             }
-            Step::States(told) | Step::Fails(told) | Step::Raises(told) => (
+            SessionStep::States(told) | SessionStep::Fails(told) | SessionStep::Raises(told) => (
                 "find",
                 format!(
                     "{{\"ns\":{},\"filter\":{{\"atype\":\"authenticate\",\"text\":{}}}}}",

@@ -1,6 +1,6 @@
 //! Models of PostgreSQL's loggers: `elog.c`, `csvlog.c`, `jsonlog.c`, with the messages of version 16.
 
-use super::session::{Logger, Session, Step, time};
+use super::session::{Logger, Session, SessionStep, time};
 
 const CIPHER: &str = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
 /// What runs where the server has no session yet.
@@ -10,7 +10,7 @@ const UNKNOWN: &[u8] = b"[unknown]";
 type Report = (&'static str, Vec<u8>);
 
 /// What the server reports of a step; the first entry is the message.
-fn reports(session: &Session, step: &Step) -> Vec<Report> {
+fn reports(session: &Session, step: &SessionStep) -> Vec<Report> {
     let Session { address, port, .. } = session;
     let user = session.user.as_slice();
     let raised = |text: &[u8]| {
@@ -21,12 +21,12 @@ fn reports(session: &Session, step: &Step) -> Vec<Report> {
         ]
     };
     match step {
-        Step::Arrives => vec![("LOG", format!("connection received: host={address} port={port}").into_bytes())],
-        Step::Authenticates => {
+        SessionStep::Arrives => vec![("LOG", format!("connection received: host={address} port={port}").into_bytes())],
+        SessionStep::Authenticates => {
             let method = b"\" method=scram-sha-256 (/rdsdbdata/config/pg_hba.conf:12)";
             vec![("LOG", [b"connection authenticated: identity=\"", user, method].concat())]
         }
-        Step::Begins => {
+        SessionStep::Begins => {
             let application = clean(&session.application);
             let named: &[u8] = if application.is_empty() { b"" } else { b" application_name=" };
             let tls = if session.tls { CIPHER.as_bytes() } else { b"" };
@@ -34,7 +34,7 @@ fn reports(session: &Session, step: &Step) -> Vec<Report> {
                 [b"connection authorized: user=", user, b" database=", &session.database, named, &application];
             vec![("LOG", [message.concat(), tls.to_vec()].concat())]
         }
-        Step::IsRefused => vec![
+        SessionStep::IsRefused => vec![
             ("FATAL", [b"password authentication failed for user \"", user, b"\""].concat()),
             (
                 "DETAIL",
@@ -42,8 +42,8 @@ fn reports(session: &Session, step: &Step) -> Vec<Report> {
                     .to_vec(),
             ),
         ],
-        Step::States(text) => vec![("LOG", [b"statement: ", text.as_slice()].concat())],
-        Step::Fails(text) => vec![
+        SessionStep::States(text) => vec![("LOG", [b"statement: ", text.as_slice()].concat())],
+        SessionStep::Fails(text) => vec![
             (
                 "ERROR",
                 [
@@ -55,8 +55,8 @@ fn reports(session: &Session, step: &Step) -> Vec<Report> {
             ),
             ("STATEMENT", text.clone()),
         ],
-        Step::Raises(text) => raised(text),
-        Step::Ends => {
+        SessionStep::Raises(text) => raised(text),
+        SessionStep::Ends => {
             let from = format!(" host={address} port={port}");
             let message = [b"disconnection: session time: 0:00:01.123 user=", user, b" database=", &session.database];
             vec![("LOG", [message.concat(), from.into_bytes()].concat())]
@@ -75,13 +75,14 @@ fn clean(name: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a step stands before the server knows who it is.
-fn is_early(step: &Step) -> bool {
-    matches!(step, Step::Arrives)
+fn is_early(step: &SessionStep) -> bool {
+    matches!(step, SessionStep::Arrives)
 }
 
 /// The application of a session that is established; before that, it has none.
-fn application(session: &Session, step: &Step) -> Vec<u8> {
-    let established = matches!(step, Step::States(_) | Step::Fails(_) | Step::Raises(_) | Step::Ends);
+fn application(session: &Session, step: &SessionStep) -> Vec<u8> {
+    let established =
+        matches!(step, SessionStep::States(_) | SessionStep::Fails(_) | SessionStep::Raises(_) | SessionStep::Ends);
     if established { clean(&session.application) } else { Vec::new() }
 }
 
@@ -91,7 +92,7 @@ pub struct Stderr(pub &'static str);
 
 impl Stderr {
     /// `log_line_prefix`; names are written raw.
-    fn prefix(&self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn prefix(&self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let mut line = Vec::new();
         let mut setting = self.0.bytes();
         let or_unknown = |name: &[u8]| if is_early(step) || name.is_empty() { UNKNOWN.to_vec() } else { name.to_vec() };
@@ -131,7 +132,7 @@ impl Logger for Stderr {
         (63, 63)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let mut written = Vec::new();
         for (severity, message) in reports(session, step) {
             written.extend(self.prefix(at, session, step));
@@ -171,7 +172,7 @@ impl Logger for Csv {
         (63, 63)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let quoted = |text: Option<Vec<u8>>| {
             let Some(text) = text else { return Vec::new() };
             let escaped = text.iter().flat_map(|byte| if *byte == b'"' { vec![b'"'; 2] } else { vec![*byte] });
@@ -181,9 +182,9 @@ impl Logger for Csv {
         let all = reports(session, step);
         let (severity, message) = all.first().cloned().expect("a report");
         let tag = match step {
-            Step::Arrives => "",
-            Step::Authenticates | Step::Begins | Step::IsRefused => "authentication",
-            Step::Ends => "idle",
+            SessionStep::Arrives => "",
+            SessionStep::Authenticates | SessionStep::Begins | SessionStep::IsRefused => "authentication",
+            SessionStep::Ends => "idle",
             _ => "SELECT",
         };
         let now = time(at, "%Y-%m-%d %H:%M:%S.000 UTC").into_bytes();
@@ -236,7 +237,7 @@ impl Logger for Json {
         (63, 63)
     }
 
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8> {
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8> {
         let text = |bytes: &[u8]| serde_json::Value::from(String::from_utf8_lossy(bytes).into_owned());
         let all = reports(session, step);
         let (severity, message) = all.first().cloned().expect("a report");

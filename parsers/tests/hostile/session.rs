@@ -17,7 +17,7 @@ pub struct Session {
 
 /// What happens in a session.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum SessionStep {
     Arrives,
     /// The server knows who it is.
     Authenticates,
@@ -56,7 +56,7 @@ pub trait Logger {
     fn names(&self) -> (usize, usize);
 
     /// What is written of a step, `at` seconds since 1970.
-    fn write(&mut self, at: i64, session: &Session, step: &Step) -> Vec<u8>;
+    fn write(&mut self, at: i64, session: &Session, step: &SessionStep) -> Vec<u8>;
 
     /// The same logger, which no longer changes this one.
     fn copy(&self) -> Box<dyn Logger>;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::session::{Logger, Session, Step};
+use super::session::{Logger, Session, SessionStep};
 
 /// When the log begins: 2026-11-23 10:00:00 UTC.
 const BEGINS: i64 = 1_795_428_000;
@@ -103,7 +103,7 @@ pub struct World<'l> {
     now: i64,
     next_id: u64,
     /// What is still to happen in each session.
-    running: Vec<(Session, VecDeque<Step>)>,
+    running: Vec<(Session, VecDeque<SessionStep>)>,
     log: Log,
     /// Most parts that a hostile text is made of, and one in how many clients writes any.
     parts: usize,
@@ -157,7 +157,7 @@ impl<'l> World<'l> {
         };
         let written = self.logger.write(self.now, session, &step);
         self.log.deeds.push(format!("{} {session:?}: {step:?}", self.now));
-        if matches!(step, Step::Begins) && session.honest {
+        if matches!(step, SessionStep::Begins) && session.honest {
             let Session { user, address, tls, .. } = session;
             self.log.opened.push(Opened { user: user.clone(), address, tls: *tls, at: self.now });
         }
@@ -169,7 +169,7 @@ impl<'l> World<'l> {
         self.next_id
     }
 
-    fn honest(&mut self) -> (Session, VecDeque<Step>) {
+    fn honest(&mut self) -> (Session, VecDeque<SessionStep>) {
         let name = self.random.u8(..4);
         let session = Session {
             user: format!("victim-{name}").into_bytes(),
@@ -181,17 +181,17 @@ impl<'l> World<'l> {
             tls: self.random.bool(),
             honest: true,
         };
-        let mut steps = VecDeque::from([Step::Arrives, Step::Authenticates, Step::Begins]);
+        let mut steps = VecDeque::from([SessionStep::Arrives, SessionStep::Authenticates, SessionStep::Begins]);
         if self.random.bool() {
-            steps.push_back(Step::States(b"select 1".to_vec()));
+            steps.push_back(SessionStep::States(b"select 1".to_vec()));
         }
         if self.random.bool() {
-            steps.push_back(Step::Ends);
+            steps.push_back(SessionStep::Ends);
         }
         (session, steps)
     }
 
-    fn hostile(&mut self) -> (Session, VecDeque<Step>) {
+    fn hostile(&mut self) -> (Session, VecDeque<SessionStep>) {
         let (user_max, database_max) = self.logger.names();
         let plain = self.random.bool();
         let session = Session {
@@ -205,21 +205,21 @@ impl<'l> World<'l> {
             tls: self.random.bool(),
             honest: false,
         };
-        let mut steps = VecDeque::from([Step::Arrives]);
+        let mut steps = VecDeque::from([SessionStep::Arrives]);
         if self.random.bool() {
-            steps.push_back(Step::IsRefused);
+            steps.push_back(SessionStep::IsRefused);
             return (session, steps);
         }
-        steps.extend([Step::Authenticates, Step::Begins]);
+        steps.extend([SessionStep::Authenticates, SessionStep::Begins]);
         for _ in 0..self.random.usize(..3) {
             let text = self.text(2000);
             steps.push_back(match self.random.u8(..3) {
-                0 => Step::States(text),
-                1 => Step::Fails(text),
-                _ => Step::Raises(text),
+                0 => SessionStep::States(text),
+                1 => SessionStep::Fails(text),
+                _ => SessionStep::Raises(text),
             });
         }
-        steps.push_back(Step::Ends);
+        steps.push_back(SessionStep::Ends);
         (session, steps)
     }
 
@@ -267,11 +267,11 @@ impl<'l> World<'l> {
             session.tls = !session.tls;
         }
         let step = match self.random.u8(..6) {
-            0 => Step::Arrives,
-            1 | 2 => Step::Begins,
-            3 => Step::IsRefused,
-            4 => Step::Raises(b"x".to_vec()),
-            _ => Step::Ends,
+            0 => SessionStep::Arrives,
+            1 | 2 => SessionStep::Begins,
+            3 => SessionStep::IsRefused,
+            4 => SessionStep::Raises(b"x".to_vec()),
+            _ => SessionStep::Ends,
         };
         let at = self.now + [0, 0, 1, 3600, -3600, -800_000_000][self.random.usize(..6)];
         let mut record = self.logger.copy().write(at, &session, &step);
@@ -282,7 +282,7 @@ impl<'l> World<'l> {
     }
 
     /// A session of someone else, that goes on if there is one.
-    fn other(&mut self) -> (Session, VecDeque<Step>) {
+    fn other(&mut self) -> (Session, VecDeque<SessionStep>) {
         let honest = self.honest();
         let known: Vec<_> = self.running.iter().filter(|(session, _)| session.honest).cloned().collect();
         if known.is_empty() { honest } else { known[self.random.usize(..known.len())].clone() }

@@ -9,14 +9,22 @@ use std::sync::LazyLock;
 use memchr::memmem::{Finder, FinderRev};
 use memchr::{memchr, memmem};
 
-use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, Step, Text, Tls, Transport};
+use crate::digits::{self, short_number};
+use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, SessionStep, Text, Tls, Transport};
 use crate::format::Chunk;
 use crate::lines::{LINE_MAX, NEARBY, undecorated};
 
 /// One of the first two stands in every record of an attempt. The star before the first is no part of it: two that share
 /// one, as where a service is called `establish`, would count as one. The third is for records that are cut.
-pub(super) const NEEDLES: &[&[u8]] = &[b" establish *", b"unknown connect data", b" * (CONNECT_DATA="];
+pub(super) const NEEDLES: &[&[u8]] = &[ESTABLISHED, UNKNOWN_DATA, CONNECT_DATA];
+/// A client asked for a service.
+pub(super) const ESTABLISHED: &[u8] = b" establish *";
+/// A client left before it asked for a service.
+const UNKNOWN_DATA: &[u8] = b"unknown connect data";
+/// The beginning of a record of an attempt.
+pub(super) const CONNECT_DATA: &[u8] = b" * (CONNECT_DATA=";
 
+/// What stands between the parts of a record.
 const STAR: &[u8] = b" * ";
 const ESTABLISH: &[u8] = b" * establish * ";
 const ADDRESS: &[u8] = b" * (ADDRESS=";
@@ -32,13 +40,14 @@ struct Searches {
     data: Finder<'static>,
 }
 
+/// All searches.
 static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     establish: Finder::new(ESTABLISH),
     address: FinderRev::new(ADDRESS),
     user: Finder::new("(USER="),
     program: Finder::new("(PROGRAM="),
     host: Finder::new(")(HOST="),
-    data: Finder::new(" * (CONNECT_DATA="),
+    data: Finder::new(CONNECT_DATA),
 });
 
 /// Where data of clients begin in a text.
@@ -81,7 +90,7 @@ impl<'a> Address<'a> {
     /// Reads all of `(ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698))`.
     pub(super) fn read(text: &'a [u8]) -> Option<Self> {
         let mut rest = text.strip_prefix(b"(ADDRESS=")?.strip_suffix(b")")?;
-        // What stands twice is nobody's.
+        // A key that stands twice has no value.
         let (mut protocol, mut host) = (None, None);
         while !rest.is_empty() {
             let (key, value, after) = pair(rest)?;
@@ -115,6 +124,7 @@ impl<'a> Address<'a> {
         }
     }
 
+    /// Whether the client used TLS.
     fn is_tls(&self) -> bool {
         self.protocol.eq_ignore_ascii_case(b"tcps")
     }
@@ -131,8 +141,8 @@ fn pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     known.then_some((key, value, rest.get(1..)?))
 }
 
-/// One way to read a record.
-struct Reading<'a> {
+/// The parts of a record. A record can be split in several ways.
+struct Parts<'a> {
     connect_data: &'a [u8],
     address: Address<'a>,
     service: &'a [u8],
@@ -143,7 +153,7 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
     let Some((rest, code)) = code(body) else {
         return imitable(body).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record);
     };
-    let mut readings = SEARCHES.establish.find_iter(rest).filter_map(|at| {
+    let mut candidates = SEARCHES.establish.find_iter(rest).filter_map(|at| {
         let (before, after) = rest.split_at_checked(at)?;
         let service = after.get(ESTABLISH.len()..)?;
         // A session needs a service that the listener knows; a refused client may have asked for anything.
@@ -151,27 +161,28 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
             return None;
         }
         let (connect_data, address) = before.split_at_checked(SEARCHES.address.rfind(before)?)?;
-        Some(Reading { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
+        Some(Parts { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
     });
-    let Some(mut reading) = readings.next() else {
+    let Some(mut parts) = candidates.next() else {
         return if is_command(rest) { Parsed::NotARecord } else { Parsed::Malformed(Malformed::UnknownLayout) };
     };
-    for other in readings {
-        if other.address.transport() != reading.address.transport() {
+    for other in candidates {
+        if other.address.transport() != parts.address.transport() {
             return Parsed::Malformed(Malformed::Ambiguous);
         }
-        reading = other;
+        parts = other;
     }
-    let transport = reading.address.transport();
-    Parsed::Record(reading.into_record(code, transport))
+    let transport = parts.address.transport();
+    Parsed::Record(parts.into_record(code, transport))
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Parts<'a> {
+    /// The record of these parts, with its code.
     fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
         let step = match code {
-            0 => Step::Connected(transport),
-            code if is_tls_code(code) => Step::HandshakeFailed(cause(code)),
-            _ => Step::Rejected(transport),
+            0 => SessionStep::Connected(transport),
+            code if is_tls_code(code) => SessionStep::HandshakeFailed(cause(code)),
+            _ => SessionStep::Rejected(transport),
         };
         let client = Client {
             user: value(self.connect_data, &SEARCHES.user).and_then(|user| text(user.get(..memchr(b')', user)?)?)),
@@ -193,12 +204,12 @@ fn imitable(body: &[u8]) -> Option<Record<'_>> {
         let (before, after) = body.split_at_checked(at)?;
         let after = after.get(ESTABLISH.len()..)?;
         let (service, after) = after.split_at_checked(memmem::find(after, STAR)?)?;
-        let digits = after.get(STAR.len()..)?;
-        let code = digits.get(..digits.iter().take_while(|byte| byte.is_ascii_digit()).count()).and_then(number)?;
+        let code = after.get(STAR.len()..)?;
+        let code = code.get(..digits::leading(code)).and_then(short_number)?;
         let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
         let address = Address::read(address.get(STAR.len()..)?)?;
         let tls = Tls { imitable: true, ..Tls::default() };
-        address.is_tls().then(|| Reading { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
+        address.is_tls().then(|| Parts { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
     };
     // One without TLS behind it may be the client's own.
     memmem::rfind(body, ESTABLISH).and_then(read)
@@ -216,12 +227,12 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     };
     let noted = notes
         .split(|byte| *byte == b'\n')
-        .filter_map(|line| number(line.trim_ascii_start().strip_prefix(b"ORA-")?.get(..5)?))
+        .filter_map(|line| short_number(line.trim_ascii_start().strip_prefix(b"ORA-")?.get(..5)?))
         .find(|code| is_tls_code(*code));
     let handshake = [&b"TNS-00540"[..], b"TNS-00542"].iter().any(|note| memmem::find(notes, note).is_some());
-    let told = is_tls_code(code) || noted.is_some() || handshake;
+    let is_tls = is_tls_code(code) || noted.is_some() || handshake;
     let address = before.strip_prefix(STAR).map(Address::read);
-    if !told && !matches!(&address, Some(Some(address)) if address.is_tls()) {
+    if !is_tls && !matches!(&address, Some(Some(address)) if address.is_tls()) {
         return Parsed::NotARecord;
     }
     if matches!(address, Some(None)) || (address.is_none() && !before.is_empty()) {
@@ -229,7 +240,7 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
     }
     let failure = noted.filter(|_| !is_tls_code(code)).unwrap_or(code);
     let client = Client { address: address.flatten().and_then(|address| address.client()), ..Client::default() };
-    Parsed::Record(Record { at: None, session: None, client, step: Step::HandshakeFailed(cause(failure)) })
+    Parsed::Record(Record { at: None, session: None, client, step: SessionStep::HandshakeFailed(cause(failure)) })
 }
 
 /// Whether the line that goes on at `hit` ends in a code soon, as nearly all records do.
@@ -251,15 +262,15 @@ pub(super) fn beginning(chunk: Chunk<'_>, hit: usize) -> Option<Malformed> {
     is_cut(line).then_some(cause)
 }
 
-/// Whether a line, which holds the beginning of a record, ends before it tells what happened.
+/// Whether a line, which holds the beginning of a record, ends before it says what happened.
 fn is_cut(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
-    code(line.strip_suffix(b"</txt>").unwrap_or(line)).is_none() && !tells_what_happened(line)
+    code(line.strip_suffix(b"</txt>").unwrap_or(line)).is_none() && !says_what_happened(line)
 }
 
 /// Whether a record holds a needle of those that are read as records.
-pub(super) fn tells_what_happened(record: &[u8]) -> bool {
-    NEEDLES.iter().take(2).any(|needle| memmem::find(record, needle).is_some())
+pub(super) fn says_what_happened(record: &[u8]) -> bool {
+    [ESTABLISHED, UNKNOWN_DATA].iter().any(|needle| memmem::find(record, needle).is_some())
 }
 
 /// Splits the code off: ` * 12514`.
@@ -267,7 +278,7 @@ fn code(body: &[u8]) -> Option<(&[u8], u32)> {
     let body = body.trim_ascii_end();
     let digits = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (rest, code) = body.split_at_checked(body.len() - digits)?;
-    Some((rest.strip_suffix(STAR)?, number(code)?))
+    Some((rest.strip_suffix(STAR)?, short_number(code)?))
 }
 
 /// Whether a record without its code ends in a command that opens no session, where the server writes it.
@@ -298,23 +309,19 @@ fn cause(code: u32) -> HandshakeFailure {
     }
 }
 
-fn number(digits: &[u8]) -> Option<u32> {
-    let known = !digits.is_empty() && digits.len() <= 9 && digits.iter().all(u8::is_ascii_digit);
-    known.then(|| digits.iter().fold(0, |value, byte| value * 10 + u32::from(byte - b'0')))
-}
-
 /// What follows the first of a key: its value, and all behind that.
 fn value<'a>(connect_data: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
     connect_data.get(key.find(connect_data)? + key.needle().len()..)
 }
 
+/// A text. None if it is empty.
 fn text(text: &[u8]) -> Option<Text<'_>> {
     (!text.is_empty()).then_some(Cow::Borrowed(text))
 }
 
-/// Whether a record is of a client that asked for a service, and was answered in words that nobody knows.
+/// Whether a record is of a client that asked for a service, and has an answer in unknown words.
 pub(super) fn is_unreadable(record: &[u8]) -> bool {
-    memmem::find(record, b" * (CONNECT_DATA=").is_some()
+    memmem::find(record, CONNECT_DATA).is_some()
         && memmem::find(record, ADDRESS).is_some()
         && memmem::find(record, ESTABLISH).is_none()
         && memmem::find(record, b"(COMMAND=").is_none()

@@ -1,4 +1,4 @@
-//! What the general log says of an attempt to log in: `app@10.0.0.7 on db1 using SSL/TLS`.
+//! The message of a connection attempt in the general log: `app@10.0.0.7 on db1 using SSL/TLS`.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,14 @@ use memchr::{memchr, memchr_iter, memmem};
 use crate::event::{Client, Tls, Transport};
 use crate::lines::undecorated;
 
+/// What begins the words for a transport.
 const USING: &[u8] = b" using ";
+/// The words for TLS.
 const USING_TLS: &[u8] = b" using SSL/TLS";
+/// The words for a network without TLS.
 const USING_TCP: &[u8] = b" using TCP/IP";
 
-/// What the words for a session without TLS mean.
+/// The words for a session without TLS, and what they mean.
 const WORDS: &[(&[u8], Carrier)] = &[
     (USING_TCP, Carrier::Tcp),
     (b" using Socket", Carrier::Machine),
@@ -35,6 +38,7 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
+    /// The transport of a client from this address.
     pub fn transport(self, address: Option<&[u8]>) -> Transport<'static> {
         match self {
             Self::Tls { imitable } => Transport::Tls(Tls { imitable, ..Tls::default() }),
@@ -47,23 +51,23 @@ impl Carrier {
 
 /// What an attempt says.
 pub(super) enum Said<'a> {
-    /// Who asks for a session, and its transport. `torn` where the names may go on behind the words for that.
+    /// The client of a session, and its transport. `torn` if the names may go on behind the words for the transport.
     Session { who: &'a [u8], carrier: Carrier, torn: bool },
-    /// The attempt before was refused.
-    Refusal,
-    /// Who asks for a session, or a refusal in another language.
+    /// The attempt before was rejected.
+    Rejection,
+    /// The client of a session, or a rejection in another language.
     Unmarked(&'a [u8]),
-    /// It cannot be told.
+    /// It cannot be determined.
     Unreadable,
 }
 
 /// Reads an attempt. `text` are its lines up to the next record, and `rest` what follows of a line that was cut.
 ///
-/// Where the first line says all, those behind it are of others: what a tool prints, blank lines. But a name can have line
-/// breaks in it, and the words that say the transport of a session. So words for TLS count wherever they stand in the line, and
-/// of lines that say two things, none is believed.
+/// If the first line says everything, the lines behind it are not the server's: a tool printed them, or they are blank. But a
+/// name can hold line breaks and the words for a transport. So words for TLS count anywhere in the line. Lines with two
+/// different transports count as unreadable.
 pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
-    // Most are of these kinds, and need no further look.
+    // Most attempts are of these kinds.
     let usual = [(USING_TLS, Carrier::Tls { imitable: false }), (USING_TCP, Carrier::Tcp)];
     if let Some((who, carrier)) =
         usual.into_iter().find_map(|(words, carrier)| Some((text.strip_suffix(words)?, carrier)))
@@ -77,9 +81,9 @@ pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
     let up_to = |end: usize| undecorated(text.get(..end).unwrap_or_default());
     let follows = |end: usize, word: &[u8]| holds(text.get(end..).unwrap_or_default(), word) || holds(rest, word);
     if text.starts_with(b"Access denied")
-        && let Some(end) = ends().find(|end| is_refusal(up_to(*end)))
+        && let Some(end) = ends().find(|end| is_rejection(up_to(*end)))
     {
-        return if follows(end, USING) { Said::Unreadable } else { Said::Refusal };
+        return if follows(end, USING) { Said::Unreadable } else { Said::Rejection };
     }
     let first = ends().next().unwrap_or_default();
     let line = up_to(first);
@@ -105,18 +109,19 @@ pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
     }
 }
 
-/// Who asks for a session, and its transport, by words that are whole.
+/// The client of a session, and its transport, by complete words.
 fn session(text: &[u8]) -> Option<(&[u8], Carrier)> {
     if let Some(at) = memmem::find(text, USING_TLS) {
         let imitable = at + USING_TLS.len() < text.len();
         return Some((text.get(..at)?, Carrier::Tls { imitable }));
     }
-    let (who, carrier) = carried(text)?;
+    let (who, carrier) = split_carrier(text)?;
     // Words that were cut may have been those for TLS.
     let whole = memmem::find_iter(who, USING).all(|at| who.get(at..).is_some_and(begins_with_words));
     whole.then_some((who, carrier))
 }
 
+/// Whether a text holds a word.
 fn holds(text: &[u8], word: &[u8]) -> bool {
     memmem::find(text, word).is_some()
 }
@@ -129,8 +134,8 @@ fn begins_with_words(text: &[u8]) -> bool {
         .any(|rest| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b' '))
 }
 
-/// Parts the end that tells the transport of a session without TLS from the rest.
-fn carried(argument: &[u8]) -> Option<(&[u8], Carrier)> {
+/// Splits off the words at the end for a session without TLS.
+fn split_carrier(argument: &[u8]) -> Option<(&[u8], Carrier)> {
     WORDS.iter().find_map(|(words, carrier)| Some((argument.strip_suffix(*words)?, *carrier)))
 }
 
@@ -139,8 +144,8 @@ pub(super) fn ends_in_part(argument: &[u8]) -> bool {
     (2..USING.len()).any(|length| USING.get(..length).is_some_and(|part| argument.ends_with(part)))
 }
 
-/// Whether this is the server's sentence of a refusal, and no user of such a name.
-fn is_refusal(argument: &[u8]) -> bool {
+/// Whether this is the server's sentence for a rejection, and no user of such a name.
+fn is_rejection(argument: &[u8]) -> bool {
     argument.starts_with(b"Access denied for user '")
         && (argument.ends_with(b"' (using password: YES)") || argument.ends_with(b"' (using password: NO)"))
 }
@@ -154,7 +159,7 @@ pub(super) fn denied_database(argument: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Every reading of `user@host on database` or `user@host as user on database`, two at most.
+/// The possible clients of `user@host on database` or `user@host as user on database`, two at most.
 pub(super) fn clients(text: &[u8]) -> Vec<Client<'_>> {
     let read = |at: usize| {
         let after = text.get(at + 1..)?;

@@ -1,4 +1,4 @@
-//! As much of JSON as logs need.
+//! The JSON that logs need: members of objects, and strings.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::event::Text;
 
 /// The members of an object that is all of `text`: their keys, and their values as they are written. None where it is no
 /// such object.
-pub(super) fn object(text: &[u8]) -> Option<Vec<(Text<'_>, &[u8])>> {
+pub(crate) fn object(text: &[u8]) -> Option<Vec<(Text<'_>, &[u8])>> {
     let (members, ends) = members(text);
     ends.then_some(members)
 }
@@ -70,7 +70,7 @@ fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// How long the string at the start is, with its quotes.
+/// The length of the string at the start, with its quotes.
 fn quoted(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -82,19 +82,27 @@ fn quoted(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// A string without its quotes and escapes.
-pub(super) fn string(value: &[u8]) -> Option<Text<'_>> {
-    let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    let Some(first) = memchr::memchr(b'\\', inner) else { return Some(Cow::Borrowed(inner)) };
-    let (plain, mut rest) = inner.split_at_checked(first)?;
-    let mut text = plain.to_vec();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        if *byte != b'\\' {
-            text.push(*byte);
-            continue;
+/// A string without its quotes and escapes. None if the value is anything else.
+pub(crate) fn string(value: &[u8]) -> Option<Text<'_>> {
+    split_string(value).filter(|(_, rest)| rest.is_empty()).map(|(text, _)| text)
+}
+
+/// The string at the start, without its quotes and escapes, and the text behind it.
+pub(crate) fn split_string(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
+    let mut rest = input.strip_prefix(b"\"")?;
+    let plain = memchr2(b'"', b'\\', rest)?;
+    if rest.get(plain) == Some(&b'"') {
+        return Some((Cow::Borrowed(rest.get(..plain)?), rest.get(plain + 1..)?));
+    }
+    let mut text = Vec::with_capacity(plain + 16);
+    loop {
+        let at = memchr2(b'"', b'\\', rest)?;
+        text.extend_from_slice(rest.get(..at)?);
+        let (mark, after) = rest.get(at..)?.split_first()?;
+        if *mark == b'"' {
+            return Some((Cow::Owned(text), after));
         }
-        let (escape, after) = rest.split_first()?;
+        let (escape, after) = after.split_first()?;
         rest = after;
         match escape {
             b'n' => text.push(b'\n'),
@@ -111,7 +119,6 @@ pub(super) fn string(value: &[u8]) -> Option<Text<'_>> {
             _ => return None,
         }
     }
-    Some(Cow::Owned(text))
 }
 
 /// The character behind `\u`, which can take two escapes; half of a pair is no character.

@@ -1,21 +1,23 @@
 //! The values of `log_line_prefix` that RDS allows, and a short way through the first.
 
-use super::prefix::{Head, NAME_MAX, number, remote, severity, time};
+use super::severity::severity;
+use super::values::{remote, time};
+use super::{Head, NAME_MAX};
+use crate::digits::split_number;
 
 /// RDS's default.
-pub(super) const RDS: &str = "%t:%r:%u@%d:[%p]:";
+pub(in crate::postgres) const RDS: &str = "%t:%r:%u@%d:[%p]:";
 /// RDS's second value, from PostgreSQL 16 on, as the user guide prints it
 /// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.overview.parameter-groups.html>).
-pub(super) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
+pub(in crate::postgres) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a";
 /// The same as parameter groups take it, and as servers write it: with a final colon. Seen in parameter groups of RDS 16 and
 /// 18 and of Aurora 17, and in their lines (`697675ec.63ff:[unknown]:ERROR:`).
-pub(super) const RDS_16_COLON: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:";
+pub(in crate::postgres) const RDS_16_COLON: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:";
 /// All of them. The one without the final colon reads the other's lines too, with a wrong application, and comes behind it.
-pub(super) const ALL: [&str; 3] = [RDS_16_COLON, RDS_16, RDS];
+pub(in crate::postgres) const ALL: [&str; 3] = [RDS_16_COLON, RDS_16, RDS];
 
-/// The first reading of RDS's default prefix, with the shortest names, where that is one at all: nearly every line of
-/// nearly every log that is read has it.
-pub(super) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
+/// The match of RDS's default prefix with the shortest names. Nearly every line of most logs has this prefix.
+pub(in crate::postgres) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
     let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
     let (length, at) = time(line)?;
     let (rest, remote) = remote(line.get(length..)?.strip_prefix(b":")?);
@@ -23,7 +25,7 @@ pub(super) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
     let (user, names) = names.split_at_checked(name(names, b'@')?)?;
     let names = names.strip_prefix(b"@")?;
     let (database, rest) = names.split_at_checked(name(names, b':')?)?;
-    let (rest, pid) = number(rest.strip_prefix(b":[")?)?;
+    let (pid, rest) = split_number(rest.strip_prefix(b":[")?)?;
     let severity_at = line.len() - rest.strip_prefix(b"]:")?.len();
     let message_at = severity(line, severity_at)?;
     Some(Head {
@@ -41,7 +43,7 @@ pub(super) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::prefix::Prefix;
+    use super::super::Prefix;
     use super::*;
 
     fn head<'a>(setting: &str, line: &'a str) -> Option<Head<'a>> {
@@ -91,7 +93,7 @@ mod tests {
                 let line = line.as_bytes();
                 assert_eq!(straight.head(line), by_pieces.head(line), "{row}");
                 for at in 0..line.len() {
-                    assert_eq!(straight.head_upto(line, at), by_pieces.head_upto(line, at), "{row} at {at}");
+                    assert_eq!(straight.head_up_to(line, at), by_pieces.head_up_to(line, at), "{row} at {at}");
                 }
             }
         }

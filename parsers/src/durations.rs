@@ -10,7 +10,7 @@ use crate::session::BySession;
 const OPEN_MAX: usize = 65_536;
 
 /// The longest a login takes. Logins are logged as they end, and numbered as they begin: within this time, a number may be
-/// smaller than one that was logged before it. `connect_timeout` is 10 seconds unless it is told otherwise.
+/// smaller than one that was logged before it. `connect_timeout` is 10 seconds by default.
 const LOGIN_MAX: Micros = 120 * 1_000_000;
 
 /// Connections that have not ended, by number.
@@ -42,6 +42,7 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry of a record with a session number of [`crate::event::numbered`].
     pub fn of(at: Option<Micros>, session: Option<u64>, client: &Client<'_>) -> Self {
         let number = session.map(|session| (session >> 32, session & u64::from(u32::MAX)));
         Self { at, number, address: fingerprint(client.address.as_deref().unwrap_or_default()) }
@@ -75,8 +76,8 @@ impl Numbers {
             })
     }
 
-    /// Takes note of the end of a connection. None where it was refused: that was told before. Else how long its session
-    /// lasted, where that is known.
+    /// Notes the end of a connection. None if it was rejected, which was reported before. Otherwise the duration of its session,
+    /// if that is known.
     pub fn ended(&mut self, entry: &Entry) -> Option<Option<Micros>> {
         let number = entry.number.filter(|(server, _)| self.server == Some(*server)).map(|(_, number)| number);
         let open = number.and_then(|number| self.open.remove(&number));
@@ -96,7 +97,7 @@ mod tests {
 
     const SECOND: Micros = 1_000_000;
 
-    /// What the ends among these records tell: `(server, second, number, address, what)`.
+    /// The results of the ends among these records: `(server, second, number, address, what)`.
     fn ends(records: &[(u64, i64, u64, u64, char)]) -> Vec<Option<Option<i64>>> {
         let mut numbers = Numbers::default();
         let mut ends = Vec::new();

@@ -1,0 +1,107 @@
+//! The facts about RDS for PostgreSQL and Aurora PostgreSQL.
+
+use super::message;
+use crate::digits;
+use crate::engine::{Engine, Export, LogRotation, LogSwitch, Logs, Retention, TlsSwitch, Values};
+use crate::event::Micros;
+use crate::time::instant;
+
+/// RDS for PostgreSQL and Aurora PostgreSQL.
+pub static ENGINE: Engine = Engine {
+    parsers: super::parsers,
+    // <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.html> for
+    // rdsadmin; rds-proxy.html for rdsproxyadmin. The two others are seen in public logs and are not documented.
+    system_users: &["rdsadmin", "rdsproxyadmin", "rdsrepladmin", "rdswriteforwarduser"],
+    // RDS authenticates members of rds_iam by `hostssl all +rds_iam all pam`.
+    iam_methods: &["pam"],
+    counts_iam_logins: true,
+    logs: &[LOG],
+    tls_switches: &[
+        TlsSwitch::new(
+            "rds.force_ssl",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html",
+        ),
+        TlsSwitch {
+            enforces: Values::NONE,
+            rules_out: &["off"],
+            ..TlsSwitch::new(
+                "ssl",
+                "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Parameters.html",
+            )
+        },
+    ],
+    marks_tls_from: Some((9, 4)),
+    // ssl-certificate-rotation-postgresql.html in the RDS user guide.
+    live_query: Some(
+        "SELECT datname, usename, ssl, client_addr FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+         WHERE ssl AND usename <> 'rdsadmin'",
+    ),
+    ..Engine::new("postgres", "PostgreSQL", &["postgres", "aurora-postgresql"])
+};
+
+/// The server's log, in all its formats.
+const LOG: Logs = Logs {
+    prefix: Some("error/postgresql"),
+    name_variants: &[".csv", ".json"],
+    switches: &[LogSwitch {
+        // From 18 on a list, of which only `authorization` writes the record with the transport.
+        on: &["on", "all", "authorization"],
+        member: Some("authorization"),
+        ..LogSwitch::new(
+            "log_connections",
+            "https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-CONNECTIONS",
+        )
+    }],
+    // A session that ends and whose connection was not seen is older than the log.
+    also: &[LogSwitch::new(
+        "log_disconnections",
+        "https://www.postgresql.org/docs/18/runtime-config-logging.html#GUC-LOG-DISCONNECTIONS",
+    )],
+    records_tls: true,
+    // Received, authenticated, authorized, and disconnected, with the longer of the two prefixes that RDS allows.
+    bytes_a_session: Some(850),
+    start_from_name: log_begun,
+    in_utc: false,
+    // USER_LogAccess.Concepts.PostgreSQL.html
+    rotation: LogRotation { parameter: Some("log_rotation_age"), default: 60 },
+    retention: Retention { parameter: Some("rds.log_retention_period"), default: 4320, max: 10080 },
+    // USER_LogAccess.Concepts.PostgreSQL.html; AuroraPostgreSQL.CloudWatch.html.
+    export: Some(Export {
+        log_type: "postgresql",
+        groups: &["/aws/rds/instance/{instance}/postgresql", "/aws/rds/cluster/{cluster}/postgresql"],
+        dated: true,
+        terms: Some(message::TERMS),
+    }),
+    ..Logs::new("postgresql")
+};
+
+/// The start of a log, by the names that RDS and Aurora give: `postgresql.log.%Y-%m-%d-%H` and `-%H%M`.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.html>.
+fn log_begun(name: &str) -> Option<Micros> {
+    let stamp = ENGINE.log_identity(name).rsplit_once(".log.")?.1.as_bytes();
+    let part = |from: usize| digits::number_at(stamp, from..from + 2);
+    let rest = digits::after_shape(stamp, b"0000-00-00-00")?;
+    let minute = match rest {
+        [] => 0,
+        [_, _] => part(13)?,
+        _ => return None,
+    };
+    instant([digits::number_at(stamp, 0..4)?, part(5)?, part(8)?], [part(11)?, minute, 0], 0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log_begun;
+
+    #[test]
+    fn names_tell_when_a_log_was_begun() {
+        let noon = Some(1_795_435_200_000_000);
+        assert_eq!(log_begun("error/postgresql.log.2026-11-23-12"), noon);
+        assert_eq!(log_begun("error/postgresql.log.2026-11-23-1200.csv"), noon);
+        assert_eq!(log_begun("error/postgresql.log.2026-11-23-1230"), noon.map(|noon| noon + 1_800_000_000));
+        for name in ["error/postgresql.log", "error/postgresql.log.2026-11-23", "error/postgresql.log.2026-13-23-12"] {
+            assert_eq!(log_begun(name), None, "{name}");
+        }
+    }
+}

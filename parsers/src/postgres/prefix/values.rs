@@ -1,0 +1,95 @@
+//! The values that the escapes of a prefix write.
+
+use std::cell::Cell;
+
+use super::severity::ending_severity;
+use crate::digits::split_number;
+use crate::postgres::time::postgres_time;
+use crate::time::LogTime;
+
+/// The time at the start of `input`, and its length.
+///
+/// A busy log writes the same second hundreds of times. So the last time is compared before a time is read.
+pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
+    /// A time, its text with the byte behind it, and how much of that is filled.
+    type Last = ([u8; 32], usize, LogTime);
+    thread_local! {
+        static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+    }
+    if let Some((text, filled, time)) = LAST.get()
+        && text.get(..filled).is_some_and(|text| input.starts_with(text))
+    {
+        return Some((filled - 1, time));
+    }
+    let (rest, time) = whole_time(input)?;
+    let length = input.len() - rest.len();
+    // A zone of letters ends with its last letter. The byte behind it shows that.
+    let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
+    let mut text = [0; 32];
+    if named && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
+        to.copy_from_slice(from);
+        LAST.set(Some((text, length + 1, time)));
+    }
+    Some((length, time))
+}
+
+/// A time, and the text behind it. A severity that follows at once, as with the prefix `%m`, is no part of the zone.
+pub(super) fn whole_time(input: &[u8]) -> Option<(&[u8], LogTime)> {
+    let (rest, time) = postgres_time(input).ok()?;
+    if !rest.starts_with(b":  ") {
+        return Some((rest, time));
+    }
+    let stamp = input.get(..input.len() - rest.len())?;
+    let stamp = stamp.get(..stamp.len() - ending_severity(stamp).map_or(0, <[u8]>::len))?;
+    let (none, time) = postgres_time(stamp).ok()?;
+    none.is_empty().then(|| (input.get(stamp.len()..).unwrap_or_default(), time))
+}
+
+/// The text behind `start` in `input`. For a few bytes, a loop is faster than a call that compares memory.
+pub(in crate::postgres) fn strip<'a>(input: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    let (begin, rest) = input.split_at_checked(start.len())?;
+    begin.iter().zip(start).all(|(byte, other)| byte == other).then_some(rest)
+}
+
+/// The text behind the bytes that are accepted.
+pub(super) fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
+    let length = input.iter().position(|byte| !accept(*byte)).unwrap_or(input.len());
+    input.get(length..)
+}
+
+/// The process of `6924dca7.1267`, which is the session's start and its process in hexadecimal, and the text behind it.
+pub(super) fn session_id(input: &[u8]) -> Option<(&[u8], Option<u64>)> {
+    let rest = skip(input, |byte| byte.is_ascii_hexdigit())?;
+    let Some(process) = rest.strip_prefix(b".") else { return Some((rest, None)) };
+    let rest = skip(process, |byte| byte.is_ascii_hexdigit())?;
+    let pid = process.get(..process.len() - rest.len()).and_then(|pid| std::str::from_utf8(pid).ok());
+    Some((rest, pid.and_then(|pid| u64::from_str_radix(pid, 16).ok())))
+}
+
+/// What `%r` says of a client: its address, and its port where that is known.
+#[derive(Clone, Copy, Default)]
+pub(in crate::postgres) struct Remote<'a> {
+    pub address: Option<&'a [u8]>,
+    pub port: Option<u64>,
+}
+
+/// `10.0.0.1(5432)`, `[local]`, a host name, or `???(???)` if it is unknown. Processes without a session write nothing.
+pub(in crate::postgres) fn remote(input: &[u8]) -> (&[u8], Remote<'_>) {
+    const LOCAL: &[u8] = b"[local]";
+    if let Some(rest) = input.strip_prefix(LOCAL) {
+        return (rest, Remote { address: Some(LOCAL), port: None });
+    }
+    let with_port = || {
+        let rest = skip(input, |byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'%' | b'?')
+        })?;
+        let address = input.get(..input.len() - rest.len()).filter(|host| !host.is_empty())?;
+        let digits = rest.strip_prefix(b"(")?;
+        let (rest, port) = match digits.strip_prefix(b"???") {
+            Some(rest) => (rest, None),
+            None => split_number(digits).map(|(port, rest)| (rest, Some(port)))?,
+        };
+        Some((rest.strip_prefix(b")")?, Remote { address: Some(address), port }))
+    };
+    with_port().unwrap_or((input, Remote::default()))
+}

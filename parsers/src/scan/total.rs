@@ -1,0 +1,120 @@
+//! What the blocks of a log show together: events in the log's order, and sums.
+
+use std::ops::Range;
+
+use super::search::Found;
+use super::{Scanned, UNKNOWN_LANGUAGE};
+use crate::event::{Micros, Parsed};
+use crate::format::Chronology;
+use crate::session::Sessions;
+use crate::sink::EventSink;
+
+/// How much earlier a record may be than one before it: processes take turns, and clocks are corrected.
+const TOLERANCE: Micros = 60_000_000;
+
+/// What the blocks so far show together.
+pub(super) struct Total {
+    scanned: Scanned,
+    unreadable: bool,
+    sessions: Sessions,
+    clock: Clock,
+}
+
+impl Total {
+    /// An empty sum, for a format with this chronology.
+    pub(super) fn new(chronology: Chronology) -> Self {
+        let clock = Clock { chronology, last: None, within: Micros::MIN..Micros::MAX, disordered: false };
+        let scanned = Scanned { ends_whole: true, ..Scanned::default() };
+        Self { scanned, unreadable: false, sessions: Sessions::default(), clock }
+    }
+
+    /// Ignores times outside of the range, if clients can write times into the log.
+    pub(super) fn limit_times(&mut self, within: Range<Micros>) {
+        self.clock.within = within;
+    }
+
+    /// Adds the next block, and passes its events on.
+    pub(super) fn add(&mut self, found: Found<'_>, sink: &mut dyn EventSink) {
+        let Found { offset, records, scanned, unreadable, times } = found;
+        if scanned.bytes == 0 {
+            return;
+        }
+        let mut times = times.into_iter().peekable();
+        for (at, parsed) in records {
+            match parsed {
+                Parsed::Record(mut record) => {
+                    // Only records are in the order of the log.
+                    while let Some((_, time)) = times.next_if(|(time_at, _)| *time_at <= at) {
+                        self.clock.tick(time);
+                    }
+                    record.at = self.clock.read(record.at);
+                    if let Some(event) = self.sessions.join(record) {
+                        sink.event(&event);
+                    }
+                }
+                Parsed::Malformed(cause) => sink.malformed(offset + at as u64, cause),
+                Parsed::NotARecord => {}
+            }
+        }
+        times.for_each(|(_, time)| self.clock.tick(time));
+        let total = &mut self.scanned;
+        total.bytes += scanned.bytes;
+        total.lines += scanned.lines;
+        total.records += scanned.records;
+        total.first_at = total.first_at.or(scanned.first_at);
+        total.last_at = scanned.last_at.or(total.last_at);
+        total.unsupported_language = total.unsupported_language.or(scanned.unsupported_language);
+        total.begins_within |= scanned.begins_within;
+        total.ends_whole = scanned.ends_whole;
+        self.unreadable |= unreadable;
+    }
+
+    /// Passes on the events of sessions that are still open, and returns the sums.
+    pub(super) fn end(mut self, sink: &mut dyn EventSink) -> Scanned {
+        while let Some(event) = self.sessions.oldest() {
+            sink.event(&event);
+        }
+        self.scanned.lines += u64::from(!self.scanned.ends_whole);
+        self.scanned.disordered = self.clock.disordered;
+        if self.scanned.records == 0 && self.unreadable {
+            self.scanned.unsupported_language = self.scanned.unsupported_language.or(Some(UNKNOWN_LANGUAGE));
+        }
+        self.scanned
+    }
+}
+
+/// The time at which records were written.
+///
+/// If clients can write whole lines, they can write any time. They cannot change what the server writes before and
+/// behind their lines. So the latest time so far is the server's, or a later one that the server's next time
+/// contradicts: no session moves to an earlier time.
+struct Clock {
+    chronology: Chronology,
+    last: Option<Micros>,
+    /// When the server wrote the log, if that is known. The first time in a log may be a client's.
+    within: Range<Micros>,
+    disordered: bool,
+}
+
+impl Clock {
+    /// The time of a record, from its own time if it has one.
+    fn read(&mut self, own: Option<Micros>) -> Option<Micros> {
+        if let Some(own) = own {
+            self.tick(own);
+        }
+        own.or(self.last)
+    }
+
+    /// Notes a time that the log holds.
+    fn tick(&mut self, time: Micros) {
+        match self.chronology {
+            Chronology::Own => {}
+            Chronology::Above => self.last = Some(time),
+            Chronology::Ordered | Chronology::Changes if !self.within.contains(&time) => {}
+            Chronology::Ordered | Chronology::Changes => {
+                self.disordered |= self.last.is_some_and(|last| time < last.saturating_sub(TOLERANCE));
+                self.last = self.last.max(Some(time));
+            }
+        }
+    }
+}
