@@ -121,6 +121,16 @@ fn a_report_goes_through_pipes_and_devices() {
     assert_eq!(run.status, 0, "{}", run.err);
     assert!(reader.join().expect("text") == expected);
     assert!(fs::metadata(&pipe).expect("it is there").file_type().is_fifo());
+
+    // One whose reader leaves has not taken the report.
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::File::open(pipe).expect("a pipe").read_exact(&mut [0; 10]).expect("bytes")
+    });
+    let page = ["analyze", "--from", "fleet", "--days", "3", "--format", "html"];
+    let run = Run::of(&mut command(&page, &pipe, home.path()));
+    reader.join().expect("bytes");
+    assert!(run.status == 1 && run.err.contains("Broken pipe"), "{}: {}", run.status, run.err);
 }
 
 #[test]

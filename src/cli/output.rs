@@ -81,7 +81,9 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     };
     if is_stream(path) || before.as_ref().is_some_and(|before| !before.is_file()) {
         let mut out = BufWriter::new(File::options().append(true).open(path)?);
-        return read_enough(write(&mut out).and_then(|()| out.flush()));
+        let written = write(&mut out).and_then(|()| out.flush());
+        // A named pipe must take the whole report; standard output may be `head`.
+        return if is_stream(path) { read_enough(written) } else { written };
     }
     if before.is_some() {
         // One that may not be written to is not replaced either.
