@@ -100,8 +100,8 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize) -> Vec<Row> {
                 });
             });
             if result.is_ok() && rows.is_empty() {
-                let error = Error::new(ErrorKind::NotFound, &name, "the archive holds no files");
-                rows.push(Row::new(&name, Outcome::Failed(error.hint("name an archive with downloaded logs"))));
+                let error = Error::new(ErrorKind::NotFound, &name, "the archive contains no files");
+                rows.push(Row::new(&name, Outcome::Failed(error.hint("give an archive with downloaded logs"))));
             }
             rows.extend(result.err().map(|error| Row::new(&name, Outcome::Failed(error))));
             rows
@@ -208,9 +208,7 @@ impl Context<'_> {
         let slots = slots(if envelope.names_members { STREAMS_MAX } else { 1 });
         let mut streams = Streams::new(self, name, &slots, if envelope.names_members { 1 } else { self.threads });
         let Some(mut unwrapper) = Unwrapper::new(envelope, pieces.head(), end, self.hints) else {
-            return Err(
-                Error::new(ErrorKind::Format, name, "its beginning changed while it was read").hint("scan it again")
-            );
+            return Err(Error::new(ErrorKind::Format, name, "the file changed while it was read").hint("scan it again"));
         };
         let broken = loop {
             match pieces.next() {
@@ -221,7 +219,7 @@ impl Context<'_> {
         };
         let contents = unwrapper.finish(&mut streams).map_err(fail)?;
         if streams.too_many {
-            let message = format!("it holds more than {STREAMS_MAX} log streams");
+            let message = format!("the file contains more than {STREAMS_MAX} log streams");
             return Err(
                 Error::new(ErrorKind::Format, name, message).hint("export the log streams of fewer instances at once")
             );
@@ -255,7 +253,7 @@ impl Context<'_> {
         match (&self.hints.log_line_prefix, parser.log_line_prefix()) {
             (Some(given), Some(found)) if given != found => {
                 let message = format!("the log_line_prefix `{given}` does not match the lines of this log");
-                let hint = format!("they match `{found}`; give that one, or leave --log-line-prefix out");
+                let hint = format!("use `{found}`, which matches, or leave --log-line-prefix out");
                 Err(Error::new(ErrorKind::Format, name, message).hint(hint))
             }
             _ => Ok(parser),
@@ -267,7 +265,9 @@ impl Context<'_> {
 fn with_problem(mut rows: Vec<Row>, broken: Option<Error>) -> Vec<Row> {
     let Some(error) = broken else { return rows };
     match rows.iter_mut().find(|row| matches!(row.outcome, Outcome::Read(_))) {
-        Some(row) => row.problem = Some(error.hint("the counts hold what was read before; they may be too low")),
+        Some(row) => {
+            row.problem = Some(error.hint("the counts include only what was read before, so they may be too low"))
+        }
         None => {
             let name = error.subject().to_owned();
             rows = vec![Row::new(&name, Outcome::Failed(error))];
@@ -280,21 +280,21 @@ fn with_problem(mut rows: Vec<Row>, broken: Option<Error>) -> Vec<Row> {
 fn notes(envelope: &Envelope, contents: &Contents) -> Vec<String> {
     let mut notes: Vec<_> = envelope.caveat.map(str::to_owned).into_iter().collect();
     if contents.duplicates > 0 {
-        notes.push(format!("{} events were delivered more than once, and count once", contents.duplicates));
+        notes.push(format!("{} events were delivered more than once; each counts once", contents.duplicates));
     }
     if contents.disordered > 0 {
         notes.push(format!("{} events are older than the event before them", contents.disordered));
     }
     if contents.more {
         notes.push(
-            "only a part of the log: the AWS CLI says that more pages follow; run the command again without --no-paginate, \
-             --max-items and --starting-token"
+            "only a part of the log: the AWS CLI output says that more pages follow. Run the command again without \
+             --no-paginate, --max-items and --starting-token."
                 .to_owned(),
         );
     }
     if contents.page {
         notes.push(
-            "get-log-events fetches one page only; if the log has more, use `aws logs filter-log-events`, which fetches all"
+            "get-log-events fetches only one page. If the log has more, use `aws logs filter-log-events`, which fetches all pages."
                 .to_owned(),
         );
     }
@@ -307,15 +307,15 @@ fn problem(name: &str, envelope: &Envelope, contents: &Contents) -> Option<Error
     if contents.misfits > 0 {
         let Contents { misfits, events, .. } = contents;
         what.push(format!(
-            "{misfits} parts of this {} could not be read as events, beside {events} that could",
+            "could not read {misfits} parts of this {} as events ({events} could be read)",
             envelope.name
         ));
     }
     if contents.cut {
         what.push(format!("this {} ends in the middle of an event", envelope.name));
     }
-    let error = (!what.is_empty()).then(|| Error::new(ErrorKind::Format, name, what.join("; ")))?;
-    Some(error.hint("the counts may be too low; export or download the log again"))
+    let error = (!what.is_empty()).then(|| Error::new(ErrorKind::Format, name, what.join(", and ")))?;
+    Some(error.hint("export or download the log again, because the counts may be too low"))
 }
 
 /// A file on disk as a stream.
@@ -550,12 +550,12 @@ pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
         Some(UNKNOWN_LANGUAGE) => Err(Error::new(
             ErrorKind::Format,
             name,
-            "its connection records could not be understood: they are in an unknown language, or other text stands before them",
+            "could not parse its connection records, because they are in an unknown language or follow other text",
         )
-        .hint("scan the log as the server wrote it; let PostgreSQL log in English (set lc_messages to C)")),
+        .hint("scan the log as the server wrote it, and let PostgreSQL log in English (set lc_messages to C)")),
         Some(language) => Err(Error::new(ErrorKind::Format, name, format!("its connection records are in {language}"))
             .hint(
-                "let the server log in English (PostgreSQL: set lc_messages to C), and scan logs written after that",
+                "let the server log in English (PostgreSQL: set lc_messages to C), and scan logs written after the change",
             )),
         None => Ok(()),
     }
@@ -575,13 +575,13 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     let error = |message: &str| Error::new(ErrorKind::Format, name, message);
     if let Some((packing, command)) = not_read(head) {
         return error(&format!("{packing} compression is not supported"))
-            .hint(format!("unpack it first: `{command} | ssl-usage scan -`"));
+            .hint(format!("decompress it first: `{command} | ssl-usage scan -`"));
     }
     let open = Hints { engine: None, format: None, log_line_prefix: None, ..hints.clone() };
     let given = hints.engine.is_some() || hints.format.is_some() || hints.log_line_prefix.is_some();
     if given && let Some(parser) = detect(head, &open) {
-        return error("the format of this log is not the one that was given").hint(format!(
-            "it fits --engine {} --log-format {}",
+        return error("the format of this log does not match the options").hint(format!(
+            "use --engine {} --log-format {}",
             parser.engine(),
             parser.format()
         ));
@@ -601,19 +601,18 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
         }
     }
     if fitting.len() > 1 {
-        return error("the format of this log is not recognised: several formats fit")
-            .hint(format!("give {}", fitting.join(", or ")));
+        return error("the format of this log is ambiguous").hint(format!("use {}", fitting.join(", or ")));
     }
     let error = error("the format of this log is not recognised");
     // Words that PostgreSQL writes before every message, whatever stands before them.
     let postgres =
         [&b"LOG:  "[..], b"FATAL:  ", b"ERROR:  "].iter().any(|word| memchr::memmem::find(head, word).is_some());
     if postgres && hints.log_line_prefix.is_none() && hints.engine.is_none_or(|engine| engine.id == "postgres") {
-        return error.hint("give the --log-line-prefix of the server, as `SHOW log_line_prefix` prints it");
+        return error.hint("set --log-line-prefix to the value that `SHOW log_line_prefix` prints on the server");
     }
     error.hint(
-        "scan reads connection logs of PostgreSQL, MySQL, MariaDB, Aurora, Oracle, SQL Server and DocumentDB, plain, \
-         compressed, or as AWS's tools export them",
+        "scan a connection log of PostgreSQL, MySQL, MariaDB, Aurora, Oracle, SQL Server or DocumentDB, plain, compressed, \
+         or as exported by AWS's tools",
     )
 }
 

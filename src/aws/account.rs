@@ -134,8 +134,8 @@ impl Account {
         let credentials = Renewed::new(Origin::Role { arn: arn.to_owned(), by, with }, patience);
         credentials.check().await.map_err(|error| {
             let made = unanswered(arn, ACTION, &error).unwrap_or_else(|| {
-                Error::new(ErrorKind::Denied, arn, format!("{ACTION}: the role could not be assumed"))
-                    .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")
+                Error::new(ErrorKind::Denied, arn, format!("{ACTION} failed: the role could not be assumed"))
+                    .hint(super::TRUST)
             });
             made.call(ACTION, None).because(error)
         })?;

@@ -88,14 +88,14 @@ pub enum Overrun {
 impl fmt::Display for Overrun {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bytes(most) => write!(out, "the endpoint sent more than {most} bytes in one answer"),
+            Self::Bytes(most) => write!(out, "the endpoint sent more than {most} bytes in one response"),
             Self::Time(bytes, time) => {
-                write!(out, "the answer did not end: the endpoint sent {bytes} bytes in {} seconds", time.as_secs())
+                write!(out, "the response did not end: the endpoint sent {bytes} bytes in {} s", time.as_secs())
             }
             Self::Pace(bytes, time) => {
-                write!(out, "the endpoint almost stopped: it sent {bytes} bytes in {} seconds", time.as_secs())
+                write!(out, "the endpoint was too slow: it sent {bytes} bytes in {} s", time.as_secs())
             }
-            Self::Elements(most) => write!(out, "the endpoint sent more than {most} elements in one answer"),
+            Self::Elements(most) => write!(out, "the endpoint sent more than {most} elements in one response"),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct CutAnswer;
 
 impl fmt::Display for CutAnswer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("the answer was cut before its end")
+        out.write_str("the response was truncated")
     }
 }
 

@@ -38,8 +38,10 @@ use rate_limit::{NoMoreAfterThrottling, Pace};
 
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
-/// What to do about an endpoint that does not keep to its API.
-pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run it again";
+/// What to do about an endpoint that violates its API.
+pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run the command again";
+/// What to do about a role that cannot be assumed.
+const TRUST: &str = "let the role trust these credentials, and grant them sts:AssumeRole on it";
 /// How often a call is made that fails in a way that may pass. Throttling does not count: see [`pace`].
 const ATTEMPTS: u32 = 4;
 

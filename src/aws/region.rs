@@ -94,7 +94,7 @@ impl Regions {
             Self::Own => match &account.region {
                 Some(region) => Ok((vec![region.clone()], None)),
                 None => Err(Error::new(ErrorKind::Usage, "region", "no AWS region is set")
-                    .hint("name one with --region or in AWS_REGION, or use --all-regions")),
+                    .hint("set --region or AWS_REGION, or use --all-regions")),
             },
             Self::All => Ok(all(account).await),
         }
@@ -112,8 +112,8 @@ const NOT_ENABLED: &[&str] = &["InvalidClientTokenId", "UnrecognizedClient", "Au
 async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
     let denied = match enabled(account).await {
         Ok(regions) if !regions.is_empty() => return (regions, None),
-        Ok(_) => Error::new(ErrorKind::Service, "account", "account:ListRegions: AWS names no region that is enabled")
-            .hint("name the regions with --region"),
+        Ok(_) => Error::new(ErrorKind::Service, "account", "account:ListRegions failed: AWS lists no enabled region")
+            .hint("choose the regions with --region"),
         Err(error) => error,
     };
     let own = account.region.as_deref().unwrap_or("us-east-1");
@@ -134,11 +134,11 @@ async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
         denied.kind(),
         denied.subject(),
         format!(
-            "account:ListRegions could not be asked; these regions do not know the credentials, and were taken for not enabled: {}",
+            "account:ListRegions failed, so regions that rejected the credentials count as not enabled ({})",
             refused.join(", ")
         ),
     );
-    let guess = guess.hint("grant the permission account:ListRegions, or name the regions with --region");
+    let guess = guess.hint("grant the permission account:ListRegions, or choose the regions with --region");
     (known, Some(guess.call("account:ListRegions", None).because(denied)))
 }
 

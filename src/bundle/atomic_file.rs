@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What to do about a file that is not what was written.
-pub(super) const AGAIN: &str = "restore it from a copy of the bundle, or collect into a new bundle";
+pub(super) const RESTORE: &str = "restore the file from a copy of the bundle, or collect into a new bundle";
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
@@ -26,19 +26,19 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// That a file is not what was written.
 pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Integrity, path.display().to_string(), what).hint(AGAIN)
+    Error::new(ErrorKind::Integrity, path.display().to_string(), what).hint(RESTORE)
 }
 
 /// Reads a whole file of at most so many bytes.
 pub(super) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
     let fail = |error| Error::io(path, error);
     if !fs::metadata(path).map_err(fail)?.is_file() {
-        return Err(damaged(path, "this is not a file"));
+        return Err(damaged(path, "it is not a file"));
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(fail)?;
     if bytes.len() as u64 > most {
-        return Err(damaged(path, format!("the file is longer than {most} bytes, the most that is read")));
+        return Err(damaged(path, format!("the file is longer than {most} bytes, the maximum")));
     }
     Ok(bytes)
 }

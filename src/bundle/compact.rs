@@ -184,7 +184,7 @@ fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, LogRead)> {
         union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
     };
     let all = parts.iter().flat_map(|part| &part.readings);
-    let needed = all.filter(|(at, reading)| reading.complete || !reading.holes.is_empty() || is_best(*at, reading));
+    let needed = all.filter(|(at, reading)| reading.complete || !reading.gaps.is_empty() || is_best(*at, reading));
     let mut needed: Vec<_> = needed.cloned().collect();
     needed.sort_by(|(one_at, one), (other_at, other)| {
         (&one.log, &one.source, one_at).cmp(&(&other.log, &other.source, other_at))

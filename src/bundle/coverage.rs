@@ -65,14 +65,15 @@ pub struct LogRead {
     /// Records that can only be about connections, and could not be understood.
     pub unparsed: u64,
     /// What of this file is missing.
-    pub holes: Vec<Hole>,
+    #[serde(rename = "holes")]
+    pub gaps: Vec<LogGap>,
 }
 
 /// Something that should have been read, and was not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hole {
+pub struct LogGap {
     /// Why.
-    pub cause: HoleCause,
+    pub cause: GapCause,
     /// What happened and what to do next, in one sentence.
     pub message: String,
 }
@@ -80,7 +81,7 @@ pub struct Hole {
 /// Why something is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum HoleCause {
+pub enum GapCause {
     /// AWS refused the call.
     Denied,
     /// AWS kept throttling the call.
@@ -108,7 +109,7 @@ impl LogRead {
     }
 }
 
-impl HoleCause {
+impl GapCause {
     /// The word used in reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -84,11 +84,12 @@ impl<'l> Latest<'l> {
         }
         let error = if file.seal.format < SEALED {
             self.trusted.get(&place_of(inventory)).filter(|trusted| fleet.taken_at > **trusted)?;
-            damaged(&file.path, "this inventory is not sealed, and is later than one that is")
+            damaged(&file.path, "this inventory has no digest, although an older one has")
         } else {
-            let message = format!("the collection of {} that began at {} has not ended", fleet.region, fleet.taken_at);
+            let message =
+                format!("the collection of {} that began at {} is not complete", fleet.region, fleet.taken_at);
             Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
-                .hint("run `ssl-usage collect` again, which goes on from there")
+                .hint("run `ssl-usage collect` again to resume it")
         };
         Some(Problem::from(&error).at(fleet.account.as_deref(), &fleet.region))
     }

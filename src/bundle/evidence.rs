@@ -14,7 +14,7 @@ use super::metric::Measured;
 use super::part::{Parts, plain, read_parts};
 use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
 use super::seal::beside;
-use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
+use super::store::{Bundle, Each, Inventory, KeptMetrics, place, problems, undoubted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::problem::Problem;
@@ -91,7 +91,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let (fleets, unread, unmeasured) = match scope {
         Scope::All => {
             let (fleets, unread) = undoubted(fleets);
-            (fleets, unread, troubles(&metrics.1))
+            (fleets, unread, problems(&metrics.1))
         }
         // What was collected now does not stand in an older file.
         Scope::TakenAt(time) => {
@@ -104,10 +104,10 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             return Err(Error::new(ErrorKind::Integrity, broken.subject.clone(), broken.message.clone()));
         }
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
-        return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
-            .hint("`ssl-usage collect -o BUNDLE` fills it"));
+        return Err(Error::new(ErrorKind::NotFound, subject, "the bundle contains no inventory")
+            .hint("run `ssl-usage collect -o BUNDLE` first"));
     };
-    let doubts: Vec<Problem> = troubles(&unlisted).into_iter().chain(unmeasured).collect();
+    let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
     let Current { found, mut errors, doubtful, displacing } = current(fleets, &listed);
     let is_whole = is_whole && doubtful.is_empty();
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
@@ -126,7 +126,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             metrics,
             is_verified: is_verified && sound,
             is_doubted: is_doubtful || doubts.iter().any(|doubt| concerns(doubt, &profile)),
-            has_faulty_metrics: faulty.iter().any(|trouble| concerns(trouble, &profile)),
+            has_faulty_metrics: faulty.iter().any(|problem| concerns(problem, &profile)),
             profile,
             digest,
             scope,
@@ -139,9 +139,9 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
 }
 
 /// Whether what is wrong with a file concerns an instance. A file whose name does not say it concerns all.
-fn concerns(trouble: &Problem, profile: &InstanceProfile) -> bool {
+fn concerns(problem: &Problem, profile: &InstanceProfile) -> bool {
     let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);
-    is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region)
+    is_it(&problem.account, &profile.account) && is_it(&problem.region, &profile.region)
 }
 
 /// The files of bundles.
@@ -229,7 +229,7 @@ fn measured(
         *is_verified &= kept.file.is_verified();
         measured.absorb(kept.measured);
         if newest == Some(kept.file.held.collected_at) {
-            let is_faulty = |trouble: &&Problem| FAULTY.iter().any(|kind| trouble.code == kind.name());
+            let is_faulty = |problem: &&Problem| FAULTY.iter().any(|kind| problem.code == kind.name());
             faulty.extend(kept.file.held.errors.iter().filter(is_faulty).cloned());
             errors.extend(kept.file.held.errors);
         }
@@ -274,7 +274,8 @@ impl InstanceEvidence {
     /// When a file that may say something of it is damaged or missing.
     pub fn logs(&self) -> Result<Logs> {
         if self.is_doubted {
-            let happened = "evidence of its account and region is damaged, missing or impossible, and may say otherwise than the rest";
+            let happened =
+                "evidence of its account and region is damaged, missing or invalid, so the rest may be misleading";
             return Err(
                 Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened).hint("see the other errors")
             );
@@ -312,7 +313,7 @@ impl InstanceEvidence {
         let places = union.places();
         let readings = union.readings(self.profile.known_engine());
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
-        let whole = readings.iter().filter(|reading| reading.holes.is_empty());
+        let whole = readings.iter().filter(|reading| reading.gaps.is_empty());
         let whole: BTreeSet<String> =
             whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
         errors.retain(|error| !whole.contains(&error.subject));
@@ -326,7 +327,7 @@ impl InstanceEvidence {
     /// When facts lack a column.
     pub fn digest(&self, logs: &Logs, facts: Option<&DataFrame>) -> Result<String> {
         digest::of_instance(&self.digest, &logs.readings, facts, &self.metrics).map_err(|error| {
-            let happened = "the facts of this instance are not what a bundle holds";
+            let happened = "the facts of this instance are invalid";
             Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
         })
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{HoleCause, LogRead, exported_type};
+use super::coverage::{GapCause, LogRead, exported_type};
 use super::fact::of_logs;
 use super::part::{Kept, facts_of};
 use super::range;
@@ -58,7 +58,7 @@ impl Union {
             let name = facts_of(part.name());
             union.places.insert(name.clone(), Place { arn, digest, logs: BTreeMap::new() });
             for (at, reading) in part.readings {
-                if !reading.holes.is_empty() {
+                if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
                 }
                 match union.best.get(&reading.log) {
@@ -71,12 +71,12 @@ impl Union {
         }
         // The latest is the one to tell of.
         union.failed.sort_by(|(one, one_at), (other, other_at)| {
-            (one_at, one.last_written, one.listed_bytes, &one.source, holes(one)).cmp(&(
+            (one_at, one.last_written, one.listed_bytes, &one.source, gaps(one)).cmp(&(
                 other_at,
                 other.last_written,
                 other.listed_bytes,
                 &other.source,
-                holes(other),
+                gaps(other),
             ))
         });
         for (log, (reading, _, name)) in union.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
@@ -97,30 +97,30 @@ impl Union {
     pub fn readings(mut self, engine: Option<&Engine>) -> Vec<LogRead> {
         for (lost, at) in self.failed.iter().rev() {
             if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
-                && reading.holes.is_empty()
+                && reading.gaps.is_empty()
                 && !has_seen((reading, *read_at), (lost, *at))
             {
-                reading.holes.clone_from(&lost.holes);
+                reading.gaps.clone_from(&lost.gaps);
             }
         }
         // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed
         // on to the next one.
         let is_settled = |lost: &LogRead| {
-            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
+            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.gaps.is_empty());
             engine.is_some_and(|engine| whole.any(|whole| is_same_renamed(engine, whole, lost)))
         };
         let failed = self.failed.iter().map(|(lost, _)| lost);
         let lost_for_ever: BTreeSet<&String> = failed.filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
         let is_settled = |reading: &LogRead| {
-            !reading.holes.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
+            !reading.gaps.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
         };
         let best = self.best.values().map(|(reading, ..)| reading);
         best.filter(|reading| !is_settled(reading)).cloned().collect()
     }
 }
 
-fn holes(reading: &LogRead) -> Vec<(HoleCause, &str)> {
-    reading.holes.iter().map(|hole| (hole.cause, hole.message.as_str())).collect()
+fn gaps(reading: &LogRead) -> Vec<(GapCause, &str)> {
+    reading.gaps.iter().map(|gap| (gap.cause, gap.message.as_str())).collect()
 }
 
 /// Whether a whole reading shows what another one failed at, each with the time of its collection.
@@ -162,12 +162,12 @@ fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
         reading.tls_sessions,
         reading.sessions,
         reading.records,
-        reading.holes.is_empty(),
+        reading.gaps.is_empty(),
         reading.span.map(|span| span.to),
         reading.read_bytes,
         reading.format.as_deref() != Some("stderr"),
         (Reverse(micros(at)), Reverse(&reading.source), reading.span.map(|span| span.from)),
-        (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, holes(reading)),
+        (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, gaps(reading)),
     )
 }
 
@@ -191,7 +191,7 @@ pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
     let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
     whole.map(Some).map_err(|error: PolarsError| {
         let subject = first.display().to_string();
-        Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
+        Error::new(ErrorKind::Format, subject, "the tables of facts of this instance do not match").because(error)
     })
 }
 

@@ -33,7 +33,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::{Hole, HoleCause, LogRead, exported_source, exported_type, listing_source};
+pub use coverage::{GapCause, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
 pub use evidence::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};

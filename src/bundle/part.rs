@@ -119,7 +119,7 @@ impl Kept {
         let mut file = Sealed::<Head>::read(name)?;
         let head = &mut file.held;
         if head.arn != arn || plain(&[&head.account, &head.region, &head.instance]) != instance(name) {
-            return Err(damaged(name, "the part is of another instance than its name says"));
+            return Err(damaged(name, "the content belongs to another instance than the file name says"));
         }
         range::time(head.collected_at).map_err(|what| damaged(name, what))?;
         let readings = match head.readings.take() {

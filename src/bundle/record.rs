@@ -107,13 +107,13 @@ fn unrecorded<'r>(records: impl Iterator<Item = &'r Record> + Clone) -> Digests 
 pub(super) fn lost(records: &[Sealed<Record>]) -> Vec<(PathBuf, Error)> {
     let unrecorded = unrecorded(records.iter().map(|record| &record.held));
     let remembers = |record: &&Sealed<Record>| record.held.unrecorded.keys().any(|name| unrecorded.contains_key(name));
-    let what = "an earlier record was missing when this one was written, so other evidence may be missing, too";
+    let what = "an earlier record was missing when this one was written, so other evidence may be missing too";
     records.iter().filter(remembers).map(|record| (record.path.clone(), damaged(&record.path, what))).collect()
 }
 
 /// That a file is gone that others list.
 pub(super) fn missing(path: &Path) -> Error {
-    let what = "this file is missing, and other files of the bundle list it";
+    let what = "the file is missing, but other files of the bundle list it";
     damaged(path, what)
 }
 

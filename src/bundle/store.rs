@@ -72,9 +72,9 @@ impl Bundle {
             return Err(Error::new(
                 ErrorKind::Usage,
                 path.display().to_string(),
-                "this folder holds something that is not an evidence bundle",
+                "the folder contains files that do not belong to an evidence bundle",
             )
-            .hint("name a new or empty folder"));
+            .hint("choose a new or empty folder"));
         }
         make_bundle(path)?;
         FOLDERS.iter().try_for_each(|folder| make_folder(&path.join(folder)))?;
@@ -91,14 +91,14 @@ impl Bundle {
         let subject = || path.display().to_string();
         if !path.exists() {
             return Err(Error::new(ErrorKind::NotFound, subject(), "no such bundle")
-                .hint("`ssl-usage collect -o BUNDLE` makes one"));
+                .hint("create one with `ssl-usage collect -o BUNDLE`"));
         }
         let manifest = match Sealed::<Manifest>::read(&path.join(BUNDLE)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(Error::new(
                     ErrorKind::Format,
                     subject(),
-                    "this is not an evidence bundle, for it has no bundle.json",
+                    "it is not an evidence bundle, because it has no bundle.json",
                 )
                 .hint("to read log files, use `ssl-usage scan`"));
             }
@@ -110,7 +110,7 @@ impl Bundle {
                 subject(),
                 format!("bundle format {} is newer than this version supports ({MAJOR})", manifest.major),
             )
-            .hint("use the version that wrote it, or a newer one"));
+            .hint("use the version that wrote the bundle, or a newer one"));
         }
         Ok(Self { path: path.to_owned(), major: manifest.major })
     }
@@ -265,7 +265,7 @@ impl Inventory {
         let named =
             place_and_time(path).is_some_and(|(of, _)| of == place(file.held.account.as_deref(), &file.held.region));
         if !named {
-            return Err(damaged(path, "the inventory is of another account or region than its name says"));
+            return Err(damaged(path, "the content belongs to another account or region than the file name says"));
         }
         range::time(file.held.taken_at).map_err(|what| damaged(path, what))?;
         let digests = seal::json::<Profiles>(path, &bytes)?.digests();
@@ -290,7 +290,7 @@ impl KeptMetrics {
         let file = Sealed::<MetricPart>::read(name)?;
         let part = &file.held;
         if place_and_time(name).is_none_or(|(of, _)| of != plain(&[&part.account, &part.region])) {
-            return Err(damaged(name, "the metrics are of another account or region than the file's name says"));
+            return Err(damaged(name, "the content belongs to another account or region than the file name says"));
         }
         range::time(part.collected_at).map_err(|what| damaged(name, what))?;
         let path = name.with_extension(VALUES);
@@ -333,7 +333,7 @@ pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>
         _ => false,
     };
     whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
-    (whole.into_iter().map(|(_, inventory)| inventory).collect(), troubles(&broken))
+    (whole.into_iter().map(|(_, inventory)| inventory).collect(), problems(&broken))
 }
 
 /// The account and region in a file's name, and the time.
@@ -349,15 +349,15 @@ fn words(name: &Path) -> String {
 }
 
 /// Errors of files, with the account and region in their names.
-pub(super) fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Problem> {
-    let trouble = |(name, error): &(PathBuf, Error)| {
-        let (words, trouble) = (words(name), Problem::from(error));
+pub(super) fn problems(broken: &[(PathBuf, Error)]) -> Vec<Problem> {
+    let problem = |(name, error): &(PathBuf, Error)| {
+        let (words, problem) = (words(name), Problem::from(error));
         match words.split('.').collect::<Vec<_>>().as_slice() {
-            [account, region, _] => trouble.at(Some(*account).filter(|account| *account != UNKNOWN), region),
-            _ => trouble,
+            [account, region, _] => problem.at(Some(*account).filter(|account| *account != UNKNOWN), region),
+            _ => problem,
         }
     };
-    broken.iter().map(trouble).collect()
+    broken.iter().map(problem).collect()
 }
 
 #[cfg(test)]

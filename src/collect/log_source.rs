@@ -52,7 +52,7 @@ pub(super) fn shown<'r>(engine: &Engine, logs: &Logs, readings: impl Iterator<It
         exported_type(&reading.source).is_none()
             && engine.logs_of(&reading.source).is_some_and(|kind| std::ptr::eq(kind, logs))
     };
-    let whole = readings.filter(of_kind).filter(|reading| reading.holes.is_empty());
+    let whole = readings.filter(of_kind).filter(|reading| reading.gaps.is_empty());
     whole.filter_map(|reading| reading.span).collect()
 }
 

@@ -43,7 +43,7 @@ impl<'a> Writer<'a> {
     /// Adds what could not be read.
     pub fn fail(&mut self, errors: impl IntoIterator<Item = Problem>) {
         let profile = self.of.profile;
-        self.errors.extend(errors.into_iter().map(|trouble| trouble.at(Some(&profile.account), &profile.region)));
+        self.errors.extend(errors.into_iter().map(|problem| problem.at(Some(&profile.account), &profile.region)));
     }
 
     /// Adds what was read, and writes what waits if it is time.

@@ -35,7 +35,7 @@ impl FromStr for Tag {
             None => (text, None),
         };
         match key {
-            "" => Err(Error::new(ErrorKind::Usage, "tag", "it has no key").hint("write it as KEY=VALUE or KEY")),
+            "" => Err(Error::new(ErrorKind::Usage, "--tag", "the tag has no key").hint("write KEY=VALUE or KEY")),
             key => Ok(Self { key: key.to_owned(), value }),
         }
     }

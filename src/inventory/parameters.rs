@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{ApplyMethod, OptionGroup, Parameter as ApiParameter};
 use ssl_usage_parsers::{Engine, OPTION};
 
 use super::profile::{Level, Parameter};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
 /// Parameters that say more of a log than whether it is written; reported, never decisive.
 const ABOUT_LOGS: &[&str] =
@@ -67,8 +67,8 @@ pub(super) fn keep_set(parameters: &mut Vec<ApiParameter>) {
 /// When the group is not among those that were answered: it is then not known what options it has.
 pub(super) fn of_options(name: &str, groups: &[OptionGroup]) -> Result<Vec<ApiParameter>> {
     let Some(group) = groups.iter().find(|group| group.option_group_name() == Some(name)) else {
-        let message = "rds:DescribeOptionGroups did not answer with this option group";
-        return Err(Error::new(ErrorKind::NotFound, name, message).hint("run it again"));
+        let message = "rds:DescribeOptionGroups failed: the response does not contain this option group";
+        return Err(Error::new(ErrorKind::NotFound, name, message).hint(TRY_AGAIN));
     };
     let named = |name: String, value: &str| ApiParameter::builder().parameter_name(name).parameter_value(value).build();
     let mut parameters = Vec::new();

@@ -159,9 +159,9 @@ impl InstanceProfile {
     pub fn why_unknown(&self, parameter: &str) -> String {
         let calls = self.unanswered();
         if calls.is_empty() {
-            format!("the value of {parameter} is not known: no group of the instance names it")
+            format!("the value of {parameter} is unknown, because no group of the instance contains it")
         } else {
-            format!("the value of {parameter} could not be asked ({})", calls.join(", "))
+            format!("the value of {parameter} could not be read ({} failed)", calls.join(", "))
         }
     }
 

@@ -51,7 +51,7 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
     }
     instances.sort_by(|one, other| one.arn.cmp(&other.arn));
     let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
-    let errors = asked.errors.into_iter().map(|trouble| trouble.at(account.as_deref(), &aws.region)).collect();
+    let errors = asked.errors.into_iter().map(|problem| problem.at(account.as_deref(), &aws.region)).collect();
     Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: filter.is_empty(), instances, errors })
 }
 

@@ -102,7 +102,7 @@ impl Blocks {
 }
 
 fn shorter() -> io::Error {
-    io::Error::other("the file became shorter while it was read; scan a copy of it, or scan it after it was rotated")
+    io::Error::other("the file became shorter while it was read. Scan a copy, or scan it after log rotation.")
 }
 
 #[cfg(unix)]

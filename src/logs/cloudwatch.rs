@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 use super::insights::Query;
 use crate::aws::{self, Aws, failure, list};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_LATER};
 use crate::window::Window;
 
 /// The calls that read events, as IAM names them.
@@ -246,7 +246,7 @@ impl<'a> Events<'a> {
 
     fn endless(&self, what: &str) -> Error {
         let action = if matches!(self.way, Way::Filter(_)) { FILTER } else { GET };
-        let message = format!("{action}: {what}; the rest of the log is missing");
+        let message = format!("{action} failed: {what}, so the rest of the log is missing");
         let error = Error::new(ErrorKind::Truncated, format!("{} {}", self.group, self.stream), message);
         error.hint(aws::CHECK_ENDPOINT).call(action, None)
     }
@@ -274,13 +274,13 @@ impl Course {
         self.idle = if nothing_new { self.idle + 1 } else { 0 };
         self.pages += 1;
         if self.repeats >= PATIENCE {
-            return Err("the service goes on to the same page for ever".to_owned());
+            return Err("the service repeats the same page".to_owned());
         }
         if self.idle >= self.limits.idle {
-            return Err(format!("the endpoint sent {} pages in turn without a later event", self.idle));
+            return Err(format!("the endpoint sent {} pages in a row without a later event", self.idle));
         }
         if self.pages >= self.limits.pages {
-            return Err(format!("the endpoint sent {} pages of one day, and no end", self.pages));
+            return Err(format!("the endpoint sent {} pages of one day, and the day did not end", self.pages));
         }
         Ok(())
     }
@@ -331,8 +331,10 @@ pub(super) fn event(group: &str, at: Option<i64>, ingested_at: Option<i64>, mess
     let instant = |millis: i64| Timestamp::from_millisecond(millis).ok();
     match (at.and_then(instant), message) {
         (Some(at), Some(message)) => Ok(Event { at, ingested_at: ingested_at.and_then(instant), message }),
-        _ => Err(Error::new(ErrorKind::Service, group, "an event came without its time or its message")
-            .hint("run it again later")),
+        _ => {
+            Err(Error::new(ErrorKind::Service, group, "CloudWatch Logs returned an event without a time or a message")
+                .hint(TRY_LATER))
+        }
     }
 }
 

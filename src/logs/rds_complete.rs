@@ -24,7 +24,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use super::decompress::{Gunzip, Packing};
 use super::rds_portion::LogFile;
 use crate::aws::{Aws, Broken, CHECK_ENDPOINT, Overrun, PacedBody, failure};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
 /// The call, as IAM names it. Source: Service Authorization Reference, "Actions defined by Amazon RDS".
 pub const ACTION: &str = "rds:DownloadCompleteDBLogFile";
@@ -222,20 +222,20 @@ impl Complete {
     }
 
     fn broken(&self) -> Error {
-        let message = format!("{ACTION}: the log broke off after {} of {} bytes", self.received(), self.size);
-        Error::new(ErrorKind::Truncated, &self.subject, message).hint("run it again").call(ACTION, None)
+        let message = format!("{ACTION} failed: the download stopped after {} of {} bytes", self.received(), self.size);
+        Error::new(ErrorKind::Truncated, &self.subject, message).hint(TRY_AGAIN).call(ACTION, None)
     }
 
     fn over(&mut self, overrun: Overrun) -> Error {
         // A connection that almost stopped may be faster the next time.
         self.overran = !matches!(overrun, Overrun::Pace(..));
-        let message = format!("{ACTION}: {overrun}; the log is listed with {} bytes", self.size);
+        let message = format!("{ACTION} failed: {overrun} (listed size: {} bytes)", self.size);
         Error::new(ErrorKind::Endpoint, &self.subject, message).hint(CHECK_ENDPOINT).call(ACTION, None).because(overrun)
     }
 
     fn damaged(&self, error: std::io::Error) -> Error {
-        let message = "the log is packed, and damaged or not whole";
-        Error::new(ErrorKind::Truncated, &self.subject, message).hint("run it again").because(error)
+        let message = "the compressed log is damaged or incomplete";
+        Error::new(ErrorKind::Truncated, &self.subject, message).hint(TRY_AGAIN).because(error)
     }
 }
 

@@ -11,7 +11,7 @@
 //! | a file that grows may always be pending | it ends when nothing new comes; when more comes than it can have grown, that is an error |
 //! | an endpoint that leads nowhere: markers that come again, or pages without end | an error: bytes that came twice must not pass for the rest of the file |
 //! | what is packed, or not text, does not survive it | packed logs are refused; what is not UTF-8 is counted as it was |
-//! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
+//! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a gap |
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -213,17 +213,18 @@ impl<'a> Portions<'a> {
     fn endless(&self) -> Error {
         let (pages, bytes, time) = (self.pages - 1, self.received, self.began.elapsed().as_secs());
         let message = format!(
-            "{ACTION}: the log did not end: the endpoint sent {pages} pages with {bytes} bytes in {time} seconds; the log is listed \
-             with {} bytes",
+            "{ACTION} failed: the log did not end: the endpoint sent {pages} pages with {bytes} bytes in {time} s (listed size: \
+             {} bytes)",
             self.file.listed()
         );
         Error::new(ErrorKind::Endpoint, self.subject(), message).hint(aws::CHECK_ENDPOINT).call(ACTION, None)
     }
 
     fn packed(&self) -> Error {
-        let message = format!("{ACTION}: the log is packed, and pages of text cannot carry it");
+        let message = format!("{ACTION} failed: the log is compressed, and this call returns only text");
         let whole = super::rds_complete::ACTION;
-        Error::new(ErrorKind::Format, self.subject(), message).hint(format!("grant the permission {whole}, which can"))
+        Error::new(ErrorKind::Format, self.subject(), message)
+            .hint(format!("grant the permission {whole}, which downloads it"))
     }
 
     fn keep_tail(&mut self, fresh: &[u8]) {

@@ -10,7 +10,7 @@ use super::Query;
 use crate::aws::{Aws, CHECK_ENDPOINT, pages};
 use crate::bundle::Measured;
 use crate::bundle::metric::{HOUR, is_value};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, TRY_LATER};
 use crate::problem::Problem;
 use crate::window::Window;
 
@@ -26,28 +26,28 @@ pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut
     let call = call.set_metric_data_queries(Some(queries));
     // How each series ended. A page may end in the middle of one: only what the last page says counts.
     let mut ends: Vec<Option<StatusCode>> = vec![None; batch.len()];
-    let mut troubles = Vec::new();
+    let mut problems = Vec::new();
     let ask = |token| call.clone().set_next_token(token).send();
     let read = pages(&aws.region, ACTION, ask, |page: GetMetricDataOutput| {
-        troubles.extend(page.messages().iter().map(|message| said(&aws.region, message)));
+        problems.extend(page.messages().iter().map(|message| said(&aws.region, message)));
         for result in page.metric_data_results() {
             let number = result.id().and_then(|id| id.strip_prefix('q')?.parse::<usize>().ok());
             let Some((query, end)) = number.and_then(|number| Some((batch.get(number)?, ends.get_mut(number)?))) else {
                 continue;
             };
             *end = result.status_code().cloned();
-            troubles.extend(result.messages().iter().map(|message| said(&query.named, message)));
-            troubles.extend(add(query, span, result, measured));
+            problems.extend(result.messages().iter().map(|message| said(&query.named, message)));
+            problems.extend(add(query, span, result, measured));
         }
         (page.metric_data_results().len(), page.next_token)
     });
     if let Err(error) = read.await {
-        troubles.push(Problem::from(&error));
-        return troubles;
+        problems.push(Problem::from(&error));
+        return problems;
     }
     let ended = batch.iter().zip(ends).filter(|(_, end)| *end != Some(StatusCode::Complete));
-    troubles.extend(ended.map(|(query, end)| broken_off(query, end.as_ref())));
-    troubles
+    problems.extend(ended.map(|(query, end)| broken_off(query, end.as_ref())));
+    problems
 }
 
 /// A query as the API wants it.
@@ -66,8 +66,8 @@ fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Me
     let (times, values) = (result.timestamps(), result.values());
     if times.len() != values.len() {
         let message =
-            format!("{ACTION}: {} came with {} times and {} values", measure.metric, times.len(), values.len());
-        return Some(trouble(ErrorKind::Format, named, &message, "run it again later", None));
+            format!("{ACTION} failed: {} has {} times but {} values", measure.metric, times.len(), values.len());
+        return Some(problem(ErrorKind::Format, named, &message, TRY_LATER, None));
     }
     let hour = |time: &DateTime| time.secs().saturating_sub(time.secs().rem_euclid(HOUR));
     let asked = span.from.as_second()..span.to.as_second();
@@ -79,8 +79,8 @@ fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Me
     }
     impossible.map(|(hour, value)| {
         let at = jiff::Timestamp::from_second(hour).map_or_else(|_| hour.to_string(), |hour| hour.to_string());
-        let message = format!("{ACTION}: {} came with an impossible value: {value:e} at {at}", measure.metric);
-        trouble(ErrorKind::Endpoint, named, &message, CHECK_ENDPOINT, None)
+        let message = format!("{ACTION} failed: {} has an invalid value ({value:e} at {at})", measure.metric);
+        problem(ErrorKind::Endpoint, named, &message, CHECK_ENDPOINT, None)
     })
 }
 
@@ -88,23 +88,23 @@ fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Me
 fn broken_off(query: &Query, end: Option<&StatusCode>) -> Problem {
     let (metric, code) = (&query.measure.metric, end.map(StatusCode::as_str));
     let message = match code {
-        Some(code) => format!("{ACTION}: {metric} is not complete ({code})"),
-        None => format!("{ACTION}: {metric} was not answered"),
+        Some(code) => format!("{ACTION} failed: {metric} is incomplete ({code})"),
+        None => format!("{ACTION} failed: the response does not contain {metric}"),
     };
     let (kind, hint) = match end {
         Some(StatusCode::Forbidden) => (ErrorKind::Denied, "grant the permission cloudwatch:GetMetricData"),
-        _ => (ErrorKind::Service, "run it again later"),
+        _ => (ErrorKind::Service, TRY_LATER),
     };
-    trouble(kind, &query.named, &message, hint, code)
+    problem(kind, &query.named, &message, hint, code)
 }
 
 /// A message that came with an answer.
 fn said(subject: &str, message: &MessageData) -> Problem {
     let code = message.code().unwrap_or("a message without a code");
-    let text = format!("{ACTION}: CloudWatch says {code}");
-    trouble(ErrorKind::Service, subject, &text, "run it again later", message.code())
+    let text = format!("{ACTION} failed: CloudWatch returned {code}");
+    problem(ErrorKind::Service, subject, &text, TRY_LATER, message.code())
 }
 
-fn trouble(kind: ErrorKind, subject: &str, message: &str, hint: &str, code: Option<&str>) -> Problem {
+fn problem(kind: ErrorKind, subject: &str, message: &str, hint: &str, code: Option<&str>) -> Problem {
     Problem::from(&Error::new(kind, subject, message).hint(hint).call(ACTION, code))
 }

@@ -61,7 +61,7 @@ pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known
     for (span, queries) in by_span(queries(fleet), window, known) {
         for batch in queries.chunks(batch_size(span)) {
             let failed = call::ask(aws, batch, span, &mut measured).await;
-            errors.extend(failed.into_iter().map(|trouble| trouble.at(Some(account), &fleet.region)));
+            errors.extend(failed.into_iter().map(|problem| problem.at(Some(account), &fleet.region)));
         }
     }
     // A metric is asked for more than once, by statistic: what is said twice says no more.

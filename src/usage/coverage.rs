@@ -7,7 +7,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
 use crate::bundle::fact::column;
-use crate::bundle::{HoleCause, LogRead, exported_type};
+use crate::bundle::{GapCause, LogRead, exported_type};
 use crate::window::{Window, gaps, union};
 
 /// Which part of the window the logs that tell cover.
@@ -42,7 +42,7 @@ pub struct Coverage {
 pub struct Gap {
     /// From when to when.
     pub span: Window,
-    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a [`HoleCause`](crate::bundle::HoleCause).
+    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a [`GapCause`](crate::bundle::GapCause).
     pub cause: &'static str,
 }
 
@@ -99,14 +99,14 @@ pub(super) fn of(
     let first = inside.first().map(|(_, span)| span.from);
     let gaps = gaps(asked, &seen).into_iter().map(|span| Gap { span, cause: why(span, &inside, first) }).collect();
     let count = |is: fn(&LogRead) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
-    let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.holes.is_empty()).count() as u64;
+    let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.gaps.is_empty()).count() as u64;
     Coverage {
         asked: (!asked.is_empty()).then_some(asked),
         seen,
         gaps,
         share,
-        files: count(|reading| reading.holes.is_empty()),
-        files_failed: count(|reading| !reading.holes.is_empty() && !reading.is_listing()) + lost,
+        files: count(|reading| reading.gaps.is_empty()),
+        files_failed: count(|reading| !reading.gaps.is_empty() && !reading.is_listing()) + lost,
         files_to_retry: readings
             .iter()
             .copied()
@@ -185,14 +185,14 @@ pub(super) fn seen_by(readings: &[&LogRead], recorded: &Recorded) -> Vec<Window>
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
 fn may_be_retried(reading: &LogRead) -> bool {
-    reading.holes.iter().any(|hole| hole.cause != HoleCause::Vanished)
+    reading.gaps.iter().any(|gap| gap.cause != GapCause::Vanished)
 }
 
 /// How far from a session that was logged it is believed that the next would have been.
 const REACH: SignedDuration = SignedDuration::from_hours(1);
 
 fn is_mute(reading: &LogRead) -> bool {
-    reading.holes.is_empty() && reading.sessions == 0
+    reading.gaps.is_empty() && reading.sessions == 0
 }
 
 /// Whether a log shows how any session was carried. One that never does is evidence of clients, and none of how they came:
@@ -204,7 +204,7 @@ fn shows_transport(reading: &LogRead) -> bool {
 /// The part of the span of the reading at `at` in which sessions were certainly logged.
 fn told(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
     let (reading, span) = *inside.get(at)?;
-    if !shows_transport(reading) || !reading.holes.is_empty() {
+    if !shows_transport(reading) || !reading.gaps.is_empty() {
         return None;
     }
     let mute = |neighbour: Option<&(&LogRead, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
@@ -229,8 +229,8 @@ fn logged(span: Window, recorded: &[(Timestamp, Timestamp)]) -> Vec<Window> {
 fn why(gap: Window, inside: &[(&LogRead, Window)], first: Option<Timestamp>) -> &'static str {
     let there = inside.iter().find(|(_, span)| span.overlap(&gap).is_some()).map(|(reading, _)| *reading);
     match there {
-        Some(reading) if reading.holes.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
-        Some(reading) => reading.holes.first().map_or("not-logged", |hole| hole.cause.name()),
+        Some(reading) if reading.gaps.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
+        Some(reading) => reading.gaps.first().map_or("not-logged", |gap| gap.cause.name()),
         None if first.is_none_or(|first| gap.to <= first) => "not-kept",
         None => "missing",
     }
@@ -241,7 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::bundle::Hole;
+    use crate::bundle::LogGap;
 
     const HOUR: i64 = 3600;
 
@@ -271,7 +271,7 @@ mod tests {
             first_session_at: (sessions > 0).then(|| at(hour * HOUR + 600)),
             last_session_at: (sessions > 0).then(|| at(hour * HOUR + 3000)),
             unparsed: 0,
-            holes: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn what_was_not_logged_not_kept_or_lost_is_a_gap_with_its_cause() {
         let mut lost = reading(4, 3);
-        lost.holes.push(Hole { cause: HoleCause::Vanished, message: String::new() });
+        lost.gaps.push(LogGap { cause: GapCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
         let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), None);
         let expected = [

@@ -135,7 +135,7 @@ mod tests {
             first_session_at: Some(at(hours.0 * HOUR + 60)),
             last_session_at: Some(at(hours.1 * HOUR - 60)),
             unparsed: 0,
-            holes: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 

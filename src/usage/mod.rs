@@ -142,8 +142,8 @@ fn add_up(
     ignores: Ignores<'_>,
 ) -> Result<Usage> {
     let unreadable = |error| {
-        Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
-            .hint("collect them again")
+        Error::new(ErrorKind::Format, profile.arn.clone(), "could not add up the facts of this instance")
+            .hint("collect into a new bundle")
             .because(error)
     };
     let engine = profile.known_engine();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Ignores, Usage, add_up, metric};
 use crate::bundle::fact::{Key, Tallied, table};
 use crate::bundle::metric::{HOUR, Measure, Statistic};
-use crate::bundle::{Hole, HoleCause, LogRead, Measured, exported_source};
+use crate::bundle::{GapCause, LogGap, LogRead, Measured, exported_source};
 use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
@@ -51,7 +51,7 @@ impl Made {
     fn reading(&self, source: &str, window: Window) -> LogRead {
         let at = |second: i64| Timestamp::from_second(self.begin(window) + second).expect("in range");
         let session = self.event == Some("connected");
-        let hole = Hole { cause: HoleCause::Truncated, message: String::new() };
+        let gap = LogGap { cause: GapCause::Truncated, message: String::new() };
         LogRead {
             source: source.to_owned(),
             log: source.to_owned(),
@@ -69,7 +69,7 @@ impl Made {
             first_session_at: session.then(|| at(600)),
             last_session_at: session.then(|| at(600)),
             unparsed: 0,
-            holes: if self.torn { vec![hole] } else { Vec::new() },
+            gaps: if self.torn { vec![gap] } else { Vec::new() },
         }
     }
 

@@ -1,4 +1,4 @@
-//! Clients that decide no verdict: the monitoring that asks with TLS, the scanner.
+//! Clients that the policy ignores, such as monitoring that uses TLS, or a scanner.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::{filled, is_named};
 use crate::inventory::InstanceProfile;
 use crate::usage::Client;
 
-/// Clients whose sessions do not decide, and why. All that is given must match.
+/// An entry for clients whose sessions do not count. Every given field must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ignore {
@@ -20,11 +20,11 @@ pub struct Ignore {
     pub address: Option<String>,
     /// Application name.
     pub application: Option<String>,
-    /// Identifier or ARN of the instance; of any where it is left out.
+    /// Identifier or ARN of the instance; any instance if left out.
     pub instance: Option<String>,
     /// Why they are ignored.
     pub reason: String,
-    /// How many sessions were, in all instances of the report.
+    /// How many sessions it ignored, in all instances of the report.
     #[serde(skip_deserializing)]
     pub sessions: u64,
 }
@@ -34,19 +34,19 @@ impl Ignore {
         filled("reason", &self.reason)?;
         if [&self.user, &self.database, &self.address, &self.application].iter().all(|field| field.is_none()) {
             return Err(
-                "[[ignore]] needs user, database, address or application: not everyone can be ignored".to_owned()
+                "[[ignore]] needs user, database, address or application: it cannot ignore all clients".to_owned()
             );
         }
         match &self.address {
             Some(address) if address.contains('/') && range(address).is_none() => {
-                Err(format!("address {address} is no range of addresses, as 10.0.0.0/8 is"))
+                Err(format!("address {address} is not an address range such as 10.0.0.0/8"))
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn takes(&self, profile: &InstanceProfile, client: &Client) -> bool {
-        // What the log does not tell of a client is no match.
+    pub(super) fn matches(&self, profile: &InstanceProfile, client: &Client) -> bool {
+        // A value that the log does not show does not match.
         let is = |given: &Option<String>, found: &Option<String>| given.is_none() || given == found;
         let lies_in = |range: (IpAddr, u32)| {
             client
