@@ -42,4 +42,5 @@ mod scan;
 mod sealing;
 mod simulated;
 mod simulator;
+mod words;
 mod writers;

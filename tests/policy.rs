@@ -131,14 +131,14 @@ fn a_bad_file_is_bad_usage_and_says_what_to_do() {
     let home = TempDir::new().expect("a folder");
     let path = home.path().join("policy.toml");
     let absent = judged(home.path(), &path, "json");
-    assert!(absent.err.contains("policy.toml: no such file or directory; name a policy file"), "{absent:?}");
+    assert!(absent.err.contains("policy.toml: no such file or directory. Name a policy file"), "{absent:?}");
     fs::write(&path, "least_coverage = 0.9\nleast_days = 3\n").expect("a file");
     let unknown = judged(home.path(), &path, "table");
     assert!(unknown.err.contains("policy.toml: line 2: unknown field `least_days`"), "{unknown:?}");
     fs::write(&path, "least_coverage = 0\n").expect("a file");
     let nonsense = judged(home.path(), &path, "csv");
     assert!(
-        nonsense.err.contains("policy.toml: least_coverage must be more than 0 and at most 1; correct"),
+        nonsense.err.contains("policy.toml: least_coverage must be more than 0 and at most 1. Correct"),
         "{nonsense:?}"
     );
     for run in [absent, unknown, nonsense] {

@@ -118,7 +118,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/UNIFIED_AUDIT_SYSTEMLOG.html and AUDIT_SYSLOG_LEVEL
     Unrelated {
-        what: "a syslog file with Oracle audit records, which do not tell the transport",
+        what: "a syslog file with Oracle audit records, which do not show the transport",
         advice: ORACLE,
         mark: Mark::Line(|line| {
             let head = line.get(..200).unwrap_or(line);
@@ -167,7 +167,7 @@ static TABLE: &[Unrelated] = &[
     // https://www.ibm.com/docs/en/db2/11.5.x?topic=logs-interpreting-diagnostic-log-file-entries
     Unrelated {
         what: "a Db2 diagnostic log",
-        advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` tells whether TLS is possible.",
+        advice: "No log of Db2 shows how clients connect. The parameter `DB2COMM` shows whether TLS is possible.",
         mark: Mark::Line(|line| {
             shaped(line, "0000-00-00-00.00.00.000000").is_some() && memmem::find(line, b"LEVEL: ").is_some()
         }),
@@ -203,7 +203,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and the query APIs' `ErrorResponse`.
     Unrelated {
-        what: "an error of AWS, saved in a log's place",
+        what: "an error of AWS, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(|line| {
             let line = line.get(..1024).unwrap_or(line);
@@ -213,18 +213,18 @@ static TABLE: &[Unrelated] = &[
         }),
     },
     Unrelated {
-        what: "an error of AWS, saved in a log's place",
+        what: "an error of AWS, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Json(|json| json.has("__type") || (json.begins("Error", "{") && json.len() <= 3)),
     },
     // https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-troubleshooting.html
     Unrelated {
-        what: "an error message of the AWS CLI, saved in a log's place",
+        what: "an error message of the AWS CLI, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(is_cli),
     },
     Unrelated {
-        what: "a web page, saved in a log's place",
+        what: "a web page, saved instead of a log",
         advice: DOWNLOAD,
         mark: Mark::Line(|line| {
             let head = line.trim_ascii_start().get(..14).unwrap_or(line).to_ascii_lowercase();

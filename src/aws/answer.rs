@@ -297,20 +297,20 @@ mod tests {
         assert_eq!(pauses, Ok(4 * 32 * 1024), "pauses of 45 seconds");
         let began = Instant::now();
         let trickle = read(Trickle::body(u64::MAX, 1, 2 * second)).await;
-        let message = "the endpoint almost stopped: it sent 30 bytes in 60 seconds";
+        let message = "the endpoint was too slow: it sent 30 bytes in 60 s";
         assert_eq!(trickle, Err(message.to_owned()), "a byte every two seconds");
         assert_eq!(began.elapsed(), PACE.within);
         let silent = read(Trickle::body(1, 1, 3600 * second)).await;
-        assert_eq!(silent, Err("the endpoint almost stopped: it sent 0 bytes in 60 seconds".to_owned()));
+        assert_eq!(silent, Err("the endpoint was too slow: it sent 0 bytes in 60 s".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_without_end_is_given_up_by_its_size_or_its_time() {
         let large = read(Trickle::body(u64::MAX, 1024 * 1024, Duration::from_millis(1))).await;
-        assert_eq!(large, Err("the endpoint sent more than 67108864 bytes in one answer".to_owned()));
+        assert_eq!(large, Err("the endpoint sent more than 67108864 bytes in one response".to_owned()));
         let steady = read(Trickle::body(u64::MAX, 2048, Duration::from_secs(1))).await;
         let steady = steady.expect_err("two kilobytes a second, for ever");
-        assert!(steady.starts_with("the answer did not end: the endpoint sent 12"), "{steady}");
+        assert!(steady.starts_with("the response did not end: the endpoint sent 12"), "{steady}");
         assert!(steady.ends_with("bytes in 600 seconds"), "{steady}");
     }
 

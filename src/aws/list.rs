@@ -274,7 +274,7 @@ mod tests {
             ))
         };
         assert_eq!(follow(|number| (1, 0, 0, new(number))).await, endless("9 pages"));
-        assert_eq!(follow(|number| (0, 0, 0, new(number))).await, endless("3 empty pages in turn"));
+        assert_eq!(follow(|number| (0, 0, 0, new(number))).await, endless("3 empty pages in a row"));
         assert_eq!(follow(|number| (1, 400, 0, new(number))).await, endless("1000 bytes"));
         assert_eq!(follow(|number| (1, 0, 30, new(number))).await, endless("100 seconds"));
         let circle =

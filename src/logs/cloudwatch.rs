@@ -355,12 +355,12 @@ mod tests {
             (0..1000).find_map(|page| course.goes_on(&token(page).to_string(), nothing_new(page)).err())
         };
         let new = |page| page;
-        let idle = "the endpoint sent 20 pages in turn without a later event";
+        let idle = "the endpoint sent 20 pages in a row without a later event";
         assert_eq!(follow(&|_| true, &new).as_deref(), Some(idle));
         assert_eq!(follow(&|page| page > 40, &new).as_deref(), Some(idle));
-        let pages = "the endpoint sent 100 pages of one day, and no end";
+        let pages = "the endpoint sent 100 pages of one day, and the day did not end";
         assert_eq!(follow(&|page| page % 19 != 0, &new).as_deref(), Some(pages), "empty pages between");
-        let same = "the service goes on to the same page for ever";
+        let same = "the service repeats the same page";
         assert_eq!(follow(&|_| true, &|page| page % 2).as_deref(), Some(same));
     }
 

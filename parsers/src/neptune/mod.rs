@@ -20,9 +20,9 @@ pub static ENGINE: Engine = Engine {
     tls_switches: &[],
     marks_tls_from: None,
     certificate_elsewhere: Some(
-        "Neptune's certificate is of Amazon's public authority, which clients trust by their system's store; the rotation of RDS's authorities does not touch it",
+        "Neptune's certificate comes from Amazon's public certificate authority (CA), which clients trust through their system's trust store. Rotations of RDS's CAs do not affect it.",
     ),
-    always_tls: Some("Neptune takes HTTPS alone: whoever connects uses TLS"),
+    always_tls: Some("Neptune accepts only HTTPS, so every client uses TLS"),
     changes_database: false,
     restart: Restart::AsTheApiSays,
     live_query: "",

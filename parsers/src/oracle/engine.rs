@@ -91,7 +91,7 @@ pub static ENGINE: Engine = Engine {
     always_tls: None,
     changes_database: false,
     restart: Restart::Listener,
-    live_query: "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual, in each session: `tcps` is TLS",
+    live_query: "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual -- in each session; tcps is TLS",
 };
 
 const NO_SWITCH: &[LogSwitch] = &[];
