@@ -1,4 +1,4 @@
-//! Logs through their parsers: what each shows, and how much of it could be read.
+//! Scanning: runs logs through their parsers, and counts what they show.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -157,8 +157,8 @@ impl Context<'_> {
 
     /// The parser for a log whose beginning shows no format: it may begin in the middle of a long statement.
     fn further(self, name: &str, file: &Blocks) -> Option<Parser> {
-        let places = (HEAD as u64..file.length().min(FURTHER)).step_by(HEAD);
-        places.into_iter().find_map(|at| {
+        let offsets = (HEAD as u64..file.length().min(FURTHER)).step_by(HEAD);
+        offsets.into_iter().find_map(|at| {
             let window = file.view(at..file.length().min(at + HEAD as u64)).ok()?;
             // A line that is cut proves nothing.
             let start = memchr::memchr(b'\n', &window)? + 1;
@@ -238,7 +238,7 @@ impl Context<'_> {
         Ok(with_problem(rows, broken))
     }
 
-    /// What a log is that begins with `head`, if it is no connection log. Whoever names a format knows better.
+    /// What a log is that begins with `head`, if it is no connection log. A given format takes precedence.
     fn unrelated(self, head: &[u8]) -> Option<&'static Unrelated> {
         if self.hints.format.is_some() { None } else { unrelated(head) }
     }
@@ -247,7 +247,7 @@ impl Context<'_> {
     ///
     /// # Errors
     ///
-    /// When no format fits, or the lines have another prefix than the one that was asked for.
+    /// When no format matches, or the lines have another prefix than the given one.
     fn recognise(self, name: &str, head: &[u8]) -> Result<Parser> {
         let parser = recognise(name, head, self.hints)?;
         match (&self.hints.log_line_prefix, parser.log_line_prefix()) {
@@ -409,7 +409,7 @@ impl<R: Read> Pieces<R> {
 
 type Parser = Box<dyn RecordParser>;
 
-/// Places for the parsers of log streams, which scanners borrow.
+/// Slots for the parsers of log streams, which scanners borrow.
 fn slots(count: usize) -> Vec<OnceCell<Parser>> {
     (0..count).map(|_| OnceCell::new()).collect()
 }
@@ -446,31 +446,31 @@ impl<'s> Streams<'s> {
         Self { context, file, slots, threads, streams, names, last: 0, too_many: false }
     }
 
-    /// Where the stream of this name is.
-    fn place(&mut self, name: &str) -> usize {
+    /// The index of the stream of this name.
+    fn index_of(&mut self, name: &str) -> usize {
         if self.streams.get(self.last).is_some_and(|stream| stream.name == name) {
             return self.last;
         }
         self.last = match self.names.get(name) {
-            Some(place) => *place,
+            Some(index) => *index,
             None => {
-                let place = self.streams.len();
-                if place < self.slots.len() {
+                let index = self.streams.len();
+                if index < self.slots.len() {
                     let (name, tally) = (name.to_owned(), Tally::default());
-                    self.names.insert(name.clone(), place);
+                    self.names.insert(name.clone(), index);
                     self.streams.push(Stream { name, tally, reading: Reading::Head(Vec::new()) });
                 } else {
                     self.too_many = true;
                 }
-                place
+                index
             }
         };
         self.last
     }
 
     /// Begins to scan a stream whose beginning is there.
-    fn begin(&mut self, place: usize) {
-        let (Some(stream), Some(slot)) = (self.streams.get_mut(place), self.slots.get(place)) else { return };
+    fn begin(&mut self, index: usize) {
+        let (Some(stream), Some(slot)) = (self.streams.get_mut(index), self.slots.get(index)) else { return };
         let Reading::Head(head) = &mut stream.reading else { return };
         let head = std::mem::take(head);
         let name = if stream.name.is_empty() { self.file.to_owned() } else { format!("{}!{}", self.file, stream.name) };
@@ -495,8 +495,8 @@ impl<'s> Streams<'s> {
 
     /// Ends all, in the order in which they began.
     fn finish(mut self) -> Vec<Row> {
-        for place in 0..self.streams.len() {
-            self.begin(place);
+        for index in 0..self.streams.len() {
+            self.begin(index);
         }
         let file = self.file;
         let rows = self.streams.into_iter().map(|Stream { name, mut tally, reading }| {
@@ -520,13 +520,13 @@ impl<'s> Streams<'s> {
 
 impl Members for Streams<'_> {
     fn write(&mut self, member: &str, bytes: &[u8]) {
-        let place = self.place(member);
-        let Some(stream) = self.streams.get_mut(place) else { return };
+        let index = self.index_of(member);
+        let Some(stream) = self.streams.get_mut(index) else { return };
         match &mut stream.reading {
             Reading::Head(head) => {
                 head.extend_from_slice(bytes);
                 if head.len() >= HEAD {
-                    self.begin(place);
+                    self.begin(index);
                 }
             }
             Reading::Scanning(_, scanner) => scanner.push(bytes, &mut stream.tally),
@@ -565,12 +565,12 @@ pub(crate) fn refuse_foreign(name: &str, scanned: &Scanned) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When no format fits.
+/// When no format matches.
 pub(crate) fn recognise(name: &str, head: &[u8], hints: &Hints) -> Result<Box<dyn RecordParser>> {
     detect(head, hints).ok_or_else(|| unrecognised(name, head, hints))
 }
 
-/// Why no format fits, and what to do: nothing is advised that does not help with this log.
+/// The error of a log of unknown format, with advice that helps with this log.
 fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     let error = |message: &str| Error::new(ErrorKind::Format, name, message);
     if let Some((packing, command)) = not_read(head) {

@@ -89,7 +89,7 @@ fn clients_that_are_ignored_stay_in_sight() {
         connections["clients"].as_array().expect("clients").iter().filter(|client| client["ignored"] == true).collect();
     assert_eq!(marked.iter().map(|client| &client["user"]).collect::<Vec<_>>(), ["nightly"]);
     let why = legacy["reasons"][0]["text"].as_str().expect("a text");
-    assert!(why.ends_with("; by policy, in spite of clients-ignored"), "{why}");
+    assert!(why.ends_with("; accepted by policy despite clients-ignored"), "{why}");
     assert_eq!(
         (&report["policy"]["ignore"][0]["sessions"], &report["policy"]["ignore"][0]["reason"]),
         (&3.into(), &"moves away in December".into())
@@ -122,7 +122,7 @@ fn a_blind_spot_is_accepted_by_name() {
     let kiosk = instance(&report, "kiosk");
     assert_eq!(kiosk["rotation"], "deferrable");
     let why = kiosk["reasons"][0]["text"].as_str().expect("a text");
-    assert!(why.ends_with("; by policy, in spite of older-sessions-open"), "{why}");
+    assert!(why.ends_with("; accepted by policy despite older-sessions-open"), "{why}");
     assert_eq!(instance(&report, "billing-pool")["rotation"], "required", "its blind spot is another one");
 }
 

@@ -81,6 +81,14 @@ fn files(path: &Path) -> Vec<PathBuf> {
     entries.flat_map(|entry| files(&entry.expect("an entry").path())).collect()
 }
 
+/// Whether a file holds user-facing text: not a picture or a table, and no code of tests.
+fn holds_text(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    let is_test = name.ends_with("/tests.rs") || name.contains("/tests/") || name.ends_with("test_support.rs");
+    let ends = [".md", ".txt", ".html", ".sh", ".json", ".ndjson", ".csv"];
+    name.ends_with(".rs") && !is_test || ends.iter().any(|end| name.ends_with(end))
+}
+
 /// The user-facing texts of a file: string literals of Rust, with the doc comments of command-line options; all of the
 /// rest.
 fn texts(path: &Path) -> Vec<String> {
@@ -194,9 +202,7 @@ fn matches(word: &str, pattern: &str) -> bool {
 fn user_facing_texts_use_the_terms_of_the_field() {
     let (mut seen, mut wrong) = (0, Vec::new());
     for path in CHECKED.iter().flat_map(|part| files(&root().join(part))) {
-        // Parquet and pictures hold no sentences, and tests no texts of users.
-        let is_text = ["rs", "md", "txt", "html", "sh"].iter().any(|end| path.extension().is_some_and(|is| is == *end));
-        if !is_text || path.to_string_lossy().contains("/tests") || path.ends_with("test_support.rs") {
+        if !holds_text(&path) {
             continue;
         }
         for text in texts(&path) {

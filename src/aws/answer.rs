@@ -1,5 +1,5 @@
-//! Bounds of one answer: bytes, time and pace. Every answer but a whole log file is read here, before the SDK sees it,
-//! so that no endpoint fills the memory or holds a run up.
+//! Limits of one response: bytes, time and rate. Every response except a complete log file is read here before the SDK
+//! sees it, so that no endpoint fills the memory or blocks a run.
 //!
 //! The bounds stand well above what AWS sends. Most answers are below 1 MB: a page of `DownloadDBLogFilePortion` and of
 //! `FilterLogEvents` holds 1 MB of text, of `DescribeDBInstances` 100 instances, of `GetMetricData` 100,800 values (API
@@ -72,7 +72,7 @@ impl Limits {
     }
 }
 
-/// How an endpoint went over a bound. Displays as what it did.
+/// How an endpoint exceeded a limit. Displays as a clause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overrun {
     /// More bytes than this.
@@ -209,12 +209,13 @@ async fn whole(mut response: HttpResponse, limits: Limits) -> Result<HttpRespons
         Overrun::Bytes(_) | Overrun::Elements(_) | Overrun::Time(..) => ConnectorError::other(overrun.into(), None),
         Overrun::Pace(..) => ConnectorError::timeout(overrun.into()),
     };
-    let told = response.body().content_length();
-    if told.is_some_and(|told| told > limits.bytes) {
+    let announced = response.body().content_length();
+    if announced.is_some_and(|announced| announced > limits.bytes) {
         return Err(over(Overrun::Bytes(limits.bytes)));
     }
     let mut body = PacedBody::at(std::mem::replace(response.body_mut(), SdkBody::taken()), limits.pace);
-    let mut held = Vec::with_capacity(told.and_then(|told| usize::try_from(told).ok()).unwrap_or_default());
+    let mut held =
+        Vec::with_capacity(announced.and_then(|announced| usize::try_from(announced).ok()).unwrap_or_default());
     while let Some(bytes) = body.next(limits.time).await.map_err(|broken| match broken {
         Broken::Off(error) => ConnectorError::io(error.into()),
         Broken::Over(overrun) => over(overrun),
@@ -311,7 +312,7 @@ mod tests {
         let steady = read(Trickle::body(u64::MAX, 2048, Duration::from_secs(1))).await;
         let steady = steady.expect_err("two kilobytes a second, for ever");
         assert!(steady.starts_with("the response did not end: the endpoint sent 12"), "{steady}");
-        assert!(steady.ends_with("bytes in 600 seconds"), "{steady}");
+        assert!(steady.ends_with("bytes in 600 s"), "{steady}");
     }
 
     #[tokio::test(start_paused = true)]

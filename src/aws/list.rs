@@ -1,6 +1,6 @@
-//! Lists that come page by page: whole, or an error. A list that repeats a marker, or goes on without end, is not one.
+//! Paginated lists: complete, or an error. A repeated marker or an endless list is an error.
 //!
-//! The SDK's own paginators end a list in silence where a marker comes twice in turn, and follow new ones for ever.
+//! The SDK's own paginators silently end a list at a repeated marker, and follow new markers forever.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     pages: usize,
-    /// Pages in turn with nothing on them. AWS sends such pages, too (API reference: `ListAccounts`).
+    /// Pages in a row with nothing on them. AWS sends such pages, too (API reference: `ListAccounts`).
     empty: usize,
     bytes: u64,
     time: Duration,
@@ -269,8 +269,8 @@ mod tests {
         assert_eq!(follow(|number| (number % 2, 0, 0, new(number).filter(|_| number < 7))).await, Ok(8), "empty pages");
         let endless = |bound| {
             Err(format!(
-                "eu-west-1: rds:DescribeDBInstances failed: the list did not end within {bound}. {}",
-                crate::aws::CHECK_ENDPOINT
+                "eu-west-1: rds:DescribeDBInstances failed: the list did not end within {bound}. Check AWS_ENDPOINT_URL and the \
+                 proxy, and run the command again."
             ))
         };
         assert_eq!(follow(|number| (1, 0, 0, new(number))).await, endless("9 pages"));

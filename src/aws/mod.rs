@@ -1,5 +1,5 @@
-//! The way to AWS: credentials, accounts, regions, endpoints, pace, retries, and what their failures mean. Knows nothing of
-//! logs or engines.
+//! Access to AWS: credentials, accounts, regions, endpoints, rate limits, retries and errors. It knows no logs and no
+//! engines.
 
 mod account;
 mod answer;

@@ -1,4 +1,4 @@
-//! Which regions are asked.
+//! The regions of a run.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Regions that are asked at the same time whether they know the account.
 const AT_ONCE: usize = 8;
 
-/// Which regions are meant.
+/// The regions of a run.
 #[derive(Clone, Debug)]
 pub enum Regions {
     /// The one that the environment or the profile names.
@@ -83,7 +83,7 @@ pub(super) fn partition(region: &str) -> &'static str {
 }
 
 impl Regions {
-    /// The names of the regions of an account, and what could not be asked to find them.
+    /// The names of the regions of an account, and what could not be read to find them.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
     (known, Some(guess.call("account:ListRegions", None).because(denied)))
 }
 
-/// Whether a region does not know the account. What else keeps it from answering is told when it is asked in earnest.
+/// Whether a region rejects the account. Other errors are reported when the region is read.
 async fn is_refused(account: &Account, region: &str) -> bool {
     let call = account.in_region(region, None).rds.describe_db_instances().max_records(20).send().await;
     let code = call.as_ref().err().and_then(ProvideErrorMetadata::code).unwrap_or_default();

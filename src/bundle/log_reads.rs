@@ -1,4 +1,4 @@
-//! The table of readings.
+//! The table of log reads.
 
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series};
@@ -8,7 +8,7 @@ use crate::window::Window;
 
 type Row = (Timestamp, LogRead);
 
-/// The table of readings, each with the time of its collection.
+/// The table of log reads, each with the time of its collection.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What counts of many readings of the same logs, and the facts of those.
+//! Merging: which of several reads of the same log counts, and its facts.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +17,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
 /// By the file that holds facts, which of them count.
-pub(super) type Places = BTreeMap<PathBuf, Place>;
+pub(super) type FactFiles = BTreeMap<PathBuf, FactFile>;
 
 /// What counts of a file of facts.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct FactFile {
     /// ARN of the instance.
     arn: String,
     /// The digest that the file must have; none for older formats.
@@ -30,15 +30,15 @@ pub(super) struct Place {
     logs: BTreeMap<String, String>,
 }
 
-/// The readings of an instance that matter.
+/// The log reads of an instance that matter.
 #[derive(Default)]
 pub(super) struct Union {
-    /// Of each log the reading that shows most, the time of its collection, and the file of its facts.
+    /// Of each log the log read that shows most, the time of its collection, and the file of its facts.
     pub best: BTreeMap<String, (LogRead, Timestamp, PathBuf)>,
     /// All that lack something.
     pub failed: Vec<(LogRead, Timestamp)>,
     /// Where the facts of the parts are.
-    places: Places,
+    fact_files: FactFiles,
 }
 
 impl Union {
@@ -56,7 +56,7 @@ impl Union {
         for part in parts {
             let (arn, digest) = (part.head().arn.clone(), part.facts_digest()?.map(str::to_owned));
             let name = facts_of(part.name());
-            union.places.insert(name.clone(), Place { arn, digest, logs: BTreeMap::new() });
+            union.fact_files.insert(name.clone(), FactFile { arn, digest, logs: BTreeMap::new() });
             for (at, reading) in part.readings {
                 if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
@@ -80,16 +80,16 @@ impl Union {
             ))
         });
         for (log, (reading, _, name)) in union.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
-            if let Some(place) = union.places.get_mut(name) {
-                place.logs.insert(log.clone(), reading.source.clone());
+            if let Some(fact_file) = union.fact_files.get_mut(name) {
+                fact_file.logs.insert(log.clone(), reading.source.clone());
             }
         }
         Ok(union)
     }
 
     /// Where the facts of the best readings are, and all other facts.
-    pub fn places(&mut self) -> Places {
-        std::mem::take(&mut self.places)
+    pub fn fact_files(&mut self) -> FactFiles {
+        std::mem::take(&mut self.fact_files)
     }
 
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
@@ -155,8 +155,8 @@ pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-/// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
-/// rest only makes the choice the same whatever the order, and wherever the readings are kept.
+/// How much a log read shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
+/// rest only makes the choice the same whatever the order, and wherever the log reads are kept.
 fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
     (
         reading.tls_sessions,
@@ -171,10 +171,10 @@ fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
     )
 }
 
-/// The facts that count in these places; none when there are none. Files of which nothing counts are checked all the same.
-pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
+/// The facts that count in these files; none when there are none. Files of which nothing counts are checked all the same.
+pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
     let mut tables = Vec::new();
-    for (path, Place { arn, digest, logs }) in places {
+    for (path, FactFile { arn, digest, logs }) in fact_files {
         if logs.is_empty() && digest.is_none() {
             continue;
         }
@@ -187,7 +187,7 @@ pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
         let facts = range::facts(&table, arn, most).and_then(|()| of_logs(table, logs));
         tables.push(facts.map_err(|error| misread(path, error))?.lazy());
     }
-    let Some(first) = places.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
+    let Some(first) = fact_files.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
     let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
     whole.map(Some).map_err(|error: PolarsError| {
         let subject = first.display().to_string();

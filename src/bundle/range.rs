@@ -1,4 +1,4 @@
-//! Values that can be: what is read is added up and reckoned with, and a value out of range costs its file.
+//! Ranges of valid values. A file with a value out of range counts as damaged.
 
 use jiff::Timestamp;
 use polars::prelude::{DataFrame, PolarsError, PolarsResult};
@@ -50,7 +50,7 @@ fn span(span: Window) -> Checked {
     check(span.from <= span.to, "a span that ends before it begins")
 }
 
-/// Checks the readings of a part.
+/// Checks the log reads of a part.
 pub(super) fn readings(readings: &[(Timestamp, LogRead)]) -> Checked {
     let (mut events, mut bytes) = (0u64, 0u64);
     for (at, reading) in readings {

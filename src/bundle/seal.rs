@@ -1,6 +1,6 @@
-//! Seals: what protects the `.json` files of a bundle, and what each says of the files that it stands for.
+//! Seals: digests of the `.json` files of a bundle, and their lists of the files that they replace.
 //!
-//! A sealed file ends in the digest of all that is before it. It names itself, so that no other file can take its place, and
+//! A sealed file ends in the digest of all that is before it. It names itself, so that no other file can replace it, and
 //! the digests of its tables.
 
 use std::collections::BTreeMap;

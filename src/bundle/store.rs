@@ -1,4 +1,4 @@
-//! A bundle on disk: what is in it, and what is added.
+//! A bundle on disk: reading and adding files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a bundle to write into; makes it where nothing is yet. Nobody but its owner may read one that is made.
+    /// Opens a bundle to write into; creates it where there is none. Only its owner may read a new one.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl Bundle {
     /// When it cannot be written.
     pub fn write_fleet(&self, fleet: &Fleet) -> Result<(String, String)> {
         self.begin(fleet)?;
-        let name = self.free_name("fleet", &place(fleet.account.as_deref(), &fleet.region), fleet.taken_at)?;
+        let name = self.free_name("fleet", &region_key(fleet.account.as_deref(), &fleet.region), fleet.taken_at)?;
         seal::write(&name.path, Seal::default(), fleet)
     }
 
@@ -262,8 +262,8 @@ impl Inventory {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, MOST_JSON)?;
         let file = Sealed::<Fleet>::of(path, &bytes)?;
-        let named =
-            place_and_time(path).is_some_and(|(of, _)| of == place(file.held.account.as_deref(), &file.held.region));
+        let named = region_key_and_time(path)
+            .is_some_and(|(of, _)| of == region_key(file.held.account.as_deref(), &file.held.region));
         if !named {
             return Err(damaged(path, "the content belongs to another account or region than the file name says"));
         }
@@ -289,7 +289,7 @@ impl KeptMetrics {
     fn read(name: &Path) -> Result<Self> {
         let file = Sealed::<MetricPart>::read(name)?;
         let part = &file.held;
-        if place_and_time(name).is_none_or(|(of, _)| of != plain(&[&part.account, &part.region])) {
+        if region_key_and_time(name).is_none_or(|(of, _)| of != plain(&[&part.account, &part.region])) {
             return Err(damaged(name, "the content belongs to another account or region than the file name says"));
         }
         range::time(part.collected_at).map_err(|what| damaged(name, what))?;
@@ -300,12 +300,12 @@ impl KeptMetrics {
     }
 }
 
-/// How names of files begin that are of an account and region.
-pub(super) fn place(account: Option<&str>, region: &str) -> String {
+/// The prefix of the names of files that belong to an account and region.
+pub(super) fn region_key(account: Option<&str>, region: &str) -> String {
     plain(&[account.unwrap_or(UNKNOWN), region])
 }
 
-/// What names of files have for an account that is not known.
+/// What names of files have for an account that is unknown.
 const UNKNOWN: &str = "unknown";
 
 /// What each of some files holds, and those that are not what was written.
@@ -326,10 +326,10 @@ pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) ->
 }
 
 /// The inventories that count, and the files that cannot be read. What of an account and region is no newer than such a file
-/// is left out, in whatever bundle: what the file says of it is not known.
+/// is left out, in whatever bundle: what the file says of it is unknown.
 pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>, Vec<Problem>) {
-    let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
-        (Some((place, time)), Some((of, until))) => place == of && time <= until,
+    let is_older = |name: &Path, broken: &Path| match (region_key_and_time(name), region_key_and_time(broken)) {
+        (Some((region_key, time)), Some((of, until))) => region_key == of && time <= until,
         _ => false,
     };
     whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
@@ -337,10 +337,10 @@ pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>
 }
 
 /// The account and region in a file's name, and the time.
-pub(super) fn place_and_time(name: &Path) -> Option<(String, String)> {
+pub(super) fn region_key_and_time(name: &Path) -> Option<(String, String)> {
     let words = words(name);
-    let (place, time) = words.rsplit_once('.')?;
-    Some((place.to_owned(), time.split('-').next()?.to_owned()))
+    let (region_key, time) = words.rsplit_once('.')?;
+    Some((region_key.to_owned(), time.split('-').next()?.to_owned()))
 }
 
 /// The name of a file without `.json`.

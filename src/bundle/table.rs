@@ -108,7 +108,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what other people wrote on bytes that nobody vouches for, as tables of older formats; none where it panics. A damaged
+/// Runs a decoder of another crate on unverified bytes, such as tables of older formats; none where it panics. A damaged
 /// table costs its instance, and not the run.
 fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOKED: Once = Once::new();

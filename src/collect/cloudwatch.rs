@@ -1,6 +1,6 @@
-//! A kind of log out of CloudWatch Logs: a reading for every hour, of all streams of the instance.
+//! A kind of log from CloudWatch Logs: a log read for every hour, of all streams of the instance.
 //!
-//! Of a log that is asked for by its terms, nobody sees what else stood in it: that it was written, and that sessions were
+//! A log that is filtered by its terms does not show its other lines: that it was written, and that sessions were
 //! logged, is shown by the sessions alone, AWS's own among them. An hour without any covers nothing. What is beyond the
 //! last event of the streams has not arrived yet, and is no part of any reading.
 
@@ -111,7 +111,7 @@ impl Exported<'_> {
         }
     }
 
-    /// The streams of the instance; none where there is nothing to read, and nobody expects any.
+    /// The streams of the instance; none where there is nothing to read and none is expected.
     async fn streams(&self, names: &[String]) -> Result<Option<Streams>> {
         let mut found = Vec::new();
         for name in names {

@@ -121,7 +121,7 @@ fn newest_of_partial(files: Vec<LogFile>, is_partial: impl Fn(&LogFile) -> bool)
 }
 
 impl Collection<'_> {
-    /// Reads the logs that were written in the window and are not known yet, into the bundle.
+    /// Reads the logs that were written in the window and are unknown yet, into the bundle.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Which of the places where a log can be read is read for what.
+//! Which source of a log, RDS or CloudWatch Logs, is read for which times.
 //!
 //! RDS's own files come first: they are whole, and cost nothing. CloudWatch Logs has what they do not show: times that they
 //! are no longer kept for, files that could not be read, and kinds of logs that there are no files of.

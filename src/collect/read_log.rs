@@ -1,4 +1,4 @@
-//! One log file: downloaded, scanned and folded as it streams by. Its text is held piece by piece and written nowhere.
+//! One log file: downloaded, scanned and aggregated as it streams by. Its text is held piece by piece and written nowhere.
 
 use std::time::Duration;
 
@@ -198,7 +198,7 @@ fn first_record(parser: &dyn RecordParser, head: &[u8], written: Option<Window>)
         Some((end, parser.time(line.strip_suffix(b"\n")?)?))
     });
     let first = times.next()?;
-    // A log that is older than its listing tells is told by its first time all the same: its name passes on.
+    // The first time identifies even a log that is older than its listing says: its name passes on.
     let (end, time) =
         if is_servers(&first.1) { first } else { times.find(|(_, time)| is_servers(time)).unwrap_or(first) };
     let hash = Sha256::digest(head.get(..end).unwrap_or(head));
@@ -218,10 +218,10 @@ impl InstanceLogs<'_> {
     }
 }
 
-/// What of a file is missing, and why.
+/// The cause of a gap in a file, and its error.
 pub(super) type Missing = (GapCause, Error);
 
-/// A file of which fewer bytes came than the listing promised, or of which the listing promises nothing that can be.
+/// The gap of a file of which fewer bytes were received than listed, or whose listed size is invalid.
 fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<Missing> {
     let Some(size) = file.size else {
         let message =
@@ -235,7 +235,7 @@ fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<
     })
 }
 
-/// What of a log that was read is not known: records that were not understood, or times that say nothing.
+/// The gap of a log that was read: records that could not be parsed, or unusable times.
 pub(super) fn unread(
     unparsed: u64,
     scanned: Option<&Scanned>,
@@ -265,7 +265,7 @@ pub(super) fn unread(
     }
 }
 
-/// A log of so many clients that some count together, without their names.
+/// The error of a log of so many clients that some count without names.
 pub(super) fn unnamed(fold: &Fold, subject: &dyn Fn() -> String) -> Option<Error> {
     fold.shortened.then(|| {
         let message = "the log has too many different clients, so some sessions are counted without client names";

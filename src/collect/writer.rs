@@ -1,5 +1,5 @@
-//! What was read of an instance, on its way into the bundle: written every few seconds, so that a collection that is killed
-//! loses no more, and that what waits fills no memory.
+//! Writes the log reads of an instance into the bundle every few seconds, so that a killed collection loses little, and the
+//! memory stays bounded.
 
 use std::time::{Duration, Instant};
 

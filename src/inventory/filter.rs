@@ -1,4 +1,4 @@
-//! Which instances of a region are meant.
+//! Filters for instances.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use ssl_usage_parsers::ENGINES;
 
 use crate::error::{Error, ErrorKind};
 
-/// Which instances are meant: all that fulfil every condition.
+/// A filter: an instance matches if it fulfils every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Any of these, by name; any at all when empty.
@@ -42,12 +42,12 @@ impl FromStr for Tag {
 }
 
 impl Filter {
-    /// Whether every instance is meant.
+    /// Whether every instance matches.
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty() && self.engines.is_empty() && self.tags.is_empty()
     }
 
-    /// Whether an instance is meant.
+    /// Whether an instance matches.
     pub(super) fn takes(&self, instance: &DbInstance) -> bool {
         let name = instance.db_instance_identifier().unwrap_or_default();
         let named = self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
@@ -58,7 +58,7 @@ impl Filter {
             && self.tags.iter().all(|wanted| tags.iter().any(|tag| wanted.is(tag.key(), tag.value())))
     }
 
-    /// Whether an instance of this name and engine is meant, as far as they tell.
+    /// Whether an instance of this name and engine can match.
     pub fn takes_kept(&self, name: &str, engine: &str) -> bool {
         (self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)))
             && (self.engines.is_empty() || self.engines.iter().any(|wanted| is_engine(wanted, engine)))

@@ -1,4 +1,4 @@
-//! Parameters as they are in effect.
+//! Parameters, and whether they are in effect.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
 /// Adds the parameters of a group that are in `names`. `status` is how the instance applies the group: `in-sync`,
 /// `pending-reboot`, `applying`, ...
 ///
-/// Where both groups of an Aurora instance set a parameter, the instance's goes before the cluster's if somebody set it
+/// Where both groups of an Aurora instance set a parameter, the instance's overrides the cluster's if it was set explicitly
 /// there ("Aurora parameter groups" in the Aurora user guide).
 pub(super) fn apply(
     into: &mut BTreeMap<String, Parameter>,
@@ -55,7 +55,7 @@ pub(super) fn apply(
     }
 }
 
-/// Keeps what somebody set. The rest gives way to what the cluster's group says, and is not known where that is not.
+/// Keeps explicitly set parameters. The cluster's group decides the rest, which is unknown where that group is.
 pub(super) fn keep_set(parameters: &mut Vec<ApiParameter>) {
     parameters.retain(|parameter| parameter.source() == Some("user"));
 }

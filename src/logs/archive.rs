@@ -19,7 +19,7 @@ const LIST_MAX: u64 = 32 * 1024 * 1024;
 /// Largest zip archive that is held in memory, because it comes as a stream: its list of files is at its end.
 const HELD_MAX: u64 = 256 * 1024 * 1024;
 
-/// Bytes of a file that can be read at any place.
+/// Bytes of a file with random access.
 pub trait ReadSeek: Read + Seek {}
 
 impl<R: Read + Seek> ReadSeek for R {}

@@ -1,4 +1,4 @@
-//! Logs by CloudWatch Logs: `DescribeLogGroups` and `DescribeLogStreams` say what there is, `FilterLogEvents` reads the
+//! Logs from CloudWatch Logs: `DescribeLogGroups` and `DescribeLogStreams` say what there is, `FilterLogEvents` reads the
 //! events of a stream that hold certain phrases, `GetLogEvents` all of them, and [`insights`](super::insights) what
 //! those two cannot.
 //!
@@ -28,10 +28,10 @@ use crate::window::Window;
 const FILTER: &str = "logs:FilterLogEvents";
 const GET: &str = "logs:GetLogEvents";
 
-/// Pages in turn with tokens that came before, and nothing new, before a stream is given up.
+/// Pages in a row with tokens that came before, and nothing new, before a stream is given up.
 const PATIENCE: u32 = 8;
 
-/// Most pages of a stream within a span of a day at most, and most pages in turn without a later event. A page holds 1 MB
+/// Most pages of a stream within a span of a day at most, and most pages in a row without a later event. A page holds 1 MB
 /// of events or 10,000 of them; those that hold none have searched several MB (API reference: `FilterLogEvents`).
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -48,7 +48,7 @@ pub struct Group {
     pub name: String,
     /// Whether it is of the class Infrequent Access, which [`Query`] alone can read.
     pub infrequent: bool,
-    /// Days for which events are kept; none where that is for ever.
+    /// Days for which events are kept; none where they never expire.
     pub retention_days: Option<i64>,
     /// Bytes that are stored, compressed.
     pub stored_bytes: u64,
@@ -70,7 +70,7 @@ pub struct Stream {
 pub struct Event {
     /// When it was written.
     pub at: Timestamp,
-    /// When it came to be readable, where that is told.
+    /// When CloudWatch Logs received it, where known.
     pub ingested_at: Option<Timestamp>,
     /// A line, or a few.
     pub message: String,
@@ -138,7 +138,7 @@ pub struct Events<'a> {
 
 /// How events are asked for.
 enum Way {
-    /// Those that a pattern fits.
+    /// Those that match a pattern.
     Filter(String),
     /// All.
     Get,
@@ -258,10 +258,10 @@ struct Course {
     limits: Limits,
     /// Hashes of all tokens so far.
     tokens: HashSet<u64>,
-    /// Pages in turn with a token that came before.
+    /// Pages in a row with a token that came before.
     repeats: u32,
     pages: u32,
-    /// Pages in turn without a later event.
+    /// Pages in a row without a later event.
     idle: u32,
 }
 

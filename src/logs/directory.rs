@@ -14,7 +14,7 @@ const PACKED_MAX: usize = 2;
 
 /// The files under `path`, sorted by name: itself, or all that are in the folder and its folders.
 ///
-/// Hidden files are passed over. Links are followed for files and not for folders, so that no folder is read for ever.
+/// Hidden files are passed over. Links are followed for files and not for folders, so that no loop is read forever.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Events by CloudWatch Logs Insights, the only way into log groups of the class Infrequent Access. AWS charges for what a
-//! query scans.
+//! Events from CloudWatch Logs Insights, the only access to log groups of the class Infrequent Access. AWS charges for the
+//! bytes that a query scans.
 //!
 //! Source: "Quotas" in the CloudWatch Logs user guide and the API reference: a query gives 100,000 events at most, so that
 //! a span that gives as many is asked for again in halves, and so is one of which fewer came than matched; its times are

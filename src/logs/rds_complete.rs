@@ -1,4 +1,4 @@
-//! Whole log files by the REST call `DownloadCompleteDBLogFile`, which is in no SDK: a signed `GET` whose answer is the
+//! Complete log files by the REST call `DownloadCompleteDBLogFile`, which is in no SDK: a signed `GET` whose answer is the
 //! file itself, byte for byte. Source: RDS User Guide, "Reading log file contents using REST".
 //!
 //! The call goes out as the SDK's `DownloadDBLogFilePortion`, of which the request is replaced before it is signed, and
@@ -43,7 +43,7 @@ enum Refusal {
     Final,
     /// The permission is missing: go by portions from now on.
     Denied,
-    /// Nobody is there who understands the call: try the next version, and then go by portions.
+    /// The endpoint does not support the call: try the next version, then portions.
     Unserved,
     /// Read this one file by portions.
     Passing,

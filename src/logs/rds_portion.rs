@@ -1,6 +1,6 @@
 //! Logs by the RDS log-file API: `DescribeDBLogFiles` lists them, `DownloadDBLogFilePortion` reads one, page by page.
 //!
-//! What the API does beside its documentation, each with the public thread that shows it, is met here:
+//! Undocumented behaviour of the API that is handled here, each with the public thread that shows it:
 //!
 //! | what happens | what is done |
 //! | --- | --- |
@@ -36,7 +36,7 @@ const CUT: &str = "[Your log message was truncated]";
 const OVERLAP_MAX: usize = 64 * 1024;
 /// Shortest overlap that is not chance.
 const OVERLAP_MIN: usize = 64;
-/// Pages in turn that bring nothing new before a log is given up.
+/// Pages in a row that bring nothing new before a log is given up.
 const PATIENCE: u32 = 3;
 /// Most pages of a file: so many, and one more for every so many bytes of its listed size. A page holds 10,000 lines, or
 /// 1 MB; fewer only where lines are so long that a page was cut.
@@ -127,7 +127,7 @@ pub struct Portions<'a> {
     received: u64,
     /// How the last page ended.
     tail: Vec<u8>,
-    /// Pages in turn that brought nothing.
+    /// Pages in a row that brought nothing.
     idle: u32,
     ended: bool,
 }

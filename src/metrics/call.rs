@@ -1,4 +1,4 @@
-//! `GetMetricData`, page by page, and what came of each series that was asked for.
+//! `GetMetricData`, page by page, and the result of each requested series.
 
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -17,7 +17,7 @@ use crate::window::Window;
 const ACTION: &str = "cloudwatch:GetMetricData";
 
 /// Asks for a batch, and adds what comes. Returns what went wrong; what came before that counts all the same, for an
-/// hour that is missing is not known.
+/// hour that is missing is unknown.
 pub(super) async fn ask(aws: &Aws, batch: &[Query], span: Window, measured: &mut Measured) -> Vec<Problem> {
     let time = |time: jiff::Timestamp| DateTime::from_secs(time.as_second());
     let call = aws.metrics.get_metric_data().start_time(time(span.from)).end_time(time(span.to));
@@ -59,7 +59,7 @@ fn written(number: usize, query: &Query) -> MetricDataQuery {
     MetricDataQuery::builder().id(format!("q{number}")).metric_stat(stat.build()).build()
 }
 
-/// Adds the values of a page. Beside a value that is impossible, only those above zero count: that metric is not known to be
+/// Adds the values of a page. Beside a value that is impossible, only those above zero count: that metric is unknown to be
 /// zero at any time.
 fn add(query: &Query, span: Window, result: &MetricDataResult, measured: &mut Measured) -> Option<Problem> {
     let Query { named, measure, .. } = query;

@@ -1,4 +1,4 @@
-//! How much of the window was really seen, and why the rest was not.
+//! Coverage of the window by logs, and the causes of its gaps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub struct Coverage {
     pub log_line_prefixes: BTreeSet<String>,
     /// Bytes that were read.
     pub bytes: u64,
-    /// Records that can only be about connections, and could not be understood.
+    /// Records that can only be about connections, and could not be parsed.
     pub unparsed: u64,
 }
 
@@ -57,7 +57,7 @@ impl Coverage {
 ///
 /// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
 /// own, may have been written while logging was off, and so may hours of a file that holds more of them; one that never
-/// shows how a session was carried shows nothing here. Beside a file without sessions, its neighbours count only from
+/// shows the transport of a session covers nothing. Beside a file without sessions, its neighbours count only from
 /// their first, or up to their last, session.
 ///
 /// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen. A kind that may
@@ -121,19 +121,19 @@ pub(super) fn of(
     }
 }
 
-/// Which of an engine's kinds of logs a reading is of: by its place in the engine's list, files before CloudWatch Logs. Both
+/// The kind of log of a log read: its index in the engine's list, files before CloudWatch Logs. Both
 /// hold the same sessions, and are kinds of their own.
 pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
     let Some(engine) = engine else { return 0 };
     let of_files = || engine.logs.iter().position(|logs| !logs.prefix.is_empty() && source.starts_with(logs.prefix));
-    let place = match exported_type(source) {
+    let index = match exported_type(source) {
         Some(log_type) => engine.exported_as(log_type).map(|at| 2 * at + 1),
         None => of_files().map(|at| 2 * at),
     };
-    place.unwrap_or(2 * engine.logs.len())
+    index.unwrap_or(2 * engine.logs.len())
 }
 
-/// Whether a reading is of a kind of log that holds every session. Of one that only a newer version knows, nobody can say.
+/// Whether a log read is of a kind of log that records every session; unknown for kinds of newer versions.
 pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
     let Some(engine) = engine else { return true };
     match exported_type(source) {
@@ -175,12 +175,12 @@ pub(super) fn seen_by(readings: &[&LogRead], recorded: &Recorded) -> Vec<Window>
     let mut inside: Vec<(&LogRead, Window)> =
         readings.iter().filter_map(|reading| Some((*reading, reading.span?))).collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
-    let told = (0..inside.len()).filter_map(|at| {
-        let span = told(&inside, at)?;
+    let covered = (0..inside.len()).filter_map(|at| {
+        let span = conclusive_span(&inside, at)?;
         let (reading, _) = inside.get(at)?;
         Some(logged(span, recorded.get(&reading.source).map_or(&[], Vec::as_slice)))
     });
-    union(told.flatten().collect())
+    union(covered.flatten().collect())
 }
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
@@ -195,14 +195,14 @@ fn is_mute(reading: &LogRead) -> bool {
     reading.gaps.is_empty() && reading.sessions == 0
 }
 
-/// Whether a log shows how any session was carried. One that never does is evidence of clients, and none of how they came:
+/// Whether a log shows the transport of any session. One that never does is evidence of clients, but not of transports:
 /// that it shows no client may be its filter.
 fn shows_transport(reading: &LogRead) -> bool {
     reading.sessions > reading.unknown_sessions
 }
 
-/// The part of the span of the reading at `at` in which sessions were certainly logged.
-fn told(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
+/// The part of the span of the log read at `at` in which sessions were certainly logged.
+fn conclusive_span(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
     let (reading, span) = *inside.get(at)?;
     if !shows_transport(reading) || !reading.gaps.is_empty() {
         return None;

@@ -133,7 +133,7 @@ fn describe(end: Option<Timestamp>) -> String {
 }
 
 impl Change {
-    /// The word used in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Root => "root",
@@ -143,7 +143,7 @@ impl Change {
 }
 
 impl Restart {
-    /// The word used in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",

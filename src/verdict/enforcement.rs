@@ -15,7 +15,7 @@ pub enum Enforcement {
 }
 
 impl Enforcement {
-    /// The word used in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Safe => "safe",

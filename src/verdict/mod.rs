@@ -172,7 +172,7 @@ fn decides(effect: Effect, usage: UsageVerdict, rotation: Rotation) -> bool {
 }
 
 impl UsageVerdict {
-    /// The word used in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::InUse => "in_use",
@@ -184,7 +184,7 @@ impl UsageVerdict {
 }
 
 impl Rotation {
-    /// The word used in reports.
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Required => "required",

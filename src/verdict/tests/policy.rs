@@ -194,8 +194,8 @@ fn an_ignored_client_is_counted_apart_and_told() {
     let (usage, verdict) = under(&policy, &fleet);
     assert_eq!((verdict.usage, verdict.rotation), (UsageVerdict::NotObserved, Rotation::Deferrable), "{verdict:?}");
     let why = &verdict.reasons[0].text;
-    assert!(why.starts_with("47 sessions from 1 client, none of them with TLS"), "{why}");
-    assert!(why.ends_with("; by policy, in spite of clients-ignored"), "{why}");
+    assert!(why.starts_with("no TLS in 47 sessions from 1 client"), "{why}");
+    assert!(why.ends_with("; accepted by policy despite clients-ignored"), "{why}");
     let told = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::ClientsIgnored).expect("a reason");
     assert_eq!(told.text, "the policy ignores 1 session of 1 client and 0 failed attempts (1 with TLS)");
     assert_eq!((usage.connections.tls, usage.ignored.sessions.tls, usage.clients.len()), (0, 1, 2));
