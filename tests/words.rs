@@ -94,7 +94,7 @@ fn holds_text(path: &Path) -> bool {
 fn texts(path: &Path) -> Vec<String> {
     let text = String::from_utf8_lossy(&fs::read(path).expect("a file")).into_owned();
     if path.extension().is_none_or(|end| end != "rs") {
-        return vec![prose(&text)];
+        return prose(&text).split("\n\n").map(str::to_owned).collect();
     }
     let is_help = path.starts_with(root().join("src/cli"));
     let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
@@ -112,12 +112,15 @@ fn texts(path: &Path) -> Vec<String> {
 fn prose(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.starts_with("    "));
     let text = lines.collect::<Vec<_>>().join("\n");
-    let outside = text.split('`').step_by(2).collect::<Vec<_>>().join("`");
-    let mut prose = String::new();
-    for part in outside.split('<') {
-        prose.push_str(part.split_once('>').map_or(part, |(_, rest)| rest));
-    }
-    prose.split("](").map(|part| part.split_once(')').map_or(part, |(_, rest)| rest)).collect::<Vec<_>>().join("]")
+    let text = text.split('`').step_by(2).collect::<Vec<_>>().join("`");
+    without(&without(&text, "<", ">"), "](", ")")
+}
+
+/// A text without what stands between two marks.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut parts = text.split(open);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(close).map_or(part, |(_, rest)| rest))
 }
 
 /// The string literals of Rust code, without those of attributes.
@@ -225,5 +228,5 @@ fn discouraged_terms_are_found_and_others_are_not() {
     assert_eq!(found("its certificate authority (CA) in place of another"), None);
     let code = "// \"a comment\"\n#[doc = \"an attribute\"]\nlet it = ('\"', \"a \\\"text\\\" \\\n  here\", r#\"raw \"one\"\"#);";
     assert_eq!(literals(code), ["a \\\"text\\\" here", "raw \"one\""]);
-    assert_eq!(prose("see `code` and [text](address) <b>bold</b>\n    block"), "see ` and [text] bold");
+    assert_eq!(prose("see `code` and [text](address) <b>bold</b>\n    block"), "see ` and [text bold");
 }
