@@ -75,7 +75,7 @@ fn check(list: &str, kind: FaultKind, said: &str) {
     for ((name, rotation), (_, clean)) in found.iter().zip(clean) {
         assert!(rotation >= clean, "{list}: {name}: {report:#}");
     }
-    assert!(run.err.contains(&format!("{list}: {said}")), "{list}: {}", run.err);
+    assert!(run.err.contains(&format!("{list} failed: {said}")), "{list}: {}", run.err);
     let told = report["errors"].as_array().expect("errors");
     assert!(told.iter().any(|error| error["call"] == *list && error["code"] == "endpoint"), "{list}: {told:#?}");
 }

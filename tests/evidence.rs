@@ -212,7 +212,7 @@ fn the_tables_are_those_that_the_documentation_tells_of() {
         assert_eq!(sorted(columns(&table(path))), sorted(documented("Facts")), "{}", path.display());
     }
     for path in &readings {
-        assert_eq!(sorted(columns(&table(path))), sorted(documented("Readings")), "{}", path.display());
+        assert_eq!(sorted(columns(&table(path))), sorted(documented("Log reads")), "{}", path.display());
     }
     for entry in bundle.join("metrics").read_dir().expect("metrics") {
         let path = entry.expect("an entry").path();
