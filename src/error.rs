@@ -1,17 +1,22 @@
-//! The one error of a run: what it is about, what happened, and what to do next.
+//! The error of every part: its subject, what happened and why, and what to do next.
 
 /// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of thing went wrong.
+/// What to do about a failure that may not happen again.
+pub const TRY_AGAIN: &str = "run the command again";
+/// What to do about a failure that passes with time.
+pub const TRY_LATER: &str = "run the command again later";
+
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The command line asks for something that cannot be.
+    /// Invalid command line or policy.
     Usage,
     /// A file, bundle, instance or log does not exist.
     NotFound,
-    /// AWS refused the call: a permission is missing.
+    /// AWS denied the call: a permission is missing.
     Denied,
     /// There are no AWS credentials, or they have expired.
     Credentials,
@@ -19,25 +24,25 @@ pub enum ErrorKind {
     Throttled,
     /// The endpoint could not be reached, or the connection broke.
     Network,
-    /// An answer was cut short.
+    /// A response or a log was truncated.
     Truncated,
-    /// An endpoint sent what the service never sends: an answer or a list without end, or a marker that leads back.
+    /// An endpoint violated its API: a response or a list without end, or a repeated marker.
     Endpoint,
-    /// A file is of no known format, or holds records that cannot be read.
+    /// A file has no known format, or contains records that cannot be read.
     Format,
-    /// Evidence is damaged or missing: it is not what was written.
+    /// Evidence is damaged or missing.
     Integrity,
-    /// A bundle was written by another version of this tool.
+    /// A bundle was written by an incompatible version of this tool.
     Schema,
     /// A file could not be read or written.
     Io,
-    /// AWS answered with an error of another kind.
+    /// AWS returned another error.
     Service,
 }
 
-/// An error of the run. Displays as one line, `subject: what happened; what to do next`; the cause is in `source()`.
+/// An error. Displays as one line, `subject: what happened. What to do next.`; the cause is in `source()`.
 ///
-/// No message holds text of a log or the body of an answer.
+/// No message contains text of a log or the body of a response.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Details>);
@@ -58,7 +63,7 @@ struct Details {
 }
 
 impl Error {
-    /// An error about `subject` (a file, an instance, an API call).
+    /// An error about `subject` (a file, an instance, a region). The message is one clause: no capital, no period.
     pub fn new(kind: ErrorKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self(Box::new(Details {
             kind,
@@ -74,14 +79,14 @@ impl Error {
         }))
     }
 
-    /// Adds what the reader should do next.
+    /// Adds what the reader should do next, as an imperative: no capital, no period.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// Adds the API call that failed, as `rds:DescribeDBInstances`, and the code that it answered.
+    /// Adds the API call that failed, such as `rds:DescribeDBInstances`, and the error code that it returned.
     #[must_use]
     pub fn call(mut self, call: &str, code: Option<&str>) -> Self {
         self.0.call = Some(call.to_owned());
@@ -89,7 +94,7 @@ impl Error {
         self
     }
 
-    /// Adds the account and region that were asked.
+    /// Adds the account and region of the call.
     #[must_use]
     pub fn at(mut self, account: Option<&str>, region: &str) -> Self {
         (self.0.account, self.0.region) = (account.map(str::to_owned), Some(region.to_owned()));
@@ -103,14 +108,14 @@ impl Error {
         self
     }
 
-    /// Adds what went wrong beside it, of a run in which everything did.
+    /// Adds the other errors of a run in which nothing succeeded.
     #[must_use]
     pub fn and(mut self, others: Vec<Self>) -> Self {
         self.0.others = others;
         self
     }
 
-    /// This and what went wrong beside it.
+    /// This error and the others.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.0.others)
     }
@@ -126,18 +131,18 @@ impl Error {
         Self::new(kind, path.display().to_string(), message).because(error)
     }
 
-    /// What kind of thing went wrong.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What the error is about.
+    /// The file, instance or region that the error is about.
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// The account and region that were asked, where that is known.
-    pub fn place(&self) -> (Option<&str>, Option<&str>) {
+    /// The account and region of the call, where they are known.
+    pub fn account_and_region(&self) -> (Option<&str>, Option<&str>) {
         (self.0.account.as_deref(), self.0.region.as_deref())
     }
 
@@ -146,7 +151,7 @@ impl Error {
         self.0.call.as_deref()
     }
 
-    /// The code that the API answered, or the word for the kind of failure.
+    /// The error code of the API, or the name of the kind of error.
     pub fn code(&self) -> &str {
         self.0.code.as_deref().unwrap_or(self.0.kind.name())
     }
@@ -160,14 +165,25 @@ impl Error {
 impl Details {
     fn advice(&self) -> String {
         match &self.hint {
-            Some(hint) => format!("{}; {hint}", self.message),
+            Some(hint) => {
+                format!("{}. {}.", self.message.trim_end_matches('.'), capitalized(hint.trim_end_matches('.')))
+            }
             None => self.message.clone(),
         }
     }
 }
 
+/// A sentence that begins with a capital, unless its first word is a name or an option.
+fn capitalized(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    match text.split_at_checked(1).filter(|_| word.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        Some((first, rest)) => first.to_ascii_uppercase() + rest,
+        None => text.to_owned(),
+    }
+}
+
 impl ErrorKind {
-    /// The word used in reports where an API gave no code.
+    /// The name in reports, where an API returned no code.
     pub fn name(self) -> &'static str {
         match self {
             Self::Usage => "usage",

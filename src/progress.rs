@@ -1,8 +1,8 @@
-//! How a long job tells how far it is. The library never touches a terminal.
+//! Progress of a long run. The library never writes to a terminal.
 
 use crate::error::Error;
 
-/// Is told what a collection does. Called from many tasks.
+/// Receives the progress of a collection. Called from many tasks.
 pub trait Progress: Send + Sync {
     /// So many instances are to be read.
     fn begin(&self, instances: usize);
@@ -16,7 +16,7 @@ pub trait Progress: Send + Sync {
     fn done(&self, instance: &str);
 }
 
-/// Tells nobody.
+/// Ignores all progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 

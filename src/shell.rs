@@ -1,7 +1,7 @@
-//! Words of a POSIX shell.
+//! Quoting for a POSIX shell.
 
-/// One word of a shell, whatever the text holds: nothing in it is expanded, and nothing ends it. A null byte, which no
-/// argument can hold, is left out.
+/// A text as one word of a shell: nothing in it is expanded, and nothing ends it. Null bytes, which no argument can
+/// contain, are left out.
 ///
 /// Source: POSIX.1-2024, "Shell Command Language", 2.2.2: between single quotes every character stands for itself.
 pub fn quote(text: &str) -> String {
@@ -12,7 +12,7 @@ pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\0', "").replace('\'', r"'\''"))
 }
 
-/// A command as it would be typed into a shell.
+/// A command line for a POSIX shell.
 pub fn command(words: impl AsRef<[String]>) -> String {
     words.as_ref().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Spans of time: the asked window, and what of it was read.
+//! Spans of time: the window of a report, and its covered parts and gaps.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ impl Window {
         Self { from, to }
     }
 
-    /// Whether nothing lies in the span.
+    /// Whether the span contains no instant.
     pub fn is_empty(&self) -> bool {
         self.from >= self.to
     }

@@ -78,7 +78,7 @@ fn an_answer_that_is_always_cut_is_an_error_and_not_a_smaller_fleet() {
     aws.fault(Fault::new(FaultKind::CutXml(0.5)).on("DescribeDBInstances").at(Calls::Every));
     let run = analyze(&aws, None);
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.err.contains("rds:DescribeDBInstances: the answer was cut"), "{}", run.err);
+    assert!(run.err.contains("rds:DescribeDBInstances failed: the response was truncated"), "{}", run.err);
     let report = run.json();
     assert_eq!(report["errors"][0]["call"], "rds:DescribeDBInstances", "an empty report says why: {report:#}");
 }
@@ -107,7 +107,7 @@ fn a_denied_call_names_its_permission_and_the_rest_is_reported() {
         aws.fault(Fault::new(FaultKind::AccessDenied).on(action).at(Calls::Every));
         let run = analyze(&aws, Some("reports-batch"));
         assert_eq!(run.status, 3, "{action}: {run:?}");
-        assert!(run.err.contains(&format!("grant the permission {permission}")), "{action}: {}", run.err);
+        assert!(run.err.contains(&format!("Grant the permission {permission}")), "{action}: {}", run.err);
         let report = run.json();
         let instance = only(&report);
         assert_ne!(instance["rotation"], "optional", "{action}: {instance:#}");
@@ -255,13 +255,13 @@ fn credentials_that_are_missing_expired_or_wrong_say_what_to_do() {
     aws.fault(Fault::new(FaultKind::ExpiredToken).at(Calls::Every));
     let run = analyze(&aws, None);
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.err.contains("the AWS credentials have expired; sign in again"), "{}", run.err);
+    assert!(run.err.contains("the AWS credentials have expired. Sign in again"), "{}", run.err);
 
     let aws = FakeAws::start(fleet_without_logs());
     aws.fault(Fault::new(FaultKind::RequestExpired).at(Calls::Every));
     let run = analyze(&aws, None);
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.err.contains("AWS does not accept the signature's time; set the clock"), "{}", run.err);
+    assert!(run.err.contains("AWS rejected the time of the signature. Set the clock"), "{}", run.err);
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn an_instance_that_does_not_exist_is_named_and_the_others_are_reported() {
     let run = analyze(&aws, Some("nowhere"));
     assert_eq!(run.status, 1, "{run:?}");
     assert!(
-        run.err.contains("nowhere: the instance does not exist in these accounts and regions; check the identifier"),
+        run.err.contains("nowhere: the instance does not exist in these accounts and regions. Check the identifier"),
         "{}",
         run.err
     );

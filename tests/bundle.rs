@@ -32,8 +32,8 @@ fn a_wrong_bundle_is_an_error_that_says_what_to_do() {
     let empty = home.path().join("empty");
     fs::create_dir_all(&empty).expect("a folder");
     for (bundle, says) in [
-        (home.path().join("missing"), "no such bundle; `ssl-usage collect -o BUNDLE` makes one"),
-        (newer, "bundle format 9 is newer than this version supports (3); use the version that wrote it"),
+        (home.path().join("missing"), "no such bundle. Create one with `ssl-usage collect -o BUNDLE`"),
+        (newer, "bundle format 9 is newer than this version supports (3). Use the version that wrote the bundle"),
         (empty, "not an evidence bundle"),
     ] {
         let run = analyze(home.path(), &[&bundle]);
@@ -141,7 +141,11 @@ fn what_is_damaged_of_one_place_is_named_and_the_others_are_judged() {
             (place("account").as_deref(), place("region").as_deref()),
             (Some("123456789012"), Some("us-east-1"))
         );
-        assert!(run.err.contains("restore it from a copy of the bundle, or collect into a new bundle"), "{}", run.err);
+        assert!(
+            run.err.contains("Restore the file from a copy of the bundle, or collect into a new bundle"),
+            "{}",
+            run.err
+        );
         assert_eq!(collect_both(&aws, home.path(), "2026-11-24T00:00:00Z").status, 0, "it goes on all the same");
         assert_eq!(names(&analyze(home.path(), &[&kept])).len(), 3, "and what is later counts");
     }

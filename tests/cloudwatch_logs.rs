@@ -95,7 +95,7 @@ fn a_call_that_is_denied_names_its_permission_and_is_no_evidence() {
         aws.fault(Fault::new(FaultKind::AccessDenied).on(action).at(Calls::Every));
         let run = analyze_on(&aws, ALONE);
         assert_eq!(run.status, 3, "{run:?}");
-        assert!(run.err.contains(&format!("grant the permission logs:{action}")), "{}", run.err);
+        assert!(run.err.contains(&format!("Grant the permission logs:{action}")), "{}", run.err);
         let instance = only(&run);
         assert_eq!((&instance["rotation"], &instance["unproven"]), (&"required".into(), &true.into()), "{instance:#}");
         assert_eq!(instance["coverage"]["gaps"][0]["cause"], "denied", "{instance:#}");
@@ -106,10 +106,10 @@ fn a_call_that_is_denied_names_its_permission_and_is_no_evidence() {
 fn what_never_ends_or_is_always_cut_is_a_named_gap() {
     let run = analyze(exported(|group| (group.page, group.stuck) = (7, true)), ALONE);
     assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
-    assert!(run.err.contains("same page for ever"), "{}", run.err);
+    assert!(run.err.contains("the service repeats the same page"), "{}", run.err);
     let run = analyze(exported(|group| (group.page, group.circles) = (7, true)), ALONE);
     assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
-    assert!(run.err.contains("same page for ever"), "{}", run.err);
+    assert!(run.err.contains("the service repeats the same page"), "{}", run.err);
     let aws = FakeAws::start(exported(|_| ()));
     aws.fault(Fault::new(FaultKind::EmptyBody).on("FilterLogEvents").of(GROUP).at(Calls::Every));
     let run = analyze_on(&aws, ALONE);
@@ -123,9 +123,9 @@ fn an_export_that_wrote_nothing_says_so() {
     fleet.instance(BATCH).groups.clear();
     let run = analyze(fleet, ALONE);
     assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
-    assert!(run.err.contains("CloudWatch Logs has nothing of it"), "{}", run.err);
+    assert!(run.err.contains("CloudWatch Logs contains no events of it"), "{}", run.err);
     let run = analyze(small_fleet(), ALONE);
-    assert!(run.err.contains("export postgresql"), "{}", run.err);
+    assert!(run.err.contains("Export postgresql"), "{}", run.err);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_group_that_only_queries_can_read_is_read_when_that_is_allowed() {
     let rare = |group: &mut Group| group.class = "INFREQUENT_ACCESS";
     let run = analyze(exported(rare), ALONE);
     assert_eq!((run.status, &only(&run)["rotation"]), (3, &"required".into()), "{run:?}");
-    assert!(run.err.contains("allow that with --insights") && run.err.contains("GB"), "{}", run.err);
+    assert!(run.err.contains("Allow these queries with --insights") && run.err.contains("GB"), "{}", run.err);
     let clean = shown(&analyze(small_fleet(), &[]));
     let allowed = ["--source", "cloudwatch", "--insights"];
     let run = analyze(exported(rare), &allowed);
@@ -410,7 +410,7 @@ fn a_query_that_is_given_up_is_stopped() {
     let aws = FakeAws::start(exported(|group| group.class = "INFREQUENT_ACCESS"));
     aws.fault(Fault::new(FaultKind::AccessDenied).on("GetQueryResults"));
     let run = analyze_on(&aws, &["--source", "cloudwatch", "--insights"]);
-    assert!(run.status == 3 && run.err.contains("grant the permission logs:GetQueryResults"), "{run:?}");
+    assert!(run.status == 3 && run.err.contains("Grant the permission logs:GetQueryResults"), "{run:?}");
     let counts =
         ["StartQuery", "StopQuery"].map(|action| aws.calls().iter().filter(|call| call.action == action).count());
     assert_eq!(counts, [1, 1], "and what is denied once is not asked for again");

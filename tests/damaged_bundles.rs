@@ -131,7 +131,7 @@ fn damaged(bundle: &Path, seeds: u64) -> BTreeMap<(Damage, bool), u64> {
                 let is_record = touched.iter().any(|path| path.to_string_lossy().contains("/collections/"));
                 let is_told = |name: &str| found.errors.iter().any(|error| error.contains(name));
                 let is_named = touched.iter().map(name).any(|name| is_told(&name))
-                    || (kind == Damage::Deleted && is_record && is_told("has not ended"));
+                    || (kind == Damage::Deleted && is_record && is_told("is not complete"));
                 assert!(is_named, "seed {seed}: {kind:?} {touched:?} is not named: {:?}", found.errors);
                 assert_eq!(found.digest, None, "seed {seed}: {kind:?} {touched:?}");
                 for (arn, verdict) in &whole.instances {

@@ -118,7 +118,7 @@ fn without_the_permission_portions_are_read_and_nothing_is_said() {
     assert!(calls(&aws, WHOLE) <= FEW, "it is remembered");
     aws.fault(Fault::new(FaultKind::AccessDenied).on(PORTION).at(Calls::Every));
     let run = analyze(&aws);
-    let both = "grant the permission rds:DownloadDBLogFilePortion or rds:DownloadCompleteDBLogFile";
+    let both = "Grant the permission rds:DownloadDBLogFilePortion or rds:DownloadCompleteDBLogFile";
     assert!(run.status == 3 && run.err.contains(both), "{}", run.err);
     assert_eq!(only(&run.json())["rotation"], "required");
 }
@@ -258,7 +258,7 @@ fn a_log_that_was_packed_in_its_place_counts() {
         let run = analyze(&FakeAws::start(packed(fleet_by_portions(), ending)));
         let report = run.json();
         assert_eq!((run.status, &only(&report)["rotation"]), (3, &"required".into()), "{ending}: {report:#}");
-        let said = if ending.is_empty() { "not recognised" } else { "grant the permission rds:DownloadComplete" };
+        let said = if ending.is_empty() { "not recognised" } else { "Grant the permission rds:DownloadComplete" };
         assert!(run.err.contains(said), "{ending}: {}", run.err);
 
         let mut cut = packed(small_fleet(), ending);

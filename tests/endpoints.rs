@@ -76,7 +76,7 @@ fn check(list: &str, kind: FaultKind, said: &str) {
     for ((name, rotation), (_, clean)) in found.iter().zip(clean) {
         assert!(rotation >= clean, "{list}: {name}: {report:#}");
     }
-    assert!(run.err.contains(&format!("{list}: {said}")), "{list}: {}", run.err);
+    assert!(run.err.contains(&format!("{list} failed: {said}")), "{list}: {}", run.err);
     let told = report["errors"].as_array().expect("errors");
     assert!(told.iter().any(|error| error["call"] == *list && error["code"] == "endpoint"), "{list}: {told:#?}");
 }
@@ -91,13 +91,13 @@ fn a_list_that_repeats_its_marker_is_an_error_and_not_the_whole_list() {
 #[test]
 fn a_list_without_end_is_given_up() {
     // The small fleet has no global cluster.
-    let empty = "the list did not end within 100 empty pages in turn";
+    let empty = "the list did not end within 100 empty pages in a row";
     check("rds:DescribeGlobalClusters", FaultKind::NewMarkers, empty);
 }
 
 #[test]
 fn an_answer_without_its_list_is_not_an_empty_list() {
-    let said = "the answer holds no list, which is not the same as an empty list";
+    let said = "the response contains no list, not even an empty one";
     for list in LISTS.into_iter().filter(|list| list.starts_with("rds:")) {
         check(list, FaultKind::Result(""), said);
     }
@@ -108,7 +108,7 @@ fn an_answer_without_its_list_is_not_an_empty_list() {
 
 #[test]
 fn records_of_another_name_are_not_an_empty_list() {
-    let said = "the answer holds records, and none of a name that is known";
+    let said = "the response contains only records of an unknown kind";
     let instances = "<DBInstances><XX><DBInstanceIdentifier>orders</DBInstanceIdentifier></XX></DBInstances>";
     check("rds:DescribeDBInstances", FaultKind::Result(instances), said);
     check("rds:DescribeDBLogFiles", FaultKind::Result("<DescribeDBLogFiles><XX/></DescribeDBLogFiles>"), said);
@@ -117,7 +117,7 @@ fn records_of_another_name_are_not_an_empty_list() {
         check("rds:DescribeDBInstances", FaultKind::Result(instances.leak()), said);
     }
     check("rds:DescribeDBEngineVersions", FaultKind::Result("<DBEngineVersions><XX/></DBEngineVersions>"), said);
-    let said = "the answer holds a record without a name";
+    let said = "the response contains a record without a name";
     let files = "<DescribeDBLogFiles><DescribeDBLogFilesDetails/></DescribeDBLogFiles>";
     check("rds:DescribeDBLogFiles", FaultKind::Result(files), said);
     check("logs:DescribeLogStreams", FaultKind::Result("{\"logStreams\":[{}]}"), said);
@@ -130,7 +130,7 @@ fn records_by_the_million_are_refused_before_they_fill_the_memory() {
     aws.fault(Fault::new(FaultKind::Result(answer.leak())).on("DescribeDBInstances"));
     let home = TempDir::new().expect("a folder");
     let (run, most) = peak(against(&aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW));
-    let said = "rds:DescribeDBInstances: the endpoint sent more than 200000 elements in one answer";
+    let said = "rds:DescribeDBInstances failed: the endpoint sent more than 200000 elements in one response";
     assert!(run.status == 1 && run.err.contains(said), "{run:?}");
     println!("{most:?} kB");
     assert!(most.is_none_or(|most| most < 500_000), "{most:?} kB");
@@ -143,12 +143,12 @@ fn accounts_and_regions_whose_list_has_no_end_are_not_left_out_in_silence() {
     aws.fault(Fault::new(FaultKind::SameMarker).on("DescribeSourceRegions"));
     let run = analyze(&aws, &["--all-regions"]);
     assert_eq!(run.status, 3, "{}", run.err);
-    assert!(run.err.contains("account:ListRegions: the endpoint repeated the marker"), "{}", run.err);
+    assert!(run.err.contains("account:ListRegions failed: the endpoint repeated the marker"), "{}", run.err);
     let aws = FakeAws::start(fleet_of_exports());
     aws.fault(Fault::new(FaultKind::SameMarker).on("ListAccounts"));
     let run = analyze(&aws, &["--organization", "--role-name", "auditor"]);
     assert_eq!(run.status, 1, "{}", run.err);
-    assert!(run.err.contains("organizations:ListAccounts: the endpoint repeated the marker"), "{}", run.err);
+    assert!(run.err.contains("organizations:ListAccounts failed: the endpoint repeated the marker"), "{}", run.err);
 }
 
 #[test]
@@ -174,7 +174,8 @@ fn an_answer_of_three_gigabytes_is_refused_before_it_fills_the_memory() {
         let (run, most) = run(fleet, call.split(':').nth(1));
         assert_eq!(run.status, status, "{call}: {}", run.err);
         let bytes = mib << 20;
-        let said = format!("{call}: the endpoint sent more than {bytes} bytes in one answer; check AWS_ENDPOINT_URL");
+        let said =
+            format!("{call} failed: the endpoint sent more than {bytes} bytes in one response. Check AWS_ENDPOINT_URL");
         assert!(run.err.contains(&said), "{call}: {}", run.err);
         println!("{call}: {most:?} kB, and {clean:?} kB without that");
         if let (Some(most), Some(clean)) = (most, clean) {
@@ -194,7 +195,7 @@ fn a_log_without_end_is_given_up_and_what_was_read_counts() {
     assert_eq!((run.status, &instance["rotation"], &instance["unproven"]), (3, &"required".into(), &true.into()));
     let said = format!("{BATCH} {LOG}");
     let said =
-        [said.as_str(), "rds:DownloadCompleteDBLogFile: the endpoint sent more than 107", "the log is listed with"];
+        [said.as_str(), "rds:DownloadCompleteDBLogFile failed: the endpoint sent more than 107", "(listed size: "];
     assert!(said.iter().all(|said| run.err.contains(said)), "{}", run.err);
     let asked = aws.calls().into_iter().filter(|call| call.parameter("LogFileName") == Some(LOG)).count();
     assert_eq!(asked, 1, "it would have no end the next time either");
@@ -225,7 +226,7 @@ fn a_log_of_endless_pages_is_given_up() {
     let report = run.json();
     assert_eq!((run.status, &report["instances"][0]["rotation"]), (3, &"required".into()), "{report:#}");
     let said = format!(
-        "rds:DownloadDBLogFilePortion: the log did not end: the endpoint sent {} pages with",
+        "rds:DownloadDBLogFilePortion failed: the log did not end: the endpoint sent {} pages with",
         1_000 + log.bytes.len() / 1_024
     );
     assert!(run.err.contains(&said), "{}", run.err);
@@ -267,7 +268,7 @@ fn a_log_without_a_valid_size_is_a_gap_until_the_list_is_right() {
         let run = analyze(fleet);
         let report = run.json();
         assert_eq!((run.status, &report["instances"][0]["rotation"]), (3, &"required".into()), "{listed}: {}", run.err);
-        let said = "rds:DescribeDBLogFiles: the list has no valid size of the log";
+        let said = "rds:DescribeDBLogFiles failed: the list has no valid size for the log";
         assert!(run.err.contains(said) && run.err.contains(LOG), "{listed}: {}", run.err);
         let run = analyze(small_fleet());
         let report = run.json();

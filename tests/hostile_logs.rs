@@ -187,5 +187,5 @@ fn records_in_a_statement_cover_no_hours_of_an_exported_log() {
     let shop = &run.json()["instances"][0];
     assert!(shop["coverage"]["share"].as_f64().is_some_and(|share| share < 0.2), "{shop:#}");
     assert_eq!((run.status, &shop["rotation"], &shop["usage"]), (3, &"required".into(), &"undetermined".into()));
-    assert!(run.err.contains("more than 10 minutes later"), "{run:?}");
+    assert!(run.err.contains("more than 10 minutes late"), "{run:?}");
 }

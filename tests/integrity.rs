@@ -123,7 +123,7 @@ fn a_collection_that_has_not_ended_is_no_evidence_of_anything() {
     let bundle = copied(home.path(), "fleet");
     fs::remove_file(named(&bundle, &["collections"]).remove(0)).expect("removed");
     let report = analyze(home.path(), &bundle, &[]);
-    assert!(report.status == 3 && report.err.contains("has not ended"), "{report:?}");
+    assert!(report.status == 3 && report.err.contains("is not complete"), "{report:?}");
     assert!(rotations(&report).iter().all(|(_, rotation, _)| rotation == "required"), "{report:?}");
 }
 
@@ -348,7 +348,7 @@ fn values_that_cannot_be_cost_their_instance_even_where_somebody_made_all_digest
         write(&path, values);
         reseal(&bundle);
         let report = analyze(home.path(), &bundle, &[]);
-        assert!(report.status == 3 && report.err.contains("a value is out of range: a metric"), "{value}: {report:?}");
+        assert!(report.status == 3 && report.err.contains("a value is out of range (a metric)"), "{value}: {report:?}");
     }
 }
 
@@ -388,6 +388,6 @@ fn a_small_file_that_is_a_large_table_is_refused_before_it_fills_memory() {
     assert!(fs::metadata(&path).expect("a file").len() < 400_000);
     reseal(&bundle);
     let report = analyze_in_little_memory(&bundle);
-    assert!(report.status == 3 && report.err.contains("bytes of memory, and at most"), "{report:?}");
+    assert!(report.status == 3 && report.err.contains("bytes of memory (maximum "), "{report:?}");
     assert!(report.err.contains(".reports-batch."), "{}", report.err);
 }

@@ -43,4 +43,5 @@ mod scan;
 mod sealing;
 mod simulated;
 mod simulator;
+mod words;
 mod writers;

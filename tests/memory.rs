@@ -58,7 +58,7 @@ fn a_packed_log_does_not_say_how_much_memory_it_takes() {
     let single = [&[0b1110_0000][..], &size.to_le_bytes()].concat();
     let bomb = file(&folder, "single.zst", &zstd(&single, 32_768));
     let run = scan(&bomb);
-    let said = format!("unpacking it takes {size} bytes of memory; unpack it first: `zstd -dc");
+    let said = format!("decompressing it takes {size} bytes of memory. Decompress it first: `zstd -dc");
     assert!(run.status == 1 && run.err.contains("single.zst") && run.err.contains(&said), "{run:?}");
     let second = [zstd(&[0, 13 << 3], 1), zstd(&single, 32_768)].concat();
     let run = scan(&file(&folder, "second.zst", &second));
@@ -87,7 +87,7 @@ fn archives_whose_lists_are_larger_than_their_files_are_refused() {
     }
     let packed = tar.into_inner().and_then(flate2::write::GzEncoder::finish).expect("packs");
     let run = scan(&file(&folder, "names.tgz", &packed));
-    assert!(run.status == 3 && run.err.contains("the names of its files have more than 16 MiB"), "{}", run.status);
+    assert!(run.status == 3 && run.err.contains("the names of its files take more than 16 MiB"), "{}", run.status);
 
     // A list of 800,000 files, 48 bytes each, and none of them there. Source: 4.3.12 to 4.3.16 of PKWARE's APPNOTE.
     let (count, mut zip) = (800_000_u32, b"PK\x03\x04".to_vec());
@@ -165,7 +165,7 @@ fn invented_clients_are_counted_without_names_and_reported() {
     assert_eq!(instance["connections"]["plaintext"], clean["connections"]["plaintext"]);
     assert_eq!(instance["connections"]["tls_versions"]["TLSv1.3"], sessions);
     assert_eq!(instance["connections"]["ciphers"].as_object().map(serde_json::Map::len), Some(257));
-    let said = "error/postgresql.log.2026-11-21-05 (names of clients) (eu-west-1, 123456789012): the log has so many different";
+    let said = "error/postgresql.log.2026-11-21-05 (names of clients) (eu-west-1, 123456789012): the log has too many different";
     assert!(run.err.contains(said), "{}", run.err);
     println!("{before:?} kB, and {most:?} kB with {sessions} invented clients");
     if let (Some(before), Some(most)) = (before, most) {

@@ -74,7 +74,7 @@ fn sessions_that_may_be_older_than_the_logs_are_a_doubt_until_all_have_ended() {
     let always = open(|hour| if hour == 40 { 3.0 } else { 9.0 });
     assert_eq!(verdict(&always), OLDER);
     let text = reason(&always, "older-sessions-open");
-    assert!(text.contains("up to 3 sessions that began before the logs") && text.contains("pg_stat_ssl"), "{text}");
+    assert!(text.contains("up to 3 sessions from before the logs") && text.contains("pg_stat_ssl"), "{text}");
     assert_eq!(always["instances"][0]["unproven"], true);
     assert!(is_examined(&always, "DatabaseConnections"), "{always:#}");
     let ended = open(|hour| if hour == 40 { 0.0 } else { 9.0 });
@@ -153,7 +153,7 @@ fn clients_that_the_metric_shows_and_the_log_does_not_are_a_contradiction() {
     }
     let report = report(fleet);
     assert_eq!(verdict(&report), ("undetermined", "required", "metric-contradicts-log"), "{report:#}");
-    assert!(reason(&report, "metric-contradicts-log").contains("4 sessions of a client open at once"), "{report:#}");
+    assert!(reason(&report, "metric-contradicts-log").contains("up to 4 open client sessions"), "{report:#}");
 }
 
 #[test]
@@ -219,20 +219,24 @@ fn trouble_that_passes_and_pages_of_any_size_change_nothing() {
 
 #[test]
 fn metrics_that_cannot_be_asked_are_an_error_and_not_examined() {
-    let no_answer = "cloudwatch:GetMetricData: the answer is not one of the CloudWatch API";
+    let no_answer = "cloudwatch:GetMetricData failed: the response is not a complete response of the CloudWatch API";
     let damaged = ("undetermined", "required", "evidence-damaged");
     for (kind, says, expected) in [
         (
             FaultKind::AccessDenied,
-            "cloudwatch:GetMetricData: AWS denied the call; grant the permission cloudwatch:Get",
+            "cloudwatch:GetMetricData failed: AWS denied the call. Grant the permission cloudwatch:Get",
             MAY_WAIT,
         ),
         (
             FaultKind::ExpiredToken,
-            "cloudwatch:GetMetricData: the AWS credentials have expired; sign in again",
+            "cloudwatch:GetMetricData failed: the AWS credentials have expired. Sign in again",
             MAY_WAIT,
         ),
-        (FaultKind::Throttle, "cloudwatch:GetMetricData: AWS kept throttling the call; run it again later", MAY_WAIT),
+        (
+            FaultKind::Throttle,
+            "cloudwatch:GetMetricData failed: AWS kept throttling the call. Run the command again later",
+            MAY_WAIT,
+        ),
         (FaultKind::CutXml(0.9), no_answer, damaged),
         (FaultKind::Html200, no_answer, damaged),
     ] {
@@ -252,10 +256,14 @@ fn metrics_that_cannot_be_asked_are_an_error_and_not_examined() {
 #[test]
 fn a_series_that_breaks_off_is_an_error_and_what_came_of_it_counts() {
     for (status, code, says) in [
-        (Some("PartialData"), None, "IamDbAuthConnectionSuccess is not complete (PartialData); run it again later"),
-        (Some("InternalError"), None, "IamDbAuthConnectionSuccess is not complete (InternalError)"),
-        (Some("Forbidden"), None, "(Forbidden); grant the permission cloudwatch:GetMetricData"),
-        (None, Some("ServiceBusy"), "CloudWatch says ServiceBusy"),
+        (
+            Some("PartialData"),
+            None,
+            "IamDbAuthConnectionSuccess is incomplete (PartialData). Run the command again later",
+        ),
+        (Some("InternalError"), None, "IamDbAuthConnectionSuccess is incomplete (InternalError)"),
+        (Some("Forbidden"), None, "(Forbidden). Grant the permission cloudwatch:GetMetricData"),
+        (None, Some("ServiceBusy"), "CloudWatch returned ServiceBusy"),
     ] {
         let mut logins = metric(BATCH, "IamDbAuthConnectionSuccess", |hour| f64::from(u8::from(hour == 5)));
         (logins.status, logins.message) = (status.map(str::to_owned), code.map(str::to_owned));
@@ -285,7 +293,7 @@ fn a_value_that_cannot_be_is_an_error_and_makes_the_metric_unknown() {
         let run = analyze(&FakeAws::start(fleet(vec![logins])), home.path());
         let report = run.json();
         assert_eq!(run.status, 3, "{impossible}: {run:?}");
-        let said = "cloudwatch:GetMetricData: IamDbAuthConnectionSuccess came with an impossible value";
+        let said = "cloudwatch:GetMetricData failed: IamDbAuthConnectionSuccess has an invalid value";
         assert!(run.err.contains(said), "{impossible}: {}", run.err);
         assert!(!is_examined(&report, "IamDbAuthConnectionSuccess"), "{impossible}: {report:#}");
         let mut instances = report["instances"].as_array().expect("instances").iter();

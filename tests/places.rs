@@ -83,7 +83,7 @@ fn without_leave_to_list_regions_all_are_found_another_way_or_that_is_an_error()
     aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeSourceRegions"));
     let report = analyze(&aws, &["--all-regions"]);
     assert_eq!((report.status, found(&report.json())), (3, all_of(&["123456789012"])), "{report:?}");
-    assert!(report.err.contains("grant the permission account:ListRegions"), "{}", report.err);
+    assert!(report.err.contains("Grant the permission account:ListRegions"), "{}", report.err);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_region_that_was_only_guessed_and_is_not_enabled_is_named_and_no_failure_of_
     let errors = report.json()["errors"].as_array().expect("errors").clone();
     let message = errors[0]["message"].as_str().expect("a sentence");
     assert_eq!(
-        (errors.len(), message.contains("taken for not enabled: me-south-1, xx-new-2;")),
+        (errors.len(), message.contains("count as not enabled (me-south-1, xx-new-2).")),
         (1, true),
         "{errors:?}"
     );
@@ -175,7 +175,7 @@ fn only_the_instances_that_are_meant_are_asked_about() {
     for slip in [["--tag", "team=shop"], ["--engine", "postgress"]] {
         let report = analyze(&aws, &slip);
         assert_eq!(report.status, 1, "that none is meant is said: {report:?}");
-        assert!(report.err.contains("no instance matches the filters; check their"), "{}", report.err);
+        assert!(report.err.contains("no instance matches the filters. Check their"), "{}", report.err);
     }
     let report = analyze(&aws, &[]).json();
     for engine in ["aurora-postgresql", "postgres"] {
@@ -204,12 +204,12 @@ fn a_list_of_accounts_or_regions_that_is_cut_is_no_shorter_list() {
             assert_eq!(found(&report.json()), all_of(&["123456789012", "222222222222", "333333333333"]));
         }
     }
-    assert!(analyze(&aws, &arguments).err.contains("organizations:ListAccounts: the answer was cut"));
+    assert!(analyze(&aws, &arguments).err.contains("organizations:ListAccounts failed: the response was truncated"));
     aws.fault(Fault::new(FaultKind::EmptyBody).on("POST /listRegions"));
     aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeSourceRegions"));
     let report = analyze(&aws, &["--all-regions"]);
     assert_eq!((report.status, found(&report.json())), (3, all_of(&["123456789012"])), "{report:?}");
-    assert!(report.err.contains("account:ListRegions: the answer was cut"), "{}", report.err);
+    assert!(report.err.contains("account:ListRegions failed: the response was truncated"), "{}", report.err);
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_program_that_never_answers_is_given_up() {
     let arguments = ["--all-regions", "--credentials-timeout", "2"];
     let report = run(with_program(&aws, home.path()), &arguments);
     assert_eq!((report.status, asked(home.path())), (1, 1), "it is not asked for every call: {report:?}");
-    assert!(report.err.contains("no AWS credentials came within 2 s; answer what"), "{}", report.err);
+    assert!(report.err.contains("no AWS credentials were available within 2 s. Complete the prompt"), "{}", report.err);
     assert_eq!(aws.calls().len(), 0);
 }
 
@@ -339,7 +339,10 @@ fn a_program_that_no_longer_answers_on_the_way_costs_what_is_named() {
     let report = report.json();
     assert_eq!(found(&report), found(&clean), "none is lost");
     let errors = report["errors"].as_array().expect("errors");
-    assert!(errors.iter().any(|error| error.to_string().contains("no AWS credentials came within 2 s")), "{errors:?}");
+    assert!(
+        errors.iter().any(|error| error.to_string().contains("no AWS credentials were available within 2 s")),
+        "{errors:?}"
+    );
     let (instances, before) = (report["instances"].as_array().expect("instances"), &clean["instances"]);
     let before = before.as_array().expect("instances");
     let cut: Vec<_> = instances.iter().filter(|instance| !before.contains(instance)).collect();
@@ -423,8 +426,8 @@ fn where_every_place_fails_all_are_named_and_a_dry_run_fails_too() {
     let errors = report.json()["errors"].as_array().expect("errors").clone();
     let subjects: Vec<_> = errors.iter().map(|error| error["subject"].as_str().unwrap_or_default()).collect();
     assert_eq!((report.status, subjects.as_slice()), (1, ["eu-west-1", "us-east-1"].as_slice()), "{report:?}");
-    let said = "ssl-usage: eu-west-1 (123456789012), us-east-1 (123456789012): rds:DescribeDBInstances: AWS denied the call; \
-                grant the permission rds:DescribeDBInstances\n";
+    let said = "ssl-usage: eu-west-1 (123456789012), us-east-1 (123456789012): rds:DescribeDBInstances failed: AWS denied the \
+                call. Grant the permission rds:DescribeDBInstances.\n";
     assert_eq!(report.err, said);
     let planned = analyze(&aws, &["--dry-run", "--region", "us-east-1", "--region", "eu-west-1"]);
     assert_eq!((planned.status, planned.err.as_str()), (1, said), "{planned:?}");
@@ -440,7 +443,7 @@ fn a_role_that_cannot_be_assumed_any_more_is_named() {
     let report = analyze(&aws, &["--role-arn", role]);
     assert_eq!(report.status, 1, "{report:?}");
     assert!(
-        report.err.contains(&format!("the role {role} could not be assumed; let the role trust")),
+        report.err.contains(&format!("the role {role} could not be assumed. Let the role trust")),
         "{}",
         report.err
     );

@@ -137,7 +137,7 @@ fn clients_need_an_authority_that_is_staged_before_any_restart() {
     assert!(clients.len() == 2 && clients.iter().all(|one| one["tasks"][0] == "update-trust-store"), "{clients:#?}");
     let steps = plan["steps"].as_array().expect("steps");
     let step = steps.iter().find(|step| step["instance"] == "wiki").expect("a step, for it needs something");
-    let staged = "a certificate of rds-ca-rsa4096-g1 becomes active at the next restart, planned or not";
+    let staged = "a staged certificate of rds-ca-rsa4096-g1 becomes active at the next restart, planned or not";
     assert_eq!((&step["commands"], &step["no_rotation"]), (&json!([]), &staged.into()));
 }
 

@@ -236,10 +236,10 @@ impl std::fmt::Display for Malformed {
         out.write_str(match self {
             Self::Cut => "cut",
             Self::TooLong => "too long",
-            Self::UnknownLayout => "of unknown layout",
-            Self::UnknownPrefix => "behind an unknown prefix",
+            Self::UnknownLayout => "with an unknown layout",
+            Self::UnknownPrefix => "after an unknown prefix",
             Self::Ambiguous => "ambiguous",
-            Self::OtherFormat => "of another format",
+            Self::OtherFormat => "in another format",
         })
     }
 }

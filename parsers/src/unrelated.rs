@@ -119,7 +119,7 @@ static TABLE: &[Unrelated] = &[
     },
     // https://docs.oracle.com/en/database/oracle/oracle-database/19/refrn/UNIFIED_AUDIT_SYSTEMLOG.html and AUDIT_SYSLOG_LEVEL
     Unrelated {
-        what: "a syslog file with Oracle audit records, which do not hold the transport",
+        what: "a syslog file with Oracle audit records, which do not show the transport",
         advice: ORACLE,
         mark: Mark::Line(|line| {
             let head = line.get(..200).unwrap_or(line);

@@ -1,4 +1,4 @@
-//! Which accounts are asked, and with whose credentials.
+//! The accounts of a run, and their credentials.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// The session name under which roles are assumed, as audit trails show it.
 pub(super) const SESSION: &str = "ssl-usage";
 
-/// How long the number of an account is waited for.
+/// Timeout for the number of an account.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Roles that are assumed at the same time.
 const AT_ONCE: usize = 16;
 
-/// Which accounts are meant.
+/// The accounts of a run.
 #[derive(Clone, Debug)]
 pub struct Accounts {
     /// Profiles of the configuration files; the environment's own when empty.
@@ -36,7 +36,7 @@ pub struct Accounts {
     pub numbers: Vec<String>,
     /// All active accounts of the organization.
     pub organization: bool,
-    /// How long credentials are waited for.
+    /// Timeout for credentials.
     pub patience: Duration,
 }
 
@@ -134,8 +134,8 @@ impl Account {
         let credentials = Renewed::new(Origin::Role { arn: arn.to_owned(), by, with }, patience);
         credentials.check().await.map_err(|error| {
             let made = unanswered(arn, ACTION, &error).unwrap_or_else(|| {
-                Error::new(ErrorKind::Denied, arn, format!("{ACTION}: the role could not be assumed"))
-                    .hint("let the role trust these credentials, and grant them sts:AssumeRole on it")
+                Error::new(ErrorKind::Denied, arn, format!("{ACTION} failed: the role could not be assumed"))
+                    .hint(super::TRUST)
             });
             made.call(ACTION, None).because(error)
         })?;

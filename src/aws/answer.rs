@@ -1,5 +1,5 @@
-//! Bounds of one answer: bytes, time and pace. Every answer but a whole log file is read here, before the SDK sees it,
-//! so that no endpoint fills the memory or holds a run up.
+//! Limits of one response: bytes, time and rate. Every response except a complete log file is read here before the SDK
+//! sees it, so that no endpoint fills the memory or blocks a run.
 //!
 //! The bounds stand well above what AWS sends. Most answers are below 1 MB: a page of `DownloadDBLogFilePortion` and of
 //! `FilterLogEvents` holds 1 MB of text, of `DescribeDBInstances` 100 instances, of `GetMetricData` 100,800 values (API
@@ -71,20 +71,20 @@ impl Limits {
     }
 }
 
-/// How an endpoint went over a bound. Displays as what it did.
+/// How an endpoint exceeded a limit. Displays as a clause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overrun {
     /// More bytes than this.
-    #[error("the endpoint sent more than {0} bytes in one answer")]
+    #[error("the endpoint sent more than {0} bytes in one response")]
     Bytes(u64),
     /// Not at its end after so many bytes and so much time.
-    #[error("the answer did not end: the endpoint sent {sent} bytes in {} seconds", .1.as_secs(), sent = .0)]
+    #[error("the response did not end: the endpoint sent {sent} bytes in {} s", .1.as_secs(), sent = .0)]
     Time(u64, Duration),
     /// So few bytes in so much time.
-    #[error("the endpoint almost stopped: it sent {sent} bytes in {} seconds", .1.as_secs(), sent = .0)]
+    #[error("the endpoint was too slow: it sent {sent} bytes in {} s", .1.as_secs(), sent = .0)]
     Pace(u64, Duration),
     /// More elements than this.
-    #[error("the endpoint sent more than {0} elements in one answer")]
+    #[error("the endpoint sent more than {0} elements in one response")]
     Elements(usize),
 }
 
@@ -195,12 +195,13 @@ async fn whole(mut response: HttpResponse, limits: Limits) -> Result<HttpRespons
         Overrun::Bytes(_) | Overrun::Elements(_) | Overrun::Time(..) => ConnectorError::other(overrun.into(), None),
         Overrun::Pace(..) => ConnectorError::timeout(overrun.into()),
     };
-    let told = response.body().content_length();
-    if told.is_some_and(|told| told > limits.bytes) {
+    let announced = response.body().content_length();
+    if announced.is_some_and(|announced| announced > limits.bytes) {
         return Err(over(Overrun::Bytes(limits.bytes)));
     }
     let mut body = PacedBody::at(std::mem::replace(response.body_mut(), SdkBody::taken()), limits.pace);
-    let mut held = Vec::with_capacity(told.and_then(|told| usize::try_from(told).ok()).unwrap_or_default());
+    let mut held =
+        Vec::with_capacity(announced.and_then(|announced| usize::try_from(announced).ok()).unwrap_or_default());
     while let Some(bytes) = body.next(limits.time).await.map_err(|broken| match broken {
         Broken::Off(error) => ConnectorError::io(error.into()),
         Broken::Over(overrun) => over(overrun),
@@ -283,21 +284,21 @@ mod tests {
         assert_eq!(pauses, Ok(4 * 32 * 1024), "pauses of 45 seconds");
         let began = Instant::now();
         let trickle = read(Trickle::body(u64::MAX, 1, 2 * second)).await;
-        let message = "the endpoint almost stopped: it sent 30 bytes in 60 seconds";
+        let message = "the endpoint was too slow: it sent 30 bytes in 60 s";
         assert_eq!(trickle, Err(message.to_owned()), "a byte every two seconds");
         assert_eq!(began.elapsed(), PACE.within);
         let silent = read(Trickle::body(1, 1, 3600 * second)).await;
-        assert_eq!(silent, Err("the endpoint almost stopped: it sent 0 bytes in 60 seconds".to_owned()));
+        assert_eq!(silent, Err("the endpoint was too slow: it sent 0 bytes in 60 s".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_without_end_is_given_up_by_its_size_or_its_time() {
         let large = read(Trickle::body(u64::MAX, 1024 * 1024, Duration::from_millis(1))).await;
-        assert_eq!(large, Err("the endpoint sent more than 67108864 bytes in one answer".to_owned()));
+        assert_eq!(large, Err("the endpoint sent more than 67108864 bytes in one response".to_owned()));
         let steady = read(Trickle::body(u64::MAX, 2048, Duration::from_secs(1))).await;
         let steady = steady.expect_err("two kilobytes a second, for ever");
-        assert!(steady.starts_with("the answer did not end: the endpoint sent 12"), "{steady}");
-        assert!(steady.ends_with("bytes in 600 seconds"), "{steady}");
+        assert!(steady.starts_with("the response did not end: the endpoint sent 12"), "{steady}");
+        assert!(steady.ends_with("bytes in 600 s"), "{steady}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Credentials that are asked for again when AWS says that they have expired.
+//! Credentials that are renewed when AWS says that they have expired.
 //!
 //! The SDK keeps credentials until the time that they name themselves, and takes `ExpiredToken` for final. A long run
 //! outlives both a session that was revoked and one whose renewal came into the configuration files meanwhile.
@@ -114,7 +114,7 @@ impl Renewed {
         if self.state().unanswered {
             return Err(CredentialsError::provider_timed_out(patience));
         }
-        // A program that gives credentials out may wait for somebody; but not for ever, and all the others with it.
+        // A program that provides credentials may wait for input, but it must not block all calls forever.
         let Ok(asked) = tokio::time::timeout(patience, self.ask()).await else {
             self.state().unanswered = true;
             return Err(CredentialsError::provider_timed_out(patience));
@@ -166,7 +166,7 @@ impl Renewed {
     }
 }
 
-/// How long credentials were waited for in vain, where an error is of that.
+/// The timeout, where an error is a timeout waiting for credentials.
 pub(super) fn waited(error: &CredentialsError) -> Option<Duration> {
     match error {
         CredentialsError::ProviderTimedOut(details) => Some(details.timeout_duration()),

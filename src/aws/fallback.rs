@@ -1,10 +1,10 @@
-//! Which of several ways to the same answer is open, as the calls so far have shown.
+//! Which of several calls for the same data works, by the results of the calls so far.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// More ways than there are anywhere.
 const ALL: usize = usize::MAX - 1;
-/// Failures in turn after which the ways are given up for a while.
+/// Failures in a row after which the ways are given up for a while.
 const PATIENCE: usize = 3;
 /// Of so many that ask after that, one tries: what failed may have passed.
 const TRIES: usize = 16;
@@ -31,13 +31,13 @@ impl Route {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Tells that a way led to an answer.
+    /// Records that a call succeeded.
     pub fn opened(&self) {
         self.open.store(true, Ordering::Relaxed);
     }
 
-    /// Tells that nobody answers on a way. Says whether that was believed: it is not where an answer came before, unless
-    /// another call found the same and has gone on.
+    /// Records that a call is not supported. Returns false where it worked before, unless another caller has already moved
+    /// on to the next call.
     pub fn shut(&self, way: usize) -> bool {
         let believed = !self.open.load(Ordering::Relaxed) || self.next.load(Ordering::Relaxed) > way;
         if believed {
@@ -46,18 +46,18 @@ impl Route {
         believed
     }
 
-    /// Tells that a permission is missing. It may be there for another resource, if an answer came before.
+    /// Records that a permission is missing. It may exist for another resource, if the call worked before.
     pub fn deny(&self) {
         self.denied.store(true, Ordering::Relaxed);
         self.shut(ALL);
     }
 
-    /// Tells that what a way led to was whole.
+    /// Records a complete result.
     pub fn succeeded(&self) {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    /// Tells that what a way led to was no good.
+    /// Records an incomplete result.
     pub fn failed(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }

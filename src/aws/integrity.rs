@@ -1,4 +1,4 @@
-//! Cut answers are errors.
+//! Truncated responses are errors.
 //!
 //! The SDK reads an XML answer up to where it breaks off: an answer that was cut in the middle, but is complete as HTTP,
 //! would be a smaller fleet with no error and no further page. Every answer of the RDS API ends in `</…Response>`.
@@ -20,9 +20,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 /// How a whole answer of the RDS API ends.
 const END: &[u8] = b"Response>";
 
-/// An answer that ended too early.
+/// A truncated response.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer was cut before its end")]
+#[error("the response was truncated")]
 pub(super) struct CutAnswer;
 
 /// Whether an answer's body is whole.

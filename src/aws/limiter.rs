@@ -1,8 +1,8 @@
-//! How fast one action of one service may be called: as fast as AWS takes it.
+//! The rate of calls of one action of one service: as fast as AWS accepts them.
 //!
 //! Nothing holds calls back until AWS throttles one, or a limit was asked for. Then the rate is what AWS was seen to take,
 //! a little less after every throttling and a little more after every second without one, so that it stays just under
-//! the quota whatever that is, and whoever else draws on it.
+//! the quota whatever it is, and whichever other clients use it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -106,7 +106,7 @@ impl Rate {
     }
 
     fn throttled(&mut self, now: Instant) {
-        // Calls that were under way at the last change are told of it late.
+        // Calls that were in flight at the last change do not count.
         if self.rate.is_some() && now.duration_since(self.changed) < SETTLING {
             return;
         }

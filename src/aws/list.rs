@@ -1,6 +1,6 @@
-//! Lists that come page by page: whole, or an error. A list that repeats a marker, or goes on without end, is not one.
+//! Paginated lists: complete, or an error. A repeated marker or an endless list is an error.
 //!
-//! The SDK's own paginators end a list in silence where a marker comes twice in turn, and follow new ones for ever.
+//! The SDK's own paginators silently end a list at a repeated marker, and follow new markers forever.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     pages: usize,
-    /// Pages in turn with nothing on them. AWS sends such pages, too (API reference: `ListAccounts`).
+    /// Pages in a row with nothing on them. AWS sends such pages, too (API reference: `ListAccounts`).
     empty: usize,
     bytes: u64,
     time: Duration,
@@ -127,7 +127,7 @@ impl<'a> List<'a> {
     /// When the list does not get any further.
     pub fn follow(&mut self, records: usize, marker: Option<String>) -> Result<Option<String>> {
         if records == 0 && self.has_record {
-            let message = format!("{}: the answer holds records, and none of a name that is known", self.action);
+            let message = format!("{} failed: the response contains only records of an unknown kind", self.action);
             let error = Error::new(ErrorKind::Endpoint, self.subject, message).hint(super::CHECK_ENDPOINT);
             return Err(error.call(self.action, None));
         }
@@ -138,7 +138,7 @@ impl<'a> List<'a> {
             return Err(repeated(self.subject, self.action, &marker));
         }
         if self.empty >= self.limits.empty {
-            return Err(self.endless(&format!("{} empty pages in turn", self.limits.empty)));
+            return Err(self.endless(&format!("{} empty pages in a row", self.limits.empty)));
         }
         if self.pages >= self.limits.pages {
             return Err(self.endless(&format!("{} pages", self.limits.pages)));
@@ -147,7 +147,7 @@ impl<'a> List<'a> {
     }
 
     fn endless(&self, bound: &str) -> Error {
-        let message = format!("{}: the list did not end within {bound}, and was given up", self.action);
+        let message = format!("{} failed: the list did not end within {bound}", self.action);
         Error::new(ErrorKind::Endpoint, self.subject, message).hint(super::CHECK_ENDPOINT).call(self.action, None)
     }
 }
@@ -165,19 +165,21 @@ const SHOWN: usize = 40;
 /// That an endpoint sent a marker for the second time.
 pub fn repeated(subject: &str, action: &str, marker: &str) -> Error {
     let shown: String = marker.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    let message = format!("{action}: the endpoint repeated the marker \"{shown}\", so what follows cannot be read");
+    let message = format!(
+        "{action} failed: the endpoint repeated the marker \"{shown}\", so the rest of the list cannot be read"
+    );
     Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
 }
 
 /// That an answer came without the list that was asked for.
 pub fn no_list(subject: &str, action: &str) -> Error {
-    let message = format!("{action}: the answer holds no list, which is not the same as an empty list");
+    let message = format!("{action} failed: the response contains no list, not even an empty one");
     Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
 }
 
 /// That a record of a list came without its name.
 pub fn no_name(subject: &str, action: &str) -> Error {
-    let message = format!("{action}: the answer holds a record without a name");
+    let message = format!("{action} failed: the response contains a record without a name");
     Error::new(ErrorKind::Endpoint, subject, message).hint(super::CHECK_ENDPOINT).call(action, None)
 }
 
@@ -275,12 +277,12 @@ mod tests {
         assert_eq!(follow(|number| (number % 2, 0, 0, new(number).filter(|_| number < 7))).await, Ok(8), "empty pages");
         let endless = |bound| {
             Err(format!(
-                "eu-west-1: rds:DescribeDBInstances: the list did not end within {bound}, and was given up; {}",
-                crate::aws::CHECK_ENDPOINT
+                "eu-west-1: rds:DescribeDBInstances failed: the list did not end within {bound}. Check AWS_ENDPOINT_URL and the \
+                 proxy, and run the command again."
             ))
         };
         assert_eq!(follow(|number| (1, 0, 0, new(number))).await, endless("9 pages"));
-        assert_eq!(follow(|number| (0, 0, 0, new(number))).await, endless("3 empty pages in turn"));
+        assert_eq!(follow(|number| (0, 0, 0, new(number))).await, endless("3 empty pages in a row"));
         assert_eq!(follow(|number| (1, 400, 0, new(number))).await, endless("1000 bytes"));
         assert_eq!(follow(|number| (1, 0, 30, new(number))).await, endless("100 seconds"));
         let circle =

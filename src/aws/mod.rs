@@ -1,5 +1,5 @@
-//! The way to AWS: credentials, accounts, regions, endpoints, pace, retries, and what their failures mean. Knows nothing of
-//! logs or engines.
+//! Access to AWS: credentials, accounts, regions, endpoints, rate limits, retries and errors. It knows no logs and no
+//! engines.
 
 mod account;
 mod answer;
@@ -38,8 +38,10 @@ use rate_limit::{NoMoreAfterThrottling, Pace};
 
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
-/// What to do about an endpoint that does not keep to its API.
-pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run it again";
+/// What to do about an endpoint that violates its API.
+pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run the command again";
+/// What to do about a role that cannot be assumed.
+const TRUST: &str = "let the role trust these credentials, and grant them sts:AssumeRole on it";
 /// How often a call is made that fails in a way that may pass. Throttling does not count: see [`rate_limit`].
 const ATTEMPTS: u32 = 4;
 

@@ -1,4 +1,4 @@
-//! Rates that AWS documents, so that the first calls need not find them out.
+//! Documented rate limits of AWS, where the limiters start.
 //!
 //! Source: "CloudWatch Logs quotas" in the CloudWatch Logs user guide and "CloudWatch service quotas" in the CloudWatch user
 //! guide. The RDS API documents none.

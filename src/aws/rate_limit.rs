@@ -1,4 +1,4 @@
-//! The HTTP client under all calls: it holds them back to what AWS takes, and calls again what AWS throttled.
+//! The HTTP client under all calls: it limits their rate and retries throttled ones.
 //!
 //! It stands under the SDK's own retries, so that throttling neither uses them up nor meets a second way of waiting; and
 //! it serves requests that no SDK client makes all the same.

@@ -1,4 +1,4 @@
-//! Which regions are asked.
+//! The regions of a run.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Regions that are asked at the same time whether they know the account.
 const AT_ONCE: usize = 8;
 
-/// Which regions are meant.
+/// The regions of a run.
 #[derive(Clone, Debug)]
 pub enum Regions {
     /// The one that the environment or the profile names.
@@ -83,7 +83,7 @@ pub(super) fn partition(region: &str) -> &'static str {
 }
 
 impl Regions {
-    /// The names of the regions of an account, and what could not be asked to find them.
+    /// The names of the regions of an account, and what could not be read to find them.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Regions {
             Self::Own => match &account.region {
                 Some(region) => Ok((vec![region.clone()], None)),
                 None => Err(Error::new(ErrorKind::Usage, "region", "no AWS region is set")
-                    .hint("name one with --region or in AWS_REGION, or use --all-regions")),
+                    .hint("set --region or AWS_REGION, or use --all-regions")),
             },
             Self::All => Ok(all(account).await),
         }
@@ -112,8 +112,8 @@ const NOT_ENABLED: &[&str] = &["InvalidClientTokenId", "UnrecognizedClient", "Au
 async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
     let denied = match enabled(account).await {
         Ok(regions) if !regions.is_empty() => return (regions, None),
-        Ok(_) => Error::new(ErrorKind::Service, "account", "account:ListRegions: AWS names no region that is enabled")
-            .hint("name the regions with --region"),
+        Ok(_) => Error::new(ErrorKind::Service, "account", "account:ListRegions failed: AWS lists no enabled region")
+            .hint("choose the regions with --region"),
         Err(error) => error,
     };
     let own = account.region.as_deref().unwrap_or("us-east-1");
@@ -134,15 +134,15 @@ async fn all(account: &Account) -> (Vec<String>, Option<Error>) {
         denied.kind(),
         denied.subject(),
         format!(
-            "account:ListRegions could not be asked; these regions do not know the credentials, and were taken for not enabled: {}",
+            "account:ListRegions failed, so regions that rejected the credentials count as not enabled ({})",
             refused.join(", ")
         ),
     );
-    let guess = guess.hint("grant the permission account:ListRegions, or name the regions with --region");
+    let guess = guess.hint("grant the permission account:ListRegions, or choose the regions with --region");
     (known, Some(guess.call("account:ListRegions", None).because(denied)))
 }
 
-/// Whether a region does not know the account. What else keeps it from answering is told when it is asked in earnest.
+/// Whether a region rejects the account. Other errors are reported when the region is read.
 async fn is_refused(account: &Account, region: &str) -> bool {
     let call = account.in_region(region, None).rds.describe_db_instances().max_records(20).send().await;
     let code = call.as_ref().err().and_then(ProvideErrorMetadata::code).unwrap_or_default();

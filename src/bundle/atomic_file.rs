@@ -1,7 +1,6 @@
-//! Files of a bundle: written once, under another name first, and open to their owner only.
+//! Files of a bundle: written once under a temporary name, and readable by their owner only.
 //!
-//! A folder that somebody made for a bundle says who else may read it: files and folders in it are open to the group as far
-//! as the folder is, and to nobody else.
+//! An existing folder keeps its permissions for its group: files and folders in it have the same, and no others.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -11,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What to do about a file that is not what was written.
-pub(super) const AGAIN: &str = "restore it from a copy of the bundle, or collect into a new bundle";
+/// What to do about a damaged file.
+pub(super) const RESTORE: &str = "restore the file from a copy of the bundle, or collect into a new bundle";
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
@@ -24,21 +23,21 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// That a file is not what was written.
+/// The error of a damaged file.
 pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Integrity, path.display().to_string(), what).hint(AGAIN)
+    Error::new(ErrorKind::Integrity, path.display().to_string(), what).hint(RESTORE)
 }
 
 /// Reads a whole file of at most so many bytes.
 pub(super) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
     let fail = |error| Error::io(path, error);
     if !fs::metadata(path).map_err(fail)?.is_file() {
-        return Err(damaged(path, "this is not a file"));
+        return Err(damaged(path, "it is not a file"));
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(fail)?;
     if bytes.len() as u64 > most {
-        return Err(damaged(path, format!("the file is longer than {most} bytes, the most that is read")));
+        return Err(damaged(path, format!("the file is longer than {most} bytes, the maximum")));
     }
     Ok(bytes)
 }
@@ -60,7 +59,7 @@ pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 /// How names end of files that are not whole yet.
 pub(super) const UNDER_WAY: &str = ".new";
 
-/// A name in a bundle that nobody else takes: until this is dropped, a file is there that has `.new` behind it.
+/// A reserved name in a bundle: until this is dropped, a file with `.new` appended to the name exists.
 #[derive(Debug)]
 pub(super) struct Reserved {
     /// The name.
@@ -68,7 +67,7 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// Takes a name; none where somebody else has it.
+    /// Reserves a name; none where it is taken.
     pub fn new(path: PathBuf) -> Result<Option<Self>> {
         let reserved = Self { path };
         let sign = reserved.sign();

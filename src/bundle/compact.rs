@@ -1,4 +1,4 @@
-//! Keeps a bundle small: merges what many collections wrote into one, and drops what no report looks at any more.
+//! Compaction: merges the parts of many collections, and drops what no report needs.
 //!
 //! What is new is on disk before what it stands for is removed, and what is there twice counts once: a bundle can be read at
 //! every moment, and after a crash at any of them.
@@ -19,13 +19,13 @@ use super::metric::{MOST_ROWS, Measured, MetricPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
 use super::record::{Listed, Present};
 use super::seal::{Digests, Seal, Sealed};
-use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, place, undoubted};
+use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, region_key, undoubted};
 use super::table::can_be_read;
 use crate::error::{Error, Result};
 use crate::inventory::InstanceProfile;
 use crate::problem::Problem;
 
-/// How old a file must be that nobody will finish: a process that was killed left it.
+/// Age after which an unfinished file counts as left by a killed process.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 impl Bundle {
@@ -47,18 +47,18 @@ impl Bundle {
             Err(TryLockError::Error(error)) => return Err(Error::io(&path, error)),
         }
         // So that records list what earlier compactions made, and not what those merged.
-        let places = self.places()?;
-        places.iter().try_for_each(|place| self.record(place, None))?;
+        let regions = self.regions()?;
+        regions.iter().try_for_each(|region_key| self.record(region_key, None))?;
         let parts = self.parts()?;
         // When an instance was made is known of those in the inventory alone.
         let current = current(undoubted(self.fleets()?).0, &self.listed()?);
         let profiles = current.found.iter().map(|found| &found.profile);
         let many = profiles.filter(|profile| parts.of(profile).len() > most);
         let merged: Vec<Result<()>> = many.map(|profile| self.merge_parts(profile, &parts.of(profile))).collect();
-        let metrics = places.iter().map(|place| self.merge_metrics(place, most));
+        let metrics = regions.iter().map(|region_key| self.merge_metrics(region_key, most));
         let merged: Vec<_> =
             merged.into_iter().chain(metrics).chain([self.drop_past(), self.drop_abandoned()]).collect();
-        places.iter().try_for_each(|place| self.record(place, None))?;
+        regions.iter().try_for_each(|region_key| self.record(region_key, None))?;
         Ok(merged.into_iter().filter_map(Result::err).collect())
     }
 
@@ -70,10 +70,10 @@ impl Bundle {
     }
 
     /// The accounts and regions of the inventories, as names of files begin.
-    fn places(&self) -> Result<BTreeSet<String>> {
+    fn regions(&self) -> Result<BTreeSet<String>> {
         let (inventories, _) = self.fleets()?;
         let fleets = inventories.iter().map(|(_, inventory)| inventory.fleet());
-        Ok(fleets.map(|fleet| place(fleet.account.as_deref(), &fleet.region)).collect())
+        Ok(fleets.map(|fleet| region_key(fleet.account.as_deref(), &fleet.region)).collect())
     }
 
     /// Merges the parts of an instance. What was collected before it was made is of another one, and stays as it is, and so
@@ -84,7 +84,7 @@ impl Bundle {
         else {
             return Ok(());
         };
-        // Only the errors of the latest collection are ever told.
+        // Only the errors of the latest collection are reported.
         let latest = parts.iter().filter(|part| part.head().collected_at == collected_at);
         let head = Head {
             arn: profile.arn.clone(),
@@ -96,7 +96,7 @@ impl Bundle {
             readings: None,
         };
         let mut union = Union::of(parts.clone())?;
-        let facts = match facts(&union.places())? {
+        let facts = match facts(&union.fact_files())? {
             // What is larger stays in parts.
             Some(facts) if !can_be_read(&self.path, &facts)? => return Ok(()),
             Some(facts) => Ok(facts),
@@ -110,8 +110,8 @@ impl Bundle {
     }
 
     /// Merges the metrics of an account and region of which there are more than `most`; where a file is damaged, none.
-    fn merge_metrics(&self, place: &str, most: usize) -> Result<()> {
-        let (kept, broken) = self.metrics_named(&format!("{place}."))?;
+    fn merge_metrics(&self, region_key: &str, most: usize) -> Result<()> {
+        let (kept, broken) = self.metrics_named(&format!("{region_key}."))?;
         if let Some((_, error)) = broken.into_iter().next() {
             return Err(error);
         }
@@ -177,14 +177,14 @@ fn merged<'f, T: 'f>(files: impl Iterator<Item = &'f Sealed<T>> + Clone) -> Seal
     }
 }
 
-/// The readings that a report or a collection may still look at: what shows most of a log, what lacks something, and what
+/// The log reads that a report or a collection may still look at: what shows most of a log, what lacks something, and what
 /// tells that a file need not be read again. What is left out are earlier states of logs that grew.
 fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, LogRead)> {
     let is_best = |at: Timestamp, reading: &LogRead| {
         union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
     };
     let all = parts.iter().flat_map(|part| &part.readings);
-    let needed = all.filter(|(at, reading)| reading.complete || !reading.holes.is_empty() || is_best(*at, reading));
+    let needed = all.filter(|(at, reading)| reading.complete || !reading.gaps.is_empty() || is_best(*at, reading));
     let mut needed: Vec<_> = needed.cloned().collect();
     needed.sort_by(|(one_at, one), (other_at, other)| {
         (&one.log, &one.source, one_at).cmp(&(&other.log, &other.source, other_at))
@@ -200,7 +200,7 @@ fn counts_for_nothing(path: &Path) -> bool {
     name.ends_with(UNDER_WAY) || table.is_some_and(|table| !path.with_file_name(format!("{table}.json")).exists())
 }
 
-/// Whether nobody has written a file for long. One that is gone, or whose age is not told, is left to others.
+/// Whether a file was not written for long; false where it is gone or its age is unknown.
 fn is_old(path: &Path) -> bool {
     let written = path.metadata().and_then(|about| about.modified());
     written.ok().and_then(|written| written.elapsed().ok()).is_some_and(|age| age > ABANDONED_AFTER)

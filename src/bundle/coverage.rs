@@ -1,31 +1,31 @@
-//! What was read of the logs, and what is missing.
+//! Log reads: what was read of each log, and its gaps.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::window::Window;
 
-/// How the names of readings out of CloudWatch Logs begin.
+/// Prefix of the names of log reads from CloudWatch Logs.
 const CLOUDWATCH: &str = "cloudwatch:";
 
-/// The name of what is read of a log group for the hour that begins at `hour`:
+/// The name of the log read of a log group for the hour that begins at `hour`:
 /// `cloudwatch:/aws/rds/instance/orders/postgresql:2026-11-22T10`.
 pub fn exported_source(group: &str, hour: Timestamp) -> String {
     format!("{CLOUDWATCH}{group}:{}", hour.strftime("%Y-%m-%dT%H"))
 }
 
-/// The log type, `postgresql`, of a reading that [`exported_source`] gave this name; none for a file.
+/// The log type, such as `postgresql`, of a log read named by [`exported_source`]; none for a file.
 pub fn exported_type(source: &str) -> Option<&str> {
     let (group, _) = source.strip_prefix(CLOUDWATCH)?.rsplit_once(':')?;
     group.rsplit('/').next()
 }
 
-/// The name of a listing of a kind of log that failed, by how the names of its files begin.
+/// The name of a failed listing of a kind of log, by the prefix of its file names.
 pub fn listing_source(prefix: &str) -> String {
     format!("{prefix}*")
 }
 
-/// What was read of one log file, or of one hour of a log in CloudWatch Logs.
+/// The read of one log file, or of one hour of a log in CloudWatch Logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRead {
     /// The file, as the service names it: `error/postgresql.log.2026-11-23-10.csv`; or [`exported_source`]; or
@@ -49,67 +49,68 @@ pub struct LogRead {
     pub span: Option<Window>,
     /// Whether the file was complete when it was read, so that it need not be read again.
     pub complete: bool,
-    /// Records about connections that were understood, of any kind.
+    /// Parsed connection records of any kind.
     pub records: u64,
     /// Records of sessions among them, AWS's own too.
     pub sessions: u64,
     /// Of those, with TLS.
     pub tls_sessions: u64,
-    /// Sessions of which the log cannot tell how they were carried, AWS's own too.
+    /// Sessions whose transport the log does not show, AWS's own too.
     #[serde(default)]
     pub unknown_sessions: u64,
     /// When the first session was recorded.
     pub first_session_at: Option<Timestamp>,
     /// When the last session was recorded.
     pub last_session_at: Option<Timestamp>,
-    /// Records that can only be about connections, and could not be understood.
+    /// Connection records that could not be parsed.
     pub unparsed: u64,
-    /// What of this file is missing.
-    pub holes: Vec<Hole>,
+    /// The gaps in this file.
+    #[serde(rename = "holes")]
+    pub gaps: Vec<LogGap>,
 }
 
-/// Something that should have been read, and was not.
+/// A gap in a log: something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hole {
-    /// Why.
-    pub cause: HoleCause,
-    /// What happened and what to do next, in one sentence.
+pub struct LogGap {
+    /// The cause.
+    pub cause: GapCause,
+    /// What happened and what to do next, in one line.
     pub message: String,
 }
 
-/// Why something is missing.
+/// The cause of a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum HoleCause {
-    /// AWS refused the call.
+pub enum GapCause {
+    /// AWS denied the call.
     Denied,
     /// AWS kept throttling the call.
     Throttled,
-    /// The log was listed, and was gone when it was asked for.
+    /// The log was listed, but no longer existed when it was read.
     Vanished,
-    /// Fewer bytes came than the listing promised.
+    /// Fewer bytes were received than listed.
     Truncated,
-    /// Records could not be understood.
+    /// Records could not be parsed.
     Unparsed,
-    /// The format was not recognised, or the records are in a language that is not read.
+    /// The format was not recognised, or the language of the records is not supported.
     UnknownFormat,
-    /// The times in the log name a zone that is not known.
+    /// The times in the log have an unknown time zone.
     UnknownZone,
-    /// Its times go back, or differ from when AWS received them: some may be a client's.
+    /// Its times go backwards, or differ from when AWS received them: a client may have written some.
     Disordered,
-    /// Anything else that went wrong.
+    /// Another error.
     Failed,
 }
 
 impl LogRead {
-    /// Whether it is a listing that failed.
+    /// Whether it is a failed listing.
     pub fn is_listing(&self) -> bool {
         self.source.ends_with('*')
     }
 }
 
-impl HoleCause {
-    /// The word used in reports.
+impl GapCause {
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Denied => "denied",

@@ -1,5 +1,5 @@
-//! Which inventories count: those that records list before all others. One that is not sealed, or that no record lists, never
-//! hides an instance that a listed one shows.
+//! Which inventories count: those that records list come first. One that is not sealed or not listed never hides an
+//! instance that a listed one shows.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::atomic_file::damaged;
 use super::record::Listed;
 use super::seal::SEALED;
-use super::store::{Inventory, place};
+use super::store::{Inventory, region_key};
 use crate::error::{Error, ErrorKind};
 use crate::inventory::InstanceProfile;
 use crate::problem::Problem;
@@ -48,13 +48,13 @@ impl<'l> Latest<'l> {
     pub fn new<'i>(inventories: impl Iterator<Item = &'i Inventory> + Clone, listed: &'l Listed) -> Self {
         let mut latest = Self { listed, trusted: BTreeMap::new(), whole: BTreeMap::new() };
         let add = |times: &mut BTreeMap<String, Timestamp>, inventory: &Inventory| {
-            let at = times.entry(place_of(inventory)).or_insert(inventory.fleet().taken_at);
+            let at = times.entry(region_key_of(inventory)).or_insert(inventory.fleet().taken_at);
             *at = inventory.fleet().taken_at.max(*at);
         };
         let trusted = inventories.clone().filter(|inventory| is_trusted(inventory, listed));
         trusted.for_each(|inventory| add(&mut latest.trusted, inventory));
         for inventory in inventories.filter(|inventory| inventory.fleet().whole) {
-            if is_trusted(inventory, listed) || !latest.trusted.contains_key(&place_of(inventory)) {
+            if is_trusted(inventory, listed) || !latest.trusted.contains_key(&region_key_of(inventory)) {
                 add(&mut latest.whole, inventory);
             }
         }
@@ -63,16 +63,16 @@ impl<'l> Latest<'l> {
 
     /// Whether a later one stands for this: an instance that the latest does not show is gone.
     pub fn is_past(&self, inventory: &Inventory) -> bool {
-        self.whole.get(&place_of(inventory)).is_some_and(|whole| inventory.fleet().taken_at < *whole)
+        self.whole.get(&region_key_of(inventory)).is_some_and(|whole| inventory.fleet().taken_at < *whole)
     }
 
     /// Whether a trusted one stands for this, taken later or at the same time.
     fn is_replaced(&self, inventory: &Inventory) -> bool {
-        let place = place_of(inventory);
+        let region_key = region_key_of(inventory);
         let is_replaced = |whole: &Timestamp| inventory.fleet().taken_at <= *whole;
         !is_trusted(inventory, self.listed)
-            && self.trusted.contains_key(&place)
-            && self.whole.get(&place).is_some_and(is_replaced)
+            && self.trusted.contains_key(&region_key)
+            && self.whole.get(&region_key).is_some_and(is_replaced)
     }
 
     /// Why an inventory is doubtful. Older formats had no records: one of them is so where it is later than a trusted one.
@@ -83,12 +83,13 @@ impl<'l> Latest<'l> {
             return None;
         }
         let error = if file.seal.format < SEALED {
-            self.trusted.get(&place_of(inventory)).filter(|trusted| fleet.taken_at > **trusted)?;
-            damaged(&file.path, "this inventory is not sealed, and is later than one that is")
+            self.trusted.get(&region_key_of(inventory)).filter(|trusted| fleet.taken_at > **trusted)?;
+            damaged(&file.path, "this inventory has no digest, although an older one has")
         } else {
-            let message = format!("the collection of {} that began at {} has not ended", fleet.region, fleet.taken_at);
+            let message =
+                format!("the collection of {} that began at {} is not complete", fleet.region, fleet.taken_at);
             Error::new(ErrorKind::Truncated, file.path.display().to_string(), message)
-                .hint("run `ssl-usage collect` again, which goes on from there")
+                .hint("run `ssl-usage collect` again to resume it")
         };
         Some(Problem::from(&error).at(fleet.account.as_deref(), &fleet.region))
     }
@@ -99,8 +100,8 @@ fn is_trusted(inventory: &Inventory, listed: &Listed) -> bool {
     inventory.file.is_verified() && listed.holds(&inventory.file.digest)
 }
 
-fn place_of(inventory: &Inventory) -> String {
-    place(inventory.fleet().account.as_deref(), &inventory.fleet().region)
+fn region_key_of(inventory: &Inventory) -> String {
+    region_key(inventory.fleet().account.as_deref(), &inventory.fleet().region)
 }
 
 /// The instances that there are now, as the latest inventories show them. Of those that were taken at one time, a trusted one
@@ -122,7 +123,7 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
         let at_fault = file.path.clone();
         if file.held.whole {
             displacing.extend(doubt.clone());
-            // It is told of even where it shows no instance.
+            // It is reported even where it shows no instance.
             doubtful.extend(doubt.clone().map(|doubt| (at_fault.clone(), doubt)));
         }
         errors.extend(file.held.errors);

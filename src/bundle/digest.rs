@@ -51,11 +51,11 @@ impl Canonical {
             reading.unknown_sessions,
             reading.unparsed,
             u64::from(reading.complete),
-            reading.holes.len() as u64,
+            reading.gaps.len() as u64,
         ];
         counts.into_iter().for_each(|count| self.number(count));
-        for hole in &reading.holes {
-            [hole.cause.name(), &hole.message].into_iter().for_each(|text| self.text(Some(text)));
+        for gap in &reading.gaps {
+            [gap.cause.name(), &gap.message].into_iter().for_each(|text| self.text(Some(text)));
         }
     }
 

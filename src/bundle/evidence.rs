@@ -1,4 +1,4 @@
-//! The union of bundles: what is known of each instance, however often and wherever it was collected.
+//! The union of bundles: all evidence of each instance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use polars::prelude::DataFrame;
 use super::coverage::LogRead;
 use super::current::{Current, Found, current};
 use super::digest;
-use super::merge::{Places, Union, facts, micros, since};
+use super::merge::{FactFiles, Union, facts, micros, since};
 use super::metric::Measured;
 use super::part::{Parts, plain, read_parts};
 use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
 use super::seal::beside;
-use super::store::{Bundle, Each, Inventory, KeptMetrics, place, troubles, undoubted};
+use super::store::{Bundle, Each, Inventory, KeptMetrics, problems, region_key, undoubted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Filter, InstanceProfile, NamePattern};
 use crate::problem::Problem;
@@ -25,7 +25,7 @@ use crate::progress::Progress;
 pub struct Evidence {
     /// The instances, by ARN.
     pub instances: Vec<InstanceEvidence>,
-    /// What could not be asked, and files that are damaged or missing.
+    /// What could not be read, and files that are damaged or missing.
     pub errors: Vec<Problem>,
     /// The files of all instances together that are damaged or missing.
     damage: Vec<Problem>,
@@ -42,7 +42,7 @@ pub struct InstanceEvidence {
     pub profile: InstanceProfile,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
-    /// Whether metrics were answered as CloudWatch never answers: what they would have shown is not known.
+    /// Whether metrics were answered as CloudWatch never answers: what they would have shown is unknown.
     pub has_faulty_metrics: bool,
     /// The digest of what the inventory says.
     digest: String,
@@ -60,17 +60,17 @@ pub struct InstanceEvidence {
 /// What the bundles hold of the logs of one instance.
 #[derive(Debug)]
 pub struct Logs {
-    /// The readings that count: one for each log.
+    /// The log reads that count: one for each log.
     pub readings: Vec<LogRead>,
     /// What could not be read of them at last.
     pub errors: Vec<Problem>,
     /// Whether all files were checked against their digests.
     pub is_verified: bool,
-    /// Where the facts of those readings are.
-    places: Places,
+    /// Where the facts of those log reads are.
+    fact_files: FactFiles,
 }
 
-/// Which instances of a bundle are meant.
+/// The instances of a bundle that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All.
@@ -91,7 +91,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let (fleets, unread, unmeasured) = match scope {
         Scope::All => {
             let (fleets, unread) = undoubted(fleets);
-            (fleets, unread, troubles(&metrics.1))
+            (fleets, unread, problems(&metrics.1))
         }
         // What was collected now does not stand in an older file.
         Scope::TakenAt(time) => {
@@ -104,10 +104,10 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             return Err(Error::new(ErrorKind::Integrity, broken.subject.clone(), broken.message.clone()));
         }
         let subject = paths.first().map_or_else(String::new, |path| path.display().to_string());
-        return Err(Error::new(ErrorKind::NotFound, subject, "the bundle holds no inventory")
-            .hint("`ssl-usage collect -o BUNDLE` fills it"));
+        return Err(Error::new(ErrorKind::NotFound, subject, "the bundle contains no inventory")
+            .hint("run `ssl-usage collect -o BUNDLE` first"));
     };
-    let doubts: Vec<Problem> = troubles(&unlisted).into_iter().chain(unmeasured).collect();
+    let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
     let Current { found, mut errors, doubtful, displacing } = current(fleets, &listed);
     let is_whole = is_whole && doubtful.is_empty();
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
@@ -116,7 +116,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
     let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
     let evidence = |found: Found| {
         let Found { profile, digest, is_verified, is_doubtful } = found;
-        let region = measured.get_mut(&place(Some(&profile.account), &profile.region));
+        let region = measured.get_mut(&region_key(Some(&profile.account), &profile.region));
         let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
             (region.take(&profile.arn, &profile.proxies), *sound)
         });
@@ -126,7 +126,7 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             metrics,
             is_verified: is_verified && sound,
             is_doubted: is_doubtful || doubts.iter().any(|doubt| concerns(doubt, &profile)),
-            has_faulty_metrics: faulty.iter().any(|trouble| concerns(trouble, &profile)),
+            has_faulty_metrics: faulty.iter().any(|problem| concerns(problem, &profile)),
             profile,
             digest,
             scope,
@@ -139,9 +139,9 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
 }
 
 /// Whether what is wrong with a file concerns an instance. A file whose name does not say it concerns all.
-fn concerns(trouble: &Problem, profile: &InstanceProfile) -> bool {
+fn concerns(problem: &Problem, profile: &InstanceProfile) -> bool {
     let is_it = |of: &Option<String>, it: &str| of.as_deref().is_none_or(|of| of == it);
-    is_it(&trouble.account, &profile.account) && is_it(&trouble.region, &profile.region)
+    is_it(&problem.account, &profile.account) && is_it(&problem.region, &profile.region)
 }
 
 /// The files of bundles.
@@ -152,7 +152,7 @@ struct Files {
     parts: Parts,
     /// What records list.
     listed: Listed,
-    /// Records that cannot be read: what they list is not known.
+    /// Records that cannot be read: what they list is unknown.
     unlisted: Vec<(PathBuf, Error)>,
 }
 
@@ -188,7 +188,7 @@ fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, li
     let recorded = fleets.0.iter().map(|(_, inventory)| inventory);
     let latest = latest_whole(recorded.filter(|inventory| listed.holds(&inventory.file.digest)));
     let lost = |folder, broken: &[(PathBuf, Error)]| -> Vec<(PathBuf, Error)> {
-        // One that is damaged is told of already.
+        // A damaged one is reported already.
         let is_told = |path| broken.iter().any(|(broken, _)| broken == path);
         let lost = listed.of(folder, "").iter().filter(|(path, digest)| !present.holds(digest) && !is_told(path));
         lost.map(|(path, _)| (path.clone(), missing(path))).collect()
@@ -203,33 +203,33 @@ fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, li
 const FAULTY: [ErrorKind; 4] = [ErrorKind::Endpoint, ErrorKind::Format, ErrorKind::Truncated, ErrorKind::Service];
 
 /// The metrics of each account and region, by the beginning of their files' names, and whether all of them are what was
-/// written; and what endpoints answered to the latest collection of each that cannot be. What could not be asked is added to the
+/// written; and what endpoints answered to the latest collection of each that cannot be. What could not be read is added to the
 /// errors.
 fn measured(
     kept: Vec<(PathBuf, KeptMetrics)>,
     scope: Scope,
     errors: &mut Vec<Problem>,
 ) -> (BTreeMap<String, (Measured, bool)>, Vec<Problem>) {
-    let place_of = |kept: &KeptMetrics| place(Some(&kept.file.held.account), &kept.file.held.region);
+    let region_key_of = |kept: &KeptMetrics| region_key(Some(&kept.file.held.account), &kept.file.held.region);
     let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
     for (_, kept) in &kept {
         let at = kept.file.held.collected_at;
-        let newest = newest.entry(place_of(kept)).or_insert(at);
+        let newest = newest.entry(region_key_of(kept)).or_insert(at);
         *newest = at.max(*newest);
     }
     let mut all: BTreeMap<String, (Measured, bool)> = BTreeMap::new();
     let mut faulty = Vec::new();
     for (_, kept) in kept {
-        let place = place_of(&kept);
+        let region_key = region_key_of(&kept);
         let newest = match scope {
-            Scope::All => newest.get(&place).copied(),
+            Scope::All => newest.get(&region_key).copied(),
             Scope::TakenAt(time) => Some(time),
         };
-        let (measured, is_verified) = all.entry(place).or_insert_with(|| (Measured::default(), true));
+        let (measured, is_verified) = all.entry(region_key).or_insert_with(|| (Measured::default(), true));
         *is_verified &= kept.file.is_verified();
         measured.absorb(kept.measured);
         if newest == Some(kept.file.held.collected_at) {
-            let is_faulty = |trouble: &&Problem| FAULTY.iter().any(|kind| trouble.code == kind.name());
+            let is_faulty = |problem: &&Problem| FAULTY.iter().any(|kind| problem.code == kind.name());
             faulty.extend(kept.file.held.errors.iter().filter(is_faulty).cloned());
             errors.extend(kept.file.held.errors);
         }
@@ -274,7 +274,7 @@ impl Evidence {
         Ok(())
     }
 
-    /// All that could not be asked or read, of the logs of every instance too.
+    /// Everything that could not be read, from AWS or from logs of any instance.
     pub fn all_errors(&self, progress: &dyn Progress) -> Vec<Problem> {
         progress.begin(self.instances.len());
         let of_logs = self.instances.iter().flat_map(|known| {
@@ -300,7 +300,8 @@ impl InstanceEvidence {
     /// When a file that may say something of it is damaged or missing.
     pub fn logs(&self) -> Result<Logs> {
         if self.is_doubted {
-            let happened = "evidence of its account and region is damaged, missing or impossible, and may say otherwise than the rest";
+            let happened =
+                "evidence of its account and region is damaged, missing or invalid, so the rest may be misleading";
             return Err(
                 Error::new(ErrorKind::Integrity, self.profile.instance.clone(), happened).hint("see the other errors")
             );
@@ -335,14 +336,14 @@ impl InstanceEvidence {
             part.readings.retain(|(at, reading)| !reading.is_listing() || Some(micros(*at)) == newest.map(micros));
         }
         let mut union = Union::of(parts)?;
-        let places = union.places();
+        let fact_files = union.fact_files();
         let readings = union.readings(self.profile.known_engine());
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
-        let whole = readings.iter().filter(|reading| reading.holes.is_empty());
+        let whole = readings.iter().filter(|reading| reading.gaps.is_empty());
         let whole: BTreeSet<String> =
             whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
         errors.retain(|error| !whole.contains(&error.subject));
-        Ok(Logs { readings, errors, is_verified, places })
+        Ok(Logs { readings, errors, is_verified, fact_files })
     }
 
     /// The digest of what counts of its evidence, in hexadecimal.
@@ -352,19 +353,19 @@ impl InstanceEvidence {
     /// When facts lack a column.
     pub fn digest(&self, logs: &Logs, facts: Option<&DataFrame>) -> Result<String> {
         digest::of_instance(&self.digest, &logs.readings, facts, &self.metrics).map_err(|error| {
-            let happened = "the facts of this instance are not what a bundle holds";
+            let happened = "the facts of this instance are invalid";
             Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
         })
     }
 }
 
 impl Logs {
-    /// The facts of the readings that count; none when there are no facts.
+    /// The facts of the log reads that count; none when there are no facts.
     ///
     /// # Errors
     ///
     /// When a file of facts cannot be read.
     pub fn facts(&self) -> Result<Option<DataFrame>> {
-        facts(&self.places)
+        facts(&self.fact_files)
     }
 }

@@ -1,4 +1,4 @@
-//! A fact: how many events of one kind one log file holds, in one hour, of one client; and the table that facts stand in.
+//! Facts: the number of events of one kind, log file, hour and client; and their table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +97,7 @@ const COLUMNS: [&str; 20] = [
     column::OPEN_TO,
 ];
 
-/// What facts are told apart by. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
+/// The key of a fact. Text that is not UTF-8 in the log has its bytes written as `\xNN`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// See [`mod@column`], here and below.
@@ -106,7 +106,7 @@ pub struct Key {
     pub hour: i64,
     /// What happened.
     pub event: &'static str,
-    /// How it was carried.
+    /// Its transport.
     pub transport: Option<&'static str>,
     /// TLS version.
     pub tls_version: Option<String>,

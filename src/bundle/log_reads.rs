@@ -1,14 +1,14 @@
-//! The table of readings.
+//! The table of log reads.
 
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series};
 
-use super::coverage::{Hole, LogRead};
+use super::coverage::{LogGap, LogRead};
 use crate::window::Window;
 
 type Row = (Timestamp, LogRead);
 
-/// The table of readings, each with the time of its collection.
+/// The table of log reads, each with the time of its collection.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
         Series::new(name.into(), rows.iter().map(|(_, reading)| value(reading)).collect::<Vec<_>>()).into_column()
     };
     let complete: Vec<bool> = rows.iter().map(|(_, reading)| reading.complete).collect();
-    let holes = rows.iter().map(|(_, reading)| serde_json::to_string(&reading.holes)).collect::<Result<Vec<_>, _>>();
+    let gaps = rows.iter().map(|(_, reading)| serde_json::to_string(&reading.gaps)).collect::<Result<Vec<_>, _>>();
     let columns = vec![
         time("collected_at", |(at, _)| Some(*at)),
         text("source", |reading| Some(&reading.source)),
@@ -44,7 +44,7 @@ pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
         time("first_session_at", |(_, reading)| reading.first_session_at),
         time("last_session_at", |(_, reading)| reading.last_session_at),
         number("unparsed", |reading| reading.unparsed),
-        Series::new("holes".into(), holes.map_err(wrong)?).into_column(),
+        Series::new("holes".into(), gaps.map_err(wrong)?).into_column(),
         text("log_line_prefix", |reading| reading.log_line_prefix.as_deref()),
     ];
     DataFrame::new(rows.len(), columns)
@@ -59,7 +59,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let text = |name: &str| table.column(name)?.str();
     let number = |name: &str| table.column(name)?.u64();
     let times = |name: &str| table.column(name)?.i64();
-    let (sources, logs, formats, holes) = (text("source")?, text("log")?, text("format")?, text("holes")?);
+    let (sources, logs, formats, gaps) = (text("source")?, text("log")?, text("format")?, text("holes")?);
     let (listed, read, records) = (number("listed_bytes")?, number("read_bytes")?, number("records")?);
     let (sessions, tls, unknown) = (number("sessions")?, number("tls_sessions")?, number("unknown_sessions")?);
     let (unparsed, complete) = (number("unparsed")?, table.column("complete")?.bool()?);
@@ -70,7 +70,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let prefixes = table.column("log_line_prefix").ok().map(Column::str).transpose()?;
     let row = |row: usize| {
         let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);
-        let holes: Vec<Hole> = serde_json::from_str(there(holes.get(row))?).map_err(wrong)?;
+        let gaps: Vec<LogGap> = serde_json::from_str(there(gaps.get(row))?).map_err(wrong)?;
         let reading = LogRead {
             source: there(sources.get(row))?.to_owned(),
             log: there(logs.get(row))?.to_owned(),
@@ -88,7 +88,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
             first_session_at: time(first)?,
             last_session_at: time(last)?,
             unparsed: there(unparsed.get(row))?,
-            holes,
+            gaps,
         };
         Ok((there(time(collected)?)?, reading))
     };
@@ -96,7 +96,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
 }
 
 fn there<T>(value: Option<T>) -> PolarsResult<T> {
-    value.ok_or_else(|| PolarsError::NoData("a reading lacks a value".into()))
+    value.ok_or_else(|| PolarsError::NoData("a log read lacks a value".into()))
 }
 
 fn wrong(error: impl std::fmt::Display) -> PolarsError {

@@ -1,4 +1,4 @@
-//! What counts of many readings of the same logs, and the facts of those.
+//! Merging: which of several reads of the same log counts, and its facts.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{HoleCause, LogRead, exported_type};
+use super::coverage::{GapCause, LogRead, exported_type};
 use super::fact::of_logs;
 use super::part::{Kept, facts_of};
 use super::range;
@@ -17,11 +17,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
 /// By the file that holds facts, which of them count.
-pub(super) type Places = BTreeMap<PathBuf, Place>;
+pub(super) type FactFiles = BTreeMap<PathBuf, FactFile>;
 
 /// What counts of a file of facts.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct FactFile {
     /// ARN of the instance.
     arn: String,
     /// The digest that the file must have; none for older formats.
@@ -30,15 +30,15 @@ pub(super) struct Place {
     logs: BTreeMap<String, String>,
 }
 
-/// The readings of an instance that matter.
+/// The log reads of an instance that matter.
 #[derive(Default)]
 pub(super) struct Union {
-    /// Of each log the reading that shows most, the time of its collection, and the file of its facts.
+    /// Of each log the log read that shows most, the time of its collection, and the file of its facts.
     pub best: BTreeMap<String, (LogRead, Timestamp, PathBuf)>,
     /// All that lack something.
     pub failed: Vec<(LogRead, Timestamp)>,
     /// Where the facts of the parts are.
-    places: Places,
+    fact_files: FactFiles,
 }
 
 impl Union {
@@ -56,9 +56,9 @@ impl Union {
         for part in parts {
             let (arn, digest) = (part.head().arn.clone(), part.facts_digest()?.map(str::to_owned));
             let name = facts_of(part.name());
-            union.places.insert(name.clone(), Place { arn, digest, logs: BTreeMap::new() });
+            union.fact_files.insert(name.clone(), FactFile { arn, digest, logs: BTreeMap::new() });
             for (at, reading) in part.readings {
-                if !reading.holes.is_empty() {
+                if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
                 }
                 match union.best.get(&reading.log) {
@@ -71,25 +71,25 @@ impl Union {
         }
         // The latest is the one to tell of.
         union.failed.sort_by(|(one, one_at), (other, other_at)| {
-            (one_at, one.last_written, one.listed_bytes, &one.source, holes(one)).cmp(&(
+            (one_at, one.last_written, one.listed_bytes, &one.source, gaps(one)).cmp(&(
                 other_at,
                 other.last_written,
                 other.listed_bytes,
                 &other.source,
-                holes(other),
+                gaps(other),
             ))
         });
         for (log, (reading, _, name)) in union.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
-            if let Some(place) = union.places.get_mut(name) {
-                place.logs.insert(log.clone(), reading.source.clone());
+            if let Some(fact_file) = union.fact_files.get_mut(name) {
+                fact_file.logs.insert(log.clone(), reading.source.clone());
             }
         }
         Ok(union)
     }
 
     /// Where the facts of the best readings are, and all other facts.
-    pub fn places(&mut self) -> Places {
-        std::mem::take(&mut self.places)
+    pub fn fact_files(&mut self) -> FactFiles {
+        std::mem::take(&mut self.fact_files)
     }
 
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
@@ -97,30 +97,30 @@ impl Union {
     pub fn readings(mut self, engine: Option<&Engine>) -> Vec<LogRead> {
         for (lost, at) in self.failed.iter().rev() {
             if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
-                && reading.holes.is_empty()
+                && reading.gaps.is_empty()
                 && !has_seen((reading, *read_at), (lost, *at))
             {
-                reading.holes.clone_from(&lost.holes);
+                reading.gaps.clone_from(&lost.gaps);
             }
         }
         // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed
         // on to the next one.
         let is_settled = |lost: &LogRead| {
-            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.holes.is_empty());
+            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.gaps.is_empty());
             engine.is_some_and(|engine| whole.any(|whole| is_same_renamed(engine, whole, lost)))
         };
         let failed = self.failed.iter().map(|(lost, _)| lost);
         let lost_for_ever: BTreeSet<&String> = failed.filter(|lost| !is_settled(lost)).map(|lost| &lost.log).collect();
         let is_settled = |reading: &LogRead| {
-            !reading.holes.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
+            !reading.gaps.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
         };
         let best = self.best.values().map(|(reading, ..)| reading);
         best.filter(|reading| !is_settled(reading)).cloned().collect()
     }
 }
 
-fn holes(reading: &LogRead) -> Vec<(HoleCause, &str)> {
-    reading.holes.iter().map(|hole| (hole.cause, hole.message.as_str())).collect()
+fn gaps(reading: &LogRead) -> Vec<(GapCause, &str)> {
+    reading.gaps.iter().map(|gap| (gap.cause, gap.message.as_str())).collect()
 }
 
 /// Whether a whole reading shows what another one failed at, each with the time of its collection.
@@ -155,26 +155,26 @@ pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-/// How much a reading shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
-/// rest only makes the choice the same whatever the order, and wherever the readings are kept.
+/// How much a log read shows. Among equals the csv or json form is first, for nothing in it can be forged by a name; the
+/// rest only makes the choice the same whatever the order, and wherever the log reads are kept.
 fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
     (
         reading.tls_sessions,
         reading.sessions,
         reading.records,
-        reading.holes.is_empty(),
+        reading.gaps.is_empty(),
         reading.span.map(|span| span.to),
         reading.read_bytes,
         reading.format.as_deref() != Some("stderr"),
         (Reverse(micros(at)), Reverse(&reading.source), reading.span.map(|span| span.from)),
-        (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, holes(reading)),
+        (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, gaps(reading)),
     )
 }
 
-/// The facts that count in these places; none when there are none. Files of which nothing counts are checked all the same.
-pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
+/// The facts that count in these files; none when there are none. Files of which nothing counts are checked all the same.
+pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
     let mut tables = Vec::new();
-    for (path, Place { arn, digest, logs }) in places {
+    for (path, FactFile { arn, digest, logs }) in fact_files {
         if logs.is_empty() && digest.is_none() {
             continue;
         }
@@ -187,11 +187,11 @@ pub(super) fn facts(places: &Places) -> Result<Option<DataFrame>> {
         let facts = range::facts(&table, arn, most).and_then(|()| of_logs(table, logs));
         tables.push(facts.map_err(|error| misread(path, error))?.lazy());
     }
-    let Some(first) = places.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
+    let Some(first) = fact_files.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
     let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
     whole.map(Some).map_err(|error: PolarsError| {
         let subject = first.display().to_string();
-        Error::new(ErrorKind::Format, subject, "the facts of this instance do not fit together").because(error)
+        Error::new(ErrorKind::Format, subject, "the tables of facts of this instance do not match").because(error)
     })
 }
 

@@ -1,4 +1,4 @@
-//! What CloudWatch measured, hour by hour: facts that no log holds.
+//! CloudWatch metrics by hour.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ pub struct Measure {
     pub statistic: Statistic,
 }
 
-/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is not known; not zero.
+/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is unknown; not zero.
 pub type Series = BTreeMap<i64, f64>;
 
 /// Series of instances and proxies.
@@ -104,7 +104,7 @@ impl Measured {
         }
     }
 
-    /// The same, with no copy of what is not known here: a fleet's values of a year fill much memory.
+    /// The same, with no copy of what is unknown here: a fleet's values of a year fill much memory.
     pub(super) fn absorb(&mut self, other: Self) {
         let (known, new): (BTreeMap<_, _>, _) =
             other.0.into_iter().partition(|(measure, _)| self.0.contains_key(measure));
@@ -205,7 +205,7 @@ pub struct MetricPart {
     pub region: String,
     /// When it was collected.
     pub collected_at: Timestamp,
-    /// What could not be asked, and so is missing.
+    /// What could not be read, and so is missing.
     pub errors: Vec<Problem>,
 }
 

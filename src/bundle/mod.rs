@@ -1,4 +1,4 @@
-//! The evidence bundle: what a fleet's logs, its metrics and its inventory showed, on disk.
+//! The evidence bundle: facts of logs, metrics and inventories on disk.
 //!
 //! `README.md` beside this file is the format: files, columns, types and units, for other tools too.
 //!
@@ -7,7 +7,7 @@
 //! [`Evidence`]). Merging makes one file of many that hold the same ([`Bundle::compact`]). No text of a log is in it but
 //! names of users, databases, addresses and applications.
 //!
-//! Every file can be told from one that was changed, and what is missing from what never was: files are
+//! Changed files are detected, and so are missing ones: files are
 //! sealed, and a record lists those of a collection that has ended.
 //!
 //! Metrics are no part of older bundles: without the folder nothing is known of them. Of an hour that was asked for
@@ -33,7 +33,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::{Hole, HoleCause, LogRead, exported_source, exported_type, listing_source};
+pub use coverage::{GapCause, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
 pub use evidence::{Evidence, InstanceEvidence, Logs, Scope, load};
 pub use metric::{Measured, MetricPart};

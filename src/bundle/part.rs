@@ -1,4 +1,4 @@
-//! Parts: what was read of one instance, and where parts are.
+//! Parts: the log reads and facts of one instance from one collection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub(super) struct Head {
     pub collected_at: Timestamp,
     /// What could not be read then.
     pub errors: Vec<Problem>,
-    /// Where format 1 has the readings; since then they are a table.
+    /// Where format 1 has the log reads; since then they are a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readings: Option<Vec<LogRead>>,
 }
@@ -109,7 +109,7 @@ pub(super) fn facts_of(name: &Path) -> PathBuf {
     name.with_extension(FACTS)
 }
 
-/// Where the readings of a part are.
+/// Where the log reads of a part are.
 pub(super) fn readings_of(name: &Path) -> PathBuf {
     name.with_extension(READINGS)
 }
@@ -119,7 +119,7 @@ impl Kept {
         let mut file = Sealed::<Head>::read(name)?;
         let head = &mut file.held;
         if head.arn != arn || plain(&[&head.account, &head.region, &head.instance]) != instance(name) {
-            return Err(damaged(name, "the part is of another instance than its name says"));
+            return Err(damaged(name, "the content belongs to another instance than the file name says"));
         }
         range::time(head.collected_at).map_err(|what| damaged(name, what))?;
         let readings = match head.readings.take() {
@@ -198,7 +198,7 @@ impl Parts {
 /// What a bundle holds of an instance before a collection.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// The readings that need not be repeated.
+    /// The log reads that need not be repeated.
     pub complete: Vec<LogRead>,
     /// Its parts, which those that are written next stand beside.
     pub files: Digests,

@@ -1,4 +1,4 @@
-//! Values that can be: what is read is added up and reckoned with, and a value out of range costs its file.
+//! Ranges of valid values. A file with a value out of range counts as damaged.
 
 use jiff::Timestamp;
 use polars::prelude::{DataFrame, PolarsError, PolarsResult};
@@ -22,7 +22,7 @@ const EDGE: i64 = 366 * 24 * HOUR;
 type Checked = Result<(), String>;
 
 fn check(holds: bool, what: &str) -> Checked {
-    if holds { Ok(()) } else { Err(format!("a value is out of range: {what}")) }
+    if holds { Ok(()) } else { Err(format!("a value is out of range ({what})")) }
 }
 
 fn is_second(second: i64) -> bool {
@@ -50,7 +50,7 @@ fn span(span: Window) -> Checked {
     check(span.from <= span.to, "a span that ends before it begins")
 }
 
-/// Checks the readings of a part.
+/// Checks the log reads of a part.
 pub(super) fn readings(readings: &[(Timestamp, LogRead)]) -> Checked {
     let (mut events, mut bytes) = (0u64, 0u64);
     for (at, reading) in readings {
@@ -90,9 +90,13 @@ pub(super) fn facts(table: &DataFrame, arn: &str, most: u64) -> PolarsResult<()>
     let instances = table.column(column::INSTANCE)?.str()?;
     check(instances.iter().all(|instance| instance == Some(arn)), "facts of another instance").map_err(wrong)?;
     for name in [column::SOURCE, column::EVENT] {
-        check(table.column(name)?.null_count() == 0, "a fact without its log or event").map_err(wrong)?;
+        check(table.column(name)?.null_count() == 0, "a fact without a log or event").map_err(wrong)?;
     }
-    check(table.column(column::SYSTEM)?.bool()?.null_count() == 0, "a fact of nobody").map_err(wrong)?;
+    check(
+        table.column(column::SYSTEM)?.bool()?.null_count() == 0,
+        "a fact that does not say whether its user belongs to AWS",
+    )
+    .map_err(wrong)?;
     let numbers = |name: &str| table.column(name)?.i64();
     let (hours, firsts) = (numbers(column::HOUR)?, numbers(column::FIRST_SEEN)?);
     let (lasts, counts) = (numbers(column::LAST_SEEN)?, table.column(column::COUNT)?.u64()?);

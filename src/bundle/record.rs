@@ -1,11 +1,11 @@
 //! The record of an account and region: all files that there were when a collection ended.
 //!
-//! A later record stands for earlier ones, and lists what they listed. What a record lists and nobody has any more is
+//! A later record stands for earlier ones, and lists what they listed. What a record lists but does not exist any more is
 //! missing: it was neither merged into another file nor made up for by a later inventory. An inventory that no record lists
 //! is of a collection that has not ended.
 //!
 //! A collection begins with a record, too, which lists nothing. So an account and region with files and without a record has
-//! lost it, and what else was there is not known: the next record remembers that.
+//! lost it, and what else was there is unknown: the next record remembers that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::atomic_file::{damaged, remove, settled, sync};
 use super::part::instance;
 use super::seal::{self, Digests, Seal, Sealed, beside};
-use super::store::{Bundle, Each, Inventory, each, place, place_and_time};
+use super::store::{Bundle, Each, Inventory, each, region_key, region_key_and_time};
 use crate::error::{Error, Result};
 use crate::inventory::Fleet;
 
@@ -107,13 +107,13 @@ fn unrecorded<'r>(records: impl Iterator<Item = &'r Record> + Clone) -> Digests 
 pub(super) fn lost(records: &[Sealed<Record>]) -> Vec<(PathBuf, Error)> {
     let unrecorded = unrecorded(records.iter().map(|record| &record.held));
     let remembers = |record: &&Sealed<Record>| record.held.unrecorded.keys().any(|name| unrecorded.contains_key(name));
-    let what = "an earlier record was missing when this one was written, so other evidence may be missing, too";
+    let what = "an earlier record was missing when this one was written, so other evidence may be missing too";
     records.iter().filter(remembers).map(|record| (record.path.clone(), damaged(&record.path, what))).collect()
 }
 
 /// That a file is gone that others list.
 pub(super) fn missing(path: &Path) -> Error {
-    let what = "this file is missing, and other files of the bundle list it";
+    let what = "the file is missing, but other files of the bundle list it";
     damaged(path, what)
 }
 
@@ -121,8 +121,8 @@ pub(super) fn missing(path: &Path) -> Error {
 pub(super) fn latest_whole<'i>(inventories: impl Iterator<Item = &'i Inventory>) -> BTreeMap<String, String> {
     let mut latest: BTreeMap<String, String> = BTreeMap::new();
     for inventory in inventories.filter(|inventory| inventory.fleet().whole) {
-        if let Some((place, time)) = place_and_time(&inventory.file.path) {
-            let known = latest.entry(place).or_default();
+        if let Some((region_key, time)) = region_key_and_time(&inventory.file.path) {
+            let known = latest.entry(region_key).or_default();
             *known = time.max(std::mem::take(known));
         }
     }
@@ -131,14 +131,15 @@ pub(super) fn latest_whole<'i>(inventories: impl Iterator<Item = &'i Inventory>)
 
 /// Whether a later inventory stands for the one that had this name.
 pub(super) fn is_made_up_for(path: &Path, latest: &BTreeMap<String, String>) -> bool {
-    place_and_time(path).is_some_and(|(place, time)| latest.get(&place).is_some_and(|latest| time < *latest))
+    region_key_and_time(path)
+        .is_some_and(|(region_key, time)| latest.get(&region_key).is_some_and(|latest| time < *latest))
 }
 
 impl Bundle {
     /// Records that a collection of an account and region begins, where it has no record; then with the files that are there.
     pub(super) fn begin(&self, fleet: &Fleet) -> Result<()> {
-        let place = place(fleet.account.as_deref(), &fleet.region);
-        let begin = format!("{place}.");
+        let region_key = region_key(fleet.account.as_deref(), &fleet.region);
+        let begin = format!("{region_key}.");
         let is_recorded = || self.named(FOLDER, &begin).map(|records| !records.is_empty());
         if is_recorded()? {
             return Ok(());
@@ -154,7 +155,7 @@ impl Bundle {
         }
         let (account, region) = (fleet.account.clone(), fleet.region.clone());
         let record = Record { account, region, collected_at: fleet.taken_at, files: Digests::new(), unrecorded };
-        let name = self.free_name(FOLDER, &place, record.collected_at)?;
+        let name = self.free_name(FOLDER, &region_key, record.collected_at)?;
         seal::write(&name.path, Seal::default(), &record).map(drop)
     }
 
@@ -172,19 +173,19 @@ impl Bundle {
             files: [inventory].into(),
             unrecorded: Digests::new(),
         };
-        self.record(&place(fleet.account.as_deref(), &fleet.region), Some(record))
+        self.record(&region_key(fleet.account.as_deref(), &fleet.region), Some(record))
     }
 
     /// The records, and the files that cannot be read.
-    pub(super) fn records(&self, place: &str) -> Result<Each<Sealed<Record>>> {
-        settled(|| each(self.named(FOLDER, place)?, Sealed::read_sealed))
+    pub(super) fn records(&self, region_key: &str) -> Result<Each<Sealed<Record>>> {
+        settled(|| each(self.named(FOLDER, region_key)?, Sealed::read_sealed))
     }
 
-    /// Lists anew what there is of a place; of a collection that has ended, with its inventory. A place without a record
+    /// Lists anew the files of an account and region; of a collection that has ended, with its inventory. One without a record
     /// gets none otherwise.
-    pub(super) fn record(&self, place: &str, ended: Option<Record>) -> Result<()> {
-        let begin = format!("{place}.");
-        // One that cannot be read stays, and is told of.
+    pub(super) fn record(&self, region_key: &str, ended: Option<Record>) -> Result<()> {
+        let begin = format!("{region_key}.");
+        // One that cannot be read stays, and is reported.
         let (old, _) = self.records(&begin)?;
         let all = old.iter().map(|(_, record)| &record.held).chain(&ended);
         let Some(newest) = all.clone().max_by_key(|record| record.collected_at).cloned() else { return Ok(()) };
@@ -206,7 +207,7 @@ impl Bundle {
         }
         let recorded = fleets.iter().map(|(_, inventory)| inventory);
         let latest = latest_whole(recorded.filter(|inventory| is_listed(&inventory.file.digest)));
-        // What is missing stays listed for ever.
+        // What is missing stays listed.
         let is_missing = |(name, digest): &(String, String)| {
             let is_past = name.starts_with("fleet/") && is_made_up_for(Path::new(name), &latest);
             !present.holds(digest) && !is_past
@@ -218,7 +219,7 @@ impl Bundle {
         {
             return Ok(());
         }
-        let name = self.free_name(FOLDER, place, record.collected_at)?;
+        let name = self.free_name(FOLDER, region_key, record.collected_at)?;
         seal::write(&name.path, Seal::default(), &record)?;
         sync(&self.path.join(FOLDER))?;
         old.iter().try_for_each(|(path, _)| remove(path))

@@ -1,6 +1,6 @@
-//! Seals: what protects the `.json` files of a bundle, and what each says of the files that it stands for.
+//! Seals: digests of the `.json` files of a bundle, and their lists of the files that they replace.
 //!
-//! A sealed file ends in the digest of all that is before it. It names itself, so that no other file can take its place, and
+//! A sealed file ends in the digest of all that is before it. It names itself, so that no other file can replace it, and
 //! the digests of its tables.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::atomic_file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
+use super::atomic_file::{RESTORE, damaged, read_bytes, sha256, write_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// First format whose files are sealed.
@@ -69,7 +69,9 @@ impl<T> Sealed<T> {
     /// The digest that a table of this file must have, by the ending of its name; none where the file is not sealed.
     pub fn table(&self, ending: &str) -> Result<Option<&str>> {
         match self.seal.tables.get(ending) {
-            None if self.seal.format >= SEALED => Err(damaged(&self.path, "it has no digest of one of its tables")),
+            None if self.seal.format >= SEALED => {
+                Err(damaged(&self.path, "the digest of one of its tables is missing"))
+            }
             digest => Ok(digest.map(String::as_str)),
         }
     }
@@ -94,14 +96,14 @@ impl<T: DeserializeOwned> Sealed<T> {
     pub fn of(path: &Path, bytes: &[u8]) -> Result<Self> {
         let sealed = unsealed(bytes);
         if sealed.is_some_and(|(before, digest)| sha256(before).as_bytes() != digest) {
-            return Err(damaged(path, "the file is not what was written: its digest is another one"));
+            return Err(damaged(path, "the file was changed: its digest does not match"));
         }
         let seal: Seal = json(path, bytes)?;
         if seal.format >= SEALED && sealed.is_none() {
-            return Err(damaged(path, "the file is not what was written: its digest is missing"));
+            return Err(damaged(path, "the file was changed: its digest is missing"));
         }
         if sealed.is_some() && seal.file != name_of(path) {
-            return Err(damaged(path, format!("what was written as {} stands in this file", seal.file)));
+            return Err(damaged(path, format!("the content belongs to the file {}", seal.file)));
         }
         // What has no seal has no say in what other files are.
         let seal = if seal.format < SEALED { Seal::default() } else { seal };
@@ -116,7 +118,7 @@ impl<T: DeserializeOwned> Sealed<T> {
     pub fn read_sealed(path: &Path) -> Result<Self> {
         let file = Self::read(path)?;
         if file.seal.format < SEALED {
-            return Err(damaged(path, "the file is not what was written: it is not sealed"));
+            return Err(damaged(path, "the file was changed: it has no digest"));
         }
         Ok(file)
     }
@@ -148,8 +150,8 @@ fn unsealed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Reads JSON.
 pub(super) fn json<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(ErrorKind::Format, path.display().to_string(), format!("not what a bundle holds: {error}"))
-            .hint(AGAIN)
+        Error::new(ErrorKind::Format, path.display().to_string(), format!("the content is invalid: {error}"))
+            .hint(RESTORE)
     })
 }
 

@@ -1,4 +1,4 @@
-//! A bundle on disk: what is in it, and what is added.
+//! A bundle on disk: reading and adding files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a bundle to write into; makes it where nothing is yet. Nobody but its owner may read one that is made.
+    /// Opens a bundle to write into; creates it where there is none. Only its owner may read a new one.
     ///
     /// # Errors
     ///
@@ -72,9 +72,9 @@ impl Bundle {
             return Err(Error::new(
                 ErrorKind::Usage,
                 path.display().to_string(),
-                "this folder holds something that is not an evidence bundle",
+                "the folder contains files that do not belong to an evidence bundle",
             )
-            .hint("name a new or empty folder"));
+            .hint("choose a new or empty folder"));
         }
         make_bundle(path)?;
         FOLDERS.iter().try_for_each(|folder| make_folder(&path.join(folder)))?;
@@ -91,14 +91,14 @@ impl Bundle {
         let subject = || path.display().to_string();
         if !path.exists() {
             return Err(Error::new(ErrorKind::NotFound, subject(), "no such bundle")
-                .hint("`ssl-usage collect -o BUNDLE` makes one"));
+                .hint("create one with `ssl-usage collect -o BUNDLE`"));
         }
         let manifest = match Sealed::<Manifest>::read(&path.join(BUNDLE)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(Error::new(
                     ErrorKind::Format,
                     subject(),
-                    "this is not an evidence bundle, for it has no bundle.json",
+                    "it is not an evidence bundle, because it has no bundle.json",
                 )
                 .hint("to read log files, use `ssl-usage scan`"));
             }
@@ -110,7 +110,7 @@ impl Bundle {
                 subject(),
                 format!("bundle format {} is newer than this version supports ({MAJOR})", manifest.major),
             )
-            .hint("use the version that wrote it, or a newer one"));
+            .hint("use the version that wrote the bundle, or a newer one"));
         }
         Ok(Self { path: path.to_owned(), major: manifest.major })
     }
@@ -122,7 +122,7 @@ impl Bundle {
     /// When it cannot be written.
     pub fn write_fleet(&self, fleet: &Fleet) -> Result<(String, String)> {
         self.begin(fleet)?;
-        let name = self.free_name("fleet", &place(fleet.account.as_deref(), &fleet.region), fleet.taken_at)?;
+        let name = self.free_name("fleet", &region_key(fleet.account.as_deref(), &fleet.region), fleet.taken_at)?;
         seal::write(&name.path, Seal::default(), fleet)
     }
 
@@ -262,10 +262,10 @@ impl Inventory {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, MOST_JSON)?;
         let file = Sealed::<Fleet>::of(path, &bytes)?;
-        let named =
-            place_and_time(path).is_some_and(|(of, _)| of == place(file.held.account.as_deref(), &file.held.region));
+        let named = region_key_and_time(path)
+            .is_some_and(|(of, _)| of == region_key(file.held.account.as_deref(), &file.held.region));
         if !named {
-            return Err(damaged(path, "the inventory is of another account or region than its name says"));
+            return Err(damaged(path, "the content belongs to another account or region than the file name says"));
         }
         range::time(file.held.taken_at).map_err(|what| damaged(path, what))?;
         let digests = seal::json::<Profiles>(path, &bytes)?.digests();
@@ -289,8 +289,8 @@ impl KeptMetrics {
     fn read(name: &Path) -> Result<Self> {
         let file = Sealed::<MetricPart>::read(name)?;
         let part = &file.held;
-        if place_and_time(name).is_none_or(|(of, _)| of != plain(&[&part.account, &part.region])) {
-            return Err(damaged(name, "the metrics are of another account or region than the file's name says"));
+        if region_key_and_time(name).is_none_or(|(of, _)| of != plain(&[&part.account, &part.region])) {
+            return Err(damaged(name, "the content belongs to another account or region than the file name says"));
         }
         range::time(part.collected_at).map_err(|what| damaged(name, what))?;
         let path = name.with_extension(VALUES);
@@ -300,12 +300,12 @@ impl KeptMetrics {
     }
 }
 
-/// How names of files begin that are of an account and region.
-pub(super) fn place(account: Option<&str>, region: &str) -> String {
+/// The prefix of the names of files that belong to an account and region.
+pub(super) fn region_key(account: Option<&str>, region: &str) -> String {
     plain(&[account.unwrap_or(UNKNOWN), region])
 }
 
-/// What names of files have for an account that is not known.
+/// What names of files have for an account that is unknown.
 const UNKNOWN: &str = "unknown";
 
 /// What each of some files holds, and those that are not what was written.
@@ -326,21 +326,21 @@ pub(super) fn each<T>(names: Vec<PathBuf>, read: impl Fn(&Path) -> Result<T>) ->
 }
 
 /// The inventories that count, and the files that cannot be read. What of an account and region is no newer than such a file
-/// is left out, in whatever bundle: what the file says of it is not known.
+/// is left out, in whatever bundle: what the file says of it is unknown.
 pub(super) fn undoubted((mut whole, broken): Each<Inventory>) -> (Vec<Inventory>, Vec<Problem>) {
-    let is_older = |name: &Path, broken: &Path| match (place_and_time(name), place_and_time(broken)) {
-        (Some((place, time)), Some((of, until))) => place == of && time <= until,
+    let is_older = |name: &Path, broken: &Path| match (region_key_and_time(name), region_key_and_time(broken)) {
+        (Some((region_key, time)), Some((of, until))) => region_key == of && time <= until,
         _ => false,
     };
     whole.retain(|(name, _)| !broken.iter().any(|(broken, _)| is_older(name, broken)));
-    (whole.into_iter().map(|(_, inventory)| inventory).collect(), troubles(&broken))
+    (whole.into_iter().map(|(_, inventory)| inventory).collect(), problems(&broken))
 }
 
 /// The account and region in a file's name, and the time.
-pub(super) fn place_and_time(name: &Path) -> Option<(String, String)> {
+pub(super) fn region_key_and_time(name: &Path) -> Option<(String, String)> {
     let words = words(name);
-    let (place, time) = words.rsplit_once('.')?;
-    Some((place.to_owned(), time.split('-').next()?.to_owned()))
+    let (region_key, time) = words.rsplit_once('.')?;
+    Some((region_key.to_owned(), time.split('-').next()?.to_owned()))
 }
 
 /// The name of a file without `.json`.
@@ -349,15 +349,15 @@ fn words(name: &Path) -> String {
 }
 
 /// Errors of files, with the account and region in their names.
-pub(super) fn troubles(broken: &[(PathBuf, Error)]) -> Vec<Problem> {
-    let trouble = |(name, error): &(PathBuf, Error)| {
-        let (words, trouble) = (words(name), Problem::from(error));
+pub(super) fn problems(broken: &[(PathBuf, Error)]) -> Vec<Problem> {
+    let problem = |(name, error): &(PathBuf, Error)| {
+        let (words, problem) = (words(name), Problem::from(error));
         match words.split('.').collect::<Vec<_>>().as_slice() {
-            [account, region, _] => trouble.at(Some(*account).filter(|account| *account != UNKNOWN), region),
-            _ => trouble,
+            [account, region, _] => problem.at(Some(*account).filter(|account| *account != UNKNOWN), region),
+            _ => problem,
         }
     };
-    broken.iter().map(trouble).collect()
+    broken.iter().map(problem).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use polars::prelude::{
     DataFrame, ParallelStrategy, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader,
 };
 
-use super::atomic_file::{AGAIN, damaged, read_bytes, sha256, write_bytes};
+use super::atomic_file::{RESTORE, damaged, read_bytes, sha256, write_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Most bytes of a table as a file.
@@ -27,7 +27,7 @@ pub(super) fn read_checked(path: &Path, digest: Option<&str>) -> Result<Vec<u8>>
     let bytes = read_bytes(path, MOST_STORED)?;
     match digest {
         Some(digest) if sha256(&bytes) != digest => {
-            Err(damaged(path, "the table in this file is not what was written"))
+            Err(damaged(path, "the table was changed: its digest does not match"))
         }
         _ => Ok(bytes),
     }
@@ -50,7 +50,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DataFrame> {
         Some(Ok(Ok(table))) => Ok(table),
         Some(Ok(Err(size))) => Err(too_large(path, size, most)),
         Some(Err(error)) => Err(misread(path, error)),
-        None => Err(damaged(path, "the table in this file cannot be decoded")),
+        None => Err(damaged(path, "the table cannot be decoded")),
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn most_decoded(stored: u64) -> u64 {
 
 /// That a table would fill too much memory.
 pub(super) fn too_large(path: &Path, size: u64, most: u64) -> Error {
-    damaged(path, format!("the table in this file takes {size} bytes of memory, and at most {most} are allowed"))
+    damaged(path, format!("the table takes {size} bytes of memory (maximum {most})"))
 }
 
 /// That a table is not what was written.
@@ -82,9 +82,7 @@ pub(super) fn misread(path: &Path, error: PolarsError) -> Error {
     if let PolarsError::NoData(what) = &error {
         return damaged(path, what.to_string());
     }
-    Error::new(ErrorKind::Format, path.display().to_string(), "the table in this file cannot be read")
-        .hint(AGAIN)
-        .because(error)
+    Error::new(ErrorKind::Format, path.display().to_string(), "the table cannot be read").hint(RESTORE).because(error)
 }
 
 /// Whether a table could be read again, were it written.
@@ -110,7 +108,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what other people wrote on bytes that nobody vouches for, as tables of older formats; none where it panics. A damaged
+/// Runs a decoder of another crate on unverified bytes, such as tables of older formats; none where it panics. A damaged
 /// table costs its instance, and not the run.
 fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOKED: Once = Once::new();

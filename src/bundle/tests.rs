@@ -60,21 +60,21 @@ struct Read {
     name: usize,
     grown: u64,
     tls: bool,
-    hole: Option<HoleCause>,
+    gap: Option<GapCause>,
     complete: bool,
 }
 
 fn reads() -> impl Strategy<Value = Vec<Read>> {
-    let hole = prop::option::weighted(0.3, prop::sample::select(vec![HoleCause::Denied, HoleCause::Truncated]));
-    let read = (0usize..4, 0i64..3, 0usize..3, 0u64..3, any::<bool>(), hole, any::<bool>());
-    let read = read.prop_map(|(kind, log, name, grown, tls, hole, complete)| Read {
+    let gap = prop::option::weighted(0.3, prop::sample::select(vec![GapCause::Denied, GapCause::Truncated]));
+    let read = (0usize..4, 0i64..3, 0usize..3, 0u64..3, any::<bool>(), gap, any::<bool>());
+    let read = read.prop_map(|(kind, log, name, grown, tls, gap, complete)| Read {
         kind,
         log,
         name,
         grown,
         tls,
-        complete: complete && hole.is_none(),
-        hole,
+        complete: complete && gap.is_none(),
+        gap,
     });
     prop::collection::vec(read, 0..5)
 }
@@ -100,7 +100,7 @@ impl Read {
         };
         let listing = self.kind == 3;
         let sessions = if listing { 0 } else { grown };
-        let hole = |cause| Hole { cause, message: format!("{cause:?} at {grown}") };
+        let gap = |cause| LogGap { cause, message: format!("{cause:?} at {grown}") };
         LogRead {
             source,
             log: log_name,
@@ -118,7 +118,7 @@ impl Read {
             first_session_at: (sessions > 0).then(|| hour(log)),
             last_session_at: (sessions > 0).then(|| hour(log + 1)),
             unparsed: 0,
-            holes: self.hole.or(listing.then_some(HoleCause::Failed)).map(hole).into_iter().collect(),
+            gaps: self.gap.or(listing.then_some(GapCause::Failed)).map(gap).into_iter().collect(),
         }
     }
 
@@ -154,7 +154,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
     let inventory = bundle.write_fleet(&fleet).expect("written");
     let mut names = BTreeSet::new();
     let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
-    let trouble = |reading: &LogRead| Problem {
+    let problem = |reading: &LogRead| Problem {
         account: None,
         region: None,
         subject: format!("orders {}", reading.source),
@@ -169,7 +169,7 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         region: "eu-west-1".to_owned(),
         instance: "orders".to_owned(),
         collected_at: day(at),
-        errors: readings.iter().filter(|reading| !reading.holes.is_empty()).map(trouble).collect(),
+        errors: readings.iter().filter(|reading| !reading.gaps.is_empty()).map(problem).collect(),
         readings,
     };
     let facts: Vec<_> = reads.iter().filter_map(|read| read.fact()).collect();
@@ -236,7 +236,7 @@ fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn what_killed_processes_left_is_dropped_when_it_is_old() {
     let home = TempDir::new().expect("a folder");
     let small = bundle(home.path());
-    let read = Read { kind: 1, log: 0, name: 1, grown: 1, tls: true, hole: None, complete: true };
+    let read = Read { kind: 1, log: 0, name: 1, grown: 1, tls: true, gap: None, complete: true };
     collect(&small, 0, 0, &[read]);
     let whole = files(home.path());
     let left = ["fleet/a.json.new", "parts/a.json.new", "parts/a.readings.parquet", "metrics/a.parquet"];

@@ -1,4 +1,4 @@
-//! Counts events into facts as they stream by: the only place where events become numbers.
+//! Counts events into facts as they stream by. Nothing else counts events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -55,13 +55,13 @@ pub(super) struct Fold {
     pub sessions: u64,
     /// Of those, with TLS.
     pub tls_sessions: u64,
-    /// Sessions of which the log cannot tell how they were carried.
+    /// Sessions whose transport the log does not show.
     pub unknown_sessions: u64,
     /// When the first session was recorded.
     pub first_session: Option<Micros>,
     /// When the last session was recorded.
     pub last_session: Option<Micros>,
-    /// Records that could not be understood. One that the end of a growing file cuts is among them: it may be TLS.
+    /// Records that could not be parsed. One that the end of a growing file cuts is among them: it may be TLS.
     pub unparsed: u64,
 }
 

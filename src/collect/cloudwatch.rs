@@ -1,6 +1,6 @@
-//! A kind of log out of CloudWatch Logs: a reading for every hour, of all streams of the instance.
+//! A kind of log from CloudWatch Logs: a log read for every hour, of all streams of the instance.
 //!
-//! Of a log that is asked for by its terms, nobody sees what else stood in it: that it was written, and that sessions were
+//! A log that is filtered by its terms does not show its other lines: that it was written, and that sessions were
 //! logged, is shown by the sessions alone, AWS's own among them. An hour without any covers nothing. What is beyond the
 //! last event of the streams has not arrived yet, and is no part of any reading.
 
@@ -15,7 +15,7 @@ use super::instance::InstanceLogs;
 use super::log_source::{days, hour_of, hours};
 use super::read_log::{cause, unnamed, unread};
 use super::writer::Writer;
-use crate::bundle::{Hole, LogRead, exported_source};
+use crate::bundle::{LogGap, LogRead, exported_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::cloudwatch::{self, Event, Events, Group, Stream};
@@ -73,7 +73,7 @@ struct Slice {
 }
 
 impl Exported<'_> {
-    /// Reads these spans. Whatever happens, what was found up to then is kept, and what is missing is a hole.
+    /// Reads these spans. Whatever happens, what was found up to then is kept, and what is missing is a gap.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl Exported<'_> {
         }
     }
 
-    /// The streams of the instance; none where there is nothing to read, and nobody expects any.
+    /// The streams of the instance; none where there is nothing to read and none is expected.
     async fn streams(&self, names: &[String]) -> Result<Option<Streams>> {
         let mut found = Vec::new();
         for name in names {
@@ -141,10 +141,11 @@ impl Exported<'_> {
             None => {
                 let (subject, log) = (self.of.profile.instance.clone(), self.export.log_type);
                 let message = format!(
-                    "its log `{log}` is exported, and CloudWatch Logs has nothing of it ({})",
+                    "the {log} log is exported, but CloudWatch Logs contains no events of it ({})",
                     names.join(", ")
                 );
-                Err(Error::new(ErrorKind::NotFound, subject, message).hint("see whether the instance may write there"))
+                Err(Error::new(ErrorKind::NotFound, subject, message)
+                    .hint("check that the instance may write to this log group"))
             }
         }
     }
@@ -184,7 +185,7 @@ impl Exported<'_> {
             first_session_at: instant(fold.first_session),
             last_session_at: instant(fold.last_session),
             unparsed: fold.unparsed,
-            holes: missing.iter().map(|error| Hole { cause: cause(error), message: error.advice() }).collect(),
+            gaps: missing.iter().map(|error| LogGap { cause: cause(error), message: error.advice() }).collect(),
         }
     }
 
@@ -196,11 +197,11 @@ impl Exported<'_> {
         let share = if held > 0.0 { (asked / held).min(1.0) } else { 1.0 };
         let gigabytes = group.stored_bytes as f64 / GIGABYTE * share;
         let message = format!(
-            "this log group is of the class Infrequent Access, which queries of Logs Insights alone can read; they would scan \
-             {gigabytes:.2} GB or more, for about ${:.2} or more",
+            "this log group has the class Infrequent Access, so only Logs Insights queries can read it (at least {gigabytes:.2} \
+             GB to scan, at least about ${:.2})",
             gigabytes * DOLLARS_A_GIGABYTE
         );
-        Error::new(ErrorKind::Denied, group.name.clone(), message).hint("allow that with --insights")
+        Error::new(ErrorKind::Denied, group.name.clone(), message).hint("allow these queries with --insights")
     }
 }
 
@@ -447,9 +448,9 @@ impl Feed<'_> {
 /// with.
 fn belated(name: &str, at: Timestamp) -> Error {
     let minutes = BELATED.as_mins();
-    let message = format!("CloudWatch Logs received events of {at} more than {minutes} minutes later");
+    let message = format!("CloudWatch Logs received events of {at} more than {minutes} minutes late");
     Error::new(ErrorKind::Format, name, message)
-        .hint("a client may have written their times, so that this hour is not covered; its sessions count")
+        .hint("a client may have written these times, so their sessions count, but this hour is not covered")
 }
 
 /// Some more events; none at the end, or where the stream breaks off.

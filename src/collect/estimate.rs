@@ -1,4 +1,4 @@
-//! What a collection would ask of AWS, before it asks: calls, bytes and price.
+//! Estimate of a collection: calls, bytes and price.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub struct Plan {
     pub calls: u64,
     /// What AWS charges, in dollars.
     pub dollars: f64,
-    /// What could not be asked for this plan.
+    /// What could not be read for this plan.
     pub errors: Vec<Problem>,
 }
 

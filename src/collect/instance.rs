@@ -13,7 +13,7 @@ use super::read_log::{Read, Reader, cause};
 use super::writer::Writer;
 use super::{Request, Source, log_source};
 use crate::aws::Aws;
-use crate::bundle::{Bundle, Hole, Known, LogRead, is_time, listing_source};
+use crate::bundle::{Bundle, Known, LogGap, LogRead, is_time, listing_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::{self, LogFile};
@@ -96,9 +96,9 @@ impl InstanceLogs<'_> {
         let shown = log_source::shown(self.engine, logs, self.known.complete.iter());
         let from = shown.iter().map(|span| span.to).max().map_or(from, |last| last.max(from).min(to));
         let source = listing_source(prefix);
-        let hole = Hole { cause: cause(error), message: error.advice() };
+        let gap = LogGap { cause: cause(error), message: error.advice() };
         let (log, span) = (source.clone(), Some(Window { from, to }));
-        Some(LogRead { source, log, span, holes: vec![hole], ..LogRead::default() })
+        Some(LogRead { source, log, span, gaps: vec![gap], ..LogRead::default() })
     }
 
     /// Whether sessions may be in logs of a kind: one that may leave sessions out anyway is not read while it is off.
@@ -122,11 +122,11 @@ fn newest_of_partial(files: Vec<LogFile>, is_partial: impl Fn(&LogFile) -> bool)
 }
 
 impl Collection<'_> {
-    /// Reads the logs that were written in the window and are not known yet, into the bundle.
+    /// Reads the logs that were written in the window and are unknown yet, into the bundle.
     ///
     /// # Errors
     ///
-    /// When the bundle cannot be written. What cannot be read is in the bundle, as errors and holes.
+    /// When the bundle cannot be written. What cannot be read is in the bundle, as errors and gaps.
     pub async fn collect(&self) -> Result<()> {
         let mut writer = Writer::new(self.of, self.bundle);
         if self.of.request.source.files() && self.of.has_files() {
@@ -200,7 +200,7 @@ impl Collection<'_> {
     fn not_exported(&self) -> Problem {
         let types: Vec<_> =
             self.of.engine.logs.iter().filter_map(|logs| Some(logs.export.as_ref()?.log_type)).collect();
-        let message = "no log of it that shows sessions is exported to CloudWatch Logs";
+        let message = "no log with sessions of this instance is exported to CloudWatch Logs";
         let error = Error::new(ErrorKind::NotFound, &self.of.profile.instance, message);
         Problem::from(&error.hint(format!("export {}, or leave --source out", types.join(" or "))))
     }

@@ -1,4 +1,4 @@
-//! Which of the places where a log can be read is read for what.
+//! Which source of a log, RDS or CloudWatch Logs, is read for which times.
 //!
 //! RDS's own files come first: they are whole, and cost nothing. CloudWatch Logs has what they do not show: times that they
 //! are no longer kept for, files that could not be read, and kinds of logs that there are no files of.
@@ -51,7 +51,7 @@ pub(super) fn shown<'r>(engine: &Engine, logs: &Logs, readings: impl Iterator<It
         exported_type(&reading.source).is_none()
             && engine.logs_of(&reading.source).is_some_and(|kind| std::ptr::eq(kind, logs))
     };
-    let whole = readings.filter(of_kind).filter(|reading| reading.holes.is_empty());
+    let whole = readings.filter(of_kind).filter(|reading| reading.gaps.is_empty());
     whole.filter_map(|reading| reading.span).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Collects the evidence of a fleet into a bundle: inventory, metrics, then the logs of each instance, many at a time.
 //!
-//! What fails with one log or one instance is kept as a hole and an error, and the rest goes on. What was read is written
+//! A failure with one log or instance becomes a gap and an error, and the rest goes on. What was read is written
 //! out every few seconds, so that a collection that is killed goes on from there when it is started again.
 
 mod aggregate;
@@ -58,7 +58,7 @@ pub struct Request {
 ///
 /// # Errors
 ///
-/// When the instances cannot be listed or the bundle cannot be written. All else is in the bundle, as errors and holes.
+/// When the instances cannot be listed or the bundle cannot be written. All else is in the bundle, as errors and gaps.
 pub async fn collect(
     aws: &Aws,
     request: &Request,

@@ -1,4 +1,4 @@
-//! One log file: downloaded, scanned and folded as it streams by. Its text is held piece by piece and written nowhere.
+//! One log file: downloaded, scanned and aggregated as it streams by. Its text is held piece by piece and written nowhere.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::instance::InstanceLogs;
 use super::log_span::Rotation;
 use crate::aws::CHECK_ENDPOINT;
 use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Hole, HoleCause, LogRead};
-use crate::error::{Error, ErrorKind, Result};
+use crate::bundle::{GapCause, LogGap, LogRead};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 use crate::logs::download::Download;
 use crate::logs::rds_portion::{LIST, LogFile};
 use crate::progress::Progress;
@@ -44,13 +44,13 @@ impl Read {
         if last.error.is_none() || last.reading.read_bytes >= self.reading.read_bytes {
             return last;
         }
-        let reading = LogRead { holes: last.reading.holes, ..self.reading };
+        let reading = LogRead { gaps: last.reading.gaps, ..self.reading };
         Self { reading, facts: self.facts, error: last.error }
     }
 }
 
 impl Reader<'_> {
-    /// Reads a file. Whatever happens, what was found up to then is kept, and what is missing is a hole.
+    /// Reads a file. Whatever happens, what was found up to then is kept, and what is missing is a gap.
     pub async fn read(&self, file: &LogFile) -> Read {
         self.progress.log(&self.of.profile.instance, &file.name);
         let (aws, instance) = (self.of.aws, self.of.profile.instance.as_str());
@@ -100,7 +100,7 @@ impl Reader<'_> {
             first_session_at: instant(fold.first_session),
             last_session_at: instant(fold.last_session),
             unparsed: fold.unparsed,
-            holes: missing.iter().map(|(cause, error)| Hole { cause: *cause, message: error.advice() }).collect(),
+            gaps: missing.iter().map(|(cause, error)| LogGap { cause: *cause, message: error.advice() }).collect(),
         };
         let error = missing.map(|(_, error)| error).or_else(|| unnamed(&fold, &subject));
         let read = Read { reading, facts: fold.into_facts(), error };
@@ -198,7 +198,7 @@ fn first_record(parser: &dyn RecordParser, head: &[u8], written: Option<Window>)
         Some((end, parser.time(line.strip_suffix(b"\n")?)?))
     });
     let first = times.next()?;
-    // A log that is older than its listing tells is told by its first time all the same: its name passes on.
+    // The first time identifies even a log that is older than its listing says: its name passes on.
     let (end, time) =
         if is_servers(&first.1) { first } else { times.find(|(_, time)| is_servers(time)).unwrap_or(first) };
     let hash = Sha256::digest(head.get(..end).unwrap_or(head));
@@ -218,23 +218,24 @@ impl InstanceLogs<'_> {
     }
 }
 
-/// What of a file is missing, and why.
-pub(super) type Missing = (HoleCause, Error);
+/// The cause of a gap in a file, and its error.
+pub(super) type Missing = (GapCause, Error);
 
-/// A file of which fewer bytes came than the listing promised, or of which the listing promises nothing that can be.
+/// The gap of a file of which fewer bytes were received than listed, or whose listed size is invalid.
 fn short(file: &LogFile, received: u64, subject: &dyn Fn() -> String) -> Option<Missing> {
     let Some(size) = file.size else {
-        let message = format!("{LIST}: the list has no valid size of the log, so the end of the log may be missing");
+        let message =
+            format!("{LIST} failed: the list has no valid size for the log, so the end of the log may be missing");
         let error = Error::new(ErrorKind::Endpoint, subject(), message).hint(CHECK_ENDPOINT);
-        return Some((HoleCause::Failed, error.call(LIST, None)));
+        return Some((GapCause::Failed, error.call(LIST, None)));
     };
     (received < size).then(|| {
-        let message = format!("{received} of {size} bytes came; the rest of the log is missing");
-        (HoleCause::Truncated, Error::new(ErrorKind::Truncated, subject(), message).hint("run it again"))
+        let message = format!("only {received} of {size} bytes were received, so the rest of the log is missing");
+        (GapCause::Truncated, Error::new(ErrorKind::Truncated, subject(), message).hint(TRY_AGAIN))
     })
 }
 
-/// What of a log that was read is not known: records that were not understood, or times that say nothing.
+/// The gap of a log that was read: records that could not be parsed, or unusable times.
 pub(super) fn unread(
     unparsed: u64,
     scanned: Option<&Scanned>,
@@ -246,41 +247,41 @@ pub(super) fn unread(
     let unknown_zone = |scanned: &Scanned| !logs.in_utc && scanned.last_at.is_some_and(|time| !time.zone_known);
     match scanned {
         _ if unparsed > 0 => missing(
-            HoleCause::Unparsed,
-            &format!("{unparsed} connection records could not be understood"),
-            "download the log and run `ssl-usage scan` on it, which says where they are",
+            GapCause::Unparsed,
+            &format!("could not parse connection records ({unparsed})"),
+            "download the log and run `ssl-usage scan` on it to see where they are",
         ),
         Some(scanned) if scanned.disordered => missing(
-            HoleCause::Disordered,
-            "the times in this log go back: a client may have written records of its own, or the server's clock was changed",
-            "its sessions count, but not the hours that it covers; look at the log",
+            GapCause::Disordered,
+            "the times in this log go backwards, so its sessions count, but its hours are not covered",
+            "check whether a client wrote records into it, or the server's clock was changed",
         ),
         Some(scanned) if unknown_zone(scanned) => missing(
-            HoleCause::UnknownZone,
-            "the times in this log name no zone, or one that means several",
-            "its sessions count, but not the hours that they cover; check the server's time zone",
+            GapCause::UnknownZone,
+            "the times in this log have no time zone or an ambiguous one, so its sessions count, but its hours are not covered",
+            "check the time zone of the server",
         ),
         _ => None,
     }
 }
 
-/// A log of so many clients that some count together, without their names.
+/// The error of a log of so many clients that some count without names.
 pub(super) fn unnamed(fold: &Fold, subject: &dyn Fn() -> String) -> Option<Error> {
     fold.shortened.then(|| {
-        let message = "the log has so many different clients that some of them count together, without their names";
-        let hint = "no session is left out; look for a client that connects under many names";
+        let message = "the log has too many different clients, so some sessions are counted without client names";
+        let hint = "look for a client that connects under many names";
         // Not about the log itself, which was read whole.
         Error::new(ErrorKind::Format, format!("{} (names of clients)", subject()), message).hint(hint)
     })
 }
 
-pub(super) fn cause(error: &Error) -> HoleCause {
+pub(super) fn cause(error: &Error) -> GapCause {
     match error.kind() {
-        ErrorKind::Denied | ErrorKind::Credentials => HoleCause::Denied,
-        ErrorKind::Throttled => HoleCause::Throttled,
-        ErrorKind::NotFound => HoleCause::Vanished,
-        ErrorKind::Truncated => HoleCause::Truncated,
-        ErrorKind::Format => HoleCause::UnknownFormat,
-        _ => HoleCause::Failed,
+        ErrorKind::Denied | ErrorKind::Credentials => GapCause::Denied,
+        ErrorKind::Throttled => GapCause::Throttled,
+        ErrorKind::NotFound => GapCause::Vanished,
+        ErrorKind::Truncated => GapCause::Truncated,
+        ErrorKind::Format => GapCause::UnknownFormat,
+        _ => GapCause::Failed,
     }
 }

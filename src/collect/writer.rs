@@ -1,5 +1,5 @@
-//! What was read of an instance, on its way into the bundle: written every few seconds, so that a collection that is killed
-//! loses no more, and that what waits fills no memory.
+//! Writes the log reads of an instance into the bundle every few seconds, so that a killed collection loses little, and the
+//! memory stays bounded.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ impl<'a> Writer<'a> {
     /// Adds what could not be read.
     pub fn fail(&mut self, errors: impl IntoIterator<Item = Problem>) {
         let profile = self.of.profile;
-        self.errors.extend(errors.into_iter().map(|trouble| trouble.at(Some(&profile.account), &profile.region)));
+        self.errors.extend(errors.into_iter().map(|problem| problem.at(Some(&profile.account), &profile.region)));
     }
 
     /// Adds what was read, and writes what waits if it is time.

@@ -1,4 +1,4 @@
-//! The AWS CLI's argument vectors that switch a log on, and those that have all as it was.
+//! Argument vectors of the AWS CLI that enable a log, and those that undo it.
 
 use serde_json::json;
 use ssl_usage_parsers::OPTION;
@@ -6,7 +6,7 @@ use ssl_usage_parsers::OPTION;
 use super::{Change, Needs};
 use crate::inventory::{InstanceProfile, Level};
 
-/// An export to CloudWatch Logs that is to be switched on.
+/// An export to CloudWatch Logs to enable.
 #[derive(Debug)]
 pub struct Export {
     /// Which log type.
@@ -77,7 +77,7 @@ impl Aws<'_> {
     }
 }
 
-/// The commands, in the order in which they are to be run, and those that undo them.
+/// The commands in the order in which to run them, and those that undo them.
 pub fn commands(
     profile: &InstanceProfile,
     needs: &Needs,

@@ -1,5 +1,5 @@
-//! What it takes to have an instance's sessions logged: the log that takes least, the settings that it needs, and the
-//! commands that make them. A pure function of the instance's settings; nothing here is ever run by this tool.
+//! How to enable logging of an instance's sessions: the least expensive log, the settings that it needs, and their
+//! commands. A pure function of the instance's settings; `ssl-usage` never runs the commands.
 
 mod commands;
 mod need;
@@ -11,8 +11,8 @@ use ssl_usage_parsers::{Engine, Logs};
 
 use crate::inventory::{InstanceProfile, Level};
 
-/// The log that will tell how sessions are carried, and what it needs: one that is written now, or else what takes least:
-/// what only waits, then what writes sessions and not every statement. None where no log of this version tells.
+/// The log to enable, and what it needs. A log that is on comes first, then one that waits for a restart, then one that
+/// does not record every statement. None where no log of this version records TLS.
 pub fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'static Logs, Needs)> {
     if !engine.marks_tls(&profile.engine_version) {
         return None;

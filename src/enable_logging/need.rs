@@ -1,4 +1,4 @@
-//! What a log needs so that it is written.
+//! The settings that a log needs.
 
 use serde::Serialize;
 use ssl_usage_parsers::{LogSwitch, Logs, OPTION, setting};
@@ -21,20 +21,20 @@ pub struct Change {
     pub level: Level,
     /// The group that the instance has.
     pub group: String,
-    /// The group to make first, for the instance has one of AWS's own, which cannot be changed.
+    /// The group to create first, where the instance has one of AWS's own, which cannot be changed.
     pub new_group: Option<String>,
     /// Where this is documented.
     pub source: &'static str,
 }
 
-/// What keeps a log from being written.
+/// The settings that a log still needs.
 #[derive(Debug, Default)]
 pub struct Needs {
-    /// What has to be set.
+    /// Settings to change.
     pub changes: Vec<Change>,
-    /// What is set, and waits for a restart or to be applied.
+    /// Settings that are set but not in effect yet.
     pub pending: Vec<&'static str>,
-    /// What nobody knows the value or the group of.
+    /// Settings whose value or group is unknown.
     pub unknown: Vec<&'static str>,
 }
 
@@ -76,12 +76,12 @@ impl Needs {
     }
 }
 
-/// The change that switches something on; none where it is not known which group it would be made in.
+/// The change that turns a setting on; none where its group is unknown.
 fn change(profile: &InstanceProfile, switch: &'static LogSwitch) -> Option<Change> {
     let known = profile.parameters.get(switch.parameter);
     let home = known.or_else(|| beside(profile, switch.parameter))?;
     let from = known.and_then(|parameter| parameter.value.clone()).filter(|value| !value.trim().is_empty());
-    // A list keeps what else is in it: somebody wants that.
+    // A list keeps its other members.
     let to = match (&from, switch.member) {
         (Some(list), Some(member)) if setting(list) != "off" => format!("{list},{member}"),
         _ => switch.set_to.to_owned(),
@@ -107,7 +107,7 @@ fn beside<'p>(profile: &'p InstanceProfile, name: &str) -> Option<&'p Parameter>
     )
 }
 
-/// Whether a group is one of AWS's own, `default.postgres16` or `default:mysql-8-0`, which nobody can change.
+/// Whether a group is one of AWS's own, `default.postgres16` or `default:mysql-8-0`, which cannot be changed.
 ///
 /// Source: "Overview of parameter groups" and "Working with option groups" in the RDS user guide.
 fn is_aws_own(group: &str) -> bool {

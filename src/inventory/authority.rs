@@ -1,4 +1,4 @@
-//! Certificate authorities: when they end, and which one signs new certificates.
+//! Certificate authorities (CAs): when they expire, and which one signs new certificates.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use jiff::Timestamp;
 
 use super::rds::instant;
 
-/// The end of authorities that the API no longer names. What the API says comes first.
+/// The expiry of CAs that the API no longer lists. The API takes precedence.
 ///
 /// Source: "Using SSL/TLS to encrypt a connection to a DB instance" in the RDS user guide, versions of 2019 and 2023.
 const RETIRED: &[(&str, &str)] = &[("rds-ca-2015", "2020-03-05T09:11:31Z"), ("rds-ca-2019", "2024-08-22T17:08:50Z")];
 
-/// The authorities of an account and region.
+/// The CAs of an account and region.
 #[derive(Debug, Default)]
 pub(super) struct Authorities {
     ends: BTreeMap<String, Timestamp>,
@@ -31,13 +31,13 @@ impl Authorities {
         Self { ends: certificates.iter().filter_map(named).collect(), default }
     }
 
-    /// When an authority's certificate ends, where it is known.
+    /// When a CA expires, where it is known.
     pub fn end(&self, authority: &str) -> Option<Timestamp> {
         let retired = || RETIRED.iter().find(|(name, _)| *name == authority)?.1.parse().ok();
         self.ends.get(authority).copied().or_else(retired)
     }
 
-    /// The authority that signs a new certificate of an engine version: the default, or where the version does not
+    /// The CA that signs a new certificate of an engine version: the default, or where the version does not
     /// support that one, the one that lasts longest of those it does.
     pub fn target(&self, supported: Option<&[String]>) -> Option<String> {
         let fits = |name: &String| supported.is_none_or(|supported| supported.contains(name));

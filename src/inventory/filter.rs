@@ -1,4 +1,4 @@
-//! Which instances of a region are meant.
+//! Filters for instances.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use ssl_usage_parsers::ENGINES;
 
 use crate::error::{Error, ErrorKind};
 
-/// Which instances are meant: all that fulfil every condition.
+/// A filter: an instance matches if it fulfils every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Any that one of these matches; any at all when empty.
@@ -76,7 +76,7 @@ impl FromStr for Tag {
             None => (text, None),
         };
         match key {
-            "" => Err(Error::new(ErrorKind::Usage, "tag", "it has no key").hint("write it as KEY=VALUE or KEY")),
+            "" => Err(Error::new(ErrorKind::Usage, "--tag", "the tag has no key").hint("write KEY=VALUE or KEY")),
             key => Ok(Self { key: key.to_owned(), value }),
         }
     }
@@ -88,18 +88,18 @@ impl Filter {
         self.instances.iter().filter(|wanted| !names.clone().any(|name| wanted.matches(name))).collect()
     }
 
-    /// Whether every instance is meant.
+    /// Whether every instance matches.
     pub fn is_empty(&self) -> bool {
         self.instances.is_empty() && self.engines.is_empty() && self.tags.is_empty()
     }
 
-    /// That no instance is what was asked for.
+    /// The error when no instance matches the filters.
     pub fn none_matches() -> Error {
-        Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance is there that fits")
-            .hint("check how they are written, the region and the profile")
+        Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance matches the filters")
+            .hint("check their spelling, the region and the profile")
     }
 
-    /// Whether an instance is meant.
+    /// Whether an instance matches.
     pub(super) fn takes(&self, instance: &DbInstance) -> bool {
         let (name, engine) = (instance.db_instance_identifier(), instance.engine());
         let tags = instance.tag_list();
@@ -107,7 +107,7 @@ impl Filter {
             && self.tags.iter().all(|wanted| tags.iter().any(|tag| wanted.is(tag.key(), tag.value())))
     }
 
-    /// Whether an instance of this name and engine is meant, as far as they tell.
+    /// Whether an instance of this name and engine can match.
     pub fn takes_kept(&self, name: &str, engine: &str) -> bool {
         (self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.matches(name)))
             && (self.engines.is_empty() || self.engines.iter().any(|wanted| is_engine(wanted, engine)))

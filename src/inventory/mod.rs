@@ -1,4 +1,4 @@
-//! What there is: instances, and everything about them that bears on TLS.
+//! The inventory: instances, and all their settings that concern TLS.
 
 mod authority;
 mod filter;

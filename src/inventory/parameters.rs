@@ -1,4 +1,4 @@
-//! Parameters as they are in effect.
+//! Parameters, and whether they are in effect.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{ApplyMethod, OptionGroup, Parameter as ApiParameter};
 use ssl_usage_parsers::{Engine, OPTION};
 
 use super::profile::{Level, Parameter};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
 /// Parameters that say more of a log than whether it is written; reported, never decisive.
 const ABOUT_LOGS: &[&str] =
@@ -24,7 +24,7 @@ pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
 /// Adds the parameters of a group that are in `names`. `status` is how the instance applies the group: `in-sync`,
 /// `pending-reboot`, `applying`, ...
 ///
-/// Where both groups of an Aurora instance set a parameter, the instance's goes before the cluster's if somebody set it
+/// Where both groups of an Aurora instance set a parameter, the instance's overrides the cluster's if it was set explicitly
 /// there ("Aurora parameter groups" in the Aurora user guide).
 pub(super) fn apply(
     into: &mut BTreeMap<String, Parameter>,
@@ -55,7 +55,7 @@ pub(super) fn apply(
     }
 }
 
-/// Keeps what somebody set. The rest gives way to what the cluster's group says, and is not known where that is not.
+/// Keeps explicitly set parameters. The cluster's group decides the rest, which is unknown where that group is.
 pub(super) fn keep_set(parameters: &mut Vec<ApiParameter>) {
     parameters.retain(|parameter| parameter.source() == Some("user"));
 }
@@ -67,8 +67,8 @@ pub(super) fn keep_set(parameters: &mut Vec<ApiParameter>) {
 /// When the group is not among those that were answered: it is then not known what options it has.
 pub(super) fn of_options(name: &str, groups: &[OptionGroup]) -> Result<Vec<ApiParameter>> {
     let Some(group) = groups.iter().find(|group| group.option_group_name() == Some(name)) else {
-        let message = "rds:DescribeOptionGroups did not answer with this option group";
-        return Err(Error::new(ErrorKind::NotFound, name, message).hint("run it again"));
+        let message = "rds:DescribeOptionGroups failed: the response does not contain this option group";
+        return Err(Error::new(ErrorKind::NotFound, name, message).hint(TRY_AGAIN));
     };
     let named = |name: String, value: &str| ApiParameter::builder().parameter_name(name).parameter_value(value).build();
     let mut parameters = Vec::new();

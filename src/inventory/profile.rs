@@ -1,4 +1,4 @@
-//! What the inventory says of a fleet, as plain data: it is written into bundles, so fields are added, never renamed.
+//! The inventory of a fleet as plain data. Bundles contain it, so fields are added, never renamed.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Fleet {
     pub whole: bool,
     /// The instances, by ARN.
     pub instances: Vec<InstanceProfile>,
-    /// What could not be asked, and so is missing here.
+    /// What could not be read, and so is missing here.
     pub errors: Vec<Problem>,
 }
 
@@ -64,7 +64,7 @@ pub struct InstanceProfile {
     pub global_members: Vec<String>,
     /// Log types exported to CloudWatch Logs.
     pub log_exports: Vec<String>,
-    /// What of this instance could not be asked: `rds:DescribeDBParameters`, ... A missing answer is not a default.
+    /// What of this instance could not be read: `rds:DescribeDBParameters`, ... A missing answer is not a default.
     pub unknown: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ pub struct Certificate {
     pub target_ca: Option<String>,
     /// End of that CA.
     pub target_ca_valid_till: Option<Timestamp>,
-    /// CA that a pending modification will put in place (`PendingModifiedValues.CACertificateIdentifier`).
+    /// CA of a pending modification (`PendingModifiedValues.CACertificateIdentifier`).
     pub pending_ca: Option<String>,
     /// Whether the engine version takes a new certificate without a restart (`SupportsCertificateRotationWithoutRestart`).
     pub rotates_without_restart: Option<bool>,
@@ -139,13 +139,13 @@ const SETTINGS: &[&str] = &[
 ];
 
 impl InstanceProfile {
-    /// The value of a parameter that the instance runs with, in one spelling; none where it is not known.
+    /// The value of a parameter that the instance runs with, in one spelling; none where it is unknown.
     pub fn in_effect(&self, parameter: &str) -> Option<String> {
         let parameter = self.parameters.get(parameter).filter(|parameter| parameter.in_effect)?;
         parameter.value.as_deref().map(ssl_usage_parsers::setting).filter(|value| !value.is_empty())
     }
 
-    /// What is known of its engine; none for an engine that is not known.
+    /// What is known of its engine; none for an engine that is unknown.
     pub fn known_engine(&self) -> Option<&'static Engine> {
         ENGINES.iter().copied().find(|engine| engine.aws_names.contains(&self.engine.as_str()))
     }
@@ -155,13 +155,13 @@ impl InstanceProfile {
         self.unknown.iter().map(String::as_str).filter(|call| SETTINGS.contains(call)).collect()
     }
 
-    /// Why a setting is not known, in a sentence.
+    /// Why a setting is unknown, in a sentence.
     pub fn why_unknown(&self, parameter: &str) -> String {
         let calls = self.unanswered();
         if calls.is_empty() {
-            format!("the value of {parameter} is not known: no group of the instance names it")
+            format!("the value of {parameter} is unknown, because no group of the instance contains it")
         } else {
-            format!("the value of {parameter} could not be asked ({})", calls.join(", "))
+            format!("the value of {parameter} could not be read ({} failed)", calls.join(", "))
         }
     }
 

@@ -1,4 +1,4 @@
-//! The inventory of one region, out of the RDS API: one call for each page of instances and clusters, and one for each
+//! The inventory of one region from the RDS API: one call for each page of instances and clusters, and one for each
 //! parameter group and engine version in use.
 
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
     }
     instances.sort_by(|one, other| one.arn.cmp(&other.arn));
     let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
-    let errors = asked.errors.into_iter().map(|trouble| trouble.at(account.as_deref(), &aws.region)).collect();
+    let errors = asked.errors.into_iter().map(|problem| problem.at(account.as_deref(), &aws.region)).collect();
     Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: filter.is_empty(), instances, errors })
 }
 
@@ -66,7 +66,7 @@ async fn instances(aws: &Aws, filter: &Filter) -> Result<Vec<DbInstance>> {
     Ok(found.into_iter().filter(|instance| filter.takes(instance)).collect())
 }
 
-/// What all instances of a region share; none where it could not be asked.
+/// What all instances of a region share; none where it could not be read.
 struct Shared {
     authorities: Option<Authorities>,
     pending: Option<BTreeMap<String, Vec<PendingAction>>>,
@@ -337,13 +337,14 @@ impl Asked<'_> {
                 None => profile.unknown.push("rds:DescribeDBClusterParameters".to_owned()),
             }
         }
-        let untold = |call: &String| call == "rds:DescribeDBClusters" || call == "rds:DescribeDBClusterParameters";
-        let cluster_untold = profile.unknown.iter().any(untold);
+        let is_unanswered =
+            |call: &String| call == "rds:DescribeDBClusters" || call == "rds:DescribeDBClusterParameters";
+        let cluster_unknown = profile.unknown.iter().any(is_unanswered);
         let is_option = |name: &&str| name.starts_with(OPTION);
         let memberships = if names.iter().any(is_option) { instance.option_group_memberships() } else { &[] };
         for membership in memberships {
             let Some(name) = membership.option_group_name() else { continue };
-            // Between two groups, nobody can tell which of them the instance runs with.
+            // Between two groups, it is unknown which of them the instance uses.
             let status = membership.status().filter(|_| memberships.len() == 1);
             match self.group(Level::Option, name).await {
                 Some(found) => {
@@ -358,7 +359,7 @@ impl Asked<'_> {
             let Some(name) = group.db_parameter_group_name() else { continue };
             match self.group(Level::Instance, name).await {
                 Some(mut found) => {
-                    if cluster_untold {
+                    if cluster_unknown {
                         parameters::keep_set(&mut found);
                     }
                     let group = (name, group.parameter_apply_status());

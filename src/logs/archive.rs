@@ -19,7 +19,7 @@ const LIST_MAX: u64 = 32 * 1024 * 1024;
 /// Largest zip archive that is held in memory, because it comes as a stream: its list of files is at its end.
 const HELD_MAX: u64 = 256 * 1024 * 1024;
 
-/// Bytes of a file that can be read at any place.
+/// Bytes of a file with random access.
 pub trait ReadSeek: Read + Seek {}
 
 impl<R: Read + Seek> ReadSeek for R {}
@@ -69,7 +69,7 @@ impl<'r> Archive<'r> {
         let mut held = Vec::new();
         stream.take(HELD_MAX + 1).read_to_end(&mut held)?;
         if held.len() as u64 > HELD_MAX {
-            let why = "this zip archive is a stream of more than 256 MiB; save it to a file, and scan that";
+            let why = "this zip archive is a stream of more than 256 MiB. Save it to a file, and scan the file.";
             return Err(io::Error::other(why));
         }
         Ok(Self::Zip(Box::new(Cursor::new(held))))
@@ -82,8 +82,8 @@ impl<'r> Archive<'r> {
     /// When the archive itself is damaged, or names too many files. What was read before stands.
     pub fn each(self, name: &str, visit: Visit<'_>) -> Result<()> {
         let fail = |error: io::Error| {
-            Error::new(ErrorKind::Format, name, format!("could not read the archive to its end: {error}"))
-                .hint("download or pack it again")
+            Error::new(ErrorKind::Format, name, format!("could not read the whole archive: {error}"))
+                .hint("download or create the archive again")
                 .because(error)
         };
         match self {
@@ -103,15 +103,17 @@ fn is_hidden(name: &str) -> bool {
 fn visit_file(name: &str, file: impl Read, visit: Visit<'_>) {
     let opened = match unpacked(file) {
         Ok(Opened::Stream(stream)) => Ok(stream),
-        Ok(Opened::Archive(..)) => Err(Error::new(ErrorKind::Format, name, "an archive within an archive is not read")
-            .hint("unpack it, and scan what is in it")),
+        Ok(Opened::Archive(..)) => {
+            Err(Error::new(ErrorKind::Format, name, "an archive inside an archive is not supported")
+                .hint("unpack it, and scan its files"))
+        }
         Err(error) => Err(Error::new(ErrorKind::Format, name, error.to_string()).because(error)),
     };
     visit(name, opened);
 }
 
 fn refused(name: &str, message: impl Into<String>, visit: Visit<'_>) {
-    let error = Error::new(ErrorKind::Format, name, message).hint("unpack the archive, and scan what is in it");
+    let error = Error::new(ErrorKind::Format, name, message).hint("unpack the archive, and scan its files");
     visit(name, Err(error));
 }
 
@@ -159,7 +161,7 @@ fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -
             let mut text = Vec::new();
             entry.by_ref().take(NAME_MAX + 1).read_to_end(&mut text)?;
             if text.len() as u64 > NAME_MAX {
-                return Err(io::Error::other("a file's name is longer than 64 KiB"));
+                return Err(io::Error::other("the name of a file is longer than 64 KiB"));
             }
             extended.take(kind, &text)?;
             continue;
@@ -170,9 +172,9 @@ fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -
         let name = format!("{archive_name}!{file}");
         members.add(&file)?;
         match kind {
-            EntryType::GNUSparse => refused(&name, "a sparse file in a tar archive is not read", visit),
+            EntryType::GNUSparse => refused(&name, "sparse files in a tar archive are not supported", visit),
             _ if resized => {
-                refused(&name, "a sparse file, or one of more than 8 GiB, in a tar archive is not read", visit)
+                refused(&name, "sparse files and files of more than 8 GiB in a tar archive are not supported", visit)
             }
             EntryType::Regular | EntryType::Continuous if is_hidden(&file) => {}
             EntryType::Regular | EntryType::Continuous => visit_file(&name, entry, visit),
@@ -182,7 +184,7 @@ fn tar_files(archive_name: &str, stream: Box<dyn Read + '_>, visit: Visit<'_>) -
     }
     // Blocks of zeros end an archive. Without one, files behind the last one may be missing. Source: POSIX pax.
     if read.get() < end.saturating_add(BLOCK) {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut behind one of its files"));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is truncated"));
     }
     Ok(())
 }
@@ -231,13 +233,13 @@ fn zip_files(archive_name: &str, mut file: Box<dyn ReadSeek + '_>, visit: Visit<
             _ if is_hidden(&file) => {}
             Ok(file) if file.is_file() => visit_file(&name, file, visit),
             Ok(_) => {}
-            Err(error) => refused(&name, format!("could not read this file of the archive: {error}"), visit),
+            Err(error) => refused(&name, format!("could not read this file from the archive: {error}"), visit),
         }
     }
     // Of files with one name, the list that was read has only the last.
     match listed.map(usize::from).filter(|listed| *listed != archive.len()) {
         Some(listed) => Err(io::Error::other(format!(
-            "it lists {listed} files, and {} were read: several have the same name",
+            "it lists {listed} files, but {} could be read, because several have the same name",
             archive.len()
         ))),
         None => Ok(()),
@@ -274,10 +276,10 @@ impl Members {
         self.0 += 1;
         self.1 += name.len();
         if self.0 > MEMBERS_MAX.0 {
-            return Err(io::Error::other("it holds more than 100,000 files"));
+            return Err(io::Error::other("it contains more than 100,000 files"));
         }
         if self.1 > MEMBERS_MAX.1 {
-            return Err(io::Error::other("the names of its files have more than 16 MiB"));
+            return Err(io::Error::other("the names of its files take more than 16 MiB"));
         }
         Ok(())
     }

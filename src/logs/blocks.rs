@@ -1,4 +1,4 @@
-//! A file on disk, read at any place into memory that is used again.
+//! A file on disk, read at any offset into reused memory.
 //!
 //! It is not mapped: engines truncate and rotate their logs, and what a map loses ends the process.
 
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 /// What blocks are aligned to: the system copies whole pages faster.
 const PAGE: usize = 4096;
 
-/// A file that several threads read at any place.
+/// A file that several threads read at any offset.
 ///
 /// It is read up to the length that it had when it was opened: engines append to their logs.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Blocks {
         Ok(block)
     }
 
-    /// Reads what is at a place, all of it.
+    /// Reads all bytes at an offset.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Blocks {
 }
 
 fn shorter() -> io::Error {
-    io::Error::other("the file became shorter while it was read; scan a copy of it, or scan it after it was rotated")
+    io::Error::other("the file became shorter while it was read. Scan a copy, or scan it after log rotation.")
 }
 
 #[cfg(unix)]

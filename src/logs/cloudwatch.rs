@@ -1,4 +1,4 @@
-//! Logs by CloudWatch Logs: `DescribeLogGroups` and `DescribeLogStreams` say what there is, `FilterLogEvents` reads the
+//! Logs from CloudWatch Logs: `DescribeLogGroups` and `DescribeLogStreams` say what there is, `FilterLogEvents` reads the
 //! events of a stream that hold certain phrases, `GetLogEvents` all of them, and [`insights`](super::insights) what
 //! those two cannot.
 //!
@@ -21,17 +21,17 @@ use jiff::Timestamp;
 
 use super::insights::Query;
 use crate::aws::{self, Aws, failure, list};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_LATER};
 use crate::window::Window;
 
 /// The calls that read events, as IAM names them.
 const FILTER: &str = "logs:FilterLogEvents";
 const GET: &str = "logs:GetLogEvents";
 
-/// Pages in turn with tokens that came before, and nothing new, before a stream is given up.
+/// Pages in a row with tokens that came before, and nothing new, before a stream is given up.
 const PATIENCE: u32 = 8;
 
-/// Most pages of a stream within a span of a day at most, and most pages in turn without a later event. A page holds 1 MB
+/// Most pages of a stream within a span of a day at most, and most pages in a row without a later event. A page holds 1 MB
 /// of events or 10,000 of them; those that hold none have searched several MB (API reference: `FilterLogEvents`).
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -48,7 +48,7 @@ pub struct Group {
     pub name: String,
     /// Whether it is of the class Infrequent Access, which [`Query`] alone can read.
     pub infrequent: bool,
-    /// Days for which events are kept; none where that is for ever.
+    /// Days for which events are kept; none where they never expire.
     pub retention_days: Option<i64>,
     /// Bytes that are stored, compressed.
     pub stored_bytes: u64,
@@ -70,7 +70,7 @@ pub struct Stream {
 pub struct Event {
     /// When it was written.
     pub at: Timestamp,
-    /// When it came to be readable, where that is told.
+    /// When CloudWatch Logs received it, where known.
     pub ingested_at: Option<Timestamp>,
     /// A line, or a few.
     pub message: String,
@@ -138,7 +138,7 @@ pub struct Events<'a> {
 
 /// How events are asked for.
 enum Way {
-    /// Those that a pattern fits.
+    /// Those that match a pattern.
     Filter(String),
     /// All.
     Get,
@@ -246,7 +246,7 @@ impl<'a> Events<'a> {
 
     fn endless(&self, what: &str) -> Error {
         let action = if matches!(self.way, Way::Filter(_)) { FILTER } else { GET };
-        let message = format!("{action}: {what}; the rest of the log is missing");
+        let message = format!("{action} failed: {what}, so the rest of the log is missing");
         let error = Error::new(ErrorKind::Truncated, format!("{} {}", self.group, self.stream), message);
         error.hint(aws::CHECK_ENDPOINT).call(action, None)
     }
@@ -258,10 +258,10 @@ struct Course {
     limits: Limits,
     /// Hashes of all tokens so far.
     tokens: HashSet<u64>,
-    /// Pages in turn with a token that came before.
+    /// Pages in a row with a token that came before.
     repeats: u32,
     pages: u32,
-    /// Pages in turn without a later event.
+    /// Pages in a row without a later event.
     idle: u32,
 }
 
@@ -274,13 +274,13 @@ impl Course {
         self.idle = if nothing_new { self.idle + 1 } else { 0 };
         self.pages += 1;
         if self.repeats >= PATIENCE {
-            return Err("the service goes on to the same page for ever".to_owned());
+            return Err("the service repeats the same page".to_owned());
         }
         if self.idle >= self.limits.idle {
-            return Err(format!("the endpoint sent {} pages in turn without a later event", self.idle));
+            return Err(format!("the endpoint sent {} pages in a row without a later event", self.idle));
         }
         if self.pages >= self.limits.pages {
-            return Err(format!("the endpoint sent {} pages of one day, and no end", self.pages));
+            return Err(format!("the endpoint sent {} pages of one day, and the day did not end", self.pages));
         }
         Ok(())
     }
@@ -331,8 +331,10 @@ pub(super) fn event(group: &str, at: Option<i64>, ingested_at: Option<i64>, mess
     let instant = |millis: i64| Timestamp::from_millisecond(millis).ok();
     match (at.and_then(instant), message) {
         (Some(at), Some(message)) => Ok(Event { at, ingested_at: ingested_at.and_then(instant), message }),
-        _ => Err(Error::new(ErrorKind::Service, group, "an event came without its time or its message")
-            .hint("run it again later")),
+        _ => {
+            Err(Error::new(ErrorKind::Service, group, "CloudWatch Logs returned an event without a time or a message")
+                .hint(TRY_LATER))
+        }
     }
 }
 
@@ -353,12 +355,12 @@ mod tests {
             (0..1000).find_map(|page| course.goes_on(&token(page).to_string(), nothing_new(page)).err())
         };
         let new = |page| page;
-        let idle = "the endpoint sent 20 pages in turn without a later event";
+        let idle = "the endpoint sent 20 pages in a row without a later event";
         assert_eq!(follow(&|_| true, &new).as_deref(), Some(idle));
         assert_eq!(follow(&|page| page > 40, &new).as_deref(), Some(idle));
-        let pages = "the endpoint sent 100 pages of one day, and no end";
+        let pages = "the endpoint sent 100 pages of one day, and the day did not end";
         assert_eq!(follow(&|page| page % 19 != 0, &new).as_deref(), Some(pages), "empty pages between");
-        let same = "the service goes on to the same page for ever";
+        let same = "the service repeats the same page";
         assert_eq!(follow(&|_| true, &|page| page % 2).as_deref(), Some(same));
     }
 

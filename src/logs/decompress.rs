@@ -106,7 +106,7 @@ impl<R: Read> Read for GzipMembers<R> {
         while let Some(mut member) = self.0.take() {
             let length = member.read(into).map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => {
-                    io::Error::other("the gzip file is damaged or incomplete; download it again")
+                    io::Error::other("the gzip file is damaged or incomplete. Download it again.")
                 }
                 _ => error,
             })?;
@@ -131,7 +131,7 @@ impl<R: Read> Read for GzipMembers<R> {
                     }
                     Some(_) => {
                         return Err(io::Error::other(
-                            "bytes that are not gzip stand behind the packed log; check that it was downloaded whole",
+                            "other bytes follow the gzip data. Check that the download is complete.",
                         ));
                     }
                 }
@@ -160,8 +160,8 @@ impl<R: Read> ZstdFrames<R> {
         let opened = StreamingDecoder::new_with_decoder(packed, decoder);
         opened.map(|frame| Self(Some(frame))).map_err(|error| match error {
             FrameDecoderError::WindowSizeTooBig { requested } => io::Error::other(format!(
-                "it is packed so that unpacking it takes {requested} bytes of memory; unpack it first: `zstd -dc --long=31 FILE \
-                 | ssl-usage scan -`"
+                "decompressing it takes {requested} bytes of memory. Decompress it first: `zstd -dc --long=31 FILE \
+                 | ssl-usage scan -`."
             )),
             error => io::Error::other(error),
         })

@@ -14,7 +14,7 @@ const PACKED_MAX: usize = 2;
 
 /// The files under `path`, sorted by name: itself, or all that are in the folder and its folders.
 ///
-/// Hidden files are passed over. Links are followed for files and not for folders, so that no folder is read for ever.
+/// Hidden files are passed over. Links are followed for files and not for folders, so that no loop is read forever.
 ///
 /// # Errors
 ///
@@ -41,8 +41,8 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if found.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, path.display().to_string(), "the folder holds no files")
-            .hint("name a folder with downloaded logs, or a log file"));
+        return Err(Error::new(ErrorKind::NotFound, path.display().to_string(), "the folder contains no files")
+            .hint("give a folder with downloaded logs, or a log file"));
     }
     found.sort_unstable();
     Ok(found)
@@ -128,7 +128,7 @@ pub fn unpacked<'r>(stream: impl Read + 'r) -> io::Result<Opened<'r>> {
         }
         stream = packing.open(whole)?;
     }
-    Err(io::Error::other("it is packed more than twice; unpack it first"))
+    Err(io::Error::other("it is compressed more than twice. Decompress it first."))
 }
 
 /// The first bytes of a stream, which show what it is.

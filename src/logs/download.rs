@@ -1,4 +1,4 @@
-//! A log file of an instance, by whichever way is open: whole, or where that is not to be had, page by page.
+//! A log file of an instance, downloaded completely, or page by page where that is not available.
 
 use super::rds_complete::{self, Complete};
 use super::rds_portion::{self, LogFile, Portions};

@@ -1,5 +1,5 @@
-//! Events by CloudWatch Logs Insights, the only way into log groups of the class Infrequent Access. AWS charges for what a
-//! query scans.
+//! Events from CloudWatch Logs Insights, the only access to log groups of the class Infrequent Access. AWS charges for the
+//! bytes that a query scans.
 //!
 //! Source: "Quotas" in the CloudWatch Logs user guide and the API reference: a query gives 100,000 events at most, so that
 //! a span that gives as many is asked for again in halves, and so is one of which fewer came than matched; its times are
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::cloudwatch::{Event, event};
 use crate::aws::{Aws, CHECK_ENDPOINT, List, failure, no_list};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN, TRY_LATER};
 use crate::window::Window;
 
 /// The call that reads results, as IAM names it.
@@ -63,9 +63,9 @@ impl Query {
                 Error::new(
                     ErrorKind::Truncated,
                     group,
-                    format!("more events in the second of {} than a query gives", span.from),
+                    format!("the second of {} has more events than a query returns", span.from),
                 )
-                .hint("export the log to another class of log group")
+                .hint("export the log to a log group of another class")
             })?;
             self.spans.push(Window { from: middle, to: span.to });
             self.spans.push(Window { from: span.from, to: middle });
@@ -88,7 +88,7 @@ async fn run(aws: &Aws, group: &str, text: &str, span: Window) -> Result<Results
     let started = call.start_time(span.from.as_second()).end_time(to).send().await;
     let started = started.map_err(|error| failure(group, "logs:StartQuery", error))?;
     let Some(id) = started.query_id() else {
-        return Err(Error::new(ErrorKind::Service, group, "a query was started without a name").hint("run it again"));
+        return Err(Error::new(ErrorKind::Service, group, "logs:StartQuery returned no query ID").hint(TRY_AGAIN));
     };
     let results = results(aws, group, id).await;
     if results.is_err() {
@@ -114,8 +114,7 @@ async fn results(aws: &Aws, group: &str, id: &str) -> Result<Results> {
                 }
                 token = list.follow(rows.len(), answer.next_token().map(str::to_owned))?;
                 if events.len() > MOST {
-                    let message =
-                        format!("{RESULTS}: the endpoint sent more than the {MOST} events that were asked for");
+                    let message = format!("{RESULTS} failed: the endpoint sent more than the {MOST} requested events");
                     let error = Error::new(ErrorKind::Endpoint, group, message);
                     return Err(error.hint(CHECK_ENDPOINT).call(RESULTS, None));
                 }
@@ -131,8 +130,8 @@ async fn results(aws: &Aws, group: &str, id: &str) -> Result<Results> {
             }
             status => {
                 let status = status.map_or("without a status", QueryStatus::as_str);
-                return Err(Error::new(ErrorKind::Service, group, format!("{RESULTS}: the query is {status}"))
-                    .hint("run it again later"));
+                return Err(Error::new(ErrorKind::Service, group, format!("{RESULTS} failed: the query is {status}"))
+                    .hint(TRY_LATER));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where engine logs come from: bytes in, bytes out. Nothing here knows an engine.
+//! Sources of engine logs: files, archives, RDS and CloudWatch Logs. Nothing here knows an engine.
 
 pub mod archive;
 pub mod blocks;

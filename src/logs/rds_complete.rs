@@ -1,4 +1,4 @@
-//! Whole log files by the REST call `DownloadCompleteDBLogFile`, which is in no SDK: a signed `GET` whose answer is the
+//! Complete log files by the REST call `DownloadCompleteDBLogFile`, which is in no SDK: a signed `GET` whose answer is the
 //! file itself, byte for byte. Source: RDS User Guide, "Reading log file contents using REST".
 //!
 //! The call goes out as the SDK's `DownloadDBLogFilePortion`, of which the request is replaced before it is signed, and
@@ -25,7 +25,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::decompress::{Gunzip, Packing};
 use super::rds_portion::LogFile;
 use crate::aws::{Aws, Broken, CHECK_ENDPOINT, Overrun, PacedBody, failure};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
 /// The call, as IAM names it. Source: Service Authorization Reference, "Actions defined by Amazon RDS".
 pub const ACTION: &str = "rds:DownloadCompleteDBLogFile";
@@ -48,7 +48,7 @@ enum Refusal {
     Final,
     /// The permission is missing: go by portions from now on.
     Denied,
-    /// Nobody is there who understands the call: try the next version, and then go by portions.
+    /// The endpoint does not support the call: try the next version, then portions.
     Unserved,
     /// Read this one file by portions.
     Passing,
@@ -227,20 +227,20 @@ impl Complete {
     }
 
     fn broken(&self) -> Error {
-        let message = format!("{ACTION}: the log broke off after {} of {} bytes", self.received(), self.size);
-        Error::new(ErrorKind::Truncated, &self.subject, message).hint("run it again").call(ACTION, None)
+        let message = format!("{ACTION} failed: the download stopped after {} of {} bytes", self.received(), self.size);
+        Error::new(ErrorKind::Truncated, &self.subject, message).hint(TRY_AGAIN).call(ACTION, None)
     }
 
     fn over(&mut self, overrun: Overrun) -> Error {
         // A connection that almost stopped may be faster the next time.
         self.overran = !matches!(overrun, Overrun::Pace(..));
-        let message = format!("{ACTION}: {overrun}; the log is listed with {} bytes", self.size);
+        let message = format!("{ACTION} failed: {overrun} (listed size: {} bytes)", self.size);
         Error::new(ErrorKind::Endpoint, &self.subject, message).hint(CHECK_ENDPOINT).call(ACTION, None).because(overrun)
     }
 
     fn damaged(&self, error: std::io::Error) -> Error {
-        let message = "the log is packed, and damaged or not whole";
-        Error::new(ErrorKind::Truncated, &self.subject, message).hint("run it again").because(error)
+        let message = "the compressed log is damaged or incomplete";
+        Error::new(ErrorKind::Truncated, &self.subject, message).hint(TRY_AGAIN).because(error)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Logs by the RDS log-file API: `DescribeDBLogFiles` lists them, `DownloadDBLogFilePortion` reads one, page by page.
 //!
-//! What the API does beside its documentation, each with the public thread that shows it, is met here:
+//! Undocumented behaviour of the API that is handled here, each with the public thread that shows it:
 //!
 //! | what happens | what is done |
 //! | --- | --- |
@@ -11,7 +11,7 @@
 //! | a file that grows may always be pending | it ends when nothing new comes; when more comes than it can have grown, that is an error |
 //! | an endpoint that leads nowhere: markers that come again, or pages without end | an error: bytes that came twice must not pass for the rest of the file |
 //! | what is packed, or not text, does not survive it | packed logs are refused; what is not UTF-8 is counted as it was |
-//! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a hole |
+//! | files vanish, or are renamed, while they are read (vector #16987, aws-sdk-go #3266) | an error that the caller keeps as a gap |
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ const CUT: &str = "[Your log message was truncated]";
 const OVERLAP_MAX: usize = 64 * 1024;
 /// Shortest overlap that is not chance.
 const OVERLAP_MIN: usize = 64;
-/// Pages in turn that bring nothing new before a log is given up.
+/// Pages in a row that bring nothing new before a log is given up.
 const PATIENCE: u32 = 3;
 /// Most pages of a file: so many, and one more for every so many bytes of its listed size. A page holds 10,000 lines, or
 /// 1 MB; fewer only where lines are so long that a page was cut.
@@ -127,7 +127,7 @@ pub struct Portions<'a> {
     received: u64,
     /// How the last page ended.
     tail: Vec<u8>,
-    /// Pages in turn that brought nothing.
+    /// Pages in a row that brought nothing.
     idle: u32,
     ended: bool,
 }
@@ -213,17 +213,18 @@ impl<'a> Portions<'a> {
     fn endless(&self) -> Error {
         let (pages, bytes, time) = (self.pages - 1, self.received, self.began.elapsed().as_secs());
         let message = format!(
-            "{ACTION}: the log did not end: the endpoint sent {pages} pages with {bytes} bytes in {time} seconds; the log is listed \
-             with {} bytes",
+            "{ACTION} failed: the log did not end: the endpoint sent {pages} pages with {bytes} bytes in {time} s (listed size: \
+             {} bytes)",
             self.file.listed()
         );
         Error::new(ErrorKind::Endpoint, self.subject(), message).hint(aws::CHECK_ENDPOINT).call(ACTION, None)
     }
 
     fn packed(&self) -> Error {
-        let message = format!("{ACTION}: the log is packed, and pages of text cannot carry it");
+        let message = format!("{ACTION} failed: the log is compressed, and this call returns only text");
         let whole = super::rds_complete::ACTION;
-        Error::new(ErrorKind::Format, self.subject(), message).hint(format!("grant the permission {whole}, which can"))
+        Error::new(ErrorKind::Format, self.subject(), message)
+            .hint(format!("grant the permission {whole}, which downloads it"))
     }
 
     fn keep_tail(&mut self, fresh: &[u8]) {

@@ -1,6 +1,6 @@
-//! Asks CloudWatch what it measured of a region's instances, and of the RDS proxies before them, hour by hour.
+//! Reads the hourly metrics of a region's instances and RDS proxies from CloudWatch.
 //!
-//! What is not answered is not known: it is never zero.
+//! A missing value is unknown, and never zero.
 
 mod call;
 
@@ -53,15 +53,15 @@ struct Query {
     measure: Measure,
 }
 
-/// Asks for all that bears on TLS and is not known yet, over the part of the window that CloudWatch still keeps. What
-/// could not be asked is an entry in the part's `errors`.
+/// Asks for all that bears on TLS and is unknown yet, over the part of the window that CloudWatch still keeps. What
+/// could not be read is an entry in the part's `errors`.
 pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known: &Measured) -> (MetricPart, Measured) {
     let mut measured = Measured::default();
     let mut errors: Vec<Problem> = Vec::new();
     for (span, queries) in by_span(queries(fleet), window, known) {
         for batch in queries.chunks(batch_size(span)) {
             let failed = call::ask(aws, batch, span, &mut measured).await;
-            errors.extend(failed.into_iter().map(|trouble| trouble.at(Some(account), &fleet.region)));
+            errors.extend(failed.into_iter().map(|problem| problem.at(Some(account), &fleet.region)));
         }
     }
     // A metric is asked for more than once, by statistic: what is said twice says no more.
@@ -110,7 +110,7 @@ fn by_span(queries: Vec<Query>, window: Window, known: &Measured) -> BTreeMap<Wi
     spans
 }
 
-/// From when on a series must be asked for: the day of its first hour that is not known, so that most series share a
+/// From when on a series must be asked for: the day of its first hour that is unknown, so that most series share a
 /// span. The two hours before that one are asked for again, for what is known of them may be from before their end.
 fn unknown_from(series: &Series, whole: Window) -> Timestamp {
     let mut unknown = whole.from.as_second();

@@ -1,4 +1,4 @@
-//! Whether the question can be answered, by the verdict that the evidence gives now, and what is missing for one.
+//! Whether an instance can be judged: by the verdict of the evidence so far, and by what is missing for one.
 
 use ssl_usage_parsers::{Engine, Logs, Retention, TlsSwitch};
 
@@ -10,7 +10,7 @@ use crate::usage::Usage;
 use crate::verdict::{Effect, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge};
 use crate::window::Window;
 
-/// Minutes for which a log must be kept to be collected in time by whoever runs a command every hour.
+/// Minutes for which a log must be kept so that hourly collections miss nothing.
 const LEAST_KEPT: i64 = 120;
 
 impl Steps {
@@ -31,7 +31,7 @@ impl Steps {
     }
 }
 
-/// What is to be done for an answer on an instance.
+/// The steps to a verdict on an instance.
 pub(super) fn steps(
     profile: &InstanceProfile,
     usage: &Usage,
@@ -42,14 +42,14 @@ pub(super) fn steps(
     if let Some(why) = answered(&verdict) {
         return Steps::only(Answer::Answered, why);
     }
-    // That nobody has read the logs yet is no news before anybody was to.
+    // Before the first collection, unread logs are no finding.
     let unread = usage.coverage.files + usage.coverage.files_failed == 0;
     let why = || match verdict.reasons.first() {
         Some(reason) if !unread => reason.text.clone(),
-        _ => "sessions are logged: `ssl-usage analyze` reads the logs and judges them".to_owned(),
+        _ => "sessions are logged. Run `ssl-usage analyze` to read the logs and judge them.".to_owned(),
     };
     let Some(engine) = profile.known_engine() else {
-        let text = format!("the engine {} is not known to this version of ssl-usage", profile.engine);
+        let text = format!("this version of ssl-usage does not support the engine {}", profile.engine);
         return Steps::only(Answer::Unknown, text);
     };
     let Some((logs, needs)) = enable_logging::best(profile, engine) else {
@@ -84,7 +84,7 @@ pub(super) fn steps(
     Steps { answer: Answer::SwitchOn, why, changes: needs.changes, export, restart, commands, undo, ..steps }
 }
 
-/// Why the question is answered, if it is; or why it need not be asked.
+/// The reason, if there is a verdict already or none is needed.
 fn answered(verdict: &Verdict) -> Option<String> {
     let effect = match verdict.usage {
         UsageVerdict::InUse => Effect::InUse,
@@ -98,9 +98,9 @@ fn answered(verdict: &Verdict) -> Option<String> {
     verdict.reasons.iter().find(|reason| reason.code.effect() == effect).map(|reason| reason.text.clone())
 }
 
-/// What there is to do where no log tells.
+/// The answer where no log records TLS.
 fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
-    // A switch may decide it, if only it could be asked for.
+    // A setting may decide it, but could not be read.
     let asked = |switch: &&TlsSwitch| profile.parameters.contains_key(switch.parameter);
     let missing = engine.tls_switches.iter().find(|switch| !asked(switch)).filter(|_| !profile.unanswered().is_empty());
     if let Some(switch) = missing {
@@ -109,9 +109,9 @@ fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
     let version = &profile.engine_version;
     let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.records_tls).map(|logs| logs.kind).collect();
     let clients =
-        if who.is_empty() { String::new() } else { format!("; its {} log shows who connects", who.join(" or ")) };
+        if who.is_empty() { String::new() } else { format!(", but its {} log shows who connects", who.join(" or ")) };
     let live = ask_live(engine);
-    let why = format!("no log of {} {version} shows how sessions are carried{clients}{live}", engine.title);
+    let why = format!("no log of {} {version} records TLS{clients}{live}", engine.title);
     Steps::only(Answer::NotByLogs, why)
 }
 
@@ -135,12 +135,12 @@ fn to_do(needs: &Needs, export: Option<&str>) -> String {
     let set = needs.changes.iter().map(|change| {
         let group = change.new_group.as_ref().map_or_else(
             || format!("in {}", change.group),
-            |new| format!("in a new group {new}, for {} cannot be changed", change.group),
+            |new| format!("in a new group {new}, because {} cannot be changed", change.group),
         );
         let when = if change.is_static { "static" } else { "dynamic" };
         format!("set {} to {} {group} ({when})", change.parameter, change.to)
     });
-    let waits = needs.pending.iter().map(|name| format!("{name} is set, and the instance does not run with it yet"));
+    let waits = needs.pending.iter().map(|name| format!("{name} is set, but the instance has not applied it yet"));
     let export = export.map(|log_type| format!("export the {log_type} log to CloudWatch Logs"));
     set.chain(waits).chain(export).collect::<Vec<_>>().join("; ")
 }
@@ -156,21 +156,24 @@ fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) 
         (
             every,
             format!(
-                "the {} log holds every statement, with what is secret in it: it grows with the load, may fill its share of the storage and slow the instance; have it on for as short as can be",
+                "the {} log contains every statement, including secrets. It grows with the load, and may fill the storage and slow down the instance: enable it for a short time only",
                 logs.kind
             ),
         ),
         (
             short,
-            format!("files may be gone within {} minutes: export the {} log to CloudWatch Logs", LEAST_KEPT, logs.kind),
+            format!(
+                "files may be deleted after less than {LEAST_KEPT} min: export the {} log to CloudWatch Logs",
+                logs.kind
+            ),
         ),
-        (longer, format!("{parameter} may be up to {most} minutes")),
+        (longer, format!("{parameter} may be up to {most} (minutes)")),
         (
             exported,
-            "CloudWatch Logs keeps what is exported for good, and charges for it, unless its group has a retention"
+            "CloudWatch Logs keeps exported logs forever and charges for them, unless the log group has a retention"
                 .to_owned(),
         ),
-        (renewed, "the group is made and given to the cluster once, and every member restarted".to_owned()),
+        (renewed, "create the group and attach it to the cluster once, and restart every member".to_owned()),
     ];
     known.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
 }

@@ -1,4 +1,4 @@
-//! What will be written, and what that costs.
+//! The volume of the logs, and its cost.
 
 use serde::Serialize;
 use ssl_usage_parsers::Logs;
@@ -9,43 +9,43 @@ use crate::inventory::InstanceProfile;
 use crate::usage::Usage;
 use crate::window::Window;
 
-/// What AWS charges for a gigabyte that CloudWatch Logs takes in, in dollars.
+/// Price of a gigabyte that CloudWatch Logs ingests, in dollars.
 ///
 /// Source: "Amazon CloudWatch pricing", logs of the standard class in us-east-1 in 2026; 0.76 in Tokyo.
 const DOLLARS_A_GIGABYTE: f64 = 0.50;
 
 const DAY: f64 = 24.0 * HOUR as f64;
 
-/// What will be written.
+/// The volume of the logs of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Volume {
-    /// Sessions a day; none where nobody knows.
+    /// Sessions a day; none where unknown.
     pub sessions_a_day: Option<u64>,
-    /// By what they are counted.
+    /// The source of that count.
     pub counted_by: Option<Counted>,
     /// Bytes a session, about; none where every statement is written.
     pub bytes_a_session: Option<u64>,
-    /// Bytes a day, about; none where nobody knows.
+    /// Bytes a day, about; none where unknown.
     pub bytes_a_day: Option<u64>,
-    /// What CloudWatch Logs takes in costs a day, in dollars at the least expensive regions' price; 0 where nothing is
-    /// exported, none where nobody knows.
+    /// Cost of the ingestion by CloudWatch Logs in dollars a day, at the price of the least expensive regions; 0 where
+    /// nothing is exported, none where unknown.
     pub dollars_a_day: Option<f64>,
 }
 
-/// By what sessions are counted.
+/// The source of a count of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Counted {
-    /// The logs' own count, for the time that they show.
+    /// The logs, for the time that they cover.
     Logs,
-    /// How far open sessions rise within each hour, by CloudWatch: there are no fewer than that.
+    /// The rise of open sessions within each hour, by CloudWatch: a lower bound.
     MetricAtLeast,
 }
 
-/// Sessions a day, and by what they are counted.
+/// Sessions a day, and the source of the count.
 pub(super) type Sessions = Option<(u64, Counted)>;
 
-/// How many sessions a day an instance has. That none was seen is no count: logging may have been off.
+/// Sessions a day of an instance. Logs without sessions give no count: logging may have been off.
 pub(super) fn sessions(profile: &InstanceProfile, usage: &Usage, measured: &Measured, window: Window) -> Sessions {
     let seen: f64 = usage.coverage.seen.iter().map(|span| span.length().as_secs_f64()).sum();
     let logged = usage.connections.sum() + usage.system.sum();

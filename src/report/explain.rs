@@ -10,6 +10,7 @@ use super::escape::terminal;
 use super::model::{Client, Connections, Coverage, Instance, Shares};
 use super::table::{days_left, evidence, verdict};
 use crate::shell::command;
+use crate::verdict::{Reason, split_query};
 
 /// Prints what there is to say of some instances.
 ///
@@ -38,7 +39,7 @@ fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<
     if let (Some(act_by), Some(days)) = (row.act_by, days_left(report, row)) {
         writeln!(out, "  act by {act_by}, in {days} days")?;
     }
-    section(out, "Why", row.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.text)))?;
+    section(out, "Why", row.reasons.iter().flat_map(why))?;
     section(out, "Certificate", certificate(row))?;
     section(out, "Seen of the window", coverage(&row.coverage))?;
     section(out, "Connections", connections(&row.connections))?;
@@ -48,6 +49,12 @@ fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
     writeln!(out, "  {}", evidence(report))
+}
+
+/// The lines of a reason: its code and text, and the query that it ends with.
+fn why(reason: &Reason) -> impl Iterator<Item = String> {
+    let (text, query) = split_query(&reason.text);
+    [format!("{}: {text}", reason.code)].into_iter().chain(query.map(|query| format!("  {query}")))
 }
 
 fn section(out: &mut dyn Write, title: &str, lines: impl IntoIterator<Item = String>) -> io::Result<()> {

@@ -61,7 +61,7 @@ pub(super) fn seen(row: &Instance) -> String {
 /// The first clause of what decided.
 pub(super) fn in_brief(row: &Instance) -> &str {
     let text = row.reasons.first().map_or("", |reason| reason.text.as_str());
-    ["; ", ": ", " ("].iter().fold(text, |clause, end| clause.split(end).next().unwrap_or(clause))
+    [". ", "; ", ": ", " ("].iter().fold(text, |clause, end| clause.split(end).next().unwrap_or(clause))
 }
 
 /// The counts of all verdicts, and what they are about.

@@ -100,8 +100,8 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize) -> Vec<Row> {
                 });
             });
             if result.is_ok() && rows.is_empty() {
-                let error = Error::new(ErrorKind::NotFound, &name, "the archive holds no files");
-                rows.push(Row::new(&name, Outcome::Failed(error.hint("name an archive with downloaded logs"))));
+                let error = Error::new(ErrorKind::NotFound, &name, "the archive contains no files");
+                rows.push(Row::new(&name, Outcome::Failed(error.hint("give an archive with downloaded logs"))));
             }
             rows.extend(result.err().map(|error| Row::new(&name, Outcome::Failed(error))));
             rows
@@ -209,9 +209,7 @@ impl Context<'_> {
         let slots = slots(if envelope.names_members { STREAMS_MAX } else { 1 });
         let mut streams = Streams::new(self, name, &slots, if envelope.names_members { 1 } else { self.threads });
         let Some(mut unwrapper) = Unwrapper::new(envelope, pieces.head(), end, self.hints) else {
-            return Err(
-                Error::new(ErrorKind::Format, name, "its beginning changed while it was read").hint("scan it again")
-            );
+            return Err(Error::new(ErrorKind::Format, name, "the file changed while it was read").hint("scan it again"));
         };
         let broken = loop {
             match pieces.next() {
@@ -222,7 +220,7 @@ impl Context<'_> {
         };
         let contents = unwrapper.finish(&mut streams).map_err(fail)?;
         if streams.too_many {
-            let message = format!("it holds more than {STREAMS_MAX} log streams");
+            let message = format!("the file contains more than {STREAMS_MAX} log streams");
             return Err(
                 Error::new(ErrorKind::Format, name, message).hint("export the log streams of fewer instances at once")
             );
@@ -256,7 +254,7 @@ impl Context<'_> {
         match (&self.hints.log_line_prefix, parser.log_line_prefix()) {
             (Some(given), Some(found)) if given != found => {
                 let message = format!("the log_line_prefix `{given}` does not match the lines of this log");
-                let hint = format!("they match `{found}`; give that one, or leave --log-line-prefix out");
+                let hint = format!("use `{found}`, which matches, or leave --log-line-prefix out");
                 Err(Error::new(ErrorKind::Format, name, message).hint(hint))
             }
             _ => Ok(parser),
@@ -268,7 +266,9 @@ impl Context<'_> {
 fn with_problem(mut rows: Vec<Row>, broken: Option<Error>) -> Vec<Row> {
     let Some(error) = broken else { return rows };
     match rows.iter_mut().find(|row| matches!(row.outcome, Outcome::Read(_))) {
-        Some(row) => row.problem = Some(error.hint("the counts hold what was read before; they may be too low")),
+        Some(row) => {
+            row.problem = Some(error.hint("the counts include only what was read before, so they may be too low"))
+        }
         None => {
             let name = error.subject().to_owned();
             rows = vec![Row::new(&name, Outcome::Failed(error))];

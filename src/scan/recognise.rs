@@ -15,12 +15,12 @@ pub(crate) fn refuse_unsupported_language(name: &str, scanned: &Scanned) -> Resu
         Some(UNKNOWN_LANGUAGE) => Err(Error::new(
             ErrorKind::Format,
             name,
-            "its connection records could not be understood: they are in an unknown language, or other text stands before them",
+            "could not parse its connection records, because they are in an unknown language or follow other text",
         )
-        .hint("scan the log as the server wrote it; let PostgreSQL log in English (set lc_messages to C)")),
+        .hint("scan the log as the server wrote it, and let PostgreSQL log in English (set lc_messages to C)")),
         Some(language) => Err(Error::new(ErrorKind::Format, name, format!("its connection records are in {language}"))
             .hint(
-                "let the server log in English (PostgreSQL: set lc_messages to C), and scan logs written after that",
+                "let the server log in English (PostgreSQL: set lc_messages to C), and scan logs written after the change",
             )),
         None => Ok(()),
     }
@@ -40,13 +40,13 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     let error = |message: &str| Error::new(ErrorKind::Format, name, message);
     if let Some((packing, command)) = not_read(head) {
         return error(&format!("{packing} compression is not supported"))
-            .hint(format!("unpack it first: `{command} | ssl-usage scan -`"));
+            .hint(format!("decompress it first: `{command} | ssl-usage scan -`"));
     }
     let open = Hints { engine: None, format: None, log_line_prefix: None, ..hints.clone() };
     let given = hints.engine.is_some() || hints.format.is_some() || hints.log_line_prefix.is_some();
     if given && let Some(parser) = detect(head, &open) {
-        return error("the format of this log is not the one that was given").hint(format!(
-            "it matches --engine {} --log-format {}",
+        return error("the format of this log does not match the options").hint(format!(
+            "use --engine {} --log-format {}",
             parser.engine(),
             parser.format()
         ));
@@ -66,18 +66,17 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
         }
     }
     if matching.len() > 1 {
-        return error("the format of this log is not recognised: several formats match")
-            .hint(format!("give {}", matching.join(", or ")));
+        return error("the format of this log is ambiguous").hint(format!("use {}", matching.join(", or ")));
     }
     let error = error("the format of this log is not recognised");
     // Words that PostgreSQL writes before every message, whatever stands before them.
     let postgres =
         [&b"LOG:  "[..], b"FATAL:  ", b"ERROR:  "].iter().any(|word| memchr::memmem::find(head, word).is_some());
     if postgres && hints.log_line_prefix.is_none() && hints.engine.is_none_or(|engine| engine.id == "postgres") {
-        return error.hint("give the --log-line-prefix of the server, as `SHOW log_line_prefix` prints it");
+        return error.hint("set --log-line-prefix to the value that `SHOW log_line_prefix` prints on the server");
     }
     error.hint(
-        "scan reads connection logs of PostgreSQL, MySQL, MariaDB, Aurora, Oracle, SQL Server and DocumentDB, plain, \
-         compressed, or as AWS's tools export them",
+        "scan a connection log of PostgreSQL, MySQL, MariaDB, Aurora, Oracle, SQL Server or DocumentDB, plain, compressed, \
+         or as exported by AWS's tools",
     )
 }

@@ -1,4 +1,4 @@
-//! How much of the window was really seen, and why the rest was not.
+//! Coverage of the window by logs, and the causes of its gaps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
 use crate::bundle::fact::column;
-use crate::bundle::{HoleCause, LogRead, exported_type};
+use crate::bundle::{GapCause, LogRead, exported_type};
 use crate::window::{Window, gaps, union};
 
 /// Which part of the window the logs that tell cover.
@@ -33,7 +33,7 @@ pub struct Coverage {
     pub log_line_prefixes: BTreeSet<String>,
     /// Bytes that were read.
     pub bytes: u64,
-    /// Records that can only be about connections, and could not be understood.
+    /// Records that can only be about connections, and could not be parsed.
     pub unparsed: u64,
 }
 
@@ -42,7 +42,7 @@ pub struct Coverage {
 pub struct Gap {
     /// From when to when.
     pub span: Window,
-    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a `HoleCause` of the bundle.
+    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a `GapCause`.
     pub cause: &'static str,
 }
 
@@ -57,7 +57,7 @@ impl Coverage {
 ///
 /// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
 /// own, may have been written while logging was off, and so may hours of a file that holds more of them; one that never
-/// shows how a session was carried shows nothing here. Beside a file without sessions, its neighbours count only from
+/// shows the transport of a session covers nothing. Beside a file without sessions, its neighbours count only from
 /// their first, or up to their last, session.
 ///
 /// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen. A kind that may
@@ -99,14 +99,14 @@ pub(super) fn of(
     let first = inside.first().map(|(_, span)| span.from);
     let gaps = gaps(asked, &seen).into_iter().map(|span| Gap { span, cause: why(span, &inside, first) }).collect();
     let count = |is: fn(&LogRead) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
-    let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.holes.is_empty()).count() as u64;
+    let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.gaps.is_empty()).count() as u64;
     Coverage {
         asked: (!asked.is_empty()).then_some(asked),
         seen,
         gaps,
         share,
-        files: count(|reading| reading.holes.is_empty()),
-        files_failed: count(|reading| !reading.holes.is_empty() && !reading.is_listing()) + lost,
+        files: count(|reading| reading.gaps.is_empty()),
+        files_failed: count(|reading| !reading.gaps.is_empty() && !reading.is_listing()) + lost,
         files_to_retry: readings
             .iter()
             .copied()
@@ -121,19 +121,19 @@ pub(super) fn of(
     }
 }
 
-/// Which of an engine's kinds of logs a reading is of: by its place in the engine's list, files before CloudWatch Logs. Both
+/// The kind of log of a log read: its index in the engine's list, files before CloudWatch Logs. Both
 /// hold the same sessions, and are kinds of their own.
 pub(super) fn kind(engine: Option<&Engine>, source: &str) -> usize {
     let Some(engine) = engine else { return 0 };
     let of_files = || engine.logs.iter().position(|logs| logs.has_file(source));
-    let place = match exported_type(source) {
+    let index = match exported_type(source) {
         Some(log_type) => engine.exported_as(log_type).map(|at| 2 * at + 1),
         None => of_files().map(|at| 2 * at),
     };
-    place.unwrap_or(2 * engine.logs.len())
+    index.unwrap_or(2 * engine.logs.len())
 }
 
-/// Whether a reading is of a kind of log that holds every session. Of one that only a newer version knows, nobody can say.
+/// Whether a log read is of a kind of log that records every session; unknown for kinds of newer versions.
 pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
     let Some(engine) = engine else { return true };
     match exported_type(source) {
@@ -175,36 +175,36 @@ pub(super) fn seen_by(readings: &[&LogRead], recorded: &Recorded) -> Vec<Window>
     let mut inside: Vec<(&LogRead, Window)> =
         readings.iter().filter_map(|reading| Some((*reading, reading.span?))).collect();
     inside.sort_by(|one, other| (one.1, &one.0.log).cmp(&(other.1, &other.0.log)));
-    let told = (0..inside.len()).filter_map(|at| {
-        let span = told(&inside, at)?;
+    let covered = (0..inside.len()).filter_map(|at| {
+        let span = conclusive_span(&inside, at)?;
         let (reading, _) = inside.get(at)?;
         Some(logged(span, recorded.get(&reading.source).map_or(&[], Vec::as_slice)))
     });
-    union(told.flatten().collect())
+    union(covered.flatten().collect())
 }
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
 fn may_be_retried(reading: &LogRead) -> bool {
-    reading.holes.iter().any(|hole| hole.cause != HoleCause::Vanished)
+    reading.gaps.iter().any(|gap| gap.cause != GapCause::Vanished)
 }
 
 /// How far from a session that was logged it is believed that the next would have been.
 const REACH: SignedDuration = SignedDuration::from_hours(1);
 
 fn is_mute(reading: &LogRead) -> bool {
-    reading.holes.is_empty() && reading.sessions == 0
+    reading.gaps.is_empty() && reading.sessions == 0
 }
 
-/// Whether a log shows how any session was carried. One that never does is evidence of clients, and none of how they came:
+/// Whether a log shows the transport of any session. One that never does is evidence of clients, but not of transports:
 /// that it shows no client may be its filter.
 fn shows_transport(reading: &LogRead) -> bool {
     reading.sessions > reading.unknown_sessions
 }
 
-/// The part of the span of the reading at `at` in which sessions were certainly logged.
-fn told(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
+/// The part of the span of the log read at `at` in which sessions were certainly logged.
+fn conclusive_span(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
     let (reading, span) = *inside.get(at)?;
-    if !shows_transport(reading) || !reading.holes.is_empty() {
+    if !shows_transport(reading) || !reading.gaps.is_empty() {
         return None;
     }
     let mute = |neighbour: Option<&(&LogRead, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
@@ -229,8 +229,8 @@ fn logged(span: Window, recorded: &[(Timestamp, Timestamp)]) -> Vec<Window> {
 fn why(gap: Window, inside: &[(&LogRead, Window)], first: Option<Timestamp>) -> &'static str {
     let there = inside.iter().find(|(_, span)| span.overlap(&gap).is_some()).map(|(reading, _)| *reading);
     match there {
-        Some(reading) if reading.holes.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
-        Some(reading) => reading.holes.first().map_or("not-logged", |hole| hole.cause.name()),
+        Some(reading) if reading.gaps.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
+        Some(reading) => reading.gaps.first().map_or("not-logged", |gap| gap.cause.name()),
         None if first.is_none_or(|first| gap.to <= first) => "not-kept",
         None => "missing",
     }
@@ -241,7 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::bundle::Hole;
+    use crate::bundle::LogGap;
 
     const HOUR: i64 = 3600;
 
@@ -271,7 +271,7 @@ mod tests {
             first_session_at: (sessions > 0).then(|| at(hour * HOUR + 600)),
             last_session_at: (sessions > 0).then(|| at(hour * HOUR + 3000)),
             unparsed: 0,
-            holes: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn what_was_not_logged_not_kept_or_lost_is_a_gap_with_its_cause() {
         let mut lost = reading(4, 3);
-        lost.holes.push(Hole { cause: HoleCause::Vanished, message: String::new() });
+        lost.gaps.push(LogGap { cause: GapCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
         let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), None);
         let expected = [

@@ -1,4 +1,4 @@
-//! Sessions of clients day by day.
+//! Client sessions by day.
 
 use std::collections::BTreeMap;
 

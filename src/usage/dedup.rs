@@ -1,4 +1,4 @@
-//! One session in many logs: which of them it is counted in.
+//! Deduplication: a session that several logs record counts once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ struct Kind<'r> {
 
 /// The facts of the window with every session once.
 ///
-/// The kind that tells most goes first: one that tells how all sessions were carried, and then the order of the engine's
+/// The most informative kind goes first: one that records the transport of all sessions, then the order of the engine's
 /// list. Of every other kind, only what stands outside of the spans that a kind before it saw is left, and the events that
 /// no kind before it writes at all, as failed handshakes. TLS that only a later kind shows is never left out, and neither
 /// is a client that no kind before it shows: the log of that was not written when it came.
@@ -135,7 +135,7 @@ mod tests {
             first_session_at: Some(at(hours.0 * HOUR + 60)),
             last_session_at: Some(at(hours.1 * HOUR - 60)),
             unparsed: 0,
-            holes: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 

@@ -1,5 +1,4 @@
-//! What CloudWatch's metrics say of an instance, within the window. A series or an hour that is not there is not known;
-//! it is never zero.
+//! The metrics of an instance within the window. A missing series or hour is unknown, and never zero.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +13,16 @@ use crate::window::Window;
 pub struct Metrics {
     /// So many sessions may have begun before the logs, or in a gap, and be open still. They are no more than the fewest
     /// that were ever open since then, and no more than were open in an hour beside those that the logs show to have
-    /// begun since, and to have been open all through it. 0 where none can be. None where it is not known.
+    /// begun since, and to have been open all through it. 0 where none can be. None where it is unknown.
     pub unaccounted: Option<u64>,
     /// In which hour logs prove more sessions open than CloudWatch counted at its lowest, how many, and how many it counted:
     /// one of them is wrong.
     pub exceeded: Option<(Timestamp, u64, u64)>,
-    /// The most sessions that were open at once. None where it is not known.
+    /// The most sessions that were open at once. None where it is unknown.
     pub most_open: Option<u64>,
-    /// The most that were open at once in an hour that the logs show whole. None where it is not known.
+    /// The most that were open at once in an hour that the logs show whole. None where it is unknown.
     pub most_open_while_logged: Option<u64>,
-    /// Logins by IAM. None where they are not known.
+    /// Logins by IAM. None where they are unknown.
     pub iam_logins: Option<Above>,
     /// By proxy before the instance, what is known of each of its metrics.
     pub proxies: BTreeMap<String, BTreeMap<&'static str, Above>>,

@@ -1,4 +1,4 @@
-//! What the evidence of an instance adds up to: sessions by transport, clients, and how much of the window was seen.
+//! Usage: the evidence of an instance in numbers, as sessions by transport, clients, and coverage of the window.
 
 mod coverage;
 mod daily;
@@ -40,13 +40,13 @@ pub struct Transports {
     pub plaintext: u64,
     /// No TLS, over a socket or loopback.
     pub local: u64,
-    /// The log cannot tell.
+    /// The log does not show the transport.
     pub unknown: u64,
     /// Encrypted by GSSAPI, without a certificate.
     pub gss: u64,
 }
 
-/// Who connects.
+/// A client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Client {
     /// Database user.
@@ -105,29 +105,29 @@ pub struct Usage {
     pub auth_methods: BTreeMap<String, u64>,
     /// Clients that reached the server.
     pub received: u64,
-    /// Attempts refused by rule or password, by transport.
+    /// Attempts rejected by rule or password, by transport.
     pub rejected: Transports,
     /// Handshakes that failed, by cause.
     pub handshakes_failed: BTreeMap<String, u64>,
-    /// Addresses that did not accept our certificate.
+    /// Addresses that rejected the certificate.
     pub certificate_rejected_by: BTreeMap<String, u64>,
     /// Sessions that ended.
     pub disconnected: u64,
     /// The clients, and what each did.
     pub clients: BTreeMap<Client, ClientUsage>,
-    /// Clients that were seen to leave and never to arrive: their sessions are older than the window. No application.
+    /// Clients whose disconnect is logged but not their login: their sessions are older than the window. No application.
     pub older_sessions: BTreeMap<Client, u64>,
     /// When the oldest session that ended was open already, of those whose beginning no log shows.
     pub oldest_unseen: Option<Timestamp>,
-    /// How much of the window was seen.
+    /// Coverage of the window.
     pub coverage: Coverage,
-    /// What CloudWatch's metrics say.
+    /// The metrics.
     pub metrics: Metrics,
     /// Sessions with TLS, of all clients, whose mark has text behind it: a client without TLS may have written it.
     pub imitable_tls: u64,
-    /// Whether evidence is damaged, missing or impossible: what it shows is not known.
+    /// Whether evidence is damaged, missing or invalid.
     pub unread: bool,
-    /// Whether the evidence cannot be verified, for it has no digests.
+    /// Whether the evidence cannot be verified, because it has no digests.
     pub unverified: bool,
     /// The digest of the evidence, in hexadecimal; none where it is damaged or missing.
     pub digest: Option<String>,
@@ -142,8 +142,8 @@ fn add_up(
     ignores: Ignores<'_>,
 ) -> Result<Usage> {
     let unreadable = |error| {
-        Error::new(ErrorKind::Format, profile.arn.clone(), "the facts of this instance cannot be added up")
-            .hint("collect them again")
+        Error::new(ErrorKind::Format, profile.arn.clone(), "could not add up the facts of this instance")
+            .hint("collect into a new bundle")
             .because(error)
     };
     let engine = profile.known_engine();
@@ -223,7 +223,7 @@ impl Transports {
             "plaintext" => &mut self.plaintext,
             "local" => &mut self.local,
             "gss" => &mut self.gss,
-            // What a newer version may have written is not known here.
+            // What a newer version may have written is unknown here.
             _ => &mut self.unknown,
         };
         *slot += count;
@@ -322,7 +322,7 @@ impl Total<'_> {
                 }
                 *usage.older_sessions.entry(Client { application: None, ..self.client }).or_default() += count;
             }
-            // AWS's own users decide nothing, and what a newer version may have written is not known here.
+            // AWS's own users decide nothing, and what a newer version may have written is unknown here.
             _ => {}
         }
     }

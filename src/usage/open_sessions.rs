@@ -1,4 +1,4 @@
-//! Sessions that were certainly open all through an hour, and of which the logs show how they began.
+//! Sessions that were certainly open during a whole hour and whose login is logged.
 //!
 //! Where as many are open as DatabaseConnections counts at its lowest in that hour, no other is: none that began before the
 //! logs, or in a gap. An hour may be measured in part, so that a session that is open in a part of it proves nothing.

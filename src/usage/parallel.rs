@@ -1,4 +1,4 @@
-//! The usage of every instance of a fleet, of many at the same time.
+//! The usage of all instances of a fleet, computed in parallel.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use super::{Ignores, Usage, add_up, metric};
 use crate::bundle::fact::{Key, Tallied, table};
 use crate::bundle::metric::{HOUR, Measure, Statistic};
-use crate::bundle::{Hole, HoleCause, LogRead, Measured, exported_source};
+use crate::bundle::{GapCause, LogGap, LogRead, Measured, exported_source};
 use crate::inventory::InstanceProfile;
 use crate::window::Window;
 
-/// A reading of an hour, and the one event in it.
+/// A log read of an hour, and the one event in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
-    /// Which of [`places`], whatever their number.
+    /// Which of [`sources`], whatever their number.
     pub place: usize,
     /// Which hour, from the window's beginning on.
     pub hour: i64,
@@ -21,16 +21,16 @@ pub(crate) struct Made {
     pub torn: bool,
     /// `connected` and so on; none where nothing stands in it.
     pub event: Option<&'static str>,
-    /// How that was carried.
+    /// Its transport.
     pub transport: &'static str,
-    /// By whom.
+    /// Its user.
     pub user: &'static str,
     /// Whether that is one of AWS's own.
     pub system: bool,
 }
 
 /// Where an engine's logs are: how the names of files begin, and the log groups.
-pub(crate) fn places(profile: &InstanceProfile) -> Vec<String> {
+pub(crate) fn sources(profile: &InstanceProfile) -> Vec<String> {
     let logs = profile.known_engine().map_or(&[][..], |engine| engine.logs);
     let files = logs.iter().filter_map(|logs| logs.prefix.map(str::to_owned));
     let exports = logs.iter().filter_map(|logs| logs.export.as_ref());
@@ -51,7 +51,7 @@ impl Made {
     fn reading(&self, source: &str, window: Window) -> LogRead {
         let at = |second: i64| Timestamp::from_second(self.begin(window) + second).expect("in range");
         let session = self.event == Some("connected");
-        let hole = Hole { cause: HoleCause::Truncated, message: String::new() };
+        let gap = LogGap { cause: GapCause::Truncated, message: String::new() };
         LogRead {
             source: source.to_owned(),
             log: source.to_owned(),
@@ -69,7 +69,7 @@ impl Made {
             first_session_at: session.then(|| at(600)),
             last_session_at: session.then(|| at(600)),
             unparsed: 0,
-            holes: if self.torn { vec![hole] } else { Vec::new() },
+            gaps: if self.torn { vec![gap] } else { Vec::new() },
         }
     }
 
@@ -108,11 +108,11 @@ pub(crate) fn usage_without(
     (logs, open): (&[Made], &[(i64, f64)]),
     ignores: Ignores<'_>,
 ) -> Usage {
-    let places = places(profile);
+    let sources = sources(profile);
     let mut readings: Vec<LogRead> = Vec::new();
     let mut facts: Vec<(Key, Tallied)> = Vec::new();
-    for made in logs.iter().filter(|_| !places.is_empty()) {
-        let source = made.source(&places[made.place % places.len()], window);
+    for made in logs.iter().filter(|_| !sources.is_empty()) {
+        let source = made.source(&sources[made.place % sources.len()], window);
         if readings.iter().any(|reading| reading.source == source) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Times at which jobs run, and of which nothing was seen: a month's end, a weekend, a part of the night.
+//! Times without log coverage at which jobs may run: a month's end, a weekend, a part of the night.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a number of sessions without TLS says of those that were not seen.
+//! The largest share of TLS sessions that the logged sessions without TLS allow.
 
 use super::Transports;
 

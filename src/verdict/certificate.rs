@@ -1,4 +1,4 @@
-//! The certificate: what a rotation would change, by when it must be, and what it costs.
+//! The certificate: what a rotation changes, by when it must happen, and what it restarts.
 
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::Restart as EngineRestart;
@@ -11,20 +11,20 @@ use crate::inventory::{InstanceProfile, PendingAction};
 /// What a rotation changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The authority: clients that verify need the new one in their trust store first.
+    /// The certificate authority (CA): clients that verify need the new one in their trust store first.
     Root,
-    /// The server certificate alone: no client notices.
+    /// Only the server certificate: no client has to change.
     Server,
 }
 
 words!(Change: Root = "root", Server = "server");
 
-/// What a rotation costs.
+/// What a rotation restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
     /// Nothing.
     None,
-    /// The listener: sessions live on, new ones wait.
+    /// The listener: open sessions stay, new ones wait.
     Listener,
     /// The instance.
     Instance,
@@ -37,9 +37,9 @@ words!(Restart: None = "none", Listener = "listener", Instance = "instance");
 pub struct RotationOutlook {
     /// What a rotation changes.
     pub change: Change,
-    /// The authority that would sign the new certificate, where it is known.
+    /// The CA that would sign the new certificate, where it is known.
     pub target: Option<String>,
-    /// What the rotation costs.
+    /// What the rotation restarts.
     pub restart: Restart,
     /// When it must have happened.
     pub act_by: Option<Timestamp>,
@@ -53,7 +53,7 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
     let horizon = SignedDuration::from_hours(24 * i64::from(policy.horizon_days));
     let horizon = now.checked_add(horizon).unwrap_or(Timestamp::MAX);
     let lasts = |end: Option<Timestamp>| end.is_some_and(|end| end > horizon);
-    // An authority that is good past the horizon signs the next certificate too.
+    // A CA that is valid past the horizon signs the next certificate too.
     let same = certificate.ca.is_some() && certificate.ca == certificate.target_ca;
     let (change, target) = match (lasts(certificate.ca_valid_till), same && certificate.ca_valid_till.is_none()) {
         (false, false) => (Change::Root, certificate.target_ca.clone().filter(|_| !same)),
@@ -67,7 +67,7 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
     };
     let dates = [certificate.valid_till, certificate.ca_valid_till, scheduled(profile)];
     let act_by = dates.into_iter().flatten().min();
-    let serverless = "Aurora Serverless v1 has its certificate from AWS Certificate Manager, which renews it";
+    let serverless = "Aurora Serverless v1 gets its certificate from AWS Certificate Manager, which renews it";
     let elsewhere = profile.known_engine().and_then(|engine| engine.certificate_elsewhere);
     if let Some(text) = elsewhere.or(profile.is_serverless_v1().then_some(serverless)) {
         let text = text.to_owned();
@@ -84,51 +84,55 @@ fn scheduled(profile: &InstanceProfile) -> Option<Timestamp> {
     profile.pending.iter().flat_map(dates).flatten().min()
 }
 
-/// What the certificate gives as reasons; `good` is whether it and its authority last, or are renewed unnoticed.
+/// The reasons of the certificate. `good`: it and its CA are valid past the horizon, or are renewed without a restart.
 fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp) -> Vec<Reason> {
     let certificate = &profile.certificate;
     let mut reasons = Vec::new();
     let mut give = |code, text| reasons.push(Reason { code, text });
-    let (end, authority) = (describe(certificate.valid_till), describe(certificate.ca_valid_till));
+    let (end, ca_end) = (describe(certificate.valid_till), describe(certificate.ca_valid_till));
     let ended = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
     let expired = ended(certificate.valid_till) || ended(certificate.ca_valid_till);
     let staged = certificate.pending_ca.as_ref().filter(|pending| Some(*pending) != certificate.ca.as_ref());
     let scheduled = scheduled(profile);
-    // What AWS has scheduled must have been asked, and whether that is for the instance's cluster.
+    // Only if the calls that show a scheduled rotation, of the instance or of its cluster, were answered.
     let needed = ["rds:DescribePendingMaintenanceActions", "rds:DescribeDBClusters"];
     let asked = !profile.unknown.iter().any(|call| needed.contains(&call.as_str()));
     if good && asked && !expired && staged.is_none() && profile.pending.is_empty() {
         let text = format!(
-            "the server certificate ends {end}, or is renewed before that without a restart, and its authority ends {authority}"
+            "the server certificate expires {end} or is renewed earlier without a restart, and its certificate authority (CA) expires {ca_end}"
         );
         give(ReasonCode::CertificateLasts, text);
     }
     if certificate.valid_till.is_none() || certificate.ca_valid_till.is_none() {
-        give(ReasonCode::CertificateUnknown, "it is not known when the certificate or its authority ends".to_owned());
+        give(
+            ReasonCode::CertificateUnknown,
+            "the expiry date of the server certificate or of its certificate authority (CA) is unknown".to_owned(),
+        );
     }
     if expired {
-        let text =
-            format!("clients that verify cannot connect: the server certificate ends {end}, its authority {authority}");
+        let text = format!(
+            "clients that verify the certificate cannot connect, because it or its certificate authority (CA) has expired (certificate: {end}, CA: {ca_end})"
+        );
         give(ReasonCode::CertificateExpired, text);
     }
     if let Some(pending) = staged {
-        let text = format!("a certificate of {pending} becomes active at the next restart, planned or not");
+        let text = format!("a staged certificate of {pending} becomes active at the next restart, planned or not");
         give(ReasonCode::RotationStaged, text);
     }
     if change == Change::Server && profile.pending.is_empty() && !good {
-        let text = "the same authority signs the next certificate: AWS offers its rotation as a pending maintenance action at half its life, or three months before its end".to_owned();
+        let text = "the same certificate authority (CA) signs the next certificate. AWS offers its rotation as a pending maintenance action at half of its lifetime, or three months before it expires.".to_owned();
         give(ReasonCode::RotationNotOffered, text);
     }
     if !profile.pending.is_empty() {
         let actions: Vec<_> = profile.pending.iter().map(|action| action.action.as_str()).collect();
         let text =
-            format!("AWS has scheduled {}, and applies it by itself {}", actions.join(" and "), describe(scheduled));
+            format!("AWS has scheduled {} and applies it automatically {}", actions.join(" and "), describe(scheduled));
         give(ReasonCode::RotationScheduled, text);
     }
     reasons
 }
 
-/// A date for a sentence.
-pub(super) fn describe(end: Option<Timestamp>) -> String {
-    end.map_or_else(|| "on a date that is not known".to_owned(), |end| end.strftime("%Y-%m-%d").to_string())
+/// `on 2027-01-01`, or that the date is unknown.
+fn describe(end: Option<Timestamp>) -> String {
+    end.map_or_else(|| "on an unknown date".to_owned(), |end| end.strftime("on %Y-%m-%d").to_string())
 }

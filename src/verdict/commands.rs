@@ -1,4 +1,4 @@
-//! What a person or a rotation tool would run. Nothing here is ever run by this tool.
+//! The AWS commands for a person or a rotation tool. `ssl-usage` never runs them.
 
 use serde::Serialize;
 use ssl_usage_parsers::Engine;
@@ -75,8 +75,8 @@ fn aws(region: &str, words: &[&str]) -> Vec<String> {
     ["aws", "--region", region, "rds"].iter().chain(words).map(|word| (*word).to_owned()).collect()
 }
 
-/// The documented ways: a new authority by modifying the instance, a new certificate of the same one by the maintenance
-/// action that AWS offers; where it offers none yet, there is no command.
+/// The command that rotates: for a new CA it modifies the instance or cluster; for a new certificate of the same CA it
+/// applies AWS's maintenance action, and there is no command until AWS offers one.
 ///
 /// Source: "Rotating your SSL/TLS certificate" in the RDS user guide.
 fn rotate(profile: &InstanceProfile, outlook: &RotationOutlook, rotation: Rotation) -> Option<Command> {
@@ -98,12 +98,12 @@ fn rotate(profile: &InstanceProfile, outlook: &RotationOutlook, rotation: Rotati
         None => ["modify-db-instance", "--db-instance-identifier", &profile.instance],
     };
     let (how, takes_effect): (&[&str], _) = match rotation {
-        // The certificate is put in place now, and becomes active at the next restart.
+        // The certificate is staged now and becomes active at the next restart.
         Rotation::Deferrable if outlook.restart == Restart::Instance && shared.is_none() => {
             (&["--no-certificate-rotation-restart", "--apply-immediately"], EffectTime::AtNextRestart)
         }
         Rotation::Deferrable if outlook.restart == Restart::None => (&["--apply-immediately"], EffectTime::AtOnce),
-        // What restarts something does so in the maintenance window.
+        // A restart happens in the maintenance window.
         Rotation::Deferrable | Rotation::Required | Rotation::Optional => {
             (&["--no-apply-immediately"], EffectTime::InMaintenanceWindow)
         }
@@ -136,8 +136,8 @@ pub(super) fn verify(profile: &InstanceProfile, outlook: &RotationOutlook, rotat
     Some(Command { kind: CommandKind::Verify, takes_effect: EffectTime::AtOnce, words })
 }
 
-/// The commands that have sessions logged at once: where that takes a new group or a restart, it is for a person to decide
-/// when, and a preflight has the commands.
+/// The commands that enable logging without a new group or a restart. Where one is needed, a person decides when, and
+/// `ssl-usage preflight` prints the commands.
 fn switch_logging_on(profile: &InstanceProfile, engine: &'static Engine) -> Vec<Vec<String>> {
     let by_itself = |needs: &Needs| needs.changes.iter().all(|change| change.new_group.is_none() && !change.is_static);
     let best = enable_logging::best(profile, engine).filter(|(_, needs)| needs.unknown.is_empty() && by_itself(needs));

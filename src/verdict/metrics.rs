@@ -1,11 +1,11 @@
-//! The rules about metrics. None of them ever makes a verdict milder: a metric shows TLS, or that something may hide.
+//! The rules about CloudWatch metrics. None of them makes a verdict milder: a metric shows TLS, or a blind spot.
 
 use std::collections::BTreeMap;
 
 use ssl_usage_parsers::Engine;
 
 use super::reason::ReasonCode;
-use super::rules::{Context, ask_live, is_remote, plural};
+use super::rules::{Context, ask_live, is_remote, or_ask_live, plural};
 use crate::usage::{Above, Metrics, metric};
 
 type Found = Option<(ReasonCode, String)>;
@@ -20,7 +20,7 @@ const CLIENT_TO_PROXY: &[(&str, &str)] =
 pub(super) fn iam_metric(context: &Context<'_>, _: &'static Engine) -> Found {
     let logins = context.usage.metrics.iam_logins.filter(|logins| logins.sum > 0)?;
     let text = format!(
-        "{} by IAM, which works over TLS only, {} (IamDbAuthConnectionSuccess)",
+        "{} used IAM authentication, which requires TLS, {} (IamDbAuthConnectionSuccess)",
         plural(logins.sum, "login"),
         between(logins)
     );
@@ -34,7 +34,7 @@ pub(super) fn proxy_tls(context: &Context<'_>, _: &'static Engine) -> Found {
     });
     shown.map(|(proxy, name, above)| {
         let text = format!(
-            "RDS Proxy {proxy} connects to its targets with TLS, in {} {} ({name})",
+            "RDS Proxy {proxy} connected to its targets with TLS in {} {} ({name})",
             plural(above.hours, "hour"),
             between(above)
         );
@@ -42,17 +42,17 @@ pub(super) fn proxy_tls(context: &Context<'_>, _: &'static Engine) -> Found {
     })
 }
 
-/// How clients reach the proxies, for the end of a sentence: values of a proxy are sums over its hosts and minutes, so
-/// that hours are counted and not connections.
+/// How clients connect to the proxies, as the end of a sentence. A proxy's values are sums over its hosts and minutes, so
+/// hours are counted, not connections.
 pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
-    let told = |(proxy, known): (&String, &BTreeMap<&'static str, Above>)| {
+    let transports = |(proxy, known): (&String, &BTreeMap<&'static str, Above>)| {
         let of = |(name, word): &(&str, &str)| {
             Some(format!("{word} TLS in {} ({name})", plural(known.get(name)?.hours, "hour")))
         };
         let parts: Vec<_> = CLIENT_TO_PROXY.iter().filter_map(of).collect();
         (!parts.is_empty()).then(|| format!("; clients were connected to {proxy} {}", parts.join(", ")))
     };
-    metrics.proxies.iter().filter_map(told).collect()
+    metrics.proxies.iter().filter_map(transports).collect()
 }
 
 pub(super) fn metric_contradicts_log(context: &Context<'_>, engine: &'static Engine) -> Found {
@@ -63,22 +63,22 @@ pub(super) fn metric_contradicts_log(context: &Context<'_>, engine: &'static Eng
     let logged = usage.connections.sum() > usage.connections.local || left || ignored;
     (!logged).then(|| {
         let text = format!(
-            "{} of a client open at once (highest DatabaseConnections) in hours whose logs show none: they are older than the logs, or are not logged{}",
-            plural(most, "session"),
+            "CloudWatch counted up to {} (DatabaseConnections) in hours whose logs show none, so they are older than the logs or not logged{}",
+            plural(most, "open client session"),
             ask_live(engine)
         );
         (ReasonCode::MetricContradictsLog, text)
     })
 }
 
-/// Sessions that no record in the logs accounts for. Where the lowest value since the logs begin, and since the last gap in
-/// them, is 0, or where the logs show the beginning of all that were open at a moment, none is left that began unseen.
+/// Open sessions that no record in the logs accounts for. There are none where the metric was 0 since the logs began and
+/// since their last gap, or where the logs show the login of every session that was open at one moment.
 pub(super) fn older_sessions_open(context: &Context<'_>, engine: &'static Engine) -> Found {
     let open = context.usage.metrics.unaccounted.filter(|open| *open > 0)?;
     let text = format!(
-        "up to {} that began before the logs, or in a gap, may still be open (DatabaseConnections, less those whose beginning is logged): how they are carried is not known; renew the pools of all clients, or stop all together until the metric reaches 0{}",
+        "up to {} from before the logs or from a gap may still be open (DatabaseConnections minus logged sessions), so whether TLS is used is unknown. Restart all connection pools, or stop all clients until the metric is 0{}",
         plural(open, "session"),
-        ask_live(engine)
+        or_ask_live(engine)
     );
     Some((ReasonCode::OlderSessionsOpen, text))
 }
@@ -87,17 +87,17 @@ pub(super) fn older_sessions_open(context: &Context<'_>, engine: &'static Engine
 pub(super) fn log_exceeds_metric(context: &Context<'_>, _: &'static Engine) -> Found {
     let (at, proven, least) = context.usage.metrics.exceeded?;
     let text = format!(
-        "the logs show {} open in the hour from {}, and CloudWatch counted {least} at its lowest (DatabaseConnections): one of the two is wrong",
-        plural(proven, "session"),
+        "the logs show {} in the hour from {}, but CloudWatch counted only {least} (lowest DatabaseConnections). Check that the logs are those of this instance alone.",
+        plural(proven, "open session"),
         at.strftime("%Y-%m-%d %H:%M")
     );
     Some((ReasonCode::LogExceedsMetric, text))
 }
 
-/// When something is not known, and what it is.
+/// When something is unknown, and what it is.
 pub(super) type BlindSpot = (fn(&Context<'_>) -> bool, &'static str);
 
-/// What of the metrics may not be known, and what it would have shown.
+/// Metrics that may be unknown, and what they would have shown.
 pub(super) const NOT_KNOWN: &[BlindSpot] = &[
     (
         |context| context.usage.metrics.unaccounted.is_none(),
@@ -108,10 +108,10 @@ pub(super) const NOT_KNOWN: &[BlindSpot] = &[
             let counts = context.profile.known_engine().is_none_or(|engine| engine.counts_iam_logins);
             counts && context.usage.metrics.iam_logins.is_none()
         },
-        "logins by IAM (CloudWatch's IamDbAuthConnectionSuccess)",
+        "logins with IAM authentication (CloudWatch's IamDbAuthConnectionSuccess)",
     ),
     (
-        // Also where it is not known whether there is one.
+        // Also where it is unknown whether there is one.
         |context| {
             let (profile, known) = (context.profile, &context.usage.metrics.proxies);
             let asked = !profile.unknown.iter().any(|call| call.starts_with("rds:DescribeDBProx"));

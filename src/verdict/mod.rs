@@ -1,5 +1,5 @@
 //! The verdict: a pure function of an instance's profile, its usage and the policy. No clock, no I/O, no randomness: the
-//! same evidence gives the same verdict, byte for byte, for ever.
+//! same evidence always gives the same verdict. `README.md` in this folder lists the verdicts and all reason codes.
 
 mod certificate;
 mod commands;
@@ -18,7 +18,7 @@ pub use certificate::{Change, Restart, RotationOutlook};
 pub use commands::{Command, CommandKind, EffectTime};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
-pub use reason::{Effect, Reason, ReasonCode};
+pub use reason::{Effect, Reason, ReasonCode, split_query};
 pub(crate) use rules::ask_live;
 
 use jiff::Timestamp;
@@ -31,24 +31,24 @@ use words::words;
 /// Whether TLS is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsageVerdict {
-    /// It is.
+    /// Clients use TLS.
     InUse,
-    /// The logs would show it, cover the window, show clients, and none of them with TLS.
+    /// The logs record TLS, cover the window and show clients, none of them with TLS.
     NotObserved,
-    /// It cannot be.
+    /// TLS is turned off.
     RuledOut,
-    /// Nobody can tell.
+    /// The evidence is inconclusive.
     Undetermined,
 }
 
 /// Whether the certificate must be rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rotation {
-    /// It must be.
+    /// It must be rotated.
     Required,
-    /// It may be staged now, with no restart, and becomes active at the next one.
+    /// The new certificate may be staged now without a restart; it becomes active at the next one.
     Deferrable,
-    /// It need not be.
+    /// It need not be rotated.
     Optional,
 }
 
@@ -59,37 +59,38 @@ pub struct Verdict {
     pub usage: UsageVerdict,
     /// Whether the certificate must be rotated.
     pub rotation: Rotation,
-    /// Nobody can tell whether TLS is used: the rotation is required for that, or deferrable on the word of a person.
+    /// Inconclusive: the evidence does not decide whether TLS is used. The rotation is required for that, or deferrable by
+    /// an attestation.
     pub unproven: bool,
     /// Whether TLS may be enforced.
     pub enforcement: Enforcement,
     /// What follows from the certificate.
     pub outlook: RotationOutlook,
-    /// Why: what decided first.
+    /// The reasons, the deciding ones first.
     pub reasons: Vec<Reason>,
-    /// What was not looked at.
+    /// Clients and sessions that the evidence does not cover.
     pub not_examined: Vec<String>,
     /// The list of clients may be incomplete: clients that use TLS may be missing, and a rotation is due or may be.
     pub clients_incomplete: bool,
-    /// What a person or a rotation tool would run.
+    /// Commands for a person or a rotation tool.
     pub commands: Vec<Command>,
     /// What shows the certificate that is served afterwards; none where nothing is to be rotated.
     pub verify: Option<Command>,
 }
 
-/// What this version does not look at, whatever the instance.
+/// What no evidence of a window covers.
 const NOT_EXAMINED: &str = "clients that connect less often than the window is long";
 
-/// What logs may not show even where they show enough.
+/// What logs may miss even with enough coverage.
 const NOT_SHOWN: &[metrics::BlindSpot] = &[
     (
         |context| !context.usage.coverage.gaps.is_empty(),
         "clients that connected only in the gaps of the logs (`coverage.gaps`)",
     ),
     (
-        // So far from a session that is in a log, the next one is believed to be: a log does not say that it was off.
+        // Coverage extends an hour around each logged session: a log does not say that logging was off.
         |context| !context.usage.coverage.seen.is_empty(),
-        "clients that connected only while logging was off, or whose lines a log lost, within an hour of a session that is in it",
+        "clients that connected only while logging was off or log lines were lost, within an hour of a logged session",
     ),
 ];
 
@@ -103,7 +104,7 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     let enforcement = enforcement::enforcement(usage, &found, rules::is_enforced(profile));
     let mut reasons: Vec<Reason> = outlook.reasons.iter().cloned().chain(found).collect();
     let rotation = rotation_of(&reasons, used);
-    // What decided comes first; what would have decided otherwise is no reason for this verdict.
+    // The deciding reasons come first.
     reasons.sort_by_key(|reason| !decides(policy.effect(reason.code), used, rotation));
     if used == UsageVerdict::NotObserved {
         let in_spite = policy_reasons::in_spite_of(&context, &reasons);
@@ -140,14 +141,14 @@ fn names_all_clients(context: &Context<'_>, used: UsageVerdict) -> bool {
     used == UsageVerdict::InUse && usage.connections.tls > 0 && usage.coverage.share >= policy.least_coverage
 }
 
-/// Times of the calendar of which the logs show nothing.
+/// Times of the calendar without log coverage.
 fn times(usage: &Usage) -> Option<String> {
     let unseen = unseen(&usage.coverage.seen);
     (!usage.coverage.seen.is_empty() && !unseen.is_empty())
-        .then(|| format!("clients that connect at times that the logs do not show: {}", unseen.join(", ")))
+        .then(|| format!("clients that connect at times without log coverage: {}", unseen.join(", ")))
 }
 
-/// Whether TLS is used, by the reasons alone. Without any, nobody can tell.
+/// Whether TLS is used, by the reasons alone. Without any reason it is inconclusive.
 fn usage_of(reasons: &[Reason], policy: &Policy) -> UsageVerdict {
     let any = |effect| reasons.iter().any(|reason| policy.effect(reason.code) == effect);
     if any(Effect::InUse) {

@@ -1,4 +1,4 @@
-//! What the policy adds to the reasons: clients that do not count, and what persons vouch for.
+//! The reasons that come from the policy: ignored clients and attestations.
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ fn clients_ignored(context: &Context<'_>) -> Option<Reason> {
     (sessions.sum() + attempts.sum() > 0).then(|| {
         let clients = context.usage.clients.values().filter(|used| used.ignored_by.is_some()).count() as u64;
         let text = format!(
-            "by policy, {} of {} and {} do not count, {} of them with TLS",
+            "the policy ignores {} of {} and {} ({} with TLS)",
             plural(sessions.sum(), "session"),
             plural(clients, "client"),
             plural(attempts.sum(), "failed attempt"),
@@ -37,43 +37,45 @@ fn attested_reason(context: &Context<'_>, found: &[Reason], attestation: &Attest
         States::Tls => (ReasonCode::AttestedTls, "clients use TLS", denied, shown),
     };
     let (code, text) = match (standing, contrary) {
-        // What nobody read may show the contrary.
+        // Evidence that was not read may show the contrary.
         (Standing::Holds, None) if context.usage.unread && attestation.states == States::NoTls => (
             ReasonCode::AttestationVoid,
-            format!("what {by} attests ({states}) does not hold while evidence is unread; see the errors"),
+            format!(
+                "the attestation of {by} ({states}) has no effect, because evidence could not be read. See the errors."
+            ),
         ),
         (Standing::Holds, Some(contrary)) => {
-            (ReasonCode::AttestationContradicted, format!("{by} attests that {states} ({reason}), and {contrary}"))
+            let text = format!("{by} attests that {states} ({reason}), but the evidence contradicts it: {contrary}");
+            (ReasonCode::AttestationContradicted, text)
         }
         (Standing::Holds, None) => {
-            let evidence = if support.is_some() { "so does the evidence" } else { "there is no evidence of it" };
-            (code, format!("{by} attests that {states} ({reason}), on {on}, until {expires}; {evidence}"))
+            let evidence = if support.is_some() { "The evidence agrees." } else { "No evidence confirms it." };
+            (code, format!("{by} attests that {states} ({reason}), from {on} until {expires}. {evidence}"))
         }
         (Standing::Expired, _) => (
             ReasonCode::AttestationExpired,
-            format!("what {by} attested ({states}) has expired on {expires}: ask anew, or gather evidence"),
+            format!("the attestation of {by} ({states}) expired on {expires}. Renew it, or collect evidence."),
         ),
         (Standing::NotYet | Standing::Ambiguous, _) => {
-            (ReasonCode::AttestationVoid, format!("what {by} attests ({states}) {}", standing.name()))
+            (ReasonCode::AttestationVoid, format!("the attestation of {by} ({states}) {}", standing.name()))
         }
     };
     Reason { code, text }
 }
 
-/// What speaks against "no client uses TLS": any TLS of clients, of those too that are ignored.
+/// Evidence against "no client uses TLS": any TLS of clients, including ignored ones.
 fn tls_shown(context: &Context<'_>, found: &[Reason]) -> Option<String> {
     let shows = |reason: &&Reason| {
         let hints = [ReasonCode::TlsAttempts, ReasonCode::TlsDespiteSwitch];
         reason.code.effect() == Effect::InUse || hints.contains(&reason.code)
     };
     let ignored = &context.usage.ignored;
-    let by_ignored =
-        (ignored.sessions.tls + ignored.attempts.tls > 0).then(|| "clients that are ignored use TLS".to_owned());
+    let by_ignored = (ignored.sessions.tls + ignored.attempts.tls > 0).then(|| "ignored clients use TLS".to_owned());
     let enforced = is_enforced(context.profile).then(|| "TLS is enforced and in effect".to_owned());
     found.iter().find(shows).map(|reason| reason.text.clone()).or(by_ignored).or(enforced)
 }
 
-/// What speaks against "clients use TLS": a switch that is off, or a log that would have shown it.
+/// Evidence against "clients use TLS": a switch that is off, or a log that would have shown it.
 fn tls_denied(context: &Context<'_>, found: &[Reason]) -> Option<String> {
     let of = |effect| found.iter().find(|reason| context.policy.effect(reason.code) == effect);
     let seen = of(Effect::NotObserved).filter(|_| of(Effect::Blocks).is_none());
@@ -81,11 +83,11 @@ fn tls_denied(context: &Context<'_>, found: &[Reason]) -> Option<String> {
     denied.map(|reason| reason.text.clone())
 }
 
-/// In spite of what a rotation may wait, for the end of the sentence that says why.
+/// The codes in spite of which the policy lets a rotation wait, as the end of the first reason.
 pub(super) fn in_spite_of(context: &Context<'_>, reasons: &[Reason]) -> String {
     let ignored = &context.usage.ignored;
     let could_be_tls = ignored.sessions.tls + ignored.sessions.unknown + ignored.attempts.tls > 0;
     let is_so = |code| context.policy.accepts(code) || code == ReasonCode::ClientsIgnored && could_be_tls;
     let codes: Vec<_> = reasons.iter().filter(|reason| is_so(reason.code)).map(|reason| reason.code.code()).collect();
-    if codes.is_empty() { String::new() } else { format!("; by policy, in spite of {}", codes.join(", ")) }
+    if codes.is_empty() { String::new() } else { format!("; accepted by policy despite {}", codes.join(", ")) }
 }

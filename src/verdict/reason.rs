@@ -1,27 +1,28 @@
-//! Why a verdict is what it is: a list of codes, each with what it may decide.
+//! The reasons for a verdict: a code, its effect, and a text. `README.md` in this folder explains every code.
 
 use serde::{Serialize, Serializer};
+use ssl_usage_parsers::ENGINES;
 
-/// What a reason does to the answer "is TLS used?". The usage of an instance follows from its reasons alone.
+/// What a reason decides. Whether an instance uses TLS follows from its reasons alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// TLS is in use.
     InUse,
     /// TLS cannot be in use.
     RulesOut,
-    /// Something could still hide: "no TLS" is not believed.
+    /// A blind spot: "no TLS" cannot be concluded.
     Blocks,
-    /// Clients were seen, and no TLS among them. Decides only where nothing else does.
+    /// Clients connected, none with TLS. Decides only where nothing else does.
     NotObserved,
-    /// The certificate needs no rotation, whatever is in use.
+    /// The certificate needs no rotation, whether TLS is used or not.
     NoRotation,
-    /// A person says that there is no TLS. Decides only where the evidence does not.
+    /// A person attests that there is no TLS. Decides only where the evidence is inconclusive.
     Attests,
-    /// Whatever speaks for "no TLS", a switch too, is not believed.
+    /// "No TLS" is not concluded, not even from a setting.
     Overrules,
-    /// The evidence is not believed, whatever it says; the rotation is required.
+    /// The evidence does not count, and the rotation is required.
     Voids,
-    /// Good to know.
+    /// Decides nothing.
     Informs,
 }
 
@@ -37,12 +38,12 @@ macro_rules! reasons {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The code, as reports print it.
+            /// The code in reports.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)+ }
             }
 
-            /// What it may decide.
+            /// What it decides.
             pub fn effect(self) -> Effect {
                 match self { $(Self::$name => Effect::$effect,)+ }
             }
@@ -63,120 +64,159 @@ impl std::fmt::Display for ReasonCode {
 }
 
 reasons! {
-    /// The certificate is AWS Certificate Manager's, not the instance's.
+    /// The certificate does not come from an RDS CA, and rotation of RDS's CAs does not affect it.
     CertificateElsewhere = "certificate-elsewhere", NoRotation;
-    /// Certificate and authority are good past the horizon, or the certificate is renewed without a restart.
+    /// Certificate and CA are valid past the horizon, or the certificate is renewed without a restart.
     CertificateLasts = "certificate-lasts", NoRotation;
 
-    /// Sessions of clients with TLS are in the log.
+    /// The log shows client sessions with TLS.
     TlsConnections = "tls-connections", InUse;
-    /// Clients authenticated by IAM, which needs TLS.
+    /// The log shows IAM authentication, which requires TLS.
     IamAuthentication = "iam-authentication", InUse;
-    /// CloudWatch counted logins by IAM, which needs TLS.
+    /// CloudWatch counted logins with IAM authentication, which requires TLS.
     IamMetric = "iam-metric", InUse;
     /// RDS Proxy connects to the instance with TLS.
     ProxyTls = "proxy-tls", InUse;
-    /// A client spoke TLS and did not accept the certificate: it verifies.
+    /// A client used TLS and rejected the certificate, so it verifies it.
     ClientRejectedCertificate = "client-rejected-certificate", InUse;
     /// TLS is enforced, in effect, and clients connect.
     TlsEnforced = "tls-enforced", InUse;
 
-    /// The switch is off and in effect, and clients with TLS are in the log after all.
+    /// A setting turns TLS off, but the log shows TLS.
     TlsDespiteSwitch = "tls-despite-switch", Informs;
-    /// TLS is switched off, and the switch is in effect.
+    /// A setting turns TLS off and is in effect.
     TlsSwitchedOff = "tls-switched-off", RulesOut;
 
     /// Evidence is damaged or missing.
     EvidenceDamaged = "evidence-damaged", Voids;
-    /// Evidence has no digest that shows that it is unchanged, and is not accepted so.
+    /// Evidence has no digest, so it cannot be verified, and was not accepted as it is.
     EvidenceUnverified = "evidence-unverified", Voids;
 
-    /// The engine is not known to this version of the tool.
+    /// This version of the tool does not support the engine.
     EngineUnknown = "engine-unknown", Blocks;
-    /// The engine version does not mark TLS in its log.
+    /// The engine version does not record TLS in its log.
     VersionCannotTell = "version-cannot-tell", Blocks;
-    /// No log of the engine shows how sessions are carried.
+    /// No log of the engine records TLS.
     LogCannotTell = "log-cannot-tell", Blocks;
     /// Sessions are not logged.
     LoggingOff = "logging-off", Blocks;
-    /// It is not known whether sessions are logged.
+    /// It is unknown whether sessions are logged.
     LoggingUnknown = "logging-unknown", Blocks;
-    /// It could not be asked whether TLS is enforced: clients without it may have been refused.
+    /// It is unknown whether TLS is enforced, so clients without TLS may have been rejected.
     EnforcementUnknown = "enforcement-unknown", Blocks;
     /// The logs could not be listed, or none was found.
     NoLogs = "no-logs", Blocks;
-    /// The logs do not show enough of the window.
+    /// The logs do not cover enough of the window.
     CoverageShort = "coverage-short", Blocks;
-    /// Log files of the window could not be read whole, however little of it they are.
+    /// Log files of the window could not be read completely.
     LogsIncomplete = "logs-incomplete", Blocks;
-    /// Connection records could not be understood.
+    /// Connection records could not be parsed.
     RecordsUnparsed = "records-unparsed", Blocks;
-    /// The log cannot tell how some sessions were carried.
+    /// The log does not show the transport of some sessions.
     TransportUnknown = "transport-unknown", Blocks;
-    /// Clients arrive, and their sessions are not logged.
+    /// Connection attempts are logged, but no sessions.
     SessionsNotLogged = "sessions-not-logged", Blocks;
-    /// TLS was tried, and no session came of it.
+    /// Clients tried to use TLS, without success.
     TlsAttempts = "tls-attempts", Blocks;
-    /// Clients left whose arrival nobody saw: their sessions are older than the window.
+    /// Sessions that ended in the window were opened before it.
     OlderSessions = "older-sessions", Blocks;
-    /// CloudWatch counts sessions that are open and of which no log shows the beginning.
+    /// CloudWatch counts open sessions whose login no log shows.
     OlderSessionsOpen = "older-sessions-open", Blocks;
-    /// CloudWatch shows clients, in hours whose logs show none.
+    /// CloudWatch counts client sessions in hours whose logs show none.
     MetricContradictsLog = "metric-contradicts-log", Blocks;
-    /// The logs show more sessions open than CloudWatch counts.
+    /// The logs show more open sessions than CloudWatch counts.
     LogExceedsMetric = "log-exceeds-metric", Blocks;
-    /// No client connected, or fewer than the policy demands.
+    /// No client connected, or fewer than the policy requires.
     NoClients = "no-clients", Blocks;
 
-    /// Clients connect, and none of them with TLS.
+    /// Clients connected, none of them with TLS.
     OnlyPlaintext = "only-plaintext", NotObserved;
 
     /// A person attests that no client uses TLS.
     AttestedNoTls = "attested-no-tls", Attests;
     /// A person attests that clients use TLS.
     AttestedTls = "attested-tls", Overrules;
-    /// A person attests what the evidence contradicts.
+    /// The evidence contradicts an attestation.
     AttestationContradicted = "attestation-contradicted", Overrules;
-    /// What a person attested holds no longer.
+    /// An attestation has expired.
     AttestationExpired = "attestation-expired", Informs;
-    /// What a person attests is dated after the report, or it is not clear of which instance, or evidence is unread.
+    /// An attestation has no effect: it is dated after the report, matches several instances, or evidence is unread.
     AttestationVoid = "attestation-void", Informs;
-    /// Clients were seen that decide nothing by the policy.
+    /// The policy ignores some clients.
     ClientsIgnored = "clients-ignored", Informs;
 
-    /// The server certificate or its authority has ended.
+    /// The server certificate or its CA has expired.
     CertificateExpired = "certificate-expired", Informs;
     /// A new certificate is staged and becomes active at the next restart.
     RotationStaged = "rotation-staged", Informs;
     /// AWS has scheduled a rotation.
     RotationScheduled = "rotation-scheduled", Informs;
-    /// The next certificate is of the same authority, and AWS does not offer it yet.
+    /// The same CA signs the next certificate, and AWS does not offer it yet.
     RotationNotOffered = "rotation-not-offered", Informs;
-    /// RDS proxies stand before the instance: their clients see the proxy's certificate.
+    /// Clients may connect through RDS Proxy, which has its own certificate.
     BehindProxy = "behind-proxy", Informs;
     /// Its global cluster has other clusters, with certificates and clients of their own.
     GlobalCluster = "global-cluster", Informs;
-    /// Clients without TLS were seen beside those with it.
+    /// Some clients use TLS, and others do not.
     PlaintextToo = "plaintext-too", Informs;
-    /// The end of the certificate or its authority could not be asked.
+    /// The expiry date of the certificate or its CA is unknown.
     CertificateUnknown = "certificate-unknown", Informs;
 }
 
-/// A reason, and what it rests on in this context.
+/// A reason for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// Which.
+    /// Which reason.
     pub code: ReasonCode,
-    /// The evidence, and what to do, in a sentence or two.
+    /// The finding with its numbers, and the next step: at most two sentences, or a sentence and a query.
     pub text: String,
+}
+
+/// A reason's text and the SQL query at its end, which writers for people put on a line of its own.
+pub fn split_query(text: &str) -> (&str, Option<&str>) {
+    let queries = ENGINES.iter().filter_map(|engine| engine.live_query);
+    let found = queries.filter_map(|query| Some((text.strip_suffix(query)?.trim_end(), Some(query)))).next();
+    found.unwrap_or((text, None))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ReasonCode;
+    use super::{Effect, ReasonCode, split_query};
+
+    /// The word for an effect in `README.md`.
+    fn word(effect: Effect) -> &'static str {
+        match effect {
+            Effect::InUse => "in use",
+            Effect::RulesOut => "rules out",
+            Effect::Blocks => "blocks",
+            Effect::NotObserved => "not observed",
+            Effect::NoRotation => "no rotation",
+            Effect::Attests => "attests",
+            Effect::Overrules => "overrules",
+            Effect::Voids => "voids",
+            Effect::Informs => "informs",
+        }
+    }
 
     #[test]
-    fn codes_are_words_and_each_its_own() {
+    fn the_readme_lists_every_code_with_its_effect() {
+        let (_, table) = include_str!("README.md").split_once("\n## Reason codes\n").expect("the table");
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let rows: Vec<_> = rows.map(|(code, rest)| (code, rest.split(" | ").next().unwrap_or_default())).collect();
+        let all: Vec<_> = ReasonCode::ALL.iter().map(|reason| (reason.code(), word(reason.effect()))).collect();
+        assert_eq!(rows, all);
+    }
+
+    #[test]
+    fn a_query_is_split_from_the_text_before_it() {
+        let query = ssl_usage_parsers::ENGINES.iter().find_map(|engine| engine.live_query);
+        let query = query.expect("a query");
+        assert_eq!(split_query(&format!("see: {query}")), ("see:", Some(query)));
+        assert_eq!(split_query("no query: SELECT 1"), ("no query: SELECT 1", None));
+    }
+
+    #[test]
+    fn codes_are_words_and_unique() {
         let mut codes: Vec<_> = ReasonCode::ALL.iter().map(|reason| reason.code()).collect();
         assert!(codes.iter().all(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
         codes.sort_unstable();

@@ -1,5 +1,5 @@
-//! The rules: what an instance's configuration and usage give as reasons. They know no engine; what is special about one
-//! is in its descriptor.
+//! The rules: each turns an instance's configuration and usage into at most one reason. They know no engine: what is
+//! special about one is in its descriptor.
 
 use ssl_usage_parsers::{Engine, LogSwitch, Logs, Retention, TlsSwitch, is_local, setting};
 
@@ -12,17 +12,17 @@ use crate::enable_logging;
 use crate::inventory::InstanceProfile;
 use crate::usage::{Usage, tls_share_at_most};
 
-/// What the rules look at.
+/// The input of a rule.
 pub(super) struct Context<'a> {
     pub profile: &'a InstanceProfile,
     pub usage: &'a Usage,
     pub policy: &'a Policy,
 }
 
-/// One rule: none, or a reason with its evidence.
+/// One rule: a reason's code and text, or none where it does not apply.
 type Rule = fn(&Context<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
 
-/// The rules, most telling first: the first reason of a report is the first that holds.
+/// The rules in the order in which a report lists their reasons: the strongest evidence first.
 const RULES: &[Rule] = &[
     tls_connections,
     iam_authentication,
@@ -37,7 +37,7 @@ const RULES: &[Rule] = &[
     log_cannot_tell,
 ];
 
-/// The rules for engines whose logs show how sessions are carried, in the same order, behind the others.
+/// The rules for engines whose logs record TLS, in the same order, after the others.
 const RULES_OF_LOGS: &[Rule] = &[
     version_cannot_tell,
     logging_off,
@@ -63,7 +63,7 @@ const RULES_OF_LOGS: &[Rule] = &[
 pub(super) fn reasons(context: &Context<'_>) -> Vec<Reason> {
     let Some(engine) = context.profile.known_engine() else {
         let text = format!(
-            "the engine {} is not known to this version of ssl-usage; its logs were not read",
+            "this version of ssl-usage does not support the engine {}, so it did not read the logs",
             context.profile.engine
         );
         return vec![Reason { code: ReasonCode::EngineUnknown, text }];
@@ -88,12 +88,12 @@ fn ruled_out(profile: &InstanceProfile, engine: &'static Engine) -> Option<&'sta
         parameter.is_some_and(|parameter| parameter.value.as_deref().is_none_or(|value| value.trim().is_empty()))
     };
     let switch = switched(profile, engine, |switch, value| switch.rules_out.contains(&value))?;
-    // Of two settings that contradict each other, the milder one is not believed, whichever of them is in effect.
-    let demands = |other: &TlsSwitch| {
+    // Of two settings that contradict each other, the milder one does not count, whichever of them is in effect.
+    let enforces = |other: &TlsSwitch| {
         let value = profile.parameters.get(other.parameter).and_then(|parameter| parameter.value.as_deref());
         value.is_some_and(|value| other.enforces.contain(&setting(value)))
     };
-    let contradicted = engine.tls_switches.iter().any(|other| other.parameter != switch.parameter && demands(other));
+    let contradicted = engine.tls_switches.iter().any(|other| other.parameter != switch.parameter && enforces(other));
     if contradicted {
         return None;
     }
@@ -115,7 +115,12 @@ pub(super) fn plural(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// A share as a percentage, of two digits that say something.
+/// `was` for one, else `were`.
+fn were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
+}
+
+/// A share as a percentage with up to two significant digits.
 fn percent(share: f64) -> String {
     let digits = if share < 0.001 {
         3
@@ -142,7 +147,7 @@ fn tls_connections(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonC
             versions if versions.is_empty() => versions,
             versions => format!(" ({versions})"),
         };
-        let text = format!("{} with TLS from {}{versions}", plural(tls, "session"), plural(clients, "client"));
+        let text = format!("{} from {} used TLS{versions}", plural(tls, "session"), plural(clients, "client"));
         (ReasonCode::TlsConnections, text)
     })
 }
@@ -152,7 +157,7 @@ fn iam_authentication(context: &Context<'_>, engine: &'static Engine) -> Option<
     let by_iam: u64 =
         methods.iter().filter(|(name, _)| engine.iam_methods.contains(&name.as_str())).map(|(_, count)| count).sum();
     (context.profile.iam_authentication && by_iam > 0).then(|| {
-        let text = format!("{} authenticated by IAM, which works over TLS only", plural(by_iam, "session"));
+        let text = format!("{} used IAM authentication, which requires TLS", plural(by_iam, "session"));
         (ReasonCode::IamAuthentication, text)
     })
 }
@@ -161,7 +166,7 @@ fn client_rejected_certificate(context: &Context<'_>, _: &'static Engine) -> Opt
     let addresses = &context.usage.certificate_rejected_by;
     (!addresses.is_empty()).then(|| {
         let text = format!(
-            "clients verify, and did not accept the certificate ({}); give them the new authority",
+            "clients that verify the certificate rejected it ({}). Add the new certificate authority (CA) to their trust store.",
             named(addresses)
         );
         (ReasonCode::ClientRejectedCertificate, text)
@@ -177,26 +182,29 @@ fn tls_enforced(context: &Context<'_>, engine: &'static Engine) -> Option<(Reaso
         let value = context.profile.in_effect(parameter).unwrap_or_default();
         return Some((
             ReasonCode::TlsEnforced,
-            format!("{parameter} is {value} and in effect: whoever connects uses TLS"),
+            format!("{parameter} is {value} and in effect, so every client uses TLS"),
         ));
     }
-    // Clients that are seen only to arrive, or to leave, connect too.
+    // Connection attempts and disconnects show clients too.
     let usage = context.usage;
     let remote = usage.connections.sum() - usage.connections.local;
     let open = usage.metrics.most_open.is_some_and(|most| most > 0);
     let clients = open || remote > 0 || usage.older_sessions.keys().any(|client| is_remote(client.address.as_deref()));
-    clients.then(|| (ReasonCode::TlsEnforced, format!("{parameter} is on and in effect, and clients connect")))
+    clients.then(|| {
+        (ReasonCode::TlsEnforced, format!("{parameter} is on and in effect, so the clients that connect use TLS"))
+    })
 }
 
 fn tls_despite_switch(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(context.profile, engine)?;
     shows_tls(context.usage).then(|| {
-        let text = format!("{parameter} switches TLS off, and the log shows TLS: it was switched within the window");
+        let text =
+            format!("{parameter} turns TLS off, but the log shows TLS, so the setting changed during the window");
         (ReasonCode::TlsDespiteSwitch, text)
     })
 }
 
-/// Whether TLS was spoken at all, by whomever, and whether a session came of it or not.
+/// Whether the log shows any TLS: of clients, ignored clients or AWS's own users, in sessions or failed attempts.
 fn shows_tls(usage: &Usage) -> bool {
     let ignored = usage.ignored.sessions.tls + usage.ignored.attempts.tls;
     usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) + ignored > 0
@@ -204,14 +212,14 @@ fn shows_tls(usage: &Usage) -> bool {
 
 fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage))?;
-    Some((ReasonCode::TlsSwitchedOff, format!("{parameter} switches TLS off, and is in effect")))
+    Some((ReasonCode::TlsSwitchedOff, format!("{parameter} turns TLS off and is in effect")))
 }
 
 fn behind_proxy(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let proxies = &context.profile.proxies;
     (!proxies.is_empty()).then(|| {
         let text = format!(
-            "its clients may come through RDS Proxy ({}), which presents a certificate of AWS Certificate Manager to them; the log shows the proxy's own sessions{}",
+            "clients may connect through RDS Proxy ({}), which has its own certificate from AWS Certificate Manager. The log shows the sessions of the proxy, not those of its clients{}.",
             proxies.join(", "),
             proxies_in_metrics(&context.usage.metrics)
         );
@@ -223,7 +231,7 @@ fn global_cluster(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCo
     let members = &context.profile.global_members;
     (!members.is_empty()).then(|| {
         let text = format!(
-            "its global cluster has other clusters, whose certificates and clients are theirs: ask in their regions too ({})",
+            "the other clusters of its global cluster have certificates and clients of their own. Run ssl-usage in their regions too ({}).",
             members.join(", ")
         );
         (ReasonCode::GlobalCluster, text)
@@ -232,32 +240,40 @@ fn global_cluster(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCo
 
 fn log_cannot_tell(_: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     engine.marks_tls_from.is_none().then(|| {
-        let text = format!("no log of {} shows how sessions are carried{}", engine.title, ask_live(engine));
+        let text = format!("no log of {} records TLS{}", engine.title, ask_live(engine));
         (ReasonCode::LogCannotTell, text)
     })
 }
 
-/// What else a DBA can ask, for the end of a sentence.
+/// The query that shows whether open sessions use TLS, as a next step at the end of a reason; nothing where the engine has
+/// none. [`split_query`](super::split_query) finds the query again.
 pub(crate) fn ask_live(engine: &Engine) -> String {
-    engine.live_query.map_or_else(String::new, |query| format!("; ask the live sessions: {query}"))
+    let ask = |query| format!(". To see whether open sessions use TLS, run: {query}");
+    engine.live_query.map_or_else(String::new, ask)
+}
+
+/// Likewise, after another next step.
+pub(super) fn or_ask_live(engine: &Engine) -> String {
+    let ask = |query| format!(", or see whether open sessions use TLS: {query}");
+    engine.live_query.map_or_else(|| ".".to_owned(), ask)
 }
 
 fn version_cannot_tell(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let version = &context.profile.engine_version;
     (!engine.marks_tls(version)).then(|| {
-        let text = format!("{} {version} does not mark TLS in its log{}", engine.title, ask_live(engine));
+        let text = format!("{} {version} does not record TLS in its log{}", engine.title, ask_live(engine));
         (ReasonCode::VersionCannotTell, text)
     })
 }
 
-/// Whether a kind of log is written.
+/// Whether a kind of log records sessions.
 enum Logged {
     On,
     Off,
     Unknown(String),
 }
 
-/// Whether a switch is off, whether the instance runs with that or will after its next restart.
+/// Whether a switch is off, now or after the next restart.
 fn is_off(profile: &InstanceProfile, switch: &LogSwitch) -> bool {
     profile.parameters.get(switch.parameter).is_some_and(|parameter| !switch.is_on(parameter.value.as_deref()))
 }
@@ -269,7 +285,7 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
     let unknown = logs.switches.iter().find_map(|switch| match profile.parameters.get(switch.parameter) {
         None => Some(profile.why_unknown(switch.parameter)),
         Some(parameter) if !parameter.in_effect => Some(format!(
-            "{} is set in {}, and the instance does not run with it yet",
+            "{} is set in {}, but the instance has not applied it yet. Restart the instance to apply it.",
             switch.parameter, parameter.group
         )),
         Some(_) => None,
@@ -283,17 +299,20 @@ fn logging_off(context: &Context<'_>, engine: &'static Engine) -> Option<(Reason
     if !engine.logs.iter().filter(|logs| logs.records_tls).all(|logs| off(&logs)) {
         return None;
     }
-    let set = to_switch_on(profile, engine).unwrap_or_else(|| "see `ssl-usage preflight`".to_owned());
+    let next = to_switch_on(profile, engine).map_or_else(
+        || "See `ssl-usage preflight`.".to_owned(),
+        |set| format!("Set {set}, and run ssl-usage again after a full cycle of your jobs."),
+    );
     let lesser: Vec<_> = engine.logs.iter().filter(|logs| !off(logs)).map(|logs| logs.kind).collect();
     let why = if lesser.is_empty() {
         "sessions are not logged".to_owned()
     } else {
-        format!("the {} log, which is on, does not show how sessions are carried", lesser.join(" or "))
+        format!("only the {} log is on, and it does not record TLS", lesser.join(" or "))
     };
-    Some((ReasonCode::LoggingOff, format!("{why}: {set}, and ask again after a full cycle of your jobs")))
+    Some((ReasonCode::LoggingOff, format!("{why}. {next}")))
 }
 
-/// What to set so that sessions are logged; none where nothing that is known keeps them from that.
+/// What to set so that the log records TLS; none where every known setting is as it should be.
 fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<String> {
     let (logs, needs) = enable_logging::best(profile, engine)?;
     let needed =
@@ -301,10 +320,10 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
     let set: Vec<_> =
         needs.changes.iter().filter(needed).map(|change| format!("{} to {}", change.parameter, change.to)).collect();
     let group = needs.changes.iter().find(|change| change.new_group.is_some());
-    let group = group
-        .map_or_else(String::new, |change| format!(" in a group of its own, for {} cannot be changed", change.group));
-    let restart = if enable_logging::restart(profile, &needs) { ", and restart" } else { "; no restart is needed" };
-    (!set.is_empty()).then(|| format!("set {}{group}{restart}", set.join(" and ")))
+    let group =
+        group.map_or_else(String::new, |change| format!(" in a new group, because {} cannot be changed", change.group));
+    let restart = if enable_logging::restart(profile, &needs) { "restart required" } else { "no restart required" };
+    (!set.is_empty()).then(|| format!("{}{group} ({restart})", set.join(" and ")))
 }
 
 fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -319,15 +338,15 @@ fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(Re
     unknown.map(|text| (ReasonCode::LoggingUnknown, text))
 }
 
-/// Where TLS may be enforced without anybody knowing, a client that is refused for that can look like a session without
-/// TLS: MySQL logs the attempt alone.
+/// Where it is unknown whether TLS is enforced, a rejected client can look like a session without TLS: MySQL logs the
+/// attempt alone.
 fn enforcement_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let profile = context.profile;
-    let is_untold =
+    let is_unknown =
         |switch: &&TlsSwitch| !switch.enforces.is_empty() && !profile.parameters.contains_key(switch.parameter);
-    let switch = engine.tls_switches.iter().find(is_untold).filter(|_| !profile.unanswered().is_empty())?;
+    let switch = engine.tls_switches.iter().find(is_unknown).filter(|_| !profile.unanswered().is_empty())?;
     let text = format!(
-        "{}: where it enforces TLS, clients that are refused may look like sessions without TLS",
+        "{}. If it enforces TLS, rejected clients may look like sessions without TLS.",
         profile.why_unknown(switch.parameter)
     );
     Some((ReasonCode::EnforcementUnknown, text))
@@ -338,7 +357,7 @@ fn no_logs(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, Str
     (coverage.files + coverage.files_failed == 0).then(|| {
         (
             ReasonCode::NoLogs,
-            "no log of the window could be read; see the errors, and whether the instance keeps logs".to_owned(),
+            "no log of the window could be read. See the errors, and check whether the instance keeps logs.".to_owned(),
         )
     })
 }
@@ -349,12 +368,12 @@ fn sessions_not_logged(context: &Context<'_>, engine: &'static Engine) -> Option
     (usage.received > 0 && sessions == 0).then(|| {
         let switches = engine.logs.iter().flat_map(|logs| logs.switches);
         let needed: Vec<_> = switches
-            .map(|switch| format!("{} needs `{}`", switch.parameter, switch.on.last().unwrap_or(&switch.set_to)))
+            .map(|switch| format!("`{}` to {}", switch.on.last().unwrap_or(&switch.set_to), switch.parameter))
             .collect();
         let text = format!(
-            "{} arrived, and no session is logged; in a list, {}",
-            plural(usage.received, "client"),
-            needed.join(", ")
+            "the log has {} but no session. If the setting is a list, add {}.",
+            plural(usage.received, "connection attempt"),
+            needed.join(" and ")
         );
         (ReasonCode::SessionsNotLogged, text)
     })
@@ -365,7 +384,11 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     let asked = coverage.asked.map_or(0, |asked| asked.length().as_mins());
     let least = i64::from(context.policy.least_window_hours) * 60;
     if asked < least {
-        let text = format!("the instance could be seen for {} h only, and {} are demanded", asked / 60, least / 60);
+        let text = format!(
+            "the window holds only {} h of this instance, and the policy requires {} h. Use a longer window, or run ssl-usage again later.",
+            asked / 60,
+            least / 60
+        );
         return Some((ReasonCode::CoverageShort, text));
     }
     if coverage.share >= context.policy.least_coverage {
@@ -378,14 +401,14 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length());
     let better = longest.filter(|gap| gap.cause == "cannot-tell");
     let advice = if let Some(set) = better.and_then(|_| to_switch_on(context.profile, engine)) {
-        format!("for a log that shows how sessions are carried, {set}")
+        format!("To record TLS in the log, set {set}.")
     } else if kept >= asked {
-        "ask for a window without the gaps".to_owned()
+        "Choose a window without the gaps.".to_owned()
     } else if let Some(parameter) = parameter.filter(|_| asked <= most) {
-        format!("logs are kept for {} hours: set {parameter} to {most}, or ask for fewer days", kept / 60)
+        format!("Logs are kept for {} h: set {parameter} to {most}, or use fewer --days.", kept / 60)
     } else {
         format!(
-            "logs are kept for {} hours, {} at most: collect on a schedule, or ask for fewer days",
+            "Logs are kept for {} h (maximum {} h): run `ssl-usage collect` on a schedule, or use fewer --days.",
             kept / 60,
             most / 60
         )
@@ -396,7 +419,7 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
         format!(", with a gap of {hours} h from {} ({})", gap.span.from.strftime("%Y-%m-%d %H:%M"), gap.cause)
     });
     let text = format!(
-        "the logs show {} of the window{longest}, and {} are demanded; {advice}",
+        "the logs cover {} of the window{longest}, and the policy requires {}. {advice}",
         percent(coverage.share),
         percent(context.policy.least_coverage)
     );
@@ -408,7 +431,10 @@ fn logs_incomplete(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonC
     (failed > 0).then(|| {
         (
             ReasonCode::LogsIncomplete,
-            format!("{} could not be read whole; see the errors, and run it again", plural(failed, "log file")),
+            format!(
+                "{} could not be read completely. See the errors, and run ssl-usage again.",
+                plural(failed, "log file")
+            ),
         )
     })
 }
@@ -416,7 +442,8 @@ fn logs_incomplete(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonC
 fn records_unparsed(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let unparsed = context.usage.coverage.unparsed;
     (unparsed > 0).then(|| {
-        (ReasonCode::RecordsUnparsed, format!("{} could not be understood", plural(unparsed, "connection record")))
+        let text = format!("{} could not be parsed. See the errors.", plural(unparsed, "connection record"));
+        (ReasonCode::RecordsUnparsed, text)
     })
 }
 
@@ -425,12 +452,12 @@ fn transport_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(
     (unknown > 0).then(|| {
         (
             ReasonCode::TransportUnknown,
-            format!("the log cannot tell how {} were carried{}", plural(unknown, "session"), ask_live(engine)),
+            format!("the log does not show whether {} used TLS{}", plural(unknown, "session"), ask_live(engine)),
         )
     })
 }
 
-/// Handshakes that failed; scanners and health checks are no clients.
+/// Failed handshakes of clients; those of scanners and health checks do not count.
 fn handshakes_failed(usage: &Usage) -> u64 {
     usage.handshakes_failed.iter().filter(|(cause, _)| *cause != "probe").map(|(_, count)| count).sum()
 }
@@ -439,23 +466,29 @@ fn tls_attempts(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode
     let failed = handshakes_failed(context.usage);
     let rejected = context.usage.rejected.tls;
     (failed + rejected > 0).then(|| {
-        let text =
-            format!("TLS was tried: {} failed, {} refused", plural(failed, "handshake"), plural(rejected, "attempt"));
+        let text = format!(
+            "clients tried to use TLS ({}, {}). Ask their owners, or look for them in the log.",
+            plural(failed, "failed handshake"),
+            plural(rejected, "rejected attempt")
+        );
         (ReasonCode::TlsAttempts, text)
     })
 }
 
-fn older_sessions(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+fn older_sessions(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let older = context.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
     let (clients, sessions) = older.fold((0, 0), |(clients, sessions), (_, count)| (clients + 1, sessions + count));
     (clients > 0).then(|| {
-        let oldest = context.usage.oldest_unseen.map_or_else(String::new, |oldest| {
-            format!(", the oldest before {}", oldest.strftime("%Y-%m-%d %H:%M"))
-        });
+        let oldest = context
+            .usage
+            .oldest_unseen
+            .map_or_else(String::new, |oldest| format!(" (the oldest before {})", oldest.strftime("%Y-%m-%d %H:%M")));
         let text = format!(
-            "{} left that {} opened before the window{oldest}: how they were carried is not known; ask the live sessions, or look further back",
+            "{} of {} {} opened before the window{oldest}, so whether TLS was used is unknown. Use more --days{}",
             plural(sessions, "session"),
-            plural(clients, "client")
+            plural(clients, "client"),
+            were(sessions),
+            or_ask_live(engine)
         );
         (ReasonCode::OlderSessions, text)
     })
@@ -464,15 +497,11 @@ fn older_sessions(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCo
 fn no_clients(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let seen = context.usage.connections.sum() - context.usage.connections.local;
     (seen < context.policy.least_connections).then(|| {
-        let demanded = context.policy.least_connections;
-        let were = match seen {
-            0 => "no session of a client was".to_owned(),
-            1 => "1 session of a client was".to_owned(),
-            _ => format!("{seen} sessions of clients were"),
-        };
-        let are = if demanded == 1 { "is" } else { "are" };
+        let sessions = if seen == 0 { "no client session".to_owned() } else { plural(seen, "client session") };
         let text = format!(
-            "{were} seen, and {demanded} {are} demanded: nobody connected, or their sessions are older than the window"
+            "{sessions} {} logged, and the policy requires at least {}. Use a longer window, or check which clients use the instance.",
+            if seen == 0 { "was" } else { were(seen) },
+            context.policy.least_connections
         );
         (ReasonCode::NoClients, text)
     })
@@ -484,19 +513,17 @@ fn only_plaintext(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCo
     (without > 0 && connections.tls == 0).then(|| {
         let clients = context.usage.counted_clients().count() as u64;
         let share = tls_share_at_most(connections).map_or_else(String::new, |share| {
-            format!(" (95 % sure: at most {} of sessions like these use it)", percent(share))
+            format!(" (95 % confidence: at most {} of such sessions use TLS)", percent(share))
         });
-        let text =
-            format!("{} from {}, none of them with TLS{share}", plural(without, "session"), plural(clients, "client"));
+        let text = format!("no TLS in {} from {}{share}", plural(without, "session"), plural(clients, "client"));
         (ReasonCode::OnlyPlaintext, text)
     })
 }
 
 fn plaintext_too(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
     let connections = &context.usage.connections;
-    (connections.plaintext > 0 && connections.tls > 0).then(|| {
-        (ReasonCode::PlaintextToo, format!("{} without TLS besides", plural(connections.plaintext, "session")))
-    })
+    (connections.plaintext > 0 && connections.tls > 0)
+        .then(|| (ReasonCode::PlaintextToo, format!("{} did not use TLS", plural(connections.plaintext, "session"))))
 }
 
 pub(super) fn is_remote(address: Option<&str>) -> bool {

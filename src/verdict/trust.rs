@@ -1,19 +1,19 @@
-//! Whether the evidence is what was written. Where it is not, or cannot be verified, the rotation is required.
+//! Whether the evidence is intact. Where it is not, or cannot be verified, the rotation is required.
 
 use super::reason::{Reason, ReasonCode};
 use super::rules::Context;
 
-/// Why the evidence is not believed; none where it is.
+/// The reason for not relying on the evidence; none where it is intact.
 pub(super) fn reason(context: &Context<'_>) -> Option<Reason> {
     let (code, text) = match (context.usage.unread, context.usage.unverified && !context.policy.accept_unverified) {
         (true, _) => (
             ReasonCode::EvidenceDamaged,
-            "evidence of this instance is damaged, missing or impossible, so nothing is concluded from the rest; the errors say which",
+            "evidence of this instance is damaged, missing or invalid, so ssl-usage concludes nothing from the rest. See the errors.",
         ),
         (false, true) => (
             ReasonCode::EvidenceUnverified,
-            "evidence of this instance has no digest and cannot be verified: it is of bundle format 2 or older; collect \
-             into a new bundle, or accept it with --accept-unverified",
+            "evidence of this instance has no digest and cannot be verified (bundle format 2 or older). Collect into a \
+             new bundle, or accept it with --accept-unverified.",
         ),
         (false, false) => return None,
     };

@@ -14,7 +14,7 @@ use super::{NOW, WINDOW};
 const RARER: &str = "clients that connect less often than the window is long";
 const OLDER: &str = "sessions that were opened before the logs begin";
 const GAPS: &str = "clients that connected only in the gaps of the logs";
-const LOST: &str = "clients that connected only while logging was off, or whose lines a log lost";
+const LOST: &str = "clients that connected only while logging was off or log lines were lost";
 
 /// How many verdicts there were of which kind.
 pub struct Tally {

@@ -11,7 +11,7 @@ use crate::format::RecordParser;
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs messages (text)",
     caveat: Some(
-        "this output joins events by tabs: text of a statement behind a tab looks like a record; use --output json",
+        "this output joins events by tabs, so text of a statement after a tab may look like a record; use --output json",
     ),
     names_members: false,
     open,

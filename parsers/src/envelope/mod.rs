@@ -76,8 +76,8 @@ pub enum EnvelopeError {
 impl fmt::Display for EnvelopeError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::TooLong => "one of its events is longer than 16 MiB",
-            Self::TooManyToSort => "its events are listed newest first, and exceed the 256 MiB that can be sorted",
+            Self::TooLong => "an event is longer than 16 MiB",
+            Self::TooManyToSort => "the events are listed newest first, and exceed 256 MiB, the maximum for sorting",
         })
     }
 }
@@ -87,7 +87,7 @@ impl EnvelopeError {
     pub fn advice(self) -> &'static str {
         match self {
             Self::TooLong => "download the log again as JSON, with `aws logs filter-log-events --output json`",
-            Self::TooManyToSort => "export it oldest first: end the query with `| sort @timestamp asc`",
+            Self::TooManyToSort => "export it with the oldest events first: end the query with `| sort @timestamp asc`",
         }
     }
 }

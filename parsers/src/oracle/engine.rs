@@ -23,7 +23,7 @@ pub static ENGINE: Engine = Engine {
     }],
     marks_tls_from: Some((0, 0)),
     restart: Restart::Listener,
-    live_query: Some("SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual, in each session: `tcps` is TLS"),
+    live_query: Some("SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual -- in each session; tcps is TLS"),
     ..Engine::new(
         "oracle",
         "Oracle",

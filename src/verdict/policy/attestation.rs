@@ -1,4 +1,4 @@
-//! What a person vouches for where there is no evidence: by name, with a reason, and for a year at most.
+//! Attestations: statements of named persons where there is no evidence, with a reason, valid for a year at most.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -8,30 +8,30 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::filled;
 
-/// A person's word on whether the clients of an instance use TLS.
+/// A person's statement on whether the clients of an instance use TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// Identifier or ARN of the instance.
     pub instance: String,
-    /// What is attested.
+    /// The statement.
     pub states: States,
-    /// Who does.
+    /// Name of the person.
     pub by: String,
-    /// How they know.
+    /// How the person knows.
     pub reason: String,
-    /// Since when.
+    /// The first day on which it is valid.
     #[serde(deserialize_with = "date")]
     pub on: Date,
-    /// The last day on which it holds.
+    /// The last day on which it is valid.
     #[serde(deserialize_with = "date")]
     pub expires: Date,
-    /// How many instances of the report have that name; it holds for one only.
+    /// How many instances of the report have that name; it is valid for one only.
     #[serde(skip_deserializing)]
     pub instances: usize,
 }
 
-/// What can be attested.
+/// The possible statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum States {
@@ -41,14 +41,14 @@ pub enum States {
     Tls,
 }
 
-/// Whether an attestation holds.
+/// Whether an attestation is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It does.
+    /// It is valid.
     Holds,
     /// It is dated after the report.
     NotYet,
-    /// Not any more.
+    /// It has expired.
     Expired,
     /// Several instances have that name, in other accounts or regions.
     Ambiguous,
@@ -63,13 +63,13 @@ impl Attestation {
         if self.expires < self.on || self.expires > last {
             let Self { instance, expires, .. } = self;
             return Err(format!(
-                "the attestation of {instance} expires {expires}: it must be on a day up to a year after on"
+                "the attestation of {instance} expires on {expires}, which must be at most a year after `on`"
             ));
         }
         Ok(())
     }
 
-    /// Whether it holds at a time.
+    /// Whether it is valid at a time.
     pub fn standing(&self, now: Timestamp) -> Standing {
         let today = TimeZone::UTC.to_datetime(now).date();
         if today > self.expires {
@@ -98,10 +98,10 @@ impl Standing {
     /// The words used in reports.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Holds => "holds",
-            Self::NotYet => "does not hold yet",
+            Self::Holds => "is valid",
+            Self::NotYet => "is not valid yet",
             Self::Expired => "has expired",
-            Self::Ambiguous => "does not hold: several instances have that name, write the ARN",
+            Self::Ambiguous => "is not valid: several instances have that name, so use the ARN",
         }
     }
 }

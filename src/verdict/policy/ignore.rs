@@ -1,4 +1,4 @@
-//! Clients that decide no verdict: the monitoring that asks with TLS, the scanner.
+//! Clients that the policy ignores, such as monitoring that uses TLS, or a scanner.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::{filled, is_named};
 use crate::inventory::InstanceProfile;
 use crate::usage::Client;
 
-/// Clients whose sessions do not decide, and why. All keys that are given must match: names exactly, patterns whole.
+/// An entry for clients whose sessions do not count. Every given field must match: names exactly, patterns whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ignore {
@@ -34,14 +34,14 @@ pub struct Ignore {
     /// Pattern of the whole application name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_regex: Option<Pattern>,
-    /// Identifier or ARN of the instance; of any where it is left out.
+    /// Identifier or ARN of the instance; any instance if left out.
     pub instance: Option<String>,
     /// Pattern of the whole identifier of the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_regex: Option<Pattern>,
     /// Why they are ignored.
     pub reason: String,
-    /// How many sessions were, in all instances of the report.
+    /// How many sessions it ignored, in all instances of the report.
     #[serde(skip_deserializing)]
     pub sessions: u64,
 }
@@ -53,19 +53,19 @@ impl Ignore {
         let patterns = [&self.user_regex, &self.database_regex, &self.address_regex, &self.application_regex];
         if names.iter().all(|name| name.is_none()) && patterns.iter().all(|pattern| pattern.is_none()) {
             return Err("[[ignore]] needs user, database, address or application, or a pattern of one of them \
-                        (user_regex): not everyone can be ignored"
+                        (user_regex): it cannot ignore all clients"
                 .to_owned());
         }
         match &self.address {
             Some(address) if address.contains('/') && range(address).is_none() => {
-                Err(format!("address {address} is no range of addresses, as 10.0.0.0/8 is"))
+                Err(format!("address {address} is not an address range such as 10.0.0.0/8"))
             }
             _ => Ok(()),
         }
     }
 
-    pub(super) fn takes(&self, profile: &InstanceProfile, client: &Client) -> bool {
-        // What the log does not tell of a client is no match.
+    pub(super) fn matches(&self, profile: &InstanceProfile, client: &Client) -> bool {
+        // A value that the log does not show does not match.
         let is = |given: &Option<String>, found: &Option<String>| given.is_none() || given == found;
         let is_like = |given: &Option<Pattern>, found: Option<&str>| {
             given.as_ref().is_none_or(|pattern| found.is_some_and(|found| pattern.matches(found)))

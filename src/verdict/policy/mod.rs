@@ -1,8 +1,8 @@
-//! What a verdict demands of the evidence, whose sessions count, and what persons vouch for: one file. Every report prints
-//! the policy that it was made with.
+//! The policy, one file: what a verdict requires of the evidence, which clients it ignores, and attestations. Every report
+//! prints its policy.
 //!
-//! No policy makes a lack of evidence mild: it bounds what may be demanded from below, and names the few blind spots that
-//! it may accept. Only an attestation speaks where there is no evidence, and its verdict says so.
+//! No policy turns a lack of evidence into a mild verdict: its minimums cannot be zero, and it can accept few blind spots.
+//! Only an attestation counts where there is no evidence, and the verdict says so.
 
 mod attestation;
 mod ignore;
@@ -19,29 +19,29 @@ use super::reason::{Effect, ReasonCode};
 use crate::inventory::InstanceProfile;
 use crate::usage::Client;
 
-/// The policy. What a file leaves out is as it is by default.
+/// The policy. Keys that a file leaves out have their defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// The file that it was read from; none where it is what this tool ships.
+    /// The file that it was read from; none for the default policy.
     #[serde(skip_deserializing)]
     pub source: Option<Source>,
-    /// Whether evidence counts that has no digest, as of older bundles. Only the command line says so.
+    /// Whether evidence without digests, of older bundles, counts. Set only by the command line.
     #[serde(skip_deserializing)]
     pub accept_unverified: bool,
-    /// Least share of the window that the logs must have shown before "no TLS" is believed, 0 to 1.
+    /// Minimum share of the window that the logs must cover to conclude "no TLS", 0 to 1.
     pub least_coverage: f64,
-    /// Least number of hours that the window must be long: an instance that was made an hour ago has shown nothing yet.
+    /// Minimum length of the window in hours: an instance that was created an hour ago has shown nothing yet.
     pub least_window_hours: u32,
-    /// Least number of client sessions that must have been seen before "no TLS" is believed.
+    /// Minimum number of client sessions to conclude "no TLS".
     pub least_connections: u64,
-    /// For how many days a certificate must be good to need no rotation now.
+    /// For how many days a certificate must be valid to need no rotation now.
     pub horizon_days: u32,
-    /// What the blind spots cost that may be accepted.
+    /// The effect of the blind spots that a policy may accept.
     pub blind_spots: BlindSpots,
-    /// Clients that decide no verdict.
+    /// Clients that do not count.
     pub ignore: Vec<Ignore>,
-    /// What persons vouch for.
+    /// Statements of persons.
     pub attestation: Vec<Attestation>,
 }
 
@@ -54,29 +54,29 @@ pub struct Source {
     pub sha256: String,
 }
 
-/// What each blind spot costs, by its reason's code. The others cannot be accepted: they say that there is no evidence, or
-/// that it shows TLS.
+/// The effect of each acceptable blind spot, by reason code. The others cannot be accepted: they mean that there is no
+/// evidence, or that it shows TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BlindSpots {
-    /// Clients left that opened their sessions before the window.
+    /// Sessions that ended in the window were opened before it.
     pub older_sessions: Weight,
-    /// CloudWatch shows that sessions were open at every moment.
+    /// CloudWatch counts open sessions whose login no log shows.
     pub older_sessions_open: Weight,
-    /// Log files could not be read whole.
+    /// Log files could not be read completely.
     pub logs_incomplete: Weight,
-    /// Connection records could not be understood.
+    /// Connection records could not be parsed.
     pub records_unparsed: Weight,
 }
 
-/// What a blind spot does to "no TLS".
+/// The effect of a blind spot on "no TLS".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
-    /// It is not believed.
+    /// "No TLS" is not concluded.
     #[default]
     Blocks,
-    /// It is believed, and the report says in spite of what.
+    /// "No TLS" is concluded, and the report names the blind spot.
     Informs,
 }
 
@@ -101,7 +101,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// In one line, what is wrong and where: an unknown key, a value that cannot be, a reason that is missing.
+    /// One line that says what is wrong and where: an unknown key, an invalid value, a missing reason.
     pub fn parse(text: &str) -> Result<Self, String> {
         let policy: Self = toml::from_str(text).map_err(|mut error: toml::de::Error| {
             let line =
@@ -116,7 +116,7 @@ impl Policy {
     }
 
     fn check(&self) -> Result<(), String> {
-        // "More than nothing" is what keeps no evidence from being believed.
+        // A minimum above zero keeps missing evidence from counting as "no TLS".
         if !(self.least_coverage > 0.0 && self.least_coverage <= 1.0) {
             return Err("least_coverage must be more than 0 and at most 1".to_owned());
         }
@@ -152,10 +152,10 @@ impl Policy {
 
     /// The first entry by which a client of an instance is ignored.
     pub fn ignores(&self, profile: &InstanceProfile, client: &Client) -> Option<usize> {
-        self.ignore.iter().position(|entry| entry.takes(profile, client))
+        self.ignore.iter().position(|entry| entry.matches(profile, client))
     }
 
-    /// What is attested of an instance, and whether that holds.
+    /// The attestations of an instance, and whether each is valid.
     pub fn attested<'p>(
         &'p self,
         profile: &'p InstanceProfile,
@@ -165,7 +165,7 @@ impl Policy {
         self.attestation.iter().filter(of).map(move |attestation| (attestation, attestation.standing(now)))
     }
 
-    /// Counts the instances that each attestation is about.
+    /// Counts the instances that each attestation names.
     pub fn find<'p>(&mut self, profiles: impl Iterator<Item = &'p InstanceProfile> + Clone) {
         for attestation in &mut self.attestation {
             attestation.instances = profiles.clone().filter(|profile| is_named(&attestation.instance, profile)).count();
@@ -213,8 +213,8 @@ mod tests {
             ("[[ignore]]\nuser_regex = 'a('\nreason = 'x'", "in `ignore.user_regex`"),
             (person, "missing field `on`"),
             (&format!("{person}\non = 2026-01-01"), "missing field `expires`"),
-            (&format!("{person}\non = 2026-01-01\nexpires = 2027-01-02"), "a year after on"),
-            (&format!("{person}\non = 2026-01-01\nexpires = 2025-12-31"), "a year after on"),
+            (&format!("{person}\non = 2026-01-01\nexpires = 2027-01-02"), "a year after `on`"),
+            (&format!("{person}\non = 2026-01-01\nexpires = 2025-12-31"), "a year after `on`"),
         ];
         for (text, complaint) in rows {
             let error = Policy::parse(text).expect_err(text);

@@ -40,7 +40,7 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
     good.certificate.valid_till = Some(days(900));
     assert_eq!(judged(&good, &plaintext_only()).rotation, Rotation::Optional);
     let threats: [fn(&mut InstanceProfile); 6] = [
-        // What is scheduled for its cluster is not known.
+        // What is scheduled for its cluster is unknown.
         |profile| profile.unknown.push("rds:DescribeDBClusters".to_owned()),
         |profile| profile.certificate.valid_till = Some(days(30)),
         |profile| profile.certificate.ca_valid_till = None,

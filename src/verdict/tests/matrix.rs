@@ -27,7 +27,7 @@ pub(super) enum Switch {
     RulesOutPending,
     Enforces,
     EnforcesPending,
-    /// It could not be asked.
+    /// It could not be read.
     Untold,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn instance_of(engine: &'static Engine, switch: Switch, logging: Logg
 /// What CloudWatch shows of the sessions that are open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Meter {
-    /// Nothing: it could not be asked, or nothing was measured.
+    /// Nothing: it could not be read, or nothing was measured.
     Untold,
     /// None, in all hours.
     Zero,

@@ -8,7 +8,7 @@ use super::properties::{counts, setting};
 use super::*;
 use crate::usage::{Metrics, metric};
 
-/// What is not known of the metrics is told, and what is known is not.
+/// What is unknown of the metrics is told, and what is known is not.
 #[test]
 fn metrics_that_are_not_known_are_not_examined() {
     let blind = |usage: &Usage, profile: &InstanceProfile| judged(profile, usage).not_examined.join("\n");

@@ -41,13 +41,13 @@ fn an_attestation_lets_the_rotation_wait_and_stays_unproven() {
     assert_eq!(found, (UsageVerdict::Undetermined, Rotation::Deferrable, true), "on its last day");
     assert_eq!((first(&verdict), verdict.outlook.act_by), (ReasonCode::AttestedNoTls, Some(days(30))));
     assert!(has(&verdict, ReasonCode::NoClients), "what is not known is told all the same: {:?}", verdict.reasons);
-    for word in ["Jane Doe", "asked the team", "no evidence"] {
+    for word in ["Jane Doe", "asked the team", "No evidence"] {
         assert!(verdict.reasons[0].text.contains(word), "{word}: {:?}", verdict.reasons);
     }
     let proven = judge(&profile, &plaintext_only(), &policy, now());
     assert_eq!((proven.usage, proven.unproven), (UsageVerdict::NotObserved, false), "evidence needs no word");
     let told = proven.reasons.iter().find(|reason| reason.code == ReasonCode::AttestedNoTls).expect("it is told");
-    assert!(told.text.ends_with("so does the evidence"), "{told:?}");
+    assert!(told.text.ends_with("The evidence agrees."), "{told:?}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn an_accepted_blind_spot_is_told_where_it_decides() {
     policy.blind_spots.records_unparsed = Weight::Informs;
     let verdict = judge(&logged("16.4"), &usage, &policy, now());
     assert_eq!((first(&verdict), verdict.rotation), (ReasonCode::OnlyPlaintext, Rotation::Deferrable));
-    let told = "; by policy, in spite of records-unparsed, older-sessions-open";
+    let told = "; accepted by policy despite records-unparsed, older-sessions-open";
     assert!(verdict.reasons[0].text.ends_with(told), "{:?}", verdict.reasons);
     usage.connections = Transports { tls: 1, ..Transports::default() };
     let hidden = judge(&logged("16.4"), &usage, &policy, now());
@@ -194,10 +194,10 @@ fn an_ignored_client_is_counted_apart_and_told() {
     let (usage, verdict) = under(&policy, &fleet);
     assert_eq!((verdict.usage, verdict.rotation), (UsageVerdict::NotObserved, Rotation::Deferrable), "{verdict:?}");
     let why = &verdict.reasons[0].text;
-    assert!(why.starts_with("47 sessions from 1 client, none of them with TLS"), "{why}");
-    assert!(why.ends_with("; by policy, in spite of clients-ignored"), "{why}");
+    assert!(why.starts_with("no TLS in 47 sessions from 1 client"), "{why}");
+    assert!(why.ends_with("; accepted by policy despite clients-ignored"), "{why}");
     let told = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::ClientsIgnored).expect("a reason");
-    assert_eq!(told.text, "by policy, 1 session of 1 client and 0 failed attempts do not count, 1 of them with TLS");
+    assert_eq!(told.text, "the policy ignores 1 session of 1 client and 0 failed attempts (1 with TLS)");
     assert_eq!((usage.connections.tls, usage.ignored.sessions.tls, usage.clients.len()), (0, 1, 2));
     // All that is given must match.
     for (field, other) in

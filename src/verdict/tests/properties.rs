@@ -86,7 +86,7 @@ proptest! {
         logs in readings(&["plaintext", "plaintext", "unknown", "tls"]), open in open_sessions(),
         place in 0usize..6, hour in 0i64..48, torn in any::<bool>(),
     ) {
-        let Some(profile) = instance_of(engine, switch, logging).filter(|profile| !test_support::places(profile).is_empty()) else {
+        let Some(profile) = instance_of(engine, switch, logging).filter(|profile| !test_support::sources(profile).is_empty()) else {
             return Ok(());
         };
         // Whatever else shows TLS lies before the window.
@@ -108,7 +108,7 @@ proptest! {
         whole in prop::option::weighted(0.8, 0usize..6), open in open_sessions(),
     ) {
         let Some(profile) = instance_of(engine, switch, logging) else { return Ok(()) };
-        let places = test_support::places(&profile);
+        let sources = test_support::sources(&profile);
         let hour = |place: usize, hour: i64| Made {
             place, hour, torn: false, event: Some("connected"), transport: "plaintext", user: "app", system: false,
         };
@@ -121,7 +121,7 @@ proptest! {
         }
         prop_assert!(logging == Logging::On || engine.id == "oracle", "it is not known that they are logged");
         // Oracle's audit trail holds only some sessions.
-        let complete = |made: &Made| engine.id != "oracle" || !places[made.place % places.len()].starts_with("audit/");
+        let complete = |made: &Made| engine.id != "oracle" || !sources[made.place % sources.len()].starts_with("audit/");
         let tells = |made: &&Made| made.event == Some("connected") && !made.torn && complete(made);
         let hours: BTreeSet<i64> = all.iter().filter(tells).map(|made| made.hour).filter(|at| *at >= 0).collect();
         prop_assert!(hours.len() >= 46, "{} of 48 hours: {:?}", hours.len(), verdict.reasons);

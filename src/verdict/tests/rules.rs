@@ -133,24 +133,30 @@ fn sentences_are_whole_whatever_is_missing() {
     let texts = |profile: &InstanceProfile, usage: &Usage| -> String {
         judged(profile, usage).reasons.iter().map(|reason| format!("{}\n", reason.text)).collect()
     };
-    let untold = texts(&profile, &Usage::default());
+    let unknown = texts(&profile, &Usage::default());
     assert!(
-        untold.contains("the value of log_connections is not known: no group of the instance names it"),
-        "{untold}"
+        unknown.contains("the value of log_connections is unknown, because no group of the instance contains it"),
+        "{unknown}"
     );
     assert!(
-        untold.contains("no session of a client was seen, and 1 is demanded") && !untold.contains("()"),
-        "{untold}"
+        unknown.contains("no client session was logged, and the policy requires at least 1") && !unknown.contains("()"),
+        "{unknown}"
     );
     profile.unknown = vec!["rds:DescribeDBProxies".to_owned(), "rds:DescribeDBParameters".to_owned()];
-    let untold = texts(&profile, &Usage::default());
-    assert!(untold.contains("log_connections could not be asked (rds:DescribeDBParameters)"), "{untold}");
+    let unknown = texts(&profile, &Usage::default());
+    assert!(unknown.contains("log_connections could not be read (rds:DescribeDBParameters failed)"), "{unknown}");
     let tls = Transports { tls: 1, ..Transports::default() };
     let versionless = texts(&logged("16.4"), &Usage { connections: tls, ..plaintext_only() });
-    assert!(versionless.starts_with("1 session with TLS") && !versionless.contains("()"), "{versionless}");
+    assert!(
+        versionless.starts_with("1 session from 0 clients used TLS") && !versionless.contains("()"),
+        "{versionless}"
+    );
     let policy = Policy { least_connections: 200, ..Policy::default() };
     let few = judge(&logged("16.4"), &plaintext_only(), &policy, now());
-    assert!(few.reasons[0].text.starts_with("100 sessions of clients were seen, and 200 are demanded"), "{few:?}");
+    assert!(
+        few.reasons[0].text.starts_with("100 client sessions were logged, and the policy requires at least 200"),
+        "{few:?}"
+    );
 }
 
 #[test]
