@@ -80,12 +80,13 @@ impl Analyze {
                 return Err(Error::new(ErrorKind::NotFound, named.clone(), "no such instance in the report")
                     .hint("leave --explain out to see all"));
             }
-            return self.output.print(|_, out| report::explain(report, &meant, out));
+            return self.output.print(|width, out| report::explain(report, &meant, width, out));
         }
         report.arrange(self.sort, self.group_by);
         let colours = self.output.is_terminal() && takes_colours();
         self.output.print(|width, out| {
-            let layout = Layout { width, wide: self.wide, colours, group_by: self.group_by, rows: self.rows };
+            let (wide, group_by, rows, again) = (self.wide, self.group_by, self.rows, self.subject.again());
+            let layout = Layout { width, wide, colours, group_by, rows, again };
             report::write(report, self.format, &layout, out)
         })
     }

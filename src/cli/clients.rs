@@ -48,7 +48,8 @@ impl ListClients {
         let which = Which { tls: self.tls, plaintext: self.plaintext };
         self.subject.judge(reader, &[], |report| {
             let clients = Clients::of(report, which);
-            self.output.print(|_, out| clients.write(self.format, out))
+            let again = self.subject.again();
+            self.output.print(|width, out| clients.write(self.format, width, &again, out))
         })
     }
 }

@@ -37,7 +37,7 @@ impl Collect {
         let (now, unwritten) = self.fleet.gather(&self.output)?;
         let mut evidence = load(&[self.output], Scope::TakenAt(now))?;
         evidence.errors.extend(unwritten);
-        let errors = evidence.all_errors(&Bar::new("looking for what could not be read"));
+        let errors = evidence.all_errors(&Bar::new("checking"));
         complain_of(&errors);
         Ok(exit::of_troubles(&errors))
     }

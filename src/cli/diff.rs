@@ -50,7 +50,7 @@ pub(super) struct Compare {
 impl Compare {
     pub fn run(self) -> Result<u8> {
         let diff = Diff::of(&self.kept(&self.old)?, &self.kept(&self.new)?);
-        self.output.print(|_, out| diff.write(self.format, out))?;
+        self.output.print(|width, out| diff.write(self.format, width, out))?;
         Ok(if diff.old.errors + diff.new.errors == 0 { exit::DONE } else { exit::PARTIAL })
     }
 

@@ -8,8 +8,11 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 
-/// Columns of a table that is not printed to a terminal.
+/// Columns of text that is not printed to a terminal.
 const WIDTH: u16 = 100;
+
+/// Least columns that text is wrapped at.
+const LEAST: u16 = 40;
 
 /// Where to print.
 #[derive(Debug, Args)]
@@ -28,14 +31,19 @@ impl Output {
     /// Has something written; `write` is told how many columns there are.
     pub fn print(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
-            let out = io::stdout();
-            let width = if out.is_terminal() { console::Term::stdout().size().1.max(80) } else { WIDTH };
-            let mut out = BufWriter::new(out.lock());
-            let written = read_enough(write(width, &mut out).and_then(|()| out.flush()));
+            let mut out = BufWriter::new(io::stdout().lock());
+            let written = read_enough(write(width(self.is_terminal()), &mut out).and_then(|()| out.flush()));
             return written.map_err(|error| Error::io(Path::new("standard output"), error));
         };
-        write_file(path, |file| write(WIDTH, file)).map_err(|error| Error::io(path, error))
+        write_file(path, |file| write(width(false), file)).map_err(|error| Error::io(path, error))
     }
+}
+
+/// The columns to print: what `COLUMNS` says, else those of the terminal.
+pub(super) fn width(is_terminal: bool) -> u16 {
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let size = || if is_terminal { console::Term::stdout().size().1 } else { WIDTH };
+    set.unwrap_or_else(size).max(LEAST)
 }
 
 /// Writes a report to a path: into what is no file on disk, such as a pipe, as it comes; else a file that is there whole or

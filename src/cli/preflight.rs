@@ -96,7 +96,8 @@ impl Check {
             }
             Err(error) => return Err(error),
         };
-        self.output.print(|width, out| preflight.write(self.format, width, out))?;
+        let again = subject.again();
+        self.output.print(|width, out| preflight.write(self.format, width, &again, out))?;
         Ok(status)
     }
 }

@@ -140,14 +140,14 @@ impl Clients {
         }
     }
 
-    /// Prints the list.
+    /// Prints the list; as a table, with text of at most `width` columns, and the next command with the options `again`.
     ///
     /// # Errors
     ///
     /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, format: Format, width: u16, again: &[String], out: &mut dyn Write) -> io::Result<()> {
         match format {
-            Format::Table => table::write(self, out),
+            Format::Table => table::write(self, width, again, out),
             Format::Csv => csv::write(self, out),
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *out, self)?;
@@ -260,12 +260,12 @@ impl Task {
     /// What has to be done, for people.
     pub fn text(self) -> &'static str {
         match self {
-            Self::AcceptCertificate => "did not accept the certificate",
-            Self::UpdateTrustStore => "update trust store",
-            Self::KeepTrustStore => "TLS, authority stays",
-            Self::FindOut => "not known, ask",
-            Self::BreaksUnderEnforcement => "no TLS, breaks if enforced",
-            Self::OldProtocol => "old protocol",
+            Self::AcceptCertificate => "rejected the certificate: fix its trust store",
+            Self::UpdateTrustStore => "update its trust store",
+            Self::KeepTrustStore => "uses TLS, same CA: nothing",
+            Self::FindOut => "TLS unknown: ask its owner",
+            Self::BreaksUnderEnforcement => "no TLS: breaks if enforced",
+            Self::OldProtocol => "uses an old protocol",
         }
     }
 }

@@ -250,14 +250,14 @@ impl Diff {
         counts.iter().all(|count| *count == 0)
     }
 
-    /// Prints the comparison.
+    /// Prints the comparison; as text, in lines of at most `width` columns.
     ///
     /// # Errors
     ///
     /// When `out` cannot be written.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, format: Format, width: u16, out: &mut dyn Write) -> io::Result<()> {
         match format {
-            Format::Text => text::write(self, out),
+            Format::Text => text::write(self, width, out),
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *out, self)?;
                 writeln!(out)

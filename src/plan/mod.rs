@@ -247,7 +247,7 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
     for command in &instance.commands {
         let key = (instance.account.as_str(), command.as_slice());
         match given.get(&key) {
-            Some(other) if rotates(command) => elsewhere = Some(format!("the step of {other} rotates it too")),
+            Some(other) if rotates(command) => elsewhere = Some(format!("the step of {other} rotates it as well")),
             Some(_) => {}
             None => {
                 given.insert(key, &instance.instance);
@@ -259,7 +259,7 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
     let waits = || {
         let told = |code: &&str| instance.reasons.iter().find(|reason| reason.code == *code);
         let reason = WAITS.iter().find_map(told);
-        reason.map_or_else(|| "the next authority is not known".to_owned(), |reason| reason.text.clone())
+        reason.map_or_else(|| "the next CA is unknown".to_owned(), |reason| reason.text.clone())
     };
     let no_rotation = takes_effect.is_none().then(|| elsewhere.unwrap_or_else(waits));
     Step {

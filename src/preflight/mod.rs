@@ -43,9 +43,9 @@ impl Answer {
     /// What a person reads.
     fn title(self) -> &'static str {
         match self {
-            Self::SwitchOn => "switch on",
+            Self::SwitchOn => "enable logging",
             Self::Unknown => "unknown",
-            Self::NotByLogs => "not by logs",
+            Self::NotByLogs => "not from logs",
             Self::Ready => "ready",
             Self::Answered => "answered",
         }
@@ -202,14 +202,14 @@ impl Preflight {
         }
     }
 
-    /// Prints it.
+    /// Prints it; as a table, with text of at most `width` columns, and the next command with the options `again`.
     ///
     /// # Errors
     ///
     /// When `out` cannot be written.
-    pub fn write(&self, format: Format, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, format: Format, width: u16, again: &[String], out: &mut dyn Write) -> io::Result<()> {
         match format {
-            Format::Table => table::write(self, width, out),
+            Format::Table => table::write(self, width, again, out),
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *out, self)?;
                 writeln!(out)
@@ -240,5 +240,6 @@ fn shared(steps: &Steps, users: &Users, (account, region, instance): (&str, &str
         .filter(|other| *other != instance)
         .collect();
     let names: Vec<&str> = others.into_iter().collect();
-    (!names.is_empty()).then(|| format!("the change is one for these too, which share the group: {}", names.join(", ")))
+    (!names.is_empty())
+        .then(|| format!("The change also affects these instances, which share the group: {}.", names.join(", ")))
 }

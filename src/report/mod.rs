@@ -6,18 +6,21 @@ pub mod escape;
 mod explain;
 mod html;
 mod json;
+pub mod lines;
 mod markdown;
 mod model;
 mod ndjson;
 mod parquet;
 mod policy;
 mod sort;
+mod summary;
 mod table;
 
 pub use columns::Rows;
 pub use explain::explain;
 pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
 pub use sort::{Group, Sort};
+pub use summary::usage_words;
 
 use std::io::{self, Write};
 
@@ -44,7 +47,7 @@ pub enum Format {
 }
 
 /// How a report is laid out, by the formats that there is a choice in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Layout {
     /// Columns that a table has room for.
     pub width: u16,
@@ -56,6 +59,8 @@ pub struct Layout {
     pub group_by: Option<Group>,
     /// What there is a row for.
     pub rows: Rows,
+    /// The options by which a command judges the same evidence again.
+    pub again: Vec<String>,
 }
 
 /// Prints a report.

@@ -1,0 +1,124 @@
+//! Text for terminals: paragraphs that wrap at word boundaries, and commands that stand on lines of their own.
+
+use std::io::{self, Write};
+
+use ssl_usage_parsers::ENGINES;
+use unicode_width::UnicodeWidthStr;
+
+use super::escape::terminal;
+use crate::problem::{Problem, grouped};
+use crate::shell::command;
+
+/// Writes a text in lines of at most `width` columns. The first is indented by `indent` columns, the others by two more.
+///
+/// An engine's query of live sessions stands on a line of its own, unbroken, so that it can be copied.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn paragraph(out: &mut dyn Write, width: u16, indent: usize, text: &str) -> io::Result<()> {
+    let query = ENGINES.iter().map(|engine| engine.live_query).find(|query| !query.is_empty() && text.contains(query));
+    let (before, query, after) = match query.and_then(|query| Some((query, text.split_once(query)?))) {
+        Some((query, (before, after))) => (before, Some(query), after.trim_matches([' ', '.', '`'])),
+        None => (text, None, ""),
+    };
+    prose(out, width, indent, before.trim_end_matches([' ', '`']))?;
+    if let Some(query) = query {
+        writeln!(out, "{:1$}{query}", "", indent + 2)?;
+    }
+    if after.is_empty() { Ok(()) } else { prose(out, width, indent, after) }
+}
+
+fn prose(out: &mut dyn Write, width: u16, indent: usize, text: &str) -> io::Result<()> {
+    let room = usize::from(width).saturating_sub(indent + 2);
+    for (index, line) in wrap(&terminal(text), room).iter().enumerate() {
+        writeln!(out, "{:1$}{line}", "", indent + if index == 0 { 0 } else { 2 })?;
+    }
+    Ok(())
+}
+
+/// The lines of a text, of at most `width` columns each. A word that is longer has a line of its own; what stands in
+/// backticks is one word.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut in_code = false;
+    for word in text.split(' ') {
+        let fits = line.width() + 1 + word.width() <= width;
+        if !line.is_empty() && (fits || in_code) {
+            line.push(' ');
+        } else if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        line.push_str(word);
+        in_code ^= word.matches('`').count() % 2 == 1;
+    }
+    lines.push(line);
+    lines
+}
+
+/// Writes what could not be read, where there is any; what happened to many is written once.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn problems(out: &mut dyn Write, width: u16, all: &[Problem]) -> io::Result<()> {
+    if !all.is_empty() {
+        writeln!(out, "\nCould not be read:")?;
+    }
+    grouped(all).iter().try_for_each(|brief| paragraph(out, width, 2, &brief.to_string()))
+}
+
+/// A command to run next: what it is for, the subcommand of this tool, and options besides those of the evidence.
+pub type Step = (String, &'static str, &'static str);
+
+/// Writes the commands to run next, where there are any, as they are typed; `again` are the options of the evidence.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn next_steps(out: &mut dyn Write, again: &[String], steps: &[Step]) -> io::Result<()> {
+    if !steps.is_empty() {
+        writeln!(out, "\nNext:")?;
+    }
+    for (what, subcommand, options) in steps {
+        let command = format!("ssl-usage {subcommand} {} {options}", terminal(&command(again)));
+        writeln!(out, "  {what}:\n    {}", command.trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{paragraph, wrap};
+
+    fn written(width: u16, text: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        paragraph(&mut out, width, 2, text).expect("text");
+        String::from_utf8(out).expect("UTF-8").lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn lines_break_between_words_alone() {
+        assert_eq!(wrap("", 8), [""]);
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("a-very-long-word and more", 8), ["a-very-long-word", "and more"]);
+        assert_eq!(wrap("run `one two three` now", 8), ["run", "`one two three`", "now"]);
+        assert_eq!(wrap("日本 日本", 8), ["日本", "日本"]);
+    }
+
+    #[test]
+    fn a_paragraph_is_indented_and_harmless() {
+        assert_eq!(written(14, "one two three\n four"), ["  one two", "    three\\u{a}", "    four"]);
+    }
+
+    #[test]
+    fn a_query_is_never_broken() {
+        let query = "SELECT session_id, encrypt_option, net_transport, auth_scheme FROM sys.dm_exec_connections";
+        let text = format!("no log shows it; ask the live sessions: {query}. Then go on.");
+        assert_eq!(
+            written(30, &text),
+            ["  no log shows it; ask the", "    live sessions:", &format!("    {query}"), "  Then go on"]
+        );
+    }
+}
