@@ -86,7 +86,8 @@ fn judge(bundle: &Path, policy: &Policy) -> Result<Judged, String> {
     let end = "2026-11-23T00:00:00Z".parse().expect("a time");
     let report = Report::new(&evidence, Window::days_before(end, 3), policy.clone(), &Silent);
     for format in [Format::Table, Format::Html, Format::Csv] {
-        let layout = Layout { width: 100, wide: true, colours: false, group_by: None, rows: Rows::Instances };
+        let layout =
+            Layout { width: 100, wide: true, colours: false, group_by: None, rows: Rows::Instances, again: vec![] };
         report::write(&report, format, &layout, &mut std::io::sink()).expect("printed");
     }
     let instances = report.instances.iter().map(|row| (row.arn.clone(), json!(row))).collect();

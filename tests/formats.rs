@@ -213,7 +213,7 @@ fn ten_thousand_instances_take_seconds() {
         (Format::Parquet, Rows::Instances),
         (Format::Parquet, Rows::Clients),
     ] {
-        let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows };
+        let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows, again: vec![] };
         let mut file = tempfile::tempfile().expect("a file");
         let (before, begun) = (peak_megabytes(), Instant::now());
         write(&report, format, &layout, &mut BufWriter::new(&mut file)).expect("a report");

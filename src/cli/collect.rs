@@ -1,5 +1,6 @@
 //! `ssl-usage collect`: gathers evidence into a bundle, to be judged later or elsewhere.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +10,8 @@ use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
 use crate::bundle::{Scope, load};
 use crate::error::Result;
+use crate::report::lines::next_steps;
+use crate::text::plural;
 
 /// Gather the evidence of a fleet into a bundle, to be judged with `analyze --from`.
 ///
@@ -35,10 +38,17 @@ impl Collect {
             return dry_run::print(&self.fleet, &self.output);
         }
         let (now, unwritten) = self.fleet.gather(&self.output)?;
-        let mut evidence = load(&[self.output], Scope::TakenAt(now))?;
+        let mut evidence = load(std::slice::from_ref(&self.output), Scope::TakenAt(now))?;
         evidence.errors.extend(unwritten);
         let errors = evidence.all_errors(&Bar::new("checking"));
         complain_of(&errors);
+        if io::stderr().is_terminal() {
+            let collected = plural(evidence.instances.len(), "instance");
+            let again = ["--from".to_owned(), self.output.display().to_string()];
+            // A closed stderr is no reason to stop.
+            let _ = writeln!(io::stderr(), "Collected evidence of {collected}.")
+                .and_then(|()| next_steps(&mut io::stderr(), &again, &[("Judge it".to_owned(), "analyze", "")]));
+        }
         Ok(exit::of_troubles(&errors))
     }
 }

@@ -79,7 +79,7 @@ fn headline(list: &Clients) -> String {
     let tasks = [
         (Task::AcceptCertificate, "rejected the certificate"),
         (Task::UpdateTrustStore, "must update the trust store"),
-        (Task::FindOut, "unknown"),
+        (Task::FindOut, "with unknown TLS use"),
         (Task::BreaksUnderEnforcement, "without TLS"),
         (Task::OldProtocol, "with an old protocol"),
     ];

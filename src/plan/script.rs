@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::{Effect, Plan, Step, TrustStores};
 use crate::problem::grouped;
 use crate::report::escape::terminal;
+use crate::report::lines::wrap;
 use crate::shell::quote;
 
 const HEAD: &str = r#"set -eu
@@ -66,7 +67,7 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\n# --- 5. After some days, compare: which clients are missing, or connect without TLS? ---")?;
     for command in &plan.afterwards {
-        comment(out, "", &command.join(" "))?;
+        writeln!(out, "# {}", terminal(&command.join(" ")))?;
     }
     Ok(())
 }
@@ -77,14 +78,21 @@ fn profile(account: &str) -> String {
     format!("AWS_PROFILE_{word}")
 }
 
-/// A comment; whatever the text holds, it does not end the line.
+/// Columns that comments are wrapped at.
+const WIDTH: usize = 100;
+
+/// A comment, in lines that each begin with `#`; whatever the text holds, it ends none of them.
 fn comment(out: &mut dyn Write, what: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "# {what}{}", terminal(text))
+    let lines = wrap(&terminal(text), WIDTH - what.len() - 2);
+    lines.iter().enumerate().try_for_each(|(index, line)| {
+        let before = if index == 0 { what } else { "      " };
+        writeln!(out, "# {before}{line}")
+    })
 }
 
 fn trust_stores(stores: &TrustStores, out: &mut dyn Write) -> io::Result<()> {
-    let authority = stores.authority.as_deref().unwrap_or("see its step for the authority");
-    comment(out, "", &format!("{} ({}, {}): {authority}", stores.instance, stores.account, stores.region))?;
+    let ca = stores.authority.as_deref().map_or("see the step for the CA".to_owned(), |ca| format!("CA {ca}"));
+    comment(out, "", &format!("{} ({}, {}): {ca}", stores.instance, stores.account, stores.region))?;
     for client in &stores.clients {
         let seen = &client.seen;
         let named = [("user", &seen.user), ("database", &seen.database), ("application", &seen.application)];

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Answer, Counted, Instance, Preflight, Volume, Wait};
 use crate::report::escape::terminal;
@@ -21,7 +22,7 @@ const COLUMNS: &[Column] = &[
     ("RESTART", CellAlignment::Left, |row| if row.steps.restart { "instance" } else { "none" }.to_owned()),
     ("SESSIONS/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, sessions)),
     ("BYTES/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, size)),
-    ("READY IN", CellAlignment::Right, |row| {
+    ("WAIT", CellAlignment::Right, |row| {
         let wait = row.steps.wait.filter(|_| row.steps.answer == Answer::SwitchOn);
         wait.map_or_else(dash, |wait| format!("{} h", wait.hours))
     }),
@@ -54,8 +55,8 @@ pub(super) fn write(all: &Preflight, width: u16, again: &[String], out: &mut dyn
     paragraph(out, width, 0, &format!("{instances}{separator}{}", counts.join(", ")))?;
     if !all.instances.is_empty() {
         writeln!(out)?;
-        for line in table(all, width).lines() {
-            writeln!(out, "{}", line.trim_end())?;
+        for line in table(all, width) {
+            writeln!(out, "{line}")?;
         }
         writeln!(out)?;
     }
@@ -101,16 +102,23 @@ fn when(wait: &Wait) -> String {
     }
 }
 
-fn table(all: &Preflight, width: u16) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(COLUMNS.iter().map(|(title, ..)| *title));
-    for row in &all.instances {
-        table.add_row(COLUMNS.iter().map(|(_, _, cell)| cell(row)));
+/// The lines of the table; one that is too wide for the terminal leaves the engines out. Names are never broken.
+fn table(all: &Preflight, width: u16) -> Vec<String> {
+    let lines = |columns: &[&Column]| -> Vec<String> {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(columns.iter().map(|(title, ..)| *title));
+        for row in &all.instances {
+            table.add_row(columns.iter().map(|(_, _, cell)| cell(row)));
+        }
+        for (column, (_, alignment, _)) in table.column_iter_mut().zip(columns) {
+            column.set_cell_alignment(*alignment);
+            column.set_padding((0, 2));
+        }
+        table.lines().map(|line| line.trim_end().to_owned()).collect()
+    };
+    let whole = lines(&COLUMNS.iter().collect::<Vec<_>>());
+    if whole.iter().all(|line| line.width() <= usize::from(width)) {
+        return whole;
     }
-    for (column, (_, alignment, _)) in table.column_iter_mut().zip(COLUMNS) {
-        column.set_cell_alignment(*alignment);
-        column.set_padding((0, 2));
-    }
-    table
+    lines(&COLUMNS.iter().filter(|(title, ..)| *title != "ENGINE").collect::<Vec<_>>())
 }

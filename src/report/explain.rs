@@ -49,7 +49,7 @@ fn instance(report: &Report, row: &Instance, width: u16, out: &mut dyn Write) ->
     }
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
-    writeln!(out, "  {}", evidence(report))
+    paragraph(out, width, 2, &evidence(report))
 }
 
 /// What the instance is, and what its verdict says.

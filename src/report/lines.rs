@@ -39,7 +39,7 @@ fn prose(out: &mut dyn Write, width: u16, indent: usize, text: &str) -> io::Resu
 
 /// The lines of a text, of at most `width` columns each. A word that is longer has a line of its own; what stands in
 /// backticks is one word.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut in_code = false;

@@ -83,8 +83,8 @@ fn places(report: &Report) -> Option<String> {
 /// The digest of the evidence, and whether the files were checked against it.
 pub(super) fn evidence(report: &Report) -> String {
     match (&report.evidence.digest, report.evidence.verified) {
-        (Some(digest), true) => format!("Evidence {digest}, verified"),
-        (Some(digest), false) => format!("Evidence {digest}, not verified: some files have no digest"),
+        (Some(digest), true) => format!("Evidence verified: {digest}"),
+        (Some(digest), false) => format!("Evidence not verified, because some files have no digest: {digest}"),
         (None, _) => "Evidence has no digest: files are damaged or missing".to_owned(),
     }
 }

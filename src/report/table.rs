@@ -52,7 +52,8 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
     }
     instances(report, layout, out)?;
     if report.summary.unproven + report.summary.attested > 0 {
-        let legend = "A verdict with ? is inconclusive: the evidence does not show whether TLS is used.";
+        let legend = "A verdict with ? is inconclusive: the evidence does not show whether TLS is used. Rotate, or resolve \
+                      the cause.";
         writeln!(out)?;
         paragraph(out, layout.width, 0, legend)?;
     }

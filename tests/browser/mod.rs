@@ -134,7 +134,8 @@ fn a_page_of_ten_thousand_instances_opens_scrolls_and_is_searched() {
     let Some(folder) = installed() else { return };
     let home = TempDir::new().expect("a folder");
     let page = home.path().join("report.html");
-    let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows: Rows::Instances };
+    let layout =
+        Layout { width: 80, wide: false, colours: false, group_by: None, rows: Rows::Instances, again: vec![] };
     let mut file = fs::File::create(&page).expect("a file");
     write(&large(), Format::Html, &layout, &mut BufWriter::new(&mut file)).expect("a page");
     let seen = script(&folder, "open.mjs", &[page.as_os_str(), "ledger-9914".as_ref()]);
