@@ -133,9 +133,13 @@ fn a_table_fits_its_width_and_is_plain_where_nobody_sees_it() {
 fn an_explanation_has_the_evidence() {
     let run = analyze(&["--explain", "warehouse-gap"]);
     assert_eq!(run.status, 0);
-    for part in
-        ["coverage-short: ", "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing", "user ", "Not examined", "ends: "]
-    {
+    for part in [
+        "coverage-short: ",
+        "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing",
+        "user ",
+        "Not examined",
+        "ends 2027-02-10",
+    ] {
         assert!(run.out.contains(part), "{part}: {}", run.out);
     }
     let absent = analyze(&["--explain", "nowhere"]);

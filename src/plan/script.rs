@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{Effect, Plan, Step, TrustStores};
 use crate::problem::grouped;
 use crate::report::escape::terminal;
-use crate::report::lines::wrap;
+use crate::report::lines::lines;
 use crate::shell::quote;
 
 const HEAD: &str = r#"set -eu
@@ -83,9 +83,8 @@ const WIDTH: usize = 100;
 
 /// A comment, in lines that each begin with `#`; whatever the text holds, it ends none of them.
 fn comment(out: &mut dyn Write, what: &str, text: &str) -> io::Result<()> {
-    let lines = wrap(&terminal(text), WIDTH - what.len() - 2);
-    lines.iter().enumerate().try_for_each(|(index, line)| {
-        let before = if index == 0 { what } else { "      " };
+    lines(text, WIDTH - what.len()).iter().enumerate().try_for_each(|(index, line)| {
+        let before = if index == 0 { what } else { "    " };
         writeln!(out, "# {before}{line}")
     })
 }

@@ -9,37 +9,37 @@ use super::escape::terminal;
 use crate::problem::{Problem, grouped};
 use crate::shell::command;
 
-/// Writes a text in lines of at most `width` columns. The first is indented by `indent` columns, the others by two more.
-///
-/// An engine's query of live sessions stands on a line of its own, unbroken, so that it can be copied.
+/// Writes a text as [`lines`] has it, indented by `indent` columns more, in at most `width` columns.
 ///
 /// # Errors
 ///
 /// When `out` cannot be written.
 pub fn paragraph(out: &mut dyn Write, width: u16, indent: usize, text: &str) -> io::Result<()> {
-    let query = ENGINES.iter().map(|engine| engine.live_query).find(|query| !query.is_empty() && text.contains(query));
-    let (before, query, after) = match query.and_then(|query| Some((query, text.split_once(query)?))) {
-        Some((query, (before, after))) => (before, Some(query), after.trim_matches([' ', '.', '`'])),
-        None => (text, None, ""),
-    };
-    prose(out, width, indent, before.trim_end_matches([' ', '`']))?;
-    if let Some(query) = query {
-        writeln!(out, "{:1$}{query}", "", indent + 2)?;
-    }
-    if after.is_empty() { Ok(()) } else { prose(out, width, indent, after) }
+    let width = usize::from(width).saturating_sub(indent);
+    lines(text, width).iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))
 }
 
-fn prose(out: &mut dyn Write, width: u16, indent: usize, text: &str) -> io::Result<()> {
-    let room = usize::from(width).saturating_sub(indent + 2);
-    for (index, line) in wrap(&terminal(text), room).iter().enumerate() {
-        writeln!(out, "{:1$}{line}", "", indent + if index == 0 { 0 } else { 2 })?;
-    }
-    Ok(())
+/// The lines of a text, of at most `width` columns, without control characters; all but the first are indented by two.
+///
+/// An engine's query of live sessions is a line of its own, unbroken, so that it can be copied.
+pub fn lines(text: &str, width: usize) -> Vec<String> {
+    let query = ENGINES.iter().map(|engine| engine.live_query).find(|query| !query.is_empty() && text.contains(query));
+    let (before, query, after) = match query.and_then(|query| Some((query, text.split_once(query)?))) {
+        Some((query, (before, after))) => (before, Some(query.to_owned()), after),
+        None => (text, None, ""),
+    };
+    let room = width.saturating_sub(2);
+    let prose = |text: &str| wrap(&terminal(text), room);
+    let before = if query.is_some() { before.trim_end_matches([' ', '`']) } else { before };
+    let after = after.trim_matches([' ', '.', '`']);
+    let after = if after.is_empty() { Vec::new() } else { prose(after) };
+    let all = prose(before).into_iter().chain(query).chain(after);
+    all.enumerate().map(|(index, line)| if index == 0 { line } else { format!("  {line}") }).collect()
 }
 
 /// The lines of a text, of at most `width` columns each. A word that is longer has a line of its own; what stands in
 /// backticks is one word.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut in_code = false;
@@ -118,7 +118,7 @@ mod tests {
         let text = format!("no log shows it; ask the live sessions: {query}. Then go on.");
         assert_eq!(
             written(30, &text),
-            ["  no log shows it; ask the", "    live sessions:", &format!("    {query}"), "  Then go on"]
+            ["  no log shows it; ask the", "    live sessions:", &format!("    {query}"), "    Then go on"]
         );
     }
 }
