@@ -40,18 +40,22 @@ pub fn lines(text: &str, width: usize) -> Vec<String> {
 /// The lines of a text, of at most `width` columns each. A word that is longer has a line of its own; what stands in
 /// backticks is one word.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match words.last_mut().filter(|code| code.matches('`').count() % 2 == 1) {
+            Some(code) => *code += &format!(" {word}"),
+            None => words.push(word.to_owned()),
+        }
+    }
     let mut lines = Vec::new();
     let mut line = String::new();
-    let mut in_code = false;
-    for word in text.split(' ') {
-        let fits = line.width() + 1 + word.width() <= width;
-        if !line.is_empty() && (fits || in_code) {
-            line.push(' ');
-        } else if !line.is_empty() {
+    for word in words {
+        if !line.is_empty() && line.width() + 1 + word.width() > width {
             lines.push(std::mem::take(&mut line));
+        } else if !line.is_empty() {
+            line.push(' ');
         }
-        line.push_str(word);
-        in_code ^= word.matches('`').count() % 2 == 1;
+        line += &word;
     }
     lines.push(line);
     lines
