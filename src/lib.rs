@@ -34,6 +34,7 @@ pub mod progress;
 pub mod report;
 pub mod scan;
 pub mod shell;
+pub mod text;
 pub mod usage;
 pub mod verdict;
 pub mod window;

@@ -86,7 +86,8 @@ fn judge(bundle: &Path, policy: &Policy) -> Result<Judged, String> {
     let end = "2026-11-23T00:00:00Z".parse().expect("a time");
     let report = Report::new(&evidence, Window::days_before(end, 3), policy.clone(), &Silent);
     for format in ["table", "html", "csv"] {
-        let layout = Layout { width: 100, wide: true, colours: false, group_by: None, rows: Rows::Instances };
+        let layout =
+            Layout { width: 100, wide: true, colours: false, group_by: None, rows: Rows::Instances, again: vec![] };
         let format = Format::named(FORMATS, format).expect("a format");
         format.write(&report, &layout, &mut std::io::sink()).expect("printed");
     }

@@ -118,7 +118,7 @@ fn what_could_not_be_read_is_said_and_names_are_only_text() {
     let run = diff(home.path(), &["before.json", "after.json"]);
     assert_eq!(run.status, 3, "{run:?}");
     assert!(run.out.contains("user \\u{1b}[2Ja\\u{a}Nothing changed."), "{}", run.out);
-    assert!(run.out.contains("1 things could not be read"), "{}", run.out);
+    assert!(run.out.contains("part could not be read: 1 problem\n"), "{}", run.out);
 }
 
 #[test]

@@ -130,12 +130,35 @@ fn a_table_fits_its_width_and_is_plain_where_nobody_sees_it() {
 }
 
 #[test]
+fn a_summary_starts_with_what_to_do_and_ends_with_commands_that_run() {
+    let home = TempDir::new().expect("a folder");
+    let mut command = ssl_usage(home.path());
+    let run = Run::of(command.env("COLUMNS", "80").args(["analyze", "--from", "fleet"]).args(WINDOW));
+    let due = "7 must rotate, 7 inconclusive, 2 can wait, 8 need nothing (24 instances)\n\
+        Inconclusive, by cause: coverage too short 2, logging off 2, ";
+    assert!(run.out.starts_with(due), "{}", run.out);
+    assert!(run.out.contains("orders-legacy  expired  "), "{}", run.out);
+    let (commands, texts): (Vec<_>, Vec<_>) = run.out.lines().partition(|line| line.starts_with("    ssl-usage "));
+    assert!(texts.iter().all(|line| line.chars().count() <= 80), "{}", run.out);
+    assert_eq!(commands.len(), 3, "{}", run.out);
+    for words in commands {
+        let words = words.replace("INSTANCE", "forum");
+        let run = Run::of(ssl_usage(home.path()).args(words.split_whitespace().skip(1)));
+        assert!(run.status == 0 && !run.out.is_empty(), "{words}: {run:?}");
+    }
+}
+
+#[test]
 fn an_explanation_has_the_evidence() {
     let run = analyze(&["--explain", "warehouse-gap"]);
     assert_eq!(run.status, 0);
-    for part in
-        ["coverage-short: ", "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing", "user ", "Not examined", "ends: "]
-    {
+    for part in [
+        "coverage-short: ",
+        "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing",
+        "user ",
+        "Not examined",
+        "ends 2027-02-10",
+    ] {
         assert!(run.out.contains(part), "{part}: {}", run.out);
     }
     let absent = analyze(&["--explain", "nowhere"]);
@@ -214,7 +237,7 @@ fn ten_thousand_instances_take_seconds() {
         ("parquet", Rows::Instances),
         ("parquet", Rows::Clients),
     ] {
-        let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows };
+        let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows, again: vec![] };
         let mut file = tempfile::tempfile().expect("a file");
         let (before, begun) = (peak_megabytes(), Instant::now());
         let format = Format::named(FORMATS, name).expect("a format");

@@ -229,7 +229,7 @@ fn whoever_shares_a_group_is_named() {
     fleet.instance("warehouse-gap").parameter_group = "pg16-quiet".to_owned();
     let report = live(&FakeAws::start(fleet), &[]).json();
     let notes = of(&report, "crm-quiet")["notes"].to_string();
-    assert!(notes.contains("share the group: warehouse-gap\""), "{notes}");
+    assert!(notes.contains("share the group: warehouse-gap.\""), "{notes}");
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn a_log_that_begins_or_ends_within_a_record_says_so() {
         let run = scan(home.path(), &[path.to_str().expect("UTF-8")]);
         run.json()["files"][0]["note"].as_str().unwrap_or_default().to_owned()
     };
-    let (begins, ends) = ("its first line is not the beginning of a record", "its last line is cut");
+    let (begins, ends) = ("its first line is not the start of a record", "its last line is cut off");
     for sample in WHOLE {
         let text = fs::read(samples().join(sample)).expect("a sample");
         let whole = note(&text);

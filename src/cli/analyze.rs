@@ -86,12 +86,13 @@ impl Analyze {
                 )
                 .hint("run the command without --explain to list all instances"));
             }
-            return self.output.write(|_, out| report::explain(report, &meant, out));
+            return self.output.write(|width, out| report::explain(report, &meant, width, out));
         }
         report.arrange(self.sort, self.group_by);
         let colours = self.output.is_terminal() && takes_colours();
         self.output.write(|width, out| {
-            let layout = Layout { width, wide: self.wide, colours, group_by: self.group_by, rows: self.rows };
+            let (wide, group_by, rows, again) = (self.wide, self.group_by, self.rows, self.subject.again());
+            let layout = Layout { width, wide, colours, group_by, rows, again };
             self.format.write(report, &layout, out)
         })
     }

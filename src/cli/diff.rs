@@ -51,7 +51,7 @@ pub(super) struct Compare {
 impl Compare {
     pub fn run(self) -> Result<u8> {
         let diff = Diff::of(&self.kept(&self.old)?, &self.kept(&self.new)?);
-        self.output.print(self.format, &diff)?;
+        self.output.print(self.format, &diff, Vec::new())?;
         Ok(if diff.old.errors + diff.new.errors == 0 { exit::DONE } else { exit::PARTIAL })
     }
 

@@ -97,7 +97,7 @@ impl Digest {
         complain_of(&errors);
         let bundles = self.bundles.iter().map(|path| path.display().to_string()).collect();
         let digests = Digests { schema: "ssl-usage/digest/v1", bundles, evidence, instances, errors };
-        self.output.print(self.format, &digests)?;
+        self.output.print(self.format, &digests, Vec::new())?;
         Ok(if digests.evidence.digest.is_some() { exit::DONE } else { exit::PARTIAL })
     }
 }

@@ -123,6 +123,23 @@ impl Subject {
         Ok((evidence, self.fleet.window(now)))
     }
 
+    /// The options that judge the same evidence again, from the bundles that hold it.
+    pub fn again(&self) -> Vec<String> {
+        let extended = || self.bundle().into_iter().collect();
+        let bundles: Vec<PathBuf> = if self.from.is_empty() { extended() } else { self.from.clone() };
+        let path = |path: &PathBuf| path.display().to_string();
+        let option = |name: &str, value: String| [name.to_owned(), value];
+        let Fleet { days, instance, engine, now, .. } = &self.fleet;
+        let bundles = bundles.iter().map(|bundle| option("--from", path(bundle)));
+        let instances = instance.iter().map(|name| option("--instance", name.as_str().to_owned()));
+        let engines = engine.iter().map(|name| option("--engine", name.clone()));
+        let policy = self.policy.iter().map(|policy| option("--policy", path(policy)));
+        let now = now.iter().map(|now| option("--now", now.to_string()));
+        let options = bundles.chain([option("--days", days.to_string())]).chain(instances).chain(engines);
+        let unverified = self.accept_unverified.then(|| "--accept-unverified".to_owned());
+        options.chain(policy).chain(now).flatten().chain(unverified).collect()
+    }
+
     /// The bundle that a run against AWS extends: the one that is named, or one under the user's data folder.
     fn bundle(&self) -> Result<PathBuf> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -11,8 +11,11 @@ use super::heading::OUTPUT;
 use crate::error::{Error, Result};
 use crate::report::{Format, Layout};
 
-/// Columns of a table that is not printed to a terminal.
+/// Columns of text that is not printed to a terminal.
 const WIDTH: u16 = 100;
+
+/// Least columns that text is wrapped at.
+const LEAST: u16 = 40;
 
 /// Where to print.
 #[derive(Debug, Default, Args)]
@@ -28,21 +31,19 @@ impl Output {
         self.output.is_none() && io::stdout().is_terminal()
     }
 
-    /// Prints a document of which there is no other choice than its format.
-    pub fn print<D>(&self, format: &Format<D>, document: &D) -> Result<()> {
-        self.write(|width, out| format.write(document, &Layout { width, ..Layout::default() }, out))
+    /// Prints a document of which there is no other choice than its format; `again` are the options of its evidence.
+    pub fn print<D>(&self, format: &Format<D>, document: &D, again: Vec<String>) -> Result<()> {
+        self.write(|width, out| format.write(document, &Layout { width, again, ..Layout::default() }, out))
     }
 
     /// Has something written; `write` is told how many columns there are. A reader that hangs up is no failure.
     pub fn write(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
-            let out = io::stdout();
-            let width = if out.is_terminal() { console::Term::stdout().size().1.max(80) } else { WIDTH };
-            let mut out = BufWriter::new(out.lock());
-            let written = read_enough(write(width, &mut out).and_then(|()| out.flush()));
+            let mut out = BufWriter::new(io::stdout().lock());
+            let written = read_enough(write(width(self.is_terminal()), &mut out).and_then(|()| out.flush()));
             return written.map_err(|error| Error::io(Path::new("standard output"), error));
         };
-        write_file(path, |file| write(WIDTH, file)).map_err(|error| Error::io(path, error))
+        write_file(path, |file| write(width(false), file)).map_err(|error| Error::io(path, error))
     }
 }
 
@@ -68,6 +69,13 @@ fn has_scheme(path: &Path) -> bool {
     let scheme = path.to_str().and_then(|text| text.split_once("://")).map_or("", |(scheme, _)| scheme);
     scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// The columns to print: what `COLUMNS` says, else those of the terminal.
+pub(super) fn width(is_terminal: bool) -> u16 {
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let size = || if is_terminal { console::Term::stdout().size().1 } else { WIDTH };
+    set.unwrap_or_else(size).max(LEAST)
 }
 
 /// Writes a report to a path: into what is no file on disk, such as a pipe, as it comes; else a file that is there whole or

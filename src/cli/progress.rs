@@ -1,4 +1,4 @@
-//! Progress on stderr, where that is a terminal: the only user of `indicatif`.
+//! Progress on standard error, if that is a terminal.
 
 use std::time::Duration;
 
@@ -8,18 +8,19 @@ use super::complain;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::escape::terminal;
+use crate::text::bytes;
 
 /// Message while evidence is analyzed.
 pub(super) const JUDGING: &str = "analyzing";
 
-/// A bar that counts instances, with the bytes and the log that are being read. Hidden where stderr is no terminal.
+/// A bar that counts instances and bytes, and names the log that is read. Hidden if standard error is not a terminal.
 pub(super) struct Bar {
     instances: ProgressBar,
     bytes: std::sync::atomic::AtomicU64,
 }
 
 impl Bar {
-    /// A bar that says `what` is done, until a log is read.
+    /// A bar with the text `what`, until a log is read.
     pub fn new(what: &'static str) -> Self {
         let instances = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{spinner} {pos}/{len} instances [{elapsed}] {msg}");
@@ -42,8 +43,8 @@ impl Progress for Bar {
     }
 
     fn log(&self, instance: &str, log: &str) {
-        let bytes = indicatif::HumanBytes(self.bytes.load(std::sync::atomic::Ordering::Relaxed));
-        self.instances.set_message(format!("{bytes} read, {} {}", terminal(instance), terminal(log)));
+        let read = bytes(self.bytes.load(std::sync::atomic::Ordering::Relaxed));
+        self.instances.set_message(format!("{read} read; {}: {}", terminal(instance), terminal(log)));
     }
 
     fn bytes(&self, bytes: u64) {

@@ -20,8 +20,10 @@ use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
 use crate::report::escape::{spreadsheet, terminal};
+use crate::report::lines::paragraph;
 use crate::report::{Format, Reader};
 use crate::scan::{self, Outcome, Row, scan};
+use crate::text::plural;
 
 /// Count the connections in log files, with and without TLS.
 ///
@@ -79,7 +81,12 @@ fn version(text: &str) -> std::result::Result<String, String> {
 }
 
 const FORMATS: &[Format<Report>] = &[
-    Format { name: "table", help: "For people", reader: Reader::Person, writer: |report, _, out| table(report, out) },
+    Format {
+        name: "table",
+        help: "For people",
+        reader: Reader::Person,
+        writer: |report, layout, out| table(report, layout.width, out),
+    },
     Format {
         name: "csv",
         help: "For spreadsheets: a row a log",
@@ -205,7 +212,7 @@ impl Scan {
             (false, false) => exit::PARTIAL,
         };
         let report = Report { schema: "ssl-usage/scan/v1", files, total: (&total).into(), errors };
-        Output::default().print(self.format, &report)?;
+        Output::default().print(self.format, &report, Vec::new())?;
         Ok(status)
     }
 
@@ -251,12 +258,12 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
         let mut notes: Vec<_> = file.note.take().into_iter().collect();
         // Which of two logs tells of a session cannot be known here, so that none is left out.
         if file.format == Some("audit") && formats.contains(&(file.engine, Some("general"))) {
-            notes.push("may hold the same sessions as the general log; the total counts them in both".to_owned());
+            notes.push("it may hold the same sessions as the general log; the total counts both".to_owned());
         }
         match best.get(&identity(file)).filter(|counted| **counted != index) {
             Some(counted) => {
                 let twin = paths.get(*counted).map_or("another", String::as_str);
-                notes.push(format!("the same log as {twin}, and counted there"));
+                notes.push(format!("the same log as {twin}; the total counts only that one"));
             }
             None => {
                 total += tally;
@@ -264,7 +271,7 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
                 let others = extents.entry(extent).or_default();
                 match others.iter().find(|(_, counts)| *counts == tally && tally.records() > 0) {
                     Some((path, _)) => notes.push(format!(
-                        "may be a copy of {path}, of the same size, time and counts; the total counts both"
+                        "it may be a copy of {path}, with the same size, time and counts; the total counts both"
                     )),
                     None if others.len() < COPIES => others.push((file.path.clone(), tally)),
                     None => {}
@@ -368,40 +375,42 @@ fn note(row: &Row) -> Option<String> {
             if tally.records() == 0 && tally.unparsed() == 0 {
                 notes.push("no connection records: connections are not logged here, or no client connected".to_owned());
             } else if sessions(tally) == 0 && tally.received > 0 && tally.unparsed() == 0 {
-                let arrived = "clients reached the server, but sessions are not logged: log_connections leaves `authorization` out";
+                let arrived =
+                    "clients connected, but their sessions are not logged: add `authorization` to log_connections";
                 notes.push(arrived.to_owned());
             } else if sessions(tally) == 0 && tally.records() > 0 && tally.unparsed() == 0 {
-                notes.push(
-                    "no session begins here: there are only attempts that failed, or sessions that ended".to_owned(),
-                );
+                notes.push("no session begins in this log: it holds only failed attempts or disconnects".to_owned());
             }
             notes.extend(blind(found, tally));
             if tally.has_other_names() {
-                notes.push("it names so many TLS versions or ciphers that some count together, as (other)".to_owned());
+                notes.push("it has so many TLS versions or ciphers that some are counted as (other)".to_owned());
             }
             if is_undated(found.scanned.last_at) {
-                notes.push("its times have no year: give it with --year".to_owned());
+                notes.push("its times have no year: set it with --year".to_owned());
             } else if found.scanned.last_at.is_some_and(|time| !time.zone_known) {
                 notes.push("its times have no known time zone and are read as UTC".to_owned());
             }
             match cut(tally) {
                 0 => {}
-                1 => notes.push("1 connection record is cut at an end of the log, and counts as unparsed".to_owned()),
-                many => notes
-                    .push(format!("{many} connection records are cut at the ends of the log, and count as unparsed")),
+                1 => {
+                    notes.push("1 connection record is cut off at an end of the log, and counts as unparsed".to_owned())
+                }
+                many => notes.push(format!(
+                    "{many} connection records are cut off at the ends of the log, and count as unparsed"
+                )),
             }
             if found.scanned.disordered {
                 notes.push(
-                    "its times go back: logs were joined in another order, the clock was changed, or a client wrote lines of \
-                     its own"
+                    "its times go back: logs were joined in the wrong order, the clock was changed, or a client wrote lines \
+                     of its own"
                         .to_owned(),
                 );
             }
             if found.scanned.begins_within {
-                notes.push("its first line is not the beginning of a record".to_owned());
+                notes.push("its first line is not the start of a record".to_owned());
             }
             if !found.scanned.ends_whole {
-                notes.push("its last line is cut".to_owned());
+                notes.push("its last line is cut off".to_owned());
             }
         }
         Outcome::Failed(_) => {}
@@ -413,7 +422,7 @@ fn note(row: &Row) -> Option<String> {
 fn blind(found: &scan::Scan, tally: &Tally) -> Option<String> {
     let clients = tally.connections.sum();
     if clients == 0 && tally.system.sum() > 0 {
-        return Some("only AWS's own users connected: nothing can be concluded about your clients".to_owned());
+        return Some("only AWS's own users connected: this says nothing about your clients".to_owned());
     }
     let unknown = tally.connections.unknown;
     let engine = Engine::named(found.engine)?;
@@ -423,10 +432,10 @@ fn blind(found: &scan::Scan, tally: &Tally) -> Option<String> {
     let other = engine.logs.iter().find(|logs| logs.records_tls && logs.kind != found.format);
     let next = match (other, engine.live_query) {
         (Some(logs), _) => format!("scan the {} log", logs.kind),
-        (None, Some(query)) => format!("ask the live sessions: {query}"),
-        (None, None) => "the cluster's parameter tls decides".to_owned(),
+        (None, Some(query)) => format!("query the live sessions: {query}"),
+        (None, None) => "check the parameter tls of the cluster".to_owned(),
     };
-    Some(format!("this log does not record TLS, so {unknown} sessions are unknown: {next}"))
+    Some(format!("this log does not record TLS, so whether {} used it is unknown: {next}", plural(unknown, "session")))
 }
 
 /// Records that the log's two ends cut.
@@ -539,10 +548,10 @@ fn csv(report: &Report, out: impl Write) -> io::Result<()> {
     csv.flush()
 }
 
-fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
+fn table(report: &Report, width: u16, mut out: impl Write) -> io::Result<()> {
     // Zeros of what was not read would look like an answer.
     if report.files.iter().all(|file| file.format.is_none()) {
-        return notes(report, out);
+        return notes(report, width, out);
     }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
@@ -557,13 +566,13 @@ fn table(report: &Report, mut out: impl Write) -> io::Result<()> {
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
-    notes(report, out)
+    notes(report, width, out)
 }
 
-fn notes(report: &Report, mut out: impl Write) -> io::Result<()> {
+fn notes(report: &Report, width: u16, mut out: impl Write) -> io::Result<()> {
     for file in &report.files {
         if let Some(note) = &file.note {
-            writeln!(out, "{}: {}", terminal(&file.path), terminal(note))?;
+            paragraph(&mut out, width, 0, &format!("{}: {note}", file.path))?;
         }
     }
     Ok(())

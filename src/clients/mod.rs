@@ -22,7 +22,7 @@ pub const FORMATS: &[Format<Clients>] = &[
         name: "table",
         help: "For people",
         reader: Reader::Person,
-        writer: |list, _, out| table::write(list, out),
+        writer: |list, layout, out| table::write(list, layout.width, &layout.again, out),
     },
     Format {
         name: "csv",
@@ -226,12 +226,12 @@ impl Task {
     /// What has to be done, for people.
     pub fn text(self) -> &'static str {
         match self {
-            Self::AcceptCertificate => "did not accept the certificate",
-            Self::UpdateTrustStore => "update trust store",
-            Self::KeepTrustStore => "TLS, authority stays",
-            Self::FindOut => "not known, ask",
-            Self::BreaksUnderEnforcement => "no TLS, breaks if enforced",
-            Self::OldProtocol => "old protocol",
+            Self::AcceptCertificate => "rejected the certificate: fix its trust store",
+            Self::UpdateTrustStore => "update its trust store",
+            Self::KeepTrustStore => "uses TLS, same CA: nothing",
+            Self::FindOut => "TLS unknown: ask its owner",
+            Self::BreaksUnderEnforcement => "no TLS: breaks if enforced",
+            Self::OldProtocol => "uses an old protocol",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The table for people: a line a client, whom to ask first on top.
+//! The table for people: a line for each client, the most urgent first.
 
 use std::io::{self, Write};
 
@@ -6,8 +6,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 
 use super::{Client, Clients, Task};
-use crate::problem::grouped;
 use crate::report::escape::terminal;
+use crate::report::lines::{next_steps, paragraph, problems};
+use crate::text::plural;
 
 /// A column: its title, and what of a client it holds.
 type Column = (&'static str, fn(&Client) -> String);
@@ -51,10 +52,10 @@ fn time(time: Option<Timestamp>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
-pub(super) fn write(list: &Clients, out: &mut dyn Write) -> io::Result<()> {
-    let day = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M");
-    let window = format!("Window {} to {} UTC.", day(list.window.from), day(list.window.to));
-    writeln!(out, "{} clients. {window}", list.clients.len())?;
+pub(super) fn write(list: &Clients, width: u16, again: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M");
+    paragraph(out, width, 0, &headline(list))?;
+    writeln!(out, "Window {} to {} UTC", minute(list.window.from), minute(list.window.to))?;
     if !list.clients.is_empty() {
         writeln!(out)?;
         for line in table(list).lines() {
@@ -62,21 +63,33 @@ pub(super) fn write(list: &Clients, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if !list.may_hide.is_empty() {
-        writeln!(out, "\nClients with TLS may hide, for no log names all of them:")?;
+        writeln!(out)?;
+        paragraph(out, width, 0, "These instances may have more clients with TLS, because no log names all of them:")?;
     }
     for row in &list.may_hide {
-        writeln!(out, "  {}: {}", terminal(&row.id.instance), terminal(&row.why))?;
+        paragraph(out, width, 2, &format!("{}: {}", row.id.instance, row.why))?;
     }
-    if !list.errors.is_empty() {
-        writeln!(out, "\nNot read:")?;
-    }
-    for brief in grouped(&list.errors) {
-        writeln!(out, "  {}", terminal(&brief.to_string()))?;
-    }
-    Ok(())
+    problems(out, width, &list.errors)?;
+    next_steps(out, again, &[("Plan the rotation".to_owned(), "plan", "--format sh")])
 }
 
-/// Lines are as long as names are: a name that is broken in two can be neither read nor searched for.
+/// How many clients have something to do, most urgent first.
+fn headline(list: &Clients) -> String {
+    let with = |task: Task| list.clients.iter().filter(|client| client.tasks.contains(&task)).count();
+    let tasks = [
+        (Task::AcceptCertificate, "rejected the certificate"),
+        (Task::UpdateTrustStore, "must update the trust store"),
+        (Task::FindOut, "with unknown TLS use"),
+        (Task::BreaksUnderEnforcement, "without TLS"),
+        (Task::OldProtocol, "with an old protocol"),
+    ];
+    let counts: Vec<_> = tasks.iter().map(|(task, what)| (with(*task), what)).filter(|(count, _)| *count > 0).collect();
+    let counts: Vec<_> = counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
+    let all = plural(list.clients.len(), "client");
+    if counts.is_empty() { all } else { format!("{all}: {}", counts.join(", ")) }
+}
+
+/// Names are never broken, so that they can be searched for: lines are as long as names need.
 fn table(list: &Clients) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(COLUMNS.iter().map(|(title, _)| *title));

@@ -22,7 +22,12 @@ const WORSE_BY: f64 = 0.01;
 
 /// The formats of a comparison.
 pub const FORMATS: &[Format<Diff>] = &[
-    Format { name: "text", help: "For people", reader: Reader::Person, writer: |diff, _, out| text::write(diff, out) },
+    Format {
+        name: "text",
+        help: "For people",
+        reader: Reader::Person,
+        writer: |diff, layout, out| text::write(diff, layout.width, out),
+    },
     Format::json("For programs"),
 ];
 

@@ -1,4 +1,4 @@
-//! A comparison for people: what went wrong first.
+//! A comparison for people: problems first.
 
 use std::io::{self, Write};
 
@@ -6,55 +6,63 @@ use jiff::Timestamp;
 
 use super::{Certificate, ClientChange, Diff, Side, Verdict};
 use crate::inventory::InstanceId;
-use crate::report::escape::terminal;
+use crate::report::lines::paragraph;
+use crate::report::usage_words;
+use crate::text::plural;
 
-pub(super) fn write(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
-    head("Before", &diff.old, out)?;
-    head("After ", &diff.new, out)?;
+pub(super) fn write(diff: &Diff, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    head("Before", &diff.old, width, out)?;
+    head("After", &diff.new, width, out)?;
     if diff.new.window.from < diff.old.window.to {
-        writeln!(out, "The windows overlap: sessions of before may count as of after; give fewer --days.")?;
+        let overlap = "The windows overlap, so sessions before the change may count as after it. Give fewer --days.";
+        paragraph(out, width, 0, overlap)?;
     }
     if diff.is_empty() {
         writeln!(out, "\nNothing changed.")?;
     }
-    list("Fell back to no TLS, and nobody was told", &diff.fell_back, client, out)?;
+    list(("Used TLS, now connect without it (their drivers report no error)", &diff.fell_back), client, width, out)?;
     list(
-        "Did not accept the certificate",
-        &diff.certificate_rejected,
-        |one| (&one.id, format!("{}: {} times", one.address, one.times)),
+        ("Rejected the certificate", &diff.certificate_rejected),
+        |one| (&one.id, format!("{}: {}", one.address, plural(one.times, "time"))),
+        width,
         out,
     )?;
-    list("Used TLS, and not seen any more, or not how", &diff.tls_clients_gone, client, out)?;
-    list("New with TLS", &diff.tls_clients_new, client, out)?;
+    list(("Used TLS, now missing, or TLS use unknown", &diff.tls_clients_gone), client, width, out)?;
+    list(("New clients with TLS", &diff.tls_clients_new), client, width, out)?;
     list(
-        "Verdicts",
-        &diff.verdicts,
+        ("Verdicts", &diff.verdicts),
         |one| (&one.id, format!("{} -> {}", verdict(&one.before), verdict(&one.now))),
+        width,
         out,
     )?;
     list(
-        "Certificates",
-        &diff.certificates,
+        ("Certificates", &diff.certificates),
         |one| (&one.id, format!("{} -> {}", certificate(&one.before), certificate(&one.now))),
+        width,
         out,
     )?;
     list(
-        "Less of the logs was seen",
-        &diff.coverage_worse,
+        ("Lower log coverage", &diff.coverage_worse),
         |one| {
             let percent = |share: f64| format!("{:.1} %", share * 100.0);
             (&one.id, format!("{} -> {}", percent(one.before), percent(one.now)))
         },
+        width,
         out,
     )?;
-    list("Came", &diff.came, |one| (one, one.arn.clone()), out)?;
-    list("Went, or could not be read", &diff.went, |one| (one, one.arn.clone()), out)
+    list(("New instances", &diff.came), |one| (one, one.arn.clone()), width, out)?;
+    list(("Missing instances, or could not be read", &diff.went), |one| (one, one.arn.clone()), width, out)
 }
 
-fn head(what: &str, side: &Side, out: &mut dyn Write) -> io::Result<()> {
+fn head(what: &str, side: &Side, width: u16, out: &mut dyn Write) -> io::Result<()> {
     let (from, to) = (minute(side.window.from), minute(side.window.to));
-    let errors = if side.errors == 0 { String::new() } else { format!("; {} things could not be read", side.errors) };
-    writeln!(out, "{what}: {} instances, {from} to {to} UTC{errors}", side.instances)
+    let errors = if side.errors == 0 {
+        String::new()
+    } else {
+        format!("; part could not be read: {}", plural(side.errors, "problem"))
+    };
+    let instances = plural(side.instances, "instance");
+    paragraph(out, width, 0, &format!("{what}: {instances}, {from} to {to} UTC{errors}"))
 }
 
 fn minute(time: Timestamp) -> String {
@@ -62,13 +70,18 @@ fn minute(time: Timestamp) -> String {
 }
 
 /// A heading and a line each; nothing where there is none.
-fn list<T>(what: &str, all: &[T], line: impl Fn(&T) -> (&InstanceId, String), out: &mut dyn Write) -> io::Result<()> {
+fn list<T>(
+    (what, all): (&str, &[T]),
+    line: impl Fn(&T) -> (&InstanceId, String),
+    width: u16,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if !all.is_empty() {
         writeln!(out, "\n{what}:")?;
     }
     for one in all {
         let (id, text) = line(one);
-        writeln!(out, "  {}: {}", terminal(&id.instance), terminal(&text))?;
+        paragraph(out, width, 2, &format!("{}: {text}", id.instance))?;
     }
     Ok(())
 }
@@ -83,11 +96,12 @@ fn client(one: &ClientChange) -> (&InstanceId, String) {
 
 fn verdict(verdict: &Verdict) -> String {
     let mark = if verdict.unproven { "?" } else { "" };
-    format!("{}{mark} ({})", verdict.rotation, verdict.usage)
+    format!("{}{mark} ({})", verdict.rotation, usage_words(verdict.usage.name()))
 }
 
 fn certificate(certificate: &Certificate) -> String {
-    let ca = certificate.ca.as_deref().unwrap_or("not known");
-    let end = certificate.valid_till.map_or_else(|| "not known".to_owned(), |end| end.strftime("%Y-%m-%d").to_string());
+    let ca = certificate.ca.as_deref().unwrap_or("unknown CA");
+    let end =
+        certificate.valid_till.map_or_else(|| "an unknown date".to_owned(), |end| end.strftime("%Y-%m-%d").to_string());
     format!("{ca} until {end}")
 }

@@ -180,7 +180,7 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
         let key = (instance.id().account.as_str(), command.words.as_slice());
         match given.get(&key) {
             Some(other) if command.kind == CommandKind::Rotate => {
-                elsewhere = Some(format!("the step of {other} rotates it too"))
+                elsewhere = Some(format!("the step of {other} rotates it as well"))
             }
             Some(_) => {}
             None => {
@@ -194,7 +194,7 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
     let waits = || {
         let told = |code: &ReasonCode| instance.reasons.iter().find(|reason| reason.code == *code);
         let reason = WAITS.iter().find_map(told);
-        reason.map_or_else(|| "the next authority is not known".to_owned(), |reason| reason.text.clone())
+        reason.map_or_else(|| "the next CA is unknown".to_owned(), |reason| reason.text.clone())
     };
     let no_rotation = takes_effect.is_none().then(|| elsewhere.unwrap_or_else(waits));
     Step {

@@ -1,4 +1,4 @@
-//! A plan as a shell script that a person reads before it is run.
+//! A plan as a shell script, to be reviewed before it runs.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -6,24 +6,25 @@ use std::io::{self, Write};
 use super::{Plan, Step, TrustStores};
 use crate::problem::grouped;
 use crate::report::escape::terminal;
+use crate::report::lines::lines;
 use crate::shell::quote;
 use crate::verdict::{Command, EffectTime, Restart};
 
 const HEAD: &str = r#"set -eu
 
 if [ "${REVIEWED:-}" != yes ]; then
-    echo 'Nothing was run: read this file first, and then set REVIEWED=yes.' >&2
+    echo 'Nothing was run. Review this file, then set REVIEWED=yes.' >&2
     exit 2
 fi
 
-# What the AWS CLI prints is not to wait for a key.
+# Keep the AWS CLI from opening a pager.
 export AWS_PAGER=''
 
-# Each command names its profile; the profile must be one of the account that it is for.
-is_of() {
+# Check that each profile belongs to its account.
+belongs_to() {
     account=$(aws --profile "$1" sts get-caller-identity --query Account --output text)
     if [ "$account" != "$2" ]; then
-        printf 'Nothing was run: profile %s is of account %s, not of %s.\n' "$1" "$account" "$2" >&2
+        printf 'Nothing was run. Profile %s belongs to account %s, not to %s.\n' "$1" "$account" "$2" >&2
         exit 2
     fi
 }
@@ -32,42 +33,42 @@ is_of() {
 pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "#!/bin/sh")?;
     let Plan { tool_version, generated_at, window, .. } = plan;
-    writeln!(out, "# Rotation of certificates, planned by ssl-usage {tool_version} as of {generated_at}.")?;
-    writeln!(out, "# The evidence is of {} to {}.\n#", window.from, window.to)?;
+    writeln!(out, "# Certificate rotation, planned by ssl-usage {tool_version} as of {generated_at}.")?;
+    writeln!(out, "# Evidence: {} to {}.\n#", window.from, window.to)?;
     let acting: Vec<&Step> = plan.steps.iter().filter(|step| !step.commands.is_empty()).collect();
     let accounts: BTreeSet<&str> = acting.iter().map(|step| step.member.id.account.as_str()).collect();
     let profiles: String = accounts.iter().map(|account| format!(" {}=PROFILE", profile(account))).collect();
-    writeln!(out, "# Run it with: env REVIEWED=yes{profiles} sh FILE")?;
-    writeln!(out, "# It stops at the first command that fails, and may be run again.")?;
+    writeln!(out, "# Run: env REVIEWED=yes{profiles} sh FILE")?;
+    writeln!(out, "# The script stops at the first command that fails. It can be run again.")?;
     for brief in grouped(&plan.errors) {
-        comment(out, "NOT READ, and so not in this plan: ", &brief.to_string())?;
+        comment(out, "COULD NOT BE READ, so not in this plan: ", &brief.to_string())?;
     }
     write!(out, "{HEAD}")?;
     for account in &accounts {
-        let message = "the AWS profile of this account is not set";
-        writeln!(out, "is_of \"${{{}:?{message}}}\" {}", profile(account), quote(account))?;
+        let message = "set it to the AWS profile of this account";
+        writeln!(out, "belongs_to \"${{{}:?{message}}}\" {}", profile(account), quote(account))?;
     }
-    writeln!(out, "\n# --- 1. Trust stores, before anything else ---")?;
+    writeln!(out, "\n# --- 1. Before the rotation: update the trust stores of clients ---")?;
     if plan.trust_stores.is_empty() {
-        writeln!(out, "# No client is known that needs another one.")?;
+        writeln!(out, "# No client is known to need a new CA.")?;
     }
     plan.trust_stores.iter().try_for_each(|stores| trust_stores(stores, out))?;
-    writeln!(out, "\n# --- 2. Instances, most urgent first ---")?;
+    writeln!(out, "\n# --- 2. Rotate, most urgent instances first ---")?;
     plan.steps.iter().try_for_each(|step| instance(step, out))?;
-    writeln!(out, "\n# --- 3. Nothing to do ---")?;
+    writeln!(out, "\n# --- 3. These instances need nothing ---")?;
     for untouched in &plan.nothing_to_do {
         comment(out, "", &format!("{}: {}", untouched.id.instance, untouched.why))?;
     }
-    writeln!(out, "\n# --- 4. What is served now; what waits for a restart or a window is not yet there ---")?;
+    writeln!(
+        out,
+        "\n# --- 4. Verify the certificates; a change that waits for a restart or window is not shown yet ---"
+    )?;
     for step in acting.iter().filter(|step| step.takes_effect.is_some()) {
         step.verify.iter().try_for_each(|command| run(step, command, out))?;
     }
-    writeln!(
-        out,
-        "\n# --- 5. In some days, when clients have connected again: who did not come back, or without TLS? ---"
-    )?;
+    writeln!(out, "\n# --- 5. After some days, compare: which clients are missing, or connect without TLS? ---")?;
     for command in &plan.afterwards {
-        comment(out, "", &command.join(" "))?;
+        writeln!(out, "# {}", terminal(&command.join(" ")))?;
     }
     Ok(())
 }
@@ -78,14 +79,20 @@ fn profile(account: &str) -> String {
     format!("AWS_PROFILE_{word}")
 }
 
-/// A comment; whatever the text holds, it does not end the line.
+/// Columns that comments are wrapped at.
+const WIDTH: usize = 100;
+
+/// A comment, in lines that each begin with `#`; whatever the text holds, it ends none of them.
 fn comment(out: &mut dyn Write, what: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "# {what}{}", terminal(text))
+    lines(text, WIDTH - what.len()).iter().enumerate().try_for_each(|(index, line)| {
+        let before = if index == 0 { what } else { "    " };
+        writeln!(out, "# {before}{line}")
+    })
 }
 
 fn trust_stores(stores: &TrustStores, out: &mut dyn Write) -> io::Result<()> {
-    let authority = stores.authority.as_deref().unwrap_or("see its step for the authority");
-    comment(out, "", &format!("{} ({}, {}): {authority}", stores.id.instance, stores.id.account, stores.id.region))?;
+    let ca = stores.authority.as_deref().map_or("see the step for the CA".to_owned(), |ca| format!("CA {ca}"));
+    comment(out, "", &format!("{} ({}, {}): {ca}", stores.id.instance, stores.id.account, stores.id.region))?;
     for client in &stores.clients {
         let seen = &client.seen;
         let named = [("user", &seen.user), ("database", &seen.database), ("application", &seen.application)];
@@ -95,31 +102,33 @@ fn trust_stores(stores: &TrustStores, out: &mut dyn Write) -> io::Result<()> {
         comment(out, "  [ ] ", &format!("{address}{}: {}", named.collect::<String>(), tasks.join("; ")))?;
     }
     if stores.may_hide {
-        comment(out, "  [ ] ", "others that no log names: ask whoever uses it")?;
+        comment(out, "  [ ] ", "Clients that no log names: ask the owners of the instance")?;
     }
     Ok(())
 }
 
 fn instance(step: &Step, out: &mut dyn Write) -> io::Result<()> {
-    let act_by = step.act_by.map_or_else(|| "no date known".to_owned(), |by| format!("by {}", by.strftime("%Y-%m-%d")));
-    let unproven = if step.unproven { ", unproven" } else { "" };
+    let act_by = step.act_by.map_or_else(|| "date unknown".to_owned(), |by| format!("by {}", by.strftime("%Y-%m-%d")));
+    let unproven = if step.unproven { " (inconclusive)" } else { "" };
     writeln!(out)?;
     let head = format!("{} ({}): {}{unproven}, {act_by}", step.member.id.instance, step.engine, step.rotation);
     comment(out, "", &head)?;
     comment(out, "Why: ", &step.why)?;
     let when = step.takes_effect.map_or("", |effect| match effect {
-        EffectTime::AtOnce => ", at once",
-        EffectTime::InMaintenanceWindow => ", in the next maintenance window",
-        EffectTime::AtNextRestart => "; it is put in place now, and becomes active at the next one, planned or not",
+        EffectTime::AtOnce => " immediately",
+        EffectTime::InMaintenanceWindow => " in the next maintenance window",
+        EffectTime::AtNextRestart => {
+            ": the certificate is staged now and becomes active at the next restart, planned or not"
+        }
     });
     let restart = match step.restart {
-        Restart::Listener => "restarts the listener alone: open sessions live on, and new ones wait",
-        Restart::Instance => "takes a restart of the instance",
-        Restart::None => "takes no restart",
+        Restart::Listener => "restarts only the listener (open sessions stay, new ones wait)",
+        Restart::Instance => "restarts the instance",
+        Restart::None => "needs no restart",
     };
     comment(out, "", &format!("The rotation {restart}{when}."))?;
     if let Some(no_rotation) = &step.no_rotation {
-        comment(out, "Nothing rotates it here: ", no_rotation)?;
+        comment(out, "No command rotates it: ", no_rotation)?;
     }
     if step.commands.is_empty() {
         return Ok(());

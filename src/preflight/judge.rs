@@ -46,7 +46,7 @@ pub(super) fn steps(
     let unread = usage.coverage.files + usage.coverage.files_failed == 0;
     let why = || match verdict.reasons.first() {
         Some(reason) if !unread => reason.text.clone(),
-        _ => "sessions are logged. Run `ssl-usage analyze` to read the logs and judge them.".to_owned(),
+        _ => "sessions are logged. `ssl-usage analyze` reads and judges the logs".to_owned(),
     };
     let Some(engine) = profile.known_engine() else {
         let text = format!("this version of ssl-usage does not support the engine {}", profile.engine);
@@ -108,8 +108,11 @@ fn by_no_log(profile: &InstanceProfile, engine: &Engine) -> Steps {
     }
     let version = &profile.engine_version;
     let who: Vec<_> = engine.logs.iter().filter(|logs| !logs.records_tls).map(|logs| logs.kind).collect();
-    let clients =
-        if who.is_empty() { String::new() } else { format!(", but its {} log shows who connects", who.join(" or ")) };
+    let clients = if who.is_empty() {
+        String::new()
+    } else {
+        format!(". Its {} log shows which clients connect", who.join(" or "))
+    };
     let live = ask_live(engine);
     let why = format!("no log of {} {version} records TLS{clients}{live}", engine.title);
     Steps::only(Answer::NotByLogs, why)
@@ -135,12 +138,12 @@ fn to_do(needs: &Needs, export: Option<&str>) -> String {
     let set = needs.changes.iter().map(|change| {
         let group = change.new_group.as_ref().map_or_else(
             || format!("in {}", change.group),
-            |new| format!("in a new group {new}, because {} cannot be changed", change.group),
+            |new| format!("in a new group {new} (AWS's {} cannot be changed)", change.group),
         );
         let when = if change.is_static { "static" } else { "dynamic" };
         format!("set {} to {} {group} ({when})", change.parameter, change.to)
     });
-    let waits = needs.pending.iter().map(|name| format!("{name} is set, but the instance has not applied it yet"));
+    let waits = needs.pending.iter().map(|name| format!("{name} is set, but not in effect yet"));
     let export = export.map(|log_type| format!("export the {log_type} log to CloudWatch Logs"));
     set.chain(waits).chain(export).collect::<Vec<_>>().join("; ")
 }
@@ -156,24 +159,21 @@ fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) 
         (
             every,
             format!(
-                "the {} log contains every statement, including secrets. It grows with the load, and may fill the storage and slow down the instance: enable it for a short time only",
+                "The {} log holds every statement, including secrets. It grows with the load, can fill the storage and slow the instance. Disable it again as soon as you can.",
                 logs.kind
             ),
         ),
         (
             short,
-            format!(
-                "files may be deleted after less than {LEAST_KEPT} min: export the {} log to CloudWatch Logs",
-                logs.kind
-            ),
+            format!("RDS may delete the files within {LEAST_KEPT} minutes. Export the {} log to CloudWatch Logs.", logs.kind),
         ),
-        (longer, format!("{parameter} may be up to {most} (minutes)")),
+        (longer, format!("To keep files longer, set {parameter} to up to {most} minutes.")),
         (
             exported,
-            "CloudWatch Logs keeps exported logs forever and charges for them, unless the log group has a retention"
+            "CloudWatch Logs keeps exported logs forever, and charges for them. Set a retention period on the log group."
                 .to_owned(),
         ),
-        (renewed, "create the group and attach it to the cluster once, and restart every member".to_owned()),
+        (renewed, "Create the group and assign it to the cluster once, then restart every member.".to_owned()),
     ];
     known.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
 }

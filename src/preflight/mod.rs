@@ -42,9 +42,9 @@ impl Answer {
     /// What a person reads.
     fn title(self) -> &'static str {
         match self {
-            Self::SwitchOn => "switch on",
+            Self::SwitchOn => "enable logging",
             Self::Unknown => "unknown",
-            Self::NotByLogs => "not by logs",
+            Self::NotByLogs => "not from logs",
             Self::Ready => "ready",
             Self::Answered => "answered",
         }
@@ -57,7 +57,7 @@ pub const FORMATS: &[Format<Preflight>] = &[
         name: "table",
         help: "For people: what to do, and the commands",
         reader: Reader::Person,
-        writer: |all, layout, out| table::write(all, layout.width, out),
+        writer: |all, layout, out| table::write(all, layout.width, &layout.again, out),
     },
     Format::json("For programs: everything"),
 ];
@@ -217,5 +217,6 @@ fn shared(steps: &Steps, users: &Users, id: &InstanceId) -> Option<String> {
         .filter(|other| *other != instance)
         .collect();
     let names: Vec<&str> = others.into_iter().collect();
-    (!names.is_empty()).then(|| format!("the change is one for these too, which share the group: {}", names.join(", ")))
+    (!names.is_empty())
+        .then(|| format!("The change also affects these instances, which share the group: {}.", names.join(", ")))
 }

@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Answer, Counted, Instance, Preflight, Volume, Wait};
-use crate::problem::grouped;
 use crate::report::escape::terminal;
+use crate::report::lines::{next_steps, paragraph, problems};
 use crate::shell::quote;
+use crate::text::{bytes, plural};
 
 /// A column: its title, how it is aligned, and what of an instance it holds.
 type Column = (&'static str, CellAlignment, fn(&Instance) -> String);
@@ -20,7 +22,7 @@ const COLUMNS: &[Column] = &[
     ("RESTART", CellAlignment::Left, |row| if row.steps.restart { "instance" } else { "none" }.to_owned()),
     ("SESSIONS/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, sessions)),
     ("BYTES/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, size)),
-    ("READY", CellAlignment::Right, |row| {
+    ("WAIT", CellAlignment::Right, |row| {
         let wait = row.steps.wait.filter(|_| row.steps.answer == Answer::SwitchOn);
         wait.map_or_else(dash, |wait| format!("{} h", wait.hours))
     }),
@@ -41,45 +43,40 @@ fn sessions(volume: &Volume) -> String {
 fn size(volume: &Volume) -> String {
     match (volume.bytes_a_session, volume.bytes_a_day) {
         (None, _) => "statements".to_owned(),
-        // A little is not nothing.
-        (_, Some(bytes)) if bytes < 1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        (_, Some(bytes)) => format!("{:.1} MB", bytes as f64 / 1e6),
+        (_, Some(count)) => bytes(count),
         (_, None) => "unknown".to_owned(),
     }
 }
 
-pub(super) fn write(all: &Preflight, width: u16, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(all: &Preflight, width: u16, again: &[String], out: &mut dyn Write) -> io::Result<()> {
     let counts: Vec<_> = all.summary.iter().map(|(answer, count)| format!("{count} {}", answer.title())).collect();
-    writeln!(out, "{} instances: {}.", all.instances.len(), counts.join(", "))?;
+    let instances = plural(all.instances.len(), "instance");
+    let separator = if counts.is_empty() { "" } else { ": " };
+    paragraph(out, width, 0, &format!("{instances}{separator}{}", counts.join(", ")))?;
     if !all.instances.is_empty() {
         writeln!(out)?;
-        for line in table(all, width).lines() {
-            writeln!(out, "{}", line.trim_end())?;
+        for line in table(all, width) {
+            writeln!(out, "{line}")?;
         }
         writeln!(out)?;
     }
-    for row in &all.instances {
-        instance(row, out)?;
-    }
-    if !all.errors.is_empty() {
-        writeln!(out, "\nNot read:")?;
-    }
-    for brief in grouped(&all.errors) {
-        writeln!(out, "  {}", terminal(&brief.to_string()))?;
-    }
-    Ok(())
+    all.instances.iter().try_for_each(|row| instance(row, width, out))?;
+    problems(out, width, &all.errors)?;
+    let open = all.instances.iter().any(|row| row.steps.answer != Answer::Answered);
+    let judge = ("Judge the logs, once they cover the time above".to_owned(), "analyze", "");
+    next_steps(out, again, if open { std::slice::from_ref(&judge) } else { &[] })
 }
 
-fn instance(row: &Instance, out: &mut dyn Write) -> io::Result<()> {
+fn instance(row: &Instance, width: u16, out: &mut dyn Write) -> io::Result<()> {
     let steps = &row.steps;
-    writeln!(out, "{}: {}: {}", terminal(&row.member.id.instance), steps.answer.title(), terminal(&steps.why))?;
+    paragraph(out, width, 0, &format!("{}: {}: {}", row.member.id.instance, steps.answer.title(), steps.why))?;
     let cost = steps.volume.as_ref().and_then(|volume| volume.dollars_a_day).filter(|dollars| *dollars > 0.0);
-    let cost = cost.map(|dollars| format!("CloudWatch Logs takes in ${dollars:.4} a day, and more in some regions"));
+    let cost = cost.map(|dollars| format!("CloudWatch Logs charges about ${dollars:.4} a day, more in some regions."));
     let wait = steps.wait.as_ref().map(when);
     for note in wait.iter().chain(&cost).chain(&steps.notes) {
-        writeln!(out, "  {}", terminal(note))?;
+        paragraph(out, width, 2, note)?;
     }
-    for (title, commands) in [("run", &steps.commands), ("afterwards, to have all as it was", &steps.undo)] {
+    for (title, commands) in [("Run", &steps.commands), ("To undo", &steps.undo)] {
         if !commands.is_empty() {
             writeln!(out, "  {title}:")?;
         }
@@ -96,25 +93,32 @@ fn line(command: &[String]) -> String {
 }
 
 fn when(wait: &Wait) -> String {
-    let earliest = format!("an answer takes {} h of logs at the least, better a full cycle of your jobs", wait.hours);
+    let earliest = format!("A verdict needs logs of at least {} h. A full cycle of your jobs is better.", wait.hours);
     match (wait.kept_hours, wait.collect_every_hours) {
         (Some(kept), Some(every)) => {
-            format!("{earliest}; files are kept for {kept} h, so run `ssl-usage collect` every {every} h until then")
+            format!("{earliest} RDS keeps the files for {kept} h: run `ssl-usage collect` every {every} h.")
         }
         _ => earliest,
     }
 }
 
-fn table(all: &Preflight, width: u16) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(COLUMNS.iter().map(|(title, ..)| *title));
-    for row in &all.instances {
-        table.add_row(COLUMNS.iter().map(|(_, _, cell)| cell(row)));
+/// The lines of the table; one that is too wide for the terminal leaves the engines out. Names are never broken.
+fn table(all: &Preflight, width: u16) -> Vec<String> {
+    let lines = |columns: &[&Column]| -> Vec<String> {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(columns.iter().map(|(title, ..)| *title));
+        for row in &all.instances {
+            table.add_row(columns.iter().map(|(_, _, cell)| cell(row)));
+        }
+        for (column, (_, alignment, _)) in table.column_iter_mut().zip(columns) {
+            column.set_cell_alignment(*alignment);
+            column.set_padding((0, 2));
+        }
+        table.lines().map(|line| line.trim_end().to_owned()).collect()
+    };
+    let whole = lines(&COLUMNS.iter().collect::<Vec<_>>());
+    if whole.iter().all(|line| line.width() <= usize::from(width)) {
+        return whole;
     }
-    for (column, (_, alignment, _)) in table.column_iter_mut().zip(COLUMNS) {
-        column.set_cell_alignment(*alignment);
-        column.set_padding((0, 2));
-    }
-    table
+    lines(&COLUMNS.iter().filter(|(title, ..)| *title != "ENGINE").collect::<Vec<_>>())
 }

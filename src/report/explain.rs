@@ -1,4 +1,4 @@
-//! The whole reasoning about an instance, for a person who wants to know why.
+//! The full reasoning about an instance.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,94 +7,110 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Report;
 use super::escape::terminal;
-use super::model::{Client, Connections, Coverage, Instance, Shares};
-use super::table::{days_left, evidence, verdict};
+use super::lines::paragraph;
+use super::model::{Certificate, Client, Connections, Coverage, Instance, Shares};
+use super::summary::{act_by, evidence, usage, verdict};
 use crate::shell::command;
-use crate::verdict::{Reason, split_query};
+use crate::text::{bytes, plural};
+use crate::verdict::Change;
 
-/// Prints what there is to say of some instances.
+/// Prints everything about these instances, in lines of at most `width` columns.
 ///
 /// # Errors
 ///
 /// When `out` cannot be written.
-pub fn explain(report: &Report, meant: &[&Instance], out: &mut dyn Write) -> io::Result<()> {
-    for (index, row) in meant.iter().enumerate() {
+pub fn explain(report: &Report, rows: &[&Instance], width: u16, out: &mut dyn Write) -> io::Result<()> {
+    for (index, row) in rows.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        instance(report, row, out)?;
+        instance(report, row, width, out)?;
     }
     Ok(())
 }
 
-fn instance(report: &Report, row: &Instance, out: &mut dyn Write) -> io::Result<()> {
-    let unproven = if row.unproven { " (unproven: nobody can tell)" } else { "" };
-    writeln!(out, "{}: {}{unproven}", terminal(&row.id().instance), verdict(row))?;
-    writeln!(out, "  {}", terminal(&row.id().arn))?;
-    writeln!(out, "  {}", terminal(&format!("{} {}", row.engine, row.engine_version)))?;
-    if let Some(cluster) = row.cluster() {
-        writeln!(out, "  member of the cluster {}", terminal(cluster))?;
+fn instance(report: &Report, row: &Instance, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    let inconclusive = if row.unproven { " (inconclusive)" } else { "" };
+    paragraph(out, width, 0, &format!("{}: {}{inconclusive}", row.id().instance, verdict(row)))?;
+    for (name, value) in facts(report, row) {
+        paragraph(out, width, 2, &format!("{name}: {value}"))?;
     }
-    writeln!(out, "  usage {}, a rotation restarts: {}, enforcing TLS: {}", row.usage, row.restart, row.enforcement)?;
-    if let (Some(act_by), Some(days)) = (row.act_by, days_left(report, row)) {
-        writeln!(out, "  act by {act_by}, in {days} days")?;
+    let mut section = |title: &str, lines: Vec<String>| section(out, width, title, &lines);
+    section("Why", row.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.text)).collect())?;
+    section("Log coverage", coverage(&row.coverage))?;
+    section("Connections", connections(&row.connections))?;
+    section("Clients", row.connections.clients.iter().map(client).collect())?;
+    section("Not examined", row.not_examined.clone())?;
+    writeln!(out, "\n  Commands:")?;
+    for words in &row.commands {
+        writeln!(out, "    {}", terminal(&command(words)))?;
     }
-    section(out, "Why", row.reasons.iter().flat_map(why))?;
-    section(out, "Certificate", certificate(row))?;
-    section(out, "Seen of the window", coverage(&row.coverage))?;
-    section(out, "Connections", connections(&row.connections))?;
-    section(out, "Clients", row.connections.clients.iter().map(client))?;
-    section(out, "Not examined", row.not_examined.iter().map(|what| (*what).to_owned()))?;
-    section(out, "Commands", row.commands.iter().map(command))?;
+    if row.commands.is_empty() {
+        writeln!(out, "    none")?;
+    }
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
-    writeln!(out, "  {}", evidence(report))
+    paragraph(out, width, 2, &evidence(report))
 }
 
-/// The lines of a reason: its code and text, and the query that it ends with.
-fn why(reason: &Reason) -> impl Iterator<Item = String> {
-    let (text, query) = split_query(&reason.text);
-    [format!("{}: {text}", reason.code)].into_iter().chain(query.map(|query| format!("  {query}")))
-}
-
-fn section(out: &mut dyn Write, title: &str, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
-    writeln!(out, "\n  {title}:")?;
-    let mut none = true;
-    for line in lines {
-        none = false;
-        writeln!(out, "    {}", terminal(&line))?;
-    }
-    if none { writeln!(out, "    none") } else { Ok(()) }
-}
-
-fn certificate(row: &Instance) -> [String; 2] {
-    let certificate = &row.certificate;
-    let end = |time: Option<Timestamp>| time.map_or("not known".to_owned(), |time| time.to_string());
-    let name = |name: &Option<String>| name.clone().unwrap_or("not known".to_owned());
+/// What the instance is, and what its verdict says.
+fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
+    let next = |ca: &String| format!("{ca} ({})", change(&row.certificate));
     [
-        format!(
-            "of {}; it ends: {}, its authority: {}",
-            name(&certificate.ca),
-            end(certificate.valid_till),
-            end(certificate.ca_valid_till)
-        ),
-        format!("the next one is of {}; what changes: {}", name(&certificate.target_ca), certificate.change),
+        ("ARN", Some(row.id().arn.clone())),
+        ("Engine", Some(format!("{} {}", row.engine, row.engine_version))),
+        ("Cluster", row.cluster().map(str::to_owned)),
+        ("TLS usage", Some(usage(row))),
+        ("Rotation restarts", Some(row.restart.to_string())),
+        ("Enforcing TLS", Some(row.enforcement.to_string())),
+        ("Act by", act_by(report, row)),
+        ("Certificate", Some(certificate(&row.certificate))),
+        ("Next certificate", row.certificate.target_ca.as_ref().map(next)),
     ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect()
+}
+
+fn section(out: &mut dyn Write, width: u16, title: &str, lines: &[String]) -> io::Result<()> {
+    writeln!(out, "\n  {title}:")?;
+    if lines.is_empty() {
+        writeln!(out, "    none")?;
+    }
+    lines.iter().try_for_each(|line| paragraph(out, width, 4, line))
+}
+
+fn certificate(certificate: &Certificate) -> String {
+    let end = |time: Option<Timestamp>| match time {
+        Some(time) => format!("ends {}", time.strftime("%Y-%m-%d")),
+        None => "ends on an unknown date".to_owned(),
+    };
+    let ca = certificate.ca.as_deref().unwrap_or("of an unknown CA");
+    format!("{ca}, {}; the CA {}", end(certificate.valid_till), end(certificate.ca_valid_till))
+}
+
+/// What a rotation changes.
+pub(super) fn change(certificate: &Certificate) -> &'static str {
+    if certificate.change == Change::Root { "a new CA" } else { "a new server certificate, the same CA" }
 }
 
 fn coverage(coverage: &Coverage) -> Vec<String> {
-    let Coverage { share, files, files_failed, files_mute, bytes, unparsed, .. } = coverage;
     let mut lines = vec![format!(
-        "{:.2} %: {files} files ({files_failed} with something missing, {files_mute} without a session), {bytes} bytes, {unparsed} records not understood",
-        (share * 10_000.0).floor() / 100.0
+        "{:.2} % of the window: {} ({} incomplete, {} without a session), {}, {} not understood",
+        (coverage.share * 10_000.0).floor() / 100.0,
+        plural(coverage.files, "log file"),
+        coverage.files_failed,
+        coverage.files_mute,
+        bytes(coverage.bytes),
+        plural(coverage.unparsed, "record")
     )];
     if let Some(asked) = coverage.asked {
-        lines.push(format!("could be seen: {} to {}", asked.from, asked.to));
+        lines.push(format!("The window of this instance: {} to {}", asked.from, asked.to));
     }
     lines.extend(coverage.log_line_prefix.iter().map(|prefix| format!("log_line_prefix: `{prefix}`")));
     let longest = SignedDuration::from_secs(coverage.longest_gap_seconds);
     if !coverage.gaps.is_empty() {
-        lines.push(format!("{} gaps, the longest of {longest:#}:", coverage.gaps.len()));
+        lines.push(format!("{}, the longest {longest:#}:", plural(coverage.gaps.len(), "gap")));
     }
     lines.extend(coverage.gaps.iter().map(|gap| format!("{} to {}: {}", gap.span.from, gap.span.to, gap.cause)));
     lines
@@ -102,15 +118,20 @@ fn coverage(coverage: &Coverage) -> Vec<String> {
 
 fn connections(seen: &Connections) -> Vec<String> {
     let mut lines = vec![
-        format!("clients: {}", shares(&seen.clients_sessions)),
-        format!("AWS's own: {}", shares(&seen.system)),
-        format!("{} arrived, {} refused, {} ended", seen.received, seen.rejected, seen.disconnected),
+        format!("Sessions of clients: {}", shares(&seen.clients_sessions)),
+        format!("Sessions of AWS's own users: {}", shares(&seen.system)),
+        format!(
+            "{}, {} rejected, {}",
+            plural(seen.received, "connection attempt"),
+            seen.rejected,
+            plural(seen.disconnected, "disconnect")
+        ),
     ];
     let counted = [
         ("TLS versions", &seen.tls_versions),
-        ("ciphers", &seen.ciphers),
-        ("handshakes that failed", &seen.handshake_failed),
-        ("certificate not accepted by", &seen.certificate_rejected_by),
+        ("Ciphers", &seen.ciphers),
+        ("Failed handshakes", &seen.handshake_failed),
+        ("Certificate rejected by", &seen.certificate_rejected_by),
     ];
     lines.extend(
         counted.iter().filter(|(_, counts)| !counts.is_empty()).map(|(of, counts)| format!("{of}: {}", named(counts))),

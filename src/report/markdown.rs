@@ -1,18 +1,18 @@
-//! Markdown for tickets: the table, and what there is to do about each instance that has something to be done.
+//! Markdown for tickets: the table, then reasons and commands of each instance that needs a rotation.
 
 use std::io::{self, Write};
 
 use super::escape::{markdown, markdown_code};
-use super::table::{days_left, in_brief, seen, summary, verdict};
+use super::summary::{coverage, days, in_brief, summary, verdict};
 use super::{Layout, Report, policy};
 use crate::problem::grouped;
 use crate::shell::command;
 use crate::verdict::Rotation;
 
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "# SSL usage and certificate rotation\n")?;
+    writeln!(out, "# TLS usage and certificate rotation\n")?;
     for line in summary(report) {
-        writeln!(out, "{line}\n")?;
+        writeln!(out, "{}\n", markdown(&line))?;
     }
     let mut group = None;
     for (index, row) in report.instances.iter().enumerate() {
@@ -22,7 +22,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
             if let Some(name) = group {
                 writeln!(out, "{}{}\n", if index == 0 { "## " } else { "\n## " }, markdown_code(name))?;
             }
-            writeln!(out, "| Verdict | Instance | Account | Region | Days left | Seen | Why |")?;
+            writeln!(out, "| Verdict | Instance | Account | Region | Days left | Coverage | Why |")?;
             writeln!(out, "| --- | --- | --- | --- | ---: | ---: | --- |")?;
         }
         writeln!(
@@ -32,8 +32,8 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
             markdown_code(&row.id().instance),
             markdown_code(&row.id().account),
             markdown_code(&row.id().region),
-            days_left(report, row).map_or("-".to_owned(), |days| days.to_string()),
-            seen(row),
+            days(report, row),
+            coverage(row),
             markdown(in_brief(row))
         )?;
     }
@@ -43,7 +43,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
             writeln!(out, "- {}: {}", markdown_code(reason.code.code()), markdown(&reason.text))?;
         }
         for words in &row.commands {
-            writeln!(out, "- Run {}", markdown_code(&command(words)))?;
+            writeln!(out, "- Run: {}", markdown_code(&command(words)))?;
         }
     }
     writeln!(out, "\n## Policy\n")?;
@@ -51,7 +51,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
         writeln!(out, "- {}", markdown(&line))?;
     }
     if !report.errors.is_empty() {
-        writeln!(out, "\n## Not read\n")?;
+        writeln!(out, "\n## Could not be read\n")?;
     }
     for brief in grouped(&report.errors) {
         writeln!(out, "- {}: {}", markdown_code(&brief.who), markdown(brief.message))?;

@@ -6,12 +6,14 @@ pub mod escape;
 mod explain;
 mod format;
 mod html;
+pub mod lines;
 mod markdown;
 mod model;
 mod ndjson;
 mod parquet;
 mod policy;
 mod sort;
+mod summary;
 mod table;
 
 pub use columns::Rows;
@@ -19,6 +21,7 @@ pub use explain::explain;
 pub use format::{Format, Reader};
 pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
 pub use sort::{Group, Sort};
+pub use summary::usage_words;
 
 /// The JSON Schema of reports as JSON, and under `$defs/line` that of each line of them as NDJSON.
 pub const SCHEMA: &str = include_str!("verdict-v1.schema.json");
@@ -60,7 +63,7 @@ pub const FORMATS: &[Format<Report>] = &[
 ];
 
 /// How a document is laid out, by the formats that there is a choice in.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Layout {
     /// Columns that a table has room for.
     pub width: u16,
@@ -72,4 +75,6 @@ pub struct Layout {
     pub group_by: Option<Group>,
     /// What there is a row for.
     pub rows: Rows,
+    /// The options by which a command judges the same evidence again.
+    pub again: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The table for people: a summary, then the instances by urgency, each with its verdict and why, and what was not read.
+//! The table for people: a summary, the instances by urgency with verdict and reason, problems, and what to run next.
 
 use std::io::{self, Write};
 
@@ -6,32 +6,36 @@ use console::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::escape::terminal;
+use super::lines::{Step, next_steps, paragraph, problems, wrap};
 use super::model::Instance;
+use super::summary::{coverage, days, in_brief, summary, usage, verdict};
 use super::{Layout, Report, policy};
-use crate::problem::grouped;
+use crate::text::plural;
 use crate::verdict::Rotation;
 
 /// Least columns that names are shortened to, and reasons.
 const LEAST: usize = 24;
+
+/// Most lines of a reason.
+const LINES: usize = 2;
 
 /// A column: its title, whether it is of numbers, and what of an instance it holds.
 type Column = (&'static str, bool, fn(&Report, &Instance) -> String);
 
 const VERDICT: Column = ("VERDICT", false, |_, row| verdict(row));
 const NAME: Column = ("INSTANCE", false, |_, row| terminal(&row.id().instance));
-const DAYS: Column =
-    ("DAYS", true, |report, row| days_left(report, row).map_or("-".to_owned(), |days| days.to_string()));
-const SEEN: Column = ("SEEN", true, |_, row| seen(row));
+const DAYS: Column = ("DAYS", true, days);
+const COVERAGE: Column = ("COVERAGE", true, |_, row| coverage(row));
 
-const NARROW: &[Column] = &[VERDICT, NAME, DAYS, SEEN, ("WHY", false, |_, row| terminal(in_brief(row)))];
+const NARROW: &[Column] = &[VERDICT, NAME, DAYS, COVERAGE, ("WHY", false, |_, row| terminal(in_brief(row)))];
 
 const WIDE: &[Column] = &[
     VERDICT,
     NAME,
     DAYS,
-    SEEN,
+    COVERAGE,
     ("ACT BY", false, |_, row| row.act_by.map_or("-".to_owned(), |act_by| act_by.strftime("%Y-%m-%d").to_string())),
-    ("USAGE", false, |_, row| row.usage.to_string()),
+    ("USAGE", false, |_, row| usage(row)),
     ("RESTART", false, |_, row| row.restart.to_string()),
     ("ENFORCE", false, |_, row| row.enforcement.to_string()),
     ("TLS", true, |_, row| row.connections.clients_sessions.tls.to_string()),
@@ -43,61 +47,33 @@ const WIDE: &[Column] = &[
     ("WHY", false, |_, row| terminal(row.reasons.first().map_or("", |reason| &reason.text))),
 ];
 
-/// The rotation, with a `?` where nobody can tell.
-pub(super) fn verdict(row: &Instance) -> String {
-    if row.unproven { format!("{}?", row.rotation) } else { row.rotation.to_string() }
-}
-
-/// Days until a rotation must have happened.
-pub(super) fn days_left(report: &Report, row: &Instance) -> Option<i64> {
-    row.act_by.map(|act_by| report.generated_at.duration_until(act_by).as_hours().div_euclid(24))
-}
-
-/// How much of the window was seen; only what is whole is 100 %.
-pub(super) fn seen(row: &Instance) -> String {
-    format!("{:.0}%", (row.coverage.share * 100.0).floor())
-}
-
-/// The first clause of what decided.
-pub(super) fn in_brief(row: &Instance) -> &str {
-    let text = row.reasons.first().map_or("", |reason| reason.text.as_str());
-    [". ", "; ", ": ", " ("].iter().fold(text, |clause, end| clause.split(end).next().unwrap_or(clause))
-}
-
-/// The counts of all verdicts, and what they are about.
-pub(super) fn summary(report: &Report) -> [String; 3] {
-    let summary = &report.summary;
-    let at = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M");
-    let attested = if summary.attested == 0 { String::new() } else { format!(" ({} attested)", summary.attested) };
-    [
-        format!(
-            "{} instances: {} required ({} unproven), {} deferrable{attested}, {} optional; {} errors",
-            summary.instances, summary.required, summary.unproven, summary.deferrable, summary.optional, summary.errors
-        ),
-        format!("Window {} to {} UTC, ssl-usage {}", at(report.window.from), at(report.window.to), report.tool_version),
-        evidence(report),
-    ]
-}
-
-/// The digest of the evidence, and what it is worth.
-pub(super) fn evidence(report: &Report) -> String {
-    match (&report.evidence.digest, report.evidence.verified) {
-        (Some(digest), true) => format!("Evidence {digest}, verified"),
-        (Some(digest), false) => format!("Evidence {digest}, unverified: some files have no digest"),
-        (None, _) => "Evidence without a digest: files are damaged or missing".to_owned(),
-    }
-}
-
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     for line in summary(report) {
-        writeln!(out, "{line}")?;
+        paragraph(out, layout.width, 0, &line)?;
     }
+    instances(report, layout, out)?;
+    if report.summary.unproven + report.summary.attested > 0 {
+        let legend = "A verdict with ? is inconclusive: the evidence does not show whether TLS is used. Rotate, or resolve \
+                      the cause.";
+        writeln!(out)?;
+        paragraph(out, layout.width, 0, legend)?;
+    }
+    writeln!(out)?;
+    for line in policy::lines(report) {
+        paragraph(out, layout.width, 0, &line)?;
+    }
+    problems(out, layout.width, &report.errors)?;
+    next_steps(out, &layout.again, &next(report))
+}
+
+/// The rows, with a heading for each group.
+fn instances(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     let columns = if layout.wide { WIDE } else { NARROW };
     let widths = widths(report, columns, layout);
     let mut group = None;
-    for row in &report.instances {
+    for (index, row) in report.instances.iter().enumerate() {
         let of = layout.group_by.map(|group_by| group_by.of(row));
-        if of != group || std::ptr::eq(row, report.instances.as_slice().first().unwrap_or(row)) {
+        if of != group || index == 0 {
             group = of;
             writeln!(out)?;
             if let Some(name) = group {
@@ -107,20 +83,19 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
         }
         line(columns, &widths, |(_, _, cell)| cell(report, row), layout.colours.then(|| colour(row)), out)?;
     }
-    if !report.instances.is_empty() {
-        writeln!(out, "\nThe whole reasoning: --explain INSTANCE. A verdict with ? is unproven: nobody can tell.")?;
-    }
-    writeln!(out)?;
-    for line in policy::lines(report) {
-        writeln!(out, "{}", terminal(&line))?;
-    }
-    if !report.errors.is_empty() {
-        writeln!(out, "\nNot read:")?;
-    }
-    for brief in grouped(&report.errors) {
-        writeln!(out, "  {}", terminal(&brief.to_string()))?;
-    }
     Ok(())
+}
+
+/// What to run next, by what the report holds.
+fn next(report: &Report) -> Vec<Step> {
+    let summary = &report.summary;
+    let inconclusive = plural(summary.unproven, "inconclusive instance");
+    let steps = [
+        (summary.instances, ("Explain a verdict".to_owned(), "analyze", "--explain INSTANCE")),
+        (summary.unproven, (format!("Resolve {inconclusive}"), "preflight", "")),
+        (summary.required + summary.deferrable, ("Plan the rotation".to_owned(), "plan", "--format sh")),
+    ];
+    steps.into_iter().filter(|(count, _)| *count > 0).map(|(_, step)| step).collect()
 }
 
 /// The width of each column. Where they do not fit, names give way, and then reasons.
@@ -145,7 +120,7 @@ fn widths(report: &Report, columns: &[Column], layout: &Layout) -> Vec<usize> {
     widths
 }
 
-/// Writes a row; the verdict, which comes first, in its colour.
+/// Writes a row; the verdict, which comes first, in its colour. The reason, which comes last, goes on in a second line.
 fn line(
     columns: &[Column],
     widths: &[usize],
@@ -153,17 +128,25 @@ fn line(
     colour: Option<Style>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut cells = columns.iter().zip(widths).map(|(column, width)| {
-        let text = cut(&cell(column), *width);
+    let mut cells: Vec<_> = columns.iter().map(cell).collect();
+    let (Some(last), Some(room)) = (cells.pop(), widths.last()) else { return Ok(()) };
+    let mut reason = wrap(&last, *room);
+    if reason.len() > LINES {
+        let rest = reason.split_off(LINES - 1).join(" ");
+        reason.push(rest);
+    }
+    let mut reason = reason.iter().map(|text| cut(text, *room));
+    let mut cells = columns.iter().zip(widths).zip(cells).map(|((column, width), text)| {
+        let text = cut(&text, *width);
         let space = " ".repeat(width.saturating_sub(text.width()));
         if column.1 { space + &text } else { text + &space }
     });
     let first = cells.next().unwrap_or_default();
-    let rest = cells.collect::<Vec<_>>().join("  ");
-    match colour {
-        Some(style) => writeln!(out, "{}  {}", style.apply_to(first), rest.trim_end()),
-        None => writeln!(out, "{first}  {}", rest.trim_end()),
-    }
+    let first = colour.map_or(first.clone(), |style| style.apply_to(first).to_string());
+    let rest: Vec<_> = cells.chain(reason.next()).collect();
+    writeln!(out, "{first}  {}", rest.join("  ").trim_end())?;
+    let indent = widths.iter().rev().skip(1).map(|width| width + 2).sum();
+    reason.try_for_each(|text| writeln!(out, "{:indent$}{text}", ""))
 }
 
 /// At most `width` columns of a text.

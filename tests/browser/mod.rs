@@ -134,7 +134,8 @@ fn a_page_of_ten_thousand_instances_opens_scrolls_and_is_searched() {
     let Some(folder) = installed() else { return };
     let home = TempDir::new().expect("a folder");
     let page = home.path().join("report.html");
-    let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows: Rows::Instances };
+    let layout =
+        Layout { width: 80, wide: false, colours: false, group_by: None, rows: Rows::Instances, again: vec![] };
     let mut file = fs::File::create(&page).expect("a file");
     let html = Format::named(FORMATS, "html").expect("a format");
     html.write(&large(), &layout, &mut BufWriter::new(&mut file)).expect("a page");

@@ -1,4 +1,4 @@
-//! HTML: one page that asks for nothing, can be read without its script, and runs nothing that somebody else wrote.
+//! HTML: one page without network requests. It can be read without its script, and runs only its own.
 
 mod chart;
 mod row;
@@ -16,8 +16,9 @@ use sha2::{Digest, Sha256};
 
 use super::Report;
 use super::policy::lines as policy_lines;
-use super::table::evidence;
+use super::summary::{causes, evidence, headline};
 use crate::shell::command;
+use crate::text::plural;
 use row::Row;
 use timeline::Month;
 
@@ -60,6 +61,10 @@ fn long(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
     if text.as_ref().len() > 300 { LONG } else { "" }
 }
 
+fn problems(report: &Report) -> String {
+    plural(report.summary.errors, "problem")
+}
+
 fn minute(time: &Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
@@ -69,7 +74,7 @@ fn minute_of(time: &Option<Timestamp>) -> String {
 }
 
 fn day_of(time: &Option<Timestamp>) -> String {
-    time.map_or_else(|| "not known".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+    time.map_or_else(|| "on an unknown date".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use super::chart::Chart;
 use crate::report::Report;
+use crate::report::explain::change;
 use crate::report::model::{Client, Gap, Instance, Shares};
+use crate::report::summary::{act_by, coverage, usage, verdict};
+use crate::text::plural;
 
 /// Clients of an instance that the page shows: JSON has all.
 const CLIENTS: usize = 20;
@@ -23,8 +26,7 @@ pub(super) struct Row<'r> {
 
 impl<'r> Row<'r> {
     pub fn rotation(&self) -> String {
-        let mark = if self.it.unproven { "?" } else { "" };
-        format!("{}{mark}", self.it.rotation)
+        verdict(self.it)
     }
 
     /// The class that colours the verdict.
@@ -43,13 +45,29 @@ impl<'r> Row<'r> {
     }
 
     pub fn act_by(&self) -> String {
-        let Some(act_by) = self.it.act_by else { return "-".to_owned() };
-        let days = self.report.generated_at.duration_until(act_by).as_hours().div_euclid(24);
-        format!("{} ({days} d)", act_by.strftime("%Y-%m-%d"))
+        act_by(self.report, self.it).unwrap_or_else(|| "-".to_owned())
     }
 
-    pub fn seen(&self) -> String {
-        format!("{:.0}", (self.it.coverage.share * 100.0).floor())
+    pub fn usage(&self) -> String {
+        usage(self.it)
+    }
+
+    pub fn coverage(&self) -> String {
+        coverage(self.it)
+    }
+
+    /// What a rotation changes.
+    pub fn change(&self) -> &'static str {
+        change(&self.it.certificate)
+    }
+
+    /// The logs that were read.
+    pub fn logs(&self) -> String {
+        let of = &self.it.coverage;
+        let incomplete = (of.files_failed > 0).then(|| format!("; {} incomplete", of.files_failed));
+        let unparsed = (of.unparsed > 0).then(|| format!("; {} not understood", plural(of.unparsed, "record")));
+        let notes: String = incomplete.into_iter().chain(unparsed).collect();
+        format!("Logs cover {} of the window, in {}{notes}", self.coverage(), plural(of.files, "log file"))
     }
 
     pub fn why(&self) -> &'r str {
@@ -65,8 +83,8 @@ impl<'r> Row<'r> {
         let seen = [(tls, "TLS"), (plaintext, "plaintext"), (local, "local"), (unknown, "unknown"), (gss, "GSSAPI")];
         let seen = seen.into_iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}"));
         let seen: Vec<_> = seen.collect();
-        let what = if seen.is_empty() { "none were seen".to_owned() } else { seen.join(", ") };
-        format!("Sessions of clients: {what}; refused: {}", self.it.connections.rejected)
+        let what = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
+        format!("Sessions of clients: {what}; rejected attempts: {}", self.it.connections.rejected)
     }
 
     /// What is counted by name, and how often.
@@ -75,8 +93,8 @@ impl<'r> Row<'r> {
         let all = [
             ("TLS versions", &of.tls_versions),
             ("Ciphers", &of.ciphers),
-            ("Handshakes that failed", &of.handshake_failed),
-            ("Did not accept the certificate", &of.certificate_rejected_by),
+            ("Failed handshakes", &of.handshake_failed),
+            ("Certificate rejected by", &of.certificate_rejected_by),
         ];
         all.into_iter().filter(|(_, counts)| !counts.is_empty())
     }

@@ -139,6 +139,6 @@ fn a_name_is_text_wherever_it_stands() {
 #[test]
 fn what_is_left_out_is_said() {
     let page = page(&report("plain", 27));
-    assert!(page.contains("7 clients with fewer sessions are left out here"));
-    assert!(page.contains("2 shorter gaps are left out here"));
+    assert!(page.contains("Not shown: 7 clients with fewer sessions"));
+    assert!(page.contains("Not shown: 2 shorter gaps"));
 }

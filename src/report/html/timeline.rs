@@ -50,7 +50,7 @@ pub(super) fn of(report: &Report) -> Vec<Month<'_>> {
     ends.sort_by_key(|(end, number, _)| (end.is_none(), *end, *number));
     let mut months: BTreeMap<(bool, String), Month<'_>> = BTreeMap::new();
     for (end, number, it) in ends {
-        let label = end.map_or_else(|| "not known".to_owned(), |end| end.strftime("%Y-%m").to_string());
+        let label = end.map_or_else(|| "unknown".to_owned(), |end| end.strftime("%Y-%m").to_string());
         let month = months.entry((end.is_none(), label.clone())).or_insert_with(|| Month { label, ..Month::default() });
         month.past = end.is_some_and(|end| end <= report.generated_at);
         match it.rotation {

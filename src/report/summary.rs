@@ -1,0 +1,157 @@
+//! What a report says first: what to do, how many instances are inconclusive and why, and what the report is about.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Report;
+use super::model::Instance;
+use crate::text::plural;
+use crate::verdict::Rotation;
+
+/// Most accounts or regions that are named rather than counted.
+const NAMED: usize = 4;
+
+/// The lines of the summary: what to do first, then what the report is about.
+pub(super) fn summary(report: &Report) -> Vec<String> {
+    let at = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M");
+    let errors = report.summary.errors;
+    let unread = (errors > 0).then(|| format!("Part of the fleet could not be read: {}", plural(errors, "problem")));
+    let window = format!("Window {} to {} UTC", at(report.window.from), at(report.window.to));
+    let version = format!("{window}, ssl-usage {}", report.tool_version);
+    let first = [Some(headline(report)), causes(report), unread, places(report)];
+    first.into_iter().flatten().chain([version, evidence(report)]).collect()
+}
+
+/// How many instances are of each verdict, in the words of what to do.
+pub(super) fn headline(report: &Report) -> String {
+    let summary = &report.summary;
+    if summary.instances == 0 {
+        return "No instance was judged".to_owned();
+    }
+    let attested = if summary.attested == 0 { String::new() } else { format!(" ({} attested)", summary.attested) };
+    format!(
+        "{} must rotate, {} inconclusive, {} can wait{attested}, {} {} nothing ({})",
+        summary.required - summary.unproven,
+        summary.unproven,
+        summary.deferrable,
+        summary.optional,
+        if summary.optional == 1 { "needs" } else { "need" },
+        plural(summary.instances, "instance")
+    )
+}
+
+/// The inconclusive instances, counted by the reason that decided; the most frequent cause first.
+pub(super) fn causes(report: &Report) -> Option<String> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for row in report.instances.iter().filter(|row| is_inconclusive(row)) {
+        let code = row.reasons.first().map(|reason| reason.code.to_string()).unwrap_or_default();
+        *counts.entry(cause(&code)).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let counts: Vec<_> = counts.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    (!counts.is_empty()).then(|| format!("Inconclusive, by cause: {}", counts.join(", ")))
+}
+
+/// A reason's code as a noun phrase.
+fn cause(code: &str) -> String {
+    match code {
+        "coverage-short" => "coverage too short".to_owned(),
+        "log-cannot-tell" | "version-cannot-tell" => "no log records TLS".to_owned(),
+        "older-sessions" | "older-sessions-open" => "sessions opened before the window".to_owned(),
+        "tls-attempts" => "TLS attempts without a session".to_owned(),
+        "attested-tls" => "attested TLS".to_owned(),
+        other => other.replace('-', " "),
+    }
+}
+
+/// The accounts and regions of the instances.
+fn places(report: &Report) -> Option<String> {
+    let of = |what, place: fn(&Instance) -> &str| {
+        let all: BTreeSet<&str> = report.instances.iter().map(place).collect();
+        match all.len() {
+            1 => format!("{what} {}", all.into_iter().collect::<String>()),
+            few if few <= NAMED => format!("{what}s {}", all.into_iter().collect::<Vec<_>>().join(", ")),
+            many => plural(many, what),
+        }
+    };
+    let places = format!("{}; {}", of("account", |row| &row.id().account), of("region", |row| &row.id().region));
+    (!report.instances.is_empty()).then(|| places.replacen('a', "A", 1))
+}
+
+/// The digest of the evidence, and whether the files were checked against it.
+pub(super) fn evidence(report: &Report) -> String {
+    match (&report.evidence.digest, report.evidence.verified) {
+        (Some(digest), true) => format!("Evidence verified: {digest}"),
+        (Some(digest), false) => format!("Evidence not verified, because some files have no digest: {digest}"),
+        (None, _) => "Evidence has no digest: files are damaged or missing".to_owned(),
+    }
+}
+
+/// Whether the rotation is required because the evidence is inconclusive.
+pub(super) fn is_inconclusive(row: &Instance) -> bool {
+    row.unproven && row.rotation == Rotation::Required
+}
+
+/// The rotation, marked `?` where the evidence is inconclusive.
+pub(super) fn verdict(row: &Instance) -> String {
+    if row.unproven { format!("{}?", row.rotation) } else { row.rotation.to_string() }
+}
+
+/// Whether TLS is used, in words.
+pub(super) fn usage(row: &Instance) -> String {
+    usage_words(row.usage.name())
+}
+
+/// A usage of JSON in words: `undetermined` is "inconclusive".
+pub fn usage_words(usage: &str) -> String {
+    if usage == "undetermined" { "inconclusive".to_owned() } else { usage.replace('_', " ") }
+}
+
+/// Days until the rotation must have happened; negative where that is past.
+fn days_left(report: &Report, row: &Instance) -> Option<i64> {
+    row.act_by.map(|act_by| report.generated_at.duration_until(act_by).as_hours().div_euclid(24))
+}
+
+/// Days until the rotation must have happened, for a column.
+pub(super) fn days(report: &Report, row: &Instance) -> String {
+    match days_left(report, row) {
+        None => "-".to_owned(),
+        Some(days) if days >= 0 => days.to_string(),
+        Some(_) if has_expired(report, row) => "expired".to_owned(),
+        // AWS's own date has passed.
+        Some(_) => "overdue".to_owned(),
+    }
+}
+
+/// Whether the certificate or its CA has ended.
+fn has_expired(report: &Report, row: &Instance) -> bool {
+    let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
+    ends.into_iter().flatten().any(|end| end <= report.generated_at)
+}
+
+/// When the rotation must have happened, as `2027-02-10 (in 79 days)`.
+pub(super) fn act_by(report: &Report, row: &Instance) -> Option<String> {
+    let (act_by, days) = (row.act_by?, days_left(report, row)?);
+    let distance = plural(days.unsigned_abs(), "day");
+    let when = match (days >= 0, has_expired(report, row)) {
+        (true, _) => format!("in {distance}"),
+        (false, true) => format!("expired {distance} ago"),
+        (false, false) => format!("overdue by {distance}"),
+    };
+    Some(format!("{} ({when})", act_by.strftime("%Y-%m-%d")))
+}
+
+/// How much of the window the logs cover, rounded down: only full coverage is 100 %.
+pub(super) fn coverage(row: &Instance) -> String {
+    format!("{:.0}%", (row.coverage.share * 100.0).floor())
+}
+
+/// The first clause of the reason that decided.
+pub(super) fn in_brief(row: &Instance) -> &str {
+    let text = row.reasons.first().map_or("", |reason| reason.text.as_str());
+    let clause = [". ", "; ", ": ", " ("].iter().fold(text, |clause, end| clause.split(end).next().unwrap_or(clause));
+    clause.strip_suffix('.').unwrap_or(clause)
+}
