@@ -66,7 +66,7 @@ fn the_sample_is_printed_in_every_format() {
         "policy.toml, SHA-256 ",
         "Ignored: user monitor, address 10.99.0.0/16: 0 sessions (the monitoring's own agent",
         "Attested: payroll: no-tls by Jane Doe (both applications were asked",
-        "2026-11-02 to 2027-05-01: holds.",
+        "2026-11-02 to 2027-05-01: is valid.",
     ];
     assert!(table.contains("3 can wait (1 attested)") && table.contains("deferrable?"), "{table}");
     let csv = judged(home.path(), &sample, "csv").out;

@@ -460,8 +460,8 @@ fn a_file_that_is_no_connection_log_is_refused_alone_and_noted_in_a_folder() {
 fn a_run_without_a_session_says_that_nothing_follows() {
     let home = TempDir::new().expect("a folder");
     for (sample, switch) in [
-        ("postgres/connections-off", "set log_connections to 1"),
-        ("postgres/18-receipt-only", "set log_connections to 1"),
+        ("postgres/connections-off", "Set log_connections to 1"),
+        ("postgres/18-receipt-only", "Set log_connections to 1"),
     ] {
         let case = samples().join(sample);
         let path = case.join("postgresql.log.2026-11-23-10");
@@ -503,7 +503,12 @@ fn a_hint_that_is_followed_helps() {
     ] {
         let run = scan_of(&home, "audit.log", &log, wrong);
         assert_eq!(run.status, 1, "{run:?}");
-        let hint = run.err.split("it matches ").nth(1).unwrap_or_else(|| panic!("{}", run.err)).trim();
+        let hint = run
+            .err
+            .split("Use `")
+            .nth(1)
+            .and_then(|rest| rest.split('`').next())
+            .unwrap_or_else(|| panic!("{}", run.err));
         let followed = scan_of(&home, "audit.log", &log, &hint.split(' ').collect::<Vec<_>>());
         assert_eq!((followed.status, &followed.json()["total"]), (0, &whole), "{hint}: {followed:?}");
     }

@@ -46,7 +46,7 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
     let given = hints.engine.is_some() || hints.format.is_some() || hints.log_line_prefix.is_some();
     if given && let Some(parser) = detect(head, &open) {
         return error("the format of this log does not match the options").hint(format!(
-            "use --engine {} --log-format {}",
+            "use `--engine {} --log-format {}`",
             parser.engine(),
             parser.format()
         ));
@@ -59,7 +59,7 @@ fn unrecognised(name: &str, head: &[u8], hints: &Hints) -> Error {
         for parser in (engine.parsers)(head, &open) {
             let (engine, format) = (Engine::named(parser.engine()), parser.format().to_owned());
             let narrow = Hints { engine, format: Some(format.clone()), ..hints.clone() };
-            let option = format!("--engine {} --log-format {format}", parser.engine());
+            let option = format!("`--engine {} --log-format {format}`", parser.engine());
             if detect(head, &narrow).is_some() && !matching.contains(&option) {
                 matching.push(option);
             }

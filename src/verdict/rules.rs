@@ -199,7 +199,7 @@ fn tls_despite_switch(context: &Context<'_>, engine: &'static Engine) -> Option<
     let parameter = ruled_out(context.profile, engine)?;
     shows_tls(context.usage).then(|| {
         let text =
-            format!("{parameter} turns TLS off, but the log shows TLS, so the setting changed during the window");
+            format!("{parameter} turned TLS off, but the log shows TLS, so the setting changed during the window");
         (ReasonCode::TlsDespiteSwitch, text)
     })
 }
@@ -212,7 +212,7 @@ fn shows_tls(usage: &Usage) -> bool {
 
 fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage))?;
-    Some((ReasonCode::TlsSwitchedOff, format!("{parameter} turns TLS off and is in effect")))
+    Some((ReasonCode::TlsSwitchedOff, format!("no client can use TLS, because {parameter} turns it off")))
 }
 
 fn behind_proxy(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
