@@ -36,7 +36,7 @@ impl Output {
         self.write(|width, out| format.write(document, &Layout { width, again, ..Layout::default() }, out))
     }
 
-    /// Has something written; `write` is told how many columns there are. A reader that hangs up is no failure.
+    /// Has something written; `write` gets the number of columns. A reader that hangs up is no failure.
     pub fn write(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
             let mut out = BufWriter::new(io::stdout().lock());
@@ -62,7 +62,7 @@ pub(super) fn local() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// Whether a path begins like a URL with an authority.
+/// Whether a path begins like a URL with a host.
 ///
 /// Source: RFC 3986, sections 3.1 and 3.2.
 fn has_scheme(path: &Path) -> bool {
@@ -107,7 +107,7 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     if let Some(before) = before {
         file.as_file().set_permissions(before.permissions())?;
     }
-    // Some disks tell only now that they are full.
+    // Some disks report only now that they are full.
     file.as_file().sync_all()?;
     file.persist(&target)?;
     Ok(())

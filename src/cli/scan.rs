@@ -256,7 +256,7 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
     let formats: BTreeSet<_> = files.iter().map(|file| (file.engine, file.format)).collect();
     for (index, (file, tally)) in files.iter_mut().zip(tallies).enumerate() {
         let mut notes: Vec<_> = file.note.take().into_iter().collect();
-        // Which of two logs tells of a session cannot be known here, so that none is left out.
+        // Which of two logs records a session is unknown here, so both count.
         if file.format == Some("audit") && formats.contains(&(file.engine, Some("general"))) {
             notes.push("it may hold the same sessions as the general log; the total counts both".to_owned());
         }
@@ -503,7 +503,7 @@ fn no_session(files: &[File], total: &Tally, advice: Option<&str>) -> Option<Err
     Some(Error::new(ErrorKind::Format, logs, format!("{what}. Nothing can be concluded about TLS")).hint(next))
 }
 
-/// What an engine must be told so that a log, which is written already, holds sessions; none where it always does.
+/// The settings with which a log that is on records sessions; none if it always does.
 fn switched_on(engine: &str, format: &str) -> Option<String> {
     let engine = Engine::named(engine)?;
     let logs = engine.logs.iter().find(|logs| logs.kind == format).or(match engine.logs {

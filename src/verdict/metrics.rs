@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ssl_usage_parsers::Engine;
 
 use super::reason::ReasonCode;
-use super::rules::{Context, ask_live, is_remote, or_ask_live, plural};
+use super::rules::{Context, ask_live, is_remote, or_ask_live};
+use crate::text::plural;
 use crate::usage::{Above, Metrics, metric};
 
 type Found = Option<(ReasonCode, String)>;

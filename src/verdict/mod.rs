@@ -18,7 +18,7 @@ pub use certificate::{Change, Restart, RotationOutlook};
 pub use commands::{Command, CommandKind, EffectTime};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
-pub use reason::{Effect, Reason, ReasonCode, split_query};
+pub use reason::{Effect, Reason, ReasonCode};
 pub(crate) use rules::ask_live;
 
 use jiff::Timestamp;

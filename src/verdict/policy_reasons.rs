@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::policy::{Attestation, Standing, States};
 use super::reason::{Effect, Reason, ReasonCode};
-use super::rules::{Context, is_enforced, plural};
+use super::rules::{Context, is_enforced};
+use crate::text::plural;
 
 /// The reasons that the policy gives, after those of the evidence.
 pub(super) fn reasons(context: &Context<'_>, found: &[Reason], now: Timestamp) -> Vec<Reason> {

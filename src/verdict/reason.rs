@@ -1,7 +1,6 @@
 //! The reasons for a verdict: a code, its effect, and a text. `README.md` in this folder explains every code.
 
 use serde::{Serialize, Serializer};
-use ssl_usage_parsers::ENGINES;
 
 /// What a reason decides. Whether an instance uses TLS follows from its reasons alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,16 +171,9 @@ pub struct Reason {
     pub text: String,
 }
 
-/// A reason's text and the SQL query at its end, which writers for people put on a line of its own.
-pub fn split_query(text: &str) -> (&str, Option<&str>) {
-    let queries = ENGINES.iter().filter_map(|engine| engine.live_query);
-    let found = queries.filter_map(|query| Some((text.strip_suffix(query)?.trim_end(), Some(query)))).next();
-    found.unwrap_or((text, None))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Effect, ReasonCode, split_query};
+    use super::{Effect, ReasonCode};
 
     /// The word for an effect in `README.md`.
     fn word(effect: Effect) -> &'static str {
@@ -205,14 +197,6 @@ mod tests {
         let rows: Vec<_> = rows.map(|(code, rest)| (code, rest.split(" | ").next().unwrap_or_default())).collect();
         let all: Vec<_> = ReasonCode::ALL.iter().map(|reason| (reason.code(), word(reason.effect()))).collect();
         assert_eq!(rows, all);
-    }
-
-    #[test]
-    fn a_query_is_split_from_the_text_before_it() {
-        let query = ssl_usage_parsers::ENGINES.iter().find_map(|engine| engine.live_query);
-        let query = query.expect("a query");
-        assert_eq!(split_query(&format!("see: {query}")), ("see:", Some(query)));
-        assert_eq!(split_query("no query: SELECT 1"), ("no query: SELECT 1", None));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::enable_logging;
 use crate::inventory::InstanceProfile;
+use crate::text::plural;
 use crate::usage::{Usage, tls_share_at_most};
 
 /// The input of a rule.
@@ -108,11 +109,6 @@ fn switched(
 ) -> Option<&'static TlsSwitch> {
     let in_effect = |switch: &TlsSwitch| profile.in_effect(switch.parameter);
     engine.tls_switches.iter().find(|switch| in_effect(switch).is_some_and(|value| is(switch, &value)))
-}
-
-/// `1 session`, `2 sessions`.
-pub(super) fn plural(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// `was` for one, else `were`.
@@ -246,7 +242,7 @@ fn log_cannot_tell(_: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCo
 }
 
 /// The query that shows whether open sessions use TLS, as a next step at the end of a reason; nothing where the engine has
-/// none. [`split_query`](super::split_query) finds the query again.
+/// none. Reports print the query on a line of its own.
 pub(crate) fn ask_live(engine: &Engine) -> String {
     let ask = |query| format!(". To see whether open sessions use TLS, run: {query}");
     engine.live_query.map_or_else(String::new, ask)
