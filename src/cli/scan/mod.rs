@@ -1,27 +1,24 @@
 //! `ssl-usage scan`: counts the connections in log files.
 
+mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use comfy_table::CellAlignment;
 use jiff::Timestamp;
-use serde::Serialize;
-use ssl_usage_parsers::{
-    ENGINES, Engine, FORMATS as LOG_FORMATS, Hints, LogTime, Malformed, OPTION, Tally, Transports,
-};
+use ssl_usage_parsers::{ENGINES, Engine, FORMATS as LOG_FORMATS, Hints, LogTime, Malformed, OPTION, Tally};
+
+use report::{FORMATS, File, Problem, Report};
 
 use super::heading::{EVIDENCE, OUTPUT};
 use super::output::{Output, one_of};
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
-use crate::report::escape::{spreadsheet, terminal};
-use crate::report::lines::paragraph;
-use crate::report::{Format, Reader};
+use crate::report::Format;
 use crate::scan::{self, Outcome, Row, scan};
 use crate::text::plural;
 
@@ -80,103 +77,6 @@ fn version(text: &str) -> std::result::Result<String, String> {
     Err("use a version that begins with a number, for example 16.4".to_owned())
 }
 
-const FORMATS: &[Format<Report>] = &[
-    Format {
-        name: "table",
-        help: "For people",
-        reader: Reader::Person,
-        writer: |report, layout, out| table(report, layout.width, out),
-    },
-    Format {
-        name: "csv",
-        help: "For spreadsheets: a row a log",
-        reader: Reader::Lines,
-        writer: |report, _, out| csv(report, out),
-    },
-    Format::json("For programs: everything"),
-];
-
-/// The report of a scan, `ssl-usage/scan/v1`. Fields are added, never renamed.
-#[derive(Debug, Serialize)]
-struct Report {
-    schema: &'static str,
-    files: Vec<File>,
-    total: Counts,
-    errors: Vec<Trouble>,
-}
-
-#[derive(Debug, Serialize)]
-struct Trouble {
-    path: String,
-    message: String,
-}
-
-#[derive(Debug, Serialize)]
-struct File {
-    path: String,
-    envelope: Option<&'static str>,
-    engine: Option<&'static str>,
-    format: Option<&'static str>,
-    log_line_prefix: Option<String>,
-    lines: u64,
-    bytes: u64,
-    first_at: Option<Timestamp>,
-    last_at: Option<Timestamp>,
-    #[serde(flatten)]
-    counts: Counts,
-    note: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Counts {
-    connections: Shares,
-    received: u64,
-    rejected: u64,
-    handshake_failed: u64,
-    certificate_rejected: u64,
-    disconnected: u64,
-    system: Shares,
-    tls_versions: BTreeMap<String, u64>,
-    ciphers: BTreeMap<String, u64>,
-    unparsed: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Shares {
-    tls: u64,
-    plaintext: u64,
-    local: u64,
-    unknown: u64,
-    gss: u64,
-}
-
-impl From<&Transports> for Shares {
-    fn from(counts: &Transports) -> Self {
-        let Transports { tls, gss, plaintext, local, unknown } = *counts;
-        Self { tls, plaintext, local, unknown, gss }
-    }
-}
-
-impl From<&Tally> for Counts {
-    fn from(tally: &Tally) -> Self {
-        let named = |counts: &BTreeMap<Vec<u8>, u64>| {
-            counts.iter().map(|(name, count)| (String::from_utf8_lossy(name).into_owned(), *count)).collect()
-        };
-        Self {
-            connections: (&tally.connections).into(),
-            received: tally.received,
-            rejected: tally.rejected,
-            handshake_failed: tally.handshake_failed,
-            certificate_rejected: tally.certificate_rejected,
-            disconnected: tally.disconnected,
-            system: (&tally.system).into(),
-            tls_versions: named(&tally.tls_versions),
-            ciphers: named(&tally.ciphers),
-            unparsed: tally.unparsed(),
-        }
-    }
-}
-
 impl Scan {
     pub(super) fn run(self) -> Result<u8> {
         let hints = Hints {
@@ -204,7 +104,7 @@ impl Scan {
         }
         let errors = errors
             .iter()
-            .map(|error| Trouble { path: error.subject().to_owned(), message: error.advice() })
+            .map(|error| Problem { path: error.subject().to_owned(), message: error.advice() })
             .collect::<Vec<_>>();
         let status = match (errors.is_empty(), files.is_empty()) {
             (true, _) => exit::DONE,
@@ -519,61 +419,4 @@ fn switched_on(engine: &str, format: &str) -> Option<String> {
         true => format!("add {member} to {setting} ({})", engine.title),
         false => format!("set {setting} to {}, or add {member} where it is a list ({})", switch.set_to, engine.title),
     })
-}
-
-const COLUMNS: [&str; 10] =
-    ["log", "format", "TLS", "plaintext", "local", "GSS", "unknown", "rejected", "handshakes failed", "unparsed"];
-
-fn row(name: &str, format: &str, counts: &Counts) -> Vec<String> {
-    let Shares { tls, plaintext, local, unknown, gss } = counts.connections;
-    let numbers = [tls, plaintext, local, gss, unknown, counts.rejected, counts.handshake_failed, counts.unparsed];
-    [name, format].map(str::to_owned).into_iter().chain(numbers.map(|count| count.to_string())).collect()
-}
-
-/// The same of a file; of one that was not read, no count is known.
-fn row_of(file: &File, name: &str, none: &str) -> Vec<String> {
-    let counts = row(name, file.format.unwrap_or(none), &file.counts);
-    let shown = |(column, text)| if file.format.is_none() && column > 0 { none.to_owned() } else { text };
-    counts.into_iter().enumerate().map(shown).collect()
-}
-
-fn csv(report: &Report, out: impl Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS.into_iter().chain(["note"]))?;
-    for file in &report.files {
-        let counts = row_of(file, &spreadsheet(&file.path), "");
-        let note = spreadsheet(file.note.as_deref().unwrap_or_default());
-        csv.write_record(counts.iter().map(String::as_str).chain([note.as_ref()]))?;
-    }
-    csv.flush()
-}
-
-fn table(report: &Report, width: u16, mut out: impl Write) -> io::Result<()> {
-    // Zeros of what was not read would look like an answer.
-    if report.files.iter().all(|file| file.format.is_none()) {
-        return notes(report, width, out);
-    }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
-    for file in &report.files {
-        table.add_row(row_of(file, &terminal(&file.path), "-"));
-    }
-    table.add_row(row("total", "", &report.total));
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        column.set_cell_alignment(if index < 2 { CellAlignment::Left } else { CellAlignment::Right });
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    notes(report, width, out)
-}
-
-fn notes(report: &Report, width: u16, mut out: impl Write) -> io::Result<()> {
-    for file in &report.files {
-        if let Some(note) = &file.note {
-            paragraph(&mut out, width, 0, &format!("{}: {note}", file.path))?;
-        }
-    }
-    Ok(())
 }
