@@ -351,7 +351,7 @@ fn instances_are_chosen_by_wildcards_live_and_from_a_bundle() {
         );
         let none = run(&from, &["nowhere-*"]);
         assert_eq!((none.status, none.json()["instances"].as_array().map(Vec::len)), (1, Some(0)), "{none:?}");
-        assert!(none.err.contains("nowhere-*: no instance") && none.err.contains("matches; "), "{}", none.err);
+        assert!(none.err.contains("nowhere-*: no instance") && none.err.contains("matches. "), "{}", none.err);
     }
 }
 

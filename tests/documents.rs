@@ -19,6 +19,9 @@ const NOT_RUN: [&str; 4] = ["cargo", ".ci/run", ".ci/fuzz", "sudo"];
 /// Programs of others, which a machine with only a Rust toolchain lacks. Each is replaced by one that reads its input.
 const REPLACED: [&str; 6] = ["ansible-playbook", "cosign", "duckdb", "gpg", "jq", "man"];
 
+/// Spaces before each example in `--help`, which the manual omits.
+const INDENT: usize = 2;
+
 /// Records the exit status of every run. Runs against the fake AWS happen when its logs were written.
 const WRAPPER: &str = r#"#!/bin/sh
 case "$1 $*" in
@@ -203,7 +206,7 @@ fn every_command_of_the_documentation_runs() {
 
 #[test]
 fn every_example_of_the_help_runs() {
-    let mut ran = 0;
+    let (mut ran, mut long) = (0, Vec::new());
     let help = Workshop::new().run("ssl-usage --help");
     let (_, list) = help.split_once("Commands:\n").expect("commands");
     let listed = list.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
@@ -215,9 +218,11 @@ fn every_example_of_the_help_runs() {
         let (_, examples) = page.split_once(".nf\n").expect("examples");
         let examples = examples.split("\n.fi").next().unwrap_or_default();
         let plain = examples.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\&", "").replace("\\\\", "\\");
+        long.extend(plain.lines().filter(|line| line.len() + INDENT > 78).map(str::to_owned));
         ran += workshop.run_all(&joined(&plain));
     }
     assert!(ran > 40, "{ran}");
+    assert!(long.is_empty(), "longer than 78 characters: {long:#?}");
 }
 
 /// `SSL_USAGE_UPDATE_GOLDEN=1 cargo test as_it_was_reviewed` writes the report into the README.

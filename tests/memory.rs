@@ -131,7 +131,7 @@ fn invented_names_in_a_log_cost_no_memory_and_no_count() {
         assert_eq!(counts["tls_versions"]["TLSv1.3"], sessions);
     }
     let note = report["files"][0]["note"].as_str().unwrap_or_default();
-    assert!(note.contains("count together, as (other)"), "{note}");
+    assert!(note.contains("some are counted as (other)"), "{note}");
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn trouble_that_passes_and_pages_of_any_size_change_nothing() {
 #[test]
 fn metrics_that_cannot_be_asked_are_an_error_and_not_examined() {
     let no_answer = "cloudwatch:GetMetricData failed: the response is not a complete response of the CloudWatch API";
-    let damaged = ("undetermined", "required", "evidence-damaged");
+    let damaged = ("undetermined", "required", "metrics-unreadable");
     for (kind, says, expected) in [
         (
             FaultKind::AccessDenied,
@@ -281,8 +281,8 @@ fn a_series_with_a_status_that_is_not_of_the_api_makes_the_verdict_unproven() {
     logins.status = Some("Foo".to_owned());
     let home = TempDir::new().expect("a folder");
     let run = analyze(&FakeAws::start(fleet(vec![logins])), home.path());
-    assert_eq!((run.status, verdict(&run.json())), (3, ("undetermined", "required", "evidence-damaged")), "{run:?}");
-    assert!(run.err.contains("IamDbAuthConnectionSuccess is not complete (Foo)"), "{}", run.err);
+    assert_eq!((run.status, verdict(&run.json())), (3, ("undetermined", "required", "metrics-unreadable")), "{run:?}");
+    assert!(run.err.contains("IamDbAuthConnectionSuccess is incomplete (Foo)"), "{}", run.err);
 }
 
 #[test]

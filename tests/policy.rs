@@ -150,7 +150,10 @@ fn a_bad_file_is_bad_usage_and_says_what_to_do() {
     let home = TempDir::new().expect("a folder");
     let path = home.path().join("policy.toml");
     let absent = judged(home.path(), &path, "json");
-    assert!(absent.err.contains("policy.toml: no such file or directory. Name a policy file"), "{absent:?}");
+    assert!(
+        absent.err.contains("policy.toml: no such file or directory. samples/policy.toml is an example"),
+        "{absent:?}"
+    );
     fs::write(&path, "least_coverage = 0.9\nleast_days = 3\n").expect("a file");
     let unknown = judged(home.path(), &path, "table");
     assert!(unknown.err.contains("policy.toml: line 2: unknown field `least_days`"), "{unknown:?}");
@@ -162,7 +165,7 @@ fn a_bad_file_is_bad_usage_and_says_what_to_do() {
     );
     fs::write(&path, "[[ignore]]\nreason = 'moves away'\nuser_regex = 'nightly('\n").expect("a file");
     let pattern = judged(home.path(), &path, "json");
-    let said = "policy.toml: line 3: \"nightly(\" is no valid pattern: unclosed group, in `ignore.user_regex`; correct";
+    let said = "policy.toml: line 3: \"nightly(\" is no valid pattern: unclosed group, in `ignore.user_regex`. Correct";
     assert!(pattern.err.contains(said), "{pattern:?}");
     for run in [absent, unknown, nonsense, pattern] {
         assert_eq!((run.status, run.out.as_str(), run.err.lines().count()), (2, "", 1));

@@ -162,7 +162,7 @@ fn logs_of_two_formats_in_one_file_are_reported() {
     let both = [read(SAMPLE), read("mysql/9.7-usual/mysql-general.log")].concat();
     let run = scan_of(&home, "both.log", &both, &[]);
     assert_eq!((run.status, &run.json()["total"]["connections"]["tls"]), (3, &12.into()), "{run:?}");
-    assert!(run.err.contains("two formats") && run.err.contains("one by one"), "{}", run.err);
+    assert!(run.err.contains("of another format") && run.err.contains("one by one"), "{}", run.err);
 }
 
 #[test]

@@ -114,11 +114,16 @@ fn outcome(log: &Log, (engine, format): (&str, &str), shows_transport: bool) -> 
     let most = if parser.chronology() == Chronology::Changes { APART } else { 0 };
     for opened in &log.opened {
         let tls = shows_transport.then_some(opened.tls);
-        let late = |found: &Found| found.at.map(|at| at.div_euclid(1_000_000) - opened.at).filter(|late| *late >= 0);
+        let late = |found: &Found| match found.at {
+            Some(at) => Some(at.div_euclid(1_000_000) - opened.at).filter(|late| *late >= 0),
+            // It counts in every window, and covers no hour.
+            None => Some(most),
+        };
         // Where a name reads in two ways, the session counts, and nobody is named.
         let is_it = |found: &Found| found.tls == tls && (found.user == opened.user || found.user.is_empty());
         let like = found.iter().enumerate().filter(|(_, found)| is_it(found));
-        let nearest = like.filter_map(|(at, found)| Some((late(found)?, found.user.is_empty(), at))).min();
+        let nearest =
+            like.filter_map(|(at, found)| Some((late(found)?, found.at.is_none(), found.user.is_empty(), at))).min();
         match nearest.filter(|(late, ..)| *late <= most) {
             Some((.., at)) => drop(found.swap_remove(at)),
             None => return Outcome::Silent(format!("{opened} is missing")),

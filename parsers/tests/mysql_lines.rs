@@ -119,17 +119,17 @@ fn what_is_cut_or_unknown_behind_the_code_is_never_plaintext() {
         (",SSL garbage", "connected tls, imitable"),
         (",TLSv1.3 TCP/IP", "connected tls, imitable"),
         (",SSL,,0,TCP/IP", "ambiguous"),
-        (",S", "of unknown layout"),
-        (",SS", "of unknown layout"),
-        (",SSL/", "of unknown layout"),
-        (",TLSv", "of unknown layout"),
-        (",TLSv1.", "of unknown layout"),
-        (",TCP", "of unknown layout"),
-        (",TCP/IP SSL", "of unknown layout"),
-        (",", "of unknown layout"),
+        (",S", "with an unknown layout"),
+        (",SS", "with an unknown layout"),
+        (",SSL/", "with an unknown layout"),
+        (",TLSv", "with an unknown layout"),
+        (",TLSv1.", "with an unknown layout"),
+        (",TCP", "with an unknown layout"),
+        (",TCP/IP SSL", "with an unknown layout"),
+        (",", "with an unknown layout"),
         (",QUIC", "connected unknown"),
         ("", "connected unknown"),
-        (" 1", "of unknown layout"),
+        (" 1", "with an unknown layout"),
     ] {
         let text =
             audit(1, "10.0.0.7,30,0,CONNECT,,,0,SOCKET") + &audit(1, &format!("10.0.0.7,31,0,CONNECT,shop,,0{end}"));
@@ -154,7 +154,7 @@ fn mariadb_12_3_leaves_the_field_empty_without_tls() {
         "connected local",
         "connected plaintext",
         "rejected plaintext",
-        "of unknown layout",
+        "with an unknown layout",
         "ended after 1 s",
     ];
     assert_eq!(seen(&text), expected, "without a port it is no log of MariaDB 12.3");

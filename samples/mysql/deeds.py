@@ -7,13 +7,13 @@ from client import WRONG
 from common import TLS12, TLS13, Refused, refused
 
 USUAL = "Sessions of every transport, refusals, failed handshakes, probes, changes of user and database."
-ENFORCED = "Users who must come by TLS; then nobody may come from elsewhere without it."
-REJECTED = ("Refused passwords and databases, with TLS and without; port probes; addresses from which no user may come; "
-            "clients that do not accept the certificate; and sessions of some seconds beside them.")
-NAMED = "A server that asks for the names of addresses: clients that have one, one that has another, and one without."
+ENFORCED = "A user that requires TLS; then a server that requires TLS and rejects remote clients without it."
+REJECTED = ("Rejected passwords and databases, with and without TLS; port probes; addresses from which no user may connect; "
+            "clients that reject the certificate; and concurrent sessions of a few seconds.")
+NAMED = "A server that resolves addresses to host names: clients with a name, one with another name, and one without."
 HOSTILE = "Users and databases whose names are parts of records; statements that are nearly records."
-FORGERIES = ("Statements that write whole records into the general log. They add sessions, and a refusal of one that was "
-             "idle, and hide none.")
+FORGERIES = ("Statements that write whole records into the general log. They add sessions and the rejection of an "
+             "idle one, and hide none.")
 
 DATED = "Statements that hold lines with times of other days, each before sessions of the same second."
 

@@ -80,7 +80,7 @@ class Instance:
         (self.folder / "truth.toml").write_text(truth_toml(server.truth, lines, clients=True))
         (self.folder / "README.md").write_text(
             f"# {self.name}\n\n{self.about}\n\nPostgreSQL {server.version}, `{self.prefix}`, {', '.join(self.formats)}.\n"
-            f"`rdsadmin` looks in on the socket every {AGENT.every} minutes.\n\n"
+            f"`rdsadmin` connects over the socket every {AGENT.every} minutes.\n\n"
             f"Made by `samples/postgres/make.py {self.name}`.\n")
         size = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
         print(self.name, server.version, f"{size // 1024}K", flush=True)
@@ -156,21 +156,21 @@ def cases():
     ], prefix=RDS_LONG)
     yield Instance("plaintext", 15, "Three applications, none with TLS; every session begins and ends here.", [
         *plaintext, Visit("nightly", "10.99.0.13", DAY, 130, stays=25, application="nightly job")])
-    yield Instance("rare-tls", 15, "As `plaintext`, but for one client that comes over TLS once a night, at 02:00.", [
+    yield Instance("rare-tls", 15, "Like `plaintext`, with one client that uses TLS once a night, at 02:00.", [
         Visit("app", "10.99.0.31", 60, 1, stays=9, application="orders-api"),
         Visit("web", "10.99.0.32", 120, 7, stays=20, application="web"),
         Visit("nightly", "10.99.0.33", DAY, 120, stays=6, application="backup", tls={"version": TLS13}),
     ], formats=("stderr", "csvlog"))
-    yield Instance("quiet", 16, "`log_connections` is off: checkpoints and slow statements only, whoever connects.", [
+    yield Instance("quiet", 16, "`log_connections` is off: the log has checkpoints and slow statements, but no connections.", [
         Visit("app", "10.99.0.41", 30, 1, application="orders-api", sql=["create table if not exists seen (at timestamptz)",
               "insert into seen select now() from generate_series(1, 1000)", "select 1/0"]),
         Visit("web", "10.99.0.42", 120, 7, tls={"version": TLS13}),
     ], settings={"log_connections": "off", "log_disconnections": "off"}, logs_sessions=False)
-    yield Instance("enforced", 17, "TLS is enforced; the client verifies. Another one does not know our CA.", [
+    yield Instance("enforced", 17, "TLS is enforced; the client verifies. Another client does not trust our CA.", [
         Visit("verifier", "10.99.0.51", 30, 2, stays=14, password="secret", application="ledger",
               tls={"version": TLS13, "trust": "name"}),
         Visit("verifier", "10.99.0.52", DAY, DAY + 560, count=1, session=False, tls={"version": TLS13, "trust": False}),
     ], hba=ONLY_TLS)
-    yield Instance("pool", 15, "An application without TLS, and a pool that was open before these logs begin: it is seen "
-                   "leaving, and nothing says how it came.", [*plaintext],
+    yield Instance("pool", 15, "An application without TLS, and a pool that was open before these logs begin: the "
+                   "logs show its disconnects, but not its transport.", [*plaintext],
                    before={"source": "10.99.0.61", "user": "pool_user", "application": "pool"})

@@ -96,9 +96,9 @@ def logins(server):
 def case(Case):
     return Case(
         "iam-logins", DEBIAN, logins,
-        "Logins through PAM, as with RDS's IAM authentication: libcurl's trace of each stands among the records of all\n"
-        "sessions, line by line, with no prefix. Here `pam_exec` runs libcurl, against a stub of the service; the trace\n"
-        "goes the way it goes on RDS, through the server's stderr.",
+        "Logins through PAM, as with RDS's IAM authentication: libcurl's trace of each login appears among the records of\n"
+        "all sessions, line by line, without a prefix. Here `pam_exec` runs libcurl against a stub of the service. As on RDS, the\n"
+        "trace goes through the server's stderr.",
         RDS, formats=("stderr",), hosts=HOSTS, hba=HBA.replace("host     all          clear", IAM_HBA))
 
 

@@ -303,7 +303,7 @@ def cases():
         for name, prefix in (("", RDS_LONG), ("-colon", RDS_LONG_COLON)):
             yield Case(f"{major}-hostile-long-prefix{name}", major, hostile.everything, attack, prefix,
                        formats=("stderr",), differs=imitated_marks(plaintext=14, unparsed=4))
-    doubtful = "Names that tear lines of the stderr log, or make them read in two ways: counted as not understood."
+    doubtful = "Names that tear lines of the stderr log, or make them ambiguous: counted as unparsed."
     yield Case("16-two-readings", 16, hostile.two_readings, doubtful,
                differs=two_readings(tls=2, plaintext=4, disconnected=3, rejected=1, unparsed=21))
     yield Case("16-two-readings-long-prefix", 16, hostile.two_readings, doubtful, RDS_LONG, formats=("stderr",),
@@ -329,21 +329,22 @@ def cases():
                formats=("stderr",))
     yield Case("verbose", 16, few, "Every line has its SQLSTATE, and a `LOCATION` line behind it.",
                settings={"log_error_verbosity": "verbose"})
-    yield Case("log-timezone", 16, few, "Times in a zone whose abbreviation names three.",
+    yield Case("log-timezone", 16, few, "Times in a zone whose abbreviation stands for three zones.",
                settings={"log_timezone": "Asia/Kolkata"})
     yield Case("log-hostname", 16, few, "Host names in place of addresses.", settings={"log_hostname": "on"},
                hosts="127.0.0.1 localhost\n10.99.0.7 app-7.example.internal\n10.99.0.8 app-8.example.internal\n")
-    yield Case("18-receipt-only", 18, receipt_only, "Arrivals are logged, sessions are not: TLS stays unseen.",
+    yield Case("18-receipt-only", 18, receipt_only,
+               "Connection attempts are logged, but sessions are not, so the log does not show TLS.",
                settings={"log_connections": "receipt"})
     yield Case("connections-off", 16, no_sessions,
-               "No sessions are logged. Failed handshakes and refusals are, whatever the settings.",
+               "Sessions are not logged. Failed handshakes and rejections are logged with any settings.",
                settings={"log_connections": "off", "log_disconnections": "off"})
     for name, code, language in (("german", "de", "German"), ("spanish", "es", "Spanish"), ("french", "fr", "French"),
                                  ("japanese", "ja", "Japanese"), ("korean", "ko", "Korean"), ("russian", "ru", "Russian"),
                                  ("chinese", "zh_CN", "Chinese"), ("italian", "it", "Italian"),
                                  ("georgian", "ka", "Georgian"), ("swedish", "sv", "Swedish"),
                                  ("ukrainian", "uk", "Ukrainian")):
-        yield Case(name, DEBIAN, few, f"Messages in {language} (`lc_messages`): not read, and refused for that reason.",
+        yield Case(name, DEBIAN, few, f"Messages in {language} (`lc_messages`): not supported, so the log is rejected.",
                    language=code, foreign=language, formats=("stderr", "csvlog"))
 
 
@@ -374,7 +375,7 @@ def zones():
             ("zone-kathmandu", 17, "Asia/Kathmandu", RDS, f"{numeric}, with minutes: `+0545`."),
             ("zone-etc-gmt", 15, "Etc/GMT+3", "%m [%p] ", f"{numeric}; its name has the opposite sign: `-03`."),
             ("zone-gmt-plus-3", 14, "<GMT+3>+3", "%t [%p]: [%l-1] user=%u,db=%d ",
-             "A zone that calls itself `GMT+3` and is three hours behind UTC, as `Etc/GMT+3` did in logs of old.")):
+             "A zone that calls itself `GMT+3` and is three hours behind UTC, as `Etc/GMT+3` did in old logs.")):
         yield Case(name, major, numeric_zone, about, prefix, settings={"log_timezone": zone}, formats=("stderr", "csvlog"))
     change = "The clock goes back an hour while the server runs: the same hour comes twice, in two zones"
     yield Case("zone-dst-change", 16, Moves("2026-10-25 00:40:00", "2026-10-25 01:30:00"), f"{change}, `CEST` and `CET`.",
@@ -385,7 +386,7 @@ def zones():
 
 
 AURORA = """Aurora PostgreSQL's file name and usual settings: checkpoints, vacuums and DDL are logged too, so that lines of
-processes without a session are among the records. The server is PostgreSQL's own; no Aurora could be had."""
+processes without a session are among the records. The server is PostgreSQL's own; no Aurora server was available."""
 
 
 def no_addresses(truth):
@@ -416,9 +417,9 @@ unparsed = {unparsed}
 
 
 SPOOFED = """A plaintext client with `application_name = 'app SSL enabled (protocol=TLSv1.3, cipher=FAKE, bits=256)'`, and one with
-`'app SSL enabled (colour=red)'`. The record of the first is byte for byte that of a TLS client, so that it is counted
-as one: the safe error. The second has a mark that no server known writes: it is counted as not understood, for a
-server of tomorrow may write it. `truth.toml` says what the clients did, and under `[[except]]` what a reader finds."""
+`'app SSL enabled (colour=red)'`. The record of the first is byte for byte that of a TLS client, so it counts as TLS,
+which is the safe error. The second has a mark that no known server writes. It counts as unparsed, because a later version
+may write it. `truth.toml` says what the clients did, and under `[[except]]` what a scan finds."""
 
 SPOOFED_DIFFERS = ['''[[except]]
 reason = "application_name is free text and stands before the TLS mark, so that a plaintext client can write a mark"

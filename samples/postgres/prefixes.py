@@ -57,7 +57,7 @@ FOUND = (
     ("regression-tests-prefix", 17, "%m %b[%p] %q%a ",
      "PostgreSQL's own tests", "PostgreSQL's `src/test/regress/pg_regress.c`"),
     ("empty-prefix", 15, "",
-     "PostgreSQL before 10 and of GitLab, where nobody sets it",
+     "PostgreSQL before 10 and of GitLab, which does not set it",
      "gitlab.com/gitlab-org/omnibus-gitlab/merge_requests/978"),
     ("milliseconds-prefix", 16, "%m",
      "various notes on slow statements: the message follows the zone", "several public repositories, as `log_line_prefix = '%m'`"),
@@ -74,6 +74,6 @@ INVENTED = (
 PREFIXES = [
     *((name, major, prefix, f"The `log_line_prefix` of {whose}.\n\nSource: {source}.")
       for name, major, prefix, whose, source in FOUND),
-    *((name, major, prefix, "A `log_line_prefix` thought up for what no other sample has; nobody is known to use it.")
+    *((name, major, prefix, "An invented `log_line_prefix` that tests what no other sample covers. It is not known to be in use.")
       for name, major, prefix in INVENTED),
 ]

@@ -62,6 +62,13 @@ impl Accounts {
         for profile in profiles {
             // One after the other: the programs of two profiles may ask for codes at the same terminal.
             let own = Account::of_profile(profile, self.patience).await;
+            if let Some(name) = profile
+                && !is_defined(name).await
+                && own.credentials.check().await.is_err()
+            {
+                accounts.push(Err(undefined(name)));
+                continue;
+            }
             let mut roles: Vec<String> = self.roles.clone();
             if let Some(name) = &self.role_name {
                 match self.members(&own).await {
@@ -163,6 +170,19 @@ async fn number(config: &SdkConfig) -> Option<String> {
         .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
     let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await.ok()?;
     answer.account().map(str::to_owned)
+}
+
+/// Whether the AWS configuration files define a profile. Files that cannot be read may.
+async fn is_defined(profile: &str) -> bool {
+    let (machine, environment, files) = (Default::default(), Default::default(), Default::default());
+    let loaded = aws_config::profile::load(&machine, &environment, &files, None).await;
+    loaded.map_or(true, |profiles| profiles.get_profile(profile).is_some())
+}
+
+fn undefined(profile: &str) -> Error {
+    let message = format!("the profile {profile} does not exist in the AWS configuration");
+    Error::new(ErrorKind::Credentials, "--profile", message)
+        .hint("check its name, or list profiles with `aws configure list-profiles`")
 }
 
 /// The ARN of a role in an account of the partition that `own` lives in.

@@ -64,6 +64,10 @@ impl Bundle {
             }
             return Ok(bundle);
         }
+        if path.exists() && !path.is_dir() {
+            return Err(Error::new(ErrorKind::Usage, path.display().to_string(), "it is a file, not a folder")
+                .hint("give the name of a folder"));
+        }
         // One that was broken off while it was made is no obstacle, nor is one that another process makes.
         let is_own = |name: &str| FOLDERS.contains(&name) || name == LOCK || name.starts_with(BUNDLE);
         let mut entries = path.read_dir().into_iter().flatten().flatten();
@@ -92,6 +96,10 @@ impl Bundle {
         if !path.exists() {
             return Err(Error::new(ErrorKind::NotFound, subject(), "no such bundle")
                 .hint("create one with `ssl-usage collect -o BUNDLE`"));
+        }
+        if !path.is_dir() {
+            return Err(Error::new(ErrorKind::Format, subject(), "it is a file, not an evidence bundle (a folder)")
+                .hint("to read log files, use `ssl-usage scan`"));
         }
         let manifest = match Sealed::<Manifest>::read(&path.join(BUNDLE)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {

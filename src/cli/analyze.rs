@@ -20,10 +20,12 @@ use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage analyze --days 14
-  ssl-usage analyze --region eu-west-1 --instance orders-prod --format json | jq '.instances[].rotation'
+  ssl-usage analyze --region eu-west-1 --instance orders-prod --format json \\
+    | jq '.instances[].rotation'
   ssl-usage analyze --from evidence --format csv -o verdicts.csv
   ssl-usage analyze --from evidence --policy policy.toml
-  ssl-usage analyze --from evidence --format parquet --rows clients -o clients.parquet
+  ssl-usage analyze --from evidence --format parquet --rows clients \\
+    -o clients.parquet
   ssl-usage analyze --from evidence --group-by account --sort days
   ssl-usage analyze --from evidence --explain orders-prod
   ssl-usage analyze --from evidence --fail-on required,expiring=30d
@@ -68,6 +70,11 @@ impl Analyze {
                 "Parquet is binary and cannot be shown in a terminal",
             )
             .hint("add -o FILE, or pipe it into another program"));
+        }
+        if self.rows == Rows::Clients && !matches!(self.format.name, "csv" | "parquet") {
+            let subject = format!("--format {}", self.format.name);
+            return Err(Error::new(ErrorKind::Usage, subject, "--rows requires --format csv or parquet")
+                .hint("add --format csv, or use `ssl-usage clients`"));
         }
         // An explanation covers one instance and does not show the errors of others.
         let reader = if self.explain.is_some() { Reader::Lines } else { self.format.reader };

@@ -21,18 +21,18 @@ macro_rules! choices {
 }
 
 choices! { Rows:
-    Instances = "instances", "A row an instance";
-    Clients = "clients", "A row a client of an instance; an instance whose clients were not seen has none";
+    Instances = "instances", "One row per instance";
+    Clients = "clients", "One row per client; instances without known clients have no row";
 }
 
 choices! { Sort:
-    Urgency = "urgency", "The most urgent first";
+    Urgency = "urgency", "Most urgent first";
     Instance = "instance", "By name";
     Account = "account", "By account and region";
     Region = "region", "By region";
     Engine = "engine", "By engine and version";
-    Days = "days", "By the date by which a rotation must have happened";
-    Seen = "seen", "What the logs show least of first";
+    Days = "days", "By the date by which to rotate";
+    Seen = "seen", "By log coverage, lowest first";
 }
 
 choices! { Group:
@@ -43,7 +43,7 @@ choices! { Group:
 }
 
 choices! { Source:
-    Auto = "auto", "From RDS's files, and from CloudWatch Logs what those do not show";
-    Rds = "rds", "From RDS's files alone";
-    Cloudwatch = "cloudwatch", "From CloudWatch Logs alone";
+    Auto = "auto", "RDS log files first, then CloudWatch Logs for the gaps";
+    Rds = "rds", "RDS log files only";
+    Cloudwatch = "cloudwatch", "CloudWatch Logs only";
 }

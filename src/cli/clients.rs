@@ -21,7 +21,8 @@ use crate::report::Format;
   ssl-usage clients --from evidence
   ssl-usage clients --days 14 --tls --format csv -o clients.csv
   ssl-usage clients --from evidence --plaintext --instance orders-prod
-  ssl-usage clients --from evidence --format json | jq -r '.clients[] | select(.old_protocols != []) | .address'
+  ssl-usage clients --from evidence --format json \\
+    | jq -r '.clients[] | select(.old_protocols != []) | .address'
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
 pub(super) struct ListClients {

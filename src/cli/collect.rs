@@ -19,11 +19,12 @@ use crate::text::plural;
 /// Run it on a schedule to keep evidence for longer than RDS keeps logs. Overlapping collections are counted once. After
 /// an interrupted run, the next run resumes where it stopped.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(mut_arg("days", |days| days.help("Number of days to collect")), after_help = "Examples:
   ssl-usage collect --days 3 -o evidence
   ssl-usage collect --all-regions --days 7 -o evidence --dry-run
   ssl-usage collect --all-regions --days 7 -o evidence
-  ssl-usage collect --organization --role-name auditor --all-regions -o evidence
+  ssl-usage collect --organization --role-name auditor --all-regions \\
+    -o evidence
   ssl-usage analyze --from evidence
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit;
+use super::fleet::days;
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::output::{Output, one_of};
 use super::progress::{Bar, JUDGING};
@@ -36,7 +37,7 @@ pub(super) struct Compare {
     #[arg(value_name = "NEW")]
     new: PathBuf,
     /// Days of a bundle to analyze, up to its last collection.
-    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = days)]
     days: u32,
     /// Accept evidence without digests (older bundles), although it cannot be verified.
     #[arg(long, help_heading = EVIDENCE)]

@@ -29,7 +29,8 @@ use crate::usage::side_by_side;
   gpg --armor --detach-sign evidence.sha256
   cosign sign-blob --bundle evidence.sigstore.json evidence.sha256
   # later:
-  gpg --verify evidence.sha256.asc && ssl-usage digest evidence | diff evidence.sha256 -
+  gpg --verify evidence.sha256.asc \\
+    && ssl-usage digest evidence | diff evidence.sha256 -
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a file is damaged or missing.")]
 pub(super) struct Digest {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::heading::{AWS, EVIDENCE, WHAT};
+use super::heading::{AWS, EVIDENCE, OUTPUT, WHAT};
 use super::progress::Bar;
 use crate::aws::{Accounts, Regions};
 use crate::bundle::{Evidence, Scope, load};
@@ -21,13 +21,13 @@ use crate::window::Window;
 #[derive(Debug, Args)]
 pub(super) struct Fleet {
     /// Number of days to analyze, up to now or to the last collection of the bundle.
-    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = days)]
     pub days: u32,
     /// Only this instance; * and ? are wildcards (repeatable).
     #[arg(long, value_name = "ID", help_heading = WHAT)]
     pub instance: Vec<NamePattern>,
     /// Only instances of this engine, for example postgres or aurora-mysql (repeatable).
-    #[arg(long, value_name = "ENGINE", help_heading = WHAT)]
+    #[arg(long, value_name = "ENGINE", help_heading = WHAT, value_parser = Filter::engine)]
     pub engine: Vec<String>,
     /// Where to read logs.
     #[arg(long, value_enum, default_value_t = Source::Auto, help_heading = EVIDENCE)]
@@ -38,18 +38,32 @@ pub(super) struct Fleet {
     /// Read log groups of the Infrequent Access class with Logs Insights. AWS charges for the data scanned.
     #[arg(long, help_heading = EVIDENCE)]
     pub insights: bool,
-    /// Estimate API calls, bytes and dollars; download no logs.
-    #[arg(long, help_heading = AWS)]
-    pub dry_run: bool,
     /// Use this time as the current time, for repeatable runs (for example 2026-11-23T00:00:00Z).
-    #[arg(long, value_name = "TIME", help_heading = WHAT)]
+    #[arg(long, value_name = "TIME", help_heading = WHAT, value_parser = time)]
     pub now: Option<Timestamp>,
     #[command(flatten)]
     pub places: Places,
+    /// Estimate API calls, bytes and dollars; download no logs.
+    #[arg(long, help_heading = OUTPUT)]
+    pub dry_run: bool,
     /// Whether logs are read.
     #[arg(skip = true)]
     pub logs: bool,
 }
+
+/// The options of accounts and regions, which exclude `--from`. An error names only those that are given, unlike for a group.
+pub(super) const PLACES: [&str; 10] = [
+    "region",
+    "all_regions",
+    "profile",
+    "role_arn",
+    "role_name",
+    "accounts",
+    "organization",
+    "tag",
+    "max_rate",
+    "credentials_timeout",
+];
 
 /// Which accounts and regions are called, and how.
 #[derive(Debug, Args)]
@@ -65,7 +79,7 @@ pub(super) struct Places {
     #[arg(long, value_name = "PROFILE")]
     pub profile: Vec<String>,
     /// Role to assume, one for each account (repeatable).
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub role_arn: Vec<String>,
     /// Name of the role to assume in each account of --accounts or --organization.
     #[arg(long, value_name = "NAME", conflicts_with = "role_arn")]
@@ -87,6 +101,23 @@ pub(super) struct Places {
     pub credentials_timeout: u64,
 }
 
+pub(super) fn days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| (1..=3650).contains(days));
+    days.ok_or_else(|| "use a number of days from 1 to 3650".to_owned())
+}
+
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "use a time such as 2026-11-23T00:00:00Z".to_owned())
+}
+
+/// Source: "IAM identifiers" in the IAM user guide.
+fn role_arn(text: &str) -> Result<String, String> {
+    match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "iam", "", _, role] if role.starts_with("role/") => Ok(text.to_owned()),
+        _ => Err("use an ARN, for example arn:aws:iam::123456789012:role/auditor".to_owned()),
+    }
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "use a number of calls per second".to_owned())?;
     // A call that waits for minutes goes out with a signature that has expired.
@@ -96,7 +127,7 @@ fn rate(text: &str) -> Result<f64, String> {
 impl Places {
     fn accounts(&self) -> Result<Accounts> {
         if self.role_name.is_some() && self.accounts.is_empty() && !self.organization {
-            return Err(Error::new(ErrorKind::Usage, "--role-name", "it is not said in which accounts")
+            return Err(Error::new(ErrorKind::Usage, "--role-name", "no accounts are given")
                 .hint("add --accounts or --organization"));
         }
         Ok(Accounts {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, PLACES};
 use super::heading::EVIDENCE;
 use super::output::local;
 use super::progress::{Bar, JUDGING};
@@ -25,7 +25,7 @@ pub(super) struct Subject {
     #[command(flatten)]
     pub fleet: Fleet,
     /// Read evidence from this bundle instead of calling AWS (repeatable).
-    #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = ["Places", "source", "log_format", "insights", "dry_run"])]
+    #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = PLACES, conflicts_with_all = ["source", "log_format", "insights", "dry_run"])]
     pub from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved. Default: ~/.local/share/ssl-usage/bundle.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]

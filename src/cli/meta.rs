@@ -21,7 +21,8 @@ pub(super) struct Schema;
 /// Print a completion script for bash, zsh or fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage completions bash > ~/.local/share/bash-completion/completions/ssl-usage
+  ssl-usage completions bash \\
+    > ~/.local/share/bash-completion/completions/ssl-usage
   ssl-usage completions zsh > ~/.zfunc/_ssl-usage
   ssl-usage completions fish > ~/.config/fish/completions/ssl-usage.fish")]
 pub(super) struct Completions {

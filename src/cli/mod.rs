@@ -38,15 +38,15 @@ use crate::report::escape::terminal;
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Examples:
-  ssl-usage iam-policy                         # print the required IAM permissions
-  ssl-usage preflight                          # check that logging is enabled
-  ssl-usage analyze --days 7                   # collect evidence from AWS and report verdicts
-  ssl-usage collect --days 7 -o evidence       # collect evidence into a bundle
-  ssl-usage analyze --from evidence            # report verdicts on a bundle, without AWS
-  ssl-usage clients --from evidence            # list clients and what each must change
-  ssl-usage plan --from evidence --format sh   # print a rotation script
-  ssl-usage diff before.json after.json        # compare two reports
-  ssl-usage scan error/                        # count the connections in log files"
+  ssl-usage iam-policy                        # print the IAM permissions
+  ssl-usage preflight                         # check that logging is enabled
+  ssl-usage analyze --days 7                  # read AWS and report verdicts
+  ssl-usage collect --days 7 -o evidence      # collect evidence in a bundle
+  ssl-usage analyze --from evidence           # report verdicts on a bundle
+  ssl-usage clients --from evidence           # list clients and their changes
+  ssl-usage plan --from evidence --format sh  # print a rotation script
+  ssl-usage diff before.json after.json       # compare two reports
+  ssl-usage scan error/                       # count connections in log files"
 )]
 struct Cli {
     #[command(subcommand)]

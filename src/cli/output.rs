@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::heading::OUTPUT;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Format, Layout};
 
 /// Columns of text that is not printed to a terminal.
@@ -43,7 +43,7 @@ impl Output {
             let written = read_enough(write(width(self.is_terminal()), &mut out).and_then(|()| out.flush()));
             return written.map_err(|error| Error::io(Path::new("standard output"), error));
         };
-        write_file(path, |file| write(width(false), file)).map_err(|error| Error::io(path, error))
+        write_file(path, |file| write(width(false), file)).map_err(|error| unwritten(path, error))
     }
 }
 
@@ -111,6 +111,21 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     file.as_file().sync_all()?;
     file.persist(&target)?;
     Ok(())
+}
+
+/// The error of a file that could not be written.
+fn unwritten(path: &Path, error: io::Error) -> Error {
+    let subject = path.display().to_string();
+    if path.is_dir() {
+        return Error::new(ErrorKind::Io, subject, "it is a folder").hint("give the name of a file").because(error);
+    }
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        Some(folder) => {
+            let message = format!("the folder {} does not exist", folder.display());
+            Error::new(ErrorKind::NotFound, subject, message).hint("create it first").because(error)
+        }
+        None => Error::io(path, error),
+    }
 }
 
 /// Whether a path stands for what a process has open: `/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3`.

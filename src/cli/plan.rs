@@ -21,7 +21,8 @@ use crate::report::Format;
   ssl-usage plan --from evidence --format sh -o rotate.sh
   REVIEWED=yes AWS_PROFILE_123456789012=prod sh rotate.sh
   ssl-usage plan --days 14 -o plan.json
-  ansible-playbook samples/rotation/play.yml -e plan=$PWD/plan.json -e reviewed=yes \\
+  ansible-playbook samples/rotation/play.yml \\
+    -e plan=$PWD/plan.json -e reviewed=yes \\
     -e '{\"profiles\": {\"123456789012\": \"prod\"}}'
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]

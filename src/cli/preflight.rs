@@ -6,13 +6,13 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit;
-use super::fleet::{Fleet, Places};
+use super::fleet::{Fleet, PLACES, Places, days, time};
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
 use super::output::{Output, local, one_of};
 use crate::collect::Source;
 use crate::error::Result;
-use crate::inventory::NamePattern;
+use crate::inventory::{Filter, NamePattern};
 use crate::preflight::{FORMATS, Preflight};
 use crate::report::Format;
 
@@ -24,23 +24,22 @@ use crate::report::Format;
 #[command(after_help = "Examples:
   ssl-usage preflight --all-regions
   ssl-usage preflight --from evidence --instance orders-prod
-  ssl-usage preflight --format json | jq -r '.instances[] | select(.answer == \"switch-on\") | .why'
+  ssl-usage preflight --format json \\
+    | jq -r '.instances[] | select(.answer == \"switch-on\") | .why'
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
 pub(super) struct Check {
     /// Number of days to analyze later.
-    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = days)]
     days: u32,
-    #[command(flatten)]
-    places: Places,
     /// Only this instance; * and ? are wildcards (repeatable).
     #[arg(long, value_name = "ID", help_heading = WHAT)]
     instance: Vec<NamePattern>,
     /// Only instances of this engine, for example postgres or aurora-mysql (repeatable).
-    #[arg(long, value_name = "ENGINE", help_heading = WHAT)]
+    #[arg(long, value_name = "ENGINE", help_heading = WHAT, value_parser = Filter::engine)]
     engine: Vec<String>,
     /// Read evidence from this bundle instead of calling AWS (repeatable).
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "Places", help_heading = EVIDENCE)]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = PLACES, help_heading = EVIDENCE)]
     from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved; its logs show how many sessions to expect.
     #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]
@@ -52,8 +51,10 @@ pub(super) struct Check {
     #[arg(long, help_heading = EVIDENCE)]
     accept_unverified: bool,
     /// Use this time as the current time, for repeatable runs (for example 2026-11-23T00:00:00Z).
-    #[arg(long, value_name = "TIME", help_heading = WHAT)]
+    #[arg(long, value_name = "TIME", help_heading = WHAT, value_parser = time)]
     now: Option<Timestamp>,
+    #[command(flatten)]
+    places: Places,
     /// Format of the list.
     #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "table")]
     format: &'static Format<Preflight>,

@@ -26,7 +26,7 @@ pub const FORMATS: &[Format<Clients>] = &[
     },
     Format {
         name: "csv",
-        help: "For spreadsheets: a row a client",
+        help: "For spreadsheets: one row per client",
         reader: Reader::Lines,
         writer: |list, _, out| csv::write(list, out),
     },
@@ -226,12 +226,12 @@ impl Task {
     /// What has to be done, for people.
     pub fn text(self) -> &'static str {
         match self {
-            Self::AcceptCertificate => "rejected the certificate: fix its trust store",
+            Self::AcceptCertificate => "add the CA to its trust store (it rejected the certificate)",
             Self::UpdateTrustStore => "update its trust store",
-            Self::KeepTrustStore => "uses TLS, same CA: nothing",
-            Self::FindOut => "TLS unknown: ask its owner",
-            Self::BreaksUnderEnforcement => "no TLS: breaks if enforced",
-            Self::OldProtocol => "uses an old protocol",
+            Self::KeepTrustStore => "nothing (uses TLS, and the CA stays the same)",
+            Self::FindOut => "ask its owner whether it uses TLS",
+            Self::BreaksUnderEnforcement => "nothing (no TLS; breaks if TLS is enforced)",
+            Self::OldProtocol => "update its driver (old protocol)",
         }
     }
 }

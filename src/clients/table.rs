@@ -64,7 +64,7 @@ pub(super) fn write(list: &Clients, width: u16, again: &[String], out: &mut dyn 
     }
     if !list.may_hide.is_empty() {
         writeln!(out)?;
-        paragraph(out, width, 0, "These instances may have more clients with TLS, because no log names all of them:")?;
+        paragraph(out, width, 0, "The logs of these instances may not show all clients that use TLS:")?;
     }
     for row in &list.may_hide {
         paragraph(out, width, 2, &format!("{}: {}", row.id.instance, row.why))?;
@@ -79,9 +79,10 @@ fn headline(list: &Clients) -> String {
     let tasks = [
         (Task::AcceptCertificate, "rejected the certificate"),
         (Task::UpdateTrustStore, "must update the trust store"),
-        (Task::FindOut, "with unknown TLS use"),
+        (Task::FindOut, "unknown"),
         (Task::BreaksUnderEnforcement, "without TLS"),
         (Task::OldProtocol, "with an old protocol"),
+        (Task::KeepTrustStore, "with TLS and no change"),
     ];
     let counts: Vec<_> = tasks.iter().map(|(task, what)| (with(*task), what)).filter(|(count, _)| *count > 0).collect();
     let counts: Vec<_> = counts.iter().map(|(count, what)| format!("{count} {what}")).collect();

@@ -14,7 +14,7 @@ pub(super) fn write(diff: &Diff, width: u16, out: &mut dyn Write) -> io::Result<
     head("Before", &diff.old, width, out)?;
     head("After", &diff.new, width, out)?;
     if diff.new.window.from < diff.old.window.to {
-        let overlap = "The windows overlap, so sessions before the change may count as after it. Give fewer --days.";
+        let overlap = "The windows overlap, so sessions before the change may count as after it. Create the later report with fewer --days, so that it begins after the change.";
         paragraph(out, width, 0, overlap)?;
     }
     if diff.is_empty() {

@@ -1,5 +1,6 @@
 //! Filters for instances.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use aws_sdk_rds::types::DbInstance;
@@ -97,6 +98,20 @@ impl Filter {
     pub fn none_matches() -> Error {
         Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance matches the filters")
             .hint("check their spelling, the region and the profile")
+    }
+
+    /// Checks the name of an engine, as AWS or this tool names it. Names of RDS Custom begin with `custom-`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such engine, with the names that there are.
+    pub fn engine(text: &str) -> Result<String, String> {
+        let known: BTreeSet<_> =
+            ENGINES.iter().flat_map(|engine| engine.aws_names.iter().copied().chain([engine.id])).collect();
+        if known.contains(text) || text.starts_with("custom-") {
+            return Ok(text.to_owned());
+        }
+        Err(format!("use one of {}", known.into_iter().collect::<Vec<_>>().join(", ")))
     }
 
     /// Whether an instance matches.

@@ -21,7 +21,7 @@ pub const FORMATS: &[Format<Plan>] = &[
     Format::json("For rotation tools: everything"),
     Format {
         name: "sh",
-        help: "A shell script, to be read by a person before it is run",
+        help: "A shell script to review before you run it",
         reader: Reader::Lines,
         writer: |plan, _, out| script::write(plan, out),
     },

@@ -8,7 +8,7 @@ use crate::problem::grouped;
 use crate::report::escape::terminal;
 use crate::report::lines::lines;
 use crate::shell::quote;
-use crate::verdict::{Command, EffectTime, Restart};
+use crate::verdict::{Command, CommandKind, EffectTime, Restart};
 
 const HEAD: &str = r#"set -eu
 
@@ -40,6 +40,7 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let profiles: String = accounts.iter().map(|account| format!(" {}=PROFILE", profile(account))).collect();
     writeln!(out, "# Run: env REVIEWED=yes{profiles} sh FILE")?;
     writeln!(out, "# The script stops at the first command that fails. It can be run again.")?;
+    writeln!(out, "# Before you run it, save a report: ssl-usage analyze --format json -o before.json")?;
     for brief in grouped(&plan.errors) {
         comment(out, "COULD NOT BE READ, so not in this plan: ", &brief.to_string())?;
     }
@@ -132,6 +133,11 @@ fn instance(step: &Step, out: &mut dyn Write) -> io::Result<()> {
     }
     if step.commands.is_empty() {
         return Ok(());
+    }
+    if step.commands.iter().any(|command| command.kind == CommandKind::EnableLogging) {
+        let logging = "These commands enable logging. They do not rotate the certificate. A general log holds every \
+                       statement, including secrets. `ssl-usage preflight` prints the commands that undo them.";
+        comment(out, "", logging)?;
     }
     writeln!(out, "printf '%s\\n' {} >&2", quote(&terminal(&step.member.id.instance)))?;
     step.commands.iter().try_for_each(|command| run(step, command, out))

@@ -159,7 +159,7 @@ fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) 
         (
             every,
             format!(
-                "The {} log holds every statement, including secrets. It grows with the load, can fill the storage and slow the instance. Disable it again as soon as you can.",
+                "The {} log holds every statement, including secrets. It grows with the load, can fill the storage and slow the instance. Disable it after the analysis.",
                 logs.kind
             ),
         ),

@@ -44,7 +44,7 @@ impl Answer {
         match self {
             Self::SwitchOn => "enable logging",
             Self::Unknown => "unknown",
-            Self::NotByLogs => "not from logs",
+            Self::NotByLogs => "query sessions",
             Self::Ready => "ready",
             Self::Answered => "answered",
         }

@@ -42,7 +42,7 @@ fn sessions(volume: &Volume) -> String {
 
 fn size(volume: &Volume) -> String {
     match (volume.bytes_a_session, volume.bytes_a_day) {
-        (None, _) => "statements".to_owned(),
+        (None, _) => "all statements".to_owned(),
         (_, Some(count)) => bytes(count),
         (_, None) => "unknown".to_owned(),
     }
@@ -63,7 +63,7 @@ pub(super) fn write(all: &Preflight, width: u16, again: &[String], out: &mut dyn
     all.instances.iter().try_for_each(|row| instance(row, width, out))?;
     problems(out, width, &all.errors)?;
     let open = all.instances.iter().any(|row| row.steps.answer != Answer::Answered);
-    let judge = ("Judge the logs, once they cover the time above".to_owned(), "analyze", "");
+    let judge = ("Analyze the logs after the waiting time".to_owned(), "analyze", "");
     next_steps(out, again, if open { std::slice::from_ref(&judge) } else { &[] })
 }
 
@@ -93,7 +93,8 @@ fn line(command: &[String]) -> String {
 }
 
 fn when(wait: &Wait) -> String {
-    let earliest = format!("A verdict needs logs of at least {} h. A full cycle of your jobs is better.", wait.hours);
+    let earliest =
+        format!("A verdict requires at least {} h of logs. A full cycle of your jobs is better.", wait.hours);
     match (wait.kept_hours, wait.collect_every_hours) {
         (Some(kept), Some(every)) => {
             format!("{earliest} RDS keeps the files for {kept} h: run `ssl-usage collect` every {every} h.")

@@ -96,7 +96,7 @@ pub(super) fn change(certificate: &Certificate) -> &'static str {
 
 fn coverage(coverage: &Coverage) -> Vec<String> {
     let mut lines = vec![format!(
-        "{:.2} % of the window: {} ({} incomplete, {} without a session), {}, {} not understood",
+        "{:.2} % of the window: {} ({} incomplete, {} without a session), {}, {} not parsed",
         (coverage.share * 10_000.0).floor() / 100.0,
         plural(coverage.files, "log file"),
         coverage.files_failed,

@@ -36,14 +36,14 @@ pub const FORMATS: &[Format<Report>] = &[
     },
     Format {
         name: "csv",
-        help: "For auditors: a row an instance, or a client",
+        help: "For auditors: one row per instance or client",
         reader: Reader::Lines,
         writer: |report, layout, out| csv::write(report, layout.rows, out),
     },
     Format::json("For programs: everything"),
     Format {
         name: "ndjson",
-        help: "For programs: everything, an object a line",
+        help: "For programs: everything, one object per line",
         reader: Reader::Document,
         writer: |report, _, out| ndjson::write(report, out),
     },
@@ -56,7 +56,7 @@ pub const FORMATS: &[Format<Report>] = &[
     },
     Format {
         name: "html",
-        help: "For a browser: one page that asks for nothing",
+        help: "For a browser: one self-contained page, without network requests",
         reader: Reader::Lines,
         writer: |report, _, out| html::write(report, out),
     },

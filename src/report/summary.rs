@@ -86,7 +86,7 @@ pub(super) fn evidence(report: &Report) -> String {
     match (&report.evidence.digest, report.evidence.verified) {
         (Some(digest), true) => format!("Evidence verified: {digest}"),
         (Some(digest), false) => format!("Evidence not verified, because some files have no digest: {digest}"),
-        (None, _) => "Evidence has no digest: files are damaged or missing".to_owned(),
+        (None, _) => "Evidence not verified: files are damaged or missing (see the errors)".to_owned(),
     }
 }
 

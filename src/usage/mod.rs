@@ -127,6 +127,8 @@ pub struct Usage {
     pub imitable_tls: u64,
     /// Whether evidence is damaged, missing or invalid.
     pub unread: bool,
+    /// Whether the endpoint of the metrics violated its API: what they would have shown is unknown.
+    pub metrics_unreadable: bool,
     /// Whether the evidence cannot be verified, because it has no digests.
     pub unverified: bool,
     /// The digest of the evidence, in hexadecimal; none where it is damaged or missing.

@@ -31,7 +31,7 @@ pub fn of_each<T: Send>(
             let facts = logs.facts()?;
             let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())?), !logs.is_verified);
             let usage = add_up(profile, (&logs.readings, facts), &known.metrics, window, &ignores)?;
-            Ok(Usage { digest, unverified, unread: known.has_faulty_metrics, ..usage })
+            Ok(Usage { digest, unverified, metrics_unreadable: known.has_faulty_metrics, ..usage })
         });
         let usage = usage.unwrap_or_else(|error| {
             errors.push(Problem::from(&error).at(Some(&profile.account), &profile.region));

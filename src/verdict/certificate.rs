@@ -99,19 +99,19 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
     let asked = !profile.unknown.iter().any(|call| needed.contains(&call.as_str()));
     if good && asked && !expired && staged.is_none() && profile.pending.is_empty() {
         let text = format!(
-            "the server certificate expires {end} or is renewed earlier without a restart, and its certificate authority (CA) expires {ca_end}"
+            "the server certificate expires {end} or is renewed earlier without a restart, and its CA expires {ca_end}"
         );
         give(ReasonCode::CertificateLasts, text);
     }
     if certificate.valid_till.is_none() || certificate.ca_valid_till.is_none() {
         give(
             ReasonCode::CertificateUnknown,
-            "the expiry date of the server certificate or of its certificate authority (CA) is unknown".to_owned(),
+            "the expiry date of the server certificate or of its CA is unknown".to_owned(),
         );
     }
     if expired {
         let text = format!(
-            "clients that verify the certificate cannot connect, because it or its certificate authority (CA) has expired (certificate: {end}, CA: {ca_end})"
+            "clients that verify the certificate cannot connect, because it or its CA has expired (certificate: {end}, CA: {ca_end})"
         );
         give(ReasonCode::CertificateExpired, text);
     }
@@ -120,7 +120,7 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
         give(ReasonCode::RotationStaged, text);
     }
     if change == Change::Server && profile.pending.is_empty() && !good {
-        let text = "the same certificate authority (CA) signs the next certificate. AWS offers its rotation as a pending maintenance action at half of its lifetime, or three months before it expires.".to_owned();
+        let text = "the CA stays the same, so no command can rotate the certificate yet. AWS offers the rotation as a pending maintenance action, three months before the certificate expires or earlier; run ssl-usage again then.".to_owned();
         give(ReasonCode::RotationNotOffered, text);
     }
     if !profile.pending.is_empty() {

@@ -56,6 +56,14 @@ pub(super) fn proxies_in_metrics(metrics: &Metrics) -> String {
     metrics.proxies.iter().filter_map(transports).collect()
 }
 
+pub(super) fn metrics_unreadable(context: &Context<'_>, _: &'static Engine) -> Found {
+    context.usage.metrics_unreadable.then(|| {
+        let text = "could not read the CloudWatch metrics, which may show TLS, because the endpoint violated its API. Check the \
+                    endpoint that the errors name, and collect again.";
+        (ReasonCode::MetricsUnreadable, text.to_owned())
+    })
+}
+
 pub(super) fn metric_contradicts_log(context: &Context<'_>, engine: &'static Engine) -> Found {
     let usage = context.usage;
     let most = usage.metrics.most_open_while_logged.filter(|most| *most > 0)?;

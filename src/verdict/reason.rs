@@ -121,6 +121,8 @@ reasons! {
     OlderSessions = "older-sessions", Blocks;
     /// CloudWatch counts open sessions whose login no log shows.
     OlderSessionsOpen = "older-sessions-open", Blocks;
+    /// The CloudWatch endpoint violated its API, so its metrics may hide TLS.
+    MetricsUnreadable = "metrics-unreadable", Blocks;
     /// CloudWatch counts client sessions in hours whose logs show none.
     MetricContradictsLog = "metric-contradicts-log", Blocks;
     /// The logs show more open sessions than CloudWatch counts.

@@ -4,7 +4,8 @@
 use ssl_usage_parsers::{Engine, LogSwitch, Logs, Retention, TlsSwitch, is_local, setting};
 
 use super::metrics::{
-    iam_metric, log_exceeds_metric, metric_contradicts_log, older_sessions_open, proxies_in_metrics, proxy_tls,
+    iam_metric, log_exceeds_metric, metric_contradicts_log, metrics_unreadable, older_sessions_open,
+    proxies_in_metrics, proxy_tls,
 };
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
@@ -33,6 +34,7 @@ const RULES: &[Rule] = &[
     tls_enforced,
     tls_despite_switch,
     tls_switched_off,
+    metrics_unreadable,
     behind_proxy,
     global_cluster,
     log_cannot_tell,
@@ -162,8 +164,9 @@ fn client_rejected_certificate(context: &Context<'_>, _: &'static Engine) -> Opt
     let addresses = &context.usage.certificate_rejected_by;
     (!addresses.is_empty()).then(|| {
         let text = format!(
-            "clients that verify the certificate rejected it ({}). Add the new certificate authority (CA) to their trust store.",
-            named(addresses)
+            "clients rejected the certificate ({}). Add its CA{} to their trust stores.",
+            named(addresses),
+            context.profile.certificate.ca.as_ref().map_or_else(String::new, |ca| format!(", {ca},"))
         );
         (ReasonCode::ClientRejectedCertificate, text)
     })
@@ -178,7 +181,7 @@ fn tls_enforced(context: &Context<'_>, engine: &'static Engine) -> Option<(Reaso
         let value = context.profile.in_effect(parameter).unwrap_or_default();
         return Some((
             ReasonCode::TlsEnforced,
-            format!("{parameter} is {value} and in effect, so every client uses TLS"),
+            format!("parameter {parameter} is {value} and in effect, so every client uses TLS"),
         ));
     }
     // Connection attempts and disconnects show clients too.
@@ -208,7 +211,7 @@ fn shows_tls(usage: &Usage) -> bool {
 
 fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage))?;
-    Some((ReasonCode::TlsSwitchedOff, format!("no client can use TLS, because {parameter} turns it off")))
+    Some((ReasonCode::TlsSwitchedOff, format!("no client can use TLS, because the setting {parameter} disables it")))
 }
 
 fn behind_proxy(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -399,7 +402,10 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     let advice = if let Some(set) = better.and_then(|_| to_switch_on(context.profile, engine)) {
         format!("To record TLS in the log, set {set}.")
     } else if kept >= asked {
-        "Choose a window without the gaps.".to_owned()
+        match coverage.share > 0.0 {
+            true => "Choose a window without the gaps.".to_owned(),
+            false => "Check that sessions are logged and that the logs are kept.".to_owned(),
+        }
     } else if let Some(parameter) = parameter.filter(|_| asked <= most) {
         format!("Logs are kept for {} h: set {parameter} to {most}, or use fewer --days.", kept / 60)
     } else {
@@ -412,7 +418,7 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     let percent = |share: f64| format!("{:.1} %", (share * 1000.0).floor() / 10.0);
     let longest = longest.map_or_else(String::new, |gap| {
         let hours = (gap.span.length().as_mins() + 59) / 60;
-        format!(", with a gap of {hours} h from {} ({})", gap.span.from.strftime("%Y-%m-%d %H:%M"), gap.cause)
+        format!(", with a gap of {hours} h from {} ({})", gap.span.from.strftime("%Y-%m-%d %H:%M"), in_words(gap.cause))
     });
     let text = format!(
         "the logs cover {} of the window{longest}, and the policy requires {}. {advice}",
@@ -420,6 +426,17 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
         percent(context.policy.least_coverage)
     );
     Some((ReasonCode::CoverageShort, text))
+}
+
+/// The cause of a gap in words.
+fn in_words(cause: &str) -> &str {
+    match cause {
+        "not-kept" => "the logs are no longer kept",
+        "not-logged" => "sessions were not logged",
+        "cannot-tell" => "the log does not record TLS",
+        "missing" => "log files are missing",
+        other => other,
+    }
 }
 
 fn logs_incomplete(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -495,9 +512,10 @@ fn no_clients(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, 
     (seen < context.policy.least_connections).then(|| {
         let sessions = if seen == 0 { "no client session".to_owned() } else { plural(seen, "client session") };
         let text = format!(
-            "{sessions} {} logged, and the policy requires at least {}. Use a longer window, or check which clients use the instance.",
+            "{sessions} {} logged, and the policy requires at least {}. {}heck which clients use the instance.",
             if seen == 0 { "was" } else { were(seen) },
-            context.policy.least_connections
+            context.policy.least_connections,
+            if context.usage.coverage.share > 0.0 { "Use a longer window, or c" } else { "C" }
         );
         (ReasonCode::NoClients, text)
     })

@@ -8,7 +8,7 @@ pub(super) fn reason(context: &Context<'_>) -> Option<Reason> {
     let (code, text) = match (context.usage.unread, context.usage.unverified && !context.policy.accept_unverified) {
         (true, _) => (
             ReasonCode::EvidenceDamaged,
-            "evidence of this instance is damaged, missing or invalid, so ssl-usage concludes nothing from the rest. See the errors.",
+            "part of the evidence of this instance is damaged, missing or invalid, so the rest proves nothing. Restore the file that the errors name, or collect again.",
         ),
         (false, true) => (
             ReasonCode::EvidenceUnverified,

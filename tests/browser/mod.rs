@@ -100,7 +100,7 @@ fn a_page_is_used_without_a_network_or_a_mouse_on_any_screen() {
     let Some(seen) = look(&samples().join("fleet"), "fleet", "reports-batch deferrable") else { return };
     stands(&seen);
     assert_ne!(seen["grounds"]["light"], seen["grounds"]["dark"]);
-    assert_eq!((&seen["first"], &seen["reached"]), (&"To the instances".into(), &"search".into()));
+    assert_eq!((&seen["first"], &seen["reached"]), (&"Skip to the instances".into(), &"search".into()));
     assert_eq!(seen["found"]["said"], "1 of 24");
     assert_eq!(texts(&seen["found"]["rows"]), ["reports-batch"]);
     assert_eq!(texts(&seen["found"]["sections"]), ["reports-batch"]);

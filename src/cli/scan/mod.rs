@@ -31,7 +31,9 @@ use crate::text::plural;
   ssl-usage scan error/postgresql.log.2026-11-23-10
   ssl-usage scan --format json logs/ | jq .total
   ssl-usage scan logs.tar.gz
-  aws logs filter-log-events --log-group-name /aws/rds/instance/orders-prod/postgresql | ssl-usage scan -
+  aws logs filter-log-events \\
+    --log-group-name /aws/rds/instance/orders-prod/postgresql \\
+    | ssl-usage scan -
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a log could not be read in full, or no log shows a session.")]
 pub(super) struct Scan {
@@ -57,7 +59,7 @@ pub(super) struct Scan {
     #[arg(long, help_heading = EVIDENCE, value_parser = clap::value_parser!(i16).range(1970..=9999))]
     year: Option<i16>,
     /// Number of threads. Default: the number of processors.
-    #[arg(long)]
+    #[arg(long, help_heading = super::heading::WHAT)]
     threads: Option<NonZeroUsize>,
 }
 
@@ -279,7 +281,7 @@ fn note(row: &Row) -> Option<String> {
                     "clients connected, but their sessions are not logged: add `authorization` to log_connections";
                 notes.push(arrived.to_owned());
             } else if sessions(tally) == 0 && tally.records() > 0 && tally.unparsed() == 0 {
-                notes.push("no session begins in this log: it holds only failed attempts or disconnects".to_owned());
+                notes.push("no session begins in this log: it contains only failed attempts or disconnects".to_owned());
             }
             notes.extend(blind(found, tally));
             if tally.has_other_names() {
@@ -351,15 +353,15 @@ fn unread(row: &Row) -> Option<Error> {
     let others = tally.malformed.get(&Malformed::OtherFormat).copied().unwrap_or(0);
     let unparsed = tally.unparsed() - cut;
     if others > 0 && others == unparsed {
-        let message = "this log holds connection records of two formats; only those of the first are in the counts";
-        return Some(error(message.to_owned()).hint("scan the logs that were joined in it one by one"));
+        let message = "the log contains records of another format, compressed data or lines without newlines, which are not counted";
+        return Some(error(message.to_owned()).hint("scan the files that were joined one by one"));
     }
     if unparsed > 0 {
         let causes: Vec<_> = tally.malformed.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
         let records = if unparsed == 1 { "connection record" } else { "connection records" };
         let first = tally.malformed_at.map(|at| format!("; the first is at byte {at} of the log")).unwrap_or_default();
         let message = format!("{unparsed} {records} could not be understood ({}){first}", causes.join(", "));
-        return Some(error(message).hint("the counts may be too low; look at what the log holds there"));
+        return Some(error(message).hint("the counts may be too low; check the log at this position"));
     }
     let what = match cut {
         1 => "1 connection record is cut at an end of the log, and is not in the counts".to_owned(),

@@ -21,7 +21,7 @@ pub(super) const FORMATS: &[Format<Report>] = &[
     },
     Format {
         name: "csv",
-        help: "For spreadsheets: a row a log",
+        help: "For spreadsheets: one row per log",
         reader: Reader::Lines,
         writer: |report, _, out| csv(report, out),
     },
