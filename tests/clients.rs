@@ -1,9 +1,15 @@
 //! `clients`: whom to chase.
 
 use serde_json::Value;
+use ssl_usage::bundle::{Scope, load};
+use ssl_usage::clients::{Clients, FORMATS, Which};
+use ssl_usage::progress::Silent;
+use ssl_usage::report::{Format, Layout, Report};
+use ssl_usage::verdict::Policy;
+use ssl_usage::window::Window;
 use tempfile::TempDir;
 
-use crate::command::{Run, against, ssl_usage};
+use crate::command::{Run, against, samples, ssl_usage};
 use crate::fake_aws::FakeAws;
 use crate::fleet::{WINDOW, small_fleet};
 use crate::golden::reviewed;
@@ -24,6 +30,30 @@ fn every_format_is_as_it_was_reviewed() {
     for (format, name) in [("table", "chase.txt"), ("csv", "chase.csv"), ("json", "chase.json")] {
         reviewed(name, &clients(&["--format", format]).out);
     }
+}
+
+/// What `ssl-usage clients` prints on a terminal of so many columns, or into a file.
+fn written(width: u16, wide: bool) -> String {
+    let evidence = load(&[samples().join("fleet")], Scope::All).expect("evidence");
+    let window = Window::days_before("2026-11-23T00:00:00Z".parse().expect("a time"), 3);
+    let report = Report::new(&evidence, window, Policy::default(), &Silent);
+    let list = Clients::of(&report, Which { tls: true, plaintext: true });
+    let table = Format::named(FORMATS, "table").expect("a format");
+    let mut out = Vec::new();
+    table.write(&list, &Layout { width, wide, ..Layout::default() }, &mut out).expect("text");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+#[test]
+fn a_table_fits_into_a_terminal_and_is_whole_in_a_file() {
+    for width in [100, 120, 160] {
+        let text = written(width, false);
+        let table = text.split("\n\n").nth(1).expect("the table");
+        let longest = table.lines().map(|line| line.chars().count()).max();
+        assert!(longest.is_some_and(|longest| longest <= usize::from(width)), "{width}: {longest:?} {text}");
+    }
+    assert!(written(100, false).contains("Not shown in 100 columns: FIRST SEEN, LAST SEEN"));
+    assert!(!written(100, true).contains("Not shown"));
 }
 
 /// By hand, from `samples/fleet/verdicts.toml` and what the clients counted.

@@ -1,4 +1,6 @@
 //! Which format a log is in, by its content.
+//!
+//! All parsers that the hints allow look at each line. The name of a file plays no part, because users rename downloads.
 
 use crate::ENGINES;
 use crate::engine::{Engine, Parsers};
@@ -27,6 +29,9 @@ pub struct Hints {
 ///
 /// The first line that begins a record of any format decides. Later lines prove nothing: statements and names can begin
 /// lines and imitate another format.
+///
+/// A hint of an engine or a format only narrows the parsers: the text must still match. If the first line of a record
+/// matches the formats of two engines, a hint is required.
 pub fn detect(head: &[u8], hints: &Hints) -> Option<Box<dyn RecordParser>> {
     let asked = |engine: &&&Engine| hints.engine.is_none_or(|named| named == **engine);
     let mut parsers: Parsers = Vec::new();

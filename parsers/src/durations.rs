@@ -20,6 +20,7 @@ pub struct Numbers {
     server: Option<u64>,
     /// The highest number, and when it was logged.
     highest: Option<(u64, Micros)>,
+    /// Connections without an end so far. At most [`OPEN_MAX`]: a full map is emptied.
     open: BySession<Open>,
 }
 
@@ -35,14 +36,17 @@ struct Open {
 /// A record of a connection: when it was written, and what server, number and address it has.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
+    /// When it was written. Without a time, a beginning is not noted, and an end has no duration.
     at: Option<Micros>,
     /// The server, and its number.
     number: Option<(u64, u64)>,
+    /// A hash of the client's address. A number counts only with the address that it began with.
     address: u64,
 }
 
 impl Entry {
     /// The entry of a record with a session number of [`crate::event::numbered`].
+    /// That number holds a hash of the server in its upper 32 bits, and the server's own number in the lower 32.
     pub fn of(at: Option<Micros>, session: Option<u64>, client: &Client<'_>) -> Self {
         let number = session.map(|session| (session >> 32, session & u64::from(u32::MAX)));
         Self { at, number, address: fingerprint(client.address.as_deref().unwrap_or_default()) }
@@ -51,6 +55,8 @@ impl Entry {
 
 impl Numbers {
     /// Takes note of a connection, which became a session or not.
+    ///
+    /// Does nothing for an entry without a time or a number. If the map is full, the connections in it lose their durations.
     pub fn began(&mut self, entry: &Entry, session: bool) {
         let (Some(at), Some((server, number))) = (entry.at, entry.number) else { return };
         if self.counts_anew(server, number, at) {
@@ -67,6 +73,10 @@ impl Numbers {
     }
 
     /// Whether this number cannot be of the server, and of its run, that wrote the records before.
+    ///
+    /// A smaller number is a slow login within [`LOGIN_MAX`], and a restart later. The same number again counts as a
+    /// restart, or as a file that was read twice. A larger number with a much earlier time comes from files in another
+    /// order.
     fn counts_anew(&self, server: u64, number: u64, at: Micros) -> bool {
         self.server != Some(server)
             || self.highest.is_some_and(|(highest, logged)| match number.cmp(&highest) {
@@ -76,8 +86,11 @@ impl Numbers {
             })
     }
 
-    /// Notes the end of a connection. None if it was rejected, which was reported before. Otherwise the duration of its session,
-    /// if that is known.
+    /// Notes the end of a connection. None if it was rejected, which was reported before. Otherwise the duration of its
+    /// session, if that is known.
+    ///
+    /// `Some(None)` is a session of unknown duration: its beginning is missing, had another address, or is later than its
+    /// end.
     pub fn ended(&mut self, entry: &Entry) -> Option<Option<Micros>> {
         let number = entry.number.filter(|(server, _)| self.server == Some(*server)).map(|(_, number)| number);
         let open = number.and_then(|number| self.open.remove(&number));
@@ -98,6 +111,8 @@ mod tests {
     const SECOND: Micros = 1_000_000;
 
     /// The results of the ends among these records: `(server, second, number, address, what)`.
+    ///
+    /// `c` is a session that begins, `r` a rejected attempt, and `e` an end. Durations are in seconds.
     fn ends(records: &[(u64, i64, u64, u64, char)]) -> Vec<Option<Option<i64>>> {
         let mut numbers = Numbers::default();
         let mut ends = Vec::new();

@@ -43,6 +43,8 @@ pub struct Tls<'a> {
 
 impl Transport<'_> {
     /// The transport of a session without a mark in a log that records TLS, by the client's address.
+    ///
+    /// A missing address gives `Plaintext`, the stricter of the two.
     pub fn unmarked(address: Option<&[u8]>) -> Self {
         match address {
             Some(address) if is_local(address) => Self::Local,
@@ -63,6 +65,9 @@ impl Transport<'_> {
 }
 
 /// Whether an address is a Unix socket or a loopback address.
+///
+/// `[local]` is PostgreSQL's word for a socket, and `::ffff:127.` is IPv4 loopback on an IPv6 socket. Takes addresses
+/// without a port.
 pub fn is_local(address: &[u8]) -> bool {
     address == b"[local]"
         || address == b"localhost"
@@ -96,7 +101,7 @@ impl Client<'_> {
     }
 }
 
-/// The same text, independent of the log.
+/// The same text, independent of the log. Copies the bytes unless it owns them.
 fn own(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())
 }
@@ -115,7 +120,7 @@ pub enum HandshakeFailure {
 }
 
 impl HandshakeFailure {
-    /// The name used in facts and reports.
+    /// The name used in facts and reports. Stored reports hold it, so a name never changes.
     pub fn name(self) -> &'static str {
         match self {
             Self::ClientRejectedCertificate => "client-rejected-certificate",
@@ -156,8 +161,8 @@ pub enum SessionStep<'a> {
     HandshakeFailed(HandshakeFailure),
     /// A session ended. Its duration, if the log has it.
     Disconnected(Option<Micros>),
-    /// As [`SessionStep::Connected`], in a log that has the end of every connection under the same number, also of one that came to
-    /// nothing. The number is `numbered`, for each server counts for itself.
+    /// As [`SessionStep::Connected`], in a log that has the end of every connection under the same number, also of one that
+    /// came to nothing. The number is `numbered`, for each server counts for itself.
     Opened(Transport<'a>),
     /// As [`SessionStep::Rejected`], in such a log.
     Refused(Transport<'a>),
@@ -168,11 +173,16 @@ pub enum SessionStep<'a> {
 }
 
 /// The session number of a connection in a log with the end of every connection. None for a number that no server reaches.
+///
+/// The upper 32 bits are the low half of the server's [`fingerprint`], and the lower 32 bits its connection number. So two
+/// instances in one joined log do not share sessions, as long as their hashes differ.
 pub(crate) fn numbered(server: &[u8], number: u64) -> Option<u64> {
     u32::try_from(number).ok().map(|number| fingerprint(server) << 32 | u64::from(number))
 }
 
 /// A hash that distinguishes names without keeping them.
+///
+/// It may change with the version of Rust's standard library: it is compared in one run, and never stored.
 pub(crate) fn fingerprint(name: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(name);

@@ -1,4 +1,7 @@
 //! What a log format is: where its records are looked for, and how one is read.
+//!
+//! A scan finds a parser's needles in the text, and lets [`RecordParser::read`] decide what stands around each. A format's
+//! own module describes its records with examples.
 
 use memchr::memmem;
 
@@ -55,6 +58,9 @@ pub trait RecordParser: Send + Sync {
     fn needles(&self) -> &'static [&'static [u8]];
 
     /// Reads the record around `needle`, one of [`Self::needles`], which stands at `hit`.
+    ///
+    /// `hit` is an offset in the chunk's text. If a record holds several needles, `read` gives the record for only one of
+    /// them, so that it counts once.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a>;
 
     /// Whether a record of this format, or the log's own heading, begins at the start of `line`.
@@ -97,8 +103,8 @@ pub trait RecordParser: Send + Sync {
         true
     }
 
-    /// Whether a log's first line, of which only the end is there, may be of a connection record. It holds no record that was
-    /// understood or reported.
+    /// Whether a log's first line, of which only the end is there, may be of a connection record. It holds no record that
+    /// was understood or reported.
     fn may_end_record(&self, _line: &[u8]) -> bool {
         false
     }
@@ -114,13 +120,17 @@ pub trait RecordParser: Send + Sync {
     }
 }
 
-/// What RDS writes where it cuts a line, behind a blank.
+/// What RDS writes where it cuts a line, behind a blank. The rest of the line is lost, so a session in it may be too.
 pub(crate) const TRUNCATED: &[u8] = b"[Your log message was truncated]";
 
-/// Longest beginning of a record that is completed.
+/// Longest beginning of a record that is completed. In bytes. A longer text is never taken for a beginning.
 const BEGINNING_MAX: usize = 256;
 
-/// Whether a text may be the rest of a record: whether it `matches` behind an end of the record's `beginning`.
+/// Whether a text may be all that is left of a record that was cut: whether it `matches` with an end of `beginning` behind
+/// it.
+///
+/// `beginning` is a sample, such as the time and the first words of a record. Each of its ends is tried, also the empty one.
+/// False for texts longer than [`BEGINNING_MAX`].
 pub(crate) fn is_completed(text: &[u8], beginning: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
     text.len() <= BEGINNING_MAX
         && (0..=beginning.len()).any(|at| matches(&[text, beginning.get(at..).unwrap_or_default()].concat()))

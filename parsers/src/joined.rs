@@ -1,4 +1,6 @@
 //! What joins to a log without newlines: lines that end in carriage returns alone, and compressed files.
+//!
+//! `cat audit.log old.log.gz` gives such a file. Nothing is decompressed here: the scan reports where the other part begins.
 
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -11,11 +13,14 @@ const RECORDS: usize = 3;
 const COMPRESSED: [&[u8]; 5] = [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh91AY&SY", b"PK\x03\x04"];
 /// Bytes of one that are enough to tell it from names of clients, and those to look at.
 const LEAST: usize = 320;
+/// Most bytes of one that are looked at, from its first one on.
 const MOST: usize = 512;
 /// Bytes of a text that are enough to tell that it is within a compressed file.
 const WITHIN: usize = 4096;
 
 /// The same text with newlines for carriage returns that stand alone; none where there is no such.
+///
+/// The length stays the same, so an offset in the result is an offset in `text`.
 pub(crate) fn with_newlines(text: &[u8]) -> Option<Vec<u8>> {
     let mut lone = lone_returns(text).peekable();
     lone.peek()?;
@@ -29,6 +34,8 @@ pub(crate) fn with_newlines(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Where the first of several records of a format stands in one line, behind a carriage return.
+///
+/// None if no line holds [`RECORDS`] of them. The offset is that of the record's first byte.
 pub(crate) fn records_behind_returns(own: &dyn RecordParser, text: &[u8]) -> Option<usize> {
     let (mut first, mut records, mut line_end) = (None, 0, 0);
     for at in lone_returns(text) {
@@ -53,7 +60,9 @@ fn lone_returns(text: &[u8]) -> impl Iterator<Item = usize> {
     memchr_iter(b'\r', text).filter(|at| text.get(at + 1).is_some_and(|next| *next != b'\n'))
 }
 
-/// Where a compressed file begins, or 0 where the text is within one.
+/// Where a compressed file begins, or 0 where the text is within one. None for text.
+///
+/// The first bytes alone do not decide, because a client's name can hold them. The bytes behind them must look random too.
 pub(crate) fn compressed(text: &[u8]) -> Option<usize> {
     let is_compressed = |at: &usize| {
         let sample = text.get(*at..text.len().min(at + MOST)).unwrap_or_default();
@@ -67,7 +76,7 @@ pub(crate) fn compressed(text: &[u8]) -> Option<usize> {
     begins.or_else(|| is_within().then_some(0))
 }
 
-/// Whether a byte is in no text. A server that crashed leaves zeros.
+/// Whether a byte is in no text. A server that crashed leaves zeros. So zeros do not count, nor tabs and line ends.
 fn is_control(byte: &&u8) -> bool {
     byte.is_ascii_control() && !b"\t\n\r\0".contains(byte)
 }

@@ -1,4 +1,8 @@
 //! The JSON that logs need: members of objects, and strings.
+//!
+//! Each record is one line, as `{"atype":"authenticate","remote_ip":"10.0.0.7:49698"}`. Values stay as they are written
+//! until a parser asks for one, and numbers are not converted here. The text may be in any encoding, and may end in the
+//! middle.
 
 use std::borrow::Cow;
 
@@ -37,13 +41,16 @@ pub(crate) fn members(text: &[u8]) -> (Vec<(Text<'_>, &[u8])>, bool) {
     }
 }
 
-/// Splits a key off, with its colon and the blanks around that.
+/// Splits a key off, with its colon and the blanks around that. None if the text begins with no string and colon.
 fn key(text: &[u8]) -> Option<(Text<'_>, &[u8])> {
     let (key, after) = value(text)?;
     Some((string(key)?, after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start()))
 }
 
 /// Splits a value off. What is inside of it is looked at no further than to find its end.
+///
+/// None if the value does not end in the text. A number or a word ends only before a comma, a closing bracket or a blank. So
+/// `12` at the end of a text counts as cut: more digits may be missing.
 fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut depth = 0usize;
     let mut at = 0;
@@ -70,7 +77,9 @@ fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// The length of the string at the start, with its quotes.
+/// The length of the string at the start, with its quotes. None if the closing quote is missing.
+///
+/// The first byte must be a quote. An escaped quote does not end the string: `"a\"b"` has a length of 6.
 fn quoted(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -88,6 +97,9 @@ pub(crate) fn string(value: &[u8]) -> Option<Text<'_>> {
 }
 
 /// The string at the start, without its quotes and escapes, and the text behind it.
+///
+/// None if no quote is at the start, if the string is cut, or if an escape is not one of JSON. Borrows unless there are
+/// escapes.
 pub(crate) fn split_string(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
     let mut rest = input.strip_prefix(b"\"")?;
     let plain = memchr2(b'"', b'\\', rest)?;
@@ -122,6 +134,8 @@ pub(crate) fn split_string(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
 }
 
 /// The character behind `\u`, which can take two escapes; half of a pair is no character.
+///
+/// Half of a pair gives U+FFFD. None without four hexadecimal digits. `00e9` is `é`, and `d83d\ude00` is one character.
 fn escaped(text: &[u8]) -> Option<(char, &[u8])> {
     let unit = |text: &[u8]| u32::from_str_radix(std::str::from_utf8(text.get(..4)?).ok()?, 16).ok();
     let (first, rest) = (unit(text)?, text.get(4..)?);

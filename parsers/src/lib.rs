@@ -55,11 +55,13 @@ pub use sink::{EventSink, OTHER, Tally, Transports};
 pub use time::LogTime;
 pub use unrelated::{Unrelated, unrelated};
 
-/// The names of all formats: the values of [`RecordParser::format`].
+/// The names of all formats: the values of [`RecordParser::format`]. Sorted.
 pub const FORMATS: &[&str] =
     &["aud", "audit", "audit-xml", "csvlog", "errorlog", "general", "jsonlog", "listener", "listener-xml", "stderr"];
 
 /// All engines. A new engine is added here.
+///
+/// [`detect()`] asks their parsers in this order.
 pub static ENGINES: &[&Engine] = &[
     &postgres::ENGINE,
     &mysql::ENGINE,

@@ -16,7 +16,8 @@ pub(crate) const NEARBY: usize = 4096;
 ///
 /// # Errors
 ///
-/// The last line counts only with its newline. Without one, it may be cut.
+/// - [`Malformed::Cut`]: the line is the log's last and has no newline, so its end may be missing.
+/// - [`Malformed::TooLong`]: the line is longer than [`LINE_MAX`], or begins or ends outside of the chunk.
 pub(crate) fn around(chunk: Chunk<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
     let text = chunk.text;
     let floor = hit.saturating_sub(LINE_MAX);
@@ -36,6 +37,8 @@ pub(crate) fn around(chunk: Chunk<'_>, hit: usize) -> Result<(usize, &[u8]), Mal
 }
 
 /// The lines that hold a needle, each once.
+///
+/// In their order, without their newlines. The last line counts without a newline too, unlike in [`around`].
 pub(crate) fn lines_with<'a>(text: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -49,11 +52,12 @@ pub(crate) fn lines_with<'a>(text: &'a [u8], needle: &'a [u8]) -> impl Iterator<
     })
 }
 
-/// Bytes around a needle in which most lines begin and end.
+/// Bytes around a needle in which most lines begin and end. They are searched before the [`LINE_MAX`] that a line may have.
 const NEAR: usize = 2048;
 
-/// Whether the needle that stands at `hit` stands once more behind it, before any of `ends`, of which the first ends a record.
-/// In a long record, the nearest needles are looked for first, so that one that is full of them takes no more time for each.
+/// Whether the needle that stands at `hit` stands once more behind it, before any of `ends`, of which the first ends a
+/// record. In a long record, the nearest needles are looked for first, so that one that is full of them takes no more time
+/// for each.
 pub(crate) fn is_followed(text: &[u8], hit: usize, needle: &[u8], ends: &[&[u8]]) -> bool {
     let behind = |most: usize| text.get(hit + 1..text.len().min(hit + most)).unwrap_or_default();
     let near = behind(NEAR);
@@ -100,6 +104,8 @@ pub(crate) fn undecorated(line: &[u8]) -> &[u8] {
 }
 
 /// What stands before the colour that ends a line, `ESC [ 0 ; 31 m`, or before grep's `ESC [ K`.
+///
+/// The caller has checked the last letter. None if no escape character is near it, or if other text stands between.
 fn colour(line: &[u8]) -> Option<&[u8]> {
     const LONGEST: usize = 24;
     let floor = line.len().saturating_sub(LONGEST);

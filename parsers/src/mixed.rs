@@ -28,6 +28,8 @@ const FIRST: usize = 3;
 const HITS: usize = 100;
 
 /// Offsets of a log to sample, between two offsets.
+///
+/// All are multiples of [`NEAR`] or [`FAR`], so the blocks of a log give the same samples together as the log in one piece.
 pub(crate) fn sample_offsets(from: u64, to: u64) -> impl Iterator<Item = u64> {
     let near = (from.div_ceil(NEAR) * NEAR..to.min(BEGINNING)).step_by(NEAR as usize);
     let far = (from.max(BEGINNING).div_ceil(FAR) * FAR..to).step_by(FAR as usize);
@@ -74,8 +76,8 @@ pub(crate) fn other_format_behind(own: &dyn RecordParser, chunk: Chunk<'_>, from
     }
 }
 
-/// Where something is joined to a log without newlines, in the window from `from` on: a compressed file, or lines that end in
-/// carriage returns alone, of the log's own format or as `other` finds them in the same window with newlines.
+/// Where something is joined to a log without newlines, in the window from `from` on: a compressed file, or lines that end
+/// in carriage returns alone, of the log's own format or as `other` finds them in the same window with newlines.
 fn without_newlines(
     own: &dyn RecordParser,
     chunk: Chunk<'_>,
@@ -108,6 +110,9 @@ pub(crate) fn other_format_at_end(own: &dyn RecordParser, chunk: Chunk<'_>) -> O
 }
 
 /// Where the first line begins at or behind `from`.
+///
+/// None without a newline in the rest of the chunk. At the start of a chunk that is not the log's start, the first line may
+/// be cut, and is skipped.
 fn start(chunk: Chunk<'_>, from: usize) -> Option<usize> {
     match from.checked_sub(1) {
         None if chunk.starts => Some(0),
@@ -124,13 +129,15 @@ fn may_be_record(line: &[u8]) -> bool {
 }
 
 /// Whether a line may be a record of MariaDB's general log. Most of those have no time.
+///
+/// `\t\t    42 Connect\tapp@10.0.0.7 on orders`: two tabs, the thread's number, and a command.
 fn is_untimed(line: &[u8]) -> bool {
     let Some(rest) = line.strip_prefix(b"\t\t") else { return false };
     let mut rest = rest.iter().skip_while(|byte| **byte == b' ').skip_while(|byte| byte.is_ascii_digit());
     rest.next() == Some(&b' ') && rest.next().is_some_and(u8::is_ascii_uppercase)
 }
 
-/// The whole lines from `start` on, and where each begins.
+/// The whole lines from `start` on, and where each begins. Text behind the last newline is left out: it may be cut.
 fn lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
     let mut at = start;
     memchr_iter(b'\n', text.get(start..).unwrap_or_default()).map(move |newline| {
@@ -141,6 +148,9 @@ fn lines(text: &[u8], start: usize) -> impl Iterator<Item = (usize, &[u8])> {
 }
 
 /// Where the first connection record stands in the text from `at` on, if the text is of another format.
+///
+/// The offset is that of a needle in the chunk. None if no format is detected, or if the log's own parser reads or reports
+/// what stands there. At most [`HITS`] needles are tried.
 fn record_of_other(own: &dyn RecordParser, chunk: Chunk<'_>, at: usize) -> Option<usize> {
     let window = chunk.text.get(at..chunk.text.len().min(at + WINDOW))?;
     let other = detect(window, &Hints::default())?;
@@ -162,7 +172,7 @@ fn record_of_other(own: &dyn RecordParser, chunk: Chunk<'_>, at: usize) -> Optio
     found.filter(|found| is_record(other.as_ref(), *found)).map(|(_, hit)| hit).find(|hit| missed(*hit))
 }
 
-/// The needles of a parser in a text, and where they stand.
+/// The needles of a parser in a text, and where they stand. By needle, so not in the order of the text.
 fn hits<'a>(parser: &dyn RecordParser, text: &'a [u8]) -> impl Iterator<Item = (&'static [u8], usize)> + use<'a> {
     parser.needles().iter().flat_map(|needle| memmem::find_iter(text, *needle).map(move |hit| (*needle, hit)))
 }

@@ -26,7 +26,7 @@ const NAMES: [&[&[u8]]; 12] = [
     &[b"DEC", b"DEZ", b"DIC", b"DC", b"DES", b"ARA", b"JOULU"],
 ];
 
-/// The month of an English abbreviation: `Jan`.
+/// The month of an English abbreviation: `Jan`. From 1 on. None for `JAN` and `January`.
 pub(crate) fn english(name: &[u8]) -> Option<i8> {
     let is_one = |names: &[&[u8]]| names.first().is_some_and(|known| known.eq_ignore_ascii_case(name));
     let capitalized = matches!(name, [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z']);
@@ -35,7 +35,9 @@ pub(crate) fn english(name: &[u8]) -> Option<i8> {
 
 /// The month of a name in any of the languages above, or of a number: `1月`, `1월`.
 ///
-/// The character set of a number does not matter, nor a question mark that a conversion put in its place.
+/// From 1 on. The character set of the sign behind a number does not matter, nor question marks that a conversion left of
+/// it. None for a number alone, and for names that are not in the table: those of Cyrillic or Greek letters have no ASCII at
+/// all.
 pub(crate) fn in_any_language(name: &[u8]) -> Option<i8> {
     let is_other = |byte: &u8| !byte.is_ascii() || *byte == b'?';
     let name = name.trim_ascii();
@@ -52,7 +54,7 @@ pub(crate) fn in_any_language(name: &[u8]) -> Option<i8> {
     position(|names| names.iter().any(|known| known.eq_ignore_ascii_case(&letters)))
 }
 
-/// The number of the first month with such names, from 1 on.
+/// The number of the first month with such names, from 1 on. None if no month has them.
 fn position(is_one: impl Fn(&[&[u8]]) -> bool) -> Option<i8> {
     i8::try_from(NAMES.iter().position(|names| is_one(names))? + 1).ok()
 }

@@ -1,4 +1,8 @@
 //! Joins the records of one session, in the order of the log.
+//!
+//! PostgreSQL writes up to four records for a session, and each has some of the facts: the address, the method, the
+//! transport. Records are joined by session number. Memory has a bound: if too many sessions are open, some lose their
+//! address or method.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -42,7 +46,7 @@ pub enum EventKind<'a> {
 }
 
 impl ConnectionEvent<'_> {
-    /// The same event, independent of the log's text.
+    /// The same event, independent of the log's text. For events that wait while the next block is read.
     fn into_owned(self) -> ConnectionEvent<'static> {
         let own = |text: Text<'_>| Text::Owned(text.into_owned());
         ConnectionEvent {
@@ -88,25 +92,33 @@ impl Hasher for NumberHasher {
 /// What is known of sessions that are being established.
 #[derive(Debug, Default)]
 pub struct Sessions {
+    /// Facts of sessions that are not established yet. At most [`OPEN_MAX`]: a full map is emptied.
     open: BySession<Opening>,
     /// Sessions that count unless a refusal follows, and the order in which they came. What is no longer in the map is
     /// skipped in the order.
     waiting: BySession<(u64, ConnectionEvent<'static>)>,
+    /// Session numbers with their attempts, the oldest first.
     order: VecDeque<(u64, u64)>,
+    /// How many sessions have waited. It distinguishes sessions that have the same number.
     attempts: u64,
+    /// Connections of logs that have the end of each one.
     numbers: Numbers,
 }
 
 /// What earlier records of a session say.
 #[derive(Debug, Default)]
 struct Opening {
+    /// The client's address, for logs whose later records lack it.
     address: Option<Vec<u8>>,
+    /// The authentication method, as the log names it.
     method: Option<Vec<u8>>,
 }
 
 impl Sessions {
-    /// Turns a record into an event, with what earlier records of its session told. None for a record that only tells
-    /// more of one to come.
+    /// Turns a record into an event, with the facts of earlier records of its session. None for a record that only adds
+    /// facts to a later one.
+    ///
+    /// A session without its earlier records, as at the beginning of a log, is an event with fewer facts.
     pub fn join<'a>(&mut self, record: Record<'a>) -> Option<ConnectionEvent<'a>> {
         let Record { at, session, mut client, step } = record;
         let event = |client, auth_method, kind| Some(ConnectionEvent { at, client, auth_method, kind });
@@ -164,7 +176,7 @@ impl Sessions {
         }
     }
 
-    /// What happened to a connection of which the log tells the end. None for the end of one that was refused.
+    /// What happened to a connection in a log that has the end of each one. None for the end of one that was refused.
     fn pair<'a>(&mut self, entry: &Entry, step: SessionStep<'a>) -> Option<EventKind<'a>> {
         let kind = match step {
             SessionStep::Opened(transport) => EventKind::Connected(transport),
@@ -177,6 +189,9 @@ impl Sessions {
     }
 
     /// Keeps a session until it is certain that no refusal follows. Returns the one that is certain now.
+    ///
+    /// That is the same number's earlier session, or the oldest one if more than [`WAITING_MAX`] wait. A session without a
+    /// number is returned at once, because no refusal can be joined to it.
     fn wait<'a>(&mut self, session: Option<u64>, event: ConnectionEvent<'a>) -> Option<ConnectionEvent<'a>> {
         let Some(session) = session else { return Some(event) };
         self.attempts += 1;
@@ -189,7 +204,7 @@ impl Sessions {
         self.oldest()
     }
 
-    /// Takes the session that waits longest; in the end, all of them, one after the other.
+    /// Takes the session that waits longest; in the end, all of them, one after the other. None once no session waits.
     pub fn oldest(&mut self) -> Option<ConnectionEvent<'static>> {
         while let Some((session, attempt)) = self.order.pop_front() {
             if self.waiting.get(&session).is_some_and(|(waiting, _)| *waiting == attempt) {
@@ -199,6 +214,7 @@ impl Sessions {
         None
     }
 
+    /// Changes what is known of a session. Does nothing without a session number: its records cannot be joined.
     fn note(&mut self, session: Option<u64>, change: impl FnOnce(&mut Opening)) {
         let Some(session) = session else { return };
         // Attempts without a session (probes) stay; their process numbers come again in the end.

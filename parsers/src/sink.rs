@@ -7,9 +7,10 @@ use crate::engine::Engine;
 use crate::event::{Client, Malformed, Tls, Transport};
 use crate::session::{ConnectionEvent, EventKind};
 
-/// Takes what a scan finds, from one thread at a time: events in the order of the log, and what could not be understood in any.
+/// Takes what a scan finds, from one thread at a time: events in the order of the log, and what could not be understood in
+/// any.
 pub trait EventSink: Send {
-    /// Told whose log it is, before the first event.
+    /// Gets the engine that wrote the log, before the first event.
     fn engine(&mut self, _engine: &'static Engine) {}
 
     /// An event.
@@ -67,7 +68,7 @@ impl AddAssign<&Self> for Transports {
 pub const OTHER: &[u8] = b"(other)";
 /// Most names that are kept apart: OpenSSL knows about 160 ciphers.
 const NAMES_MAX: usize = 256;
-/// Longest name that is kept.
+/// Longest name that is kept. In bytes.
 const NAME_MAX: usize = 128;
 
 /// Counts of a log or of many. Without an engine, no client is known to be AWS's own.
@@ -140,7 +141,7 @@ impl Tally {
         }
     }
 
-    /// Counts a session of a client.
+    /// Counts a session of a client. TLS versions and ciphers of AWS's own sessions are not counted.
     fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
         if self.engine.is_some_and(|engine| engine.is_system(client)) {
             return self.system.add(transport);
@@ -154,6 +155,7 @@ impl Tally {
 }
 
 /// Adds to the count of a name. Of names beyond [`NAMES_MAX`], and of longer ones, no count is lost, but the name.
+/// Does nothing without a name: the log shows TLS, but no version or cipher.
 fn count(counts: &mut BTreeMap<Vec<u8>, u64>, name: Option<&[u8]>, by: u64) {
     let Some(name) = name else { return };
     if let Some(count) = counts.get_mut(name) {
@@ -192,6 +194,7 @@ impl EventSink for Tally {
 }
 
 impl AddAssign<&Self> for Tally {
+    /// Adds the counts of another tally. The engine stays, and so does `malformed_at`: an offset is of one log.
     fn add_assign(&mut self, other: &Self) {
         self.connections += &other.connections;
         self.system += &other.system;

@@ -15,7 +15,7 @@ pub struct LogTime {
     pub zone_known: bool,
 }
 
-/// The text behind `2026-11-23 18:39:57`, or behind digits of that shape.
+/// The text behind `2026-11-23 18:39:57`, or behind digits of that shape. None if the text begins otherwise.
 #[inline]
 pub(crate) fn after_date_and_clock(text: &[u8]) -> Option<&[u8]> {
     after_shape(text, b"0000-00-00 00:00:00")
@@ -24,6 +24,7 @@ pub(crate) fn after_date_and_clock(text: &[u8]) -> Option<&[u8]> {
 /// The instant of a date and a clock in a zone that is so many minutes ahead of UTC. None if there is no such date or clock.
 ///
 /// A leap second, written as 60, is read as 59.
+/// So is any larger number of seconds. `minutes_ahead` is negative west of Greenwich: -300 for UTC-05:00.
 pub(crate) fn instant(
     [year, month, day]: [u64; 3],
     [hour, minute, second]: [u64; 3],

@@ -21,19 +21,20 @@ pub struct Unrelated {
     pub what: &'static str,
     /// Which log to read instead, and where that is found.
     pub advice: &'static str,
+    /// How it is recognised. The first row of [`TABLE`] whose mark a line has decides.
     mark: Mark,
 }
 
 /// How a kind of file is recognised.
 #[derive(Debug)]
 enum Mark {
-    /// By its first bytes.
+    /// By its first bytes. For binary files, which have no lines.
     Start(&'static [u8]),
-    /// By all that is in it.
+    /// By all that is in it. Blanks and line ends around it do not matter.
     Whole(&'static [u8]),
-    /// By a line.
+    /// By a line. It gets the line without blanks at its end, and at most [`LINE`] bytes of it.
     Line(fn(&[u8]) -> bool),
-    /// By the members of the JSON object that begins in a line.
+    /// By the members of the JSON object that begins in a line. The object may go on in later lines.
     Json(fn(&Members<'_>) -> bool),
 }
 
@@ -46,15 +47,22 @@ const LINE: usize = 8 * 1024;
 /// Bytes of a value that a mark may depend on.
 const VALUE: usize = 64;
 
+/// Advice for files of MySQL and MariaDB, and for audit logs of Percona Server.
 const MYSQL: &str = "Connections are in the general log (log type `general`, `general/mysql-general.log`). \
                      RDS for MySQL's audit log has them too (log type `audit`, `audit/server_audit.log`).";
+/// Advice for other files of Oracle: alert logs, trace files, and audit records in syslog.
 const ORACLE: &str = "Connections are in the listener log (log type `listener` in CloudWatch Logs).";
+/// Advice for logs of MongoDB, and for the profiler log of DocumentDB.
 const DOCDB: &str = "Logins are in Amazon DocumentDB's audit log (log group `/aws/docdb/CLUSTER/audit`).";
+/// Advice for the logs that an upgrade of PostgreSQL leaves.
 const POSTGRES: &str = "Connections are in `error/postgresql.log.*` (log type `postgresql`).";
+/// Advice for downloads that failed: the file holds an error, not a log.
 const DOWNLOAD: &str = "Download the log again, and check the command's exit status. \
                         `aws rds describe-db-log-files` lists the logs of an instance.";
+/// Advice for lists of logs, which users save before they download one.
 const LIST: &str = "Download a log of the list with `aws rds download-db-log-file-portion --db-instance-identifier ID \
                     --log-file-name NAME --output text`, and scan that.";
+/// Advice for files that are no log of an engine.
 const NO_LOG: &str = "Download a connection log. `aws rds describe-db-log-files` lists the logs of an instance.";
 
 /// The kinds of files. The first that matches a line decides.
@@ -269,7 +277,9 @@ pub fn unrelated(head: &[u8]) -> Option<&'static Unrelated> {
     None
 }
 
-/// The kind of file that a line shows; `rest` is what begins with it.
+/// The kind of file that a line shows; `rest` is what begins with it. None if no row of [`TABLE`] matches.
+///
+/// A JSON object may take several lines, so its members are read from `rest`. A cut object gives the members before the cut.
 fn find(line: &[u8], rest: &[u8]) -> Option<&'static Unrelated> {
     let line = line.trim_ascii_end();
     let opens = |byte: &u8| matches!(byte, b'{' | b'[');
@@ -282,6 +292,7 @@ fn find(line: &[u8], rest: &[u8]) -> Option<&'static Unrelated> {
 }
 
 /// Whether one of the lines is a record of a log that begins with `head`, and no heading.
+/// A record has a time, a heading has none.
 fn holds_record(lines: &[u8], head: &[u8]) -> bool {
     let hints = Hints::default();
     let parsers: Vec<_> = ENGINES.iter().flat_map(|engine| (engine.parsers)(head, &hints)).collect();
@@ -290,7 +301,7 @@ fn holds_record(lines: &[u8], head: &[u8]) -> bool {
 }
 
 impl Mark {
-    /// Whether the mark is in the head of a file.
+    /// Whether the mark is in the head of a file. False for marks of a line.
     fn matches_file(&self, head: &[u8]) -> bool {
         match self {
             Self::Start(bytes) => head.starts_with(bytes),
@@ -304,7 +315,7 @@ impl Mark {
 struct Members<'a>(Vec<(Cow<'a, [u8]>, &'a [u8])>);
 
 impl<'a> Members<'a> {
-    /// The members of an object, or of the first object of an array.
+    /// The members of an object, or of the first object of an array. Empty for any other text.
     fn of(text: &'a [u8]) -> Self {
         let text = text.trim_ascii_start();
         Self(json::members(text.strip_prefix(b"[").unwrap_or(text)).0)
@@ -320,7 +331,7 @@ impl<'a> Members<'a> {
         self.begins(key, "")
     }
 
-    /// Whether there is a member whose value begins so, blanks apart.
+    /// Whether there is a member whose value begins so, blanks apart. A text value begins with its quote: `"abc`.
     fn begins(&self, key: &str, value: &str) -> bool {
         let matches = |text: &[u8]| {
             let text = text.get(..VALUE).unwrap_or(text).iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -331,6 +342,9 @@ impl<'a> Members<'a> {
 }
 
 /// Whether an object is a record of an application's log.
+///
+/// It has a time and a level: `{"timestamp":"2026-11-23T18:39:57Z","level":"info","message":"started"}`. Objects that carry
+/// records of a connection log are none, because an envelope is read instead.
 fn is_application(json: &Members<'_>) -> bool {
     const TIMES: &[&str] = &["timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime"];
     const LEVELS: &[&str] = &["level", "severity", "levelname", "log.level", "loglevel", "@l", "@mt", "level_value"];
@@ -351,7 +365,8 @@ fn is_application(json: &Members<'_>) -> bool {
     any(TIMES) && any(LEVELS) && !any(OTHERS)
 }
 
-/// Whether a line is of a slow query log.
+/// Whether a line is of a slow query log. `# Time: 2026-11-23T18:39:57.431815Z`, `# User@Host: app[app] @ [10.0.0.7]`,
+/// `# Query_time: 12.000417  Lock_time: 0.000003`.
 fn is_slow(line: &[u8]) -> bool {
     starts(line, &["# User@Host: ", "# Query_time: "])
         || line.strip_prefix(b"# Time: ").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
@@ -376,6 +391,9 @@ fn is_mysql_error(line: &[u8]) -> bool {
 }
 
 /// Whether a line is of an Oracle alert log.
+///
+/// `Thread 1 advanced to log sequence 42 (LGWR switch)`, or a message of `log.xml` whose component is `rdbms`. A listener's
+/// `log.xml` has the component `tnslsnr`.
 fn is_alert(line: &[u8]) -> bool {
     const BEGINNINGS: &[&str] = &[
         "Starting ORACLE instance (",
@@ -412,6 +430,8 @@ fn is_flow(line: &[u8]) -> bool {
 }
 
 /// Whether a line is a message of the AWS CLI.
+///
+/// `An error occurred (DBInstanceNotFound) when calling the DownloadDBLogFilePortion operation: ...`
 fn is_cli(line: &[u8]) -> bool {
     let call = line.starts_with(b"An error occurred (") && memmem::find(line, b" when calling the ").is_some();
     call || starts(
@@ -427,7 +447,7 @@ fn is_cli(line: &[u8]) -> bool {
     )
 }
 
-/// Whether a text begins with one of these.
+/// Whether a text begins with one of these. Case matters.
 fn starts(text: &[u8], beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| text.starts_with(beginning.as_bytes()))
 }

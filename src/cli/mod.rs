@@ -23,13 +23,16 @@ mod progress;
 mod scan;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use console::Term;
+use output::width;
 
 use crate::problem::{Problem, grouped};
 use crate::report::escape::terminal;
+use crate::report::lines::paragraph;
 
 /// Find out whether your Amazon RDS, Aurora and DocumentDB instances use SSL/TLS, and which certificates you must rotate.
 #[derive(Debug, Parser)]
@@ -114,8 +117,12 @@ fn complain_of(troubles: &[Problem]) {
     grouped(troubles).iter().for_each(|brief| complain(brief));
 }
 
-/// Prints an error on stderr, on one line.
+/// Prints an error on stderr: wrapped in a terminal, else on one line.
 fn complain(error: &dyn std::fmt::Display) {
+    let (mut err, text) = (io::stderr(), format!("ssl-usage: {error}"));
     // A closed stderr is no reason to stop.
-    let _ = writeln!(io::stderr(), "ssl-usage: {}", terminal(&error.to_string()));
+    let _ = match err.is_terminal() {
+        true => paragraph(&mut err, width(Some(Term::stderr())), 0, &text),
+        false => writeln!(err, "{}", terminal(&text)),
+    };
 }

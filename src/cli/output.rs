@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use console::Term;
 
 use super::heading::OUTPUT;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,17 +34,20 @@ impl Output {
 
     /// Prints a document of which there is no other choice than its format; `again` are the options of its evidence.
     pub fn print<D>(&self, format: &Format<D>, document: &D, again: Vec<String>) -> Result<()> {
-        self.write(|width, out| format.write(document, &Layout { width, again, ..Layout::default() }, out))
+        // What is not read on a terminal is searched and cut by other programs.
+        let wide = !self.is_terminal();
+        self.write(|width, out| format.write(document, &Layout { width, wide, again, ..Layout::default() }, out))
     }
 
     /// Has something written; `write` gets the number of columns. A reader that hangs up is no failure.
     pub fn write(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
             let mut out = BufWriter::new(io::stdout().lock());
-            let written = read_enough(write(width(self.is_terminal()), &mut out).and_then(|()| out.flush()));
+            let written =
+                read_enough(write(width(self.is_terminal().then(Term::stdout)), &mut out).and_then(|()| out.flush()));
             return written.map_err(|error| Error::io(Path::new("standard output"), error));
         };
-        write_file(path, |file| write(width(false), file)).map_err(|error| unwritten(path, error))
+        write_file(path, |file| write(width(None), file)).map_err(|error| unwritten(path, error))
     }
 }
 
@@ -71,11 +75,10 @@ fn has_scheme(path: &Path) -> bool {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// The columns to print: what `COLUMNS` says, else those of the terminal.
-pub(super) fn width(is_terminal: bool) -> u16 {
+/// The columns to print: `COLUMNS`, else those of the terminal, else a default.
+pub(super) fn width(terminal: Option<Term>) -> u16 {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let size = || if is_terminal { console::Term::stdout().size().1 } else { WIDTH };
-    set.unwrap_or_else(size).max(LEAST)
+    set.unwrap_or_else(|| terminal.map_or(WIDTH, |terminal| terminal.size().1)).max(LEAST)
 }
 
 /// Writes a report to a path: into what is no file on disk, such as a pipe, as it comes; else a file that is there whole or

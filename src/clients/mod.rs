@@ -22,7 +22,7 @@ pub const FORMATS: &[Format<Clients>] = &[
         name: "table",
         help: "For people",
         reader: Reader::Person,
-        writer: |list, layout, out| table::write(list, layout.width, &layout.again, out),
+        writer: |list, layout, out| table::write(list, layout, out),
     },
     Format {
         name: "csv",

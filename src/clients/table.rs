@@ -4,11 +4,20 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr;
 
 use super::{Client, Clients, Task};
+use crate::report::Layout;
 use crate::report::escape::terminal;
-use crate::report::lines::{next_steps, paragraph, problems};
+use crate::report::lines::{next_steps, paragraph, problems, wrap};
 use crate::text::plural;
+
+/// Blanks between columns.
+const GAP: usize = 2;
+/// Least columns of text for what to do.
+const LEAST: usize = 30;
+/// Columns that are left out where the table is too wide, the first of them first.
+const LEFT_OUT: &[&str] = &["FIRST SEEN", "LAST SEEN", "DATABASE", "APPLICATION", "SESSIONS"];
 
 /// A column: its title, and what of a client it holds.
 type Column = (&'static str, fn(&Client) -> String);
@@ -52,15 +61,14 @@ fn time(time: Option<Timestamp>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
-pub(super) fn write(list: &Clients, width: u16, again: &[String], out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    let width = layout.width;
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M");
     paragraph(out, width, 0, &headline(list))?;
     writeln!(out, "Window {} to {} UTC", minute(list.window.from), minute(list.window.to))?;
     if !list.clients.is_empty() {
         writeln!(out)?;
-        for line in table(list).lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
+        clients(list, layout, out)?;
     }
     if !list.may_hide.is_empty() {
         writeln!(out)?;
@@ -70,7 +78,7 @@ pub(super) fn write(list: &Clients, width: u16, again: &[String], out: &mut dyn 
         paragraph(out, width, 2, &format!("{}: {}", row.id.instance, row.why))?;
     }
     problems(out, width, &list.errors)?;
-    next_steps(out, again, &[("Plan the rotation".to_owned(), "plan", "--format sh")])
+    next_steps(out, &layout.again, &[("Plan the rotation".to_owned(), "plan", "--format sh")])
 }
 
 /// How many clients have something to do, most urgent first.
@@ -90,15 +98,56 @@ fn headline(list: &Clients) -> String {
     if counts.is_empty() { all } else { format!("{all}: {}", counts.join(", ")) }
 }
 
-/// Names are never broken, so that they can be searched for: lines are as long as names need.
-fn table(list: &Clients) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(COLUMNS.iter().map(|(title, _)| *title));
-    for row in &list.clients {
-        table.add_row(COLUMNS.iter().map(|(_, cell)| cell(row)));
+/// The table. Names are never broken, so that they can be searched for. Where the table is too wide, columns are left out,
+/// and what to do is wrapped.
+fn clients(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    let (columns, left_out) = columns(list, layout);
+    let widths: usize = columns.iter().rev().skip(1).map(|column| width_of(list, column)).sum();
+    let room = if layout.wide { usize::MAX } else { usize::from(layout.width).saturating_sub(widths).max(LEAST) };
+    for line in table(list, &columns, room).lines() {
+        writeln!(out, "{}", line.trim_end())?;
     }
-    for (column, (title, _)) in table.column_iter_mut().zip(COLUMNS) {
-        column.set_padding((0, 2));
+    if !left_out.is_empty() {
+        let text = format!("Not shown in {} columns: {}. `--format csv` has all.", layout.width, left_out.join(", "));
+        writeln!(out)?;
+        paragraph(out, layout.width, 0, &text)?;
+    }
+    Ok(())
+}
+
+/// The columns that there is room for, and the titles of the others.
+fn columns(list: &Clients, layout: &Layout) -> (Vec<&'static Column>, Vec<&'static str>) {
+    let mut columns: Vec<_> = COLUMNS.iter().collect();
+    let mut left_out = Vec::new();
+    for title in LEFT_OUT {
+        let needed: usize = columns.iter().rev().skip(1).map(|column| width_of(list, column)).sum();
+        if layout.wide || needed + LEAST <= usize::from(layout.width) {
+            break;
+        }
+        columns.retain(|column| column.0 != *title);
+        left_out.push(*title);
+    }
+    (columns, left_out)
+}
+
+/// Columns of text that a column takes, with the gap behind it.
+fn width_of(list: &Clients, (title, cell): &Column) -> usize {
+    GAP + list.clients.iter().map(|row| cell(row).width()).fold(title.width(), usize::max)
+}
+
+/// The table of these columns, the last of which is wrapped at `room`.
+fn table(list: &Clients, columns: &[&Column], room: usize) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(columns.iter().map(|(title, _)| *title));
+    for row in &list.clients {
+        let mut cells: Vec<_> = columns.iter().map(|(_, cell)| cell(row)).collect();
+        if let Some(last) = cells.last_mut() {
+            *last = wrap(last, room).join("\n");
+        }
+        table.add_row(cells);
+    }
+    for (column, (title, _)) in table.column_iter_mut().zip(columns) {
+        column.set_padding((0, GAP as u16));
         if *title == "SESSIONS" {
             column.set_cell_alignment(CellAlignment::Right);
         }

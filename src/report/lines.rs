@@ -39,7 +39,7 @@ pub fn lines(text: &str, width: usize) -> Vec<String> {
 
 /// The lines of a text, of at most `width` columns each. A word that is longer has a line of its own; what stands in
 /// backticks is one word.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match words.last_mut().filter(|code| code.matches('`').count() % 2 == 1) {

@@ -26,6 +26,7 @@ use crate::time::LogTime;
 
 /// The type of events about logins.
 const AUTHENTICATE: &[u8] = b"\"authenticate\"";
+/// The value alone, because blanks may stand between it and its key.
 const NEEDLES: &[&[u8]] = &[AUTHENTICATE];
 /// Bytes at a line's beginning in which its time stands.
 const HEAD: usize = 512;
@@ -75,11 +76,13 @@ impl RecordParser for Audit {
         record(&members).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record)
     }
 
+    /// An object whose first member is `atype`, and that has a time.
     fn begins(&self, line: &[u8]) -> bool {
         line.strip_prefix(b"{").is_some_and(|line| line.trim_ascii_start().starts_with(b"\"atype\""))
             && self.time(line).is_some()
     }
 
+    /// An object that ends before its type, or within the value `"authenticate"`.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         let (members, _) = members(line);
         match member(&members, b"atype") {
@@ -88,6 +91,7 @@ impl RecordParser for Audit {
         }
     }
 
+    /// `ts` is searched for in the first 512 bytes, so that a cut line has its time too.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         let head = line.get(..HEAD).unwrap_or(line);
         let rest = head.strip_prefix(b"{")?.get(memmem::find(head, b"\"ts\"")? + 3..)?;
@@ -97,6 +101,8 @@ impl RecordParser for Audit {
 }
 
 /// Whether the value that follows is the type of a record.
+///
+/// `before` is the line up to the value: `{"atype":`. Blanks around the colon do not matter.
 fn is_type(before: &[u8]) -> bool {
     let before = before.trim_ascii_end().strip_suffix(b":").unwrap_or_default();
     before.trim_ascii_end().ends_with(b"\"atype\"")
@@ -106,16 +112,22 @@ fn is_type(before: &[u8]) -> bool {
 type Members<'a> = [(Text<'a>, &'a [u8])];
 
 /// The value of a member, as it is written.
+///
+/// None if there is none of this name. Of two, the first one counts.
 fn member<'a>(members: &Members<'a>, name: &[u8]) -> Option<&'a [u8]> {
     members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| *value)
 }
 
 /// The value of a member that is a string.
+///
+/// None if it is missing or no string.
 fn text<'a>(members: &Members<'a>, name: &[u8]) -> Option<Text<'a>> {
     string(member(members, name)?)
 }
 
-/// None where it does not say whether the attempt succeeded.
+/// The record of a login. None where it does not say whether the attempt succeeded.
+///
+/// The user of `param` counts before that of the event, which the example leaves empty. The transport is unknown.
 fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
     let param = object(member(members, b"param")?)?;
     let step = match member(&param, b"success")? {
@@ -134,6 +146,8 @@ fn record<'a>(members: &Members<'a>) -> Option<Record<'a>> {
 }
 
 /// Milliseconds since 1970.
+///
+/// None for anything but digits. The zone is UTC, so it is always known.
 fn time(text: &[u8]) -> Option<LogTime> {
     let millis = i64::try_from(digits::number(text)?).ok()?;
     Some(LogTime { at: millis.checked_mul(1000)?, zone_known: true })

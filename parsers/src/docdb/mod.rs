@@ -1,6 +1,8 @@
 //! Amazon DocumentDB.
 //!
 //! Its audit log shows clients, but not their transport: no session in it counts as plaintext or TLS.
+//!
+//! The log is read from CloudWatch Logs. Its profiler log, which holds slow operations, is not read.
 
 mod audit;
 mod engine;

@@ -1,5 +1,7 @@
 //! The output of `awslogs get`: log group, log stream and message, and with `--timestamp` the time between them.
 //!
+//! Example: `/aws/rds/instance/db1/postgresql db1.0 2026-11-23T18:46:20.123Z 2026-11-23 18:46:20 UTC::@:[57]:LOG:  ...`.
+//!
 //! Source: `awslogs/core.py` of <https://github.com/jorgebastida/awslogs>.
 
 use super::lines::{Before, Prefixed};
@@ -14,6 +16,8 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 };
 
 /// Splits the group, the stream and the time off a line.
+///
+/// None if the group's name does not begin with `/aws/`: any two words of a log would be names otherwise.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let (group, rest) = word(uncoloured(line))?;
     let (stream, message) = word(uncoloured(rest))?;

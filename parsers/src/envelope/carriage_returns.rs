@@ -8,9 +8,12 @@ use super::{Envelope, Head, Unwrap};
 use crate::format::RecordParser;
 use crate::oracle::Audit;
 
+/// Other engines' parsers skip the return at the end of a line, so their logs are plain.
 pub(super) const ENVELOPE: Envelope = Envelope { name: "Windows line ends", caveat: None, names_members: false, open };
 
 /// Opens a log whose first line begins an audit trail and ends in a carriage return.
+///
+/// None if the head holds no newline. All other lines may end in either way.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let newline = memchr::memchr(b'\n', head.text)?;
     let line = head.text.get(..newline)?.strip_suffix(b"\r")?;

@@ -1,10 +1,14 @@
 //! Lines with terminal colours before them, as viewers of logs print them.
 //!
+//! Example, in which `ESC` is the byte 27: `ESC[32m2026-11-23 18:46:20 UTC [57] LOG:  ...ESC[0m`.
+//! Colours within a line stay.
+//!
 //! Source: ECMA-48, 8.3.117 (SGR).
 
 use super::lines::{Before, Prefixed};
 use super::{Envelope, uncoloured};
 
+/// It comes late among the envelopes: others read colours around their own prefixes.
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "terminal colours",
     caveat: None,
@@ -13,6 +17,8 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 };
 
 /// Removes the colours at both ends of a line. None if it begins with none.
+///
+/// Codes at the end are removed as often as they are there, as in `ESC[0mESC[39m`.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let mut rest = uncoloured(line);
     if rest.len() == line.len() {

@@ -1,12 +1,19 @@
 //! The output of `docker compose logs`: the container's name and `| ` before every line, and with `--timestamps` the
 //! time behind that.
 //!
+//! Example:
+//!
+//! ```text
+//! db-1  | 2026-11-23 18:46:20.123 UTC [57] LOG:  connection received: host=10.0.1.5 port=41234
+//! ```
+//!
 //! Source: `cmd/formatter/logs.go` of <https://github.com/docker/compose>.
 
 use super::docker::timestamped;
 use super::lines::{Before, Prefixed};
 use super::{Envelope, named, uncoloured};
 
+/// Its members are containers. Every line has the name, so that lines of several containers may be mixed.
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "docker compose logs",
     caveat: None,
@@ -15,6 +22,10 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 };
 
 /// Splits the container's name and the time off a line.
+///
+/// None without a bar in the first 256 bytes and a blank before it. A name has letters, digits, `_`, `.` and `-`.
+///
+/// Colours may stand before the name, behind the bar and before the message. They are left out.
 fn split(line: &[u8]) -> Option<Before<'_>> {
     let line = uncoloured(line);
     let bar = line.iter().take(256).position(|byte| *byte == b'|')?;

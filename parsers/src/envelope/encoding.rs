@@ -1,5 +1,8 @@
 //! Encodings: a byte order mark before UTF-8, and UTF-16, which PowerShell's `>` and SQL Server on its own disk write.
 //!
+//! A decoder passes UTF-8 and other bytes on without a copy. It does not look for 8-bit code pages: letters of these stay as
+//! the engine wrote them.
+//!
 //! Source: The Unicode Standard, chapter 23.8, and "about_Character_Encoding" in the PowerShell documentation.
 
 /// How the text of a log is encoded.
@@ -18,10 +21,13 @@ pub enum Encoding {
 }
 
 /// Letters of UTF-16 without a mark that must be ASCII for it to be taken for that.
+/// With two bytes each, shorter logs without a mark are never taken for UTF-16.
 const LETTERS: usize = 16;
 
 impl Encoding {
     /// The encoding of a log that begins with `head`.
+    ///
+    /// A mark decides. Without one, the first 16 code units do if they are ASCII. Then line ends are looked at.
     pub fn of(head: &[u8]) -> Self {
         let letters = |low: usize| {
             let pairs = head.chunks_exact(2).take(LETTERS);
@@ -42,6 +48,8 @@ impl Encoding {
     }
 
     /// Bytes of the mark that a log begins with.
+    ///
+    /// 3 for UTF-8, 2 for UTF-16, and 0 without a mark.
     pub fn mark(self, head: &[u8]) -> usize {
         match (self, head) {
             (Self::Utf8Mark, _) => 3,
@@ -52,6 +60,8 @@ impl Encoding {
 }
 
 /// Whether carriage returns end lines, and no newline does.
+///
+/// A return as the last byte does not count: a newline may follow it.
 fn returns(head: &[u8]) -> bool {
     let first = memchr::memchr(b'\r', head);
     first.is_some_and(|at| at + 1 < head.len()) && memchr::memchr(b'\n', head).is_none()
@@ -60,12 +70,15 @@ fn returns(head: &[u8]) -> bool {
 /// Turns a log that comes in pieces into UTF-8.
 #[derive(Debug)]
 pub struct Decoder {
+    /// How the log is encoded; it does not change.
     encoding: Encoding,
     /// Bytes of the mark that are still to come.
     mark: usize,
     /// The first byte of a code unit.
+    /// It is set where a piece ends within a code unit.
     half: Option<u8>,
     /// The first code unit of a pair.
+    /// It is set where the second one is still to come, in this piece or the next.
     high: Option<u16>,
 }
 
@@ -77,6 +90,8 @@ impl Decoder {
     }
 
     /// The next piece in UTF-8. What is no letter becomes U+FFFD.
+    ///
+    /// The result is a part of `piece` if nothing changes. Otherwise it is in `into`, whose former text is dropped.
     pub fn push<'p>(&mut self, piece: &'p [u8], into: &'p mut Vec<u8>) -> &'p [u8] {
         let skipped = self.mark.min(piece.len());
         self.mark -= skipped;
@@ -104,6 +119,8 @@ impl Decoder {
     }
 
     /// Takes the next code unit.
+    ///
+    /// The first of a pair is held. A half without its other half becomes U+FFFD.
     fn unit(&mut self, unit: u16, into: &mut Vec<u8>) {
         let high = self.high.take();
         let is_low = (0xdc00..0xe000).contains(&unit);
@@ -123,6 +140,8 @@ impl Decoder {
     }
 
     /// The last of the log, once: U+FFFD for a letter that was cut.
+    ///
+    /// None if the log ends with a whole letter. A second call gives none.
     pub fn last(&mut self) -> Option<&'static [u8]> {
         let cut = self.half.take().is_some() | self.high.take().is_some();
         cut.then_some("\u{fffd}".as_bytes())

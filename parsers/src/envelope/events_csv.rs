@@ -2,6 +2,13 @@
 //! Insights (`@timestamp,@message`, in any order and with other fields). Insights lists the newest event first unless it
 //! is asked otherwise: such events are sorted by their times.
 //!
+//! Example of a heading and a row:
+//!
+//! ```text
+//! @timestamp,@message
+//! 2026-11-23 18:46:20.123,"2026-11-23 18:46:20 UTC::@:[57]:LOG:  ..."
+//! ```
+//!
 //! Source: "Export query results" in the CloudWatch Logs user guide.
 
 use csv_core::{ReadFieldResult, Reader};
@@ -10,10 +17,14 @@ use super::order::{Event, Order};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, PART_MAX, Shown, Unwrap, message, named};
 use crate::detect::detect;
 
+/// Members are named if the query had `@logStream` among its fields.
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs results (CSV)", caveat: None, names_members: true, open };
 
 /// Opens CSV with a heading that names a message column.
+///
+/// None without a message column, or if more than a tenth of the rows do not match. Without times, a parser must
+/// recognise the log.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let names: Vec<_> = head.first().split(|byte| *byte == b',').map(name).collect();
     let column = |wanted: &[&[u8]]| names.iter().position(|name| wanted.contains(&name.as_slice()));
@@ -51,20 +62,29 @@ fn name(field: &[u8]) -> Vec<u8> {
 /// Positions of the columns that matter.
 #[derive(Clone, Copy)]
 struct Columns {
+    /// `@timestamp` or `timestamp`. None if the messages stand alone.
     time: Option<usize>,
+    /// `@message` or `message`.
     message: usize,
+    /// `@logStream`, `logStreamName` or `logStream`, in any case of letters.
     stream: Option<usize>,
+    /// `@log`, which is the account and the log group, or `logGroup`.
     group: Option<usize>,
 }
 
 /// Reads the rows.
 struct Results {
+    /// As the heading names them.
     columns: Columns,
+    /// Its state between two pieces, quotes included.
     reader: Reader,
+    /// The field so far.
     field: Vec<u8>,
+    /// The fields of the record so far. At most 1000.
     record: Vec<Vec<u8>>,
     /// Records read, the heading among them.
     records: u64,
+    /// Sorts the events if the newest come first.
     order: Order,
     contents: Contents,
 }
@@ -84,6 +104,10 @@ impl Results {
     }
 
     /// Reads a piece. An empty one ends the text.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError::TooLong`] if a record exceeds 16 MiB or 1000 fields, and what `event` returns.
     fn read(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let mut rest = piece;
         let mut text = [0; 4096];
@@ -113,6 +137,8 @@ impl Results {
     }
 
     /// Takes a record.
+    ///
+    /// The first record is the heading, and is skipped. A row whose time begins with no digit is a misfit.
     fn event(&mut self, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let record = std::mem::take(&mut self.record);
         self.records += 1;

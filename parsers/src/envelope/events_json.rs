@@ -1,6 +1,13 @@
 //! The output of `aws logs get-log-events` and `filter-log-events` as JSON, the CLI's default: one page or many, one
 //! behind the other. With `--query 'events[*].message'` it is an array of the messages.
 //!
+//! Example, shortened:
+//!
+//! ```text
+//! {"events":[{"logStreamName":"db1.0","timestamp":1790000000123,"message":"...","ingestionTime":1790000000456}],
+//!  "searchedLogStreams":[],"nextToken":"Bxkq6k"}
+//! ```
+//!
 //! Source: "GetLogEvents" and "FilterLogEvents" in the CloudWatch Logs API reference.
 
 use serde_json::Value;
@@ -8,6 +15,7 @@ use serde_json::Value;
 use super::json::{Part, Target, Walker, first_key};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, message, named};
 
+/// Only `filter-log-events` names the streams.
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs events (JSON)", caveat: None, names_members: true, open: events };
 
@@ -22,6 +30,8 @@ pub(super) const MESSAGES: Envelope = Envelope {
 };
 
 /// Opens output with an array of events.
+///
+/// None if the first key is not one of the output, or if any part of the head is something else.
 fn events(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 5] = [b"events", b"searchedLogStreams", b"nextToken", b"nextForwardToken", b"nextBackwardToken"];
     let known = keys.contains(&first_key(head.text)?);
@@ -30,6 +40,8 @@ fn events(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// Opens an array of messages.
+///
+/// None unless nine of ten items are strings, and the first one is.
 fn messages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let begins = head.text.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start().starts_with(b"\"");
     let read = |value| match value {
@@ -41,6 +53,8 @@ fn messages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// An event's log stream, where it is named, and its message.
+///
+/// None without a string `message`. The name is empty if the event has none.
 fn event(value: Value) -> Option<(String, String)> {
     let stream = value.get("logStreamName").and_then(Value::as_str).unwrap_or_default();
     Some((named(b"", stream.as_bytes()), value.get("message")?.as_str()?.to_owned()))
@@ -48,8 +62,10 @@ fn event(value: Value) -> Option<(String, String)> {
 
 /// Reads events, or messages alone.
 struct Events {
+    /// Cuts the items of the array out of the text.
     walker: Walker,
     contents: Contents,
+    /// The log stream's name and the message of an item. None if it has none.
     read: fn(Value) -> Option<(String, String)>,
 }
 

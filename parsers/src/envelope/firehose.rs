@@ -2,6 +2,16 @@
 //! newlines between them or none, each with the events of one log stream. Firehose delivers at least once, so that events
 //! may come again.
 //!
+//! Example, in two lines:
+//!
+//! ```text
+//! {"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/aws/rds/instance/db1/postgresql","logStream":"db1.0",
+//!  "subscriptionFilters":["all"],"logEvents":[{"id":"3858","timestamp":1790000000123,"message":"..."}]}
+//! ```
+//!
+//! Objects of the type `CONTROL_MESSAGE` test the destination. They hold no events of a log. CloudWatch Logs gzips objects:
+//! this module takes them decompressed.
+//!
 //! Source: "Log group-level subscription filters" in the CloudWatch Logs user guide; "Data delivery" in the Firehose
 //! developer guide.
 
@@ -13,13 +23,17 @@ use serde_json::Value;
 use super::json::{Part, Target, Walker, first_key};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, message, named};
 
+/// Its members are log group and stream. One delivery often holds many of them.
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "CloudWatch Logs subscription (Firehose)", caveat: None, names_members: true, open };
 
 /// Events that are remembered, so that one is known that comes again.
+/// About a million. Their hashes take tens of MiB at most.
 const REMEMBERED: usize = 1 << 20;
 
 /// Opens objects of a subscription.
+///
+/// None if the first key is another, or if a complete part of the head is no such object.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 6] = [b"messageType", b"owner", b"logGroup", b"logStream", b"subscriptionFilters", b"logEvents"];
     let known = keys.contains(&first_key(head.text)?) && memchr::memmem::find(head.text, b"\"messageType\"").is_some();
@@ -31,7 +45,9 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 
 /// Reads the objects of a subscription.
 struct Subscription {
+    /// Cuts the objects out of the text.
     walker: Walker,
+    /// What the objects so far held.
     events: Events,
 }
 
@@ -45,12 +61,16 @@ impl Default for Subscription {
 #[derive(Default)]
 struct Events {
     contents: Contents,
+    /// Hashes of the events that are remembered.
     known: HashSet<u64>,
+    /// The same hashes, the oldest first: that one is forgotten next.
     order: VecDeque<u64>,
 }
 
 impl Events {
     /// Passes on the events of one object; none if it is no such object.
+    ///
+    /// A control message passes without an event. An event without a message is a misfit, and the others are passed on.
     fn pass(&mut self, value: &[u8], out: &mut dyn Members) -> Option<()> {
         let value = json::value(value)?;
         let text = |key| value.get(key).and_then(Value::as_str);
@@ -74,6 +94,8 @@ impl Events {
     }
 
     /// Whether an event is delivered for the first time.
+    ///
+    /// Log stream and id identify an event. One that comes again behind `REMEMBERED` others counts as new.
     fn is_new(&mut self, member: &str, id: &str) -> bool {
         let mut hasher = DefaultHasher::new();
         (member, id).hash(&mut hasher);

@@ -1,5 +1,8 @@
 //! A walk over JSON texts that stand one behind the other, of which only some values are wanted: each is cut out and
 //! handed over by itself, so that no text is ever in memory as a whole. What stands in it is read by `serde_json`.
+//!
+//! The walk knows containers, keys of the outermost object, and the ends of strings. It does not check numbers and words.
+//! Between two texts, blanks and commas are skipped. A line that is no JSON is one [`Part::Stray`], and the walk goes on.
 
 use memchr::memchr2;
 use serde_json::Value;
@@ -7,8 +10,10 @@ use serde_json::Value;
 use super::{EnvelopeError, PART_MAX};
 
 /// Most containers within one another.
+/// A deeper text is given up as no JSON.
 const NESTED_MAX: usize = 128;
 /// Longest key that is looked at.
+/// The longest key that matters is `AdditionalDataPending`, with 21 bytes. Text beyond the limit is left out.
 const KEY_MAX: usize = 64;
 
 /// Which values are wanted.
@@ -25,6 +30,8 @@ pub(super) enum Target {
 }
 
 /// What is found.
+///
+/// Parts come in the order of the text.
 pub(super) enum Part<'p> {
     /// A value that is wanted.
     Value(&'p [u8]),
@@ -40,21 +47,32 @@ type Each<'e> = &'e mut dyn FnMut(Part<'_>);
 /// The string that is being read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
+    /// No string: what stands between strings.
     Nothing,
+    /// A key of the outermost object. It is kept.
     Key,
+    /// The string under the key of [`Target::TextOf`].
     Wanted,
+    /// Any other string, and keys of inner objects.
     Other,
 }
 
 /// The walk.
+///
+/// It takes pieces of any size: a cut may be within a key, a string or an escape.
 pub(super) struct Walker {
+    /// What is handed over.
     target: Target,
     /// The containers that are open.
+    /// Each is `{` or `[`, the outermost first. Empty between texts.
     open: Vec<u8>,
+    /// Where the next byte belongs.
     within: Within,
+    /// Whether the last byte was the backslash of an escape.
     escaped: bool,
     /// Whether a string is a key where it stands.
     key_next: bool,
+    /// The last key of the outermost object.
     key: Vec<u8>,
     /// The value that is being cut out, and how many containers were open around it.
     value: Option<(Vec<u8>, usize)>,
@@ -75,6 +93,7 @@ const TOKENS: [&[u8]; 2] = [b"nextToken", b"NextToken"];
 /// That of `get-log-events`, which is there behind the last page, too.
 const FORWARD: &[u8] = b"nextForwardToken";
 /// Whether more pages of a log file follow.
+/// The value is `true` if they do.
 const PENDING: &[u8] = b"AdditionalDataPending";
 
 impl Walker {
@@ -97,21 +116,31 @@ impl Walker {
     }
 
     /// Whether a text is not at its end.
+    ///
+    /// At the end of a log, this means that it is cut.
     pub(super) fn is_within(&self) -> bool {
         !self.open.is_empty()
     }
 
     /// Whether the last text says that more pages follow.
+    ///
+    /// It is reset where a new text begins: only the last page counts.
     pub(super) fn says_more(&self) -> bool {
         self.more
     }
 
     /// Whether a text is a page of `get-log-events`.
+    ///
+    /// Its token follows the last page too, so that the end of the log is not known.
     pub(super) fn is_page(&self) -> bool {
         self.page
     }
 
     /// Takes the next piece of a text.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError::TooLong`] if a value that is cut out exceeds 16 MiB. The string of [`Target::TextOf`] has no limit.
     pub(super) fn push(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), EnvelopeError> {
         let mut rest = piece;
         while let Some((byte, behind)) = rest.split_first() {
@@ -140,6 +169,8 @@ impl Walker {
     }
 
     /// Takes text of a string.
+    ///
+    /// It has no quotation marks. Escapes come as two parts: the backslash, and the byte behind it.
     fn take(&mut self, text: &[u8], each: Each<'_>) {
         if let Some((value, _)) = &mut self.value {
             value.extend_from_slice(text);
@@ -152,6 +183,8 @@ impl Walker {
     }
 
     /// Takes what ends a string, or begins an escape.
+    ///
+    /// `byte` is a quotation mark or a backslash.
     fn mark(&mut self, byte: u8, each: Each<'_>) {
         self.escaped = byte == b'\\';
         if self.escaped {
@@ -170,6 +203,8 @@ impl Walker {
     }
 
     /// Decodes text of the string that is wanted.
+    ///
+    /// An escape is held until it is complete, 12 bytes at most. Half of a surrogate pair becomes U+FFFD.
     fn wanted(&mut self, text: &[u8], each: Each<'_>) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -200,6 +235,8 @@ impl Walker {
     }
 
     /// Takes a byte outside of strings.
+    ///
+    /// A byte that JSON does not have outside of strings ends the text as stray.
     fn structure(&mut self, byte: u8, each: Each<'_>) {
         if self.open.is_empty() && !self.begins(byte, each) {
             return;
@@ -291,6 +328,8 @@ impl Walker {
     }
 
     /// Whether a byte between two texts begins one.
+    ///
+    /// Only `{` and `[` do. Other bytes begin a stray line, which is reported once.
     fn begins(&mut self, byte: u8, each: Each<'_>) -> bool {
         match byte {
             b'{' | b'[' if !self.astray => true,
@@ -309,6 +348,8 @@ impl Walker {
     }
 
     /// Gives up a text that is no JSON.
+    ///
+    /// The next text may begin in the next line. What was cut out so far is dropped.
     fn lost(&mut self, each: Each<'_>) {
         self.open.clear();
         self.value = None;
@@ -318,6 +359,8 @@ impl Walker {
     }
 
     /// Adds a byte to the value that is being cut out.
+    ///
+    /// Without effect if none is.
     fn keep(&mut self, byte: u8) {
         if let Some((value, _)) = &mut self.value {
             value.push(byte);
@@ -325,6 +368,8 @@ impl Walker {
     }
 
     /// Begins to cut out a value that begins here, if it is wanted.
+    ///
+    /// It must be called before the container is opened: the depth is the number of those around the value.
     fn begin(&mut self) {
         let depth = self.open.len();
         let wanted = match self.target {
@@ -339,6 +384,8 @@ impl Walker {
     }
 
     /// Hands over the value that ended, if it is the one that is cut out.
+    ///
+    /// It must be called behind every value: at a comma, at the end of a container, and at the end of a string.
     fn ended(&mut self, each: Each<'_>) {
         if let Some((value, _)) = self.value.take_if(|(_, depth)| *depth == self.open.len()) {
             each(Part::Value(&value));
@@ -347,6 +394,8 @@ impl Walker {
 }
 
 /// What an escape stands for, if it is complete.
+///
+/// Examples: `\n` has 2 bytes, `\u00e9` has 6, and the pair `\ud83d\ude00` has 12. None for half a pair.
 fn decoded(escape: &[u8]) -> Option<String> {
     let complete = match escape.get(1) {
         None => false,
@@ -357,12 +406,16 @@ fn decoded(escape: &[u8]) -> Option<String> {
 }
 
 /// Whether an escape is the first half of a pair.
+///
+/// Example: `\ud83d`. The second half of a pair is none.
 fn is_high(escape: &[u8]) -> bool {
     let digits = escape.get(2..6).and_then(|digits| std::str::from_utf8(digits).ok());
     digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
 }
 
 /// Whether the first half of a pair stays alone before this byte.
+///
+/// A second half begins with a backslash and `u`.
 fn is_alone(escape: &[u8], next: u8) -> bool {
     match escape.len() {
         6 => next != b'\\',
@@ -372,11 +425,15 @@ fn is_alone(escape: &[u8], next: u8) -> bool {
 }
 
 /// A JSON value. Halves of pairs in its strings, which are no letters, become U+FFFD.
+///
+/// None for what is no JSON. The text is read again with U+FFFD only if it fails as it is.
 pub(super) fn value(text: &[u8]) -> Option<Value> {
     serde_json::from_slice(text).ok().or_else(|| serde_json::from_slice(&mended(text)).ok())
 }
 
 /// A JSON text in which no half of a pair stands alone.
+///
+/// Example: `"\ud83d."` becomes `"\ufffd."`. Whole pairs and other escapes stay.
 fn mended(text: &[u8]) -> Vec<u8> {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -403,6 +460,8 @@ fn mended(text: &[u8]) -> Vec<u8> {
 }
 
 /// The first key of the object that a text begins with.
+///
+/// None if the text begins with no object, or ends within the key. Escapes in the key are not decoded.
 pub(super) fn first_key(text: &[u8]) -> Option<&[u8]> {
     let text = text.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
     text.get(..memchr::memchr(b'"', text)?)

@@ -2,6 +2,16 @@
 //! behind the other or in an array. The line is the string under which a connection log is found. Records of PostgreSQL's
 //! jsonlog that a program wrote anew, and those of CloudNativePG, come out as the server writes them.
 //!
+//! Examples, shortened:
+//!
+//! ```text
+//! {"log":"2026-11-23 18:46:20 UTC [57] LOG:  connection received: host=10.0.1.5 port=41234\n","file":"db.log"}
+//! {"timestamp":"2026-11-23T18:46:20.123Z","textPayload":"2026-11-23 18:46:20 UTC [57] LOG:  ..."}
+//! {"logger":"postgres","record":{"log_time":"2026-11-23 18:46:20.123 UTC","error_severity":"LOG","message":"..."}}
+//! ```
+//!
+//! The line is not found by the names of members: any string will do, if a parser recognises a log in it.
+//!
 //! Sources: `systemd.journal-fields(7)` (`MESSAGE`), Fluent Bit's input `tail` (`log`), Vector's source `file` (`message`),
 //! Loki's `logcli --output jsonl` (`line`), `LogEntry` of Google Cloud Logging (`textPayload`), "PostgreSQL logs" of Azure
 //! Monitor (`properties.message`), Supabase (`event_message`), "Logging" of CloudNativePG (`record`).
@@ -16,23 +26,31 @@ use crate::detect::{Hints, detect};
 use crate::digits::{self, after_shape};
 use crate::format::RecordParser;
 
+/// An event has a log stream's name if `logStreamName`, `@logStream` or `logStream` stands beside the line.
 pub(super) const ENVELOPE: Envelope = Envelope { name: "JSON log lines", caveat: None, names_members: true, open };
 
 /// Most objects within one another around a line.
+/// `properties.message` of Azure Monitor has two steps. A third is allowed for shippers that add an object.
 const DEPTH: usize = 3;
 /// Values of the head that are looked at to find the line.
+/// Only values shorter than about 130 bytes reach this number before `SAMPLE` ends the search.
 const VALUES: usize = 2000;
 /// Values whose strings may be the line.
+/// So many are taken from the beginning of the head, and as many from its end.
 const SHOWN: usize = 20;
 /// Strings of a value that may be the line.
+/// Further strings are ignored.
 const PATHS: usize = 40;
 /// Bytes of a log that show its format.
+/// At most this much of the head is read too, once one value is complete.
 const SAMPLE: usize = 256 * 1024;
 
 /// One step to a value within another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
+    /// A member of an object, by its name.
     Key(String),
+    /// An item of an array, from 0: a tuple that `--query 'events[*].[timestamp,message]'` prints.
     Index(usize),
 }
 
@@ -43,11 +61,15 @@ struct Found {
     path: Vec<Step>,
     /// Whether it is a record of jsonlog, and not a line.
     record: bool,
+    /// The way to the event's time. None keeps the events in the order of the text.
     time: Option<Vec<Step>>,
+    /// The way to the log stream's name. None leaves the name empty.
     stream: Option<Vec<Step>>,
 }
 
 /// Opens lines that are objects, if one string member of them is a log.
+///
+/// None for JSON that the engine itself writes. But jsonlog is opened if `}{"timestamp":` shows that newlines are missing.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let text = head.text.trim_ascii_start();
     let target = match text.split_first()? {
@@ -76,11 +98,15 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// Whether a format is JSON.
+///
+/// These are PostgreSQL's jsonlog and all logs of DocumentDB.
 pub(super) fn is_json(parser: &dyn RecordParser) -> bool {
     parser.format() == "jsonlog" || parser.engine() == "docdb"
 }
 
 /// The first values of a head, if nearly all of it is JSON.
+///
+/// None if no value is complete, or if less than nine of ten parts are JSON. It stops behind `SAMPLE` bytes.
 fn values(text: &[u8], target: Target) -> Option<Vec<Value>> {
     let (mut values, mut misfits) = (Vec::new(), 0_usize);
     let mut walker = Walker::new(target);
@@ -103,6 +129,8 @@ fn values(text: &[u8], target: Target) -> Option<Vec<Value>> {
 }
 
 /// Where the lines of a log are in values; none where no connection log is found, or more than one in arrays.
+///
+/// A record of jsonlog wins over any string. Of several strings, the one wins in which most records begin.
 fn find(values: &[Value], hints: &Hints) -> Option<Found> {
     let mut paths = Vec::new();
     let mut records = Vec::new();
@@ -146,6 +174,10 @@ fn find(values: &[Value], hints: &Hints) -> Option<Found> {
 }
 
 /// The ways to all strings of a value, and to what may be records of jsonlog.
+///
+/// They are added to `texts` and `records`, at most `PATHS` to each. `path` is the way to `value`.
+///
+/// Of arrays, only tuples at the top count, with at most 8 items. The journal's `MESSAGE` may be an array of bytes.
 fn strings(value: &Value, path: &mut Vec<Step>, texts: &mut Vec<Vec<Step>>, records: &mut Vec<Vec<Step>>) {
     let add = |paths: &mut Vec<Vec<Step>>, path: &[Step]| {
         if paths.len() < PATHS && !paths.iter().any(|known| known == path) {
@@ -181,6 +213,8 @@ fn strings(value: &Value, path: &mut Vec<Step>, texts: &mut Vec<Vec<Step>>, reco
 }
 
 /// The value at a path.
+///
+/// None if a step leads to nothing.
 fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, step| match step {
         Step::Key(key) => value.get(key),
@@ -189,6 +223,8 @@ fn at<'v>(value: &'v Value, path: &[Step]) -> Option<&'v Value> {
 }
 
 /// What stands under one of these names beside the line, or at the top; of a tuple, the first that matches.
+///
+/// The first name that matches wins, first beside the line and then at the top. In a tuple, only a time is found.
 fn beside(value: &Value, path: &[Step], names: &[&str], matches: fn(&Value) -> bool) -> Option<Vec<Step>> {
     let (own, around) = path.split_last()?;
     let is = |path: &Vec<Step>| at(value, path).is_some_and(matches);
@@ -202,6 +238,8 @@ fn beside(value: &Value, path: &[Step], names: &[&str], matches: fn(&Value) -> b
 }
 
 /// Milliseconds or more since 1970, or a date with a time.
+///
+/// Examples: `1790000000123`, `"1790000000123"`, `"2026-11-23T18:46:20Z"`. A date without a time is none.
 fn is_time(value: &Value) -> bool {
     let digits = |text: &str| text.len() >= 13 && digits::all(text.as_bytes());
     match value {
@@ -214,6 +252,8 @@ fn is_time(value: &Value) -> bool {
 }
 
 /// The line of a value.
+///
+/// None if the path leads to nothing, or to a value of another type. With `is_record`, an object is written as jsonlog.
 fn line(value: &Value, path: &[Step], is_record: bool) -> Option<Vec<u8>> {
     let value = at(value, path)?;
     match value {
@@ -225,6 +265,8 @@ fn line(value: &Value, path: &[Step], is_record: bool) -> Option<Vec<u8>> {
 }
 
 /// Bytes as the journal exports a message that is no UTF-8.
+///
+/// Example: `[76,79,71]` gives `LOG`. None if an item is no number from 0 to 255.
 fn bytes_of(value: &Value) -> Option<Vec<u8>> {
     value.as_array()?.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()
 }
@@ -232,6 +274,7 @@ fn bytes_of(value: &Value) -> Option<Vec<u8>> {
 /// Members of jsonlog, in the server's order, and what csvlog and CloudNativePG call them.
 ///
 /// Sources: `write_jsonlog` of PostgreSQL's `jsonlog.c`, and `LoggingRecord` of CloudNativePG.
+/// The first name is jsonlog's, the second that of the others. The empty ones come from `connection_from`: `10.0.1.5:41234`.
 const MEMBERS: [(&str, &str); 15] = [
     ("timestamp", "log_time"),
     ("user", "user_name"),
@@ -251,6 +294,14 @@ const MEMBERS: [(&str, &str); 15] = [
 ];
 
 /// An object as the server writes it, if it is a record of jsonlog.
+///
+/// None without a string for both `error_severity` and the time. Example of a result, shortened:
+///
+/// ```text
+/// {"timestamp":"2026-11-23 18:46:20.123 UTC","user":"app","pid":57,"error_severity":"LOG","message":"..."}
+/// ```
+///
+/// Null members are left out. Members that `MEMBERS` does not list follow at the end, if they are no objects or arrays.
 fn record(members: &Map<String, Value>) -> Option<Vec<u8>> {
     let renamed = members.contains_key("log_time");
     let known = |key: &str| members.get(key).and_then(Value::as_str);
@@ -296,8 +347,11 @@ fn record(members: &Map<String, Value>) -> Option<Vec<u8>> {
 
 /// Reads the lines.
 struct JsonLines {
+    /// Cuts the values out of the text.
     walker: Walker,
+    /// Where the line, the time and the stream's name are in each value.
     found: Found,
+    /// Sorts the events if the newest come first.
     order: Order,
     /// The time of the last event that had one.
     last: Vec<u8>,
@@ -305,6 +359,7 @@ struct JsonLines {
 }
 
 impl Unwrap for JsonLines {
+    /// An event without a time gets that of the event before it. After the first error nothing more is passed on.
     fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let Self { walker, found, order, last, contents } = self;
         let mut result = Ok(());

@@ -1,16 +1,22 @@
 //! JSON strings, one a line: `download-db-log-file-portion --query LogFileData`, whose string is a page of the log, and
 //! `jq '.events[].message'`, whose strings are its events.
 //!
+//! Example of an event: `"2026-11-23 18:46:20 UTC::@:[57]:LOG:  connection received: host=10.0.1.5 port=41234"`.
+//! A page holds many such lines, with `\n` between them. A page may be of any length, since it is decoded as it comes.
+//!
 //! Source: `awscli/formatter.py` of the AWS CLI; the jq manual.
 
 use super::json::{Part, Target, Walker};
 use super::{Contents, Envelope, EnvelopeError, Head, Members, Shown, Unwrap};
 use crate::detect::detect;
 
+/// Strings name no log stream.
 pub(super) const ENVELOPE: Envelope =
     Envelope { name: "JSON strings with log text", caveat: None, names_members: false, open };
 
 /// Opens lines that are strings, or one string.
+///
+/// None unless nine of ten lines are strings, and a parser recognises the log in them.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     if !head.text.trim_ascii_start().starts_with(b"\"") {
         return None;
@@ -39,7 +45,9 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 struct Strings {
     /// Whether each string is an event, and no page.
     events: bool,
+    /// It sees each line as the member `text` of an object.
     walker: Walker,
+    /// Whether a line has begun and not ended.
     within: bool,
     /// Whether the last text ended in a newline.
     ended: bool,
@@ -66,6 +74,8 @@ impl Strings {
     }
 
     /// Ends a line.
+    ///
+    /// Without effect between two lines. An event gets a newline if its string has none at its end.
     fn end(&mut self, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         if !std::mem::take(&mut self.within) {
             return Ok(());

@@ -1,4 +1,7 @@
 //! Lines of pieces of any size, and envelopes that put something before lines.
+//!
+//! The envelopes differ only in a function that splits one line. [`Prefixed`] does the rest: it recognises the envelope,
+//! counts, and joins what goes on.
 
 use memchr::memchr;
 
@@ -6,11 +9,17 @@ use super::{Contents, EnvelopeError, Head, Members, PART_MAX, Unwrap, without_re
 use crate::detect::detect;
 
 /// Cuts pieces into lines.
+///
+/// It holds the beginning of a line whose newline is still to come.
 #[derive(Default)]
 pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
     /// The lines that end in a piece, without their newlines.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError::TooLong`] if the line that is still to end exceeds 16 MiB.
     pub(super) fn push(&mut self, piece: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), EnvelopeError> {
         let mut rest = piece;
         while let Some(newline) = memchr(b'\n', rest) {
@@ -29,6 +38,8 @@ impl Lines {
     }
 
     /// The last line, if it has no newline.
+    ///
+    /// None if the log ends in a newline. A second call gives none.
     pub(super) fn last(&mut self) -> Option<Vec<u8>> {
         let line = std::mem::take(&mut self.0);
         (!line.is_empty()).then_some(line)
@@ -42,6 +53,7 @@ pub(super) struct Before<'l> {
     /// The line.
     pub(super) line: &'l [u8],
     /// Whether the next line goes on with this one.
+    /// No newline is passed on between them.
     pub(super) goes_on: bool,
 }
 
@@ -52,6 +64,8 @@ impl<'l> Before<'l> {
     }
 
     /// A line of a log stream.
+    ///
+    /// An empty name is that of a log without one.
     pub(super) fn named(member: String, line: &'l [u8]) -> Self {
         Self { member, ..Self::of(line) }
     }
@@ -62,10 +76,12 @@ type Split = fn(&[u8]) -> Option<Before<'_>>;
 
 /// An envelope that puts something before lines: before the first line of each event, or before every line.
 pub(super) struct Prefixed {
+    /// It sees lines without a carriage return at the end.
     split: Split,
     /// Whether it stands before every line; others are text of the event before them.
     every_line: bool,
     lines: Lines,
+    /// The log stream of the last line that had a prefix.
     member: String,
     contents: Contents,
 }
@@ -84,6 +100,8 @@ impl Prefixed {
     /// Reads a log with this beginning, if it is such an envelope: the first line must match, and most others.
     ///
     /// If events have many lines, few lines match. Then no parser may recognise the log as it is.
+    ///
+    /// Nine of ten lines must match if the prefix is on every line, and otherwise half of them. Empty lines do not count.
     pub(super) fn matching(self, head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
         let matches = |line: &[u8]| (self.split)(line).is_some();
         if !matches(head.first()) {
@@ -103,6 +121,8 @@ impl Prefixed {
     }
 
     /// Takes a line. `ended` says whether its newline is there.
+    ///
+    /// A line without a prefix is passed on to the member of the line before it. It is a misfit if every line has a prefix.
     fn line(&mut self, line: &[u8], ended: bool, out: &mut dyn Members) {
         let mut ended = ended;
         let text = match (self.split)(without_return(line)) {

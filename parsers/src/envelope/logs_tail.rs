@@ -1,6 +1,13 @@
 //! The output of `aws logs tail`: `--format short` puts the time before each event, `detailed` the time and the log
 //! stream. `json` is `detailed` with messages that are JSON spread over several lines.
 //!
+//! Examples, one of each format:
+//!
+//! ```text
+//! 2026-11-23T18:46:20.123000+00:00 db1.0 2026-11-23 18:46:20 UTC::@:[57]:LOG:  ...
+//! 2026-11-23T18:46:20 2026-11-23 18:46:20 UTC::@:[57]:LOG:  ...
+//! ```
+//!
 //! Source: `awscli/customizations/logs/tail.py` of the AWS CLI, version 2.
 
 use super::lines::{Before, Lines, Prefixed};
@@ -29,12 +36,16 @@ pub(super) const SHORT: Envelope = Envelope {
 };
 
 /// Splits the time off a line.
+///
+/// None without a blank behind the time. Colours around the time are left out.
 fn short(line: &[u8]) -> Option<Before<'_>> {
     let rest = uncoloured(after_shape(uncoloured(line), b"0000-00-00T00:00:00")?);
     rest.strip_prefix(b" ").map(Before::of)
 }
 
 /// Splits the time and the stream's name off a line.
+///
+/// None if what follows the time may be text of syslog or of Oracle's listener. The fraction of a second may be missing.
 fn detailed(line: &[u8]) -> Option<Before<'_>> {
     let time = uncoloured(line);
     let rest = after_shape(time, b"0000-00-00T00:00:00.000000+00:00")
@@ -55,12 +66,18 @@ fn detailed(line: &[u8]) -> Option<Before<'_>> {
 /// Writes JSON that was spread over lines in one line again, as the engine did.
 struct Gathered {
     lines: Lines,
+    /// The object so far, from the line that ends in `{` on. None outside of an object.
     gathered: Option<Vec<u8>>,
+    /// Takes the lines, each object in one.
     unwrap: Box<dyn Unwrap>,
 }
 
 impl Gathered {
     /// Takes a line, with its end.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError::TooLong`] if an object exceeds 16 MiB, and what `unwrap` returns.
     fn line(&mut self, line: &[u8], end: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError> {
         if let Some(mut text) = self.gathered.take() {
             text.extend(without_blank(line.trim_ascii()));
@@ -83,6 +100,8 @@ impl Gathered {
 }
 
 /// A member of an object, `"key": value`, without the blank behind its colon, which PostgreSQL does not write.
+///
+/// Example: `"pid": 57,` becomes `"pid":57,`. Other text comes back as it is.
 fn without_blank(member: &[u8]) -> Vec<u8> {
     match memchr::memmem::find(member, b"\": ").filter(|_| member.starts_with(b"\"")) {
         Some(at) => [member.get(..at + 2).unwrap_or_default(), member.get(at + 3..).unwrap_or_default()].concat(),

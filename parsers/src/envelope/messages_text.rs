@@ -1,6 +1,12 @@
 //! The output of `aws logs filter-log-events --query 'events[*].message' --output text`: one line a page, in which tabs
 //! stand between the messages. Messages hold tabs, too: an event begins behind a tab where a record of the log does.
 //!
+//! Example of a page with two events, in which `<TAB>` is a tab:
+//!
+//! ```text
+//! 2026-11-23 18:46:20 UTC::@:[57]:LOG:  ...<TAB>2026-11-23 18:46:21 UTC::@:[58]:LOG:  ...
+//! ```
+//!
 //! Source: `awscli/text.py` of the AWS CLI, and its output in `samples/envelopes`.
 
 use super::lines::Lines;
@@ -18,6 +24,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
 };
 
 /// Bytes that show whether a record begins.
+/// Most that a parser sees behind a tab: long lines with many tabs would be slow otherwise.
 const BEGINNING: usize = 4096;
 
 /// Bytes in which a format is looked for first, and lines that are enough for it.
@@ -26,6 +33,8 @@ const SHORT: usize = 64 * 1024;
 const LINES: usize = 500;
 
 /// Opens text with several records in one line, behind tabs.
+///
+/// None if the first line has no tab, or if less than nine of ten records share their line with another.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     memchr::memchr(b'\t', head.first())?;
     let short = head.text.get(..SHORT).and_then(|short| detect(short, head.hints));
@@ -44,6 +53,8 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// Where the first event of a line ends: at a tab behind which another begins.
+///
+/// The offset of the tab. None if the rest of the line is one event.
 fn joint(parser: &dyn RecordParser, line: &[u8]) -> Option<usize> {
     let begins = |tab: &usize| {
         let rest = line.get(tab + 1..).unwrap_or_default();
@@ -54,8 +65,10 @@ fn joint(parser: &dyn RecordParser, line: &[u8]) -> Option<usize> {
 
 /// Reads the lines.
 struct Messages {
+    /// Recognises where an event begins.
     parser: Box<dyn RecordParser>,
     lines: Lines,
+    /// The counts so far. Nothing counts as a misfit here.
     contents: Contents,
 }
 

@@ -3,6 +3,15 @@
 //! Bytes in, bytes out: what an envelope holds comes out as the engine wrote it, one event behind the other, whatever
 //! pieces it arrives in. The beginning of a log shows its envelope. A log without an envelope is plain. Nothing is
 //! dropped in silence: a part that does not match is counted, and passed on if it may be text of an event.
+//!
+//! One log takes these steps:
+//!
+//! 1. [`Decoder`] turns its bytes into UTF-8.
+//! 2. [`Wrapping::of`] looks at its beginning and its end, and names the envelope.
+//! 3. [`Unwrapper::push`] takes its pieces, and writes what they hold to a [`Members`].
+//! 4. [`Unwrapper::finish`] returns the [`Contents`]: counts, and whether the log is cut.
+//!
+//! An [`Unwrapper`] removes one envelope. It does not look for another one within it.
 
 mod awslogs;
 mod carriage_returns;
@@ -42,6 +51,8 @@ const SORTED_MAX: usize = 256 * 1024 * 1024;
 /// Takes what an envelope holds.
 pub trait Members {
     /// Takes the next bytes of a member. Its name is empty where the envelope names no log stream.
+    ///
+    /// The bytes may end anywhere, in the middle of a line too. Bytes of one event come one behind the other.
     fn write(&mut self, member: &str, bytes: &[u8]);
 }
 
@@ -104,10 +115,11 @@ pub struct Envelope {
     /// Whether it names the log stream of each event.
     pub names_members: bool,
     /// Reads it, if a log that begins like this is one.
+    /// It is called twice: to recognise the envelope, and to read it. So it must not depend on anything but the head.
     open: fn(&Head<'_>) -> Option<Box<dyn Unwrap>>,
 }
 
-/// The envelopes. Each is known by its beginning; of those that are known by less, the later ones.
+/// The envelopes, in the order in which they are tried. Those that are known by less come later.
 static ENVELOPES: &[Envelope] = &[
     events_json::ENVELOPE,
     events_json::MESSAGES,
@@ -145,7 +157,9 @@ pub enum Wrapping {
 }
 
 impl Wrapping {
-    /// What a log is wrapped in that begins with `head` and ends with `tail`, in UTF-8.
+    /// The wrapping of a log that begins with `head` and ends with `tail`, in UTF-8.
+    ///
+    /// The first envelope that opens the head wins. Envelopes that are not read are looked for last.
     pub fn of(head: &[u8], tail: Tail<'_>, hints: &Hints) -> Self {
         let head = Head::new(head, tail, hints);
         if let Some(envelope) = ENVELOPES.iter().find(|envelope| (envelope.open)(&head).is_some()) {
@@ -156,6 +170,8 @@ impl Wrapping {
 }
 
 /// Unwraps one log.
+///
+/// It needs memory for one line, event or JSON value. Events that are listed newest first are all held.
 pub struct Unwrapper(Box<dyn Unwrap>);
 
 impl fmt::Debug for Unwrapper {
@@ -165,7 +181,7 @@ impl fmt::Debug for Unwrapper {
 }
 
 impl Unwrapper {
-    /// Unwraps a log that begins with `head`; none if it is no such envelope. The head is to be pushed, too.
+    /// Unwraps a log that begins with `head`. None if it is no such envelope. Push the head, too.
     pub fn new(envelope: &Envelope, head: &[u8], tail: Tail<'_>, hints: &Hints) -> Option<Self> {
         (envelope.open)(&Head::new(head, tail, hints)).map(Self)
     }
@@ -202,11 +218,13 @@ pub enum Tail<'t> {
 
 /// The beginning of a log, and what is known of its end.
 struct Head<'h> {
+    /// The beginning, in UTF-8. Its last line may be cut.
     text: &'h [u8],
     /// Whether that is all of it.
     whole: bool,
     /// The last bytes of the log, where they are known.
     tail: &'h [u8],
+    /// What is known of the engine and the format, for detecting what an envelope holds.
     hints: &'h Hints,
 }
 
@@ -222,6 +240,8 @@ impl<'h> Head<'h> {
     }
 
     /// Its lines, without the last if that may go on.
+    ///
+    /// Carriage returns at the ends of lines are left out. Empty lines are kept.
     fn lines(&self) -> impl Iterator<Item = &'h [u8]> + use<'h> {
         let end = match self.text.strip_suffix(b"\n") {
             Some(lines) => Some(lines),
@@ -232,12 +252,16 @@ impl<'h> Head<'h> {
     }
 
     /// The beginning of its first line that is not empty.
+    ///
+    /// It may be cut if the head holds no newline. Empty if the head is blank.
     fn first(&self) -> &'h [u8] {
         let text = self.text.trim_ascii_start();
         memchr::memchr(b'\n', text).and_then(|newline| text.get(..newline)).map_or(text, without_return)
     }
 
     /// What an envelope holds as far as the head goes; none where it is none.
+    ///
+    /// It reads the head with `unwrap`, and drops what comes out. None also if the head is cut before its first event ends.
     fn tried(&self, unwrap: &mut dyn Unwrap) -> Option<Contents> {
         unwrap.push(self.text, &mut Nowhere).ok()?;
         let contents = unwrap.finish(&mut Nowhere).ok()?;
@@ -246,6 +270,8 @@ impl<'h> Head<'h> {
     }
 
     /// Whether at least nine of ten parts match the envelope.
+    ///
+    /// False without any event, and if `unwrap` fails.
     fn fits(&self, mut unwrap: impl Unwrap) -> bool {
         self.tried(&mut unwrap).is_some_and(|contents| contents.events > 0 && contents.misfits * 9 <= contents.events)
     }
@@ -253,7 +279,9 @@ impl<'h> Head<'h> {
 
 /// Reads one kind of envelope.
 trait Unwrap: Send {
+    /// Takes the next piece, of any size, and passes on what is complete.
     fn push(&mut self, piece: &[u8], out: &mut dyn Members) -> Result<(), EnvelopeError>;
+    /// Passes on what is still held, and returns the counts. It is called once.
     fn finish(&mut self, out: &mut dyn Members) -> Result<Contents, EnvelopeError>;
 }
 
@@ -275,6 +303,8 @@ impl Members for Shown {
 }
 
 /// Passes on the message of an event, which ends in one newline whatever the envelope has at its end.
+///
+/// Newlines within the message stay. An empty message becomes an empty line.
 fn message(out: &mut dyn Members, member: &str, text: &[u8]) {
     let end = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
     out.write(member, text.get(..end).unwrap_or_default());
@@ -287,12 +317,16 @@ fn without_return(line: &[u8]) -> &[u8] {
 }
 
 /// A text's first word, and what stands behind the blank that ends it.
+///
+/// None if the text begins with a blank or has none.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let blank = memchr::memchr(b' ', text).filter(|blank| *blank > 0)?;
     Some((text.get(..blank)?, text.get(blank + 1..)?))
 }
 
 /// A text without the terminal colours that it begins with.
+///
+/// A colour is `ESC [`, digits and semicolons, and `m`: `ESC [1;32m`. Other escape sequences stay.
 fn uncoloured(text: &[u8]) -> &[u8] {
     let mut rest = text;
     while let Some(codes) = rest.strip_prefix(b"\x1b[") {
@@ -306,6 +340,8 @@ fn uncoloured(text: &[u8]) -> &[u8] {
 }
 
 /// A member's name, made of the log group's and the stream's.
+///
+/// The two are joined by a slash: `/aws/rds/instance/db1/postgresql/db1.0`. Without a group it is the stream's name alone.
 fn named(group: &[u8], stream: &[u8]) -> String {
     let (group, stream) = (String::from_utf8_lossy(group), String::from_utf8_lossy(stream));
     if group.is_empty() { stream.into_owned() } else { format!("{group}/{stream}") }

@@ -1,4 +1,7 @@
 //! The order of events: those that are listed newest first are held, and sorted by their times.
+//!
+//! The first two times that differ show the order. Events that are listed oldest first pass through, and are only counted
+//! where they go back in time.
 
 use super::{EnvelopeError, Members, SORTED_MAX, message};
 use crate::digits::after_shape;
@@ -6,8 +9,11 @@ use crate::format::RecordParser;
 
 /// An event: its time, its log stream, and its message.
 pub(super) struct Event {
+    /// As the envelope writes it: milliseconds, or a date. Empty where it has none.
     pub(super) time: Vec<u8>,
+    /// Empty where the envelope names no log stream.
     pub(super) member: String,
+    /// With or without newlines at its end: one is passed on.
     pub(super) message: Vec<u8>,
 }
 
@@ -15,7 +21,9 @@ pub(super) struct Event {
 enum Listed {
     /// All had the same time so far.
     Unknown(Vec<Event>),
+    /// Passed on at once. It holds the time of the last event.
     OldestFirst(Vec<u8>),
+    /// Held until the log ends.
     NewestFirst(Vec<Event>),
     /// They have no times.
     Kept,
@@ -23,13 +31,16 @@ enum Listed {
 
 /// Passes events on in the order of their times.
 pub(super) struct Order {
+    /// What the events so far show.
     listed: Listed,
     /// Bytes of the events that are held.
     held: usize,
+    /// Events that contradict the order that the first two times showed.
     disordered: u64,
 }
 
 impl Default for Order {
+    /// For events with times, whose order is not known yet.
     fn default() -> Self {
         Self::of(Listed::Unknown(Vec::new()))
     }
@@ -42,11 +53,15 @@ impl Order {
     }
 
     /// The order that events without times have.
+    ///
+    /// They pass through as they come. None of them counts as disordered.
     pub(super) fn kept() -> Self {
         Self::of(Listed::Kept)
     }
 
     /// The order of events without times, of which `log` is the beginning.
+    ///
+    /// They are reversed if the last time that the parser finds in `log` is before the first. Otherwise they are kept.
     pub(super) fn shown_by(parser: &dyn RecordParser, log: &[u8]) -> Self {
         let mut times = log.split(|byte| *byte == b'\n').filter_map(|line| parser.time(line)).map(|time| time.at);
         let (first, last) = (times.next(), times.last());
@@ -54,6 +69,10 @@ impl Order {
     }
 
     /// Takes the next event.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvelopeError::TooManyToSort`] if more than 256 MiB are held. That counts names, times and the structs themselves.
     pub(super) fn push(&mut self, event: Event, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let size = event.message.len() + event.time.len() + event.member.len() + size_of::<Event>();
         match &mut self.listed {
@@ -89,6 +108,8 @@ impl Order {
     }
 
     /// Passes on what is held; returns how many events are still out of order.
+    ///
+    /// Sorted events are in order, so they give 0. Those of the same time come out in the reverse of how they were listed.
     pub(super) fn finish(&mut self, out: &mut dyn Members) -> u64 {
         match std::mem::replace(&mut self.listed, Listed::Kept) {
             Listed::Kept | Listed::OldestFirst(_) => self.disordered,
@@ -107,11 +128,15 @@ impl Order {
 }
 
 /// Whether a time is before another of the same form.
+///
+/// Equal times are not older.
 fn is_older(time: &[u8], than: &[u8]) -> bool {
     key(time) < key(than)
 }
 
 /// What times are compared by: numbers by their length first, and dates, whose fractions may be shorter, as they are.
+///
+/// `999` comes before `1000`, and `2026-11-23 18:46:20` before `2026-11-23 18:46:20.5`. A final `Z` would reverse these.
 fn key(time: &[u8]) -> (usize, &[u8]) {
     match after_shape(time, b"0000-00-00") {
         Some(_) => (0, time.strip_suffix(b"Z").unwrap_or(time)),

@@ -3,6 +3,14 @@
 //! whether there is more, and a marker behind it. Without these, only the newlines distinguish such text from the log, the last
 //! of which ends it. A page may end in the middle of a line, which the newline behind it tears.
 //!
+//! Examples of a page, in which `<TAB>` is a tab and the log is shortened:
+//!
+//! ```text
+//! {"LogFileData":"2026-11-23 18:46:20 UTC [57] LOG:  ...\n","Marker":"15:4","AdditionalDataPending":false}
+//! False<TAB>2026-11-23 18:46:20 UTC [57] LOG:  ...
+//! <TAB>15:4
+//! ```
+//!
 //! Source: "DownloadDBLogFilePortion" in the RDS API reference; the output of AWS CLI 1.45, in `samples/envelopes`.
 
 use memchr::memmem;
@@ -29,6 +37,8 @@ pub(super) const PAGES: Envelope =
     Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: pages };
 
 /// Opens objects with the log's text.
+///
+/// None if the first key is another, or if `LogFileData` is not in the head.
 fn json(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let keys: [&[u8]; 3] = [b"LogFileData", b"Marker", b"AdditionalDataPending"];
     let known = keys.contains(&first_key(head.text)?) && memmem::find(head.text, b"\"LogFileData\"").is_some();
@@ -38,7 +48,9 @@ fn json(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 
 /// Reads the objects.
 struct Json {
+    /// Finds the string, and decodes it as it comes.
     walker: Walker,
+    /// The counts so far. Pages are not counted: there is one event, the log.
     contents: Contents,
 }
 
@@ -65,11 +77,15 @@ fn text(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// The log behind what the CLI puts before a page.
+///
+/// None if the line begins no page.
 fn begun(line: &[u8]) -> Option<&[u8]> {
     line.strip_prefix(b"True\t").or_else(|| line.strip_prefix(b"False\t"))
 }
 
 /// The log before the marker that the CLI puts behind a page: `15:4`, the hour and an offset in its file, or `0`.
+///
+/// None if the line ends in no marker. A marker may have a carriage return behind it.
 fn marked(line: &[u8]) -> Option<&[u8]> {
     let tab = memchr::memrchr(b'\t', line)?;
     let (log, marker) = (line.get(..tab)?, without_return(line.get(tab + 1..)?));
@@ -84,11 +100,13 @@ fn marked(line: &[u8]) -> Option<&[u8]> {
 #[derive(Default)]
 struct Text {
     lines: Lines,
+    /// The last line so far, without what begins a page.
     held: Option<Vec<u8>>,
     contents: Contents,
 }
 
 impl Text {
+    /// Takes the next line. It begins a page only if the line before it ends in a marker, or there is none.
     fn line(&mut self, line: &[u8], out: &mut dyn Members) {
         let log = match begun(line) {
             // Of text that a client wrote, there is no marker before it.
@@ -109,6 +127,8 @@ impl Text {
     }
 
     /// Ends a page with the line that is held.
+    ///
+    /// A line without a marker is a misfit, and is passed on whole.
     fn end(&mut self, out: &mut dyn Members) {
         if let Some(held) = self.held.take() {
             let marked = marked(&held);
@@ -142,9 +162,12 @@ impl Unwrap for Text {
 }
 
 /// Logs that end in an empty line as the engine writes them.
+/// Engine and format. An empty line at the end proves nothing there.
 const ENDS_EMPTY: [(&str, &str); 1] = [("oracle", "aud")];
 
 /// Opens text whose pages only newlines separate.
+///
+/// None unless the log ends in an empty line and a parser recognises it.
 fn pages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     if !head.tail.ends_with(b"\n\n") && !head.tail.ends_with(b"\n\r\n") {
         return None;
@@ -155,12 +178,15 @@ fn pages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// Most of a record that is held until the next line shows whether it was torn.
+/// In bytes. Of a longer record, the lines before its last are passed on.
 const HELD_MAX: usize = 4096;
 
 /// Holds a record until the next one begins.
 struct Pages {
+    /// Recognises where a record begins.
     parser: Box<dyn RecordParser>,
     lines: Lines,
+    /// The record so far, without its last newline. Empty before the first one.
     held: Vec<u8>,
     /// Empty lines behind what is held.
     empty: usize,
@@ -168,6 +194,7 @@ struct Pages {
 }
 
 impl Pages {
+    /// Takes the next line. Empty ones are counted, and dropped before a record.
     fn line(&mut self, line: &[u8], out: &mut dyn Members) {
         if without_return(line).is_empty() {
             self.empty += 1;
@@ -188,6 +215,8 @@ impl Pages {
     }
 
     /// Takes a line that begins no record: the rest of the line before it, if a page ended within that.
+    ///
+    /// The two are joined without a newline only if that makes a record of them.
     fn goes_on(&mut self, line: &[u8], out: &mut dyn Members) {
         let newlines = |count: usize| vec![b'\n'; count];
         let last = memchr::memrchr(b'\n', &self.held).map_or(0, |newline| newline + 1);
@@ -225,6 +254,9 @@ impl Pages {
 }
 
 /// Whether a record, the empty lines behind it and a line are a connection record only without one of the newlines.
+///
+/// The text is scanned twice, with that newline and without it. The join must lose nothing, and must gain a record or show
+/// more of one.
 fn is_torn(parser: &dyn RecordParser, record: &[u8], empty: usize, line: &[u8]) -> bool {
     let between = vec![b'\n'; empty];
     let whole = [record, &between, line, b"\n"].concat();

@@ -1,6 +1,14 @@
 //! The output of `aws logs filter-log-events --query 'events[*].[timestamp,message]' --output text` and of other lists of
 //! fields: tabs between the fields, of which one is a time in milliseconds.
 //!
+//! Example, in which `<TAB>` is a tab:
+//!
+//! ```text
+//! 1790000000123<TAB>2026-11-23 18:46:20 UTC::@:[57]:LOG:  connection received: host=10.0.1.5 port=41234
+//! ```
+//!
+//! Lines of a message behind its first have no fields. Events are not sorted: they come in the order of the CLI.
+//!
 //! Source: `awscli/text.py` of the AWS CLI.
 
 use super::lines::Lines;
@@ -9,6 +17,7 @@ use crate::detect::detect;
 use crate::digits;
 use crate::format::RecordParser;
 
+/// A stream's name may be among the fields. It looks like any other field, so it names no member.
 pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs fields (text)",
     caveat: Some(
@@ -24,6 +33,9 @@ const FIELDS: usize = 3;
 const LINES: usize = 20;
 
 /// Opens text with tabs, if a log is there without some of the fields.
+///
+/// None if no time is among the first or the last three fields, or if no log is behind them. Fields are counted first
+/// before the message, then behind it.
 fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let first = head.first();
     let fields = |line: &'_ [u8]| {
@@ -52,6 +64,8 @@ fn open(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 }
 
 /// Whether a log is there without so many fields before and behind each message.
+///
+/// The first 64 KiB are looked at. With `timed`, a line must have a time that the parser reads.
 fn shows(head: &Head<'_>, mut tried: Fields, timed: bool) -> bool {
     let mut shown = Shown::default();
     let pushed = tried.push(head.text.get(..64 * 1024).unwrap_or(head.text), &mut shown);
@@ -66,15 +80,20 @@ fn shows(head: &Head<'_>, mut tried: Fields, timed: bool) -> bool {
 }
 
 /// Whether a field is a time in milliseconds since 1970.
+///
+/// It has 13 digits, the first of them a 1: from 2001-09-09 to 2033-05-18.
 fn is_time(field: &[u8]) -> bool {
     field.len() == 13 && field.starts_with(b"1") && digits::all(field)
 }
 
 /// Reads the lines.
 struct Fields {
+    /// Fields before each message; 0 if it comes first.
     before: usize,
+    /// Fields behind each message; 0 if it comes last.
     after: usize,
     lines: Lines,
+    /// The counts so far. Nothing counts as a misfit here.
     contents: Contents,
 }
 
@@ -90,6 +109,8 @@ impl Fields {
     }
 
     /// Takes the next line.
+    ///
+    /// A line without a time among its fields is more text of the event before it. It is passed on as it is.
     fn line(&mut self, line: &[u8], out: &mut dyn Members) {
         let line = without_return(line);
         let front = line.splitn(self.before + 1, |byte| *byte == b'\t').collect::<Vec<_>>();

@@ -1,4 +1,7 @@
-//! Envelopes that are not read, each with the command that gives what is.
+//! Envelopes that are not read, each with the command that gives a form that is read.
+//!
+//! Their text may be shortened, folded or split, so that a log read from it could be wrong. They are looked for only if no
+//! envelope opens the log.
 
 use memchr::memmem;
 
@@ -14,6 +17,7 @@ pub struct Unsupported {
     pub what: &'static str,
     /// What to do instead.
     pub advice: &'static str,
+    /// Whether a log that begins like this is one.
     is: fn(&Head<'_>) -> bool,
 }
 
@@ -117,6 +121,8 @@ static UNSUPPORTED: &[Unsupported] = &[
 ];
 
 /// Whether nearly every line is a JSON value.
+///
+/// At least three of four lines, of the first 100. A comma at the end of a line is allowed.
 fn is_json(head: &Head<'_>) -> bool {
     let lines: Vec<_> = head.lines().filter(|line| !line.is_empty()).take(100).collect();
     let is_value = |line: &&&[u8]| super::json::value(line.strip_suffix(b",").unwrap_or(line)).is_some();
@@ -126,6 +132,8 @@ fn is_json(head: &Head<'_>) -> bool {
 
 /// Whether this is a YAML list or a folded string, as `--query` leaves them: no log has all its lines indented behind the
 /// first, or a dash before it.
+///
+/// The first 200 lines are looked at. A folded string begins with a quotation mark, `|` or `>`.
 fn is_yaml(head: &Head<'_>) -> bool {
     let lines: Vec<_> = head.lines().take(200).collect();
     let Some((first, rest)) = lines.split_first() else { return false };
@@ -136,7 +144,9 @@ fn is_yaml(head: &Head<'_>) -> bool {
     list || (folded && !rest.is_empty() && rest.iter().all(|line| indented(line)))
 }
 
-/// The envelope that a log is which begins like this, if it is one of them.
+/// The envelope of a log that begins with this head, if it is one of these.
+///
+/// None if the log is plain.
 pub(super) fn of(head: &Head<'_>) -> Option<&'static Unsupported> {
     UNSUPPORTED.iter().find(|kind| (kind.is)(head))
 }

@@ -35,12 +35,11 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
 
+use super::audit_transport::{is_version, transport};
 use super::padding::unpadded;
 use super::time;
 use crate::digits;
-use crate::event::{
-    Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Tls, Transport, numbered,
-};
+use crate::event::{Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Transport, numbered};
 use crate::format::{Chunk, RecordParser, is_completed};
 use crate::lines::undecorated;
 use crate::time::LogTime;
@@ -51,6 +50,7 @@ const CONNECT: &[u8] = b",CONNECT,";
 const FAILED: &[u8] = b",FAILED_CONNECT,";
 /// A connection ended.
 const DISCONNECT: &[u8] = b",DISCONNECT,";
+/// All operations of sessions. Records of statements and tables are no candidates.
 const NEEDLES: &[&[u8]] = &[CONNECT, FAILED, DISCONNECT];
 
 /// Longest record of a session: the plugins write it into 1,024 bytes. Aurora's are not known.
@@ -83,7 +83,9 @@ const EPOCH: usize = 16;
 /// Reads audit logs.
 #[derive(Debug)]
 pub struct Audit {
+    /// The name that records are shown with: `mysql`.
     engine: &'static str,
+    /// How many fields a record has, and how its time is written.
     dialect: Dialect,
 }
 
@@ -94,6 +96,8 @@ impl Audit {
     }
 
     /// The time of the record that begins at the start of `line`, if one does, and what follows.
+    ///
+    /// `20261123 18:46:24,vm,app,...` gives `vm,app,...`. None without a comma behind the time.
     fn header<'a>(&self, line: &'a [u8]) -> Option<(LogTime, &'a [u8])> {
         let (time, rest) = match self.dialect {
             Dialect::Aurora => time::epoch(line),
@@ -103,6 +107,8 @@ impl Audit {
     }
 
     /// Whether the beginning of a record stands anywhere in a text.
+    ///
+    /// It need not begin a line: where a newline is missing, records stand behind each other.
     fn holds_header(&self, text: &[u8]) -> bool {
         // A byte of the time, and how far behind its beginning that stands.
         let (byte, behind) = match self.dialect {
@@ -114,6 +120,8 @@ impl Audit {
     }
 
     /// The nearest line before `until` that begins a record. A crash can leave NUL bytes before one.
+    ///
+    /// None if there is none within [`RECORD`] bytes. A chunk's first line counts only if the log begins with it.
     fn begins_before(&self, chunk: Chunk<'_>, until: usize) -> Option<usize> {
         let floor = until.saturating_sub(RECORD);
         let before = chunk.text.get(floor..until)?;
@@ -123,6 +131,8 @@ impl Audit {
     }
 
     /// Where the text ends that may belong to the record around `from`: at the newline before the next record.
+    ///
+    /// At most [`RECORD`] bytes behind `from`, or the end of the text.
     fn limit(&self, chunk: Chunk<'_>, from: usize) -> usize {
         let limit = chunk.text.len().min(from + RECORD);
         let mut newlines = memchr_iter(b'\n', chunk.text.get(from..limit).unwrap_or_default());
@@ -131,6 +141,8 @@ impl Audit {
     }
 
     /// Whether a line begins another record.
+    ///
+    /// NUL bytes and a byte order mark before it are skipped.
     fn is_next(&self, line: &[u8]) -> bool {
         self.header(unpadded(line)).is_some()
     }
@@ -138,6 +150,14 @@ impl Audit {
     /// What stands behind the operation of a session: its database, and how it ends.
     ///
     /// Lines behind its own that do not read as an end are of others: blank lines, what a tool prints.
+    ///
+    /// `db1,,0,SSL` gives the database `db1`, the code `0` and the word `SSL`.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Cut`] if the log ends before the line does, and [`Malformed::TooLong`] if its end is out of sight.
+    /// [`Malformed::UnknownLayout`] without `,,0`, or with other text behind it. [`Malformed::Ambiguous`] with two such
+    /// ends.
     fn behind<'a>(&self, chunk: Chunk<'a>, from: usize, limit: usize) -> Result<Behind<'a>, Malformed> {
         let text = chunk.text.get(from..limit).unwrap_or_default();
         let mut endings = endings(text);
@@ -165,6 +185,8 @@ impl Audit {
     }
 
     /// What a candidate is that no record begins before.
+    ///
+    /// `Cut` in the first line of a log. `UnknownPrefix` if the line ends as a session's record does. Otherwise no record.
     fn headless<'a>(&self, chunk: Chunk<'a>, hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         if chunk.starts && text.get(..hit).is_some_and(|before| memchr(b'\n', before).is_none()) {
@@ -199,6 +221,8 @@ impl Audit {
     }
 
     /// Whether the record before the one at `begin` never ended: a line break in a name imitates the beginning of a record.
+    ///
+    /// Every record holds an operation. A record without one was torn, and the text behind it may be a client's.
     fn is_imitated(&self, chunk: Chunk<'_>, begin: usize) -> bool {
         begin
             .checked_sub(1)
@@ -207,6 +231,8 @@ impl Audit {
     }
 
     /// Whether the records around the one from `begin` to `limit` allow it to be of that time.
+    ///
+    /// It compares up to [`OF_A_NAME`] records before it and the one behind it. Differences up to [`APART`] are in order.
     fn is_in_order(&self, chunk: Chunk<'_>, (begin, limit): (usize, usize), time: LogTime) -> bool {
         let header = |at: usize| self.header(unpadded(chunk.text.get(at..)?));
         let before = std::iter::successors(Some(begin), |at| self.begins_before(chunk, at.checked_sub(1)?));
@@ -217,6 +243,8 @@ impl Audit {
     }
 
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
+    ///
+    /// The client is empty if the record may be imitated. A user can hold commas: it ends at the last one.
     fn client<'a>(&self, chunk: Chunk<'a>, begin: usize, ids: usize, database: &'a [u8]) -> Client<'a> {
         let known = |name: &'a [u8]| Some(Cow::Borrowed(name)).filter(|name| !name.is_empty());
         let imitated = self.is_imitated(chunk, begin);
@@ -284,6 +312,7 @@ impl RecordParser for Audit {
         Parsed::Record(Record { at: time.map(|time| time.at), session, client, step })
     }
 
+    /// The end of a record shows its dialect: of a session, a statement or a table.
     fn begins(&self, line: &[u8]) -> bool {
         let line = undecorated(unpadded(line));
         if self.header(line).is_none() || operations(line).next().is_none() {
@@ -309,6 +338,7 @@ impl RecordParser for Audit {
         self.header(unpadded(line)).map(|(time, _)| time)
     }
 
+    /// A line that was cut in its time, before its operation, or in that word: `,4,0,CONN`.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         let line = unpadded(line);
         if self.header(line).is_none() {
@@ -324,6 +354,11 @@ impl RecordParser for Audit {
 
 impl Audit {
     /// What happened, by the needle; `has_port` says whether the log names the client's port.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::UnknownLayout`] for the word of a transport that was cut. [`Malformed::Ambiguous`] for a session without
+    /// TLS whose database holds a line break.
     fn step<'a>(
         &self,
         needle: &[u8],
@@ -358,13 +393,17 @@ impl Audit {
 
 /// What stands behind the operation of a session.
 struct Behind<'a> {
+    /// As it is written; empty if the session has none.
     database: &'a [u8],
+    /// `0` for a session, or the server's error number: `1045`.
     code: &'a [u8],
     /// The transport of the session; none where there is no such field.
     word: Option<&'a [u8]>,
 }
 
 /// Where `text` may end the record of a session: `,,0`, and the range of the code in it.
+///
+/// A database can hold such text too, so there may be more than one. `,,0x` is none.
 fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
     memchr_iter(b',', text).filter_map(|at| {
         let code = text.get(at + 1..)?.strip_prefix(b",")?;
@@ -375,16 +414,21 @@ fn endings(text: &[u8]) -> impl Iterator<Item = (usize, Range<usize>)> {
 }
 
 /// Whether an operation is one of a session.
+///
+/// `operation` begins with the comma before the word: `,CONNECT,db1,,0`.
 fn is_session(operation: &[u8]) -> bool {
     NEEDLES.iter().any(|needle| operation.starts_with(needle))
 }
 
 /// What a record of a session ends with: `,,0` or `,,0,SSL`.
 struct Tail<'a> {
+    /// `SSL`; None if the code ends the record.
     word: Option<&'a [u8]>,
 }
 
 /// The end of a record of a session, if the text ends so.
+///
+/// None for a statement, `'select 1',0`: only one comma stands before its code.
 fn tail(record: &[u8]) -> Option<Tail<'_>> {
     let ends = |record: &[u8]| {
         let comma = memrchr(b',', record)?;
@@ -399,6 +443,9 @@ fn tail(record: &[u8]) -> Option<Tail<'_>> {
 }
 
 /// The thread's number in the two that must stand before an operation, and where they begin.
+///
+/// `operation` is the comma before the word. For `,4,0,CONNECT,` they are 4, and the first comma. None for more than 20
+/// digits.
 fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
     let number = |until: usize| {
         let from = until.saturating_sub(21);
@@ -410,6 +457,9 @@ fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
 }
 
 /// Where in a record something stands that reads as its operation: `,4,0,CONNECT,`, from the comma before the word on.
+///
+/// A word is any of up to 23 capitals and underscores, such as `QUERY`. So the first operation shows what the record is
+/// about.
 fn operations(record: &[u8]) -> impl Iterator<Item = usize> {
     memchr_iter(b',', record).filter(|at| {
         let word = record.get(at + 1..).unwrap_or_default();
@@ -419,61 +469,9 @@ fn operations(record: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What is said of a session without TLS, in either spelling.
-const WITHOUT_TLS: &[(&str, Carrier)] = &[
-    ("TCP/IP", Carrier::Network),
-    ("SOCKET", Carrier::Machine),
-    ("NAMED_PIPE", Carrier::Machine),
-    ("NAMED PIPE", Carrier::Machine),
-    ("SHARED_MEMORY", Carrier::Machine),
-    ("SHARED MEMORY", Carrier::Machine),
-    ("UNDEFINED", Carrier::Unsaid),
-];
-
-/// What is said of one with TLS, the longest first; from MariaDB 12.3 on, its version.
-const WITH_TLS: &[&str] = &["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0", "TLSv1", "SSLv3", "SSLv2", "SSL/TLS", "SSL"];
-
-/// The transport of a session without TLS.
-#[derive(Clone, Copy)]
-enum Carrier {
-    Network,
-    Machine,
-    Unsaid,
-}
-
-/// The transport of a session. A word that is not known says nothing. None for what is left of a word that was cut, and for
-/// more than a word.
-fn transport<'a>(word: &'a [u8], address: Option<&[u8]>) -> Option<Transport<'a>> {
-    let part = |length: usize| word.get(..length).unwrap_or(word);
-    let begins = |name: &str| part(name.len()).eq_ignore_ascii_case(name.as_bytes());
-    let is_cut = |name: &str| name.as_bytes().get(..word.len()).is_some_and(|name| name.eq_ignore_ascii_case(word));
-    if let Some(mark) = WITH_TLS.iter().find(|mark| begins(mark)) {
-        let version = is_version(word).then(|| Cow::Borrowed(part(mark.len())));
-        // Behind a whole mark, other text can follow; a mark that goes on is another, or one that was cut.
-        return match word.get(mark.len()..).unwrap_or_default() {
-            [] => Some(Transport::Tls(Tls { version, ..Tls::default() })),
-            [next, ..] if next.is_ascii_alphanumeric() || b"._".contains(next) => None,
-            [b'/', ..] if is_cut("SSL/TLS") => None,
-            _ => Some(Transport::Tls(Tls { version, imitable: true, ..Tls::default() })),
-        };
-    }
-    if let Some((name, carrier)) = WITHOUT_TLS.iter().find(|(name, _)| begins(name)) {
-        return (word.len() == name.len()).then(|| match carrier {
-            Carrier::Network => Transport::unmarked(address),
-            Carrier::Machine => Transport::Local,
-            Carrier::Unsaid => Transport::Unknown,
-        });
-    }
-    let cut = WITH_TLS.iter().copied().chain(WITHOUT_TLS.iter().map(|(name, _)| *name)).any(is_cut);
-    (!cut && !is_version(word)).then_some(Transport::Unknown)
-}
-
-/// `TLSv1.3`
-fn is_version(word: &[u8]) -> bool {
-    word.starts_with(b"TLSv") || word.starts_with(b"SSLv")
-}
-
 /// Why an attempt came to nothing. Without a user it came to nothing before the client said who it is.
+///
+/// Other codes are refusals, such as 1049 for an unknown database.
 fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> SessionStep<'a> {
     let tls = matches!(transport, Transport::Tls(_));
     match code {
@@ -488,6 +486,8 @@ fn failure<'a>(client: &Client<'_>, code: &[u8], transport: Transport<'a>) -> Se
 
 /// The host of `10.0.0.7:49698` or `localhost:unavailable`, and whether a port follows it. An IPv6 address has more than
 /// one colon.
+///
+/// `fd00::7` stays whole, and counts as without a port. What follows the colon is not checked.
 fn parts_of_host(host: &[u8]) -> (&[u8], bool) {
     let mut colons = memchr_iter(b':', host);
     match (colons.next(), colons.next()) {

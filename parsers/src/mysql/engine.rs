@@ -1,4 +1,6 @@
 //! The facts about RDS for MySQL, RDS for MariaDB and Aurora MySQL.
+//!
+//! Each engine lists its logs, the parameters that enable them, and the one that enforces TLS. Retention is in minutes.
 
 use crate::engine::{Engine, Export, LogSwitch, Logs, Retention, TlsSwitch};
 
@@ -60,6 +62,8 @@ pub static AURORA_ENGINE: Engine = Engine {
 };
 
 /// An engine of this family.
+///
+/// What the three engines share: RDS's own users, logins by IAM, and sessions that can change their database.
 const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'static str]) -> Engine {
     Engine {
         // `rdsadmin` and `rdsrepladmin`: "Master user account privileges" in the RDS user guide and its pages on replication;
@@ -72,6 +76,8 @@ const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'st
 }
 
 /// ssl-certificate-rotation-mysql.html in the RDS user guide; needs the performance schema.
+///
+/// One row for each session. Its `connection_type` is `SSL/TLS` for a session with TLS.
 const LIVE_QUERY: &str = "SELECT id, user, host, connection_type FROM performance_schema.threads pst \
                           JOIN information_schema.processlist isp ON pst.processlist_id = isp.id";
 
@@ -119,6 +125,8 @@ const AUDIT_EXPORT: Option<Export> = Some(Export {
 });
 
 /// The parameter that enforces TLS in this family.
+///
+/// `source` is the page of the engine's own user guide.
 const fn require_secure_transport(source: &'static str) -> TlsSwitch {
     TlsSwitch::new("require_secure_transport", source)
 }

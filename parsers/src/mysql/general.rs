@@ -47,9 +47,11 @@ const TABBED: &[&[u8]] = &[CONNECT, INIT_DB];
 const SPACED: &[&[u8]] = &[CONNECT_SPACED, INIT_DB_SPACED];
 /// A connection attempt.
 const CONNECT: &[u8] = b" Connect\t";
+/// The same with a blank instead of the tab.
 const CONNECT_SPACED: &[u8] = b" Connect ";
 /// A database was denied.
 const INIT_DB: &[u8] = b" Init DB\tAccess denied";
+/// The same with blanks. How many follow is not known, so the words behind them are checked later.
 const INIT_DB_SPACED: &[u8] = b" Init DB ";
 
 /// What attempts begin with, in every clock and layout.
@@ -87,9 +89,11 @@ const BEGINNING: usize = 64 * 1024;
 /// Reads general logs.
 #[derive(Debug)]
 pub struct General {
+    /// The name that records are shown with: `mysql`.
     engine: &'static str,
     /// None where the log's beginning holds no record.
     clock: Option<Clock>,
+    /// What separates the fields, by the log's beginning.
     layout: Layout,
     /// Whether every attempt says which transport it uses.
     says: bool,
@@ -113,11 +117,18 @@ impl General {
     }
 
     /// The head of the record at the start of a line.
+    ///
+    /// None where no record begins there, or one of another clock or layout than the log's first.
     fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
         record_head(line, self.clock, self.layout)
     }
 
     /// The text from `from` up to the next record.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Cut`] if the log ends within the first line. [`Malformed::TooLong`] if no line ends within
+    /// [`ARGUMENT_MAX`] bytes.
     fn argument<'a>(&self, chunk: Chunk<'a>, from: usize) -> Result<Argument<'a>, Malformed> {
         let text = chunk.text;
         let limit = text.len().min(from + ARGUMENT_MAX);
@@ -140,6 +151,9 @@ impl General {
     }
 
     /// Reads a connection attempt, and the rejection that may follow it.
+    ///
+    /// A session is `Connecting`, which a rejection with the same thread takes back. The client is empty where its names can
+    /// be split in two ways. The argument begins `head.argument` bytes behind `line_at`.
     fn connect<'a>(&self, chunk: Chunk<'a>, line_at: usize, head: &Head<'a>) -> Parsed<'a> {
         let argument = match self.argument(chunk, line_at + head.argument) {
             Ok(argument) => argument,
@@ -185,6 +199,9 @@ impl General {
     ///
     /// The same words follow a change of user or of database in a session that goes on, and a statement may write them. Only
     /// where the thread has done nothing but ask for a session, and does nothing afterwards, was that refused.
+    ///
+    /// The record has a session number only if its attempt was found, and no text of a client between the two. Without that
+    /// number, no attempt is taken back.
     fn refusal<'a>(&self, chunk: Chunk<'a>, line_at: usize, head: &Head<'a>, database: Option<&[u8]>) -> Parsed<'a> {
         let text = chunk.text;
         let floor = line_at.saturating_sub(NEAR);
@@ -230,6 +247,8 @@ impl General {
 
 impl General {
     /// Whether whole lines are records, none of which can go on in the next line.
+    ///
+    /// True for no lines. False for a line that is no record, and for an attempt whose names can be split in two ways.
     fn is_wordless(&self, lines: &[u8]) -> bool {
         lines.split_inclusive(|byte| *byte == b'\n').all(|line| {
             let line = undecorated(line);
@@ -264,6 +283,9 @@ impl RecordParser for General {
         }
     }
 
+    /// `Connect` is an attempt or its rejection, and `Init DB` a rejection if it denies a database.
+    ///
+    /// All other commands are no records of sessions. A record behind text of another line is `UnknownPrefix`.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let floor = hit.saturating_sub(HEAD_MAX);
@@ -304,6 +326,7 @@ impl RecordParser for General {
         self.head(line)?.time
     }
 
+    /// Without a record at the log's beginning, times count as ordered.
     fn chronology(&self) -> Chronology {
         match self.clock {
             Some(Clock::Old) => Chronology::Changes,
@@ -316,6 +339,7 @@ impl RecordParser for General {
         BEGINNINGS.iter().any(|beginning| is_completed(line, beginning, connects))
     }
 
+    /// Only where the log's beginning holds no record. Then any line that is neither blank nor a heading counts.
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         let is_other = |line: &[u8]| !undecorated(unpadded(line)).is_empty() && !is_heading(line);
         self.clock.is_none() && text.split(|byte| *byte == b'\n').any(is_other)
@@ -324,6 +348,8 @@ impl RecordParser for General {
 
 impl General {
     /// Whether a record's head with a time, wherever it begins, ends in the command at `hit`.
+    ///
+    /// A head without a time does not count. At most [`HEAD_MAX`] bytes before `hit` are searched.
     fn is_headed(&self, text: &[u8], hit: usize) -> bool {
         let ends_here = |at: &usize| {
             let head = text.get(*at..).and_then(|line| self.head(line));
@@ -333,6 +359,9 @@ impl General {
     }
 
     /// What a candidate is in a line that begins with no record: text of a statement, or a record behind something else.
+    ///
+    /// `Cut` in the first line of a log, up to [`BEGINNING`] bytes. `UnknownPrefix` if a head with a time ends here,
+    /// or for an attempt in a log whose beginning holds no record.
     fn headless<'a>(&self, chunk: Chunk<'_>, hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         // A log may begin in the middle of a record.
@@ -350,6 +379,8 @@ impl General {
 }
 
 /// Whether a text begins with what reads as an attempt: ` Connect`, and then who and what for, in one line.
+///
+/// ` Connect app@10.0.0.7 on db1`: ` on` must follow an `@`. The command itself is not checked.
 fn is_attempt(text: &[u8]) -> bool {
     let line = text.get(..text.len().min(ARGUMENT_MAX)).unwrap_or_default();
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();

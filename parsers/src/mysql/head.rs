@@ -1,4 +1,12 @@
 //! The head of a record of the general log, and what the beginning of a log shows about it.
+//!
+//! ```text
+//! 2018-12-27T11:07:19.431815Z       31 Connect   root@172.30.0.3 on  using SSL/TLS
+//! 261123 18:46:24     3 Connect   app@10.0.0.7 on db1 using TCP/IP
+//! ```
+//!
+//! Tabs are shown as spaces. What stands behind the command is not read here, but to learn whether attempts name a
+//! transport.
 
 use memchr::{memchr, memmem};
 
@@ -78,9 +86,13 @@ pub(super) enum Layout {
 
 /// What a record begins with.
 pub(super) struct Head<'a> {
+    /// The clock that wrote the time. A record without a time has the old one.
     pub clock: Clock,
+    /// None where the second did not change since the record before.
     pub time: Option<LogTime>,
+    /// The server's number for the connection.
     pub thread: u64,
+    /// As the log has it: `Connect`, `Init DB`.
     pub command: &'a [u8],
     /// Where in the line the command begins.
     pub at: usize,
@@ -89,6 +101,8 @@ pub(super) struct Head<'a> {
 }
 
 /// The head of the record that begins at the start of `line`, if one does, in this clock or any.
+///
+/// None where the time, the thread's number or the command is not in its position. NUL bytes before the time are skipped.
 pub(super) fn record_head(line: &[u8], clock: Option<Clock>, layout: Layout) -> Option<Head<'_>> {
     let rest = unpadded(line);
     let undated = match layout {
@@ -118,6 +132,9 @@ pub(super) fn record_head(line: &[u8], clock: Option<Clock>, layout: Layout) -> 
 }
 
 /// The command that `rest` begins with, and how much stands between it and its argument.
+///
+/// A command begins with a capital, and consists of letters, blanks and underscores. It need not be one of [`COMMANDS`].
+/// None where no tab follows within [`COMMAND_MAX`] bytes.
 fn tabbed_command(rest: &[u8]) -> Option<(&[u8], usize)> {
     let command = rest.get(..rest.len().min(COMMAND_MAX)).and_then(|rest| rest.get(..memchr(b'\t', rest)?))?;
     let words = command.first()?.is_ascii_uppercase()
@@ -126,6 +143,8 @@ fn tabbed_command(rest: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// The same with blanks between them, which may be gone at the end of a line.
+///
+/// None for a command that is not in [`COMMANDS`]: without a tab, no other sign ends it.
 fn spaced_command(rest: &[u8]) -> Option<(&[u8], usize)> {
     let command = COMMANDS.iter().find_map(|name| rest.get(..name.len()).filter(|text| *text == name.as_bytes()))?;
     let behind = rest.get(command.len()..)?;
@@ -139,7 +158,9 @@ fn spaced_command(rest: &[u8]) -> Option<(&[u8], usize)> {
 pub(super) struct Writer {
     /// `mysql` or `mariadb`. None if it is unknown.
     pub engine: Option<&'static str>,
+    /// The clock of the first record. None if no line is a record.
     pub clock: Option<Clock>,
+    /// That of the first record. Without one, what stands behind `Connect` decides.
     pub layout: Layout,
     /// Whether every attempt says which transport it uses.
     pub says: bool,
@@ -152,6 +173,9 @@ impl Writer {
     ///
     /// The first clock is MySQL's alone. With the second, the heading names the version, and without a heading, only
     /// MariaDB writes `using`.
+    ///
+    /// At most [`LINES`] lines are read, headings not counted. The engine stays None where neither a record nor a heading
+    /// names it.
     pub fn of(head: &[u8]) -> Self {
         let mut writer = Self::default();
         let (mut named, mut spoken, mut tabs, mut blanks) = (None, None, false, false);
@@ -195,6 +219,8 @@ impl Writer {
     }
 
     /// The record of a line. The first one shows the clock and the layout.
+    ///
+    /// None for a line that begins no record. Tabs are tried before blanks.
     fn record<'a>(&mut self, line: &'a [u8]) -> Option<Head<'a>> {
         let layouts: &[Layout] = if self.clock.is_some() { &[self.layout] } else { &[Layout::Tabs, Layout::Blanks] };
         let (record, layout) =
@@ -207,6 +233,12 @@ impl Writer {
 }
 
 /// A line of the heading that a server writes when it opens a log.
+///
+/// ```text
+/// /rdsdbbin/mysql/bin/mysqld, Version: 8.0.40 (Source distribution). started with:
+/// Tcp port: 3306  Unix socket: /tmp/mysql.sock
+/// Time                 Id Command    Argument
+/// ```
 pub(super) fn is_heading(line: &[u8]) -> bool {
     // Quoted lines are text of another format.
     if line.trim_ascii_start().first().is_none_or(|byte| b"\"'{[-".contains(byte)) {
@@ -226,6 +258,8 @@ fn names_server(line: &[u8]) -> bool {
 }
 
 /// Who made the server that wrote this line of a heading.
+///
+/// None for a line without a version. Versions 10, 11 and 12 are MariaDB's, because MySQL went from 5 to 8 and 9.
 fn maker(line: &[u8]) -> Option<&'static str> {
     let version = line.get(memmem::find(line, b", Version: ")? + 11..)?;
     let maria = memmem::find(line, b"MariaDB").is_some() || memmem::find(line, b"mariadbd, ").is_some();

@@ -1,4 +1,13 @@
 //! The message of a connection attempt in the general log: `app@10.0.0.7 on db1 using SSL/TLS`.
+//!
+//! ```text
+//! app@10.0.0.7 as owner on db1 using TCP/IP
+//! Access denied for user 'app'@'10.0.0.7' (using password: YES)
+//! Access denied for user 'app'@'10.0.0.7' to database 'other'
+//! ```
+//!
+//! The time, the thread and the command before the message are those of `head`. Names are not escaped: a user or a
+//! database can hold an `@`, the words for a transport, or a line break.
 
 use std::borrow::Cow;
 
@@ -15,6 +24,8 @@ const USING_TLS: &[u8] = b" using SSL/TLS";
 const USING_TCP: &[u8] = b" using TCP/IP";
 
 /// The words for a session without TLS, and what they mean.
+///
+/// The last one stands alone: the server names no transport behind it.
 const WORDS: &[(&[u8], Carrier)] = &[
     (USING_TCP, Carrier::Tcp),
     (b" using Socket", Carrier::Machine),
@@ -30,15 +41,21 @@ const WORDS: &[(&[u8], Carrier)] = &[
 pub(super) enum Carrier {
     /// TLS; whether its client may have written the words for it.
     Tls {
+        /// True where text follows the words, or where other lines hold such words too.
         imitable: bool,
     },
+    /// ` using TCP/IP`: plaintext, or local for a loopback address.
     Tcp,
+    /// A socket, a named pipe or shared memory: the client runs on the server's machine.
     Machine,
+    /// Words that name no transport, so that it stays unknown.
     Unsaid,
 }
 
 impl Carrier {
     /// The transport of a client from this address.
+    ///
+    /// The address matters for TCP/IP alone. Without one, the session counts as plaintext.
     pub fn transport(self, address: Option<&[u8]>) -> Transport<'static> {
         match self {
             Self::Tls { imitable } => Transport::Tls(Tls { imitable, ..Tls::default() }),
@@ -110,6 +127,8 @@ pub(super) fn said<'a>(text: &'a [u8], rest: &[u8]) -> Said<'a> {
 }
 
 /// The client of a session, and its transport, by complete words.
+///
+/// None where no known words end the text. None too where words before them were cut, because those may have named TLS.
 fn session(text: &[u8]) -> Option<(&[u8], Carrier)> {
     if let Some(at) = memmem::find(text, USING_TLS) {
         let imitable = at + USING_TLS.len() < text.len();
@@ -127,6 +146,8 @@ fn holds(text: &[u8], word: &[u8]) -> bool {
 }
 
 /// Whether words that are known begin the text, and do not go on.
+///
+/// ` using TCP/IP)` counts. ` using TCP/IPx` and ` using TCP/IP x` do not.
 fn begins_with_words(text: &[u8]) -> bool {
     WORDS
         .iter()
@@ -135,22 +156,30 @@ fn begins_with_words(text: &[u8]) -> bool {
 }
 
 /// Splits off the words at the end for a session without TLS.
+///
+/// `app@10.0.0.7 on db1 using TCP/IP` gives `app@10.0.0.7 on db1`. None for words for TLS, and without any words.
 fn split_carrier(argument: &[u8]) -> Option<(&[u8], Carrier)> {
     WORDS.iter().find_map(|(words, carrier)| Some((argument.strip_suffix(*words)?, *carrier)))
 }
 
 /// Whether an attempt ends in the beginning of the words that say which transport it uses, ` us`.
+///
+/// The shortest part is ` u`: a blank alone is no sign of a cut.
 pub(super) fn ends_in_part(argument: &[u8]) -> bool {
     (2..USING.len()).any(|length| USING.get(..length).is_some_and(|part| argument.ends_with(part)))
 }
 
 /// Whether this is the server's sentence for a rejection, and no user of such a name.
+///
+/// English only. A denied database has another sentence, which is read by `denied_database`.
 fn is_rejection(argument: &[u8]) -> bool {
     argument.starts_with(b"Access denied for user '")
         && (argument.ends_with(b"' (using password: YES)") || argument.ends_with(b"' (using password: NO)"))
 }
 
 /// The database of `Access denied for user 'app'@'10.0.0.7' to database 'other'`, whatever lines follow.
+///
+/// None where no line ends in a quoted name. The last ` to database '` before that end counts: a name may hold the words.
 pub(super) fn denied_database(argument: &[u8]) -> Option<&[u8]> {
     const TO: &[u8] = b" to database '";
     memchr_iter(b'\n', argument).chain([argument.len()]).find_map(|end| {
@@ -160,6 +189,9 @@ pub(super) fn denied_database(argument: &[u8]) -> Option<&[u8]> {
 }
 
 /// The possible clients of `user@host on database` or `user@host as user on database`, two at most.
+///
+/// Empty where no host and no ` on` follow an `@`. Two where a name holds an `@`, so that the user is not certain.
+/// A host ends at a blank, a tab, a line break or an `@`. Empty names are None.
 pub(super) fn clients(text: &[u8]) -> Vec<Client<'_>> {
     let read = |at: usize| {
         let after = text.get(at + 1..)?;

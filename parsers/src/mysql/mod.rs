@@ -1,6 +1,10 @@
 //! MySQL, MariaDB and Aurora MySQL, which share their logs' formats.
+//!
+//! The general log has the transport of sessions from MySQL 5.7 and MariaDB 10.5 on. The audit log has it on RDS for MySQL,
+//! and on MariaDB from 12.3 on. Slow logs and error logs are not read.
 
 mod audit;
+mod audit_transport;
 mod engine;
 mod general;
 mod head;
@@ -26,12 +30,16 @@ const MARIADB: &str = "mariadb";
 const AURORA_MYSQL: &str = "aurora-mysql";
 
 /// The parsers that a log of RDS for MySQL beginning with `head` may be for.
+///
+/// Without a hint, an audit log counts as MySQL's only if its records have the eleventh field, the transport.
 fn mysql_parsers(head: &[u8], hints: &Hints) -> Parsers {
     let named = hints.engine.is_some();
     parsers(MYSQL, head, named, if named { Dialect::Either } else { Dialect::Mysql })
 }
 
 /// The parsers that a log of RDS for MariaDB beginning with `head` may be for.
+///
+/// Without a hint, an audit log counts as MariaDB's only if its records have ten fields.
 fn mariadb_parsers(head: &[u8], hints: &Hints) -> Parsers {
     let named = hints.engine.is_some();
     parsers(MARIADB, head, named, if named { Dialect::Either } else { Dialect::Maria })

@@ -2,12 +2,16 @@
 //! was put behind another.
 
 /// Most of them that are looked through.
+///
+/// In bytes. A line with more of them before its record counts as text.
 const PADDING_MAX: usize = 4096;
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A line without what was put before it.
+///
+/// NUL bytes go first, then one byte order mark. NUL bytes behind a mark stay.
 pub(super) fn unpadded(line: &[u8]) -> &[u8] {
     let padding = line.iter().take(PADDING_MAX).take_while(|byte| **byte == 0).count();
     let line = line.get(padding..).unwrap_or_default();

@@ -1,4 +1,7 @@
 //! The times of MySQL's and MariaDB's logs.
+//!
+//! Every function returns the instant in microseconds and the text behind the time. It returns None where the text has
+//! another shape, or where the date or the clock does not exist.
 
 use crate::digits::{after_shape, number_at};
 use crate::time::{LogTime, instant};
@@ -26,6 +29,8 @@ pub fn iso(line: &[u8]) -> Option<(LogTime, &[u8])> {
 /// `261123 18:46:24` or `261123  8:46:24`, of the general log of MariaDB and of MySQL up to 5.6, and the text behind it.
 ///
 /// The zone is the server's, and not in the log. Source: MariaDB `sql/log.cc`, `MYSQL_QUERY_LOG::write`.
+///
+/// Two digits of the year are of 2000 to 2099. Before ten o'clock, a blank pads the hour.
 pub fn old(line: &[u8]) -> Option<(LogTime, &[u8])> {
     let rest = after_shape(line, b"000000 00:00:00").or_else(|| after_shape(line, b"000000  0:00:00"))?;
     let day = [2000 + number_at(line, 0..2)?, number_at(line, 2..4)?, number_at(line, 4..6)?];
@@ -57,8 +62,10 @@ pub fn epoch(line: &[u8]) -> Option<(LogTime, &[u8])> {
 mod tests {
     use super::*;
 
+    /// 2026-11-23 18:46:24 UTC, in microseconds.
     const EVENING: i64 = 1_795_459_584_000_000;
 
+    /// The instant, whether its zone is known, and the text behind it.
     fn at(read: Option<(LogTime, &[u8])>) -> Option<(i64, bool, &[u8])> {
         read.map(|(time, rest)| (time.at, time.zone_known, rest))
     }

@@ -80,6 +80,7 @@ impl RecordParser for Audit {
         NEEDLES
     }
 
+    /// A needle counts only if a field begins there. Within the value of a field, it is text of a client.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let around = Around::new(chunk, hit);
         let head = match around.owner(hit) {
@@ -101,6 +102,7 @@ impl RecordParser for Audit {
         }
     }
 
+    /// The heading of a file, or a line with a time and nothing else.
     fn begins(&self, line: &[u8]) -> bool {
         line.starts_with(HEADING) || dated(line).is_some()
     }
@@ -115,6 +117,7 @@ impl RecordParser for Audit {
         dated(line)
     }
 
+    /// A record that ends before its action, or within that field.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         const FIRST: &[u8] = b"SESSIONID:[";
         let begun = |text: &[u8]| NEEDLES.iter().any(|needle| needle.starts_with(text));
@@ -128,6 +131,7 @@ impl RecordParser for Audit {
 /// The two lines that a record begins with.
 #[derive(Clone, Copy)]
 struct Head {
+    /// The time of the first line, in microseconds since 1970.
     at: Micros,
     /// Where its fields begin.
     body: usize,
@@ -137,8 +141,11 @@ struct Head {
 
 /// A field: `USERID:[3] "APP"`.
 struct Field<'a> {
+    /// Where its name begins, in the chunk's text.
     at: usize,
+    /// Without blanks at its ends: `ACTION :` has the name `ACTION`.
     name: &'a [u8],
+    /// As many bytes as the length says. Empty if they go on out of sight.
     value: &'a [u8],
     /// Behind its closing quote, or nowhere, when there is none in sight.
     end: usize,
@@ -146,6 +153,7 @@ struct Field<'a> {
 
 /// The fields of a record.
 struct Fields<'a> {
+    /// In the order of the record. A name can stand twice: the first one counts.
     list: Vec<Field<'a>>,
     /// Behind the line of the last one.
     end: usize,
@@ -153,6 +161,7 @@ struct Fields<'a> {
 
 /// The part of a log around one needle.
 struct Around<'a> {
+    /// The chunk's text up to [`LINE_MAX`] bytes behind the needle.
     text: &'a [u8],
     /// Where that begins.
     floor: usize,
@@ -166,6 +175,8 @@ struct Around<'a> {
 
 impl<'a> Around<'a> {
     /// The part of a log around a needle at `hit`.
+    ///
+    /// It reaches [`LINE_MAX`] bytes to either side, and less at the ends of the chunk.
     fn new(chunk: Chunk<'a>, hit: usize) -> Self {
         let floor = hit.saturating_sub(LINE_MAX);
         let limit = chunk.text.len().min(hit + LINE_MAX);
@@ -178,6 +189,8 @@ impl<'a> Around<'a> {
     }
 
     /// The head that begins at `at`.
+    ///
+    /// None without a time that begins a line, and a length in the line below: `LENGTH: "333"` or `LENGTH : '130'`.
     fn head(&self, at: usize) -> Option<Head> {
         let line = self.text.get(at..at + DATED)?;
         let rest = self.text.get(at + DATED..)?.strip_prefix(LENGTH)?;
@@ -193,6 +206,11 @@ impl<'a> Around<'a> {
 
     /// Finds the record that holds the needle, by walking from record to record: one that begins inside of another is a
     /// part of its text.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Ambiguous`] if it is not certain which record is inside of the other. [`Malformed::Cut`] if the log
+    /// begins without a head. [`Malformed::UnknownPrefix`] if no record reaches up to the needle.
     fn owner(&self, hit: usize) -> Result<Head, Malformed> {
         let mut owner = None;
         let mut ends = 0;
@@ -219,6 +237,8 @@ impl<'a> Around<'a> {
     }
 
     /// The end of a record: by its length if that is right, or else by the lengths of its fields.
+    ///
+    /// Where its body begins, if neither length is right: such a record holds nothing.
     fn claimed(&self, head: &Head) -> usize {
         if head.ends > self.text.len() || self.is_boundary(head.ends) {
             return head.ends;
@@ -227,6 +247,8 @@ impl<'a> Around<'a> {
     }
 
     /// Whether a line ends here, and no record goes on.
+    ///
+    /// A blank line, the head of a record or the end of the log must follow.
     fn is_boundary(&self, at: usize) -> bool {
         let line = at.checked_sub(1).and_then(|before| self.text.get(before)) == Some(&b'\n');
         let next = self.text.get(at);
@@ -234,6 +256,8 @@ impl<'a> Around<'a> {
     }
 
     /// The fields from `body` on.
+    ///
+    /// They end before text that is no field, or behind one that neither a blank nor a line break follows.
     fn fields(&self, body: usize) -> Fields<'a> {
         let mut fields = Fields { list: Vec::new(), end: body };
         while let Some(field) = self.field(fields.end) {
@@ -248,6 +272,8 @@ impl<'a> Around<'a> {
     }
 
     /// The field that begins at `at`.
+    ///
+    /// None without a name in capitals, a length in brackets, and a quote that also stands behind the value.
     fn field(&self, at: usize) -> Option<Field<'a>> {
         let rest = self.text.get(at..)?;
         let colon = memchr(b':', rest.get(..NAME).unwrap_or(rest))?;
@@ -275,11 +301,15 @@ impl<'a> Around<'a> {
 }
 
 /// The first value of this name.
+///
+/// None if the record has no such field.
 fn value<'a>(fields: &[Field<'a>], name: &[u8]) -> Option<&'a [u8]> {
     fields.iter().find(|field| field.name == name).map(|field| field.value)
 }
 
 /// What a record of the first layout says.
+///
+/// None without an action, and where [`logon`] returns None.
 fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"USERID").unwrap_or_default();
     let comment = value(fields, b"COMMENT$TEXT").unwrap_or_default();
@@ -287,6 +317,8 @@ fn session<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
 }
 
 /// What a record of an administrator says.
+///
+/// Its needle is a logon, so the action is 100. An empty address is shown as `[local]`.
 fn administrator<'a>(fields: &[Field<'a>]) -> Option<(Client<'a>, SessionStep<'a>)> {
     let user = value(fields, b"DATABASE USER").unwrap_or_default();
     let address = value(fields, b"CLIENT ADDRESS");
@@ -327,6 +359,8 @@ pub(super) fn logon<'a>(
 }
 
 /// The length that a record or a field names.
+///
+/// In bytes. None for other text than digits, or for more than nine.
 fn length(digits: &[u8]) -> Option<usize> {
     usize::try_from(short_number(digits)?).ok()
 }

@@ -84,15 +84,18 @@ impl RecordParser for AuditXml {
         self.begins(line) || line.starts_with(b"<?xml")
     }
 
+    /// The end of a record, or that of the root element.
     fn closes(&self, line: &[u8]) -> bool {
         let line = undecorated(line);
         line.ends_with(CLOSES) || line.ends_with(b"</Audit>")
     }
 
+    /// None for a line that does not begin a record.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         written(line.strip_prefix(OPENS)?)
     }
 
+    /// A record that ends before its action, or within that element.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         match memmem::find(line, b"<Action>") {
             Some(at) => line.get(at..).is_some_and(|text| NEEDLES.iter().any(|needle| needle.starts_with(text))),
@@ -119,6 +122,8 @@ fn is_second(text: &[u8], hit: usize) -> bool {
 }
 
 /// When the record was written whose element begins here. The server writes this before anything that a client says.
+///
+/// None without a time in the first [`HEAD`] bytes, or if other text follows it in its element.
 fn written(element: &[u8]) -> Option<LogTime> {
     let head = element.get(..HEAD).unwrap_or(element);
     let value = head.get(memmem::find(head, TIME)? + TIME.len()..)?;
@@ -127,6 +132,11 @@ fn written(element: &[u8]) -> Option<LogTime> {
 }
 
 /// Reads a record.
+///
+/// # Errors
+///
+/// [`Malformed::Ambiguous`] if one of its elements stands twice. [`Malformed::UnknownLayout`] if an element has no end, or
+/// if the code or the address cannot be read.
 fn record(element: &[u8]) -> Result<Record<'static>, Malformed> {
     let user = value(element, "DB_User")?.map(decoded).unwrap_or_default();
     let comment = value(element, "Comment_Text")?.map(decoded).unwrap_or_default();

@@ -1,4 +1,6 @@
 //! The facts about RDS for Oracle.
+//!
+//! Two logs record the transport: that of the listener, and the audit trail. Times of retention are in minutes.
 
 use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, Retention, TlsSwitch, Values};
 
@@ -32,6 +34,8 @@ pub static ENGINE: Engine = Engine {
 };
 
 /// The listener's log: files of 10 MB, kept for seven days. No setting switches it.
+///
+/// RDS does not offer it as a file, so it is read from CloudWatch Logs.
 const LISTENER: Logs = Logs {
     prefix: Some("listener/"),
     records_tls: true,

@@ -74,6 +74,9 @@ pub struct Listener {
 
 impl Listener {
     /// A parser for a log that begins with `head`.
+    ///
+    /// At most 2,000 lines are read. The zone stays None if most records differ by more than two seconds from the line
+    /// with a zone above them.
     pub fn new(head: &[u8]) -> Self {
         let (mut first, mut last, mut near, mut far) = (None, None, 0, 0);
         for line in head.split(|byte| *byte == b'\n').take(LINES) {
@@ -91,6 +94,9 @@ impl Listener {
 
     /// When the record was written whose line begins at `line_at`. None where the line with its zone is out of sight: it was
     /// written in the same second as that.
+    ///
+    /// At the log's beginning it looks up to [`OPENING`] bytes back. Elsewhere it looks at [`ABOVE`] lines, within
+    /// [`NEARBY`] bytes.
     fn written_at(&self, chunk: Chunk<'_>, hit: usize, line_at: usize, time: LogTime) -> Option<Micros> {
         let Some(first) = self.zone.filter(|_| !time.zone_known) else { return Some(time.at) };
         let text = chunk.text;
@@ -122,6 +128,8 @@ impl Listener {
     }
 
     /// Looks at the line that holds the beginning of a record.
+    ///
+    /// Only a record that ends too early is reported here. A whole one is read at its other needle.
     fn read_beginning(&self, chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
         if message::ends_in_code(chunk, hit) {
             return Parsed::NotARecord;
@@ -136,6 +144,8 @@ impl Listener {
 }
 
 /// The instant of a civil time in a zone.
+///
+/// `minutes` is how far the zone is ahead of UTC.
 fn zoned(at: Micros, minutes: i32) -> Micros {
     at.saturating_sub(i64::from(minutes) * 60_000_000)
 }
@@ -153,6 +163,7 @@ impl RecordParser for Listener {
         message::NEEDLES
     }
 
+    /// The record's time is in the zone of the nearest line with a zone above it, if the log has such lines.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         if needle == message::CONNECT_DATA {
             return self.read_beginning(chunk, hit);
@@ -189,6 +200,7 @@ impl RecordParser for Listener {
         }
     }
 
+    /// `TNSLSNR for ` begins the heading of a log.
     fn begins(&self, line: &[u8]) -> bool {
         line.starts_with(b"TNSLSNR for ") || begins(line)
     }
@@ -207,6 +219,7 @@ impl RecordParser for Listener {
         stamp(line).map(|(time, _)| time).filter(|time| time.zone_known || self.zone.is_none())
     }
 
+    /// If lines with a zone stand above the records, those have the times.
     fn chronology(&self) -> Chronology {
         if self.zone.is_some() { Chronology::Above } else { Chronology::Own }
     }
@@ -221,6 +234,8 @@ impl RecordParser for Listener {
 }
 
 /// Whether a line may be what is left of the record of an attempt.
+///
+/// True for `23-NOV-2026 18:39:57 * (CONN`, for a time and an address, and for the end of such a beginning.
 pub(super) fn may_begin_record(line: &[u8]) -> bool {
     const BEGINNINGS: &[&[u8]] =
         &[b"23-NOV-2026 18:39:57 * (CONNECT_DATA=", b"2026-11-23T18:39:57.123456+05:30 * (CONNECT_DATA="];
@@ -240,6 +255,8 @@ pub(super) fn holds_several(line: &[u8]) -> bool {
 
 /// Whether a line holds the beginning of another record in its middle: the newline between them is missing, and what stood
 /// before it, or a client wrote it. The time of its own record ends at `own`.
+///
+/// `own` is 0 for a line that does not begin with a time.
 fn lacks_newline(line: &[u8], own: usize) -> bool {
     let is_another = |data: usize| {
         let stamps = data.saturating_sub(STAMP_MAX).max(1)..data;
@@ -250,11 +267,15 @@ fn lacks_newline(line: &[u8], own: usize) -> bool {
 }
 
 /// Whether a record begins at the start of a text.
+///
+/// Attempts and commands begin alike: a time in either form, and ` * `.
 fn begins(text: &[u8]) -> bool {
     stamp(text).is_some_and(|(_, rest)| rest.starts_with(b" * "))
 }
 
 /// The lines behind a record that explain it: `ORA-29019: ...`, ` TNS-00542: ...`.
+///
+/// Empty if the next line is a record. At most [`NOTES`] bytes, blank lines included.
 fn notes(text: &[u8], record_end: usize) -> &[u8] {
     let rest = text.get(record_end..text.len().min(record_end + NOTES)).unwrap_or_default();
     // Decorations of the record's own line come first.

@@ -77,6 +77,7 @@ impl RecordParser for ListenerXml {
         }
     }
 
+    /// The opening tag of a record that a listener wrote: other components share its form.
     fn begins(&self, line: &[u8]) -> bool {
         self.time(line).is_some() && memmem::find(line, b"comp_id='tnslsnr'").is_some()
     }
@@ -85,11 +86,13 @@ impl RecordParser for ListenerXml {
         undecorated(line).ends_with(b"</msg>")
     }
 
+    /// The `time` attribute of an opening tag. None for all other lines of a record.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         let (time, rest) = iso(line.strip_prefix(MSG)?)?;
         rest.starts_with(b"'").then_some(time)
     }
 
+    /// A line that ends within `<txt>`, or whose text is the beginning of an attempt.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         let line = line.trim_ascii_start();
         OPENS.starts_with(line) || line.strip_prefix(OPENS).is_some_and(may_begin_record)
@@ -101,6 +104,8 @@ impl RecordParser for ListenerXml {
 }
 
 /// Looks at the line that holds the beginning of a record.
+///
+/// Only a record that ends too early is reported. A whole one is read at its other needle.
 fn read_beginning(chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
     const MAX: usize = 64;
     let near = chunk.text.get(hit.saturating_sub(MAX)..hit).unwrap_or_default();
@@ -117,6 +122,10 @@ fn read_beginning(chunk: Chunk<'_>, hit: usize) -> Parsed<'static> {
 }
 
 /// The text of the element that holds the byte at `hit`, and where it begins.
+///
+/// # Errors
+///
+/// Those of `xml::around`, and [`Malformed::UnknownPrefix`] if another record begins within the element.
 fn element(chunk: Chunk<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
     let (begins, element) = xml::around(chunk, hit, OPENS, CLOSES)?;
     // What runs into the next one.
@@ -127,6 +136,8 @@ fn element(chunk: Chunk<'_>, hit: usize) -> Result<(usize, &[u8]), Malformed> {
 }
 
 /// The time of the element whose text begins at `begins`.
+///
+/// None if no `<msg` stands within [`NEARBY`] bytes before, or if that record ended.
 fn written_at(text: &[u8], begins: usize) -> Option<Micros> {
     let head = text.get(begins.saturating_sub(NEARBY)..begins)?;
     let head = head.get(memmem::rfind(head, MSG)? + MSG.len()..)?;
@@ -135,6 +146,8 @@ fn written_at(text: &[u8], begins: usize) -> Option<Micros> {
 }
 
 /// Reads the text of a record that was written at a time.
+///
+/// `at` is the time of the element. Without one, the time in the text counts.
 fn read_element<'a>(element: &'a [u8], needle: &[u8], at: Option<Micros>) -> Parsed<'a> {
     let text = element.trim_ascii();
     // Lines that explain the record follow it.

@@ -2,6 +2,8 @@
 //!
 //! The client chooses what stands in `CONNECT_DATA`: parentheses, asterisks, whole addresses. The server writes what
 //! follows: the address that it sees, the command, the service, and the code. So a record is read from its right end.
+//!
+//! It does not read the time: each format does, and gives the text behind it. The code at the end is 0 for a session.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -26,17 +28,26 @@ pub(super) const CONNECT_DATA: &[u8] = b" * (CONNECT_DATA=";
 
 /// What stands between the parts of a record.
 const STAR: &[u8] = b" * ";
+/// What stands before the service. A client can write it too, so a record is split at each of them.
 const ESTABLISH: &[u8] = b" * establish * ";
+/// What stands before the address. The last one before the service is the server's.
 const ADDRESS: &[u8] = b" * (ADDRESS=";
+/// What stands for the data of a client that sent none. A star and the code follow it.
 const NO_DATA: &[u8] = b"<unknown connect data>";
 
 /// What every record is searched for, prepared once.
 struct Searches {
+    /// [`ESTABLISH`], from the left.
     establish: Finder<'static>,
+    /// [`ADDRESS`], from the right: a client's own words stand to the left of the server's.
     address: FinderRev<'static>,
+    /// What stands before the client's operating system user.
     user: Finder<'static>,
+    /// What stands before the client's program.
     program: Finder<'static>,
+    /// What stands behind the program: a path may hold parentheses, as `C:\Program Files (x86)` does.
     host: Finder<'static>,
+    /// [`CONNECT_DATA`], of each record that a line may hold.
     data: Finder<'static>,
 }
 
@@ -82,12 +93,16 @@ const COMMANDS: &[&[u8]] = &[
 
 /// The address that the listener, or the server, saw.
 pub(super) struct Address<'a> {
+    /// `tcp`, `tcps`, `ipc` or `beq`, in either case.
     protocol: &'a [u8],
+    /// None if it is missing, empty, or there twice.
     host: Option<&'a [u8]>,
 }
 
 impl<'a> Address<'a> {
     /// Reads all of `(ADDRESS=(PROTOCOL=tcps)(HOST=10.0.0.7)(PORT=49698))`.
+    ///
+    /// None without a protocol, or if that is there twice. Keys match in either case, and other keys are skipped.
     pub(super) fn read(text: &'a [u8]) -> Option<Self> {
         let mut rest = text.strip_prefix(b"(ADDRESS=")?.strip_suffix(b")")?;
         // A key that stands twice has no value.
@@ -117,6 +132,8 @@ impl<'a> Address<'a> {
     }
 
     /// `[local]` where a client came by no network.
+    ///
+    /// A host in the address is kept, without the port. None for a network address that names no host.
     pub(super) fn client(&self) -> Option<Text<'a>> {
         match self.transport() {
             Transport::Local => Some(Cow::Borrowed(self.host.unwrap_or(b"[local]"))),
@@ -131,6 +148,8 @@ impl<'a> Address<'a> {
 }
 
 /// Splits `(HOST=10.0.0.7)` off.
+///
+/// The three parts are `HOST`, `10.0.0.7`, and the text behind. None for a value with a parenthesis, a star or a blank.
 fn pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (inner, rest) = text.strip_prefix(b"(")?.split_at_checked(memchr(b')', text)?.checked_sub(1)?)?;
     let (key, value) = inner.split_at_checked(memchr(b'=', inner)?)?;
@@ -143,12 +162,18 @@ fn pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// The parts of a record. A record can be split in several ways.
 struct Parts<'a> {
+    /// The client's own words, with its user and its program.
     connect_data: &'a [u8],
+    /// What the server saw of the client.
     address: Address<'a>,
+    /// The service that the client asked for, which is shown as the database.
     service: &'a [u8],
 }
 
 /// Reads what follows the time: ` * (CONNECT_DATA=...) * (ADDRESS=...) * establish * ORCL * 0`.
+///
+/// If the ways to split it have different transports, it is ambiguous. Otherwise the last one counts.
+/// A command such as `status` or `service_update` is no record of a session.
 pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
     let Some((rest, code)) = code(body) else {
         return imitable(body).map_or(Parsed::Malformed(Malformed::UnknownLayout), Parsed::Record);
@@ -178,6 +203,8 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
 
 impl<'a> Parts<'a> {
     /// The record of these parts, with its code.
+    ///
+    /// 0 is a session, a code of TLS a failed handshake, and any other code a rejection.
     fn into_record(self, code: u32, transport: Transport<'static>) -> Record<'a> {
         let step = match code {
             0 => SessionStep::Connected(transport),
@@ -199,6 +226,8 @@ impl<'a> Parts<'a> {
 
 /// Reads a record by TLS that has text behind its code. A client may have written all of it into a name, and the end of
 /// its own record may be missing.
+///
+/// None for a record without TLS, and if no service and no code follow the last ` * establish * `.
 fn imitable(body: &[u8]) -> Option<Record<'_>> {
     let read = |at: usize| {
         let (before, after) = body.split_at_checked(at)?;
@@ -244,12 +273,16 @@ pub(super) fn no_data<'a>(body: &'a [u8], notes: &[u8]) -> Parsed<'a> {
 }
 
 /// Whether the line that goes on at `hit` ends in a code soon, as nearly all records do.
+///
+/// False if the line does not end within [`NEARBY`] bytes.
 pub(super) fn ends_in_code(chunk: Chunk<'_>, hit: usize) -> bool {
     let rest = chunk.text.get(hit..chunk.text.len().min(hit + NEARBY)).unwrap_or_default();
     memchr(b'\n', rest).and_then(|end| rest.get(..end)).is_some_and(|line| code(line).is_some())
 }
 
 /// Why the record that begins at `hit` is no record, where its line ends too early.
+///
+/// None for a whole record, and if the line's end is out of sight. `Cut` if the log ends there.
 pub(super) fn beginning(chunk: Chunk<'_>, hit: usize) -> Option<Malformed> {
     let rest = chunk.text.get(hit..chunk.text.len().min(hit + LINE_MAX)).unwrap_or_default();
     let (line, cause) = match memchr(b'\n', rest).and_then(|end| rest.get(..end)) {
@@ -263,6 +296,8 @@ pub(super) fn beginning(chunk: Chunk<'_>, hit: usize) -> Option<Malformed> {
 }
 
 /// Whether a line, which holds the beginning of a record, ends before it says what happened.
+///
+/// A `</txt>` at its end, which XML adds, is ignored.
 fn is_cut(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     code(line.strip_suffix(b"</txt>").unwrap_or(line)).is_none() && !says_what_happened(line)
@@ -274,6 +309,8 @@ pub(super) fn says_what_happened(record: &[u8]) -> bool {
 }
 
 /// Splits the code off: ` * 12514`.
+///
+/// `... * ORCL * 12514` gives `... * ORCL` and 12514. None for more than nine digits, and without a star before them.
 fn code(body: &[u8]) -> Option<(&[u8], u32)> {
     let body = body.trim_ascii_end();
     let digits = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -282,6 +319,8 @@ fn code(body: &[u8]) -> Option<(&[u8], u32)> {
 }
 
 /// Whether a record without its code ends in a command that opens no session, where the server writes it.
+///
+/// A name that begins with `service_` stands first. The others follow the closing parenthesis of the client's data.
 fn is_command(rest: &[u8]) -> bool {
     let after = rest.strip_prefix(STAR).unwrap_or_default();
     if after.starts_with(b"service_") {
@@ -310,6 +349,8 @@ fn cause(code: u32) -> HandshakeFailure {
 }
 
 /// What follows the first of a key: its value, and all behind that.
+///
+/// None without the key. The caller cuts it where the value ends.
 fn value<'a>(connect_data: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
     connect_data.get(key.find(connect_data)? + key.needle().len()..)
 }
@@ -320,6 +361,8 @@ fn text(text: &[u8]) -> Option<Text<'_>> {
 }
 
 /// Whether a record is of a client that asked for a service, and has an answer in unknown words.
+///
+/// That is a record with data and an address, but without ` * establish * ` or a `COMMAND`.
 pub(super) fn is_unreadable(record: &[u8]) -> bool {
     memmem::find(record, CONNECT_DATA).is_some()
         && memmem::find(record, ADDRESS).is_some()

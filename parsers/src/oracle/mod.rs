@@ -22,6 +22,8 @@ use crate::detect::Hints;
 use crate::engine::Parsers;
 
 /// The parsers that a log beginning with `head` may be for.
+///
+/// Only the listener's text needs the beginning: it shows whether lines with a zone stand above the records.
 fn parsers(head: &[u8], _hints: &Hints) -> Parsers {
     vec![Box::new(Listener::new(head)), Box::new(ListenerXml), Box::new(Audit), Box::new(AuditXml)]
 }

@@ -1,4 +1,6 @@
 //! The times that the listener and the audit trail write.
+//!
+//! `stamp` and `dated` return None for a text of another shape, and for a day or a clock that does not exist.
 
 use memchr::{memchr, memchr3};
 
@@ -35,6 +37,8 @@ pub(super) fn civil(line: &[u8]) -> Option<(LogTime, &[u8])> {
 }
 
 /// Splits `12-OCT-` off, in any language: `14-1月 -`.
+///
+/// The name is not checked. None if no hyphen stands within [`MONTH_MAX`] bytes behind the day's.
 fn day_and_month(line: &[u8]) -> Option<(u64, &[u8], &[u8])> {
     let (day, rest) = (number_at(line, 0..2)?, after_shape(line, b"00-")?);
     let length = match rest.get(3) {
@@ -46,6 +50,8 @@ fn day_and_month(line: &[u8]) -> Option<(u64, &[u8], &[u8])> {
 }
 
 /// Whether a record begins with a civil time whose month is in a language that is not known.
+///
+/// ` * ` must follow the time, which has milliseconds or none. False for a known month.
 pub(crate) fn has_unknown_month(line: &[u8]) -> bool {
     let read = || {
         let (_, name, rest) = day_and_month(line)?;
@@ -58,6 +64,8 @@ pub(crate) fn has_unknown_month(line: &[u8]) -> bool {
 }
 
 /// `2024-01-15T08:30:00.123456+09:00`, from 12.2 on.
+///
+/// None without a zone. A blank, a carriage return or a single quote ends the time.
 pub(super) fn iso(line: &[u8]) -> Option<(LogTime, &[u8])> {
     if line.get(10) != Some(&b'T') || !line.first().is_some_and(u8::is_ascii_digit) {
         return None;
@@ -69,6 +77,8 @@ pub(super) fn iso(line: &[u8]) -> Option<(LogTime, &[u8])> {
 }
 
 /// The offset, in minutes, of a line that holds a time with its zone and nothing else.
+///
+/// Negative to the west of UTC; 0 for `Z`. None for a record, because text follows its time.
 pub(super) fn offset(line: &[u8]) -> Option<i32> {
     let line = line.trim_ascii_end();
     let rest = after_shape(line, b"0000-00-00T00:00:00").filter(|_| line.len() <= ISO_MAX)?;
@@ -86,6 +96,8 @@ pub(super) fn offset(line: &[u8]) -> Option<i32> {
 }
 
 /// `Mon Nov  2 18:39:57 2026 -04:00`, all of a line of the audit trail.
+///
+/// A blank pads a day of one digit. The name of the month has three letters, in any language.
 pub(super) fn dated(line: &[u8]) -> Option<LogTime> {
     let line: &[u8; DATED] = line.try_into().ok()?;
     let separators = [(3, b' '), (7, b' '), (10, b' '), (13, b':'), (16, b':'), (19, b' '), (24, b' '), (28, b':')];
@@ -110,6 +122,7 @@ pub(super) fn dated(line: &[u8]) -> Option<LogTime> {
 mod tests {
     use super::{dated, has_unknown_month, stamp};
 
+    /// The instant, and whether its zone is known, of a text that is a time and nothing else.
     fn at(text: &str) -> Option<(i64, bool)> {
         stamp(text.as_bytes()).filter(|(_, rest)| rest.is_empty()).map(|(time, _)| (time.at, time.zone_known))
     }

@@ -14,6 +14,9 @@ use crate::lines::LINE_MAX;
 /// # Errors
 ///
 /// An element counts only as a whole, and nothing that stands outside of one.
+///
+/// [`Malformed::Cut`] if the log begins or ends within the element, and [`Malformed::TooLong`] if a tag is out of sight.
+/// [`Malformed::UnknownPrefix`] if `hit` stands behind the end of an element.
 pub(super) fn around<'a>(
     chunk: Chunk<'a>,
     hit: usize,
@@ -42,6 +45,8 @@ pub(super) fn around<'a>(
 }
 
 /// Text without its entities; one that is not known stays.
+///
+/// Borrowed if it holds no `&`, as nearly all texts do.
 pub(super) fn decoded(text: &[u8]) -> Text<'_> {
     let Some(first) = memchr(b'&', text) else { return Cow::Borrowed(text) };
     let (plain, mut rest) = text.split_at_checked(first).unwrap_or((text, b""));
@@ -62,6 +67,8 @@ pub(super) fn decoded(text: &[u8]) -> Text<'_> {
 }
 
 /// The entity at the start, and how long it is.
+///
+/// `&lt;` gives `<` and 4; `&#10;` and `&#x0A;` give a line break. None if no `;` follows within ten bytes.
 fn entity(text: &[u8]) -> Option<(char, usize)> {
     let name = text.strip_prefix(b"&")?;
     let name = name.get(..memchr(b';', name.get(..10).unwrap_or(name))?)?;

@@ -1,4 +1,12 @@
 //! The message of a session that was established: `connection authorized: ...`.
+//!
+//! ```text
+//! user=app database=orders application_name=api SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)
+//! user=repl application_name=walreceiver SSL enabled (protocol=TLSv1.2, cipher=ECDHE-RSA-AES256-GCM-SHA384, bits=256)
+//! user=app database=orders application_name=psql GSS (authenticated=yes, encrypted=yes, principal=app@EXAMPLE.COM)
+//! ```
+//!
+//! The parts are cut off from the end, because names in front are free text. Layouts by version are in `message`.
 
 use memchr::memmem;
 use nom::Parser;
@@ -22,6 +30,12 @@ pub(super) fn authorized_replication<'a>(body: &'a [u8], context: &Context<'a>) 
 }
 
 /// `user=U[ database=D][ application_name=A][ SSL enabled (...)][ GSS (...)]`.
+///
+/// Malformed results:
+///
+/// - `Cut`: the text ends as a mark or ` application_name=` begins.
+/// - `Ambiguous`: the names differ from those of the prefix, or text stands between the names and the marks.
+/// - `UnknownLayout`: the body does not begin with `user=`, or a mark has another shape.
 fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Message<'a> {
     let unknown = Message::Malformed(Malformed::UnknownLayout);
     let Some(names) = body.strip_prefix(b"user=") else { return unknown };
@@ -74,13 +88,18 @@ fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Mes
 /// Whether a session is encrypted by GSSAPI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gss {
+    /// No mark, or a mark with `encrypted=no`.
     No,
+    /// A whole mark with `encrypted=yes`.
     Encrypted,
     /// A mark, and text behind it.
     Unclear,
 }
 
 /// Cuts ` GSS (authenticated=.., encrypted=..[, ..])` off the end; and says whether it encrypts the session.
+///
+/// None for a mark that is closed and has another shape. The last mark counts.
+/// The principal may hold parentheses: it runs to the end of the text.
 fn split_gss(body: &[u8]) -> Option<(&[u8], Gss)> {
     const PRINCIPAL: &[u8] = b", principal=";
     // Every GSS session has the mark at its end, and hardly any session has GSS.
@@ -140,11 +159,15 @@ fn split_tls(body: &[u8]) -> Result<(&[u8], Option<Tls<'_>>), Malformed> {
 }
 
 /// Where a TLS mark begins whose parenthesis opens at `open`.
+///
+/// None where the parenthesis opens something else, such as `my (app)`.
 fn begins_mark(body: &[u8], open: usize) -> Option<usize> {
     (open + 1).checked_sub(TLS_MARK.len()).filter(|at| starts_at(body, *at, TLS_MARK))
 }
 
 /// Whether a text ends in ` S`, ` SSL en` and so on: the line may have been cut inside of a mark.
+///
+/// At least two bytes of the mark must stand there: one blank is no sign of a cut.
 fn ends_as_a_mark_begins(body: &[u8]) -> bool {
     let may =
         body.last().is_some_and(|last| TLS_MARK.get(1..TLS_MARK.len() - 1).is_some_and(|mark| mark.contains(last)));
@@ -152,6 +175,9 @@ fn ends_as_a_mark_begins(body: &[u8]) -> bool {
 }
 
 /// Reads a whole mark at the start of a text, and returns what follows it.
+///
+/// None where a part is missing or in another order. Bits and compression may be missing.
+/// Bits that need more than 32 bits are left out.
 fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
     let word =
         || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
@@ -171,11 +197,15 @@ fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
 }
 
 /// Where ` SSL enabled (` would begin if its parenthesis were the last that opens.
+///
+/// None without a parenthesis, or where fewer bytes stand before it than a mark has.
 fn last_group(body: &[u8]) -> Option<usize> {
     memchr::memrchr(b'(', body)?.checked_sub(TLS_MARK.len() - 1)
 }
 
 /// Whether a mark stands at `at`.
+///
+/// False where `at` is behind the end of `body`.
 fn starts_at(body: &[u8], at: usize, mark: &[u8]) -> bool {
     body.get(at..).is_some_and(|rest| rest.starts_with(mark))
 }
@@ -211,6 +241,9 @@ pub(super) fn known_names<'a>(
 }
 
 /// Splits `U[ database=D]` off by the words around them.
+///
+/// Without a known user, a name with such words in it ends too early.
+/// None where a database is expected and ` database=` is missing.
 pub(super) fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_database: bool) -> Option<Names<'a>> {
     let until = |text: &'a [u8], ends: &[&[u8]]| {
         let end = ends.iter().filter_map(|end| memmem::find(text, end)).min();

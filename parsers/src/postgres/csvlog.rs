@@ -10,6 +10,9 @@
 //! that a client chooses can look like the beginning of a message.
 //!
 //! Times: every record has its own. Line breaks of clients stand within quotes, so that no client writes a record or a time.
+//!
+//! The number of columns grows with the version, and the first 23 never move. So they are read by position alone.
+//! Files that a spreadsheet saved again, without needless quotes, are reported as an unknown layout.
 
 use std::borrow::Cow;
 
@@ -21,7 +24,7 @@ use nom::{IResult, Parser};
 
 use super::message::{self, Context, Message};
 use super::prefix::is_log;
-use super::stderr::owned;
+use super::record::owned;
 use super::time::postgres_time;
 use super::translation;
 use crate::address::without_port;
@@ -32,15 +35,25 @@ use crate::lines::undecorated;
 use crate::time::LogTime;
 
 /// The severity of rejections.
+///
+/// With its commas, so that only the column of the severity holds it.
 const FATAL: &[u8] = b",FATAL,";
 /// The third is for records that are cut before their message.
+///
+/// A record of a session may hold two of them: the tag finds it first, and leaves it to the other.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
 
 /// How far back a record's first column can be: names of 63 bytes with every quote doubled, and numbers.
+///
+/// In bytes. A record with more before its message is not read.
 const BEFORE_MESSAGE: usize = 1024;
 /// The command tag of a session that is being established.
+///
+/// With its commas and quotes. A client can write these bytes only with the quotes doubled.
 const TAG: &[u8] = b",\"authentication\",";
 /// What stands before the message of every record that is no error.
+///
+/// `00000` is the SQLSTATE of success. Messages of severity LOG about connections have it.
 const STATE: &[u8] = b",00000,";
 /// Columns before the message, and in the narrowest record.
 const MESSAGE: usize = 13;
@@ -49,19 +62,28 @@ const COLUMNS_MIN: usize = 23;
 
 /// Positions of columns.
 mod column {
+    /// `user_name`, quoted; empty before the client has sent it.
     pub const USER: usize = 1;
+    /// `database_name`, quoted; empty for processes without a database.
     pub const DATABASE: usize = 2;
+    /// `process_id`, in decimal digits.
     pub const PID: usize = 3;
+    /// `connection_from`: `10.0.0.7:49698`, or `[local]`.
     pub const FROM: usize = 4;
+    /// `command_tag`: `authentication` until the session is established.
     pub const TAG: usize = 7;
+    /// `error_severity`, bare; translated where `lc_messages` is.
     pub const SEVERITY: usize = 11;
+    /// `context`: the function that raised the message. The server's own messages about connections have none.
     pub const CONTEXT: usize = 18;
+    /// `query`: the statement that led to the message.
     pub const QUERY: usize = 19;
 }
 
 /// Reads csv logs.
 #[derive(Debug)]
 pub struct Csvlog {
+    /// False for servers before 9.4: without a TLS mark, the transport is then unknown.
     marks_tls: bool,
 }
 
@@ -72,6 +94,12 @@ impl Csvlog {
     }
 
     /// Reads the record whose message begins, behind its quote, at `message_at`.
+    ///
+    /// Malformed results:
+    ///
+    /// - `Cut`: the log begins or ends within the record.
+    /// - `UnknownPrefix`: a lone quote begins a message, but no record leads there.
+    /// - `UnknownLayout`: the columns do not end in a newline, or are too few.
     fn record<'a>(&self, chunk: Chunk<'a>, message_at: usize) -> Parsed<'a> {
         let text = chunk.text;
         let Some(begins) = record_start(chunk, message_at) else {
@@ -133,6 +161,7 @@ impl Csvlog {
     }
 }
 
+/// Lines are quoted here: only columns show whether a line begins a record.
 impl RecordParser for Csvlog {
     fn engine(&self) -> &'static str {
         "postgres"
@@ -146,6 +175,7 @@ impl RecordParser for Csvlog {
         NEEDLES
     }
 
+    /// The quote before the message decides. Text of statements has its quotes doubled.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         if needle == TAG {
@@ -167,10 +197,12 @@ impl RecordParser for Csvlog {
         }
     }
 
+    /// All 13 columns before the message must be whole, and the message must be quoted.
     fn begins(&self, line: &[u8]) -> bool {
         before_message(line).is_some()
     }
 
+    /// None for a line within a quoted column, even if it begins with a time.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         before_message(line).and_then(|_| postgres_time(line).ok()).map(|(_, time)| time)
     }
@@ -179,6 +211,7 @@ impl RecordParser for Csvlog {
         true
     }
 
+    /// A line that ends before its message counts if it begins with a time.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         match before_message(line) {
             Some(at) => message::may_begin(line.get(at + 1..).unwrap_or_default()),
@@ -203,6 +236,7 @@ impl RecordParser for Csvlog {
         translation::language(text, is_written)
     }
 
+    /// Looks for the tag of a session being established, with the state of success behind it on the same line.
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         // The command tag and the state are never translated, and no client can write a lone quote.
         let establishing = |at: usize| {
@@ -215,6 +249,9 @@ impl RecordParser for Csvlog {
 }
 
 /// What the tag of a session that is being established is, where its line ends before the message.
+///
+/// `tag` is the offset of [`TAG`]. Returns `NotARecord` where a message follows: another needle reads that record.
+/// Returns `Malformed::Cut` where a column is missing before the message.
 fn cut_before_message(chunk: Chunk<'_>, tag: usize) -> Parsed<'static> {
     let mut rest = chunk.text.get(tag + TAG.len() - 1..).unwrap_or_default();
     for _ in column::TAG + 1..MESSAGE {
@@ -227,6 +264,8 @@ fn cut_before_message(chunk: Chunk<'_>, tag: usize) -> Parsed<'static> {
 }
 
 /// The beginning of the record whose message begins, behind its quote, at `message_at`.
+///
+/// None where no line within [`BEFORE_MESSAGE`] leads to this message by whole columns.
 fn record_start(chunk: Chunk<'_>, message_at: usize) -> Option<usize> {
     let text = chunk.text;
     let floor = message_at.saturating_sub(BEFORE_MESSAGE);
@@ -248,6 +287,17 @@ fn record_start(chunk: Chunk<'_>, message_at: usize) -> Option<usize> {
 }
 
 /// One column: quoted with quotes doubled, or bare.
+///
+/// ```text
+/// "my ""quoted"" name",next
+/// 00000,next
+/// ```
+///
+/// Returns the text behind the column and the column with its quotes. A bare column may be empty.
+///
+/// # Errors
+///
+/// When a quote is opened and not closed.
 fn field(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let quoted = |input| -> IResult<&[u8], &[u8]> {
         let (mut rest, _) = tag(&b"\""[..]).parse_complete(input)?;
@@ -264,6 +314,9 @@ fn field(input: &[u8]) -> IResult<&[u8], &[u8]> {
 }
 
 /// Where the message's quote stands, if `line` begins a record.
+///
+/// The offset is that of the quote's own byte. None where the time is not read or a column is not whole.
+/// None, too, where the severity is empty or quoted, or the message is not quoted.
 fn before_message(line: &[u8]) -> Option<usize> {
     let mut rest = postgres_time(line).ok()?.0;
     let mut severity: &[u8] = b"";
@@ -280,6 +333,8 @@ fn before_message(line: &[u8]) -> Option<usize> {
 
 /// The columns, still quoted, of the record at the start of `text`; none unless it ends in `text`, in a newline or, if the log
 /// `ends` there, in its end.
+///
+/// At least 23 columns are needed. More columns than 26 are accepted, for later versions.
 fn columns(text: &[u8], ends: bool) -> Option<Vec<&[u8]>> {
     let mut fields = Vec::with_capacity(26);
     let mut rest = text;
@@ -300,6 +355,9 @@ fn columns(text: &[u8], ends: bool) -> Option<Vec<&[u8]>> {
 }
 
 /// A column without its quotes.
+///
+/// Doubled quotes become single ones. Only a column that holds such quotes is copied.
+/// A column without quotes is returned as it is.
 fn unquoted(field: &[u8]) -> Text<'_> {
     let Some(inner) = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")) else {
         return Cow::Borrowed(field);

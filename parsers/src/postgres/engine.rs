@@ -1,4 +1,7 @@
 //! The facts about RDS for PostgreSQL and Aurora PostgreSQL.
+//!
+//! Comments name the pages of the AWS and PostgreSQL documentation that facts come from, or say that they were seen in logs.
+//! One set of facts serves both engines.
 
 use super::message;
 use crate::digits;
@@ -40,6 +43,9 @@ pub static ENGINE: Engine = Engine {
 };
 
 /// The server's log, in all its formats.
+///
+/// The csv and json logs have the name of the stderr log, with `.csv` or `.json` behind it.
+/// The retention is in minutes: 4,320 are three days, and 10,080 seven.
 const LOG: Logs = Logs {
     prefix: Some("error/postgresql"),
     name_variants: &[".csv", ".json"],
@@ -78,6 +84,14 @@ const LOG: Logs = Logs {
 /// The start of a log, by the names that RDS and Aurora give: `postgresql.log.%Y-%m-%d-%H` and `-%H%M`.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.html>.
+///
+/// ```text
+/// error/postgresql.log.2026-11-23-12
+/// error/postgresql.log.2026-11-23-1230.csv
+/// ```
+///
+/// Microseconds since 1970, in UTC. The ending of the csv or json log is ignored.
+/// None for the current log without a time in its name, for another shape, and for a date that does not exist.
 fn log_begun(name: &str) -> Option<Micros> {
     let stamp = ENGINE.log_identity(name).rsplit_once(".log.")?.1.as_bytes();
     let part = |from: usize| digits::number_at(stamp, from..from + 2);
@@ -94,6 +108,7 @@ fn log_begun(name: &str) -> Option<Micros> {
 mod tests {
     use super::log_begun;
 
+    /// Rows of names without a time: no stamp, one without an hour, and one with a month that does not exist.
     #[test]
     fn names_tell_when_a_log_was_begun() {
         let noon = Some(1_795_435_200_000_000);

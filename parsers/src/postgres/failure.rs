@@ -1,4 +1,12 @@
 //! Attempts without a session: failed handshakes, and rejected clients.
+//!
+//! ```text
+//! LOG:  could not accept SSL connection: tlsv1 alert unknown ca
+//! FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", no encryption
+//! FATAL:  password authentication failed for user "app"
+//! ```
+//!
+//! The details and hints that follow on further lines are not read.
 
 use memchr::memmem;
 use nom::Parser;
@@ -12,6 +20,10 @@ use crate::event::{Client, HandshakeFailure, Malformed, SessionStep, Tls, Transp
 /// Causes of a failed handshake, by a part of OpenSSL's reason.
 ///
 /// Source: OpenSSL `ssl/ssl_err.c`; the alerts are RFC 8446, section 6.2.
+///
+/// The first part that a reason holds decides, so that longer parts stand before those they hold.
+/// `wrong version number`, for example, must stand before `version`.
+/// Letter case counts: OpenSSL writes `EOF` or `eof`, by version.
 const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
     (b"alert unknown ca", HandshakeFailure::ClientRejectedCertificate),
     (b"alert bad certificate", HandshakeFailure::ClientRejectedCertificate),
@@ -35,6 +47,8 @@ const HANDSHAKE_CAUSES: &[(&[u8], HandshakeFailure)] = &[
 ];
 
 /// Reads OpenSSL's reason behind `could not accept SSL connection: `.
+///
+/// A reason without a known part is `Other`. The client has an address only: it has sent no name yet.
 pub(super) fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let cause = HANDSHAKE_CAUSES
         .iter()
@@ -45,14 +59,21 @@ pub(super) fn handshake_failed<'a>(reason: &'a [u8], context: &Context<'a>) -> M
 }
 
 /// A client that began TLS at once, and did not name the protocol.
+///
+/// Servers from 17 on accept such clients (`sslnegotiation=direct`). Without ALPN they close the connection.
+/// The cause is `Other`.
 pub(super) fn direct_without_alpn<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
     handshake_failed(b"", context)
 }
 
 /// The transport of an attempt from this address.
+///
+/// The address matters where a rejection says that there is no encryption: `[local]` is a Unix socket.
 type TransportFrom = fn(&[u8]) -> Transport<'static>;
 
 /// What a pg_hba rejection says of the transport, at its end. Before 14 the words were `SSL on` and `SSL off`.
+///
+/// A rejection without any of these words, as of a server built without TLS, leaves the transport unknown.
 const HBA_TRANSPORTS: &[(&[u8], TransportFrom)] = &[
     (b", SSL encryption", |_| Transport::Tls(Tls::default())),
     (b", SSL on", |_| Transport::Tls(Tls::default())),
@@ -62,6 +83,14 @@ const HBA_TRANSPORTS: &[(&[u8], TransportFrom)] = &[
 ];
 
 /// `"HOST", user "USER"[, database "DATABASE"][, TRANSPORT]`.
+///
+/// ```text
+/// "10.0.0.7", user "app", database "orders", SSL encryption
+/// "10.0.0.7", user "repl", no encryption
+/// ```
+///
+/// Names are quoted but not escaped. So the host ends at the first `", user "`, and the user at the last `", database "`.
+/// Another shape is `Malformed::UnknownLayout`.
 pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
     let parts = || {
         let (names, end) = (take_until::<_, _, Error<&[u8]>>(&b"\", user \""[..]), rest)
@@ -88,12 +117,22 @@ pub(super) fn rejected_by_hba<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a
 }
 
 /// A certificate can only be missed where there is TLS.
+///
+/// So the transport is TLS, of a version and a cipher that the message does not name.
 pub(super) fn rejected_without_certificate<'a>(_: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let transport = Transport::Tls(Tls::default());
     Message::About(client_of(context), SessionStep::Rejected(transport))
 }
 
 /// `METHOD authentication failed for user "USER"`. It does not name the transport.
+///
+/// ```text
+/// password authentication failed for user "app"
+/// PAM authentication failed for user "app"
+/// ```
+///
+/// Returns `NotARecord` where these words are missing, or begin more than 40 bytes into the message.
+/// The database and the address are those of `context`.
 pub(super) fn authentication_failed<'a>(message: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const WORDS: &[u8] = b"authentication failed for user \"";
     // The method is a word or two; further in, it is text of a client.

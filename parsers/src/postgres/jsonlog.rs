@@ -10,6 +10,8 @@
 //! UTF-8 are written as they are.
 //!
 //! Times: every record has its own. Line breaks of clients are escaped, so that no client writes a record or a time.
+//!
+//! Keys without a value are left out by the server. Their order is not relied on, but for `timestamp`, which comes first.
 
 use std::borrow::Cow;
 
@@ -17,7 +19,7 @@ use memchr::{memchr, memchr2, memmem, memrchr2};
 
 use super::message::{self, Context, Message};
 use super::prefix::is_log;
-use super::stderr::owned;
+use super::record::owned;
 use super::time::postgres_time;
 use super::translation;
 use crate::digits;
@@ -28,8 +30,12 @@ use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
 /// The severity of rejections.
+///
+/// The escaped quotes of a client's text cannot form these bytes.
 const FATAL: &[u8] = b"\"error_severity\":\"FATAL\"";
 /// The third is for records that are cut before their message.
+///
+/// A record of a session may hold two of them. The tag alone decides only where the message is missing.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL, TAG];
 /// What every record begins with.
 const BEGINS: &[u8] = b"{\"timestamp\":\"";
@@ -45,21 +51,30 @@ const BEFORE_MESSAGE: usize = 2048;
 /// Reads json logs.
 #[derive(Debug)]
 pub struct Jsonlog {
+    /// False for servers before 9.4, which write no json log of their own; the extension `jsonlog` does.
     marks_tls: bool,
 }
 
 /// The values of the keys that matter.
 #[derive(Default)]
 struct Fields<'a> {
+    /// `timestamp`.
     time: Option<Text<'a>>,
     user: Option<Text<'a>>,
+    /// `dbname`.
     database: Option<Text<'a>>,
+    /// `pid`, in decimal digits.
     pid: Option<Text<'a>>,
+    /// `remote_host`: an address without its port, or `[local]`.
     host: Option<Text<'a>>,
+    /// `ps`, the command tag.
     tag: Option<Text<'a>>,
+    /// `error_severity`; translated where `lc_messages` is.
     severity: Option<Text<'a>>,
     message: Option<Text<'a>>,
+    /// `context`: the function that raised the message.
     context: Option<Text<'a>>,
+    /// `statement`: what the client executed.
     statement: Option<Text<'a>>,
 }
 
@@ -71,6 +86,9 @@ impl Jsonlog {
 
     /// Whether nearly every line of `head` begins a record, as every line of a json log does. In a stderr log, names with
     /// newlines can make less than half of them look so.
+    ///
+    /// At least three of four lines must begin a record. Empty lines do not count, and 500 lines are enough.
+    /// False for an empty head.
     pub fn recognises(head: &[u8]) -> bool {
         let lines = || head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(500);
         let records = lines().filter(|line| is_record(line)).count();
@@ -78,6 +96,8 @@ impl Jsonlog {
     }
 
     /// Reads the record that a line is.
+    ///
+    /// Malformed as `UnknownLayout` where the line is no flat object, or has no message.
     fn record<'a>(&self, line: &'a [u8]) -> Parsed<'a> {
         let malformed = Parsed::Malformed;
         let Some(fields) = object(line) else { return malformed(Malformed::UnknownLayout) };
@@ -128,6 +148,7 @@ impl RecordParser for Jsonlog {
         NEEDLES
     }
 
+    /// A message must stand directly behind its key. Rejections in lines that begin otherwise are not reported.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         if needle == TAG {
@@ -167,6 +188,7 @@ impl RecordParser for Jsonlog {
         is_record(line)
     }
 
+    /// None for a line that does not begin with the key `timestamp`.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         time(line.strip_prefix(BEGINS)?)
     }
@@ -197,6 +219,7 @@ impl RecordParser for Jsonlog {
         translation::language(text, is_written)
     }
 
+    /// Looks for the tag of a session being established in a line without a SQLSTATE.
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         // The command tag is never translated, no client can write a lone quote, and a failure has a state.
         lines_with(text, TAG).any(|line| memmem::find(line, b"\"state_code\":").is_none())
@@ -204,6 +227,8 @@ impl RecordParser for Jsonlog {
 }
 
 /// What the tag of a session that is being established is, where the line that it stands in holds no message.
+///
+/// `tag` is the offset of [`TAG`]. Returns `NotARecord` where a message follows, or the line is no record.
 fn cut_before_message(chunk: Chunk<'_>, tag: usize) -> Parsed<'static> {
     let text = chunk.text;
     let floor = tag.saturating_sub(BEFORE_MESSAGE);
@@ -216,6 +241,8 @@ fn cut_before_message(chunk: Chunk<'_>, tag: usize) -> Parsed<'static> {
 }
 
 /// Whether a record begins at the start of a line. Many programs log objects that begin with a `timestamp`.
+///
+/// The severity must stand within the first [`BEFORE_MESSAGE`] bytes.
 fn is_record(line: &[u8]) -> bool {
     line.starts_with(BEGINS)
         && line.get(..line.len().min(BEFORE_MESSAGE)).is_some_and(|line| memmem::find(line, SEVERITY).is_some())
@@ -223,6 +250,13 @@ fn is_record(line: &[u8]) -> bool {
 
 /// The time at the start of a text; with a `T` in it, as the extension `jsonlog` writes it for servers before 15
 /// (<https://github.com/michaelpq/pg_plugins>).
+///
+/// ```text
+/// 2026-11-23 18:39:57.242 UTC
+/// 2026-11-23T18:39:57.242 UTC
+/// ```
+///
+/// At most 40 bytes are read. None where they begin with no time.
 fn time(text: &[u8]) -> Option<LogTime> {
     let mut stamp = *text.first_chunk::<40>().unwrap_or(&{
         let mut padded = [0; 40];
@@ -236,6 +270,9 @@ fn time(text: &[u8]) -> Option<LogTime> {
 }
 
 /// Reads one flat object of strings and numbers, as the server writes it: nothing is nested and no blank is between.
+///
+/// Keys that do not matter are skipped. Of a key that stands twice, the last value counts.
+/// None where the object does not end with `}` in `line`, as in a line that was cut.
 fn object(line: &[u8]) -> Option<Fields<'_>> {
     let mut rest = undecorated(line).strip_prefix(b"{")?;
     let mut fields = Fields::default();
@@ -267,6 +304,8 @@ fn object(line: &[u8]) -> Option<Fields<'_>> {
 }
 
 /// The string or number at the start, and the text behind it.
+///
+/// None for nested values, and for a number that no comma or brace ends.
 fn value(input: &[u8]) -> Option<(Text<'_>, &[u8])> {
     if input.starts_with(b"\"") {
         return split_string(input);

@@ -17,6 +17,9 @@
 //! The application name is free text that runs up to the TLS mark. A plaintext client whose application name holds a
 //! perfect TLS mark looks like a TLS client in this message. It is counted as TLS, which is the safe error. If text follows
 //! the mark, it is marked as `imitable`. An incomplete mark is not understood: the line was cut.
+//!
+//! The modules of the formats find the message and the fields around it. This module reads the message alone.
+//! Translated messages are not read: see `translation`.
 
 use std::borrow::Cow;
 
@@ -32,8 +35,11 @@ use crate::format::TRUNCATED;
 /// The client of a record, as far as its fields or its prefix name it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Context<'a> {
+    /// The client's address without its port, or `[local]`. None where the log line has no address.
     pub address: Option<&'a [u8]>,
+    /// The user's name, as the fields or the prefix write it. It may be `[unknown]`.
     pub user: Option<&'a [u8]>,
+    /// The database's name. Connections for physical replication have none.
     pub database: Option<&'a [u8]>,
     /// Whether a session without a TLS mark had none: true from 9.4 on.
     pub marks_tls: bool,
@@ -44,22 +50,43 @@ pub(super) struct Context<'a> {
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message<'a> {
+    /// A message about a connection: its client, and the step of its session.
     About(Client<'a>, SessionStep<'a>),
+    /// A message about something else.
     NotARecord,
+    /// A message about a connection that cannot be understood, and why.
     Malformed(Malformed),
 }
 
 /// A kind of message: its beginning, where the needle stands in that, and the function that reads the rest.
 struct Kind {
+    /// The message's fixed first words, up to the first byte that varies.
     head: &'static [u8],
+    /// Offset of [`LOG_NEEDLE`] in `head`, in bytes. It is 0, and not used, in [`FATAL_HEADS`].
     needle_at: usize,
+    /// Reads what stands behind `head`.
     read: for<'a> fn(&'a [u8], &Context<'a>) -> Message<'a>,
 }
 
 /// The needle of [`LOG_HEADS`]: every head of severity LOG holds it once.
+///
+/// One search for these bytes finds all candidates in a log. Most hits are other text, such as statements.
 pub(super) const LOG_NEEDLE: &[u8] = b"onnection";
 
 /// Messages of severity LOG. One that ends another stands behind it.
+///
+/// Bodies, in the same order:
+///
+/// ```text
+/// user=repl SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)
+/// user=app database=orders application_name=api SSL enabled (protocol=TLSv1.3, cipher=X, bits=256)
+/// host=10.0.0.7 port=49698
+/// 0:00:01.234 user=app database=orders host=10.0.0.7 port=49698
+/// identity="app" method=scram-sha-256 (/rdsdbdata/config/pg_hba.conf:13)
+/// tlsv1 alert unknown ca
+/// ```
+///
+/// The last head has no body that matters.
 const LOG_HEADS: &[Kind] = &[
     Kind { head: b"replication connection authorized: ", needle_at: 13, read: authorized_replication },
     Kind { head: b"connection authorized: ", needle_at: 1, read: authorized },
@@ -71,6 +98,12 @@ const LOG_HEADS: &[Kind] = &[
 ];
 
 /// Beginnings of messages of severity FATAL; the needle is the severity before them.
+///
+/// ```text
+/// no pg_hba.conf entry for host "10.0.0.7", user "app", database "orders", no encryption
+/// ```
+///
+/// Failed passwords are not in the list: their messages begin with the method. [`authentication_failed`] reads those.
 const FATAL_HEADS: &[Kind] = &[
     Kind { head: b"no pg_hba.conf entry for host ", needle_at: 0, read: rejected_by_hba },
     Kind { head: b"no pg_hba.conf entry for replication connection from host ", needle_at: 0, read: rejected_by_hba },
@@ -80,6 +113,8 @@ const FATAL_HEADS: &[Kind] = &[
 ];
 
 /// Phrases of which every message here holds one. Each is a part of a head above, or of [`authentication_failed`].
+///
+/// An export that is searched by words needs these. They are case-sensitive, as the server writes them.
 pub(super) const TERMS: &[&str] = &[
     "connection authorized",
     "connection received",
@@ -94,11 +129,16 @@ pub(super) const TERMS: &[&str] = &[
 ];
 
 /// Whether a message is one of a connection, which holds no text but names.
+///
+/// Only messages of severity LOG count. False for rejections, which quote names of clients.
 pub(super) fn is_of_connection(text: &[u8]) -> bool {
     kind_of(LOG_HEADS, text).is_some()
 }
 
 /// Where a message of severity LOG begins, if [`LOG_NEEDLE`] at `hit` is the one of its head.
+///
+/// None where the needle belongs to other text, such as `terminating connection due to administrator command`.
+/// None, too, where the head would begin before `text`.
 pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
         let start = hit.checked_sub(kind.needle_at)?;
@@ -107,10 +147,18 @@ pub(super) fn log_message_start(text: &[u8], hit: usize) -> Option<usize> {
 }
 
 /// Longest line that was cut within its first words, with blanks and the mark of RDS behind them.
+///
+/// In bytes, from the message's first byte to its newline.
 const FIRST_WORDS: usize = 256;
 
 /// Where a message of severity LOG begins of which the line was cut within its first words, if [`LOG_NEEDLE`] at `hit` is one
 /// of them.
+///
+/// ```text
+/// connection auth [Your log message was truncated]
+/// ```
+///
+/// None where no newline follows within [`FIRST_WORDS`], and where the line goes on behind the head.
 pub(super) fn cut_message_start(text: &[u8], hit: usize) -> Option<usize> {
     LOG_HEADS.iter().find_map(|kind| {
         let start = hit.checked_sub(kind.needle_at)?;
@@ -122,21 +170,30 @@ pub(super) fn cut_message_start(text: &[u8], hit: usize) -> Option<usize> {
 }
 
 /// What stands within the record of a session, one of which is left wherever it is cut.
+///
+/// They identify the rear part of a record whose front is missing, at the beginning of a log.
 pub(super) const PARTS: &[&[u8]] =
     &[b"zed: user=", b" database=", b" application_name=", b"SSL enabled (", b" cipher=", b" bits=", b" GSS ("];
 
 /// Whether a message of severity LOG may begin so.
+///
+/// True for a part of a head, and for no text at all. False for a whole head with text behind it.
 pub(super) fn may_begin(text: &[u8]) -> bool {
     LOG_HEADS.iter().any(|kind| kind.head.starts_with(text))
 }
 
 /// Bytes of a text that a message of severity LOG may begin with.
+///
+/// The count of the head that agrees for longest; 0 where no head has the first byte.
 pub(super) fn beginning(text: &[u8]) -> usize {
     let common = |kind: &Kind| kind.head.iter().zip(text).take_while(|(byte, other)| byte == other).count();
     LOG_HEADS.iter().map(common).max().unwrap_or(0)
 }
 
 /// Reads a message of severity LOG.
+///
+/// `text` begins with the message, behind the severity and without a newline at its end.
+/// Returns `NotARecord` where it begins with no head of [`LOG_HEADS`].
 pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
     match kind_of(LOG_HEADS, text) {
         Some((kind, body)) => (kind.read)(body, context),
@@ -145,6 +202,8 @@ pub(super) fn log_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<
 }
 
 /// Reads a message of severity FATAL.
+///
+/// Fatal errors that are no rejection of a client are `NotARecord`.
 pub(super) fn fatal_message<'a>(text: &'a [u8], context: &Context<'a>) -> Message<'a> {
     match kind_of(FATAL_HEADS, text) {
         Some((kind, body)) => (kind.read)(body, context),
@@ -153,16 +212,23 @@ pub(super) fn fatal_message<'a>(text: &'a [u8], context: &Context<'a>) -> Messag
 }
 
 /// The kind of a message, and what stands behind its head.
+///
+/// None where no head of `kinds` begins the text. The first head that matches wins.
 fn kind_of<'a, 'k>(kinds: &'k [Kind], text: &'a [u8]) -> Option<(&'k Kind, &'a [u8])> {
     kinds.iter().find_map(|kind| Some((kind, strip(text, kind.head)?)))
 }
 
 /// Text of a message, without a copy.
+///
+/// Always `Some`, so that it can end a chain of `and_then`.
 pub(super) fn text(bytes: &[u8]) -> Option<Text<'_>> {
     Some(Cow::Borrowed(bytes))
 }
 
 /// The client of a record, by its context.
+///
+/// The application is always `None`: it is not known before a session is established.
+/// Names that are empty or `[unknown]` are left out.
 pub(super) fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
     // A prefix writes `[unknown]` for a name that is not known yet. A role may have that name too.
     let known = |name: &&[u8]| !name.is_empty() && *name != b"[unknown]";
@@ -176,21 +242,29 @@ pub(super) fn client_of<'a>(context: &Context<'a>) -> Client<'a> {
 
 /// Where the first `key` stands in `body`. A key ends in `=`, of which messages have few: looking for those is faster than
 /// to prepare a search for a few dozen bytes.
+///
+/// The offset is that of the key's first byte. `key` ends in `=`. None where `body` does not hold it.
 fn find_key(body: &[u8], key: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'=', body).find_map(|end| key_before(body, key, end))
 }
 
 /// Where the last `key` stands in `body`.
+///
+/// For values behind free text, such as the host behind a database name: free text may hold the same key.
 fn rfind_key(body: &[u8], key: &[u8]) -> Option<usize> {
     memchr::memrchr_iter(b'=', body).find_map(|end| key_before(body, key, end))
 }
 
 /// Where `key` begins if the `=` at `end` of `body` is its last byte.
+///
+/// None where other bytes stand before the `=`, as in ` my_user=` for the key ` user=`.
 fn key_before(body: &[u8], key: &[u8], end: usize) -> Option<usize> {
     body.get(..=end)?.strip_suffix(key).map(<[u8]>::len)
 }
 
 /// `host=H[ port=N]`.
+///
+/// The message names no user: the client has sent nothing yet. So the client has an address only.
 fn received<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
     match body.strip_prefix(b"host=").and_then(address) {
         Some(host) => Message::About(Client { address: text(host), ..Client::default() }, SessionStep::Received),
@@ -199,6 +273,14 @@ fn received<'a>(body: &'a [u8], _: &Context<'a>) -> Message<'a> {
 }
 
 /// The address in `H[ port=N]`; none where something else follows, as another record that was put on the same line.
+///
+/// ```text
+/// 10.0.0.7 port=49698
+/// [local]
+/// ```
+///
+/// A host without ` port=` is returned whole. A port has at most five digits.
+/// Behind it, only bytes that are neither letters nor digits may follow.
 fn address(host: &[u8]) -> Option<&[u8]> {
     const PORT: &[u8] = b" port=";
     if let Some(rest) = host.strip_prefix(b"[local]")
@@ -215,6 +297,9 @@ fn address(host: &[u8]) -> Option<&[u8]> {
 }
 
 /// `identity="I" method=M (FILE:LINE)`, and `user="U" method=trust (FILE:LINE)` from 17 on.
+///
+/// The method runs up to the next blank. The last `method=` counts, because an identity may hold another.
+/// The identity is not used: it can be the subject of a certificate or a Kerberos principal.
 fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     const METHOD: &[u8] = b"\" method=";
     let method = rfind_key(body, METHOD)
@@ -227,6 +312,13 @@ fn authenticated<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
 }
 
 /// `H:MM:SS.mmm user=U database=D host=H[ port=N]`.
+///
+/// ```text
+/// 0:00:01.234 user=app database=orders host=10.0.0.7 port=49698
+/// ```
+///
+/// The names end where `context` says, if it names them and the message agrees. Otherwise they end at the words around them.
+/// The duration is `None` where it has another shape; the disconnect still counts.
 fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
     let parts = || {
         let from_user = body.get(find_key(body, b" user=")? + 1..)?;
@@ -248,6 +340,8 @@ fn disconnected<'a>(body: &'a [u8], context: &Context<'a>) -> Message<'a> {
 }
 
 /// `H:MM:SS.mmm`, of any number of hours.
+///
+/// The duration is in microseconds. None for 60 minutes or seconds, for 1,000 milliseconds, and from 876,000 hours on.
 fn session_time(text: &[u8]) -> Option<Micros> {
     let (clock, millis) = std::str::from_utf8(text).ok()?.split_once('.')?;
     let mut parts = clock.splitn(3, ':').map(|part| part.parse::<u32>().ok().map(Micros::from));
@@ -265,6 +359,7 @@ mod tests {
     use super::*;
     use crate::event::{Tls, Transport};
 
+    /// A search by [`TERMS`] must not miss a head that a later version of this list adds.
     #[test]
     fn every_message_holds_a_term() {
         for kind in LOG_HEADS.iter().chain(FATAL_HEADS) {
@@ -273,6 +368,7 @@ mod tests {
         }
     }
 
+    /// A wrong offset in [`LOG_HEADS`] would lose every record of that kind without an error.
     #[test]
     fn needles_stand_where_they_are_said_to() {
         for kind in LOG_HEADS {
@@ -289,6 +385,7 @@ mod tests {
         }
     }
 
+    /// Reads a message of a client at 10.0.0.7 on a server that marks TLS.
     fn transport(message: &'static str) -> Message<'static> {
         let context = Context { address: Some(b"10.0.0.7"), marks_tls: true, ..Context::default() };
         log_message(message.as_bytes(), &context)
@@ -421,6 +518,7 @@ mod tests {
         }
     }
 
+    /// Rows: the end of the message, and whether the mark before it may be a client's text.
     #[test]
     fn text_behind_a_mark_says_that_it_may_be_imitated() {
         for (end, imitable) in [("", false), ("\t2026-11-20 10:00:02 UTC:", true), ("x", true)] {

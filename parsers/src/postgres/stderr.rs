@@ -14,44 +14,64 @@
 //!
 //! Times: every record has its own, which the server writes first. A name that holds a line break makes a line with a time of its
 //! choice, but what the server writes behind the names stands behind that too: such a line reads in two ways, and is reported.
+//!
+//! The prefix is inferred, or is that of the parameter group. Prefixes that RDS allows may alternate within a file.
+//! This module does not read translated messages, and does not join the chunks of a message that syslog cut.
 
 use memchr::memmem;
-use memchr::{memchr, memrchr, memrchr2};
+use memchr::{memchr, memrchr};
 
 use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix, is_log};
+use super::record::{
+    BYTE_ORDER_MARK, is_added, is_context, is_of_one_line, is_torn_off, line_start, log_severity, owned, record_end,
+    without_tabs,
+};
 use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, SessionStep, Transport};
-use crate::format::{Chunk, RECORD_MAX, RecordParser, TRUNCATED};
+use crate::format::{Chunk, RecordParser, TRUNCATED};
 use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
-/// `LOG` as servers write it; Chinese translates the severity and leaves `connection authorized` alone.
-const LOG_WORDS: &[&str] = &["LOG", "日志", "日誌", "로그"];
 /// The severity of rejections, and what follows it.
+///
+/// Only in English: logs with translated messages have another word, and their rejections are not counted.
 const FATAL: &[u8] = b"FATAL:  ";
 /// What every record holds one of.
+///
+/// The first finds records of severity LOG, and the second finds rejections.
 const NEEDLES: &[&[u8]] = &[message::LOG_NEEDLE, FATAL];
 
 /// How far back the beginning of a torn prefix is looked for: two names of 63 bytes, and what stands before them.
+///
+/// In bytes. A record that begins further back is reported as malformed.
 const TORN_MAX: usize = 1024;
 
 /// Longest line that is taken for what is left of a prefix.
+///
+/// In bytes. RDS's longer prefix with two names of 63 bytes has about 300.
 const CUT_PREFIX_MAX: usize = 400;
 
 /// Reads stderr logs of one `log_line_prefix`, or of those that RDS allows.
 #[derive(Debug)]
 pub struct Stderr {
+    /// In the order in which they are tried. A line is read by the first one that matches.
     prefixes: Vec<Prefix>,
     /// Which of them most lines have.
+    ///
+    /// An index of `prefixes`.
     expected: usize,
+    /// False for servers before 9.4: without a TLS mark, the transport is then unknown.
     marks_tls: bool,
 }
 
 /// A record that was located, and how sure that is.
 struct Located<'p, 'a> {
+    /// Offset of the record's first byte in the chunk. It may be some lines before the severity.
     begins: usize,
+    /// The prefix that matched.
     prefix: &'p Prefix,
+    /// Its values. The offsets in it count from `begins`.
     head: Head<'a>,
     /// Whether the line also matches as a record with an earlier message.
     ambiguous: bool,
@@ -67,6 +87,8 @@ enum NotLocated {
 
 impl Stderr {
     /// A parser for logs with this prefix. `marks_tls` is false for servers before 9.4, which never mark TLS.
+    ///
+    /// Other prefixes are added where RDS allows them too: its setting may change within a file.
     pub fn new(prefix: Prefix, marks_tls: bool) -> Self {
         let mut prefixes = prefix.others();
         // The one without the final colon reads the other's lines too, with a wrong application.
@@ -76,16 +98,30 @@ impl Stderr {
     }
 
     /// Finds the prefix of the lines of `head`; `likely` is the one that the server has now.
+    ///
+    /// `year` is the year of syslog times, which have none. None where no prefix matches the lines.
     pub fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Prefix> {
         infer::infer(head, year, likely)
     }
 
     /// The prefix that lines are expected to have.
+    ///
+    /// `None` never happens in practice: the list holds at least the prefix that the parser was made for.
     pub fn prefix(&self) -> Option<&Prefix> {
         self.prefixes.get(self.expected)
     }
 
     /// Locates the record whose severity stands at `severity_at`.
+    ///
+    /// The nearest line that holds the severity is tried first, then up to [`TORN_MAX`] bytes of lines before it.
+    ///
+    /// # Errors
+    ///
+    /// `Text` where the severity is a part of another record, such as a statement. `Malformed` where it may be a record:
+    ///
+    /// - `Ambiguous`, if a name with a newline may have torn it off a record before.
+    /// - `UnknownPrefix`, if no prefix matches, or a record without its newline stands before it.
+    /// - `Cut`, if it is in a log's first line, whose beginning is missing.
     fn locate<'a>(&self, chunk: Chunk<'a>, severity_at: usize) -> Result<Located<'_, 'a>, NotLocated> {
         let text = chunk.text;
         let Some(nearest) = line_start(chunk, severity_at, PREFIX_MAX) else { return Err(NotLocated::Text) };
@@ -137,6 +173,12 @@ impl Stderr {
 
     /// Whether a record without its newline stands before the one whose severity is at `severity_at`: the line's own message is
     /// of a connection, which holds no statement, or may be what is left of one, and a whole prefix stands within it.
+    ///
+    /// ```text
+    /// 2026-11-23 18:39:57 UTC:10.0.0.7(1):a@b:[7]:LOG:  connection re2026-11-23 18:39:58 UTC:10.0.0.8(2):c@d:[8]:LOG:  ...
+    /// ```
+    ///
+    /// False for prefixes without names, whose `reach` is 0.
     fn is_glued(&self, text: &[u8], line_at: usize, severity_at: usize) -> bool {
         let line = text.get(line_at..).unwrap_or_default();
         let Some(own) = self.prefixes.iter().find_map(|prefix| prefix.head(line)) else { return false };
@@ -157,6 +199,8 @@ impl Stderr {
     }
 
     /// Reads the message of a record, and the lines behind the record.
+    ///
+    /// A record is malformed when it is cut, is longer than `RECORD_MAX`, or may be text of a client.
     fn record<'a>(&self, chunk: Chunk<'a>, located: &Located<'_, 'a>, fatal: bool) -> Parsed<'a> {
         let (text, Located { begins, head, ambiguous, .. }) = (chunk.text, located);
         let message_at = begins + head.message_at;
@@ -215,6 +259,9 @@ impl Stderr {
     }
 
     /// Reads the log's last message, which has no newline and may be cut. It counts if nothing can follow its end.
+    ///
+    /// A TLS mark closes its message, and so does the port of an attempt or a disconnect.
+    /// Without one of them, the message is `Malformed::Cut`: a TLS mark may be missing at its end.
     fn last<'a>(&self, raw: &'a [u8], located: &Located<'_, 'a>, fatal: bool) -> Parsed<'a> {
         let whole = |step: &SessionStep<'_>| match step {
             SessionStep::Connected(Transport::Tls(tls)) => !tls.imitable,
@@ -235,6 +282,9 @@ impl Stderr {
     ///
     /// A session that is being established has no application yet. `RAISE LOG` without its context has one, and so has a line
     /// with a slightly different prefix: that cannot be determined.
+    ///
+    /// `line` is the text from the record's first byte on. It is `None` for the last message of a log.
+    /// Returns `UnknownPrefix` where no match gives names that the message agrees with.
     fn message<'m>(
         &self,
         text: &'m [u8],
@@ -272,6 +322,8 @@ impl Stderr {
     }
 
     /// Whether what follows a record, but for empty lines, begins as a record does, or nothing follows.
+    ///
+    /// A record that another record follows is whole. Any other text may belong to it.
     fn is_followed_by_record(&self, next: Option<&[u8]>) -> bool {
         let next = next.unwrap_or_default();
         // Zeros of a crash, and the mark of another file that was put behind this one.
@@ -284,6 +336,9 @@ impl Stderr {
     /// Whether what stands from `line_at` to `end` may be a piece of a name: a record that begins before it may have a
     /// prefix that goes on behind it. Lines that are no record's own, such as those that libcurl writes for an IAM login,
     /// tear nothing.
+    ///
+    /// Looks back over at most [`TORN_MAX`] bytes. The search ends at a whole record of the
+    /// expected prefix that is too far away for its names to go on here.
     fn is_torn(&self, text: &[u8], line_at: usize, end: usize) -> bool {
         let floor = line_at.saturating_sub(TORN_MAX);
         let mut until = line_at;
@@ -317,6 +372,8 @@ impl Stderr {
     }
 
     /// Whether a message at `at` is the server's own: not a part of a name, or of what `RAISE LOG` writes.
+    ///
+    /// False unless the severity is LOG and every match of the line ends at the same message.
     fn is_written(&self, text: &[u8], at: usize) -> bool {
         let Some(begins) = line_start(Chunk { text, starts: true, ends: true }, at, PREFIX_MAX) else { return false };
         let line = text.get(begins..).unwrap_or_default();
@@ -335,6 +392,13 @@ impl Stderr {
     /// What a record is whose next line is its context, or any line of its own where the server writes only one: written by
     /// `RAISE LOG`, not by the server. Where names stand before what identifies the session, one may read as all of that line:
     /// then nothing is sure.
+    ///
+    /// ```text
+    /// LOG:  connection authorized: user=x database=y
+    /// CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE
+    /// ```
+    ///
+    /// None where the next line has another session, is no such line, or does not begin with a known prefix.
     fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>, is_of_one_line: bool) -> Option<Parsed<'a>> {
         let added = if is_of_one_line { is_added } else { is_context };
         let next = next.unwrap_or_default();
@@ -349,29 +413,13 @@ impl Stderr {
     }
 
     /// Whether syslog cut this message into chunks; the TLS mark may be in the next.
+    ///
+    /// False without syslog. A chunk number above 1, with the same process, is a continuation.
     fn continues_in_syslog(&self, next: Option<&[u8]>, head: &Head<'_>) -> bool {
         let Some(prefix) = self.prefix().filter(|prefix| prefix.is_syslog()) else { return false };
         prefix.syslog_chunk(next.unwrap_or_default()).is_some_and(|(pid, chunk)| Some(pid) == head.pid && chunk > 1)
     }
 }
-
-/// Whether a line adds to the record before it, as far as what stands behind its prefix tells.
-pub(super) fn is_added(line: &[u8]) -> bool {
-    line.starts_with(b"DETAIL:") || line.starts_with(b"HINT:") || is_context(line)
-}
-
-/// Whether it says in which command that was written.
-fn is_context(line: &[u8]) -> bool {
-    [&b"CONTEXT:"[..], b"QUERY:", b"STATEMENT:"].iter().any(|word| line.starts_with(word))
-}
-
-/// Whether the server writes a message without details and hints. A handshake that failed has a hint.
-fn is_of_one_line(message: &Message<'_>) -> bool {
-    !matches!(message, Message::About(_, SessionStep::HandshakeFailed(_)))
-}
-
-/// What other programs put at the beginning of a file, and so in the middle of files that were joined.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl RecordParser for Stderr {
     fn engine(&self) -> &'static str {
@@ -386,6 +434,7 @@ impl RecordParser for Stderr {
         NEEDLES
     }
 
+    /// A rejection is only read where its prefix is known: FATAL alone is too common to be reported as malformed.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let severity_at = match needle {
             message::LOG_NEEDLE => match message::log_message_start(chunk.text, hit) {
@@ -403,6 +452,7 @@ impl RecordParser for Stderr {
         }
     }
 
+    /// Every severity counts, and so do further lines such as `DETAIL:  ...`.
     fn begins(&self, line: &[u8]) -> bool {
         self.prefixes.iter().any(|prefix| prefix.head(line).is_some())
     }
@@ -411,10 +461,12 @@ impl RecordParser for Stderr {
         self.prefix().map(Prefix::setting)
     }
 
+    /// None where no prefix matches, and where the prefix has no time, as the older default `""` has not.
     fn time(&self, line: &[u8]) -> Option<LogTime> {
         self.prefixes.iter().find_map(|prefix| prefix.head(line)).and_then(|head| head.at)
     }
 
+    /// A line that begins with a tab is a statement's.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         match self.prefixes.iter().find_map(|prefix| prefix.head(line)) {
             Some(head) => message::may_begin(line.get(head.message_at..).unwrap_or_default()),
@@ -423,6 +475,7 @@ impl RecordParser for Stderr {
         }
     }
 
+    /// One part of the message is enough, wherever the line begins.
     fn may_end_record(&self, line: &[u8]) -> bool {
         let holds = |part: &&[u8]| memmem::find(line, part).is_some();
         !line.starts_with(b"\t") && message::PARTS.iter().any(holds)
@@ -432,6 +485,7 @@ impl RecordParser for Stderr {
         translation::language(text, |at| self.is_written(text, at))
     }
 
+    /// A line with a prefix's time and a TLS mark at its end is a session in a language of no catalogue.
     fn has_unreadable_sessions(&self, text: &[u8]) -> bool {
         let is_session = |line: &[u8]| self.time(line).is_some() && translation::ends_in_tls(line);
         lines_with(text, b"=TLSv1").any(is_session)
@@ -439,6 +493,8 @@ impl RecordParser for Stderr {
 }
 
 /// What a needle is whose line ends within the first words of a message.
+///
+/// Returns `Malformed::Cut` where a severity LOG stands before a beginning of a message, and `NotARecord` otherwise.
 fn cut_within_first_words<'a>(text: &[u8], hit: usize) -> Parsed<'a> {
     let start = message::cut_message_start(text, hit);
     match start.and_then(|start| text.get(..start)).and_then(log_severity) {
@@ -447,87 +503,12 @@ fn cut_within_first_words<'a>(text: &[u8], hit: usize) -> Parsed<'a> {
     }
 }
 
-/// Where the line begins that holds the byte at `at`, at most `most` bytes before it. Zeros that a crash left in a file are
-/// no part of a line.
-fn line_start(chunk: Chunk<'_>, at: usize, most: usize) -> Option<usize> {
-    let floor = at.saturating_sub(most);
-    match chunk.text.get(floor..at).and_then(|before| memrchr2(b'\n', 0, before)) {
-        Some(end) => {
-            let begins = floor + end + 1;
-            let marked = chunk.text.get(begins..at).is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
-            Some(if marked { begins + BYTE_ORDER_MARK.len() } else { begins })
-        }
-        None if floor == 0 && chunk.starts => Some(0),
-        None => None,
-    }
-}
-
-/// Whether a TLS mark follows on a line that is no record: the end of a page that was put in the middle of this one.
-fn is_torn_off(next: Option<&[u8]>) -> bool {
-    let next = next.unwrap_or_default();
-    let line = next.get(..next.len().min(RECORD_MAX)).unwrap_or_default();
-    let line = memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line);
-    memmem::find(line, b"SSL enabled (").is_some()
-}
-
 /// What a line is that no prefix reads. Text of another record begins with a tab.
+///
+/// `line_at` is the offset of the line's first byte.
 fn of_unknown_prefix(text: &[u8], line_at: usize) -> NotLocated {
     match text.get(line_at) {
         Some(b'\t') => NotLocated::Text,
         _ => NotLocated::Malformed(Malformed::UnknownPrefix),
-    }
-}
-
-/// Where the severity LOG begins in `before`, the text up to a message.
-pub(super) fn log_severity(before: &[u8]) -> Option<usize> {
-    let before = match before.len().checked_sub(7).and_then(|at| before.get(at..)) {
-        Some(state)
-            if state.ends_with(b": ")
-                && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) =>
-        {
-            before.get(..before.len() - 7)?
-        }
-        _ => before,
-    };
-    let before = before.strip_suffix(b":  ")?;
-    LOG_WORDS.iter().find_map(|word| before.strip_suffix(word.as_bytes())).map(<[u8]>::len)
-}
-
-/// The newline that ends the record with a message at `message_at`, and whether the message is one line: lines that
-/// begin with a tab belong to it. None when its end is not in `text`, or too far.
-fn record_end(text: &[u8], message_at: usize) -> Option<(usize, bool)> {
-    let limit = text.len().min(message_at + RECORD_MAX);
-    let mut at = message_at;
-    loop {
-        let end = at + memchr(b'\n', text.get(at..limit)?)?;
-        if text.get(end + 1) != Some(&b'\t') {
-            return Some((end, at == message_at));
-        }
-        at = end + 1;
-    }
-}
-
-/// The message as it was before a tab was put behind each of its newlines.
-fn without_tabs(raw: &[u8]) -> Vec<u8> {
-    let mut message = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = memmem::find(rest, b"\n\t") {
-        let (line, after) = rest.split_at_checked(at + 1).unwrap_or((rest, b""));
-        message.extend_from_slice(line);
-        rest = after.strip_prefix(b"\t").unwrap_or(after);
-    }
-    message.extend_from_slice(rest);
-    message
-}
-
-/// The same message, independent of the text it was read from.
-pub(super) fn owned(message: Message<'_>) -> Message<'static> {
-    match message {
-        Message::About(client, step) => {
-            let record = Record { at: None, session: None, client, step }.into_owned();
-            Message::About(record.client, record.step)
-        }
-        Message::NotARecord => Message::NotARecord,
-        Message::Malformed(cause) => Message::Malformed(cause),
     }
 }

@@ -1,4 +1,12 @@
 //! The times that PostgreSQL and syslog write.
+//!
+//! ```text
+//! 2026-11-23 18:39:57.242 UTC    PostgreSQL: `%m`, csv and json logs
+//! 1795459197.242                 PostgreSQL: `%n`
+//! Nov 23 18:39:57                traditional syslog
+//! ```
+//!
+//! All become microseconds since 1970 in UTC. A time whose zone is not known is read as UTC, and is marked so.
 
 use nom::bytes::complete::{tag, take, take_while_m_n, take_while1};
 use nom::combinator::{map_opt, opt};
@@ -13,6 +21,8 @@ use crate::time::{LogTime, after_date_and_clock, instant};
 ///
 /// Abbreviations that mean several (`IST`, `CST`, `BST`, `PST`, ...) are left out on purpose.
 /// Source: IANA time zone database, 2025b, zones of today.
+///
+/// Minutes count east of UTC. A zone that is missing here still gives a time, with `zone_known` false.
 const ZONES: &[(&[u8], i32)] = &[
     (b"UTC", 0),
     (b"GMT", 0),
@@ -54,6 +64,12 @@ const ZONES: &[(&[u8], i32)] = &[
 /// `2026-11-23 18:39:57[.242] UTC`: `%t` and `%m`, and the first column of csv and json logs.
 ///
 /// Source: PostgreSQL `src/backend/utils/error/elog.c`, `get_formatted_log_time` (`%Y-%m-%d %H:%M:%S     %Z`).
+///
+/// The fraction has three digits.
+///
+/// # Errors
+///
+/// When the text does not begin with a date and a clock, the date does not exist, or the zone is missing.
 pub(super) fn postgres_time(input: &[u8]) -> IResult<&[u8], LogTime> {
     // Every record has one: fixed positions are read faster than a grammar.
     let rest = after_date_and_clock(input).ok_or_else(|| refused(input))?;
@@ -77,11 +93,19 @@ fn refused(input: &[u8]) -> nom::Err<Error<&[u8]>> {
 }
 
 /// Whether a text begins with `2026-11-23 18:39:57`, or with digits of that shape.
+///
+/// Neither the zone nor the values are checked: it is a quick test before the time is read.
 pub(super) fn has_time_shape(input: &[u8]) -> bool {
     after_date_and_clock(input).is_some()
 }
 
 /// `1795459197.242`: `%n`.
+///
+/// The seconds have 9 to 11 digits, and the milliseconds may be missing.
+///
+/// # Errors
+///
+/// When fewer digits stand there.
 pub(super) fn epoch_time(input: &[u8]) -> IResult<&[u8], LogTime> {
     let (rest, seconds) =
         map_opt(take_while_m_n(9, 11, |byte: u8| byte.is_ascii_digit()), digits::number).parse_complete(input)?;
@@ -92,6 +116,12 @@ pub(super) fn epoch_time(input: &[u8]) -> IResult<&[u8], LogTime> {
 }
 
 /// `Nov 23 18:39:57`: the time that traditional syslog puts first. The year is not in it.
+///
+/// A day below 10 may have a second blank before it. `zone_known` is false: the zone is that of the server's host.
+///
+/// # Errors
+///
+/// When the month is not an English abbreviation, or the date does not exist in `year`.
 pub(super) fn syslog_time(input: &[u8], year: i16) -> IResult<&[u8], LogTime> {
     let (rest, month) = map_opt(take(3usize), months::english).parse_complete(input)?;
     let day = map_opt(take_while_m_n(1, 2, |byte: u8| byte.is_ascii_digit()), digits::number);
@@ -106,6 +136,12 @@ pub(super) fn syslog_time(input: &[u8], year: i16) -> IResult<&[u8], LogTime> {
 ///
 /// `-03:19` is never an offset with minutes: the time zone database has no such abbreviation, and RDS's prefix goes on with
 /// a colon. `GMT+3` is the name of `Etc/GMT+3` in databases before 2017. It is three hours *behind* UTC.
+///
+/// The offset is in minutes east of UTC.
+///
+/// # Errors
+///
+/// When neither a letter nor a sign with two digits stands there.
 fn zone(input: &[u8]) -> IResult<&[u8], Option<i32>> {
     if let Some(sign) = input.first().filter(|byte| matches!(byte, b'+' | b'-')) {
         let sign = if *sign == b'-' { -1 } else { 1 };
@@ -124,6 +160,8 @@ fn zone(input: &[u8]) -> IResult<&[u8], Option<i32>> {
 }
 
 /// The hours of `GMT+3` and `GMT-12`; none where more than a number of two digits follows, as in a prefix `%t-%c`.
+///
+/// More than 14 hours is no zone. `GMT+3` gives 3, and `GMT-12` gives -12.
 fn hours_behind(input: &[u8]) -> Option<(&[u8], i32)> {
     let sign = match input.first()? {
         b'+' => 1,
@@ -139,6 +177,8 @@ fn hours_behind(input: &[u8]) -> Option<(&[u8], i32)> {
 }
 
 /// Exactly `width` decimal digits.
+///
+/// The parser fails on fewer digits, and leaves further digits to the next one.
 fn number<'a>(width: usize) -> impl Parser<&'a [u8], Output = u64, Error = Error<&'a [u8]>> {
     map_opt(take(width), digits::number)
 }

@@ -2,6 +2,13 @@
 //!
 //! Source: the message catalogues of PostgreSQL 13, 15, 17 and 18, `src/backend/po/*.po`, for `connection authorized: user=%s`,
 //! its variants and `connection received: host=%s`. Chinese leaves some of them in English.
+//!
+//! A log in one of these languages is reported with its name. Of other languages, only the shape of the record is noticed:
+//! a TLS mark at the end of a line, or the tag of a session being established.
+//!
+//! ```text
+//! 2026-11-23 10:00:00 UTC:10.0.0.7(1):app@orders:[7]:LOG:  Verbindung autorisiert: Benutzer=app Datenbank=orders
+//! ```
 
 use std::sync::LazyLock;
 
@@ -9,6 +16,8 @@ use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
 
 /// How records of sessions begin, by language.
+///
+/// The first part is the name for reports. A language has several rows where versions differ, and for replication.
 const AUTHORIZED: &[(&str, &str)] = &[
     ("German", "Verbindung autorisiert: Benutzer="),
     ("German", "Replikationsverbindung autorisiert: Benutzer="),
@@ -53,6 +62,8 @@ const AUTHORIZED: &[(&str, &str)] = &[
 ];
 
 /// How records of connection attempts begin, by language.
+///
+/// Replication has no row of its own here: an attempt does not say what it is for.
 const RECEIVED: &[(&str, &str)] = &[
     ("German", "Verbindung empfangen: Host="),
     ("Spanish", "conexión recibida: host="),
@@ -75,6 +86,8 @@ const RECEIVED: &[(&str, &str)] = &[
 ];
 
 /// All of them in one search. None where the expression is not one, which a test rules out.
+///
+/// Compiled at first use. It works on bytes, because logs may hold bytes that are not UTF-8.
 static HEADS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let heads: Vec<String> = RECEIVED.iter().chain(AUTHORIZED).map(|(_, head)| regex::escape(head)).collect();
     RegexBuilder::new(&heads.join("|")).unicode(false).build().ok()
@@ -82,6 +95,8 @@ static HEADS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// The language of the first message about a connection in `text` that the server wrote itself. Names and statements can hold
 /// any message: `is_written` says whether the server wrote the one that begins at an offset.
+///
+/// None where no such message stands in `text`, or a client wrote all of them.
 pub(super) fn language(text: &[u8], is_written: impl Fn(usize) -> bool) -> Option<&'static str> {
     let found = HEADS.as_ref()?.find_iter(text).find(|found| is_written(found.start()))?;
     let all = RECEIVED.iter().chain(AUTHORIZED);
@@ -89,11 +104,15 @@ pub(super) fn language(text: &[u8], is_written: impl Fn(usize) -> bool) -> Optio
 }
 
 /// Whether the command tag is one of a session that is being established.
+///
+/// True for no tag and for an empty one too.
 pub(super) fn establishes(tag: Option<&[u8]>) -> bool {
     tag.is_none_or(|tag| tag.is_empty() || tag == b"authentication")
 }
 
 /// Whether a line names a TLS version and a cipher at its end, in whatever words: ` SSL ... (...=TLSv1.3, ...=...)`.
+///
+/// The closing parenthesis may be a full-width one, as in Chinese. A cipher has more than eight characters.
 pub(super) fn ends_in_tls(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let Some(mark) = memmem::rfind(line, b"=TLSv1").and_then(|at| line.get(at + 1..)) else { return false };
@@ -107,15 +126,18 @@ mod tests {
     use super::*;
     use crate::{Hints, Scanner, Tally, detect};
 
+    /// The language that a scan of a whole log reports.
     fn language_of(log: &str) -> Option<&'static str> {
         let parser = detect(log.as_bytes(), &Hints::default()).expect("a known format");
         Scanner::new(parser.as_ref(), 1).scan(log.as_bytes(), &mut Tally::default()).unsupported_language
     }
 
+    /// A line of the stderr log, with RDS's default prefix. `message` begins with its severity.
     fn stderr(message: &str) -> String {
         format!("2026-11-23 10:00:00 UTC:10.0.0.7(1):app@orders:[7]:{message}\n")
     }
 
+    /// A record of the csv log of severity LOG. `context` is the text of its column, with its quotes.
     fn csv(tag: &str, message: &str, context: &str) -> String {
         format!(
             "2026-11-23 10:00:00.000 UTC,\"app\",\"orders\",7,\"10.0.0.7:1\",6b.7,2,\"{tag}\",2026-11-23 10:00:00 UTC,3/1,\
@@ -123,6 +145,7 @@ mod tests {
         )
     }
 
+    /// A record of the json log of severity LOG. `rest` begins with the key of the message.
     fn json(tag: &str, rest: &str) -> String {
         format!(
             "{{\"timestamp\":\"2026-11-23 10:00:00.000 UTC\",\"user\":\"app\",\"ps\":\"{tag}\",\"error_severity\":\"LOG\",\
@@ -145,6 +168,7 @@ mod tests {
         }
     }
 
+    /// Rows: statements, errors, names and `RAISE LOG` that hold the head of a German record.
     #[test]
     fn what_clients_write_tells_no_language() {
         let head = "Verbindung autorisiert: Benutzer=";

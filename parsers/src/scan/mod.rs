@@ -56,9 +56,13 @@ pub struct Scanned {
 
 /// Scans one log.
 pub struct Scanner<'p> {
+    /// What is searched for; all threads share it.
     search: Search<'p>,
+    /// At least 1. The thread that calls is one of them.
     threads: usize,
+    /// Bytes of a block, without its margins. At least 1.
     block: usize,
+    /// What the blocks so far show.
     total: Total,
     /// The last bytes that were scanned, and the bytes to be scanned.
     buffer: Vec<u8>,
@@ -98,6 +102,8 @@ impl<'p> Scanner<'p> {
     }
 
     /// Scans the next piece of a log, of any size.
+    ///
+    /// Nothing is searched before there is a block for each thread. Until then the bytes are held.
     pub fn push(&mut self, piece: &[u8], sink: &mut dyn EventSink) {
         self.buffer.extend_from_slice(piece);
         let ready = self.buffer.len().saturating_sub(self.fresh + MARGIN) / self.block;
@@ -107,6 +113,8 @@ impl<'p> Scanner<'p> {
     }
 
     /// Ends a log that was pushed in pieces.
+    ///
+    /// The last event may come only here: a session may stay open until the log ends.
     pub fn finish(mut self, sink: &mut dyn EventSink) -> Scanned {
         self.pushed(self.buffer.len() - self.fresh, true, sink);
         self.total.end(sink)
@@ -150,6 +158,10 @@ impl<'p> Scanner<'p> {
     }
 
     /// Scans a range of a log block by block, on all threads.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `source`, in the order of the log. Blocks behind it are not added.
     fn blocks<V: Deref<Target = [u8]>, E: Send>(
         &mut self,
         range: Range<u64>,
@@ -193,14 +205,17 @@ impl<'p> Scanner<'p> {
 
 /// A log with random access.
 struct Source<F> {
+    /// Bytes of the log that are known.
     length: u64,
     /// Whether the log ends there.
     ends: bool,
+    /// The bytes of a range of the log.
     view: F,
 }
 
 /// A range of a log, with the bytes around it.
 struct Block<V> {
+    /// The range and its margins.
     text: V,
     /// Whether the log begins and ends with the text.
     starts: bool,
@@ -220,6 +235,10 @@ impl<V: Deref<Target = [u8]>> Block<V> {
 
 impl<F> Source<F> {
     /// A range, with up to [`MARGIN`] bytes around it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the view.
     fn block<V: Deref<Target = [u8]>, E>(&self, range: Range<u64>) -> Result<Block<V>, E>
     where
         F: Fn(Range<u64>) -> Result<V, E>,
@@ -236,6 +255,8 @@ impl<F> Source<F> {
 }
 
 /// A range of a text, or the part of it that exists.
+///
+/// Empty if the range begins behind the text.
 fn part<'t>(text: &'t [u8], range: &Range<u64>) -> &'t [u8] {
     let within = |at: u64| usize::try_from(at).map_or(text.len(), |at| at.min(text.len()));
     text.get(within(range.start)..within(range.end)).unwrap_or_default()

@@ -1,4 +1,6 @@
 //! The search of one block: needles, the records around them, and what the block says of the log as a whole.
+//!
+//! A block is searched without knowledge of other blocks. So threads need no lock while they search.
 
 use std::ops::Range;
 
@@ -31,6 +33,7 @@ pub(super) struct Found<'a> {
     pub offset: u64,
     /// Offsets of the records, and the records.
     pub records: Vec<(usize, Parsed<'a>)>,
+    /// The sums of this block alone.
     pub scanned: Scanned,
     /// Whether there are sessions that are not understood.
     pub unreadable: bool,
@@ -40,6 +43,7 @@ pub(super) struct Found<'a> {
 
 /// What is searched for.
 pub(super) struct Search<'p> {
+    /// Reads what stands around a hit.
     parser: &'p dyn RecordParser,
     /// One for each needle of the parser, in its order.
     needles: Vec<Finder<'p>>,
@@ -48,6 +52,8 @@ pub(super) struct Search<'p> {
 }
 
 /// Where a finder found something, and the position of the finder: behind the needles' for the mark.
+///
+/// The offset is that of the chunk's text, not the log's.
 type Hit = (usize, usize);
 
 impl<'p> Search<'p> {
@@ -60,6 +66,8 @@ impl<'p> Search<'p> {
     /// Searches a range of a chunk that begins at `offset` of the log. About `expected` records are found.
     ///
     /// A line belongs to the range that it begins in.
+    ///
+    /// Text behind the range may be read: a record may go on there. `expected` only sizes a vector.
     pub(super) fn block<'a>(&self, chunk: Chunk<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
         let mut records = Vec::with_capacity(expected);
         let lines = self.records(chunk, range.clone(), offset, &mut records);
@@ -100,6 +108,8 @@ impl<'p> Search<'p> {
     }
 
     /// Adds the records of a range to `found`, and returns its number of lines.
+    ///
+    /// Hits come in the order of the text. Records of other formats come before them, and so does a cut first record.
     fn records<'a>(
         &self,
         chunk: Chunk<'a>,
@@ -134,6 +144,8 @@ impl<'p> Search<'p> {
     }
 
     /// Adds the hits of all finders that begin in a range of a text, in the order of the text.
+    ///
+    /// `offset` is where the text begins in the log. The mark is looked for only in the first 64 MiB of the log.
     fn hits(&self, text: &[u8], range: Range<usize>, offset: u64, hits: &mut Vec<Hit>) {
         let mut add = |finder: &Finder<'_>, position: usize, until: u64| {
             // A needle may begin here and end behind the range.
@@ -153,6 +165,8 @@ impl<'p> Search<'p> {
     }
 
     /// Records of other formats in a range, one for each sample.
+    ///
+    /// The last block also looks at the end of the log. Nothing but the offset of such a record is known.
     fn of_other_formats<'a>(
         &self,
         chunk: Chunk<'a>,
@@ -168,6 +182,8 @@ impl<'p> Search<'p> {
     }
 
     /// Reports a line that RDS truncated, by the mark at `hit`, if it may be a connection record and holds none.
+    ///
+    /// The result is [`Malformed::Cut`], or no record. Only what `undecorated` removes may follow the mark.
     fn truncated<'a>(&self, chunk: Chunk<'a>, hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let behind = text.get(hit + TRUNCATED.len()..).unwrap_or_default();
@@ -189,12 +205,16 @@ impl<'p> Search<'p> {
     }
 
     /// Whether the log begins with the end of a connection record.
+    ///
+    /// False if the first line is blank, or longer than 16 KiB.
     fn begins_cut(&self, chunk: Chunk<'_>) -> bool {
         let Some(line) = first_line(chunk.text) else { return false };
         !self.parser.begins(line) && self.parser.may_end_record(line) && !self.holds_record(chunk, 0, line)
     }
 
     /// Whether the line that begins at `begins` holds a record that is understood or reported.
+    ///
+    /// `begins` is the offset of `line` in the chunk.
     fn holds_record(&self, chunk: Chunk<'_>, begins: usize, line: &[u8]) -> bool {
         let is_record = |needle: &[u8], at: usize| !matches!(self.parser.read(chunk, needle, at), Parsed::NotARecord);
         self.needles.iter().any(|finder| finder.find_iter(line).any(|at| is_record(finder.needle(), begins + at)))
@@ -202,12 +222,16 @@ impl<'p> Search<'p> {
 }
 
 /// The line that begins at `at`, without its newline.
+///
+/// It ends with the text if no newline follows. Empty if `at` is behind the text.
 fn line_from(text: &[u8], at: usize) -> &[u8] {
     let line = text.get(at..).unwrap_or_default();
     memchr(b'\n', line).and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
 /// The first line of a log. None if it is blank or longer than a connection record.
+///
+/// It needs its newline: None for a line that goes on.
 fn first_line(text: &[u8]) -> Option<&[u8]> {
     let text = text.get(..TRUNCATED_MAX).unwrap_or(text);
     memchr(b'\n', text).and_then(|end| text.get(..end)).filter(|line| !line.trim_ascii().is_empty())

@@ -1,4 +1,7 @@
 //! What the blocks of a log show together: events in the log's order, and sums.
+//!
+//! It runs on one thread at a time. What depends on earlier blocks is done here: the clock of records without a time,
+//! and the sessions that several records make.
 
 use std::ops::Range;
 
@@ -14,9 +17,13 @@ const TOLERANCE: Micros = 60_000_000;
 
 /// What the blocks so far show together.
 pub(super) struct Total {
+    /// The sums so far. Its last line counts only at the end.
     scanned: Scanned,
+    /// Whether a block holds sessions in unknown words.
     unreadable: bool,
+    /// Sessions whose records are not complete.
     sessions: Sessions,
+    /// The time that records without their own get.
     clock: Clock,
 }
 
@@ -29,11 +36,15 @@ impl Total {
     }
 
     /// Ignores times outside of the range, if clients can write times into the log.
+    ///
+    /// The range is in microseconds and excludes its end. Other chronologies ignore it.
     pub(super) fn limit_times(&mut self, within: Range<Micros>) {
         self.clock.within = within;
     }
 
     /// Adds the next block, and passes its events on.
+    ///
+    /// Blocks must come in the order of the log. An empty block changes nothing.
     pub(super) fn add(&mut self, found: Found<'_>, sink: &mut dyn EventSink) {
         let Found { offset, records, scanned, unreadable, times } = found;
         if scanned.bytes == 0 {
@@ -70,6 +81,8 @@ impl Total {
     }
 
     /// Passes on the events of sessions that are still open, and returns the sums.
+    ///
+    /// The language is unknown if no record was understood in a log that holds sessions in unknown words.
     pub(super) fn end(mut self, sink: &mut dyn EventSink) -> Scanned {
         while let Some(event) = self.sessions.oldest() {
             sink.event(&event);
@@ -89,15 +102,20 @@ impl Total {
 /// behind their lines. So the latest time so far is the server's, or a later one that the server's next time
 /// contradicts: no session moves to an earlier time.
 struct Clock {
+    /// Which times the format writes.
     chronology: Chronology,
+    /// The time of a record without its own. None before the first time.
     last: Option<Micros>,
     /// When the server wrote the log, if that is known. The first time in a log may be a client's.
     within: Range<Micros>,
+    /// Whether a time went back by more than a minute.
     disordered: bool,
 }
 
 impl Clock {
     /// The time of a record, from its own time if it has one.
+    ///
+    /// None if no time came before it, and it has none.
     fn read(&mut self, own: Option<Micros>) -> Option<Micros> {
         if let Some(own) = own {
             self.tick(own);
@@ -106,6 +124,8 @@ impl Clock {
     }
 
     /// Notes a time that the log holds.
+    ///
+    /// Without effect if every record has its own time. In a log that is in order, times outside of the range are ignored.
     fn tick(&mut self, time: Micros) {
         match self.chronology {
             Chronology::Own => {}

@@ -40,6 +40,7 @@ const UNENCRYPTED: &[u8] =
     b"Encryption is required to connect to this server but the client library does not support encryption";
 /// What of [`UNENCRYPTED`] is searched for.
 const NO_ENCRYPTION: &[u8] = b"library does not support encryption";
+/// Every record of a client holds one of these. The last one stands in the middle of its message.
 const NEEDLES: &[&[u8]] = &[SUCCEEDED, FAILED, NO_ENCRYPTION];
 
 /// The writer of the records of logins.
@@ -75,6 +76,8 @@ pub struct Errorlog {
 
 impl Errorlog {
     /// A parser for a log that begins with `head`.
+    ///
+    /// The zone is read from lines of `Server` alone, because a statement can write the same text.
     pub fn new(head: &[u8]) -> Self {
         let own = |line| split(line).filter(|line| line.source == b"Server");
         let lines = head.split(|byte| *byte == b'\n').take(LINES);
@@ -82,6 +85,8 @@ impl Errorlog {
     }
 
     /// A time in the server's zone.
+    ///
+    /// Without the server's offset, the time stays as it is, read as UTC.
     fn zoned(&self, time: LogTime) -> LogTime {
         let shifted = self.offset.and_then(|minutes| time.at.checked_sub(i64::from(minutes) * 60_000_000));
         shifted.map_or(time, |at| LogTime { at, zone_known: true })
@@ -90,8 +95,11 @@ impl Errorlog {
 
 /// A line, taken apart.
 struct Line<'a> {
+    /// In the server's own zone, read as UTC.
     time: LogTime,
+    /// Who wrote it: `Logon`, `Server`, `Backup` or `spid52`.
     source: &'a [u8],
+    /// What follows the blanks behind the writer.
     message: &'a [u8],
 }
 
@@ -108,6 +116,7 @@ impl RecordParser for Errorlog {
         NEEDLES
     }
 
+    /// A session's transport is unknown. Only a rejection for want of TLS shows one: plaintext.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         // Only the message of a line of its own can be a record; a name can hold anything.
         if lines::since_same(chunk.text, hit, needle).is_some_and(|between| memmem::find(between, b" Logon ").is_none())
@@ -147,6 +156,7 @@ impl RecordParser for Errorlog {
         Parsed::Record(Record { at: Some(self.zoned(time).at), session: None, client, step })
     }
 
+    /// A line with a time, from one of the known writers.
     fn begins(&self, line: &[u8]) -> bool {
         split(line)
             .is_some_and(|line| [&b"Server"[..], LOGON, b"Backup"].contains(&line.source) || is_statement(line.source))
@@ -156,6 +166,7 @@ impl RecordParser for Errorlog {
         split(line).map(|line| self.zoned(line.time))
     }
 
+    /// A line that may be what is left of one of the three messages of `Logon`.
     fn may_be_cut_record(&self, line: &[u8]) -> bool {
         [SUCCEEDED, FAILED, UNENCRYPTED].iter().any(|message| {
             let beginning = [b"2026-11-23 18:39:57.24 Logon       ", *message].concat();
@@ -165,6 +176,7 @@ impl RecordParser for Errorlog {
         })
     }
 
+    /// A language in which a login was written. Only German is known; None for a log in English.
     fn unsupported_language(&self, text: &[u8]) -> Option<&'static str> {
         let named = |(source, language): &(&[u8], &'static str)| {
             // A server in English has no such writer: the word alone is rare enough to be looked for first.
@@ -179,6 +191,8 @@ impl RecordParser for Errorlog {
 }
 
 /// Whether the line around a writer's name is the record of a login in its language.
+///
+/// `at` is where the writer's name begins in `text`.
 fn is_other_login(text: &[u8], at: usize) -> bool {
     let line_at = text.get(..at).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |newline| newline + 1);
     let line = text.get(line_at..).and_then(|rest| rest.split(|byte| *byte == b'\n').next());
@@ -203,6 +217,8 @@ fn is_unreadable(line: &[u8]) -> bool {
 }
 
 /// `UTC adjustment: -5:30`, in minutes.
+///
+/// None for other messages, and for more than 14 hours or 59 minutes.
 fn adjustment(message: &[u8]) -> Option<i32> {
     let value = std::str::from_utf8(message.strip_prefix(ADJUSTMENT)?.trim_ascii()).ok()?;
     let (sign, value) = value.strip_prefix('-').map_or((1, value), |value| (-1, value));
@@ -212,6 +228,8 @@ fn adjustment(message: &[u8]) -> Option<i32> {
 }
 
 /// Splits `2026-11-23 18:39:57.24 Logon       Login succeeded ...`.
+///
+/// None without a time and a writer. The blanks between the writer and the message are left out.
 fn split(line: &[u8]) -> Option<Line<'_>> {
     let (time, rest) = stamp(line)?;
     let rest = rest.strip_prefix(b" ")?;
@@ -220,7 +238,9 @@ fn split(line: &[u8]) -> Option<Line<'_>> {
     known.then(|| Line { time, source, message: message.trim_ascii_start() })
 }
 
-/// `2026-11-23 18:39:57.24`, in the server's own zone, which is not named. RDS also writes three places of the fraction.
+/// `2026-11-23 18:39:57.24`, in the server's own zone, which is not named, and the text behind it.
+///
+/// The fraction has one to six digits: RDS writes two or three. None without a fraction.
 fn stamp(line: &[u8]) -> Option<(LogTime, &[u8])> {
     let fraction = after_date_and_clock(line)?.strip_prefix(b".")?;
     let places = digits::leading(fraction.get(..7).unwrap_or(fraction));
@@ -232,11 +252,15 @@ fn stamp(line: &[u8]) -> Option<(LogTime, &[u8])> {
 }
 
 /// Whether a line was written by a session: `spid52`, `spid7s`.
+///
+/// Statements write with any text, so such a line is no record.
 fn is_statement(source: &[u8]) -> bool {
     source.strip_prefix(b"spid").is_some_and(|number| number.first().is_some_and(u8::is_ascii_digit))
 }
 
 /// Takes the client's address off the end of a message.
+///
+/// `[CLIENT: <local machine>]` and `[CLIENT: <named pipe>]` give `[local]`. Without brackets, the message stays whole.
 fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
     let found = || {
         let (before, client) = message.split_at_checked(memmem::rfind(message, CLIENT)?)?;
@@ -251,6 +275,8 @@ fn without_client(message: &[u8]) -> (&[u8], Option<Text<'_>>) {
 }
 
 /// The user of a session; none where what follows the name is not known.
+///
+/// `Some(None)` for a session whose user is empty.
 fn session(message: &[u8]) -> Option<Option<Text<'_>>> {
     let rest = message.strip_prefix(SUCCEEDED)?.strip_prefix(b" '")?;
     let named = METHODS.iter().find_map(|method| rest.strip_suffix(*method)).or_else(|| authenticated(rest));
@@ -261,6 +287,8 @@ fn session(message: &[u8]) -> Option<Option<Text<'_>>> {
 }
 
 /// The user before `'. Connection made using Microsoft Entra authentication.`, whatever the method is called.
+///
+/// None if the method holds more than letters, digits, blanks, hyphens and underscores.
 fn authenticated(rest: &[u8]) -> Option<&[u8]> {
     let named = rest.strip_suffix(AUTHENTICATION)?;
     let at = memmem::rfind(named, MADE_USING)?;
@@ -270,6 +298,8 @@ fn authenticated(rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// The user of a refused attempt, where the message names one.
+///
+/// It ends at the first `'. Reason: `, or else at a `'.` that ends the message. None for an empty name.
 fn refused(message: &[u8]) -> Option<Text<'_>> {
     let rest = message.strip_prefix(FAILED)?.strip_prefix(b" for user '")?;
     let ends = memmem::find(rest, REASON).or_else(|| rest.strip_suffix(b"'.").map(<[u8]>::len))?;

@@ -10,15 +10,10 @@ use ssl_usage_parsers::{Tally, Transports};
 
 use crate::report::escape::{spreadsheet, terminal};
 use crate::report::lines::paragraph;
-use crate::report::{Format, Reader};
+use crate::report::{Format, Layout, Reader};
 
 pub(super) const FORMATS: &[Format<Report>] = &[
-    Format {
-        name: "table",
-        help: "For people",
-        reader: Reader::Person,
-        writer: |report, layout, out| table(report, layout.width, out),
-    },
+    Format { name: "table", help: "For people", reader: Reader::Person, writer: table },
     Format {
         name: "csv",
         help: "For spreadsheets: one row per log",
@@ -112,6 +107,9 @@ impl From<&Tally> for Counts {
 const COLUMNS: [&str; 10] =
     ["log", "format", "TLS", "plaintext", "local", "GSS", "unknown", "rejected", "handshakes failed", "unparsed"];
 
+/// Columns that are shown even if they are 0: log, format, TLS, plaintext and unparsed.
+const ALWAYS: [usize; 5] = [0, 1, 2, 3, 9];
+
 fn row(name: &str, format: &str, counts: &Counts) -> Vec<String> {
     let Shares { tls, plaintext, local, unknown, gss } = counts.connections;
     let numbers = [tls, plaintext, local, gss, unknown, counts.rejected, counts.handshake_failed, counts.unparsed];
@@ -136,23 +134,36 @@ fn csv(report: &Report, out: impl Write) -> io::Result<()> {
     csv.flush()
 }
 
-fn table(report: &Report, width: u16, mut out: impl Write) -> io::Result<()> {
+fn table(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    let width = layout.width;
     // Zeros of what was not read would look like an answer.
     if report.files.iter().all(|file| file.format.is_none()) {
         return notes(report, width, out);
     }
+    let total = row("total", "", &report.total);
+    // A terminal has little room.
+    let is_shown =
+        |column: &usize| layout.wide || ALWAYS.contains(column) || total.get(*column).is_some_and(|sum| sum != "0");
+    let (shown, left_out): (Vec<usize>, Vec<usize>) = (0..COLUMNS.len()).partition(is_shown);
+    let of = |columns: &[usize], row: &[String]| -> Vec<String> {
+        columns.iter().filter_map(|column| row.get(*column).cloned()).collect()
+    };
+    let titles = COLUMNS.map(str::to_owned);
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(COLUMNS);
+    table.load_style(comfy_table::presets::NOTHING).set_header(of(&shown, &titles));
     for file in &report.files {
-        table.add_row(row_of(file, &terminal(&file.path), "-"));
+        table.add_row(of(&shown, &row_of(file, &terminal(&file.path), "-")));
     }
-    table.add_row(row("total", "", &report.total));
+    table.add_row(of(&shown, &total));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         column.set_cell_alignment(if index < 2 { CellAlignment::Left } else { CellAlignment::Right });
     }
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
+    }
+    if !left_out.is_empty() {
+        paragraph(out, width, 0, &format!("Not shown, because 0 in all logs: {}.", of(&left_out, &titles).join(", ")))?;
     }
     notes(report, width, out)
 }

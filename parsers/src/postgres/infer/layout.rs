@@ -1,4 +1,12 @@
 //! Layouts of prefixes: splits the prefixes of lines about connections, and makes settings of what most of them share.
+//!
+//! ```text
+//! 2026-11-23 18:39:57 UTC [21828] app@orders LOG:  connection authorized: user=app database=orders
+//! Escape(t) Text( [) Number Text(] ) Escape(u) Text(@) Escape(d) Text( )
+//! %t [%p] %u@%d
+//! ```
+//!
+//! The lines vote: each layout counts the lines that it splits.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -28,6 +36,8 @@ pub(super) enum Part {
 }
 
 /// Prefixes that match lines about connections, those of most lines first.
+///
+/// At most [`TRIED`] layouts are returned, each with every position of `%q`. Empty without lines about connections.
 pub(super) fn layouts(lines: &[Line<'_>], year: i16) -> Vec<Prefix> {
     let connections = || lines.iter().filter_map(|line| Some((line, line.messages.first()?)));
     let hosts: BTreeSet<&[u8]> = connections().filter_map(|(_, about)| about.address).collect();
@@ -73,6 +83,8 @@ fn holds_severity(parts: &[Part]) -> bool {
 }
 
 /// The number of names behind a text that is another name's: `user=%d`.
+///
+/// Of layouts with as many lines, those with fewer of them come first. Letter case does not matter.
 fn misnamed(parts: &[Part]) -> usize {
     let says = |text: &[u8], words: &[&[u8]]| {
         let text = text.to_ascii_lowercase();
@@ -88,6 +100,8 @@ fn misnamed(parts: &[Part]) -> usize {
 }
 
 /// The order of parts that match equally well: users come before databases.
+///
+/// Escapes come in the order of `ORDER`, then other parts. The part itself breaks ties.
 fn rank(part: &Part) -> (usize, Part) {
     const ORDER: &[u8] = b"tmnprhudac";
     let position = match part {
@@ -120,6 +134,8 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
 
 /// The parts with an escape for each number. The process is the number that joins the records of a session and differs
 /// between sessions.
+///
+/// Other numbers become `%l`. Where two numbers join as well, the first one is the process.
 fn with_numbers(parts: &[Part], compile: &dyn Fn(&str) -> Prefix, lines: &[Line<'_>]) -> Vec<Part> {
     let numbers: Vec<usize> =
         parts.iter().enumerate().filter(|(_, part)| **part == Part::Number).map(|(at, _)| at).collect();
@@ -144,6 +160,8 @@ fn with_numbers(parts: &[Part], compile: &dyn Fn(&str) -> Prefix, lines: &[Line<
 
 /// How well process numbers join the records of sessions: records with the number of a connection attempt before them, and
 /// the count of different numbers.
+///
+/// A disconnect counts only if its port is that of the attempt: numbers of lines repeat by chance.
 fn joins(prefix: &Prefix, lines: &[Line<'_>]) -> (usize, usize) {
     let mut received: HashMap<u64, Option<&[u8]>> = HashMap::new();
     let mut joined = 0;
@@ -161,6 +179,8 @@ fn joins(prefix: &Prefix, lines: &[Line<'_>]) -> (usize, usize) {
 }
 
 /// A setting, and the same with `%q` at each position: processes without a session write nothing behind it.
+///
+/// The position at the very beginning is left out, and so are those directly behind a `%`.
 fn session_only(setting: &str) -> Vec<String> {
     let inside = |at: usize| setting.get(..at).is_some_and(|before| before.ends_with('%'));
     let positions = (1..setting.len()).filter(|at| setting.is_char_boundary(*at) && !inside(*at));
@@ -170,6 +190,8 @@ fn session_only(setting: &str) -> Vec<String> {
 }
 
 /// The value of `log_line_prefix` that has these parts. No setting has bytes that are not UTF-8.
+///
+/// A `%` in fixed text is doubled. A padded value becomes `%-1u`, whatever its width was.
 fn setting(parts: &[Part]) -> String {
     let mut setting = String::new();
     for (at, part) in parts.iter().enumerate() {

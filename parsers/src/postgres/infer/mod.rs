@@ -3,6 +3,14 @@
 //! Messages about connections name the user, the database and the address that the prefix before them names too. So the
 //! prefix of such a line can be split into times, numbers, those names, and fixed text. A prefix is right if it matches those
 //! lines and gives the same names as their messages. Prefixes in common use are tried first: they need no such work.
+//!
+//! ```text
+//! 2026-11-23 18:39:57 UTC app@orders LOG:  connection authorized: user=app database=orders
+//! %t %u@%d
+//! ```
+//!
+//! A log without any connection record can only have a common prefix, or the server's current one.
+//! Translated messages are not used.
 
 mod layout;
 mod walk;
@@ -13,14 +21,18 @@ use memchr::{memchr, memchr_iter, memmem};
 use super::message::{self, Context, Message};
 use super::prefix::rds;
 use super::prefix::{Head, KNOWN, PREFIX_MAX, Prefix, ends_in_severity};
-use super::stderr::{is_added, log_severity};
+use super::record::{is_added, log_severity};
 use crate::event::SessionStep;
 
 /// Most lines about connections, and most other lines, that are used.
+///
+/// Every prefix that is tried is matched with all of them.
 const LINES: usize = 300;
 /// Most messages of a line that are used.
 const MESSAGES: usize = 8;
 /// Lines without a severity that are kept before a line with one.
+///
+/// Of more, the last ones are kept.
 const TORN: usize = 4;
 
 /// A line that may begin a record.
@@ -37,9 +49,13 @@ struct Line<'a> {
 
 /// What a message about a connection says that the prefix before it says too.
 struct About<'a> {
+    /// Offset of the severity in the line, where the prefix ends.
     severity_at: usize,
+    /// What stands behind `user=`. None in `connection received`.
     user: Option<&'a [u8]>,
+    /// What stands behind ` database=`. None where the message names none, as in replication.
     database: Option<&'a [u8]>,
+    /// What stands behind `host=`. None in `connection authorized`.
     address: Option<&'a [u8]>,
     /// The port: no two sessions have the same at the same time.
     port: Option<&'a [u8]>,
@@ -49,8 +65,11 @@ struct About<'a> {
 /// The part of a session that a message is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// `connection received`: names are not known yet.
     Received,
+    /// `connection authorized`: names are known, and the application is not.
     Authorized,
+    /// `disconnection`: all names are known.
     Disconnected,
 }
 
@@ -73,6 +92,8 @@ pub(super) fn infer(head: &[u8], year: i16, likely: Option<&str>) -> Option<Pref
 }
 
 /// The lines of a log's beginning that may begin records.
+///
+/// At most [`LINES`] lines with messages about connections and as many others. Lines that begin with a tab are left out.
 fn lines(head: &[u8]) -> Vec<Line<'_>> {
     let (mut lines, mut torn) = (Vec::new(), Vec::new());
     let (mut connections, mut others) = (0, 0);
@@ -110,6 +131,8 @@ fn has_severity(text: &[u8]) -> bool {
 }
 
 /// The messages about connections in a line.
+///
+/// At most [`MESSAGES`], in their order. Messages that are not understood are left out.
 fn messages(line: &[u8]) -> Vec<About<'_>> {
     let starts = memmem::find_iter(line, message::LOG_NEEDLE).filter_map(|hit| message::log_message_start(line, hit));
     starts.filter_map(|start| About::read(line, start)).take(MESSAGES).collect()
@@ -117,6 +140,8 @@ fn messages(line: &[u8]) -> Vec<About<'_>> {
 
 impl<'a> About<'a> {
     /// Reads the message that begins at `start`.
+    ///
+    /// None without a severity LOG before it, and for other steps of a session, such as a failed handshake.
     fn read(line: &'a [u8], start: usize) -> Option<Self> {
         let severity_at = log_severity(line.get(..start)?)?;
         let text = crate::lines::undecorated(line.get(start..)?);
@@ -160,6 +185,8 @@ struct Score {
 }
 
 /// The value by which scores are compared.
+///
+/// First what speaks for the prefix in lines about connections, then the count of other lines.
 type Order = (i64, i64);
 
 impl Score {
@@ -197,6 +224,9 @@ impl Score {
 }
 
 /// The first of the prefixes that match lines best.
+///
+/// A prefix is scored together with those that may alternate with it, and alone to break ties.
+/// None where no prefix matches any line.
 fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(Score, Prefix)> {
     let mut best: Option<((Order, Order), Score, Prefix)> = None;
     for prefix in prefixes {
@@ -219,6 +249,8 @@ fn best(prefixes: impl Iterator<Item = Prefix>, lines: &[Line<'_>]) -> Option<(S
 
 impl<'a> Line<'a> {
     /// A message of the line, and the match of a prefix that gives the same names.
+    ///
+    /// None for lines without messages, and where no match gives the names of one of them.
     fn read_by(&self, prefix: &Prefix) -> Option<(&About<'a>, Head<'a>)> {
         let is_read = |head: &Head<'_>| self.messages.iter().find(|message| message.is_read_by(head));
         let head =
@@ -234,6 +266,8 @@ impl About<'_> {
     }
 
     /// Whether a prefix gives the same names. `[unknown]`, for a name that is not known yet, may be in any language.
+    ///
+    /// A value that the prefix or the message does not give agrees with everything.
     fn agrees(&self, head: &Head<'_>) -> bool {
         let same = |prefix: Option<&[u8]>, message: Option<&[u8]>| match (prefix, message) {
             (Some(prefix), Some(message)) => prefix == message,

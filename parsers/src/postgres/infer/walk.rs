@@ -1,4 +1,7 @@
 //! The walk over the prefix of one line: splits it in every possible way.
+//!
+//! Text before a name, such as `user=`, becomes fixed text one byte at a time. Module `layout` joins these bytes.
+//! A split is only a candidate: whether it is right shows when it matches other lines.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +13,15 @@ use crate::digits;
 use crate::postgres::prefix::values::{self, time};
 
 /// Most ways to split one line.
+///
+/// Names that are equal or short give many ways. The walk ends when it has found this many.
 const WAYS: usize = 64;
 
 /// Splits the prefix of one line in every possible way.
 pub(super) struct Walk<'w, 'a> {
+    /// The prefix alone, up to the severity and without what syslog put before it.
     pub text: &'a [u8],
+    /// The message behind the prefix, whose names the prefix may hold.
     pub about: &'w About<'a>,
     /// Addresses of clients in all lines.
     pub hosts: &'w BTreeSet<&'a [u8]>,
@@ -37,6 +44,8 @@ const WORDS: &[(&[u8], u8)] = &[
 
 impl Walk<'_, '_> {
     /// Splits the rest of the prefix from `at` on.
+    ///
+    /// `at` is an offset in the prefix, in bytes. Ways that reach its end are added to `found`.
     pub(super) fn from(&mut self, at: usize) {
         if self.found.len() >= WAYS {
             return;
@@ -53,11 +62,15 @@ impl Walk<'_, '_> {
     }
 
     /// Whether an escape is one of the parts so far.
+    ///
+    /// An escape of a name is used only once in a prefix.
     fn has(&self, escape: u8) -> bool {
         self.parts.contains(&Part::Escape(escape))
     }
 
     /// The parts that may stand at `at`, and where each ends.
+    ///
+    /// A time or an address with a port is taken without an alternative. Otherwise names, numbers and fixed text compete.
     fn steps(&self, at: usize) -> Vec<(Part, usize)> {
         let rest = self.text.get(at..).unwrap_or_default();
         if let Some((escape, length)) = self.clock(rest) {
@@ -88,6 +101,8 @@ impl Walk<'_, '_> {
     }
 
     /// The names that may stand at `at`: those of the message, and `[unknown]`.
+    ///
+    /// An escape that is a part already is left out. One name may stand for several escapes.
     fn names(&self, rest: &[u8], at: usize) -> Vec<(Part, usize)> {
         let host = self.hosts.iter().copied().find(|host| rest.starts_with(host));
         let host = rest.starts_with(b"[local]").then_some(&b"[local]"[..]).or(host).or(address(rest));
@@ -120,6 +135,16 @@ impl Walk<'_, '_> {
     }
 
     /// The escape, and the length, of a time or of another value with a shape of its own.
+    ///
+    /// ```text
+    /// 2026-11-23 18:39:57.242 UTC    %m
+    /// 1795459197.242                 %n
+    /// 6924dca7.1267                  %c
+    /// 3/1                            %v
+    /// 00000                          %e
+    /// ```
+    ///
+    /// A second time without milliseconds is `%s`. The length is in bytes; None for other text.
     fn clock(&self, rest: &[u8]) -> Option<(u8, usize)> {
         if let Some((length, _)) = time(rest) {
             let escape = match rest.get(19) {
@@ -154,6 +179,8 @@ impl Walk<'_, '_> {
     }
 
     /// A number at `at`, and where it ends.
+    ///
+    /// None within a longer number, and for the fixed `-1` of `[3-1]`.
     fn number(&self, rest: &[u8], at: usize) -> Option<(Part, usize)> {
         let length = digits::leading(rest);
         let begins = at.checked_sub(1).and_then(|at| self.text.get(at)).is_none_or(|byte| !byte.is_ascii_digit());
@@ -165,6 +192,8 @@ impl Walk<'_, '_> {
 }
 
 /// The length of `10.0.0.7(49698)` at the start of a text, with any host. One colon before it is fixed text.
+///
+/// None for `[local]`, which the names of the message cover, and without a port.
 fn remote(rest: &[u8]) -> Option<usize> {
     let (after, remote) = values::remote(rest);
     remote.address.filter(|host| *host != b"[local]" && (!host.starts_with(b":") || is_address(host)))?;
@@ -177,6 +206,8 @@ fn is_address(text: &[u8]) -> bool {
 }
 
 /// An address at the start of a text.
+///
+/// The longest text that is an address counts. None for host names.
 fn address(rest: &[u8]) -> Option<&[u8]> {
     let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')).count();
     // A colon behind an address may be the prefix's own.

@@ -6,6 +6,9 @@
 //! User and database names are written raw, so that they may hold every separator and even newlines. A prefix is
 //! therefore matched by trying where each name may end, shortest first. Nothing else can hold a newline: servers make
 //! application names printable (`pg_clean_ascii`), and the resolver gives host names.
+//!
+//! Module `walk` tries the ends of names, `values` reads single values, and `severity` finds the word that ends a prefix.
+//! The setting itself is not chosen here: `infer` does that.
 
 pub(super) mod rds;
 mod severity;
@@ -29,12 +32,16 @@ const APPLICATION_MAX: usize = 4 * NAME_MAX;
 const HOST_MAX: usize = 1025;
 
 /// Longest prefix, in bytes.
+///
+/// Lines are matched no further than this.
 pub(super) const PREFIX_MAX: usize = 2048;
 
 /// One part of a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
+    /// Fixed text, which must stand there byte by byte. `%%` is a part of it.
     Literal(Vec<u8>),
+    /// The value of an escape.
     Field(Field),
     /// The blanks that `%-10u` and `%10u` put behind and before a short value.
     Padding,
@@ -46,6 +53,8 @@ enum Piece {
 
 impl Piece {
     /// Whether it can hold a newline.
+    ///
+    /// Only users and databases are names in this sense: application names and hosts are printable.
     fn is_name(&self) -> bool {
         matches!(self, Self::Field(Field::User | Field::Database))
     }
@@ -54,25 +63,41 @@ impl Piece {
 /// What an escape stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
+    /// `%t` and `%m`: `2026-11-23 18:39:57 UTC`, with or without milliseconds.
     Time,
+    /// `%n`: `1795459197.242`.
     Epoch,
+    /// `%r`: `10.0.0.7(49698)`, or `[local]`.
     Remote,
+    /// `%h`: the address or host name without its port.
     Host,
     /// The server's own address (`%L`, from 18 on), which says nothing of the client.
     LocalHost,
+    /// `%u`: raw, 63 bytes at most.
     User,
+    /// `%d`: raw, 63 bytes at most.
     Database,
+    /// `%a`: printable; `[unknown]` until the session is established.
     Application,
+    /// `%p`: the process of the session.
     Pid,
+    /// Numbers that are not used, such as `%l`, the number of the line within its session.
     Digits,
+    /// `%e`: five letters or digits, `00000` for success.
     SqlState,
+    /// `%s`: the time at which the process began.
     SessionStart,
+    /// `%v`: `3/1`.
     VirtualTransaction,
+    /// `%c`: `6924dca7.1267`, the start and the process in hexadecimal.
     SessionId,
+    /// `%b` and `%i`: words of the server, such as `client backend`.
     Words,
 }
 
 /// The escapes of `log_line_prefix`, but for `%%` and `%q`.
+///
+/// An escape that is missing here is left out of a compiled prefix.
 const ESCAPES: &[(u8, Field)] = &[
     (b't', Field::Time),
     (b'm', Field::Time),
@@ -97,6 +122,8 @@ const ESCAPES: &[(u8, Field)] = &[
 ];
 
 /// Prefixes to try on a text whose `log_line_prefix` is not known, those with most fields first.
+///
+/// Of two that match equally well, the earlier one wins.
 pub(super) const KNOWN: &[&str] = &[
     // RDS and Aurora PostgreSQL: the values that they allow.
     RDS,
@@ -123,8 +150,11 @@ pub(super) const KNOWN: &[&str] = &[
 /// A compiled `log_line_prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix {
+    /// The text that was compiled.
     setting: String,
+    /// Its parts, in their order.
     pieces: Vec<Piece>,
+    /// The year of traditional syslog's times; 1970 where no syslog is expected.
     syslog_year: i16,
     /// Whether the prefix is RDS's default and nothing else.
     is_rds: bool,
@@ -139,11 +169,15 @@ pub struct Prefix {
 /// The values that a prefix gives for its line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head<'a> {
+    /// When the line was written.
     pub at: Option<LogTime>,
+    /// `%p`, or the process within `%c`, or that of syslog.
     pub pid: Option<u64>,
     /// `%c`.
     pub session: Option<&'a [u8]>,
+    /// `%r` without its port, or `%h`.
     pub address: Option<&'a [u8]>,
+    /// The port of `%r`, which is not checked against 65535.
     pub port: Option<u64>,
     pub user: Option<&'a [u8]>,
     pub database: Option<&'a [u8]>,
@@ -164,12 +198,16 @@ impl<'a> Head<'a> {
     }
 
     /// Whether a client's session wrote the line, as far as it was matched. Other processes have neither user nor database.
+    ///
+    /// False while no name was matched yet.
     fn of_session(&self) -> bool {
         [self.user, self.database].iter().flatten().any(|name| !name.is_empty())
     }
 
     /// Whether the line may be of a session that is being established: its application is not known yet.
     /// Servers translate `[unknown]`.
+    ///
+    /// True for no application, an empty one, `[unknown]` and its translations; false for `[a:b]`, which is a client's text.
     pub(super) fn may_establish(&self) -> bool {
         self.application.is_none_or(|name| {
             let inner = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
@@ -178,6 +216,8 @@ impl<'a> Head<'a> {
     }
 
     /// Takes the value of a piece of variable length.
+    ///
+    /// `None` takes the value back, when another end is tried. Other pieces leave the head as it is.
     fn put(&mut self, piece: &Piece, text: Option<&'a [u8]>) {
         match piece {
             Piece::Field(Field::User) => self.user = text,
@@ -191,6 +231,9 @@ impl<'a> Head<'a> {
 
 impl Prefix {
     /// Compiles a setting. Servers write nothing for an escape that they do not know.
+    ///
+    /// Digits and a minus sign behind `%` are padding, as in `%-10u`. A `%` at the end is dropped.
+    /// The result is not validated: any text compiles.
     pub fn compile(setting: &str) -> Self {
         let mut pieces = Vec::new();
         let mut bytes = setting.bytes().peekable();
@@ -239,6 +282,8 @@ impl Prefix {
     }
 
     /// The same prefix behind the text that syslog puts before each line. `year` is the year of traditional syslog's times.
+    ///
+    /// The short way for RDS's default is not taken then.
     #[must_use]
     pub fn in_syslog(mut self, year: i16) -> Self {
         self.pieces.insert(0, Piece::Syslog);
@@ -248,12 +293,16 @@ impl Prefix {
     }
 
     /// The prefixes that may alternate with this one: RDS's setting is dynamic and can change in the middle of a file.
+    ///
+    /// Empty for a setting that RDS does not allow, and within syslog. The order is that of [`rds::ALL`].
     pub(super) fn others(&self) -> Vec<Self> {
         let all: &[&str] = if self.is_syslog() || !rds::ALL.contains(&self.setting()) { &[] } else { &rds::ALL };
         all.iter().filter(|other| **other != self.setting).map(|other| Self::compile(other)).collect()
     }
 
     /// Whether this prefix matches lines of another one, with wrong values.
+    ///
+    /// Only RDS's second value does, for the same value with a final colon: the colon becomes a part of the application.
     pub(super) fn reads_lines_of(&self, other: &Self) -> bool {
         self.setting == rds::RDS_16 && other.setting == rds::RDS_16_COLON
     }
@@ -289,6 +338,8 @@ impl Prefix {
     }
 
     /// Matches the prefix and the severity at the start of `line`. Names end as early as they can.
+    ///
+    /// None where the line has another prefix, or no known severity behind it.
     pub(super) fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
         self.head_where(line, &mut |_| true)
     }
@@ -304,6 +355,8 @@ impl Prefix {
 
     /// The first match of the prefix at the start of `line` that is accepted. Names can hold separators, so there may be
     /// several.
+    ///
+    /// Only the first [`PREFIX_MAX`] bytes of `line` are matched.
     pub(super) fn head_where<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
         let line = line.get(..line.len().min(PREFIX_MAX))?;
         // This excludes nearly all text of clients.
@@ -325,6 +378,8 @@ impl Prefix {
     }
 
     /// Whether a name at the start of `line` may go on behind its byte `newline`, by its length alone.
+    ///
+    /// False for a prefix without names, and where the pieces before the first name do not match.
     pub(super) fn may_go_on(&self, line: &[u8], newline: usize) -> bool {
         let mut head = Head::default();
         let mut at = 0;
@@ -344,6 +399,8 @@ impl Prefix {
     }
 
     /// Whether `line` begins as a record does: with all the pieces before the first free text.
+    ///
+    /// A time at the start is enough. A prefix without a time or free text needs the severity too.
     pub(super) fn begins(&self, line: &[u8]) -> bool {
         let mut head = Head::default();
         let mut at = 0;
@@ -364,6 +421,8 @@ impl Prefix {
 }
 
 /// The longest text from the first name on.
+///
+/// In bytes, up to the severity; 0 where no piece is a name.
 fn reach(pieces: &[Piece]) -> usize {
     let longest = |piece: &Piece| match piece {
         Piece::Literal(literal) => literal.len(),

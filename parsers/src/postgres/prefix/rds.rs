@@ -1,4 +1,10 @@
 //! The values of `log_line_prefix` that RDS allows, and a short way through the first.
+//!
+//! ```text
+//! 2026-11-23 18:39:57 UTC:10.0.0.7(49698):app@orders:[21828]:LOG:  connection received: host=10.0.0.7 port=49698
+//! ```
+//!
+//! The short way gives the same result as the pieces in `walk`, only sooner. A test compares both.
 
 use super::severity::severity;
 use super::values::{remote, time};
@@ -6,6 +12,8 @@ use super::{Head, NAME_MAX};
 use crate::digits::split_number;
 
 /// RDS's default.
+///
+/// Its time has no milliseconds, and it has no application name.
 pub(in crate::postgres) const RDS: &str = "%t:%r:%u@%d:[%p]:";
 /// RDS's second value, from PostgreSQL 16 on, as the user guide prints it
 /// (<https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.overview.parameter-groups.html>).
@@ -14,9 +22,15 @@ pub(in crate::postgres) const RDS_16: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c
 /// 18 and of Aurora 17, and in their lines (`697675ec.63ff:[unknown]:ERROR:`).
 pub(in crate::postgres) const RDS_16_COLON: &str = "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:";
 /// All of them. The one without the final colon reads the other's lines too, with a wrong application, and comes behind it.
+///
+/// The order is that in which a line is tried.
 pub(in crate::postgres) const ALL: [&str; 3] = [RDS_16_COLON, RDS_16, RDS];
 
 /// The match of RDS's default prefix with the shortest names. Nearly every line of most logs has this prefix.
+///
+/// The user ends at its first `@`, and the database at its first `:`.
+/// None where these names give no match. Longer names may still give one, which `walk` tries.
+/// None also where a name has more than 63 bytes.
 pub(in crate::postgres) fn rds_head(line: &[u8]) -> Option<Head<'_>> {
     let name = |text: &[u8], end| text.iter().take(NAME_MAX + 1).position(|byte| *byte == end);
     let (length, at) = time(line)?;
@@ -46,6 +60,7 @@ mod tests {
     use super::super::Prefix;
     use super::*;
 
+    /// The match of a setting with the start of a line.
     fn head<'a>(setting: &str, line: &'a str) -> Option<Head<'a>> {
         Prefix::compile(setting).head(line.as_bytes())
     }

@@ -1,8 +1,17 @@
 //! The words that stand between a prefix and a message: `LOG:  `.
+//!
+//! ```text
+//! LOG:  connection received: host=10.0.0.7 port=49698
+//! ERROR:  42P01: relation "x" does not exist
+//! ```
+//!
+//! The second line has the SQLSTATE that `log_error_verbosity = verbose` adds.
 
 use super::values::strip;
 
 /// Severities, and the words that open the further lines of a report.
+///
+/// Only in English: no record that is counted has one of them in another language.
 const SEVERITIES: &[&[u8]] = &[
     b"FATAL",
     b"ERROR",
@@ -42,6 +51,9 @@ const LOG: &[&[u8]] = &[
 ];
 
 /// Where the message begins, if a severity stands at `at`: `LOG:  `, with `00000: ` behind it when verbose.
+///
+/// The offset counts from the start of `line`. None where no word of these lists stands at `at`.
+/// None, too, where the word is not followed by a colon and two blanks.
 pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
     let input = line.get(at..)?;
     let word = LOG
@@ -56,16 +68,22 @@ pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Whether a severity is that of connection records.
+///
+/// `severity` is the word alone, without its colon.
 pub(in crate::postgres) fn is_log(severity: &[u8]) -> bool {
     LOG.contains(&severity)
 }
 
 /// Whether a text ends in a severity.
+///
+/// The colon behind the severity is not a part of `text`.
 pub(in crate::postgres) fn ends_in_severity(text: &[u8]) -> bool {
     ending_severity(text).is_some()
 }
 
 /// The severity that a text ends in.
+///
+/// None where it ends in none. Of `DEBUG` and `DEBUG1`, only one can end a text.
 pub(super) fn ending_severity(text: &[u8]) -> Option<&'static [u8]> {
     LOG.iter().chain(SEVERITIES).copied().find(|word| text.ends_with(word))
 }

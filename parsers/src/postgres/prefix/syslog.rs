@@ -1,4 +1,11 @@
 //! What syslog puts before each line.
+//!
+//! ```text
+//! Nov 23 18:39:57 db1 postgres[123]: [3-1] 2026-11-23 18:39:57.123 UTC [123] u@d LOG:  x
+//! <134>2026-11-23T18:39:57.123Z db1 postgres[123]: [3-1] LOG:  x
+//! ```
+//!
+//! The host and the program's name are not read.
 
 use memchr::{memchr, memmem, memrchr};
 
@@ -9,11 +16,15 @@ use crate::time::LogTime;
 
 impl Prefix {
     /// Where the message begins in a line that syslog wrapped.
+    ///
+    /// In bytes from the start of `line`. None where no syslog wraps it.
     pub(in crate::postgres) fn syslog_end(&self, line: &[u8]) -> Option<usize> {
         self.syslog(line, 0, &mut Head::default())
     }
 
     /// The process and the chunk number of a line that syslog wrapped.
+    ///
+    /// None where the line is not of syslog, and without a `[3-1] `.
     pub(in crate::postgres) fn syslog_chunk(&self, line: &[u8]) -> Option<(u64, u64)> {
         let mut head = Head::default();
         self.syslog(line, 0, &mut head)?;
@@ -26,6 +37,8 @@ impl Prefix {
     /// there is no `[3-1] `.
     ///
     /// Source: PostgreSQL `elog.c`, `write_syslog`: `[sequence-chunk] text`, chunks of at most 900 bytes.
+    ///
+    /// `at` is where the text of syslog begins. Only the first 1,025 bytes are searched for its end, `]: `.
     pub(super) fn syslog<'a>(&self, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
         let input = line.get(at..)?;
         let end = memmem::find(input.get(..input.len().min(HOST_MAX))?, b"]: ")?;

@@ -1,4 +1,7 @@
 //! The values that the escapes of a prefix write.
+//!
+//! Most functions return the text behind a value, or the value's length, and `None` where the text has another shape.
+//! They do not check what a value means: a process may be 0 here.
 
 use std::cell::Cell;
 
@@ -10,6 +13,9 @@ use crate::time::LogTime;
 /// The time at the start of `input`, and its length.
 ///
 /// A busy log writes the same second hundreds of times. So the last time is compared before a time is read.
+///
+/// The length is in bytes, with the zone. None where no time is at the start.
+/// Each thread remembers its own last time.
 pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     /// A time, its text with the byte behind it, and how much of that is filled.
     type Last = ([u8; 32], usize, LogTime);
@@ -34,6 +40,10 @@ pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
 }
 
 /// A time, and the text behind it. A severity that follows at once, as with the prefix `%m`, is no part of the zone.
+///
+/// ```text
+/// 2026-11-23 18:39:57.242 UTCLOG:  checkpoint starting: time
+/// ```
 pub(super) fn whole_time(input: &[u8]) -> Option<(&[u8], LogTime)> {
     let (rest, time) = postgres_time(input).ok()?;
     if !rest.starts_with(b":  ") {
@@ -46,18 +56,24 @@ pub(super) fn whole_time(input: &[u8]) -> Option<(&[u8], LogTime)> {
 }
 
 /// The text behind `start` in `input`. For a few bytes, a loop is faster than a call that compares memory.
+///
+/// None where `input` is shorter than `start`, or begins otherwise.
 pub(in crate::postgres) fn strip<'a>(input: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     let (begin, rest) = input.split_at_checked(start.len())?;
     begin.iter().zip(start).all(|(byte, other)| byte == other).then_some(rest)
 }
 
 /// The text behind the bytes that are accepted.
+///
+/// Accepting no byte is a match too: the whole input is returned then. So the result is always `Some`.
 pub(super) fn skip(input: &[u8], accept: impl Fn(u8) -> bool) -> Option<&[u8]> {
     let length = input.iter().position(|byte| !accept(*byte)).unwrap_or(input.len());
     input.get(length..)
 }
 
 /// The process of `6924dca7.1267`, which is the session's start and its process in hexadecimal, and the text behind it.
+///
+/// The process is `None` where the dot is missing, or no number of at most 64 bits follows it.
 pub(super) fn session_id(input: &[u8]) -> Option<(&[u8], Option<u64>)> {
     let rest = skip(input, |byte| byte.is_ascii_hexdigit())?;
     let Some(process) = rest.strip_prefix(b".") else { return Some((rest, None)) };
@@ -69,11 +85,15 @@ pub(super) fn session_id(input: &[u8]) -> Option<(&[u8], Option<u64>)> {
 /// What `%r` says of a client: its address, and its port where that is known.
 #[derive(Clone, Copy, Default)]
 pub(in crate::postgres) struct Remote<'a> {
+    /// An IP address, a host name, `[local]` or `???`.
     pub address: Option<&'a [u8]>,
+    /// None for Unix sockets and for `???`.
     pub port: Option<u64>,
 }
 
 /// `10.0.0.1(5432)`, `[local]`, a host name, or `???(???)` if it is unknown. Processes without a session write nothing.
+///
+/// Returns the text behind the value. Without a value, that is the whole input.
 pub(in crate::postgres) fn remote(input: &[u8]) -> (&[u8], Remote<'_>) {
     const LOCAL: &[u8] = b"[local]";
     if let Some(rest) = input.strip_prefix(LOCAL) {

@@ -1,4 +1,12 @@
 //! The walk: matches the pieces of a prefix with a line, and tries where each name may end.
+//!
+//! ```text
+//! %t:%r:%u@%d:[%p]:
+//! 2026-11-23 18:39:57 UTC:10.0.0.7(49698):a@b@orders:[21828]:LOG:  x
+//! ```
+//!
+//! Here the user may be `a` or `a@b`. The walk tries `a` first, and the caller decides which match it accepts.
+//! Time is bounded by [`MOST_STEPS`], or by the memory of dead ends.
 
 use super::severity::severity;
 use super::values::{remote, session_id, skip, strip, time, whole_time};
@@ -10,6 +18,7 @@ use crate::postgres::time::epoch_time;
 /// can be split in very many ways.
 #[derive(Default)]
 pub(super) struct DeadEnds {
+    /// Steps so far, of both kinds of walk.
     steps: usize,
     /// Whether names decide which match is accepted. Then no state is a dead end for all of them.
     by_names: bool,
@@ -25,6 +34,8 @@ impl DeadEnds {
 
     /// The position of the bit of a state: how many pieces are left, where in the line, and whether a session wrote the line
     /// as far as it was read.
+    ///
+    /// Returns the index of the word in `known`, and a mask with the one bit.
     fn bit(left: usize, at: usize, of_session: bool) -> (usize, u64) {
         let state = (left * (PREFIX_MAX + 1) + at) * 2 + usize::from(of_session);
         (state / 64, 1 << (state % 64))
@@ -36,6 +47,8 @@ impl DeadEnds {
     }
 
     /// Marks a state as a dead end.
+    ///
+    /// Memory grows up to the highest state that was marked: 64 states take 8 bytes.
     fn insert(&mut self, (word, bit): (usize, u64)) {
         if self.known.len() <= word {
             self.known.resize(word + 1, 0);
@@ -49,6 +62,8 @@ impl DeadEnds {
 /// Steps of a walk that need no memory of dead ends. Nearly all lines take fewer.
 const FEW_STEPS: usize = 512;
 /// Most steps of a walk in which names decide which match is accepted.
+///
+/// A walk that reaches it finds no match.
 const MOST_STEPS: usize = 16 * 1024;
 
 /// Whether a match of a prefix, which ends where its severity begins, is the wanted one.
@@ -57,21 +72,29 @@ pub(super) type Accept<'f, 'a> = &'f mut dyn FnMut(&Head<'a>) -> bool;
 /// The match of a prefix with a line.
 struct Walk<'p, 'f, 'a> {
     prefix: &'p Prefix,
+    /// At most `PREFIX_MAX` bytes.
     line: &'a [u8],
     /// What was matched so far.
     head: Head<'a>,
+    /// Asked at every severity that a way through the pieces leads to.
     accept: Accept<'f, 'a>,
     dead: DeadEnds,
 }
 
 impl Prefix {
     /// The first match of the prefix with the start of `line` that is accepted.
+    ///
+    /// None where no way through the pieces leads to a severity, or no such way is accepted.
     pub(super) fn walk<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>, dead: DeadEnds) -> Option<Head<'a>> {
         let mut walk = Walk { prefix: self, line, head: Head::default(), accept, dead };
         walk.from(&self.pieces, 0).then_some(walk.head)
     }
 
     /// Matches a piece that can end in one place only, and returns that.
+    ///
+    /// The offset is in bytes from the start of `line`. Values are put into `head` on the way.
+    /// None where the text has another shape, and for pieces of variable length, which [`Walk`] tries instead.
+    /// Padding takes no bytes here: [`Walk`] tries its lengths.
     pub(super) fn step<'a>(&self, piece: &Piece, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
         let input = line.get(at..)?;
         let field = match piece {
@@ -125,6 +148,8 @@ impl Prefix {
 
 impl Walk<'_, '_, '_> {
     /// Matches `pieces` from `at` on. If a field may end in several places, tries them all, shortest first.
+    ///
+    /// Returns whether a match was accepted; its values are then in `head`. Otherwise `head` holds leftovers.
     fn from(&mut self, pieces: &[Piece], at: usize) -> bool {
         self.dead.steps += 1;
         if self.dead.steps <= FEW_STEPS {
@@ -170,6 +195,8 @@ impl Walk<'_, '_, '_> {
     }
 
     /// Matches a piece of variable length, and the `rest` behind it.
+    ///
+    /// Lengths are in bytes, and include both limits. Where fixed text follows, only ends before its first byte are tried.
     fn matches_any(&mut self, piece: &Piece, shortest: usize, longest: usize, rest: &[Piece], at: usize) -> bool {
         let line = self.line;
         let first = match rest.first() {
@@ -216,6 +243,9 @@ impl Walk<'_, '_, '_> {
 }
 
 /// Whether a field of variable length can hold this text.
+///
+/// Names may hold any byte. Padding is blanks only, and hosts are printable ASCII without blanks.
+/// Other text has no control characters.
 fn may_hold(piece: &Piece, text: &[u8]) -> bool {
     match piece {
         Piece::Padding => text.iter().all(|byte| *byte == b' '),
