@@ -33,7 +33,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter, memrchr, memrchr2_iter};
+use memchr::{memchr, memchr_iter, memrchr, memrchr_iter, memrchr2_iter};
 
 use super::audit_transport::{is_version, transport};
 use super::padding::unpadded;
@@ -59,8 +59,8 @@ const RECORD: usize = 4096;
 /// How far times may go back, in microseconds: sessions are written by several threads.
 const APART: Micros = 60_000_000;
 
-/// Records that the name of one user can imitate, in 128 characters, and one more.
-const OF_A_NAME: usize = 4;
+/// Bytes of a name of 128 characters, and of the record that it is in: a name can imitate the beginnings of several records.
+const NAME_MAX: usize = 512;
 
 /// Whose audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub(super) enum Dialect {
 
 /// Bytes of the date in `20261123 18:46:24`, and of microseconds since 1970: what a record begins with.
 const DATE: usize = 8;
+/// Bytes of `20261123 18:46:24`.
+const DATE_AND_TIME: usize = 17;
 /// Bytes of microseconds since 1970, at the beginning of Aurora's records.
 const EPOCH: usize = 16;
 
@@ -232,23 +234,38 @@ impl Audit {
 
     /// Whether the records around the one from `begin` to `limit` allow it to be of that time.
     ///
-    /// It compares up to [`OF_A_NAME`] records before it and the one behind it. Differences up to [`APART`] are in order.
+    /// It compares the lines of [`NAME_MAX`] bytes before it and the record behind it. Differences up to [`APART`] are in
+    /// order.
     fn is_in_order(&self, chunk: Chunk<'_>, (begin, limit): (usize, usize), time: LogTime) -> bool {
-        let header = |at: usize| self.header(unpadded(chunk.text.get(at..)?));
-        let before = std::iter::successors(Some(begin), |at| self.begins_before(chunk, at.checked_sub(1)?));
-        let mut before = before.skip(1).take(OF_A_NAME).filter_map(header);
-        let is_late = |(other, _): (LogTime, _)| other.at > time.at.saturating_add(APART);
-        let is_early = |(other, _): (LogTime, _)| other.at < time.at.saturating_sub(APART);
-        !before.any(is_late) && !header(limit + 1).is_some_and(is_early)
+        let text = chunk.text;
+        let length = if self.dialect == Dialect::Aurora { EPOCH } else { DATE_AND_TIME };
+        let stamp = |at: usize| text.get(at..at + length);
+        let header = |at: usize| self.header(text.get(at..)?).map(|(other, _)| other.at);
+        let own = stamp(begin);
+        // Stamps sort as their times do, so that few have to be read.
+        let is_late =
+            |at: usize| stamp(at) > own && header(at).is_some_and(|other| other > time.at.saturating_add(APART));
+        let is_early =
+            |at: usize| stamp(at) < own && header(at).is_some_and(|other| other < time.at.saturating_sub(APART));
+        let floor = begin.saturating_sub(NAME_MAX);
+        let opening = (floor == 0 && chunk.starts).then_some(0);
+        let newlines = memrchr_iter(b'\n', text.get(floor..begin).unwrap_or_default());
+        let mut before = newlines.map(|newline| floor + newline + 1).chain(opening);
+        !before.any(is_late) && !is_early(limit + 1)
     }
 
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
     ///
     /// The client is empty if the record may be imitated. A user can hold commas: it ends at the last one.
-    fn client<'a>(&self, chunk: Chunk<'a>, begin: usize, ids: usize, database: &'a [u8]) -> Client<'a> {
+    fn client<'a>(
+        &self,
+        text: &'a [u8],
+        (begin, ids): (usize, usize),
+        database: &'a [u8],
+        imitated: bool,
+    ) -> Client<'a> {
         let known = |name: &'a [u8]| Some(Cow::Borrowed(name)).filter(|name| !name.is_empty());
-        let imitated = self.is_imitated(chunk, begin);
-        let who = chunk.text.get(begin..ids).and_then(|before| self.header(before)).map(|(_, who)| who);
+        let who = text.get(begin..ids).and_then(|before| self.header(before)).map(|(_, who)| who);
         let parts = who.and_then(|who| {
             let (user_at, host_at) = (memchr(b',', who)? + 1, memrchr(b',', who)? + 1);
             Some((who.get(user_at..host_at.checked_sub(1)?)?, who.get(host_at..)?))
@@ -297,16 +314,15 @@ impl RecordParser for Audit {
             Ok(behind) => behind,
             Err(cause) => return Parsed::Malformed(cause),
         };
-        let client = self.client(chunk, begin, ids, behind.database);
+        let imitated = self.is_imitated(chunk, begin);
+        let client = self.client(text, (begin, ids), behind.database, imitated);
         let host = text.get(begin..ids).and_then(|who| who.get(memrchr(b',', who)? + 1..)).unwrap_or_default();
         let step = match self.step(needle, &client, &behind, parts_of_host(host).1) {
             Ok(step) => step,
             Err(cause) => return Parsed::Malformed(cause),
         };
         let (time, who) = self.header(record).unzip();
-        let is_certain =
-            |time: &LogTime| !self.is_imitated(chunk, begin) && self.is_in_order(chunk, (begin, limit), *time);
-        let time = time.filter(is_certain);
+        let time = time.filter(|time| !imitated && self.is_in_order(chunk, (begin, limit), *time));
         let server = who.and_then(|who| who.split(|byte| *byte == b',').next()).unwrap_or_default();
         let session = numbered(server, session);
         Parsed::Record(Record { at: time.map(|time| time.at), session, client, step })
