@@ -114,7 +114,7 @@ pub(super) fn of(
             .filter(missed)
             .filter(in_window)
             .count() as u64,
-        files_mute: count(is_mute),
+        files_mute: count(shows_no_session),
         log_line_prefixes: inside.iter().filter_map(|(reading, _)| reading.log_line_prefix.clone()).collect(),
         bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
         unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
@@ -191,7 +191,7 @@ fn may_be_retried(reading: &LogRead) -> bool {
 /// How far from a session that was logged it is believed that the next would have been.
 const REACH: SignedDuration = SignedDuration::from_hours(1);
 
-fn is_mute(reading: &LogRead) -> bool {
+fn shows_no_session(reading: &LogRead) -> bool {
     reading.gaps.is_empty() && reading.sessions == 0
 }
 
@@ -207,11 +207,11 @@ fn conclusive_span(inside: &[(&LogRead, Window)], at: usize) -> Option<Window> {
     if !shows_transport(reading) || !reading.gaps.is_empty() {
         return None;
     }
-    let mute = |neighbour: Option<&(&LogRead, Window)>| neighbour.is_some_and(|(reading, _)| is_mute(reading));
+    let is_without = |neighbour: Option<&(&LogRead, Window)>| neighbour.is_some_and(|(read, _)| shows_no_session(read));
     let before = at.checked_sub(1).and_then(|before| inside.get(before));
     let (first, last) = (reading.first_session_at?, reading.last_session_at?);
-    let from = if mute(before) { first } else { span.from.max(first.checked_sub(REACH).ok()?) };
-    let to = if mute(inside.get(at + 1)) { last } else { span.to.min(last.checked_add(REACH).ok()?) };
+    let from = if is_without(before) { first } else { span.from.max(first.checked_sub(REACH).ok()?) };
+    let to = if is_without(inside.get(at + 1)) { last } else { span.to.min(last.checked_add(REACH).ok()?) };
     Some(Window { from, to })
 }
 

@@ -92,7 +92,7 @@ impl Prefix {
 
     /// Matches a piece that can end in one place only, and returns that.
     ///
-    /// The offset is in bytes from the start of `line`. Values are put into `head` on the way.
+    /// The offset is in bytes from the start of `line`. Values found so far are put into `head`.
     /// None where the text has another shape, and for pieces of variable length, which [`Walk`] tries instead.
     /// Padding takes no bytes here: [`Walk`] tries its lengths.
     pub(super) fn step<'a>(&self, piece: &Piece, line: &'a [u8], at: usize, head: &mut Head<'a>) -> Option<usize> {
