@@ -4,10 +4,11 @@ mod authority;
 mod filter;
 mod instance_id;
 mod parameters;
+mod pending_changes;
 mod profile;
 mod rds;
 
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
-pub use profile::{Certificate, Fleet, InstanceProfile, Level, Parameter, PendingAction};
+pub use profile::{Certificate, ClusterRole, Fleet, InstanceProfile, Level, Parameter, PendingAction};
 pub use rds::take;

@@ -38,6 +38,15 @@ pub struct InstanceProfile {
     pub instance: String,
     /// `DBClusterIdentifier` of a member of a cluster.
     pub cluster: Option<String>,
+    /// Its role in the cluster; none where it stands alone or the role is unknown.
+    #[serde(default)]
+    pub cluster_role: Option<ClusterRole>,
+    /// Identifiers of the other members of its cluster.
+    #[serde(default)]
+    pub cluster_siblings: Vec<String>,
+    /// Custom endpoints of its cluster (`CustomEndpoints`).
+    #[serde(default)]
+    pub custom_endpoints: Vec<String>,
     /// Engine as AWS names it: `postgres`, `aurora-postgresql`, ...
     pub engine: String,
     /// Engine version as AWS writes it: `16.4`.
@@ -46,6 +55,13 @@ pub struct InstanceProfile {
     pub engine_mode: Option<String>,
     /// `DBInstanceStatus`.
     pub status: String,
+    /// The weekly maintenance window in UTC (`PreferredMaintenanceWindow`): `sun:05:00-sun:06:00`.
+    #[serde(default)]
+    pub maintenance_window: Option<String>,
+    /// Pending modifications other than of the certificate (`PendingModifiedValues`), as the API names them:
+    /// `DBInstanceClass`, ... Any `--apply-immediately` applies them too.
+    #[serde(default)]
+    pub pending_changes: Vec<String>,
     /// When the instance was made; nothing before it can be missing.
     pub created_at: Option<Timestamp>,
     /// Whether IAM database authentication may be used. That it may be proves nothing about TLS.
@@ -101,6 +117,16 @@ pub struct PendingAction {
     pub forced_apply: Option<Timestamp>,
     /// When it is due to be applied as things stand.
     pub current_apply: Option<Timestamp>,
+}
+
+/// The role of a member of a cluster (`IsClusterWriter`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClusterRole {
+    /// It serves reads only.
+    Reader,
+    /// It serves writes.
+    Writer,
 }
 
 /// Where a parameter is set.

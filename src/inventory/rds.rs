@@ -9,15 +9,15 @@ use aws_sdk_rds::operation::describe_db_proxies::DescribeDbProxiesOutput;
 use aws_sdk_rds::operation::describe_db_proxy_targets::DescribeDbProxyTargetsOutput;
 use aws_sdk_rds::operation::describe_global_clusters::DescribeGlobalClustersOutput;
 use aws_sdk_rds::operation::describe_pending_maintenance_actions::DescribePendingMaintenanceActionsOutput;
-use aws_sdk_rds::types::{DbCluster, DbInstance, GlobalCluster, Parameter as ApiParameter};
+use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance, GlobalCluster, Parameter as ApiParameter};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
 use super::filter::Filter;
-use super::parameters;
-use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
+use super::profile::{Certificate, ClusterRole, Fleet, InstanceProfile, Level, PendingAction};
+use super::{parameters, pending_changes};
 use crate::aws::{Aws, list};
 use crate::error::{Error, Result};
 use crate::problem::Problem;
@@ -274,10 +274,15 @@ impl Asked<'_> {
             region,
             instance: text(instance.db_instance_identifier()),
             cluster: cluster_name,
+            cluster_role: cluster.as_ref().and_then(|cluster| role(cluster, instance)),
+            cluster_siblings: cluster.as_ref().map(|cluster| siblings(cluster, instance)).unwrap_or_default(),
+            custom_endpoints: cluster.as_ref().map(|cluster| cluster.custom_endpoints().to_vec()).unwrap_or_default(),
             engine: text(instance.engine()),
             engine_version: text(instance.engine_version()),
             engine_mode: cluster.as_ref().and_then(|cluster| cluster.engine_mode().map(str::to_owned)),
             status: text(instance.db_instance_status()),
+            maintenance_window: instance.preferred_maintenance_window().map(str::to_owned),
+            pending_changes: pending_changes(instance, cluster.as_ref()),
             created_at: instance.instance_create_time().and_then(instant),
             iam_authentication: instance.iam_database_authentication_enabled() == Some(true),
             certificate: Certificate::default(),
@@ -377,6 +382,31 @@ fn arn(aws: &Aws, instance: &DbInstance) -> String {
         let (account, name) = (aws.account.as_deref().unwrap_or("unknown"), instance.db_instance_identifier());
         format!("arn:aws:rds:{}:{account}:db:{}", aws.region, name.unwrap_or_default())
     })
+}
+
+/// The role of an instance in its cluster; none where the answer does not say it.
+fn role(cluster: &DbCluster, instance: &DbInstance) -> Option<ClusterRole> {
+    let of = |member: &&DbClusterMember| member.db_instance_identifier() == instance.db_instance_identifier();
+    let writes = cluster.db_cluster_members().iter().find(of)?.is_cluster_writer()?;
+    Some(if writes { ClusterRole::Writer } else { ClusterRole::Reader })
+}
+
+/// Identifiers of the other members of an instance's cluster.
+fn siblings(cluster: &DbCluster, instance: &DbInstance) -> Vec<String> {
+    let members = cluster.db_cluster_members().iter().filter_map(DbClusterMember::db_instance_identifier);
+    let others = members.filter(|member| Some(*member) != instance.db_instance_identifier());
+    let mut others: Vec<_> = others.map(str::to_owned).collect();
+    others.sort_unstable();
+    others
+}
+
+/// What else is pending of an instance or of its Multi-AZ DB cluster.
+fn pending_changes(instance: &DbInstance, cluster: Option<&DbCluster>) -> Vec<String> {
+    let mut pending = pending_changes::of_instance(instance.pending_modified_values());
+    pending.extend(pending_changes::of_cluster(cluster.and_then(DbCluster::pending_modified_values)));
+    pending.sort_unstable();
+    pending.dedup();
+    pending
 }
 
 fn certificate(

@@ -210,6 +210,11 @@ pub struct Cluster {
     /// The identifiers of its instances, the writer first.
     #[serde(default)]
     pub members: Vec<String>,
+    /// Addresses of its custom endpoints (`CustomEndpoints`).
+    #[serde(default)]
+    pub custom_endpoints: Vec<String>,
+    /// `standard` or `limitless` (`ClusterScalabilityType`).
+    pub scalability: Option<String>,
 }
 
 /// An instance (API reference: `DBInstance`) and its log files.
@@ -225,6 +230,12 @@ pub struct Instance {
     /// `available` unless said otherwise.
     #[serde(default = "available")]
     pub status: String,
+    /// `PreferredMaintenanceWindow`.
+    #[serde(default = "sunday")]
+    pub maintenance_window: String,
+    /// Other modifications that are pending (`PendingModifiedValues`), by the names of the API.
+    #[serde(default)]
+    pub pending_changes: BTreeMap<String, String>,
     /// `InstanceCreateTime`.
     pub created: Timestamp,
     /// The DB parameter group.
@@ -363,6 +374,10 @@ fn provisioned() -> String {
 
 fn in_sync() -> String {
     "in-sync".to_owned()
+}
+
+fn sunday() -> String {
+    "sun:05:00-sun:06:00".to_owned()
 }
 
 fn available() -> String {

@@ -59,7 +59,11 @@ fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
         xml.text("Status", &instance.option_status);
     });
     xml.text("AvailabilityZone", format!("{region}a"));
-    xml.element("PendingModifiedValues", |xml| xml.optional("CACertificateIdentifier", instance.pending_ca.as_ref()));
+    xml.text("PreferredMaintenanceWindow", &instance.maintenance_window);
+    xml.element("PendingModifiedValues", |xml| {
+        instance.pending_changes.iter().for_each(|(name, value)| xml.text(name, value));
+        xml.optional("CACertificateIdentifier", instance.pending_ca.as_ref());
+    });
     xml.text("MultiAZ", false);
     xml.text("EngineVersion", &instance.version);
     xml.optional("DBClusterIdentifier", instance.cluster.as_ref());
@@ -115,6 +119,10 @@ fn cluster(fleet: &Fleet, region: &str, cluster: &Cluster, xml: &mut Xml) {
         xml.text("PromotionTier", 1);
     });
     xml.text("DBClusterArn", fleet.arn(region, "cluster", &cluster.id));
+    if !cluster.custom_endpoints.is_empty() {
+        xml.strings("CustomEndpoints", &cluster.custom_endpoints);
+    }
+    xml.optional("ClusterScalabilityType", cluster.scalability.as_ref());
 }
 
 /// A cluster without instances, such as one of Aurora Serverless v1, lives in the fleet's region.
