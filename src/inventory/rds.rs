@@ -74,6 +74,33 @@ struct Shared {
     proxies: Option<BTreeMap<String, Vec<String>>>,
 }
 
+impl Shared {
+    /// Adds what is scheduled for an instance, and the proxies in front of it.
+    fn add_to(&self, profile: &mut InstanceProfile, cluster: Option<&DbCluster>) {
+        match &self.pending {
+            // What is scheduled for a cluster is scheduled for its instances.
+            Some(pending) => {
+                let cluster = cluster.and_then(DbCluster::db_cluster_arn);
+                let arns = [Some(profile.arn.as_str()), cluster].into_iter().flatten();
+                profile.pending = arns.filter_map(|arn| pending.get(arn)).flatten().cloned().collect();
+            }
+            None => profile.unknown.push("rds:DescribePendingMaintenanceActions".to_owned()),
+        }
+        match &self.proxies {
+            Some(proxies) => {
+                let names = [Some(&profile.instance), profile.cluster.as_ref()].into_iter().flatten();
+                profile.proxies = names.filter_map(|name| proxies.get(name)).flatten().cloned().collect();
+                profile.proxies.sort_unstable();
+                profile.proxies.dedup();
+            }
+            None => profile.unknown.push("rds:DescribeDBProxies".to_owned()),
+        }
+        if self.authorities.is_none() {
+            profile.unknown.push("rds:DescribeCertificates".to_owned());
+        }
+    }
+}
+
 /// What is known of an engine version.
 #[derive(Clone)]
 struct Version {
@@ -301,27 +328,7 @@ impl Asked<'_> {
             profile.unknown.push("rds:DescribeDBEngineVersions".to_owned());
         }
         profile.certificate = certificate(instance, cluster.as_ref(), shared, version);
-        match &shared.pending {
-            // What is scheduled for a cluster is scheduled for its instances.
-            Some(pending) => {
-                let cluster = cluster.as_ref().and_then(|cluster| cluster.db_cluster_arn());
-                let arns = [Some(profile.arn.as_str()), cluster].into_iter().flatten();
-                profile.pending = arns.filter_map(|arn| pending.get(arn)).flatten().cloned().collect();
-            }
-            None => profile.unknown.push("rds:DescribePendingMaintenanceActions".to_owned()),
-        }
-        match &shared.proxies {
-            Some(proxies) => {
-                let names = [Some(&profile.instance), profile.cluster.as_ref()].into_iter().flatten();
-                profile.proxies = names.filter_map(|name| proxies.get(name)).flatten().cloned().collect();
-                profile.proxies.sort_unstable();
-                profile.proxies.dedup();
-            }
-            None => profile.unknown.push("rds:DescribeDBProxies".to_owned()),
-        }
-        if shared.authorities.is_none() {
-            profile.unknown.push("rds:DescribeCertificates".to_owned());
-        }
+        shared.add_to(&mut profile, cluster.as_ref());
         self.parameters(&mut profile, instance, cluster.as_ref()).await;
         profile
     }
