@@ -121,6 +121,7 @@ fn profile(number: i64, region: i64) -> InstanceProfile {
         engine: "postgres".to_owned(),
         engine_version: "16.14".to_owned(),
         engine_mode: None,
+        is_limitless: false,
         status: "available".to_owned(),
         maintenance_window: None,
         pending_changes: Vec::new(),

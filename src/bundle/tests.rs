@@ -41,6 +41,7 @@ fn profile(created_at: Timestamp) -> InstanceProfile {
         engine: "mysql".to_owned(),
         engine_version: "8.4.6".to_owned(),
         engine_mode: None,
+        is_limitless: false,
         status: "available".to_owned(),
         maintenance_window: None,
         pending_changes: Vec::new(),

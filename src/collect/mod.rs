@@ -160,7 +160,9 @@ async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> R
 
 /// The engine of an instance whose logs tell of its clients.
 fn logged(profile: &InstanceProfile) -> Option<&'static Engine> {
-    profile.known_engine().filter(|engine| !engine.logs.is_empty() && !profile.is_serverless_v1())
+    profile
+        .known_engine()
+        .filter(|engine| !engine.logs.is_empty() && !profile.is_serverless_v1() && !profile.is_cluster())
 }
 
 async fn one(

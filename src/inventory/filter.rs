@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag as ApiTag};
 use regex::bytes::{Regex, RegexBuilder};
 use ssl_usage_parsers::ENGINES;
 
@@ -114,10 +114,9 @@ impl Filter {
         Err(format!("use one of {}", known.into_iter().collect::<Vec<_>>().join(", ")))
     }
 
-    /// Whether an instance matches.
-    pub(super) fn takes(&self, instance: &DbInstance) -> bool {
-        let (name, engine) = (instance.db_instance_identifier(), instance.engine());
-        let tags = instance.tag_list();
+    /// Whether an instance, or a cluster without instances, matches.
+    pub(super) fn takes(&self, found: &impl Described) -> bool {
+        let (name, engine, tags) = found.described();
         self.takes_kept(name.unwrap_or_default(), engine.unwrap_or_default())
             && self.tags.iter().all(|wanted| tags.iter().any(|tag| wanted.is(tag.key(), tag.value())))
     }
@@ -126,6 +125,23 @@ impl Filter {
     pub fn takes_kept(&self, name: &str, engine: &str) -> bool {
         (self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.matches(name)))
             && (self.engines.is_empty() || self.engines.iter().any(|wanted| is_engine(wanted, engine)))
+    }
+}
+
+/// What the filters look at: identifier, engine and tags.
+pub(super) trait Described {
+    fn described(&self) -> (Option<&str>, Option<&str>, &[ApiTag]);
+}
+
+impl Described for DbInstance {
+    fn described(&self) -> (Option<&str>, Option<&str>, &[ApiTag]) {
+        (self.db_instance_identifier(), self.engine(), self.tag_list())
+    }
+}
+
+impl Described for DbCluster {
+    fn described(&self) -> (Option<&str>, Option<&str>, &[ApiTag]) {
+        (self.db_cluster_identifier(), self.engine(), self.tag_list())
     }
 }
 
@@ -142,8 +158,6 @@ fn is_engine(wanted: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_rds::types::Tag as ApiTag;
-
     use super::*;
 
     fn pattern(text: &str) -> NamePattern {

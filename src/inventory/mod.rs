@@ -1,6 +1,7 @@
 //! The inventory: instances, and all their settings that concern TLS.
 
 mod authority;
+mod clusters;
 mod filter;
 mod instance_id;
 mod parameters;

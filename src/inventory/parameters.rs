@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_rds::types::{ApplyMethod, OptionGroup, Parameter as ApiParameter};
+use aws_sdk_rds::types::{OptionGroup, Parameter as ApiParameter};
 use ssl_usage_parsers::{Engine, OPTION};
 
-use super::profile::{Level, Parameter};
+use super::profile::{BABELFISH, Level, Parameter};
 use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
-/// Parameters that say more of a log than whether it is written; reported, never decisive.
-const ABOUT_LOGS: &[&str] =
-    &["log_destination", "log_disconnections", "log_line_prefix", "log_timezone", "lc_messages"];
+/// Parameters that say more of a log than whether it is written, and Babelfish.
+const BESIDE: &[&str] =
+    &["log_destination", "log_disconnections", "log_line_prefix", "log_timezone", "lc_messages", BABELFISH];
 
 /// The names of the parameters and options that bear on TLS or on its evidence.
 pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
@@ -18,7 +18,7 @@ pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
         engine.tls_switches.iter().flat_map(|switch| switch.unless.iter().copied().chain([switch.parameter]));
     let logging = engine.logs.iter().flat_map(|logs| logs.switches).map(|switch| switch.parameter);
     let logs = engine.logs.iter().flat_map(|logs| [logs.rotation.parameter, logs.retention.parameter]).flatten();
-    switches.chain(logging).chain(logs).chain(ABOUT_LOGS.iter().copied()).collect()
+    switches.chain(logging).chain(logs).chain(BESIDE.iter().copied()).collect()
 }
 
 /// Adds the parameters of a group that are in `names`. `status` is how the instance applies the group: `in-sync`,
@@ -42,13 +42,9 @@ pub(super) fn apply(
             continue;
         }
         let is_static = parameter.apply_type() == Some("static");
-        // Between a change and the restart that it waits for, only what needs no restart is as the group says.
-        let immediate = !is_static && parameter.apply_method() == Some(&ApplyMethod::Immediate);
-        let in_effect = match group.1 {
-            Some("in-sync") => true,
-            Some("pending-reboot") => immediate,
-            _ => false,
-        };
+        // `pending-reboot` is a group that was attached and applies nothing yet, or one that applies all but a static
+        // parameter: the API does not tell which.
+        let in_effect = group.1 == Some("in-sync");
         let value = parameter.parameter_value().map(str::to_owned);
         let group = group.0.to_owned();
         into.insert(name.to_owned(), Parameter { value, is_static, level, in_effect, group });
@@ -100,6 +96,8 @@ pub(super) fn absent_options(into: &mut BTreeMap<String, Parameter>, names: &[&s
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_rds::types::ApplyMethod;
+
     use super::*;
 
     fn parameter(value: &str, apply_type: &str, source: &str) -> ApiParameter {
@@ -121,7 +119,7 @@ mod tests {
     #[test]
     fn a_value_that_waits_for_a_restart_is_not_in_effect() {
         assert!(in_effect(Some("in-sync"), "static"));
-        assert!(in_effect(Some("pending-reboot"), "dynamic"));
+        assert!(!in_effect(Some("pending-reboot"), "dynamic"), "the group may be new");
         assert!(!in_effect(Some("pending-reboot"), "static"));
         assert!(!in_effect(Some("applying"), "dynamic"));
         assert!(!in_effect(None, "dynamic"));

@@ -53,7 +53,10 @@ pub struct InstanceProfile {
     pub engine_version: String,
     /// `EngineMode` of the cluster: `provisioned`, `serverless` (v1), ...
     pub engine_mode: Option<String>,
-    /// `DBInstanceStatus`.
+    /// Whether it is an Aurora PostgreSQL Limitless Database (`ClusterScalabilityType`), whose shards are no instances.
+    #[serde(default)]
+    pub is_limitless: bool,
+    /// `DBInstanceStatus`; of a cluster without instances, `Status`.
     pub status: String,
     /// The weekly maintenance window in UTC (`PreferredMaintenanceWindow`): `sun:05:00-sun:06:00`.
     #[serde(default)]
@@ -156,6 +159,9 @@ pub struct Parameter {
     pub group: String,
 }
 
+/// The parameter of Aurora PostgreSQL clusters that turns Babelfish on.
+pub(super) const BABELFISH: &str = "rds.babelfish_status";
+
 /// The calls whose answers hold settings.
 const SETTINGS: &[&str] = &[
     "rds:DescribeDBClusters",
@@ -189,6 +195,27 @@ impl InstanceProfile {
         } else {
             format!("the value of {parameter} could not be read ({} failed)", calls.join(", "))
         }
+    }
+
+    /// Whether it is a cluster without instances. Then `instance` is the identifier of the cluster, and `arn` its ARN.
+    pub fn is_cluster(&self) -> bool {
+        self.arn.split(':').nth(5) == Some("cluster")
+    }
+
+    /// Whether AWS runs it as RDS Custom, where the certificate is managed on the host.
+    ///
+    /// Source: `CreateDBInstance` in the RDS API reference: `CACertificateIdentifier` does not apply to RDS Custom.
+    pub fn is_custom(&self) -> bool {
+        self.engine.starts_with("custom-")
+    }
+
+    /// Whether it accepts clients of SQL Server, by Babelfish: it restarts for a new CA. A value that waits for a restart
+    /// counts as well.
+    ///
+    /// Source: "Using SSL/TLS to encrypt a connection to a DB cluster" in the Aurora user guide.
+    pub fn has_babelfish(&self) -> bool {
+        let value = self.parameters.get(BABELFISH).and_then(|parameter| parameter.value.as_deref());
+        value.is_some_and(|value| ssl_usage_parsers::setting(value) == "on")
     }
 
     /// Whether it is Aurora Serverless v1: TLS ends at its router, whose certificate is AWS Certificate Manager's, and its

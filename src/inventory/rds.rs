@@ -9,15 +9,15 @@ use aws_sdk_rds::operation::describe_db_proxies::DescribeDbProxiesOutput;
 use aws_sdk_rds::operation::describe_db_proxy_targets::DescribeDbProxyTargetsOutput;
 use aws_sdk_rds::operation::describe_global_clusters::DescribeGlobalClustersOutput;
 use aws_sdk_rds::operation::describe_pending_maintenance_actions::DescribePendingMaintenanceActionsOutput;
-use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance, GlobalCluster, Parameter as ApiParameter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, GlobalCluster, Parameter as ApiParameter};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
 use super::filter::Filter;
-use super::profile::{Certificate, ClusterRole, Fleet, InstanceProfile, Level, PendingAction};
-use super::{parameters, pending_changes};
+use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
+use super::{clusters, parameters, pending_changes};
 use crate::aws::{Aws, list};
 use crate::error::{Error, Result};
 use crate::problem::Problem;
@@ -29,7 +29,7 @@ use crate::problem::Problem;
 /// When the instances cannot be listed. What else cannot be asked is an entry in the fleet's `errors`, and in `unknown` of
 /// the instances that it concerns.
 pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fleet> {
-    let found = instances(aws, filter).await?;
+    let listed = instances(aws).await?;
     let mut asked = Asked {
         aws,
         errors: Vec::new(),
@@ -38,17 +38,19 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
         groups: BTreeMap::new(),
         versions: BTreeMap::new(),
     };
-    let clustered = found.iter().any(|instance| instance.db_cluster_identifier().is_some());
-    if clustered {
-        asked.clusters().await;
+    asked.clusters().await;
+    if !asked.clusters.is_empty() {
         asked.global_clusters().await;
     }
+    asked.check_members(&listed);
     let authorities = asked.authorities().await;
     let shared = Shared { authorities, pending: asked.pending().await, proxies: asked.proxies().await };
     let mut instances = Vec::new();
-    for instance in &found {
+    for instance in listed.iter().filter(|instance| filter.takes(*instance)) {
         instances.push(asked.profile(instance, &shared).await);
     }
+    let empty = asked.clusters.values().filter(|cluster| filter.takes(*cluster));
+    instances.extend(empty.filter_map(clusters::without_instances));
     instances.sort_by(|one, other| one.arn.cmp(&other.arn));
     let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
     let errors = asked.errors.into_iter().map(|problem| problem.at(account.as_deref(), &aws.region)).collect();
@@ -60,10 +62,9 @@ pub(super) fn instant(time: &DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }
 
-async fn instances(aws: &Aws, filter: &Filter) -> Result<Vec<DbInstance>> {
+async fn instances(aws: &Aws) -> Result<Vec<DbInstance>> {
     let ask = |marker| aws.rds.describe_db_instances().set_marker(marker).send();
-    let found = list(&aws.region, "rds:DescribeDBInstances", ask, |page| (page.db_instances, page.marker)).await?;
-    Ok(found.into_iter().filter(|instance| filter.takes(instance)).collect())
+    list(&aws.region, "rds:DescribeDBInstances", ask, |page| (page.db_instances, page.marker)).await
 }
 
 /// What all instances of a region share; none where it could not be read.
@@ -136,6 +137,14 @@ impl Asked<'_> {
             }
             Err(error) => self.errors.push(Problem::from(&error)),
         }
+    }
+
+    /// Keeps an error for each member of a cluster that is not among the instances.
+    fn check_members(&mut self, listed: &[DbInstance]) {
+        let listed =
+            listed.iter().filter_map(|instance| instance.db_instance_identifier().map(str::to_owned)).collect();
+        let missing = clusters::unlisted(self.clusters.values(), &listed);
+        self.errors.extend(missing.iter().map(Problem::from));
     }
 
     async fn global_clusters(&mut self) {
@@ -301,12 +310,13 @@ impl Asked<'_> {
             region,
             instance: text(instance.db_instance_identifier()),
             cluster: cluster_name,
-            cluster_role: cluster.as_ref().and_then(|cluster| role(cluster, instance)),
-            cluster_siblings: cluster.as_ref().map(|cluster| siblings(cluster, instance)).unwrap_or_default(),
+            cluster_role: cluster.as_ref().and_then(|cluster| clusters::role(cluster, instance)),
+            cluster_siblings: cluster.as_ref().map(|cluster| clusters::siblings(cluster, instance)).unwrap_or_default(),
             custom_endpoints: cluster.as_ref().map(|cluster| cluster.custom_endpoints().to_vec()).unwrap_or_default(),
             engine: text(instance.engine()),
             engine_version: text(instance.engine_version()),
             engine_mode: cluster.as_ref().and_then(|cluster| cluster.engine_mode().map(str::to_owned)),
+            is_limitless: false,
             status: text(instance.db_instance_status()),
             maintenance_window: instance.preferred_maintenance_window().map(str::to_owned),
             pending_changes: pending_changes(instance, cluster.as_ref()),
@@ -389,22 +399,6 @@ fn arn(aws: &Aws, instance: &DbInstance) -> String {
         let (account, name) = (aws.account.as_deref().unwrap_or("unknown"), instance.db_instance_identifier());
         format!("arn:aws:rds:{}:{account}:db:{}", aws.region, name.unwrap_or_default())
     })
-}
-
-/// The role of an instance in its cluster; none where the answer does not say it.
-fn role(cluster: &DbCluster, instance: &DbInstance) -> Option<ClusterRole> {
-    let of = |member: &&DbClusterMember| member.db_instance_identifier() == instance.db_instance_identifier();
-    let writes = cluster.db_cluster_members().iter().find(of)?.is_cluster_writer()?;
-    Some(if writes { ClusterRole::Writer } else { ClusterRole::Reader })
-}
-
-/// Identifiers of the other members of an instance's cluster.
-fn siblings(cluster: &DbCluster, instance: &DbInstance) -> Vec<String> {
-    let members = cluster.db_cluster_members().iter().filter_map(DbClusterMember::db_instance_identifier);
-    let others = members.filter(|member| Some(*member) != instance.db_instance_identifier());
-    let mut others: Vec<_> = others.map(str::to_owned).collect();
-    others.sort_unstable();
-    others
 }
 
 /// What else is pending of an instance or of its Multi-AZ DB cluster.

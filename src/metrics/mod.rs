@@ -134,7 +134,8 @@ fn queries(fleet: &Fleet) -> Vec<Query> {
         Query { namespace, dimension, named: named.to_owned(), measure }
     };
     let of_instance = |profile: &InstanceProfile| -> Vec<Query> {
-        let known = profile.known_engine().and_then(|engine| Some((engine, engine.metrics?)));
+        let engine = profile.known_engine().filter(|_| !profile.is_cluster());
+        let known = engine.and_then(|engine| Some((engine, engine.metrics?)));
         let Some((engine, namespace)) = known else { return Vec::new() };
         let asked = OF_INSTANCE.iter().chain(if engine.counts_iam_logins { OF_IAM } else { &[] });
         asked.map(|asked| query(namespace, "DBInstanceIdentifier", &profile.instance, &profile.arn, *asked)).collect()

@@ -5,6 +5,7 @@ use ssl_usage_parsers::Restart as EngineRestart;
 
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
+use super::renewal::{is_maintained, renewal};
 use super::words::words;
 use crate::inventory::{InstanceProfile, PendingAction};
 
@@ -55,27 +56,68 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
     let lasts = |end: Option<Timestamp>| end.is_some_and(|end| end > horizon);
     // A CA that is valid past the horizon signs the next certificate too.
     let same = certificate.ca.is_some() && certificate.ca == certificate.target_ca;
-    let (change, target) = match (lasts(certificate.ca_valid_till), same && certificate.ca_valid_till.is_none()) {
-        (false, false) => (Change::Root, certificate.target_ca.clone().filter(|_| !same)),
-        _ => (Change::Server, certificate.ca.clone()),
-    };
+    let (change, target) =
+        match (staged(profile), lasts(certificate.ca_valid_till), same && certificate.ca_valid_till.is_none()) {
+            // A staged CA becomes active, whatever the default is.
+            (Some(staged), ..) => (Change::Root, Some(staged.to_owned())),
+            (None, false, false) => (Change::Root, certificate.target_ca.clone().filter(|_| !same)),
+            _ => (Change::Server, certificate.ca.clone()),
+        };
     let listener = profile.known_engine().is_some_and(|engine| engine.restart == EngineRestart::Listener);
     let restart = match (listener, certificate.rotates_without_restart) {
         (true, _) => Restart::Listener,
-        (false, Some(true)) => Restart::None,
-        (false, Some(false) | None) => Restart::Instance,
+        (false, Some(true)) if !profile.has_babelfish() => Restart::None,
+        (false, _) => Restart::Instance,
     };
     let dates = [certificate.valid_till, certificate.ca_valid_till, scheduled(profile)];
     let act_by = dates.into_iter().flatten().min();
-    let serverless = "Aurora Serverless v1 gets its certificate from AWS Certificate Manager, which renews it";
-    let elsewhere = profile.known_engine().and_then(|engine| engine.certificate_elsewhere);
-    if let Some(text) = elsewhere.or(profile.is_serverless_v1().then_some(serverless)) {
-        let text = text.to_owned();
-        let reasons = vec![Reason { code: ReasonCode::CertificateElsewhere, text }];
+    if let Some((code, text)) = elsewhere(profile) {
+        let reasons = vec![Reason { code, text: text.to_owned() }];
         return RotationOutlook { change, target, restart: Restart::None, act_by: None, reasons };
     }
-    let good = lasts(certificate.ca_valid_till) && (lasts(certificate.valid_till) || restart == Restart::None);
-    RotationOutlook { change, target, restart, act_by, reasons: reasons(profile, change, good, now) }
+    let renewal = renewal(certificate);
+    let good = match (lasts(certificate.ca_valid_till), lasts(certificate.valid_till), renewal) {
+        (false, ..) => Good::No,
+        (true, true, _) => Good::Lasts,
+        (true, false, Some(renewal))
+            if restart == Restart::None && now < renewal.overdue_from && is_maintained(profile) =>
+        {
+            Good::IsRenewed(renewal.due)
+        }
+        (true, false, _) => Good::No,
+    };
+    RotationOutlook { change, target, restart, act_by, reasons: reasons(profile, (change, restart), good, now) }
+}
+
+/// Whether a certificate needs a rotation by a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Good {
+    /// It does, or that is unknown.
+    No,
+    /// It and its CA are valid past the horizon.
+    Lasts,
+    /// Its CA is, and AWS renews it without a restart, from this time on.
+    IsRenewed(Timestamp),
+}
+
+/// The CA of a certificate that waits for a restart or a maintenance window.
+pub(super) fn staged(profile: &InstanceProfile) -> Option<&str> {
+    let certificate = &profile.certificate;
+    certificate.pending_ca.as_deref().filter(|pending| Some(*pending) != certificate.ca.as_deref())
+}
+
+/// Why no certificate of an RDS CA has to be rotated.
+///
+/// Source: "Using TLS/SSL with Aurora Serverless v1" in the Aurora user guide.
+fn elsewhere(profile: &InstanceProfile) -> Option<(ReasonCode, &'static str)> {
+    const SERVERLESS: &str = "Aurora Serverless v1 gets its certificate from AWS Certificate Manager, which renews it";
+    const EMPTY: &str = "the cluster has no instance, so it presents no certificate. An instance that is added later gets a certificate of the default CA.";
+    let by_engine = profile.known_engine().and_then(|engine| engine.certificate_elsewhere);
+    let by_engine = by_engine.or(profile.is_serverless_v1().then_some(SERVERLESS));
+    let is_empty = profile.is_cluster() && !profile.is_limitless;
+    by_engine
+        .map(|text| (ReasonCode::CertificateElsewhere, text))
+        .or(is_empty.then_some((ReasonCode::ClusterWithoutInstances, EMPTY)))
 }
 
 /// When AWS rotates by itself, if it has scheduled that.
@@ -84,24 +126,34 @@ fn scheduled(profile: &InstanceProfile) -> Option<Timestamp> {
     profile.pending.iter().flat_map(dates).flatten().min()
 }
 
-/// The reasons of the certificate. `good`: it and its CA are valid past the horizon, or are renewed without a restart.
-fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp) -> Vec<Reason> {
+/// The reasons of the certificate.
+fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good: Good, now: Timestamp) -> Vec<Reason> {
     let certificate = &profile.certificate;
     let mut reasons = Vec::new();
     let mut give = |code, text| reasons.push(Reason { code, text });
     let (end, ca_end) = (describe(certificate.valid_till), describe(certificate.ca_valid_till));
     let ended = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
     let expired = ended(certificate.valid_till) || ended(certificate.ca_valid_till);
-    let staged = certificate.pending_ca.as_ref().filter(|pending| Some(*pending) != certificate.ca.as_ref());
+    let staged = staged(profile);
     let scheduled = scheduled(profile);
     // Only if the calls that show a scheduled rotation, of the instance or of its cluster, were answered.
     let needed = ["rds:DescribePendingMaintenanceActions", "rds:DescribeDBClusters"];
     let asked = !profile.unknown.iter().any(|call| needed.contains(&call.as_str()));
-    if good && asked && !expired && staged.is_none() && profile.pending.is_empty() {
-        let text = format!(
-            "the server certificate expires {end} or is renewed earlier without a restart, and its CA expires {ca_end}"
-        );
-        give(ReasonCode::CertificateLasts, text);
+    if asked && !expired && staged.is_none() && profile.pending.is_empty() {
+        match good {
+            Good::No => {}
+            Good::Lasts => {
+                let text = format!("the server certificate expires {end}, and its CA {ca_end}");
+                give(ReasonCode::CertificateLasts, text);
+            }
+            Good::IsRenewed(due) => {
+                let text = format!(
+                    "AWS renews the server certificate without a restart in the maintenance window after {}. It expires {end}, and its CA {ca_end}.",
+                    due.strftime("%Y-%m-%d")
+                );
+                give(ReasonCode::CertificateLasts, text);
+            }
+        }
     }
     if certificate.valid_till.is_none() || certificate.ca_valid_till.is_none() {
         give(
@@ -111,17 +163,27 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
     }
     if expired {
         let text = format!(
-            "clients that verify the certificate cannot connect, because it or its CA has expired (certificate: {end}, CA: {ca_end})"
+            "the certificate or its CA has expired (certificate: {end}, CA: {ca_end}), so clients that verify it cannot connect, and others may have fallen back to sessions without TLS. Rotate now."
         );
         give(ReasonCode::CertificateExpired, text);
     }
     if let Some(pending) = staged {
-        let text = format!("a staged certificate of {pending} becomes active at the next restart, planned or not");
+        let when =
+            if restart == Restart::None { "in the maintenance window" } else { "at the next restart, planned or not" };
+        let text =
+            format!("a staged certificate of {pending} becomes active {when}. Update the trust stores before that.");
         give(ReasonCode::RotationStaged, text);
     }
-    if change == Change::Server && profile.pending.is_empty() && !good {
-        let text = "the CA stays the same, so no command can rotate the certificate yet. AWS offers the rotation as a pending maintenance action, three months before the certificate expires or earlier; run ssl-usage again then.".to_owned();
-        give(ReasonCode::RotationNotOffered, text);
+    if !is_maintained(profile) {
+        let text = format!(
+            "the instance is in the status `{}`, in which AWS does not renew its certificate. Bring it back to `available` before you rotate.",
+            profile.status
+        );
+        give(ReasonCode::InstanceUnavailable, text);
+    }
+    if change == Change::Server && profile.pending.is_empty() && good == Good::No {
+        let (code, text) = not_offered(profile, restart, now);
+        give(code, text);
     }
     if !profile.pending.is_empty() {
         let actions: Vec<_> = profile.pending.iter().map(|action| action.action.as_str()).collect();
@@ -130,6 +192,42 @@ fn reasons(profile: &InstanceProfile, change: Change, good: bool, now: Timestamp
         give(ReasonCode::RotationScheduled, text);
     }
     reasons
+}
+
+/// Why no command rotates a certificate whose CA stays the same, and when to look again.
+fn not_offered(profile: &InstanceProfile, restart: Restart, now: Timestamp) -> (ReasonCode, String) {
+    const SAME: &str = "the CA stays the same, and AWS does not offer the rotation yet";
+    let day = |time: Timestamp| time.strftime("%Y-%m-%d");
+    match renewal(&profile.certificate) {
+        Some(renewal) if restart == Restart::None && now >= renewal.overdue_from => (
+            ReasonCode::RenewalOverdue,
+            format!(
+                "AWS should have renewed the certificate by {}, and did not. Check the events and the maintenance window of the instance, and ask AWS Support.",
+                day(renewal.overdue_from)
+            ),
+        ),
+        Some(renewal) if restart == Restart::None || now < renewal.due => {
+            (ReasonCode::RotationNotOffered, format!("{SAME}. Run ssl-usage again after {}.", day(renewal.due)))
+        }
+        Some(renewal) if now < renewal.offered_by => (
+            ReasonCode::RotationNotOffered,
+            format!(
+                "{SAME}. AWS offers it as a maintenance action by {}. Run ssl-usage again every week until then.",
+                day(renewal.offered_by)
+            ),
+        ),
+        Some(renewal) => (
+            ReasonCode::RenewalOverdue,
+            format!(
+                "AWS should have offered the rotation as a maintenance action by {}, and did not. Ask AWS Support, or rotate to another CA.",
+                day(renewal.offered_by)
+            ),
+        ),
+        None => (
+            ReasonCode::RotationNotOffered,
+            format!("{SAME}. Grant the permissions that the errors name, so that its dates are known."),
+        ),
+    }
 }
 
 /// `on 2027-01-01`, or that the date is unknown.

@@ -8,6 +8,7 @@ mod metrics;
 mod policy;
 mod policy_reasons;
 mod reason;
+mod renewal;
 mod rules;
 #[cfg(test)]
 mod tests;

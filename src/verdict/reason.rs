@@ -68,8 +68,13 @@ reasons! {
     /// Certificate and CA are valid past the horizon, or the certificate is renewed without a restart.
     CertificateLasts = "certificate-lasts", NoRotation;
 
+    /// The cluster has no instance, so it presents no certificate.
+    ClusterWithoutInstances = "cluster-without-instances", NoRotation;
+
     /// The log shows client sessions with TLS.
     TlsConnections = "tls-connections", InUse;
+    /// The logs show client sessions with TLS before or after the window.
+    TlsOutsideWindow = "tls-outside-window", InUse;
     /// The log shows IAM authentication, which requires TLS.
     IamAuthentication = "iam-authentication", InUse;
     /// CloudWatch counted logins with IAM authentication, which requires TLS.
@@ -81,6 +86,9 @@ reasons! {
     /// TLS is enforced, in effect, and clients connect.
     TlsEnforced = "tls-enforced", InUse;
 
+    /// Another member of the cluster shows TLS, and clients of the cluster reach every member.
+    ClusterTls = "cluster-tls", InUse;
+
     /// A setting turns TLS off, but the log shows TLS.
     TlsDespiteSwitch = "tls-despite-switch", Informs;
     /// A setting turns TLS off and is in effect.
@@ -88,11 +96,17 @@ reasons! {
 
     /// Evidence is damaged or missing.
     EvidenceDamaged = "evidence-damaged", Voids;
+    /// The evidence contradicts itself: its counts of sessions differ.
+    EvidenceContradictory = "evidence-contradictory", Voids;
     /// Evidence has no digest, so it cannot be verified, and was not accepted as it is.
     EvidenceUnverified = "evidence-unverified", Voids;
 
     /// This version of the tool does not support the engine.
     EngineUnknown = "engine-unknown", Blocks;
+    /// RDS Custom: its certificate is managed on its host.
+    RdsCustom = "rds-custom", Blocks;
+    /// Aurora PostgreSQL Limitless Database: its shards are no instances, and were not read.
+    LimitlessDatabase = "limitless-database", Blocks;
     /// The engine version does not record TLS in its log.
     VersionCannotTell = "version-cannot-tell", Blocks;
     /// No log of the engine records TLS.
@@ -127,6 +141,12 @@ reasons! {
     MetricContradictsLog = "metric-contradicts-log", Blocks;
     /// The logs show more open sessions than CloudWatch counts.
     LogExceedsMetric = "log-exceeds-metric", Blocks;
+    /// The server certificate or its CA has expired, so "no TLS" proves nothing.
+    CertificateExpired = "certificate-expired", Blocks;
+    /// Another member of the cluster is inconclusive.
+    ClusterInconclusive = "cluster-inconclusive", Blocks;
+    /// The evidence does not contain all members of the cluster.
+    ClusterIncomplete = "cluster-incomplete", Blocks;
     /// No client connected, or fewer than the policy requires.
     NoClients = "no-clients", Blocks;
 
@@ -146,8 +166,16 @@ reasons! {
     /// The policy ignores some clients.
     ClientsIgnored = "clients-ignored", Informs;
 
-    /// The server certificate or its CA has expired.
-    CertificateExpired = "certificate-expired", Informs;
+    /// The verdict covers the last part of the window, because earlier hours have no logs.
+    WindowShortened = "window-shortened", Informs;
+    /// The status of the instance keeps AWS from renewing its certificate.
+    InstanceUnavailable = "instance-unavailable", Informs;
+    /// AWS should have renewed the certificate, or offered its rotation, and did not.
+    RenewalOverdue = "renewal-overdue", Informs;
+    /// Clients of SQL Server connect through Babelfish, whose log records do not show TLS.
+    Babelfish = "babelfish", Informs;
+    /// The cluster has custom endpoints.
+    CustomEndpoints = "custom-endpoints", Informs;
     /// A new certificate is staged and becomes active at the next restart.
     RotationStaged = "rotation-staged", Informs;
     /// AWS has scheduled a rotation.

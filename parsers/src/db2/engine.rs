@@ -16,5 +16,5 @@ pub static ENGINE: Engine = Engine {
         unless: &["ssl_svcename"],
         ..TlsSwitch::new("DB2COMM", "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Db2.Concepts.SSL.html")
     }],
-    ..Engine::new("db2", "Db2", &["db2-ae", "db2-se"])
+    ..Engine::new("db2", "Db2", &["db2-ae", "db2-ce", "db2-se"])
 };

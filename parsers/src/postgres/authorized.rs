@@ -15,6 +15,7 @@ use nom::character::complete::digit1;
 use nom::combinator::{all_consuming, opt};
 use nom::error::Error;
 
+use super::babelfish;
 use super::message::{Context, Message, text};
 use crate::digits;
 use crate::event::{Client, Malformed, SessionStep, Tls, Transport};
@@ -39,6 +40,9 @@ pub(super) fn authorized_replication<'a>(body: &'a [u8], context: &Context<'a>) 
 fn session<'a>(body: &'a [u8], context: &Context<'a>, has_database: bool) -> Message<'a> {
     let unknown = Message::Malformed(Malformed::UnknownLayout);
     let Some(names) = body.strip_prefix(b"user=") else { return unknown };
+    if let Some(session) = has_database.then(|| babelfish::session(names, context)).flatten() {
+        return session;
+    }
     // A name can hold a whole TLS mark; what the record says of the names elsewhere decides where they end.
     let known = known_names(names, context, has_database);
     // The line may have been cut inside of a mark, which then reads as the end of a name.

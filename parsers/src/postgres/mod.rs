@@ -4,6 +4,7 @@
 //! The audit records of pgAudit stand in the same logs. They are messages without connections, and are skipped.
 
 mod authorized;
+mod babelfish;
 mod csvlog;
 mod engine;
 mod failure;

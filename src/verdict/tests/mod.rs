@@ -49,6 +49,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
         engine: engine.to_owned(),
         engine_version: version.to_owned(),
         engine_mode: mode.map(str::to_owned),
+        is_limitless: false,
         status: "available".to_owned(),
         maintenance_window: None,
         pending_changes: Vec::new(),
