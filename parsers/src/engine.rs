@@ -39,6 +39,8 @@ pub struct Engine {
     pub tls_switches: &'static [TlsSwitch],
     /// The oldest version whose logs mark TLS, as `(major, minor)`. None if no version's logs do.
     pub marks_tls_from: Option<(u32, u32)>,
+    /// Whether its log shows a client that enforced TLS rejects like a session without TLS.
+    pub shows_rejected_as_sessions: bool,
     /// Where the certificate comes from, if an RDS certificate authority does not sign it.
     pub certificate_elsewhere: Option<&'static str>,
     /// Why clients cannot connect without TLS, if no setting switches that.
@@ -151,6 +153,7 @@ impl Engine {
             logs: &[],
             tls_switches: &[],
             marks_tls_from: None,
+            shows_rejected_as_sessions: false,
             certificate_elsewhere: None,
             always_tls: None,
             changes_database: false,

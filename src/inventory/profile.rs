@@ -132,6 +132,16 @@ pub enum ClusterRole {
     Writer,
 }
 
+impl ClusterRole {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Writer => "writer",
+        }
+    }
+}
+
 /// Where a parameter is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

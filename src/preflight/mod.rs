@@ -151,20 +151,26 @@ impl Preflight {
         let users = users(evidence);
         let policy = &all.policy;
         let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
-        let found = usage::of_each(&evidence.instances, window, ignores, progress, |known, usage, errors| {
-            let profile = &known.profile;
-            let sessions = volume::sessions(profile, &usage, &known.metrics, window);
-            let mut steps = judge::steps(profile, &usage, sessions, (policy, window));
-            let member = profile.member();
-            steps.notes.extend(shared(&steps, &users, &member.id));
-            let row = Instance {
-                member,
-                engine: profile.engine.clone(),
-                engine_version: profile.engine_version.clone(),
-                steps,
-            };
-            ((row, report::Evidence::new(usage.digest, !usage.unverified)), errors)
-        });
+        let found = usage::of_each(
+            &evidence.instances,
+            (window, policy.least_coverage),
+            ignores,
+            progress,
+            |known, usage, errors| {
+                let profile = &known.profile;
+                let sessions = volume::sessions(profile, &usage, &known.metrics, window);
+                let mut steps = judge::steps(profile, &usage, sessions, (policy, window));
+                let member = profile.member();
+                steps.notes.extend(shared(&steps, &users, &member.id));
+                let row = Instance {
+                    member,
+                    engine: profile.engine.clone(),
+                    engine_version: profile.engine_version.clone(),
+                    steps,
+                };
+                ((row, report::Evidence::new(usage.digest, !usage.unverified)), errors)
+            },
+        );
         let of_each = found.iter().map(|((row, of), _)| (row.member.id.arn.as_str(), of));
         all.evidence = report::Evidence::of_all(evidence.is_whole, of_each);
         for ((row, _), errors) in found {

@@ -98,6 +98,11 @@ const WHENCE: &[OfInstance] = &[
     ("policy", |report, _| text(&policy::lines(report).join(" "))),
     ("evidence_digest", |report, _| Cell::Text(report.evidence.digest.clone())),
     ("evidence_verified", |_, row| Cell::Flag(row.evidence.verified)),
+    ("status", |_, row| text(&row.status)),
+    ("role", |_, row| Cell::Text(row.role.map(|role| role.name().to_owned()))),
+    ("judged_from", |_, row| Cell::Time(row.coverage.judged.map(|judged| judged.from))),
+    ("judged_to", |_, row| Cell::Time(row.coverage.judged.map(|judged| judged.to))),
+    ("judged_coverage", |_, row| Cell::Share(row.coverage.judged_share)),
 ];
 
 fn text(text: &str) -> Cell {

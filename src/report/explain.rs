@@ -59,7 +59,9 @@ fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
     [
         ("ARN", Some(row.id().arn.clone())),
         ("Engine", Some(format!("{} {}", row.engine, row.engine_version))),
+        ("Status", Some(row.status.clone())),
         ("Cluster", row.cluster().map(str::to_owned)),
+        ("Role in the cluster", row.role.map(|role| role.name().to_owned())),
         ("TLS usage", Some(usage(row))),
         ("Rotation restarts", Some(row.restart.to_string())),
         ("Enforcing TLS", Some(row.enforcement.to_string())),
@@ -106,6 +108,10 @@ fn coverage(coverage: &Coverage) -> Vec<String> {
     )];
     if let Some(asked) = coverage.asked {
         lines.push(format!("The window of this instance: {} to {}", asked.from, asked.to));
+    }
+    if let Some(judged) = coverage.judged {
+        let share = (coverage.judged_share * 10_000.0).floor() / 100.0;
+        lines.push(format!("The judged part: {} to {}, of which logs cover {share:.2} %", judged.from, judged.to));
     }
     lines.extend(coverage.log_line_prefix.iter().map(|prefix| format!("log_line_prefix: `{prefix}`")));
     let longest = SignedDuration::from_secs(coverage.longest_gap_seconds);

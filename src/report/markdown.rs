@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::escape::{markdown, markdown_code};
-use super::summary::{coverage, days, in_brief, summary, verdict};
+use super::summary::{coverage, days, in_brief, name, summary, verdict};
 use super::{Layout, Report, policy};
 use crate::problem::grouped;
 use crate::shell::command;
@@ -29,7 +29,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
             out,
             "| {} | {} | {} | {} | {} | {} | {} |",
             verdict(row),
-            markdown_code(&row.id().instance),
+            markdown_code(&name(row)),
             markdown_code(&row.id().account),
             markdown_code(&row.id().region),
             days(report, row),

@@ -7,11 +7,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::{InstanceId, InstanceProfile, Member};
+use crate::inventory::{ClusterRole, InstanceId, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
-use crate::verdict::{Change, Command, Enforcement, Policy, Reason, Restart, Rotation, UsageVerdict, Verdict, judge};
+use crate::verdict::{
+    Change, Command, Enforcement, Finding, Policy, Reason, Restart, Rotation, UsageVerdict, Verdict, conclude, examine,
+};
 use crate::window::Window;
 
 /// The report of an analysis.
@@ -90,6 +92,10 @@ pub struct Instance {
     pub engine: String,
     /// Engine version.
     pub engine_version: String,
+    /// `DBInstanceStatus`: `available`, `stopped`, ...
+    pub status: String,
+    /// Its role in the cluster; none where it stands alone or the role is unknown.
+    pub role: Option<ClusterRole>,
     /// The certificate.
     pub certificate: Certificate,
     /// Whether TLS is used.
@@ -243,6 +249,10 @@ pub struct Coverage {
     pub asked: Option<Window>,
     /// Share of it that was, 0 to 1.
     pub share: f64,
+    /// The part that the verdict is about: the longest end of the span of which enough was seen.
+    pub judged: Option<Window>,
+    /// Share of that part that was seen, 0 to 1.
+    pub judged_share: f64,
     /// The longest gap, in seconds.
     pub longest_gap_seconds: i64,
     /// The gaps, and why.
@@ -280,13 +290,24 @@ impl Report {
         report.policy.find(evidence.instances.iter().map(|known| &known.profile));
         let policy = &report.policy;
         let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
-        let found = usage::of_each(&evidence.instances, window, ignores, progress, |known, usage, errors| {
+        let least = policy.least_coverage;
+        let found = usage::of_each(&evidence.instances, (window, least), ignores, progress, |known, usage, errors| {
             let ignored: Vec<(usize, u64)> = usage.clients.values().filter_map(ignored_sessions).collect();
-            let verdict = judge(&known.profile, &usage, policy, window.to);
-            (instance(&known.profile, &usage, verdict), ignored, errors)
+            let finding = examine(&known.profile, &usage, policy, window.to);
+            (finding, Shown::of(&usage), ignored, errors)
         });
-        for (row, ignored, errors) in found {
-            report.instances.push(row);
+        let profiles = || evidence.instances.iter().map(|known| &known.profile);
+        let mut clusters: BTreeMap<_, Vec<(&InstanceProfile, &Finding)>> = BTreeMap::new();
+        for (profile, (finding, ..)) in profiles().zip(&found) {
+            clusters.entry(cluster_key(profile)).or_default().push((profile, finding));
+        }
+        let verdict = |(profile, (finding, ..)): (&InstanceProfile, &(Finding, Shown, _, _))| {
+            let members = clusters.get(&cluster_key(profile)).map(Vec::as_slice).unwrap_or_default();
+            conclude(profile, finding, members, policy)
+        };
+        let verdicts: Vec<_> = profiles().zip(&found).map(verdict).collect();
+        for ((profile, (_, shown, ignored, errors)), verdict) in profiles().zip(found).zip(verdicts) {
+            report.instances.push(instance(profile, shown, verdict));
             report.errors.extend(errors);
             for (entry, sessions) in ignored {
                 if let Some(entry) = report.policy.ignore.get_mut(entry) {
@@ -369,12 +390,36 @@ fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
     Some((used.ignored_by?, used.sessions.sum()))
 }
 
-fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Instance {
+/// What makes instances members of one cluster; an instance that stands alone is one by itself.
+fn cluster_key(profile: &InstanceProfile) -> (&str, &str, &str) {
+    (&profile.account, &profile.region, profile.cluster.as_deref().unwrap_or(&profile.arn))
+}
+
+/// What the evidence of an instance shows, as a report has it.
+struct Shown {
+    evidence: Evidence,
+    connections: Connections,
+    coverage: Coverage,
+}
+
+impl Shown {
+    fn of(usage: &Usage) -> Self {
+        Self {
+            evidence: Evidence::new(usage.digest.clone(), !usage.unverified),
+            connections: connections(usage),
+            coverage: coverage(&usage.coverage),
+        }
+    }
+}
+
+fn instance(profile: &InstanceProfile, shown: Shown, verdict: Verdict) -> Instance {
     let Verdict { outlook, .. } = verdict;
     Instance {
         member: profile.member(),
         engine: profile.engine.clone(),
         engine_version: profile.engine_version.clone(),
+        status: profile.status.clone(),
+        role: profile.cluster_role,
         certificate: Certificate {
             ca: profile.certificate.ca.clone(),
             valid_till: profile.certificate.valid_till,
@@ -388,9 +433,9 @@ fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Insta
         enforcement: verdict.enforcement,
         act_by: outlook.act_by,
         unproven: verdict.unproven,
-        evidence: Evidence::new(usage.digest.clone(), !usage.unverified),
-        connections: connections(usage),
-        coverage: coverage(&usage.coverage),
+        evidence: shown.evidence,
+        connections: shown.connections,
+        coverage: shown.coverage,
         reasons: verdict.reasons,
         not_examined: verdict.not_examined,
         commands: verdict.commands,
@@ -435,6 +480,8 @@ fn coverage(coverage: &usage::Coverage) -> Coverage {
     Coverage {
         asked: coverage.asked,
         share: coverage.share,
+        judged: coverage.judged,
+        judged_share: coverage.judged_share,
         longest_gap_seconds: coverage.longest_gap().as_secs(),
         gaps: coverage.gaps.iter().map(|gap| Gap { span: gap.span, cause: gap.cause }).collect(),
         files: coverage.files,

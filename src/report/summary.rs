@@ -9,6 +9,7 @@ use super::Report;
 use super::model::Instance;
 use crate::text::plural;
 use crate::verdict::Rotation;
+use crate::window::Window;
 
 /// Most accounts or regions that are named rather than counted.
 const NAMED: usize = 4;
@@ -144,9 +145,25 @@ pub(super) fn act_by(report: &Report, row: &Instance) -> Option<String> {
     Some(format!("{} ({when})", act_by.strftime("%Y-%m-%d")))
 }
 
-/// How much of the window the logs cover, rounded down: only full coverage is 100 %.
+/// How much of the judged part of the window the logs cover, rounded down: only full coverage is 100 %. Where that part is
+/// shorter than the window, its length too: `100% of 3 d`.
 pub(super) fn coverage(row: &Instance) -> String {
-    format!("{:.0}%", (row.coverage.share * 100.0).floor())
+    let coverage = &row.coverage;
+    let share = format!("{:.0}%", (coverage.judged_share * 100.0).floor());
+    let length = |span: Window| match span.length().as_hours() {
+        hours @ ..48 => format!("{hours} h"),
+        hours => format!("{} d", hours / 24),
+    };
+    match coverage.judged.filter(|_| coverage.judged != coverage.asked) {
+        Some(judged) => format!("{share} of {}", length(judged)),
+        None => share,
+    }
+}
+
+/// The identifier of an instance, with its status where that is not `available`.
+pub(super) fn name(row: &Instance) -> String {
+    let instance = &row.id().instance;
+    if row.status == "available" { instance.clone() } else { format!("{instance} ({})", row.status) }
 }
 
 /// The first clause of the reason that decided.

@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::escape::terminal;
 use super::lines::{Step, next_steps, paragraph, problems, wrap};
 use super::model::Instance;
-use super::summary::{coverage, days, in_brief, summary, usage, verdict};
+use super::summary::{coverage, days, in_brief, name, summary, usage, verdict};
 use super::{Layout, Report, policy};
 use crate::text::plural;
 use crate::verdict::Rotation;
@@ -23,7 +23,7 @@ const LINES: usize = 2;
 type Column = (&'static str, bool, fn(&Report, &Instance) -> String);
 
 const VERDICT: Column = ("VERDICT", false, |_, row| verdict(row));
-const NAME: Column = ("INSTANCE", false, |_, row| terminal(&row.id().instance));
+const NAME: Column = ("INSTANCE", false, |_, row| terminal(&name(row)));
 const DAYS: Column = ("DAYS", true, days);
 const COVERAGE: Column = ("COVERAGE", true, |_, row| coverage(row));
 

@@ -21,6 +21,11 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
     /// Share of the asked span that was seen, 0 to 1.
     pub share: f64,
+    /// The part of the asked span that a verdict is about: its end, as far back as enough of it was seen. None when there is
+    /// no asked span.
+    pub judged: Option<Window>,
+    /// Share of the judged span that was seen, 0 to 1.
+    pub judged_share: f64,
     /// Log files that were read.
     pub files: u64,
     /// Log files of which something is missing.
@@ -53,7 +58,7 @@ impl Coverage {
     }
 }
 
-/// The coverage of a window by readings. What was before the instance was made cannot be missing.
+/// The coverage of a window by readings. `least` is the share of a span that must be seen to judge it.
 ///
 /// A log counts where it shows that sessions were being logged: a file without a single session, not even one of AWS's
 /// own, may have been written while logging was off, and so may hours of a file that holds more of them; one that never
@@ -65,10 +70,9 @@ impl Coverage {
 pub(super) fn of(
     (readings, recorded): (&[LogRead], &Recorded),
     engine: Option<&Engine>,
-    window: Window,
-    created_at: Option<Timestamp>,
+    asked: Window,
+    least: f64,
 ) -> Coverage {
-    let asked = Window { from: created_at.unwrap_or(window.from).max(window.from), to: window.to };
     let readings: Vec<&LogRead> = readings.iter().filter(|reading| is_complete(engine, &reading.source)).collect();
     let mut inside: Vec<(&LogRead, Window)> = readings
         .iter()
@@ -92,19 +96,18 @@ pub(super) fn of(
     };
     // Nor is anything of a file that was last written to before the window.
     let in_window = |reading: &&LogRead| reading.last_written.is_none_or(|written| written >= asked.from);
-    let length = |span: &Window| span.length().as_secs_f64();
-    let whole = length(&asked);
-    let covered = seen.iter().fold(0.0, |sum, span| sum + length(span));
-    let share = if whole > 0.0 { covered / whole } else { 0.0 };
+    let (judged, judged_share) = judged(asked, &seen, least);
     let first = inside.first().map(|(_, span)| span.from);
     let gaps = gaps(asked, &seen).into_iter().map(|span| Gap { span, cause: why(span, &inside, first) }).collect();
     let count = |is: fn(&LogRead) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
     let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.gaps.is_empty()).count() as u64;
     Coverage {
         asked: (!asked.is_empty()).then_some(asked),
+        share: share_of(asked, &seen),
+        judged: (!judged.is_empty()).then_some(judged),
+        judged_share,
         seen,
         gaps,
-        share,
         files: count(|reading| reading.gaps.is_empty()),
         files_failed: count(|reading| !reading.gaps.is_empty() && !reading.is_listing()) + lost,
         files_to_retry: readings
@@ -119,6 +122,22 @@ pub(super) fn of(
         bytes: inside.iter().map(|(reading, _)| reading.read_bytes).sum(),
         unparsed: readings.iter().map(|reading| reading.unparsed).sum(),
     }
+}
+
+/// The share of a span that was seen, 0 to 1.
+fn share_of(span: Window, seen: &[Window]) -> f64 {
+    let length = span.length().as_secs_f64();
+    let covered: f64 = seen.iter().filter_map(|seen| seen.overlap(&span)).map(|seen| seen.length().as_secs_f64()).sum();
+    if length > 0.0 { covered / length } else { 0.0 }
+}
+
+/// The longest end of a span of which at least a share of `least` was seen, and its share: hours whose logs are not kept
+/// make the span shorter. The whole span where no end of it was seen enough.
+fn judged(asked: Window, seen: &[Window], least: f64) -> (Window, f64) {
+    let begins = [asked.from].into_iter().chain(seen.iter().map(|seen| seen.from));
+    let ends = begins.map(|from| Window { from, to: asked.to });
+    let shares = ends.map(|span| (span, share_of(span, seen)));
+    shares.into_iter().find(|(_, share)| *share >= least).unwrap_or_else(|| (asked, share_of(asked, seen)))
 }
 
 /// The kind of log of a log read: its index in the engine's list, files before CloudWatch Logs. Both
@@ -244,6 +263,7 @@ mod tests {
     use crate::bundle::LogGap;
 
     const HOUR: i64 = 3600;
+    const LEAST: f64 = 0.95;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")
@@ -282,7 +302,7 @@ mod tests {
     #[test]
     fn whole_hours_one_after_the_other_are_whole_coverage() {
         let coverage =
-            of((&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::new()), None, span(0, 3 * HOUR), None);
+            of((&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::new()), None, span(0, 3 * HOUR), LEAST);
         assert_eq!((coverage.share, coverage.gaps.as_slice(), coverage.files), (1.0, [].as_slice(), 3));
     }
 
@@ -291,7 +311,7 @@ mod tests {
         let mut lost = reading(4, 3);
         lost.gaps.push(LogGap { cause: GapCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
-        let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), None);
+        let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), LEAST);
         let expected = [
             gap(0, HOUR, "not-kept"),
             gap(HOUR + 3000, 3 * HOUR + 600, "not-logged"),
@@ -308,7 +328,7 @@ mod tests {
         (long.span, long.last_session_at) = (Some(span(0, 24 * HOUR)), Some(at(24 * HOUR - 60)));
         let sessions = vec![(at(600), at(3000)), (at(23 * HOUR), at(24 * HOUR - 60))];
         let recorded = Recorded::from([("log-0".to_owned(), sessions)]);
-        let coverage = of((&[long], &recorded), None, span(0, 24 * HOUR), None);
+        let coverage = of((&[long], &recorded), None, span(0, 24 * HOUR), LEAST);
         assert_eq!(coverage.gaps, [gap(HOUR + 3000, 22 * HOUR, "not-logged")], "logging was off in between");
     }
 
@@ -316,7 +336,7 @@ mod tests {
     fn a_kind_of_log_that_is_not_known_covers_nothing() {
         let mut newer = reading(0, 5);
         newer.source = "cloudwatch:/aws/rds/instance/orders/audit:1970-01-01T00".to_owned();
-        let coverage = of((&[newer], &Recorded::new()), Engine::named("oracle"), span(0, HOUR), None);
+        let coverage = of((&[newer], &Recorded::new()), Engine::named("oracle"), span(0, HOUR), LEAST);
         assert_eq!((coverage.share, coverage.files), (0.0, 0));
     }
 
@@ -324,22 +344,41 @@ mod tests {
     fn a_log_that_never_shows_a_transport_covers_nothing() {
         let mut blind = reading(1, 5);
         blind.unknown_sessions = 5;
-        let coverage = of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), None);
+        let coverage = of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), LEAST);
         assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, "cannot-tell")]);
     }
 
+    /// Rows: the hours that were seen of ten, and the first hour of the span that is judged.
     #[test]
-    fn nothing_can_be_missing_from_before_the_instance_was_made() {
-        let coverage = of((&[reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), Some(at(2 * HOUR)));
-        assert_eq!((coverage.share, coverage.asked), (1.0, Some(span(2 * HOUR, 3 * HOUR))));
+    fn the_longest_end_that_was_seen_enough_is_judged() {
+        let rows: [(&[(i64, i64)], i64); 6] =
+            [(&[(0, 10)], 0), (&[(3, 10)], 3), (&[(1, 5), (6, 10)], 6), (&[(0, 9)], 0), (&[(0, 4)], 0), (&[], 0)];
+        for (seen, from) in rows {
+            let seen: Vec<Window> = seen.iter().map(|(from, to)| span(from * HOUR, to * HOUR)).collect();
+            assert_eq!(judged(span(0, 10 * HOUR), &seen, 0.9).0, span(from * HOUR, 10 * HOUR), "{seen:?}");
+        }
     }
 
     proptest! {
+        /// Nothing longer that ends there was seen enough, and what is judged was, or is the whole.
+        #[test]
+        fn what_is_judged_was_seen(hours in prop::collection::btree_set(0i64..48, 0..48), least in 0.5f64..1.0) {
+            let asked = span(0, 48 * HOUR);
+            let seen = union(hours.iter().map(|hour| span(hour * HOUR, (hour + 1) * HOUR)).collect());
+            let (found, share) = judged(asked, &seen, least);
+            prop_assert!((share - share_of(found, &seen)).abs() < 1e-9 && found.to == asked.to);
+            prop_assert!(share >= least || found == asked);
+            for begin in seen.iter().filter(|seen| seen.from < found.from) {
+                let longer = Window { from: begin.from, to: asked.to };
+                prop_assert!(share_of(longer, &seen) < least);
+            }
+        }
+
         #[test]
         fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
             let mut readings: Vec<LogRead> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
-            let coverage = of((&readings, &Recorded::new()), None, span(0, 48 * HOUR), None);
+            let coverage = of((&readings, &Recorded::new()), None, span(0, 48 * HOUR), LEAST);
             let telling: BTreeSet<i64> =
                 hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
             prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);

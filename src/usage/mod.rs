@@ -1,10 +1,12 @@
 //! Usage: the evidence of an instance in numbers, as sessions by transport, clients, and coverage of the window.
 
+mod contradiction;
 mod coverage;
 mod daily;
 mod dedup;
 mod metrics;
 mod open_sessions;
+mod outside;
 mod parallel;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -91,7 +93,11 @@ pub type Ignores<'a> = &'a dyn Fn(&Client) -> Option<usize>;
 pub struct Usage {
     /// Sessions of clients.
     pub connections: Transports,
-    /// The same by day (UTC); a day without any is left out.
+    /// Those in the part of the window that is judged.
+    pub judged: Transports,
+    /// When clients were last seen to use TLS outside of the window, since the instance was made.
+    pub tls_outside: Option<Timestamp>,
+    /// Sessions of clients by day (UTC); a day without any is left out.
     pub by_day: BTreeMap<Date, Transports>,
     /// Sessions of AWS's own users.
     pub system: Transports,
@@ -127,6 +133,8 @@ pub struct Usage {
     pub imitable_tls: u64,
     /// Whether evidence is damaged, missing or invalid.
     pub unread: bool,
+    /// The log whose number of sessions differs from that of its facts.
+    pub contradictory: Option<String>,
     /// Whether the endpoint of the metrics violated its API: what they would have shown is unknown.
     pub metrics_unreadable: bool,
     /// Whether the evidence cannot be verified, because it has no digests.
@@ -140,7 +148,7 @@ fn add_up(
     profile: &InstanceProfile,
     (readings, facts): (&[LogRead], Option<DataFrame>),
     measured: &Measured,
-    window: Window,
+    (window, least): (Window, f64),
     ignores: Ignores<'_>,
 ) -> Result<Usage> {
     let unreadable = |error| {
@@ -150,18 +158,23 @@ fn add_up(
     };
     let engine = profile.known_engine();
     let recorded = facts.as_ref().map(coverage::recorded).transpose().map_err(unreadable)?.unwrap_or_default();
-    let coverage = coverage::of((readings, &recorded), engine, window, profile.created_at);
-    // An instance that was made anew under an old name is not what the old one was.
+    // An instance that was made anew under an old name is not what the old one was, and what was before it was made cannot
+    // be missing.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let mut usage = Usage { coverage, ..Usage::default() };
+    let coverage = coverage::of((readings, &recorded), engine, lived, least);
+    let judged_from = coverage.judged.map_or(lived.from, |judged| judged.from);
+    let contradictory = contradiction::find(readings, facts.as_ref()).map_err(unreadable)?;
+    let mut usage = Usage { coverage, contradictory, ..Usage::default() };
     let mut proven = Proven::default();
     if let Some(facts) = facts {
+        let outside = outside::tls(&facts, lived, profile.created_at).map_err(unreadable)?;
+        usage.tls_outside = outside.into_iter().filter(|(client, _)| ignores(client).is_none()).map(|(_, at)| at).max();
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
         proven = open_sessions::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
         usage.by_day = daily::by_day(once.clone().lazy()).map_err(unreadable)?;
-        let rows = totals(once.lazy()).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
+        let rows = totals(once.lazy(), judged_from).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;
     }
     usage.oldest_unseen = proven.oldest_unseen.and_then(|hour| Timestamp::from_second(hour).ok());
@@ -181,9 +194,12 @@ fn lies_in(window: Window) -> Expr {
         .and(col(column::FIRST_SEEN).lt(lit(window.to.as_microsecond())))
 }
 
+/// The column that says whether a fact has a part in the judged part of the window.
+const JUDGED: &str = "judged";
+
 /// Everything that is counted apart, over all hours and logs.
-fn totals(facts: LazyFrame) -> PolarsResult<DataFrame> {
-    const APART: [&str; 11] = [
+fn totals(facts: LazyFrame, judged_from: Timestamp) -> PolarsResult<DataFrame> {
+    const APART: [&str; 12] = [
         column::EVENT,
         column::TRANSPORT,
         column::TLS_VERSION,
@@ -195,9 +211,11 @@ fn totals(facts: LazyFrame) -> PolarsResult<DataFrame> {
         column::AUTH_METHOD,
         column::CAUSE,
         column::SYSTEM,
+        JUDGED,
     ];
+    let judged = col(column::LAST_SEEN).gt_eq(lit(judged_from.as_microsecond())).alias(JUDGED);
     let sums = [col(column::COUNT).sum(), col(column::FIRST_SEEN).min(), col(column::LAST_SEEN).max()];
-    facts.group_by(APART.map(col)).agg(sums).collect()
+    facts.with_column(judged).group_by(APART.map(col)).agg(sums).collect()
 }
 
 /// Whether a client that left is one that was seen to connect: a disconnection names no application.
@@ -254,6 +272,7 @@ impl<'t> Rows<'t> {
         let (addresses, applications) = (self.text(column::ADDRESS)?, self.text(column::APPLICATION)?);
         let (methods, causes) = (self.text(column::AUTH_METHOD)?, self.text(column::CAUSE)?);
         let (systems, counts) = (self.table.column(column::SYSTEM)?.bool()?, self.table.column(column::COUNT)?.u64()?);
+        let judged = self.table.column(JUDGED)?.bool()?;
         let (firsts, lasts) =
             (self.table.column(column::FIRST_SEEN)?.i64()?, self.table.column(column::LAST_SEEN)?.i64()?);
         for row in 0..self.length {
@@ -266,6 +285,7 @@ impl<'t> Rows<'t> {
                 auth_method: methods.get(row),
                 cause: causes.get(row).unwrap_or("other"),
                 system: systems.get(row) == Some(true),
+                judged: judged.get(row) == Some(true),
                 count: counts.get(row).unwrap_or(0),
                 seen: (firsts.get(row), lasts.get(row)),
                 client: Client {
@@ -291,6 +311,7 @@ struct Total<'t> {
     auth_method: Option<&'t str>,
     cause: &'t str,
     system: bool,
+    judged: bool,
     count: u64,
     seen: (Option<i64>, Option<i64>),
     client: Client,
@@ -343,6 +364,9 @@ impl Total<'_> {
             usage.ignored.sessions.add(self.transport, count);
         } else {
             usage.connections.add(self.transport, count);
+            if self.judged {
+                usage.judged.add(self.transport, count);
+            }
             named(&mut usage.tls_versions, self.tls_version);
             named(&mut usage.ciphers, self.cipher);
             named(&mut usage.auth_methods, self.auth_method);

@@ -11,12 +11,12 @@ use crate::progress::Progress;
 use crate::window::Window;
 
 /// Adds up the evidence of every instance within a window, of many at the same time; clients that a policy ignores are
-/// counted apart. Hands each to `then`, with what could not be read of it, and returns what that makes of them, in order.
+/// counted apart. `least` is the share of a span that logs must cover to judge it. Hands each to `then`, with what could not be read of it, and returns what that makes of them, in order.
 ///
 /// Where the facts of an instance cannot be read, its usage is [`Usage::unread`].
 pub fn of_each<T: Send>(
     fleet: &[InstanceEvidence],
-    window: Window,
+    (window, least): (Window, f64),
     ignores: impl Fn(&InstanceProfile, &Client) -> Option<usize> + Sync,
     progress: &dyn Progress,
     then: impl Fn(&InstanceEvidence, Usage, Vec<Problem>) -> T + Sync,
@@ -30,7 +30,7 @@ pub fn of_each<T: Send>(
             let ignores = |client: &Client| ignores(profile, client);
             let facts = logs.facts()?;
             let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())?), !logs.is_verified);
-            let usage = add_up(profile, (&logs.readings, facts), &known.metrics, window, &ignores)?;
+            let usage = add_up(profile, (&logs.readings, facts), &known.metrics, (window, least), &ignores)?;
             Ok(Usage { digest, unverified, metrics_unreadable: known.has_faulty_metrics, ..usage })
         });
         let usage = usage.unwrap_or_else(|error| {

@@ -127,5 +127,5 @@ pub(crate) fn usage_without(
         open.iter().for_each(|(hour, value)| measured.add(&measure, begin + hour * HOUR, *value));
     }
     let facts = table(&profile.arn, &facts).expect("a table");
-    add_up(profile, (&readings, Some(facts)), &measured, window, ignores).expect("it adds up")
+    add_up(profile, (&readings, Some(facts)), &measured, (window, 0.95), ignores).expect("it adds up")
 }

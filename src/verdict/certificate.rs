@@ -181,7 +181,7 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
         );
         give(ReasonCode::InstanceUnavailable, text);
     }
-    if change == Change::Server && profile.pending.is_empty() && good == Good::No {
+    if change == Change::Server && profile.pending.is_empty() && good == Good::No && !profile.is_custom() {
         let (code, text) = not_offered(profile, restart, now);
         give(code, text);
     }

@@ -32,8 +32,9 @@ pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> 
     // The evidence that TLS is enforced may have been changed.
     let enforced = enforced && !reasons.iter().any(|reason| reason.code.effect() == Effect::Voids);
     match (enforced, without > 0, unclear) {
-        (true, ..) => Enforcement::Safe,
-        (false, true, _) => Enforcement::Breaks,
+        // Also where it is enforced by now: those clients connected before.
+        (_, true, _) => Enforcement::Breaks,
+        (true, false, _) => Enforcement::Safe,
         (false, false, true) => Enforcement::Unknown,
         (false, false, false) => Enforcement::Safe,
     }

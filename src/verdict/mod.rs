@@ -2,6 +2,7 @@
 //! same evidence always gives the same verdict. `README.md` in this folder lists the verdicts and all reason codes.
 
 mod certificate;
+mod cluster;
 mod commands;
 mod enforcement;
 mod metrics;
@@ -95,51 +96,79 @@ const NOT_SHOWN: &[metrics::BlindSpot] = &[
     ),
 ];
 
-/// Judges one instance as of `now`.
+/// What the evidence of one instance shows by itself. [`conclude`] adds what the other members of its cluster show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    outlook: RotationOutlook,
+    /// The reasons of the evidence and of the policy, without those of the certificate.
+    reasons: Vec<Reason>,
+    enforcement: Enforcement,
+    not_examined: Vec<String>,
+    /// The logs name every client that uses TLS: they show some, and enough of the window.
+    names_clients: bool,
+    /// Clients that the policy ignores may use TLS.
+    ignored_may_use_tls: bool,
+}
+
+/// The members of a cluster, or an instance that stands alone, each with its finding.
+pub type Members<'m> = [(&'m InstanceProfile, &'m Finding)];
+
+/// Judges one instance that stands alone, as of `now`.
 pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
-    let outlook = certificate::outlook(profile, policy, now);
+    let finding = examine(profile, usage, policy, now);
+    conclude(profile, &finding, &[(profile, &finding)], policy)
+}
+
+/// What the evidence of one instance shows, as of `now`.
+pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Finding {
     let context = Context { profile, usage, policy };
-    let mut found: Vec<Reason> = trust::reason(&context).into_iter().chain(rules::reasons(&context)).collect();
-    found.extend(policy_reasons::reasons(&context, &found, now));
-    let used = usage_of(&found, policy);
-    let enforcement = enforcement::enforcement(usage, &found, rules::is_enforced(profile));
-    let mut reasons: Vec<Reason> = outlook.reasons.iter().cloned().chain(found).collect();
+    let mut reasons: Vec<Reason> = trust::reason(&context).into_iter().chain(rules::reasons(&context)).collect();
+    reasons.extend(policy_reasons::reasons(&context, &reasons, now));
+    let enforcement = enforcement::enforcement(usage, &reasons, rules::is_enforced(profile));
+    let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
+    let unknown = blind.filter(|(is_so, _)| is_so(&context)).map(|(_, what)| (*what).to_owned());
+    Finding {
+        outlook: certificate::outlook(profile, policy, now),
+        enforcement,
+        not_examined: unknown.chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect(),
+        names_clients: usage.connections.tls > 0 && usage.coverage.judged_share >= policy.least_coverage,
+        ignored_may_use_tls: policy_reasons::ignored_may_use_tls(usage),
+        reasons,
+    }
+}
+
+/// The verdict on an instance. `members` are all that the evidence holds of its cluster, the instance among them.
+pub fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<'_>, policy: &Policy) -> Verdict {
+    let mut reasons: Vec<Reason> = finding.outlook.reasons.iter().chain(&finding.reasons).cloned().collect();
+    cluster::add_to(&mut reasons, profile, members, policy);
+    let used = usage_of(&reasons, policy);
     let rotation = rotation_of(&reasons, used);
     // The deciding reasons come first.
     reasons.sort_by_key(|reason| !decides(policy.effect(reason.code), used, rotation));
     if used == UsageVerdict::NotObserved {
-        let in_spite = policy_reasons::in_spite_of(&context, &reasons);
+        let in_spite = policy_reasons::in_spite_of(policy, finding.ignored_may_use_tls, &reasons);
         if let Some(first) = reasons.first_mut().filter(|_| rotation == Rotation::Deferrable) {
             first.text.push_str(&in_spite);
         }
     }
-    let act_by = outlook.act_by.filter(|_| rotation != Rotation::Optional);
-    let outlook = RotationOutlook { act_by, ..outlook };
+    let act_by = finding.outlook.act_by.filter(|_| rotation != Rotation::Optional);
+    let outlook = RotationOutlook { act_by, ..finding.outlook.clone() };
     let commands = commands::commands(profile, &outlook, used, rotation);
     let verify = commands::verify(profile, &outlook, rotation);
     let unproven = rotation != Rotation::Optional && used == UsageVerdict::Undetermined;
-    let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
-    let unknown = blind.filter(|(is_so, _)| is_so(&context)).map(|(_, what)| (*what).to_owned());
-    let not_examined = unknown.chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect();
-    let clients_incomplete = (rotation == Rotation::Required || unproven) && !names_all_clients(&context, used);
+    let names_all_clients = used == UsageVerdict::InUse && finding.names_clients;
     Verdict {
         usage: used,
         rotation,
         unproven,
-        enforcement,
+        enforcement: cluster::enforcement(members),
         outlook,
         reasons,
-        not_examined,
-        clients_incomplete,
+        not_examined: finding.not_examined.clone(),
+        clients_incomplete: (rotation == Rotation::Required || unproven) && !names_all_clients,
         commands,
         verify,
     }
-}
-
-/// Whether the logs name every client that uses TLS: they show some, and enough of the window.
-fn names_all_clients(context: &Context<'_>, used: UsageVerdict) -> bool {
-    let Context { usage, policy, .. } = context;
-    used == UsageVerdict::InUse && usage.connections.tls > 0 && usage.coverage.share >= policy.least_coverage
 }
 
 /// Times of the calendar without log coverage.

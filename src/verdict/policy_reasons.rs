@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::policy::{Attestation, Standing, States};
+use super::policy::{Attestation, Policy, Standing, States};
 use super::reason::{Effect, Reason, ReasonCode};
 use super::rules::{Context, is_enforced};
 use crate::text::plural;
+use crate::usage::Usage;
 
 /// The reasons that the policy gives, after those of the evidence.
 pub(super) fn reasons(context: &Context<'_>, found: &[Reason], now: Timestamp) -> Vec<Reason> {
@@ -84,11 +85,15 @@ fn tls_denied(context: &Context<'_>, found: &[Reason]) -> Option<String> {
     denied.map(|reason| reason.text.clone())
 }
 
+/// Whether clients that the policy ignores used TLS, or may have.
+pub(super) fn ignored_may_use_tls(usage: &Usage) -> bool {
+    let ignored = &usage.ignored;
+    ignored.sessions.tls + ignored.sessions.unknown + ignored.attempts.tls > 0
+}
+
 /// The codes in spite of which the policy lets a rotation wait, as the end of the first reason.
-pub(super) fn in_spite_of(context: &Context<'_>, reasons: &[Reason]) -> String {
-    let ignored = &context.usage.ignored;
-    let could_be_tls = ignored.sessions.tls + ignored.sessions.unknown + ignored.attempts.tls > 0;
-    let is_so = |code| context.policy.accepts(code) || code == ReasonCode::ClientsIgnored && could_be_tls;
+pub(super) fn in_spite_of(policy: &Policy, ignored_may_use_tls: bool, reasons: &[Reason]) -> String {
+    let is_so = |code| policy.accepts(code) || code == ReasonCode::ClientsIgnored && ignored_may_use_tls;
     let codes: Vec<_> = reasons.iter().filter(|reason| is_so(reason.code)).map(|reason| reason.code.code()).collect();
     if codes.is_empty() { String::new() } else { format!("; accepted by policy despite {}", codes.join(", ")) }
 }

@@ -153,6 +153,9 @@ reasons! {
     /// Clients connected, none of them with TLS.
     OnlyPlaintext = "only-plaintext", NotObserved;
 
+    /// No client connected to this member of the cluster, and the others show clients without TLS only.
+    ClusterPlaintext = "cluster-plaintext", NotObserved;
+
     /// A person attests that no client uses TLS.
     AttestedNoTls = "attested-no-tls", Attests;
     /// A person attests that clients use TLS.

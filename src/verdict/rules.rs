@@ -13,6 +13,7 @@ use crate::enable_logging;
 use crate::inventory::InstanceProfile;
 use crate::text::plural;
 use crate::usage::{Usage, tls_share_at_most};
+use crate::window::Window;
 
 /// The input of a rule.
 pub(super) struct Context<'a> {
@@ -27,6 +28,7 @@ type Rule = fn(&Context<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
 /// The rules in the order in which a report lists their reasons: the strongest evidence first.
 const RULES: &[Rule] = &[
     tls_connections,
+    tls_outside_window,
     iam_authentication,
     iam_metric,
     proxy_tls,
@@ -37,6 +39,8 @@ const RULES: &[Rule] = &[
     metrics_unreadable,
     behind_proxy,
     global_cluster,
+    custom_endpoints,
+    babelfish,
     log_cannot_tell,
 ];
 
@@ -49,6 +53,7 @@ const RULES_OF_LOGS: &[Rule] = &[
     no_logs,
     sessions_not_logged,
     coverage_short,
+    window_shortened,
     logs_incomplete,
     records_unparsed,
     transport_unknown,
@@ -64,12 +69,25 @@ const RULES_OF_LOGS: &[Rule] = &[
 
 /// The reasons of a context.
 pub(super) fn reasons(context: &Context<'_>) -> Vec<Reason> {
-    let Some(engine) = context.profile.known_engine() else {
+    let profile = context.profile;
+    let only = |code, text| vec![Reason { code, text }];
+    if profile.is_custom() {
+        let text = "RDS Custom: RDS does not rotate this certificate. Check on the host which certificate the engine presents, and replace it there.";
+        return only(ReasonCode::RdsCustom, text.to_owned());
+    }
+    if profile.is_limitless {
+        let text = "Aurora PostgreSQL Limitless Database: its shards are not listed as instances, so ssl-usage read no log of them. Check its clients and its certificate by other means.";
+        return only(ReasonCode::LimitlessDatabase, text.to_owned());
+    }
+    if profile.is_cluster() {
+        return Vec::new();
+    }
+    let Some(engine) = profile.known_engine() else {
         let text = format!(
             "this version of ssl-usage does not support the engine {}, so it did not read the logs",
-            context.profile.engine
+            profile.engine
         );
-        return vec![Reason { code: ReasonCode::EngineUnknown, text }];
+        return only(ReasonCode::EngineUnknown, text);
     };
     let rules = RULES.iter().chain(if engine.marks_tls_from.is_some() { RULES_OF_LOGS } else { &[] });
     rules.filter_map(|rule| rule(context, engine)).map(|(code, text)| Reason { code, text }).collect()
@@ -148,6 +166,18 @@ fn tls_connections(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonC
         let text = format!("{} from {} used TLS{versions}", plural(tls, "session"), plural(clients, "client"));
         (ReasonCode::TlsConnections, text)
     })
+}
+
+/// TLS that older or newer evidence shows; of a setting that turns TLS off by now, only the window says anything.
+fn tls_outside_window(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    let usage = context.usage;
+    let last =
+        usage.tls_outside.filter(|_| usage.connections.tls == 0 && ruled_out(context.profile, engine).is_none())?;
+    let text = format!(
+        "clients used TLS outside of the window, most recently on {}. A client that connects rarely may do so again.",
+        last.strftime("%Y-%m-%d")
+    );
+    Some((ReasonCode::TlsOutsideWindow, text))
 }
 
 fn iam_authentication(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -237,6 +267,24 @@ fn global_cluster(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCo
     })
 }
 
+fn custom_endpoints(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let endpoints = &context.profile.custom_endpoints;
+    (!endpoints.is_empty()).then(|| {
+        let text = format!(
+            "the cluster has custom endpoints ({}), whose clients reach only some members. Rotate all members.",
+            endpoints.join(", ")
+        );
+        (ReasonCode::CustomEndpoints, text)
+    })
+}
+
+fn babelfish(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    context.profile.has_babelfish().then(|| {
+        let text = "Babelfish is on. The log does not show whether clients of SQL Server use TLS, and the instance restarts for another CA.";
+        (ReasonCode::Babelfish, text.to_owned())
+    })
+}
+
 fn log_cannot_tell(_: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     engine.marks_tls_from.is_none().then(|| {
         let text = format!("no log of {} records TLS{}", engine.title, ask_live(engine));
@@ -272,19 +320,20 @@ enum Logged {
     Unknown(String),
 }
 
-/// Whether a switch is off, now or after the next restart.
-fn is_off(profile: &InstanceProfile, switch: &LogSwitch) -> bool {
-    profile.parameters.get(switch.parameter).is_some_and(|parameter| !switch.is_on(parameter.value.as_deref()))
-}
-
-fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
-    if logs.switches.iter().any(|switch| is_off(profile, switch)) {
+/// Whether a kind of log records sessions by its settings. `recorded` is whether the log shows that it does: then a setting
+/// that may not be in effect is.
+fn logged(profile: &InstanceProfile, logs: &Logs, recorded: bool) -> Logged {
+    let set = |switch: &LogSwitch| profile.parameters.get(switch.parameter);
+    let is_off = |switch: &LogSwitch| {
+        set(switch).is_some_and(|parameter| parameter.in_effect && !switch.is_on(parameter.value.as_deref()))
+    };
+    if logs.switches.iter().any(is_off) {
         return Logged::Off;
     }
-    let unknown = logs.switches.iter().find_map(|switch| match profile.parameters.get(switch.parameter) {
+    let unknown = logs.switches.iter().find_map(|switch| match set(switch) {
         None => Some(profile.why_unknown(switch.parameter)),
-        Some(parameter) if !parameter.in_effect => Some(format!(
-            "{} is set in {}, but the instance has not applied it yet. Restart the instance to apply it.",
+        Some(parameter) if !parameter.in_effect && !recorded => Some(format!(
+            "{} is set in {}, but the instance may not have applied the group yet. Restart the instance to apply it.",
             switch.parameter, parameter.group
         )),
         Some(_) => None,
@@ -292,9 +341,14 @@ fn logged(profile: &InstanceProfile, logs: &Logs) -> Logged {
     unknown.map_or(Logged::On, Logged::Unknown)
 }
 
+/// Whether the logs show sessions, AWS's own among them, all through the part of the window that is judged.
+fn is_recorded(context: &Context<'_>) -> bool {
+    context.usage.coverage.judged_share >= context.policy.least_coverage
+}
+
 fn logging_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let profile = context.profile;
-    let off = |logs: &&Logs| matches!(logged(profile, logs), Logged::Off);
+    let off = |logs: &&Logs| matches!(logged(profile, logs, is_recorded(context)), Logged::Off);
     if !engine.logs.iter().filter(|logs| logs.records_tls).all(|logs| off(&logs)) {
         return None;
     }
@@ -328,7 +382,7 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
 fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let mut unknown = None;
     for logs in engine.logs.iter().filter(|logs| logs.records_tls) {
-        match logged(context.profile, logs) {
+        match logged(context.profile, logs, is_recorded(context)) {
             Logged::On => return None,
             Logged::Off => {}
             Logged::Unknown(text) => unknown = unknown.or(Some(text)),
@@ -341,13 +395,18 @@ fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(Re
 /// attempt alone.
 fn enforcement_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let profile = context.profile;
-    let is_unknown =
-        |switch: &&TlsSwitch| !switch.enforces.is_empty() && !profile.parameters.contains_key(switch.parameter);
-    let switch = engine.tls_switches.iter().find(is_unknown).filter(|_| !profile.unanswered().is_empty())?;
-    let text = format!(
-        "{}. If it enforces TLS, rejected clients may look like sessions without TLS.",
-        profile.why_unknown(switch.parameter)
-    );
+    let why = |switch: &TlsSwitch| match profile.parameters.get(switch.parameter) {
+        Some(parameter) if parameter.in_effect => None,
+        Some(parameter) => Some(format!(
+            "{} is set in {}, but the instance may not have applied the group yet",
+            switch.parameter, parameter.group
+        )),
+        None if profile.unanswered().is_empty() => None,
+        None => Some(profile.why_unknown(switch.parameter)),
+    };
+    let switches = engine.tls_switches.iter().filter(|switch| !switch.enforces.is_empty());
+    let why = switches.filter(|_| engine.shows_rejected_as_sessions).find_map(why)?;
+    let text = format!("{why}. If it enforces TLS, rejected clients may look like sessions without TLS.");
     Some((ReasonCode::EnforcementUnknown, text))
 }
 
@@ -380,7 +439,8 @@ fn sessions_not_logged(context: &Context<'_>, engine: &'static Engine) -> Option
 
 fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &context.usage.coverage;
-    let asked = coverage.asked.map_or(0, |asked| asked.length().as_mins());
+    let minutes = |span: Option<Window>| span.map_or(0, |span| span.length().as_mins());
+    let (asked, judged) = (minutes(coverage.asked), minutes(coverage.judged));
     let least = i64::from(context.policy.least_window_hours) * 60;
     if asked < least {
         let text = format!(
@@ -390,7 +450,7 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
         );
         return Some((ReasonCode::CoverageShort, text));
     }
-    if coverage.share >= context.policy.least_coverage {
+    if is_recorded(context) && judged >= least {
         return None;
     }
     let Retention { parameter, default, max: most } =
@@ -433,10 +493,29 @@ fn in_words(cause: &str) -> &str {
     match cause {
         "not-kept" => "the logs are no longer kept",
         "not-logged" => "sessions were not logged",
-        "cannot-tell" => "the log does not record TLS",
+        "cannot-tell" => "the log did not record TLS",
         "missing" => "log files are missing",
+        "vanished" => "log files were deleted while they were read",
+        "truncated" => "log files were truncated",
+        "denied" => "AWS denied the logs",
         other => other,
     }
+}
+
+/// The verdict is about the end of the window alone. It says so, and what would show more.
+fn window_shortened(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &context.usage.coverage;
+    let (asked, judged) = (coverage.asked?, coverage.judged?);
+    let cause = coverage.gaps.iter().rfind(|gap| gap.span.from < judged.from)?.cause;
+    (asked.from < judged.from && is_recorded(context)).then(|| {
+        let text = format!(
+            "the verdict is about the last {} h, from {}, because before that {}. Run `ssl-usage collect` on a schedule to judge a longer window.",
+            judged.length().as_hours(),
+            judged.from.strftime("%Y-%m-%d %H:%M"),
+            in_words(cause)
+        );
+        (ReasonCode::WindowShortened, text)
+    })
 }
 
 fn logs_incomplete(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -508,7 +587,7 @@ fn older_sessions(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
 }
 
 fn no_clients(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let seen = context.usage.connections.sum() - context.usage.connections.local;
+    let seen = context.usage.judged.sum() - context.usage.judged.local;
     (seen < context.policy.least_connections).then(|| {
         let sessions = if seen == 0 { "no client session".to_owned() } else { plural(seen, "client session") };
         let text = format!(

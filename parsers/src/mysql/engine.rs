@@ -71,6 +71,8 @@ const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'st
         system_users: &["rdsadmin", "rdsrepladmin", "rdsproxyadmin"],
         counts_iam_logins: true,
         changes_database: true,
+        // The general log writes `Connect` before the server rejects the client.
+        shows_rejected_as_sessions: true,
         ..Engine::new(id, title, aws_names)
     }
 }

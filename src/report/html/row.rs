@@ -56,6 +56,12 @@ impl<'r> Row<'r> {
         coverage(self.it)
     }
 
+    /// Its status, and its role in a cluster.
+    pub fn status(&self) -> String {
+        let role = self.it.role.map_or_else(String::new, |role| format!(", {} of its cluster", role.name()));
+        format!("{}{role}", self.it.status)
+    }
+
     /// What a rotation changes.
     pub fn change(&self) -> &'static str {
         change(&self.it.certificate)
@@ -67,7 +73,7 @@ impl<'r> Row<'r> {
         let incomplete = (of.files_failed > 0).then(|| format!("; {} incomplete", of.files_failed));
         let unparsed = (of.unparsed > 0).then(|| format!("; {} not understood", plural(of.unparsed, "record")));
         let notes: String = incomplete.into_iter().chain(unparsed).collect();
-        format!("Logs cover {} of the window, in {}{notes}", self.coverage(), plural(of.files, "log file"))
+        format!("Log coverage: {}, in {}{notes}", self.coverage(), plural(of.files, "log file"))
     }
 
     pub fn why(&self) -> &'r str {

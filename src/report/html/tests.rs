@@ -26,6 +26,8 @@ fn report(name: &str, clients: usize) -> Report {
         },
         engine: text(),
         engine_version: text(),
+        status: "available".to_owned(),
+        role: None,
         certificate: Certificate {
             ca: some(),
             valid_till: Some(window.to),
@@ -43,6 +45,8 @@ fn report(name: &str, clients: usize) -> Report {
         coverage: Coverage {
             asked: Some(window),
             share: 0.5,
+            judged: None,
+            judged_share: 1.0,
             longest_gap_seconds: 0,
             gaps: vec![Gap { span: window, cause: "missing" }; 12],
             files: 1,

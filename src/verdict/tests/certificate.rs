@@ -63,3 +63,115 @@ fn a_certificate_that_lasts_is_optional_only_while_nothing_threatens_it() {
         assert_eq!(judged(&threatened, &Usage::default()).rotation, Rotation::Required, "threat {number}");
     }
 }
+
+fn rotation(profile: &InstanceProfile) -> Rotation {
+    judged(profile, &Usage::default()).rotation
+}
+
+fn codes(profile: &InstanceProfile) -> Vec<ReasonCode> {
+    judged(profile, &Usage::default()).reasons.iter().map(|reason| reason.code).collect()
+}
+
+/// Rows: whether the version rotates without a restart, the days that the certificate is valid, and whether AWS renews it.
+/// Half of 12 months is 182 days, and two maintenance windows are 14.
+#[test]
+fn a_renewal_counts_until_it_is_overdue() {
+    let rows = [
+        (Some(true), 300, true),
+        (Some(true), 169, true),
+        (Some(true), 168, false),
+        (Some(true), 30, false),
+        (Some(true), -1, false),
+        (Some(false), 300, false),
+        (None, 300, false),
+    ];
+    for (without_restart, valid, is_renewed) in rows {
+        let mut profile = logged("16.4");
+        profile.certificate.rotates_without_restart = without_restart;
+        profile.certificate.valid_till = Some(days(valid));
+        let due = if is_renewed { Rotation::Optional } else { Rotation::Required };
+        assert_eq!(rotation(&profile), due, "{without_restart:?} {valid}");
+        let overdue = without_restart == Some(true) && !is_renewed || without_restart != Some(true) && valid < 90;
+        assert_eq!(codes(&profile).contains(&ReasonCode::RenewalOverdue), overdue, "{without_restart:?} {valid}");
+    }
+}
+
+#[test]
+fn nothing_is_optional_for_a_renewal_that_may_not_come() {
+    let mut renewed = logged("16.4");
+    renewed.certificate.rotates_without_restart = Some(true);
+    renewed.certificate.valid_till = Some(days(300));
+    assert_eq!(rotation(&renewed), Rotation::Optional);
+    let mut threatened: Vec<InstanceProfile> = Vec::new();
+    for status in ["stopped", "storage-full", "failed", "incompatible-network", "a-status-of-tomorrow", ""] {
+        threatened.push(InstanceProfile { status: status.to_owned(), ..renewed.clone() });
+        assert!(codes(threatened.last().expect("one")).contains(&ReasonCode::InstanceUnavailable), "{status}");
+    }
+    let mut with = |change: fn(&mut InstanceProfile)| {
+        let mut profile = renewed.clone();
+        change(&mut profile);
+        threatened.push(profile);
+    };
+    with(|profile| profile.certificate.valid_till = None);
+    with(|profile| profile.certificate.ca_valid_till = None);
+    with(|profile| {
+        // Its renewal takes a restart.
+        let (value, group) = (Some("on".to_owned()), "custom".to_owned());
+        let babelfish = Parameter { value, is_static: true, level: Level::Cluster, in_effect: true, group };
+        profile.parameters.insert("rds.babelfish_status".to_owned(), babelfish);
+    });
+    for profile in threatened {
+        assert_eq!(rotation(&profile), Rotation::Required, "{}", profile.status);
+    }
+    for status in ["backing-up", "modifying", "configuring-log-exports"] {
+        assert_eq!(rotation(&InstanceProfile { status: status.to_owned(), ..renewed.clone() }), Rotation::Optional);
+    }
+}
+
+#[test]
+fn a_staged_ca_is_a_change_of_root() {
+    let mut profile = logged("16.4");
+    profile.certificate.pending_ca = Some("rds-ca-ecc384-g1".to_owned());
+    let verdict = judged(&profile, &plaintext_only());
+    assert_eq!(verdict.outlook.change, Change::Root);
+    assert_eq!(verdict.outlook.target.as_deref(), Some("rds-ca-ecc384-g1"));
+    let told = |profile: &InstanceProfile| {
+        let verdict = judged(profile, &plaintext_only());
+        let staged = verdict.reasons.into_iter().find(|reason| reason.code == ReasonCode::RotationStaged);
+        staged.expect("it is told").text
+    };
+    assert!(told(&profile).contains("at the next restart, planned or not"), "{}", told(&profile));
+    profile.certificate.rotates_without_restart = Some(true);
+    assert!(told(&profile).contains("in the maintenance window"), "{}", told(&profile));
+}
+
+#[test]
+fn what_is_no_ordinary_instance_has_a_rule_of_its_own() {
+    let verdict = |change: fn(&mut InstanceProfile)| {
+        let mut profile = logged("16.4");
+        profile.certificate = Certificate::default();
+        change(&mut profile);
+        let verdict = judged(&profile, &plaintext_only());
+        assert!(verdict.commands.is_empty(), "{:?}", verdict.commands);
+        (verdict.rotation, verdict.unproven, verdict.reasons.first().map(|reason| reason.code))
+    };
+    fn cluster(profile: &mut InstanceProfile) {
+        profile.arn = "arn:aws:rds:eu-west-1:123456789012:cluster:shop".to_owned();
+        profile.engine = "aurora-postgresql".to_owned();
+    }
+    let optional = |code| (Rotation::Optional, false, Some(code));
+    assert_eq!(verdict(cluster), optional(ReasonCode::ClusterWithoutInstances));
+    let serverless = |profile: &mut InstanceProfile| {
+        cluster(profile);
+        profile.engine_mode = Some("serverless".to_owned());
+    };
+    assert_eq!(verdict(serverless), optional(ReasonCode::CertificateElsewhere));
+    let limitless = |profile: &mut InstanceProfile| {
+        cluster(profile);
+        profile.is_limitless = true;
+    };
+    let inconclusive = |code| (Rotation::Required, true, Some(code));
+    assert_eq!(verdict(limitless), inconclusive(ReasonCode::LimitlessDatabase));
+    let custom = |profile: &mut InstanceProfile| profile.engine = "custom-sqlserver-ee".to_owned();
+    assert_eq!(verdict(custom), inconclusive(ReasonCode::RdsCustom));
+}

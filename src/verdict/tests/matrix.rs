@@ -162,10 +162,12 @@ fn every_engine_gives_the_verdict_that_its_evidence_allows() {
     for (engine, (switch, logging)) in ENGINES.iter().flat_map(|engine| settings.clone().map(move |set| (engine, set)))
     {
         let Some(profile) = instance_of(engine, switch, logging) else { continue };
-        // Oracle's listener log cannot be switched off.
-        let logged = logging == Logging::On || engine.logs.iter().any(|logs| logs.switches.is_empty());
-        let may_enforce =
-            switch == Switch::Untold && engine.tls_switches.iter().any(|switch| !switch.enforces.is_empty());
+        // Oracle's listener log cannot be switched off, and sessions in a log prove that it is on.
+        let logged = matches!(logging, Logging::On | Logging::OnPending)
+            || engine.logs.iter().any(|logs| logs.switches.is_empty());
+        let may_enforce = matches!(switch, Switch::Untold | Switch::EnforcesPending)
+            && engine.shows_rejected_as_sessions
+            && engine.tls_switches.iter().any(|switch| !switch.enforces.is_empty());
         let decides = engine.tls_switches.iter().any(|switch| switch.decides);
         for (log, clients, meter) in shown() {
             let usage = Usage { metrics: meter.metrics(), ..usage_by(engine, log, clients) };

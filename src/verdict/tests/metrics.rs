@@ -57,7 +57,9 @@ proptest! {
         let settings = [("log_connections", logging), ("rds.force_ssl", forced), ("ssl", ssl)];
         let mut profile = profile(settings, engine, "14.2", None);
         profile.certificate.valid_till = Some(days(valid));
-        let coverage = Coverage { share, files: 1, asked: Some(Window::days_before(now(), 14)), ..Coverage::default() };
+        let asked = Some(Window::days_before(now(), 14));
+        let coverage =
+            Coverage { share, judged: asked, judged_share: share, files: 1, asked, ..Coverage::default() };
         let mut usage = Usage { connections, coverage, ..Usage::default() };
         if left {
             usage.older_sessions.insert(Client { address: Some("10.0.0.9".to_owned()), ..Client::default() }, 1);

@@ -1,6 +1,7 @@
 //! What no verdict may ever be, whatever the evidence.
 
 mod certificate;
+mod cluster;
 mod matrix;
 mod metrics;
 mod policy;
@@ -85,12 +86,15 @@ fn plaintext_only() -> Usage {
     let sessions = Transports { plaintext: 100, ..Transports::default() };
     Usage {
         connections: sessions,
+        judged: sessions,
         received: 100,
         disconnected: 100,
         clients: BTreeMap::from([(client, crate::usage::ClientUsage { sessions, ..Default::default() })]),
         coverage: Coverage {
             asked: Some(Window::days_before(now(), 14)),
             share: 1.0,
+            judged: Some(Window::days_before(now(), 14)),
+            judged_share: 1.0,
             files: 336,
             ..Coverage::default()
         },

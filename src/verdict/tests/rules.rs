@@ -38,13 +38,22 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, Uncertainty); 21] = [
+    let rows: [(ReasonCode, Uncertainty); 25] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::CoverageShort, |_, usage| {
             // Made an hour ago.
             let from = now().checked_sub(SignedDuration::from_hours(1)).expect("in range");
             usage.coverage.asked = Some(Window { from, to: now() });
         }),
+        (ReasonCode::CoverageShort, |_, usage| {
+            // Logs are kept for a few hours.
+            let from = now().checked_sub(SignedDuration::from_hours(7)).expect("in range");
+            usage.coverage.judged = Some(Window { from, to: now() });
+        }),
+        (ReasonCode::NoClients, |_, usage| usage.judged = Transports::default()),
+        (ReasonCode::TlsOutsideWindow, |_, usage| usage.tls_outside = Some(days(-40))),
+        (ReasonCode::EvidenceContradictory, |_, usage| usage.contradictory = Some("error/postgresql.log".to_owned())),
+        (ReasonCode::CertificateExpired, |profile, _| profile.certificate.valid_till = Some(days(-1))),
         (ReasonCode::TlsConnections, |_, usage| usage.connections.tls = 1),
         (ReasonCode::IamAuthentication, |_, usage| usage.auth_methods = BTreeMap::from([("pam".to_owned(), 1)])),
         (ReasonCode::ClientRejectedCertificate, |_, usage| {
@@ -53,17 +62,13 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
         (ReasonCode::TlsEnforced, |profile, _| {
             profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned());
         }),
-        (ReasonCode::EngineUnknown, |profile, _| profile.engine = "custom-oracle-ee".to_owned()),
+        (ReasonCode::EngineUnknown, |profile, _| profile.engine = "vectordb".to_owned()),
         (ReasonCode::VersionCannotTell, |profile, _| profile.engine_version = "9.3.25".to_owned()),
         (ReasonCode::LoggingOff, |profile, _| {
             profile.parameters.get_mut("log_connections").expect("set").value = Some("receipt".to_owned());
         }),
         (ReasonCode::LoggingUnknown, |profile, _| drop(profile.parameters.remove("log_connections"))),
-        (ReasonCode::EnforcementUnknown, |profile, _| {
-            profile.parameters.remove("rds.force_ssl");
-            profile.unknown.push("rds:DescribeDBClusterParameters".to_owned());
-        }),
-        (ReasonCode::CoverageShort, |_, usage| usage.coverage.share = 0.94),
+        (ReasonCode::CoverageShort, |_, usage| usage.coverage.judged_share = 0.94),
         (ReasonCode::RecordsUnparsed, |_, usage| usage.coverage.unparsed = 1),
         (ReasonCode::TransportUnknown, |_, usage| usage.connections.unknown = 1),
         (ReasonCode::TlsAttempts, |_, usage| usage.rejected.tls = 1),
@@ -79,7 +84,7 @@ fn one_doubt_is_enough_to_demand_the_rotation() {
         (ReasonCode::LogExceedsMetric, |_, usage| usage.metrics.exceeded = Some((now(), 3, 2))),
         (ReasonCode::OlderSessionsOpen, |_, usage| usage.metrics.unaccounted = Some(1)),
         (ReasonCode::MetricContradictsLog, |_, usage| {
-            (usage.connections, usage.received) = (Transports::default(), 0);
+            (usage.connections, usage.judged, usage.received) = (Transports::default(), Transports::default(), 0);
             usage.metrics.most_open_while_logged = Some(1);
         }),
     ];
@@ -184,4 +189,80 @@ fn a_lesser_log_stands_for_no_other() {
     for unknown in [None, Some(("1", false))] {
         assert!(reasons(unknown).contains(&ReasonCode::LoggingUnknown));
     }
+}
+
+/// MySQL logs the attempt of a client that enforced TLS rejects, and PostgreSQL does not.
+#[test]
+fn unknown_enforcement_matters_where_rejected_clients_look_like_sessions() {
+    let on = |value| Some((value, true));
+    let unknown: [Uncertainty; 2] = [
+        |profile, _| {
+            profile.parameters.remove("require_secure_transport");
+            profile.parameters.remove("rds.force_ssl");
+            profile.unknown.push("rds:DescribeDBClusterParameters".to_owned());
+        },
+        |profile, _| {
+            for parameter in ["require_secure_transport", "rds.force_ssl"] {
+                profile.parameters.entry(parameter.to_owned()).and_modify(|set| set.in_effect = false);
+            }
+        },
+    ];
+    let mysql = [("general_log", on("1")), ("log_output", on("FILE")), ("require_secure_transport", on("0"))];
+    let mysql = profile(mysql, "mysql", "8.4.5", None);
+    for make in unknown {
+        for (mut profile, blocks) in [(mysql.clone(), true), (logged("16.4"), false)] {
+            assert_eq!(judged(&profile, &plaintext_only()).rotation, Rotation::Deferrable);
+            make(&mut profile, &mut Usage::default());
+            let verdict = judged(&profile, &plaintext_only());
+            let codes: Vec<_> = verdict.reasons.iter().map(|reason| reason.code).collect();
+            assert_eq!(codes.contains(&ReasonCode::EnforcementUnknown), blocks, "{} {codes:?}", profile.engine);
+        }
+    }
+}
+
+/// A setting whose group waits for a restart is unknown: neither on nor off, unless the log shows sessions.
+#[test]
+fn a_group_that_waits_for_a_restart_says_nothing_of_logging() {
+    for value in ["1", "0"] {
+        let mut profile = logged("16.4");
+        let set = profile.parameters.get_mut("log_connections").expect("set");
+        (set.value, set.in_effect) = (Some(value.to_owned()), false);
+        let first = |usage: &Usage| judged(&profile, usage).reasons.first().map(|reason| reason.code);
+        assert_eq!(first(&plaintext_only()), Some(ReasonCode::OnlyPlaintext), "the log shows sessions ({value})");
+        assert_eq!(first(&Usage::default()), Some(ReasonCode::LoggingUnknown), "{value}");
+    }
+}
+
+#[test]
+fn a_shorter_part_of_the_window_is_judged_and_said_so() {
+    let mut usage = plaintext_only();
+    let asked = usage.coverage.asked.expect("a window");
+    let judged_part = Window::days_before(now(), 3);
+    let gap = crate::usage::Gap { span: Window { from: asked.from, to: judged_part.from }, cause: "not-kept" };
+    (usage.coverage.share, usage.coverage.judged, usage.coverage.gaps) = (0.21, Some(judged_part), vec![gap]);
+    let verdict = judged(&logged("16.4"), &usage);
+    assert_eq!(verdict.rotation, Rotation::Deferrable);
+    let told = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::WindowShortened).expect("it is told");
+    assert!(told.text.contains("the last 72 h") && told.text.contains("no longer kept"), "{}", told.text);
+    // TLS anywhere in the window counts, and so do its other doubts.
+    usage.connections.tls = 1;
+    assert_eq!(judged(&logged("16.4"), &usage).usage, UsageVerdict::InUse);
+}
+
+/// A setting that turns TLS off now says more than TLS that is older than the window.
+#[test]
+fn tls_before_the_window_does_not_count_against_a_switch_that_is_off() {
+    let mut profile = logged("16.4");
+    profile.parameters.get_mut("ssl").expect("set").value = Some("0".to_owned());
+    let usage = Usage { tls_outside: Some(days(-40)), ..Usage::default() };
+    assert_eq!(judged(&profile, &usage).usage, UsageVerdict::RuledOut);
+}
+
+#[test]
+fn enforcement_is_never_safe_where_clients_were_without_tls() {
+    let mut profile = logged("16.4");
+    assert_eq!(judged(&profile, &plaintext_only()).enforcement, Enforcement::Breaks);
+    profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned());
+    assert_eq!(judged(&profile, &plaintext_only()).enforcement, Enforcement::Breaks, "they connected before");
+    assert_eq!(judged(&profile, &Usage::default()).enforcement, Enforcement::Safe);
 }

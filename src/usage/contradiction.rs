@@ -1,0 +1,38 @@
+//! Whether the counts of a log agree with its facts. Both were written at once, so where they differ, one is wrong.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{DataFrame, PolarsResult};
+
+use crate::bundle::LogRead;
+use crate::bundle::fact::column;
+
+/// Sessions, and those with TLS among them.
+type Sessions = (u64, u64);
+
+/// The first log whose sessions, all or those with TLS, are not as many as its facts hold.
+pub(super) fn find(readings: &[LogRead], facts: Option<&DataFrame>) -> PolarsResult<Option<String>> {
+    let held = facts.map(held).transpose()?.unwrap_or_default();
+    let differs = |reading: &&LogRead| {
+        let held = held.get(reading.source.as_str()).copied().unwrap_or_default();
+        held != (reading.sessions, reading.tls_sessions)
+    };
+    Ok(readings.iter().find(differs).map(|reading| reading.source.clone()))
+}
+
+/// The sessions in facts, by log.
+fn held(facts: &DataFrame) -> PolarsResult<BTreeMap<&str, Sessions>> {
+    let text = |name: &str| facts.column(name)?.str();
+    let (sources, events, transports) = (text(column::SOURCE)?, text(column::EVENT)?, text(column::TRANSPORT)?);
+    let counts = facts.column(column::COUNT)?.u64()?;
+    let mut held: BTreeMap<&str, Sessions> = BTreeMap::new();
+    for row in (0..facts.height()).filter(|row| events.get(*row) == Some("connected")) {
+        let (Some(source), Some(count)) = (sources.get(row), counts.get(row)) else { continue };
+        let (sessions, tls) = held.entry(source).or_default();
+        *sessions = sessions.saturating_add(count);
+        if transports.get(row) == Some("tls") {
+            *tls = tls.saturating_add(count);
+        }
+    }
+    Ok(held)
+}

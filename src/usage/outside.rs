@@ -1,0 +1,40 @@
+//! TLS outside of the window: a client that connects once a month shows itself in older evidence only.
+
+use jiff::Timestamp;
+use polars::prelude::{DataFrame, IntoLazy, PolarsResult, col, lit};
+
+use super::Client;
+use crate::bundle::fact::column;
+use crate::window::Window;
+
+/// The clients with TLS before and after a window, and when each was last seen there. Clients that rejected the
+/// certificate are among them. What was before the instance was made is of another that had its name.
+pub(super) fn tls(
+    facts: &DataFrame,
+    window: Window,
+    created_at: Option<Timestamp>,
+) -> PolarsResult<Vec<(Client, Timestamp)>> {
+    let micros = |time: Timestamp| lit(time.as_microsecond());
+    let session = col(column::EVENT).eq(lit("connected")).and(col(column::TRANSPORT).eq(lit("tls")));
+    let rejection = col(column::CAUSE).eq(lit("client-rejected-certificate"));
+    let outside = col(column::LAST_SEEN).lt(micros(window.from)).or(col(column::FIRST_SEEN).gt_eq(micros(window.to)));
+    let lived = col(column::LAST_SEEN).gt_eq(micros(created_at.unwrap_or(Timestamp::MIN)));
+    let wanted = session.or(rejection).and(outside).and(lived).and(col(column::SYSTEM).eq(lit(false)));
+    let who = [column::USER, column::DATABASE, column::ADDRESS, column::APPLICATION];
+    let found = facts.clone().lazy().filter(wanted).group_by(who.map(col)).agg([col(column::LAST_SEEN).max()]);
+    let found = found.collect()?;
+    let text = |name: &str| found.column(name)?.str();
+    let (users, databases) = (text(column::USER)?, text(column::DATABASE)?);
+    let (addresses, applications) = (text(column::ADDRESS)?, text(column::APPLICATION)?);
+    let lasts = found.column(column::LAST_SEEN)?.i64()?;
+    let row = |row: usize| {
+        let client = Client {
+            user: users.get(row).map(str::to_owned),
+            database: databases.get(row).map(str::to_owned),
+            address: addresses.get(row).map(str::to_owned),
+            application: applications.get(row).map(str::to_owned),
+        };
+        Some((client, Timestamp::from_microsecond(lasts.get(row)?).ok()?))
+    };
+    Ok((0..found.height()).filter_map(row).collect())
+}
