@@ -127,7 +127,9 @@ pub(super) fn of(
 /// The share of a span that was seen, 0 to 1.
 fn share_of(span: Window, seen: &[Window]) -> f64 {
     let length = span.length().as_secs_f64();
-    let covered: f64 = seen.iter().filter_map(|seen| seen.overlap(&span)).map(|seen| seen.length().as_secs_f64()).sum();
+    let lengths = seen.iter().filter_map(|seen| seen.overlap(&span)).map(|seen| seen.length().as_secs_f64());
+    // The sum of no floats is -0.0.
+    let covered = lengths.fold(0.0, |sum, length| sum + length);
     if length > 0.0 { covered / length } else { 0.0 }
 }
 
