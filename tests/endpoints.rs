@@ -40,7 +40,7 @@ fn verdicts(report: &Value) -> Vec<(String, Option<usize>)> {
 }
 
 /// The lists that are read page by page.
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 16] = [
     "rds:DescribeDBInstances",
     "rds:DescribeDBClusters",
     "rds:DescribeGlobalClusters",
@@ -49,6 +49,7 @@ const LISTS: [&str; 15] = [
     "rds:DescribePendingMaintenanceActions",
     "rds:DescribeDBProxies",
     "rds:DescribeDBProxyTargets",
+    "rds:DescribeEvents",
     "rds:DescribeDBParameters",
     "rds:DescribeDBClusterParameters",
     "rds:DescribeOptionGroups",

@@ -38,6 +38,7 @@ mod places;
 mod plan;
 mod policy;
 mod preflight;
+mod restarts;
 mod resume;
 mod scan;
 mod sealing;

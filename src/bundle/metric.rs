@@ -28,6 +28,13 @@ pub mod name {
     pub const DATABASE_REQUESTS: &str = "DatabaseConnectionRequests";
     /// Of a proxy: connections to its databases that it asked for with TLS.
     pub const DATABASE_REQUESTS_WITH_TLS: &str = "DatabaseConnectionRequestsWithTLS";
+    /// Of an Aurora instance: seconds since its engine was started.
+    ///
+    /// Source: "Checking uptime for Aurora clusters and instances" in the Aurora user guide.
+    pub const ENGINE_UPTIME: &str = "EngineUptime";
+    /// No metric of CloudWatch, but the last restart of an instance in an hour, by the events of RDS: in seconds since the
+    /// beginning of that hour.
+    pub const RESTART: &str = "RestartEvent";
 }
 
 /// Length of what a value stands for, in seconds. CloudWatch keeps values of an hour for 455 days.
@@ -196,7 +203,7 @@ impl Measured {
     }
 }
 
-/// What one collection asked of CloudWatch for one region.
+/// What one collection asked of CloudWatch, and of the events of RDS, for one region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricPart {
     /// Account, for the file's name and because names of proxies are unique within it only.

@@ -19,6 +19,7 @@ const INVENTORY: &[&str] = &[
     "rds:DescribeDBParameters",
     "rds:DescribeDBProxies",
     "rds:DescribeDBProxyTargets",
+    "rds:DescribeEvents",
     "rds:DescribeGlobalClusters",
     "rds:DescribeOptionGroups",
     "rds:DescribePendingMaintenanceActions",

@@ -1,8 +1,10 @@
-//! Reads the hourly metrics of a region's instances and RDS proxies from CloudWatch.
+//! Reads the hourly metrics of a region's instances and RDS proxies from CloudWatch, and the restarts of its instances from
+//! the events of RDS.
 //!
 //! A missing value is unknown, and never zero.
 
 mod call;
+mod events;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +34,9 @@ const OF_INSTANCE: &[(&str, Statistic)] =
 
 /// What is asked of those that can be logged in to by IAM, whether they may be now or not: it may have been switched.
 const OF_IAM: &[(&str, Statistic)] = &[(name::IAM_LOGINS, Statistic::Sum)];
+
+/// What is asked of Aurora's instances.
+const OF_AURORA: &[(&str, Statistic)] = &[(name::ENGINE_UPTIME, Statistic::Minimum)];
 
 /// What is asked of every proxy; its hosts report apart, so that only their sum tells.
 const OF_PROXY: &[(&str, Statistic)] = &[
@@ -64,6 +69,8 @@ pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known
             errors.extend(failed.into_iter().map(|problem| problem.at(Some(account), &fleet.region)));
         }
     }
+    let failed = events::take(aws, fleet, window.to, &mut measured).await;
+    errors.extend(failed.into_iter().map(|problem| problem.at(Some(account), &fleet.region)));
     // A metric is asked for more than once, by statistic: what is said twice says no more.
     errors.sort_unstable();
     errors.dedup();
@@ -87,7 +94,8 @@ pub fn asked(fleet: &Fleet, window: Window) -> Asked {
         series: sum.series + queries.len() as u64,
         calls: sum.calls + queries.chunks(batch_size(*span)).len() as u64,
     };
-    spans.iter().fold(Asked::default(), add)
+    let events = Asked { series: 0, calls: events::listings(fleet) };
+    spans.iter().fold(events, add)
 }
 
 /// The part of a window that is kept, from the beginning of an hour on; none when that is nothing.
@@ -138,6 +146,7 @@ fn queries(fleet: &Fleet) -> Vec<Query> {
         let known = engine.and_then(|engine| Some((engine, engine.metrics?)));
         let Some((engine, namespace)) = known else { return Vec::new() };
         let asked = OF_INSTANCE.iter().chain(if engine.counts_iam_logins { OF_IAM } else { &[] });
+        let asked = asked.chain(if profile.engine.starts_with("aurora") { OF_AURORA } else { &[] });
         asked.map(|asked| query(namespace, "DBInstanceIdentifier", &profile.instance, &profile.arn, *asked)).collect()
     };
     let mut proxies: Vec<&String> = fleet.instances.iter().flat_map(|profile| &profile.proxies).collect();

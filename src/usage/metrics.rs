@@ -13,7 +13,8 @@ use crate::window::Window;
 pub struct Metrics {
     /// So many sessions may have begun before the logs, or in a gap, and be open still. They are no more than the fewest
     /// that were ever open since then, and no more than were open in an hour beside those that the logs show to have
-    /// begun since, and to have been open all through it. 0 where none can be. None where it is unknown.
+    /// begun since, and to have been open all through it. 0 where none can be, also where the instance was restarted since.
+    /// None where it is unknown.
     pub unaccounted: Option<u64>,
     /// In which hour logs prove more sessions open than CloudWatch counted at its lowest, how many, and how many it counted:
     /// one of them is wrong.
@@ -92,7 +93,7 @@ pub(super) fn of(
 const GAP: SignedDuration = SignedDuration::from_mins(10);
 
 /// When logs begin to show sessions, at first and behind every gap: what began before is not in them.
-fn begins(seen: &[Window]) -> impl Iterator<Item = Timestamp> + '_ {
+pub(super) fn begins(seen: &[Window]) -> impl Iterator<Item = Timestamp> + '_ {
     let behind = seen.windows(2).filter_map(|pair| {
         let (before, after) = (pair.first()?, pair.last()?);
         (before.to.duration_until(after.from) >= GAP).then_some(after.from)

@@ -8,6 +8,7 @@ mod metrics;
 mod open_sessions;
 mod outside;
 mod parallel;
+mod restarts;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod unseen_times;
@@ -125,6 +126,8 @@ pub struct Usage {
     pub older_sessions: BTreeMap<Client, u64>,
     /// When the oldest session that ended was open already, of those whose beginning no log shows.
     pub oldest_unseen: Option<Timestamp>,
+    /// A time that no session is older than, by the last restart that is proven.
+    pub last_start: Option<Timestamp>,
     /// Coverage of the window.
     pub coverage: Coverage,
     /// The metrics.
@@ -180,6 +183,10 @@ fn add_up(
     usage.oldest_unseen = proven.oldest_unseen.and_then(|hour| Timestamp::from_second(hour).ok());
     usage.metrics =
         metrics::of(measured, (&profile.arn, &profile.proxies), lived, (&usage.coverage.seen, &proven.open));
+    usage.last_start = restarts::last_start(measured, (&profile.arn, profile.created_at), window.to);
+    if usage.last_start.is_some_and(|start| restarts::is_seen(start, &usage.coverage.seen)) {
+        usage.metrics.unaccounted = Some(0);
+    }
     let changes = engine.is_some_and(|engine| engine.changes_database);
     // A disconnection names no application: a client that is ignored for its own vouches for no other.
     let counted = || usage.clients.iter().filter(|(_, used)| used.ignored_by.is_none());

@@ -81,7 +81,8 @@ pub(super) fn metric_contradicts_log(context: &Context<'_>, engine: &'static Eng
 }
 
 /// Open sessions that no record in the logs accounts for. There are none where the metric was 0 since the logs began and
-/// since their last gap, or where the logs show the login of every session that was open at one moment.
+/// since their last gap, where the logs show the login of every session that was open at one moment, or where the instance was
+/// restarted since.
 pub(super) fn older_sessions_open(context: &Context<'_>, engine: &'static Engine) -> Found {
     let open = context.usage.metrics.unaccounted.filter(|open| *open > 0)?;
     let text = format!(

@@ -68,9 +68,29 @@ pub struct Fleet {
     /// Maintenance that waits for a resource. One entry an action.
     #[serde(default, rename = "pending_maintenance")]
     pub pending_maintenance: Vec<PendingMaintenance>,
+    /// What happened to instances and clusters.
+    #[serde(default, rename = "event")]
+    pub events: Vec<RdsEvent>,
     /// What CloudWatch measured. What is not here was not measured: its series is there and empty.
     #[serde(default, rename = "metric")]
     pub metrics: Vec<Metric>,
+}
+
+/// An event (API reference: `Event`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RdsEvent {
+    /// `db-instance` or `db-cluster`.
+    pub source_type: String,
+    /// The identifier of an instance or a cluster, which may be gone.
+    pub source: String,
+    /// Its text.
+    pub message: String,
+    /// Such as `availability`; some have none.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// When it was recorded.
+    pub date: Timestamp,
 }
 
 /// A metric of an instance or of a proxy (CloudWatch API reference: `Metric`, `MetricDataResult`).

@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 pub use agent::Joins;
 pub use cloudwatch_logs::{Event, Group};
 pub use faults::{Calls, Fault, FaultKind};
-pub use fleet::{Fleet, Instance, Metric, Proxy};
+pub use fleet::{Fleet, Instance, Metric, Proxy, RdsEvent};
 pub use log_file::LogFile;
 pub use request::Call;
 

@@ -54,6 +54,7 @@ pub fn answer(fleet: &mut Fleet, call: &Call) -> Result<Xml, ApiError> {
     match call.action.as_str() {
         "DescribeDBInstances" => inventory::instances(fleet, call),
         "DescribeDBClusters" => inventory::clusters(fleet, call),
+        "DescribeEvents" => inventory::events(fleet, call),
         "DescribePendingMaintenanceActions" => inventory::pending_maintenance(fleet, call),
         "DescribeDBParameterGroups" => settings::parameter_groups(fleet, call, &settings::INSTANCES),
         "DescribeDBClusterParameterGroups" => settings::parameter_groups(fleet, call, &settings::CLUSTERS),

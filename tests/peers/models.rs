@@ -33,6 +33,7 @@ const CALLS: &[&str] = &[
     "rds:DescribeDBLogFiles",
     "rds:DescribeDBParameters",
     "rds:DescribeDBProxies",
+    "rds:DescribeEvents",
     "rds:DescribeOptionGroups",
     "rds:DescribePendingMaintenanceActions",
     "rds:DownloadDBLogFilePortion",

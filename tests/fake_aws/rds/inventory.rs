@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{ApiError, is, page};
-use crate::fake_aws::fleet::{Cluster, Fleet, Instance, PendingMaintenance};
+use crate::fake_aws::fleet::{Cluster, Fleet, Instance, PendingMaintenance, RdsEvent};
 use crate::fake_aws::request::Call;
 use crate::fake_aws::xml::Xml;
 
@@ -159,6 +159,48 @@ pub(super) fn pending_maintenance(fleet: &Fleet, call: &Call) -> Result<Xml, Api
             xml.optional("OptInStatus", action.opt_in.as_ref());
             xml.optional("CurrentApplyDate", action.current_apply.map(time));
         });
+    });
+    xml.optional("Marker", page.marker);
+    Ok(xml)
+}
+
+/// Sources that events may be asked of.
+const SOURCES: [&str; 4] = ["db-instance", "db-cluster", "db-parameter-group", "db-snapshot"];
+
+/// `DescribeEvents`: of the last hour, unless the call says of how many minutes; no event is kept for more than 14 days.
+pub(super) fn events(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
+    let source_type = call.parameter("SourceType");
+    if let Some(unknown) = source_type.filter(|source| !SOURCES.contains(source)) {
+        return Err(ApiError::value(format!("Invalid source type {unknown}")));
+    }
+    if call.parameter("SourceIdentifier").is_some() && source_type.is_none() {
+        let message = "The parameter SourceType must be provided with SourceIdentifier";
+        return Err(ApiError::sender(400, "InvalidParameterCombination", message));
+    }
+    let minutes = call.number("Duration")?.unwrap_or(60).min(14 * 24 * 60);
+    let since = fleet.now.as_second() - minutes * 60;
+    let lives_here = |event: &RdsEvent| {
+        let instance = fleet.instances.iter().find(|instance| instance.id == event.source);
+        instance.map_or(&*fleet.region, |instance| fleet.region_of(instance)) == call.region
+    };
+    let is_asked = |event: &&RdsEvent| {
+        source_type.is_none_or(|source| source == event.source_type)
+            && call.parameter("SourceIdentifier").is_none_or(|id| id == event.source)
+            && event.date.as_second() >= since
+            && lives_here(event)
+    };
+    let page = page(fleet, call, fleet.events.iter().filter(is_asked).collect())?;
+    let mut xml = Xml::default();
+    xml.list("Events", "Event", &page.items, |xml, event| {
+        xml.text("SourceIdentifier", &event.source);
+        xml.text("SourceType", &event.source_type);
+        xml.text("Message", &event.message);
+        xml.element("EventCategories", |xml| {
+            event.categories.iter().for_each(|category| xml.text("EventCategory", category));
+        });
+        xml.text("Date", time(event.date));
+        let kind = if event.source_type == "db-cluster" { "cluster" } else { "db" };
+        xml.text("SourceArn", fleet.arn(&call.region, kind, &event.source));
     });
     xml.optional("Marker", page.marker);
     Ok(xml)
