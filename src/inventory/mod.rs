@@ -3,6 +3,7 @@
 mod authority;
 mod filter;
 mod instance_id;
+mod maintenance_window;
 mod parameters;
 mod pending_changes;
 mod profile;
@@ -10,5 +11,6 @@ mod rds;
 
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
+pub use maintenance_window::MaintenanceWindow;
 pub use profile::{Certificate, ClusterRole, Fleet, InstanceProfile, Level, Parameter, PendingAction};
 pub use rds::take;
