@@ -3,7 +3,8 @@
 //! Source: "The Amazon RDS maintenance window" in the RDS user guide; `PreferredMaintenanceWindow` in the API reference:
 //! `ddd:hh24:mi-ddd:hh24:mi` in UTC, of at least 30 minutes.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Span, Timestamp};
 
 use super::InstanceProfile;
 
@@ -41,6 +42,14 @@ impl MaintenanceWindow {
         Timestamp::from_second(second.checked_add(wait)?).ok()
     }
 
+    /// The start of the last window that ends at or before an instant. None beyond the calendar.
+    pub fn last_before(self, instant: Timestamp) -> Option<Timestamp> {
+        let second = instant.as_second() - i64::from(instant.subsec_nanosecond() < 0);
+        let latest = second.checked_sub(self.minutes * 60)?;
+        let week_before = Timestamp::from_second(latest.checked_sub(SECONDS_A_WEEK - 1)?).ok()?;
+        self.next_after(week_before)
+    }
+
     /// How long the window lasts.
     pub fn length(self) -> SignedDuration {
         SignedDuration::from_mins(self.minutes)
@@ -64,6 +73,22 @@ impl InstanceProfile {
     /// The start of its first maintenance window at or after an instant. None if the window is unknown.
     pub fn next_maintenance(&self, after: Timestamp) -> Option<Timestamp> {
         MaintenanceWindow::parse(self.maintenance_window.as_deref()?)?.next_after(after)
+    }
+
+    /// When AWS is due to renew the server certificate: at half of its assumed lifetime, in the first maintenance window
+    /// after that. None if the end of the certificate is unknown. Without a known window it is the half itself.
+    ///
+    /// The API shows only the end. A certificate lives for 12 months if the engine version rotates it without a restart, and
+    /// for 36 otherwise. Source: "Automatic server certificate rotation" in the RDS user guide.
+    pub fn renewal_due(&self) -> Option<Timestamp> {
+        let half_life = match self.certificate.rotates_without_restart {
+            Some(true) => 6,
+            Some(false) | None => 18,
+        };
+        let end = Offset::UTC.to_datetime(self.certificate.valid_till?);
+        let half = end.checked_sub(Span::new().months(half_life)).ok()?;
+        let half = Offset::UTC.to_timestamp(half).ok()?;
+        Some(self.next_maintenance(half).unwrap_or(half))
     }
 }
 
@@ -142,6 +167,11 @@ mod tests {
             prop_assert_eq!(found, format!("{}:{hour:02}:{minute:02}:00", DAYS[day]));
             prop_assert_eq!(start.subsec_nanosecond(), 0);
             prop_assert_eq!(window.next_after(start), Some(start));
+            let end = start.checked_add(window.length()).expect("a time");
+            prop_assert_eq!(window.last_before(end), Some(start));
+            let week = SignedDuration::from_hours(7 * 24);
+            let before = end.checked_sub(SignedDuration::from_nanos(1)).expect("a time");
+            prop_assert_eq!(window.last_before(before), start.checked_sub(week).ok());
             prop_assert_eq!(window.length(), SignedDuration::from_hours(24));
         }
 

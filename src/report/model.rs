@@ -11,7 +11,9 @@ use crate::inventory::{InstanceId, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
-use crate::verdict::{Change, Command, Enforcement, Policy, Reason, Restart, Rotation, UsageVerdict, Verdict, judge};
+use crate::verdict::{
+    Change, Command, Enforcement, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict, Verdict, judge,
+};
 use crate::window::Window;
 
 /// The report of an analysis.
@@ -116,6 +118,9 @@ pub struct Instance {
     pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run.
     pub commands: Vec<Command>,
+    /// How the rotation is carried out.
+    #[serde(skip)]
+    pub procedure: Procedure,
     /// What shows the certificate that is served after a rotation.
     #[serde(skip)]
     pub verify: Option<Command>,
@@ -394,6 +399,7 @@ fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Insta
         reasons: verdict.reasons,
         not_examined: verdict.not_examined,
         commands: verdict.commands,
+        procedure: verdict.procedure,
         verify: verdict.verify,
         clients_incomplete: verdict.clients_incomplete,
     }

@@ -15,7 +15,7 @@ mod trust;
 mod words;
 
 pub use certificate::{Change, Restart, RotationOutlook};
-pub use commands::{Command, CommandKind, EffectTime};
+pub use commands::{Check, Command, CommandKind, EffectTime, HeldBack, Hold, Procedure};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
 pub use reason::{Effect, Reason, ReasonCode};
@@ -74,6 +74,8 @@ pub struct Verdict {
     pub clients_incomplete: bool,
     /// Commands for a person or a rotation tool.
     pub commands: Vec<Command>,
+    /// How the rotation is carried out.
+    pub procedure: Procedure,
     /// What shows the certificate that is served afterwards; none where nothing is to be rotated.
     pub verify: Option<Command>,
 }
@@ -114,7 +116,7 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
     }
     let act_by = outlook.act_by.filter(|_| rotation != Rotation::Optional);
     let outlook = RotationOutlook { act_by, ..outlook };
-    let commands = commands::commands(profile, &outlook, used, rotation);
+    let (commands, procedure) = commands::commands(profile, &outlook, used, rotation, now);
     let verify = commands::verify(profile, &outlook, rotation);
     let unproven = rotation != Rotation::Optional && used == UsageVerdict::Undetermined;
     let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
@@ -131,6 +133,7 @@ pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Tim
         not_examined,
         clients_incomplete,
         commands,
+        procedure,
         verify,
     }
 }
