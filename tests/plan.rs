@@ -17,29 +17,41 @@ use crate::sealing::{copy_bundle, reseal};
 pub const HOSTILE: &str =
     "x'\"; touch pwned; $(touch pwned) `touch pwned`\ntouch pwned\r\u{2028}touch pwned #{{ 1 + 1 }}";
 
-/// The small fleet, with authorities that end: of an instance, of a Multi-AZ DB cluster of two, and of Oracle's listener;
-/// and one that has another authority staged.
-pub fn hostile_fleet(home: &Path) -> PathBuf {
-    let bundle = home.join("hostile");
+/// A copy of the small fleet's bundle, with changes to its instances.
+fn changed_fleet(home: &Path, name: &str, mut change: impl FnMut(&str, &mut Value)) -> PathBuf {
+    let bundle = home.join(name);
     copy_bundle(&samples().join("fleet"), &bundle, |_| true);
     let inventory = bundle.join("fleet").read_dir().expect("a bundle").next().expect("a file").expect("a file").path();
     let mut fleet: Value = serde_json::from_slice(&fs::read(&inventory).expect("a file")).expect("JSON");
     for instance in fleet["instances"].as_array_mut().expect("instances") {
         let name = instance["instance"].as_str().expect("a name").to_owned();
-        if ["reports-batch", "crm-quiet", "intranet", "shop", "stock"].contains(&name.as_str()) {
-            instance["certificate"]["ca"] = "rds-ca-2019".into();
-            instance["certificate"]["ca_valid_till"] = "2026-12-24T00:00:00Z".into();
+        change(&name, instance);
+    }
+    fs::write(&inventory, fleet.to_string()).expect("a file");
+    reseal(&bundle);
+    bundle
+}
+
+/// Makes the CA of an instance end.
+fn retire_ca(instance: &mut Value, end: &str) {
+    instance["certificate"]["ca"] = "rds-ca-2019".into();
+    instance["certificate"]["ca_valid_till"] = end.into();
+}
+
+/// The small fleet, with authorities that end: of an instance, of a Multi-AZ DB cluster of two, and of Oracle's listener;
+/// and one that has another authority staged.
+pub fn hostile_fleet(home: &Path) -> PathBuf {
+    changed_fleet(home, "hostile", |name, instance| {
+        if ["reports-batch", "crm-quiet", "intranet", "shop", "stock"].contains(&name) {
+            retire_ca(instance, "2026-12-24T00:00:00Z");
         }
-        match name.as_str() {
+        match name {
             "crm-quiet" => instance["instance"] = HOSTILE.into(),
             "wiki" => instance["certificate"]["pending_ca"] = "rds-ca-rsa4096-g1".into(),
             "intranet" | "shop" => instance["cluster"] = format!("multi {HOSTILE}").into(),
             _ => {}
         }
-    }
-    fs::write(&inventory, fleet.to_string()).expect("a file");
-    reseal(&bundle);
-    bundle
+    })
 }
 
 pub fn plan(home: &Path, bundle: &Path, format: &str) -> Run {
@@ -48,14 +60,27 @@ pub fn plan(home: &Path, bundle: &Path, format: &str) -> Run {
     run
 }
 
-/// A command `aws` that does nothing: it records its words, each in brackets, and is of one account.
+/// A command `aws` that does nothing: it records its words, each in brackets, and is of one account. Every instance is
+/// available, but those that `STOPPED` names; what `PENDING` names is pending; changes of what `FAILING` names fail.
 pub fn fake_command(home: &Path) -> PathBuf {
+    const AWS: &str = r#"#!/bin/sh
+for word in "$@"; do printf '[%s]' "$word"; done >>"$RECORD"
+echo >>"$RECORD"
+case "$*" in
+    *get-caller-identity*) echo 123456789012 ;;
+    *"${STOPPED:-no instance}"*DBInstanceStatus*) echo stopped ;;
+    *DBInstanceStatus* | *"DBClusters[0].Status"*) echo available ;;
+    *keys*) printf '%s' "${PENDING:-}" ;;
+    *modify-*"${FAILING:-no instance}"*) exit 254 ;;
+esac
+"#;
     let folder = home.join("bin");
     fs::create_dir_all(&folder).expect("a folder");
-    let text = "#!/bin/sh\nfor word in \"$@\"; do printf '[%s]' \"$word\"; done >>\"$RECORD\"\necho >>\"$RECORD\"\n\
-        case \"$*\" in *get-caller-identity*) echo 123456789012 ;; esac\n";
-    fs::write(folder.join("aws"), text).expect("a script");
-    fs::set_permissions(folder.join("aws"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let date = "#!/bin/sh\necho \"${SECONDS_NOW:-0}\"\n";
+    for (name, text) in [("aws", AWS), ("date", date), ("sleep", "#!/bin/sh\n")] {
+        fs::write(folder.join(name), text).expect("a script");
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
     folder
 }
 
@@ -106,14 +131,16 @@ fn a_step_waits_for_its_restart_where_it_may_and_a_cluster_has_one_certificate()
     let command = |words: &[&str]| Value::from(vec![Value::from([&aws, words].concat())]);
     let new = ["--ca-certificate-identifier", "rds-ca-rsa2048-g1"];
     let of = |call: &'static str, option: &'static str, name| [call, option, name];
-    let staged = ["--no-certificate-rotation-restart", "--apply-immediately"];
+    let staged = ["--no-certificate-rotation-restart", "--no-apply-immediately"];
     let instance = of("modify-db-instance", "--db-instance-identifier", "reports-batch");
     assert_eq!(step("reports-batch")["commands"], command(&[&instance[..], &new, &staged].concat()));
     assert_eq!(step("reports-batch")["takes_effect"], "at-next-restart");
-    // Nobody can tell: first its sessions are logged, and it is rotated all the same.
-    let calls: Vec<_> = step(HOSTILE)["commands"].as_array().expect("commands").iter().map(|words| &words[4]).collect();
-    assert_eq!(calls, ["modify-db-parameter-group", "modify-db-instance"]);
-    assert_eq!(step(HOSTILE)["commands"][1][6], HOSTILE);
+    // Nobody can tell: evidence is gathered first.
+    let held = &step(HOSTILE)["held_back"];
+    let instance = of("modify-db-instance", "--db-instance-identifier", HOSTILE);
+    assert_eq!(step(HOSTILE)["commands"], json!([]));
+    assert_eq!(held["commands"], command(&[&instance[..], &new, &["--no-apply-immediately"]].concat()));
+    assert_eq!(held["first"][0], json!(["ssl-usage", "preflight", "--region", "eu-west-1", "--instance", HOSTILE]));
     // The member that uses TLS is the more urgent one.
     let name = format!("multi {HOSTILE}");
     let shared = ["modify-db-cluster", "--db-cluster-identifier", &name];
@@ -137,8 +164,12 @@ fn clients_need_an_authority_that_is_staged_before_any_restart() {
     assert!(clients.len() == 2 && clients.iter().all(|one| one["tasks"][0] == "update-trust-store"), "{clients:#?}");
     let steps = plan["steps"].as_array().expect("steps");
     let step = steps.iter().find(|step| step["instance"] == "wiki").expect("a step, for it needs something");
-    let staged = "a staged certificate of rds-ca-rsa4096-g1 becomes active at the next restart, planned or not";
-    assert_eq!((&step["commands"], &step["no_rotation"]), (&json!([]), &staged.into()));
+    let why = step["no_rotation"].as_str().expect("a reason");
+    assert!(
+        why.starts_with("rds-ca-rsa4096-g1 is staged. It becomes active at the next restart, planned or not"),
+        "{why}"
+    );
+    assert_eq!(step["commands"], json!([]), "the command is not given again");
 }
 
 #[test]
@@ -160,25 +191,178 @@ fn a_script_runs_only_when_it_was_reviewed_and_in_the_account_that_it_is_for() {
     }
 }
 
+/// The calls that a script of a plan makes, where everything is available and all was agreed to or nothing.
+fn due(document: &Value, agreed: bool) -> String {
+    let (mut calls, mut verify) = (String::new(), String::new());
+    let list = |value: &Value| -> String { value.as_array().into_iter().flatten().map(recorded).collect() };
+    let steps = document["steps"].as_array().expect("steps");
+    let gathers = |step: &&Value| step["held_back"]["reason"] == "gather-evidence";
+    for step in steps.iter().filter(|step| !gathers(step)).chain(steps.iter().filter(gathers)) {
+        let held = &step["held_back"]["commands"];
+        let commands = if held.is_null() { &step["commands"] } else { held };
+        if commands == &json!([]) {
+            continue;
+        }
+        verify += &list(&step["verify"]);
+        if held.is_null() || agreed {
+            let checks = step["checks"].as_array().expect("checks");
+            calls += &checks.iter().map(|check| recorded(&check["command"])).collect::<String>();
+            calls += &list(commands);
+        }
+    }
+    format!("[--profile][prod][sts][get-caller-identity][--query][Account][--output][text]\n{calls}{verify}")
+}
+
 #[test]
 fn a_reviewed_script_makes_the_calls_of_the_plan_and_no_others() {
     let home = TempDir::new().expect("a folder");
-    for bundle in [samples().join("fleet"), hostile_fleet(home.path())] {
+    for (bundle, holds_back) in [(samples().join("fleet"), false), (hostile_fleet(home.path()), true)] {
         let document = plan(home.path(), &bundle, "json").json();
         let script = plan(home.path(), &bundle, "sh").out;
-        let (output, called) = run(home.path(), &script, &REVIEWED);
-        assert!(output.status.success(), "{output:?}");
-        let calls = |list: &str, all: bool| -> String {
-            let steps = document["steps"].as_array().expect("steps").iter();
-            let steps = steps.filter(|step| all || !step["takes_effect"].is_null());
-            steps.flat_map(|step| step[list].as_array().expect("commands")).map(recorded).collect()
-        };
-        let identity = "[--profile][prod][sts][get-caller-identity][--query][Account][--output][text]\n";
-        let due = format!("{identity}{}{}", calls("commands", true), calls("verify", false));
-        assert!(due.contains("[modify-db-instance]") && due.contains("[describe-db-instances]"), "{due}");
-        assert_eq!(called, due);
-        assert!(!home.path().join("pwned").exists(), "a name was run");
+        for agreed in ["", "gather-evidence,restart,pending-changes"] {
+            let variables = [REVIEWED[0], REVIEWED[1], ("AGREED", agreed)];
+            let (output, called) = run(home.path(), &script, &variables);
+            let due = due(&document, !agreed.is_empty());
+            assert!(due.contains("[modify-db-instance]") && due.contains("[describe-db-instances]"), "{due}");
+            assert_eq!(called, due);
+            let skips = holds_back && agreed.is_empty();
+            assert_eq!(output.status.code(), Some(i32::from(skips)), "{output:?}");
+            assert!(!home.path().join("pwned").exists(), "a name was run");
+        }
     }
+}
+
+#[test]
+fn a_plan_holds_rotations_alone() {
+    let home = TempDir::new().expect("a folder");
+    for bundle in [samples().join("fleet"), hostile_fleet(home.path())] {
+        let script = plan(home.path(), &bundle, "sh").out;
+        for other in ["parameter-group", "option-group", "cloudwatch-logs-export"] {
+            let line = script.lines().find(|line| line.contains(other) && !line.starts_with('#'));
+            assert_eq!(line, None, "logging is for preflight");
+        }
+    }
+}
+
+/// Three instances whose CA ends: the second fails, the first is stopped by then, and one is stopped in the inventory.
+#[test]
+fn a_script_skips_what_rejects_changes_and_continues() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = changed_fleet(home.path(), "stopped", |name, instance| {
+        if ["orders-prod", "shop", "mobile-api", "stock"].contains(&name) {
+            retire_ca(instance, "2026-12-24T00:00:00Z");
+            instance["pending"] = json!([]);
+        }
+        if name == "stock" {
+            instance["status"] = "stopped".into();
+        }
+    });
+    let document = plan(home.path(), &bundle, "json").json();
+    let step = document["steps"].as_array().expect("steps").iter().find(|step| step["instance"] == "stock");
+    let step = step.expect("a step");
+    let first = "AWS rejects the command while the instance is stopped. First: Start it.";
+    assert_eq!((&step["commands"], &step["no_rotation"], &step["blocked"]), (&json!([]), &first.into(), &true.into()));
+    let script = plan(home.path(), &bundle, "sh").out;
+    let variables = [REVIEWED[0], REVIEWED[1], ("STOPPED", "orders-prod"), ("FAILING", "mobile-api")];
+    let (output, called) = run(home.path(), &script, &variables);
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    for said in [
+        "SKIPPED stock: AWS rejects the command while the instance is stopped.",
+        "SKIPPED orders-prod: status: stopped (accepted: available storage-optimization).",
+        "FAILED mobile-api: see the error above.",
+        "Skipped: 2. Failed: 1.",
+    ] {
+        assert!(err.contains(said), "{said}: {err}");
+    }
+    let modified = |name: &str| called.contains(&format!("[modify-db-instance][--db-instance-identifier][{name}]"));
+    let modified = ["orders-prod", "stock", "mobile-api", "shop"].map(modified);
+    assert_eq!(modified, [false, false, true, true], "{called}");
+}
+
+/// The certificate of `shop` ends before a maintenance window, and a larger class is pending.
+#[test]
+fn other_pending_changes_are_applied_only_if_that_was_agreed_to() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = changed_fleet(home.path(), "pending", |name, instance| {
+        if name == "shop" || name == "mobile-api" {
+            retire_ca(instance, "2026-11-23T12:00:00Z");
+            instance["maintenance_window"] = "sun:05:00-sun:06:00".into();
+        }
+        if name == "shop" {
+            instance["pending_changes"] = json!(["DBInstanceClass"]);
+        }
+    });
+    let document = plan(home.path(), &bundle, "json").json();
+    let step = document["steps"].as_array().expect("steps").iter().find(|step| step["instance"] == "shop");
+    let step = step.expect("a step");
+    assert_eq!(step["held_back"]["reason"], "pending-changes");
+    assert_eq!(step["held_back"]["also_applies"], json!(["DBInstanceClass"]));
+    assert!(step["no_rotation"].as_str().is_some_and(|why| why.contains("DBInstanceClass")), "{step:#}");
+    let script = plan(home.path(), &bundle, "sh").out;
+    let modify = |name: &str| format!("[modify-db-instance][--db-instance-identifier][{name}]");
+    let (_, called) = run(home.path(), &script, &REVIEWED);
+    assert!(!called.contains(&modify("shop")) && called.contains(&modify("mobile-api")), "{called}");
+    let (_, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("AGREED", "pending-changes")]);
+    assert!(called.contains(&modify("shop")), "{called}");
+    // A change that is pending by now.
+    let (output, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("PENDING", "EngineVersion")]);
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(err.contains("SKIPPED mobile-api: other pending changes: EngineVersion (accepted: none)."), "{err}");
+    assert!(!called.contains(&modify("mobile-api")), "{called}");
+}
+
+#[test]
+fn a_command_that_would_miss_its_last_window_is_not_run() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = changed_fleet(home.path(), "late", |name, instance| {
+        if name == "shop" {
+            retire_ca(instance, "2026-12-24T00:00:00Z");
+            instance["maintenance_window"] = "sun:05:00-sun:06:00".into();
+        }
+    });
+    let document = plan(home.path(), &bundle, "json").json();
+    let step = document["steps"].as_array().expect("steps").iter().find(|step| step["instance"] == "shop");
+    assert_eq!(step.expect("a step")["run_by"], "2026-12-20T05:00:00Z");
+    let script = plan(home.path(), &bundle, "sh").out;
+    // 2026-12-20T05:00:00Z, and a second before.
+    for (seconds, runs) in [("1797742799", true), ("1797742800", false)] {
+        let (output, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("SECONDS_NOW", seconds)]);
+        assert_eq!(called.contains("[--db-instance-identifier][shop][--ca-certificate-identifier]"), runs, "{called}");
+        assert_eq!(output.status.success(), runs, "{output:?}");
+    }
+}
+
+#[test]
+fn readers_come_before_their_writer_and_evidence_is_gathered_last() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = changed_fleet(home.path(), "ordered", |name, instance| {
+        let role = match name {
+            "orders-prod" => "writer",
+            "ledger" | "mobile-api" => "reader",
+            "crm-quiet" => return retire_ca(instance, "2027-02-01T00:00:00Z"),
+            _ => return,
+        };
+        retire_ca(instance, "2027-02-01T00:00:00Z");
+        instance["pending"] = json!([]);
+        instance["engine"] = "aurora-postgresql".into();
+        instance["cluster"] = "orders".into();
+        instance["cluster_role"] = role.into();
+        instance["cluster_siblings"] = json!(["others"]);
+        instance["global_members"] = json!(["arn:aws:rds:us-east-1:123456789012:cluster:orders"]);
+    });
+    let document = plan(home.path(), &bundle, "json").json();
+    let steps = document["steps"].as_array().expect("steps");
+    let position = |name: &str| steps.iter().position(|step| step["instance"] == name).expect("a step");
+    let [writer, ledger, mobile] = ["orders-prod", "ledger", "mobile-api"].map(position);
+    assert!(ledger < writer && mobile < writer && writer - ledger.min(mobile) == 2, "{ledger} {mobile} {writer}");
+    let notes = steps[writer]["notes"].to_string();
+    assert!(notes.contains("writer of its cluster") && notes.contains("global cluster"), "{notes}");
+    let last = steps.last().expect("steps");
+    assert_eq!((&last["instance"], &last["held_back"]["reason"]), (&"crm-quiet".into(), &"gather-evidence".into()));
+    assert!(last["held_back"]["rotate_by"].as_str().is_some_and(|by| by < "2027-02-01"), "{last:#}");
+    let script = plan(home.path(), &bundle, "sh").out;
+    assert!(script.contains("#     ssl-usage preflight --region eu-west-1 --instance crm-quiet\n"), "{script}");
 }
 
 /// A command of the plan as the fake command records it.

@@ -125,18 +125,23 @@ fn mysql_is_told_to_take_the_audit_plugin_and_in_a_group_of_its_own() {
         lines(&found["commands"]),
         [
             format!("create-option-group {group} --option-group-description Sessions are logged, to see whether they use TLS --engine-name mysql --major-engine-version 8.0"),
-            format!("add-option-to-option-group {group} --options [{{\"OptionName\":\"MARIADB_AUDIT_PLUGIN\",\"OptionSettings\":[{{\"Name\":\"SERVER_AUDIT_EVENTS\",\"Value\":\"CONNECT\"}}]}}] --apply-immediately"),
-            format!("modify-db-instance --db-instance-identifier mobile-api {group} --apply-immediately"),
-            "modify-db-instance --db-instance-identifier mobile-api --cloudwatch-logs-export-configuration {\"EnableLogTypes\":[\"audit\"]} --apply-immediately".to_owned(),
+            format!("add-option-to-option-group {group} --options [{{\"OptionName\":\"MARIADB_AUDIT_PLUGIN\",\"OptionSettings\":[{{\"Name\":\"SERVER_AUDIT_EVENTS\",\"Value\":\"CONNECT\"}}]}}]"),
+            // Other pending changes are not applied with it.
+            format!("modify-db-instance --db-instance-identifier mobile-api {group} --no-apply-immediately"),
+            "modify-db-instance --db-instance-identifier mobile-api --cloudwatch-logs-export-configuration {\"EnableLogTypes\":[\"audit\"]}".to_owned(),
         ]
     );
     assert_eq!(
         lines(&found["undo"]),
         [
-            format!("remove-option-from-option-group {group} --options MARIADB_AUDIT_PLUGIN --apply-immediately"),
-            "modify-db-instance --db-instance-identifier mobile-api --cloudwatch-logs-export-configuration {\"DisableLogTypes\":[\"audit\"]} --apply-immediately".to_owned(),
+            "modify-db-instance --db-instance-identifier mobile-api --option-group-name default:mysql-8-0 --no-apply-immediately".to_owned(),
+            format!("delete-option-group {group}"),
+            "modify-db-instance --db-instance-identifier mobile-api --cloudwatch-logs-export-configuration {\"DisableLogTypes\":[\"audit\"]}".to_owned(),
         ]
     );
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("Adding the audit plugin may cause an outage."), "{notes}");
+    assert!(notes.contains("To undo: RDS restarts the instance"), "{notes}");
     // Ten in an hour that is known, of which there are 24 a day.
     let volume = &found["volume"];
     assert_eq!((&volume["sessions_a_day"], &volume["counted_by"]), (&json!(240), &json!("metric-at-least")));
@@ -150,7 +155,7 @@ fn mysql_is_told_to_take_the_audit_plugin_and_in_a_group_of_its_own() {
 }
 
 #[test]
-fn groups_of_awss_own_are_replaced_which_takes_a_restart() {
+fn groups_of_awss_own_are_replaced_without_a_restart_and_put_back() {
     let mut fleet = small_fleet();
     fleet.instance("crm-quiet").parameter_group = "default.postgres16".to_owned();
     let mut own = fleet.parameter_groups.iter().find(|group| group.name == "pg16-quiet").expect("a group").clone();
@@ -158,14 +163,68 @@ fn groups_of_awss_own_are_replaced_which_takes_a_restart() {
     fleet.parameter_groups.push(own);
     let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
     let found = of(&report, "crm-quiet");
-    let verbs: Vec<_> =
-        lines(&found["commands"]).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    let (instance, group) = ("--db-instance-identifier crm-quiet", "--db-parameter-group-name crm-quiet-ssl-usage");
+    let about = "Sessions are logged, to see whether they use TLS";
+    // Attached first: then its dynamic parameters need no restart.
     assert_eq!(
-        verbs,
-        ["create-db-parameter-group", "modify-db-parameter-group", "modify-db-instance", "wait", "reboot-db-instance"]
+        lines(&found["commands"]),
+        [
+            format!("create-db-parameter-group {group} --description {about} --db-parameter-group-family postgres16"),
+            format!("modify-db-instance {instance} {group}"),
+            format!("wait db-instance-available {instance}"),
+            format!(
+                "modify-db-parameter-group {group} --parameters \
+                 ParameterName=log_connections,ParameterValue=1,ApplyMethod=immediate \
+                 ParameterName=log_disconnections,ParameterValue=1,ApplyMethod=immediate"
+            ),
+        ]
     );
-    assert!(lines(&found["commands"])[0].ends_with("--db-parameter-group-family postgres16"), "{found:#}");
-    assert_eq!(found["restart"], true);
+    // Reset while it is attached: logging ends at once, and not at the next restart.
+    assert_eq!(
+        lines(&found["undo"]),
+        [
+            format!(
+                "reset-db-parameter-group {group} --parameters ParameterName=log_connections,ApplyMethod=immediate \
+                 ParameterName=log_disconnections,ApplyMethod=immediate"
+            ),
+            format!("modify-db-instance {instance} --db-parameter-group-name default.postgres16"),
+            format!("wait db-instance-available {instance}"),
+            format!("delete-db-parameter-group {group}"),
+        ]
+    );
+    assert_eq!(found["restart"], false);
+    assert!(found["notes"].to_string().contains("pending-reboot"), "{found:#}");
+}
+
+#[test]
+fn removing_the_plugin_names_every_instance_that_restarts() {
+    let mut fleet = unlogged_mysql();
+    for name in ["mobile-api", "shop"] {
+        fleet.instance(name).option_group = Some("mysql-shared".to_owned());
+    }
+    let mut shared = fleet.option_groups.last().expect("a group").clone();
+    shared.name = "mysql-shared".to_owned();
+    fleet.option_groups.push(shared);
+    let report = live(&FakeAws::start(fleet), &[]).json();
+    let found = of(&report, "mobile-api");
+    let undo = lines(&found["undo"]);
+    assert_eq!(
+        undo[0],
+        "remove-option-from-option-group --option-group-name mysql-shared --options MARIADB_AUDIT_PLUGIN \
+         --no-apply-immediately"
+    );
+    let notes = found["notes"].to_string();
+    let due = "restarts every instance that shares the option group, in its next maintenance window: mobile-api, shop.";
+    assert!(notes.contains(due), "{notes}");
+}
+
+#[test]
+fn a_stopped_instance_is_to_be_started_first() {
+    let mut fleet = small_fleet();
+    fleet.instance("crm-quiet").status = "stopped".to_owned();
+    let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
+    let notes = of(&report, "crm-quiet")["notes"].to_string();
+    assert!(notes.contains("AWS rejects changes while the instance is stopped. First: Start it."), "{notes}");
 }
 
 #[test]
@@ -201,7 +260,7 @@ fn what_is_never_a_file_has_to_be_exported() {
     assert_eq!(
         lines(&found["commands"]),
         ["modify-db-instance --db-instance-identifier stock --cloudwatch-logs-export-configuration \
-          {\"EnableLogTypes\":[\"listener\"]} --apply-immediately"]
+          {\"EnableLogTypes\":[\"listener\"]}"]
     );
 }
 
@@ -214,13 +273,26 @@ fn a_cluster_is_changed_in_its_own_group_for_all_its_members() {
         fleet.parameter_groups.iter().find(|group| group.name == "aurora-mysql8-audited").expect("a group").clone();
     own.name = "default.aurora-mysql8.0".to_owned();
     fleet.parameter_groups.push(own);
-    let report = live(&FakeAws::start(fleet), &["--instance", "loyalty-1"]).json();
+    let mut reader = fleet.instance("loyalty-1").clone();
+    reader.id = "loyalty-2".to_owned();
+    fleet.instances.push(reader);
+    let cluster = fleet.clusters.iter_mut().find(|cluster| cluster.id == "loyalty").expect("a cluster");
+    cluster.members.push("loyalty-2".to_owned());
+    let report = live(&FakeAws::start(fleet), &["--instance", "loyalty-1", "--instance", "loyalty-2"]).json();
     let commands = lines(&of(&report, "loyalty-1")["commands"]);
     let group = "--db-cluster-parameter-group-name loyalty-ssl-usage";
     assert!(commands[0].starts_with(&format!("create-db-cluster-parameter-group {group}")), "{commands:?}");
     assert!(commands[0].ends_with("--db-parameter-group-family aurora-mysql8.0"), "{commands:?}");
-    assert_eq!(commands[2], format!("modify-db-cluster --db-cluster-identifier loyalty {group} --apply-immediately"));
-    assert_eq!(commands.last().expect("a command"), "reboot-db-instance --db-instance-identifier loyalty-1");
+    assert_eq!(commands[1], format!("modify-db-cluster --db-cluster-identifier loyalty {group}"));
+    assert_eq!(commands[2], "wait db-cluster-available --db-cluster-identifier loyalty");
+    assert!(commands[3].starts_with(&format!("modify-db-cluster-parameter-group {group} ")), "{commands:?}");
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    let undo = lines(&of(&report, "loyalty-1")["undo"]);
+    assert_eq!(undo.last().expect("a command"), &format!("delete-db-cluster-parameter-group {group}"));
+    // Its group is created once, and deleted once.
+    let other = of(&report, "loyalty-2");
+    assert_eq!((&other["answer"], &other["commands"], &other["undo"]), (&json!("switch-on"), &json!([]), &json!([])));
+    assert!(other["notes"].to_string().contains("printed once, with loyalty-1."), "{other:#}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ struct Verbs {
     describe: &'static str,
     modify: &'static str,
     reset: &'static str,
+    delete: &'static str,
 }
 
 const INSTANCE: Verbs = Verbs {
@@ -32,6 +33,7 @@ const INSTANCE: Verbs = Verbs {
     describe: "--description",
     modify: "modify-db-parameter-group",
     reset: "reset-db-parameter-group",
+    delete: "delete-db-parameter-group",
 };
 
 const CLUSTER: Verbs = Verbs {
@@ -39,6 +41,7 @@ const CLUSTER: Verbs = Verbs {
     group: "--db-cluster-parameter-group-name",
     modify: "modify-db-cluster-parameter-group",
     reset: "reset-db-cluster-parameter-group",
+    delete: "delete-db-cluster-parameter-group",
     ..INSTANCE
 };
 
@@ -49,6 +52,7 @@ const OPTIONS: Verbs = Verbs {
     describe: "--option-group-description",
     modify: "add-option-to-option-group",
     reset: "remove-option-from-option-group",
+    delete: "delete-option-group",
 };
 
 fn verbs(level: Level) -> &'static Verbs {
@@ -67,15 +71,38 @@ impl Aws<'_> {
         ["aws", "--region", &self.0.region, "rds"].iter().chain(words).map(|word| (*word).to_owned()).collect()
     }
 
-    /// Modifies the instance, or its cluster.
+    /// The instance, or a cluster, as words of a command.
+    fn subject<'w>(&'w self, cluster: Option<&'w str>, of_instance: &'w str, of_cluster: &'w str) -> [&'w str; 3] {
+        match cluster {
+            Some(cluster) => [of_cluster, "--db-cluster-identifier", cluster],
+            None => [of_instance, "--db-instance-identifier", &self.0.instance],
+        }
+    }
+
+    /// Modifies the instance, or its cluster. Log exports and parameter groups are applied at once, whatever else is
+    /// pending; an option group is applied in the maintenance window, which applies nothing else before its time.
+    ///
+    /// Source: the settings in "Modifying an Amazon RDS DB instance" in the RDS user guide.
     fn modify(&self, cluster: Option<&str>, words: &[&str]) -> Vec<String> {
-        let of = match cluster {
-            Some(cluster) => ["modify-db-cluster", "--db-cluster-identifier", cluster],
-            None => ["modify-db-instance", "--db-instance-identifier", &self.0.instance],
-        };
-        self.call(&[&of[..], words, &["--apply-immediately"]].concat())
+        self.call(&[&self.subject(cluster, "modify-db-instance", "modify-db-cluster")[..], words].concat())
+    }
+
+    fn wait(&self, cluster: Option<&str>) -> Vec<String> {
+        let subject = self.subject(cluster, "db-instance-available", "db-cluster-available");
+        self.call(&[&["wait"], &subject[..]].concat())
+    }
+
+    /// Reboots the instance. A Multi-AZ DB cluster is rebooted as a whole.
+    fn reboot(&self) -> Vec<String> {
+        self.call(&self.subject(self.0.multi_az_cluster(), "reboot-db-instance", "reboot-db-cluster"))
     }
 }
+
+/// When a change of an option group is applied to its instances: adding the audit plugin may interrupt them, and removing it
+/// restarts them.
+///
+/// Source: "MariaDB Audit Plugin support for MySQL" in the RDS user guide.
+const IN_WINDOW: &str = "--no-apply-immediately";
 
 /// The commands in the order in which to run them, and those that undo them.
 pub fn commands(
@@ -88,16 +115,14 @@ pub fn commands(
     let (mut todo, mut undo) = (Vec::new(), Vec::new());
     for changes in needs.changes.chunk_by(|one, other| (one.level, &one.group) == (other.level, &other.group)) {
         let Some(first) = changes.first() else { continue };
-        let group = first.new_group.as_deref().unwrap_or(&first.group);
-        if first.new_group.is_some() {
-            todo.push(create(&aws, first, group));
-        }
-        todo.push(set(&aws, first.level, group, changes));
-        if first.new_group.is_some() {
-            let cluster = profile.cluster.as_deref().filter(|_| first.level == Level::Cluster);
-            todo.push(aws.modify(cluster, &[verbs(first.level).group, group]));
-        }
-        undo.extend(unset(&aws, first.level, group, changes));
+        let (set, unset) = match &first.new_group {
+            Some(new) => in_new_group(&aws, first, new, changes),
+            None => {
+                (vec![set(&aws, first.level, &first.group, changes)], unset(&aws, first.level, &first.group, changes))
+            }
+        };
+        todo.extend(set);
+        undo.extend(unset);
     }
     if let Some(Export { log_type, cluster }) = export {
         let switch = |key: &str| {
@@ -107,14 +132,39 @@ pub fn commands(
         todo.push(switch("EnableLogTypes"));
         undo.push(switch("DisableLogTypes"));
     }
-    let instance = ["--db-instance-identifier", &profile.instance];
     if restart {
-        todo.push(aws.call(&[&["wait", "db-instance-available"], &instance[..]].concat()));
-        todo.push(aws.call(&[&["reboot-db-instance"], &instance[..]].concat()));
+        todo.push(aws.wait(profile.multi_az_cluster()));
+        todo.push(aws.reboot());
     }
     if needs.changes.iter().any(|change| change.is_static) {
-        undo.push(aws.call(&[&["reboot-db-instance"], &instance[..]].concat()));
+        undo.push(aws.wait(profile.multi_az_cluster()));
+        undo.push(aws.reboot());
     }
+    (todo, undo)
+}
+
+/// Commands that make a group, attach it and change it, and those that undo that.
+///
+/// A parameter group is attached before its parameters change: then dynamic ones are applied without a reboot. To undo that,
+/// they are reset while the group is still attached.
+///
+/// Sources: "Associating a DB parameter group with a DB instance" and "Working with option groups" in the RDS user guide.
+fn in_new_group(aws: &Aws<'_>, first: &Change, new: &str, changes: &[Change]) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    let (level, verbs) = (first.level, verbs(first.level));
+    let create = create(aws, first, new);
+    let delete = aws.call(&[verbs.delete, verbs.group, new]);
+    if level == Level::Option {
+        let attach = |group: &str| aws.modify(None, &[verbs.group, group, IN_WINDOW]);
+        // No instance has the group yet.
+        let mut add = set(aws, level, new, changes);
+        add.retain(|word| word != IN_WINDOW);
+        return (vec![create, add, attach(new)], vec![attach(&first.group), delete]);
+    }
+    let cluster = aws.0.cluster.as_deref().filter(|_| level == Level::Cluster);
+    let attach = |group: &str| aws.modify(cluster, &[verbs.group, group]);
+    let todo = vec![create, attach(new), aws.wait(cluster), set(aws, level, new, changes)];
+    let mut undo = unset(aws, level, new, changes);
+    undo.extend([attach(&first.group), aws.wait(cluster), delete]);
     (todo, undo)
 }
 
@@ -146,7 +196,7 @@ fn apply(aws: &Aws<'_>, level: Level, group: &str, to: &[(&Change, &str)]) -> Ve
             .filter_map(|(change, value)| Some(json!({"Name": setting_of(change)?, "Value": value})))
             .collect();
         let options = json!([{"OptionName": option, "OptionSettings": settings}]).to_string();
-        return aws.call(&[verbs.modify, verbs.group, group, "--options", &options, "--apply-immediately"]);
+        return aws.call(&[verbs.modify, verbs.group, group, "--options", &options, IN_WINDOW]);
     }
     let parameters = to.iter().map(|(change, value)| {
         let value = shorthand(value);
@@ -158,8 +208,7 @@ fn apply(aws: &Aws<'_>, level: Level, group: &str, to: &[(&Change, &str)]) -> Ve
     aws.call(&words)
 }
 
-/// Gives what had a value that value again, and resets the rest. A group that was made for this stays, for another one would
-/// take a restart.
+/// Gives what had a value that value again, and resets the rest.
 fn unset(aws: &Aws<'_>, level: Level, group: &str, changes: &[Change]) -> Vec<Vec<String>> {
     let verbs = verbs(level);
     if level == Level::Option {
@@ -167,7 +216,7 @@ fn unset(aws: &Aws<'_>, level: Level, group: &str, changes: &[Change]) -> Vec<Ve
         let added = changes.iter().find(|change| setting_of(change).is_none());
         if let Some(added) = added {
             let option = option_of(added);
-            return vec![aws.call(&[verbs.reset, verbs.group, group, "--options", option, "--apply-immediately"])];
+            return vec![aws.call(&[verbs.reset, verbs.group, group, "--options", option, IN_WINDOW])];
         }
     }
     let before = |change: &Change| change.from.clone().filter(|_| change.new_group.is_none());

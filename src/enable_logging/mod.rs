@@ -7,7 +7,7 @@ mod need;
 pub use commands::{Export, commands};
 pub use need::{Change, Needs};
 
-use ssl_usage_parsers::{Engine, Logs};
+use ssl_usage_parsers::{Engine, Logs, OPTION};
 
 use crate::inventory::{InstanceProfile, Level};
 
@@ -18,6 +18,7 @@ pub fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'sta
         return None;
     }
     let tell = engine.logs.iter().filter(|logs| logs.records_tls && logs.logs_every_session);
+    let tell = tell.filter(|logs| profile.multi_az_cluster().is_none() || !needs_option(logs));
     let all = tell.map(|logs| (logs, Needs::of(profile, logs)));
     all.min_by_key(|(logs, needs)| {
         let known = needs.unknown.is_empty();
@@ -25,12 +26,16 @@ pub fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'sta
     })
 }
 
-/// Whether the instance has to be restarted. Another group of parameters takes effect at a restart only; one of options does
-/// at once, for those that are known here.
+/// Whether a log needs an option group, which Multi-AZ DB clusters do not have.
+fn needs_option(logs: &Logs) -> bool {
+    logs.switches.iter().any(|switch| switch.parameter.starts_with(OPTION))
+}
+
+/// Whether the instance has to be restarted: for a static parameter, or for one that is set and not in effect. A new
+/// parameter group needs no restart, because its dynamic parameters are changed after it was attached.
 ///
-/// Source: "Associating a DB parameter group with a DB instance" and "Working with option groups" in the RDS user guide.
+/// Source: "Associating a DB parameter group with a DB instance" in the RDS user guide.
 pub fn restart(profile: &InstanceProfile, needs: &Needs) -> bool {
-    let renews = |change: &Change| change.new_group.is_some() && change.level != Level::Option;
     let waits = |name: &&str| profile.parameters.get(*name).is_some_and(|known| known.level != Level::Option);
-    needs.changes.iter().any(|change| change.is_static || renews(change)) || needs.pending.iter().any(waits)
+    needs.changes.iter().any(|change| change.is_static) || needs.pending.iter().any(waits)
 }

@@ -27,6 +27,13 @@ pub struct Change {
     pub source: &'static str,
 }
 
+impl Change {
+    /// Whether it adds an option to a group, and not only changes a setting of the option.
+    pub fn adds_option(&self) -> bool {
+        self.parameter.strip_prefix(OPTION).is_some_and(|option| !option.contains(' '))
+    }
+}
+
 /// The settings that a log still needs.
 #[derive(Debug, Default)]
 pub struct Needs {

@@ -4,12 +4,16 @@ mod authority;
 mod clusters;
 mod filter;
 mod instance_id;
+mod maintenance_window;
 mod parameters;
 mod pending_changes;
 mod profile;
 mod rds;
+mod status;
 
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
+pub use maintenance_window::MaintenanceWindow;
 pub use profile::{Certificate, ClusterRole, Fleet, InstanceProfile, Level, Parameter, PendingAction};
 pub use rds::take;
+pub use status::ACCEPT_CHANGES;

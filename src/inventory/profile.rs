@@ -212,13 +212,6 @@ impl InstanceProfile {
         self.arn.split(':').nth(5) == Some("cluster")
     }
 
-    /// Whether AWS runs it as RDS Custom, where the certificate is managed on the host.
-    ///
-    /// Source: `CreateDBInstance` in the RDS API reference: `CACertificateIdentifier` does not apply to RDS Custom.
-    pub fn is_custom(&self) -> bool {
-        self.engine.starts_with("custom-")
-    }
-
     /// Whether it accepts clients of SQL Server, by Babelfish: it restarts for a new CA. A value that waits for a restart
     /// counts as well.
     ///

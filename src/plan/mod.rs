@@ -13,7 +13,7 @@ use crate::clients::{Client, Task, authority_changes, of_instance};
 use crate::inventory::{InstanceId, Member};
 use crate::problem::Problem;
 use crate::report::{self, Format, Reader, Report};
-use crate::verdict::{Change, Command, CommandKind, EffectTime, ReasonCode, Restart, Rotation};
+use crate::verdict::{Change, Check, Command, CommandKind, EffectTime, Hold, Restart, Rotation};
 use crate::window::Window;
 
 /// The formats of a plan.
@@ -42,7 +42,8 @@ pub struct Plan {
     pub evidence: report::Evidence,
     /// First of all: the clients that need the new authority, by instance.
     pub trust_stores: Vec<TrustStores>,
-    /// Then the instances, most urgent first.
+    /// Then the instances, most urgent first. Members of a cluster stay together, the writer last. Those that gather evidence
+    /// first come after the others.
     pub steps: Vec<Step>,
     /// Instances that need nothing, and why.
     pub nothing_to_do: Vec<Untouched>,
@@ -90,15 +91,39 @@ pub struct Step {
     pub target_ca: Option<String>,
     /// Why, in a sentence.
     pub why: String,
-    /// What to run, in its order. A command that an earlier step holds, for the same cluster or parameter group, is
-    /// not repeated.
+    /// What to run now, in its order. A command that an earlier step holds, for the same cluster, is not repeated.
     pub commands: Vec<Command>,
     /// When the rotation among the commands takes effect.
     pub takes_effect: Option<EffectTime>,
-    /// Why no command rotates, where none does.
+    /// The latest time to run the commands: then the last maintenance window before the end of the certificate begins.
+    pub run_by: Option<Timestamp>,
+    /// What to check right before the commands. If an output is not accepted, the step is to be skipped.
+    pub checks: Vec<Check>,
+    /// Why no command rotates now, where none does.
     pub no_rotation: Option<String>,
+    /// Whether that is for the state of the instance, in which AWS rejects the command.
+    pub blocked: bool,
+    /// Commands to run once a person has agreed.
+    pub held_back: Option<HeldBack>,
+    /// What else to know before.
+    pub notes: Vec<String>,
     /// What shows the certificate that is served afterwards.
     pub verify: Vec<Command>,
+}
+
+/// Commands that a person has to agree to first. `no_rotation` of the step says why.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldBack {
+    /// Why they are held back.
+    pub reason: Hold,
+    /// What to run first.
+    pub first: Vec<Vec<String>>,
+    /// When to run the commands in any case, where evidence is gathered first.
+    pub rotate_by: Option<Timestamp>,
+    /// Other pending changes that the commands apply, as the API names them.
+    pub also_applies: Vec<String>,
+    /// The commands.
+    pub commands: Vec<Command>,
 }
 
 /// An instance that needs nothing.
@@ -111,19 +136,12 @@ pub struct Untouched {
     pub why: String,
 }
 
-/// Reasons that tell why nothing rotates yet, the most telling first.
-const WAITS: &[ReasonCode] = &[
-    ReasonCode::RotationStaged,
-    ReasonCode::RotationScheduled,
-    ReasonCode::RotationNotOffered,
-    ReasonCode::CertificateUnknown,
-];
-
 impl Plan {
     /// The plan that follows from a report.
     pub fn of(report: &Report) -> Self {
         let (untouched, touched): (Vec<_>, Vec<_>) =
             report.instances.iter().partition(|instance| instance.rotation == Rotation::Optional);
+        let least_hours = report.policy.least_window_hours;
         // By account, for the same words are another command elsewhere.
         let mut given = BTreeMap::new();
         Self {
@@ -133,7 +151,7 @@ impl Plan {
             window: report.window,
             evidence: report.evidence.clone(),
             trust_stores: touched.iter().filter_map(|instance| trust_stores(instance)).collect(),
-            steps: touched.iter().map(|instance| step(instance, &mut given)).collect(),
+            steps: in_order(touched).into_iter().map(|instance| step(instance, least_hours, &mut given)).collect(),
             nothing_to_do: untouched.into_iter().map(untouched_by).collect(),
             afterwards: vec![
                 words(&["ssl-usage", "analyze", "--format", "json", "-o", "after.json"]),
@@ -148,12 +166,12 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn why(instance: &report::Instance) -> String {
+fn why_of(instance: &report::Instance) -> String {
     instance.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default()
 }
 
 fn untouched_by(instance: &report::Instance) -> Untouched {
-    Untouched { id: instance.id().clone(), why: why(instance) }
+    Untouched { id: instance.id().clone(), why: why_of(instance) }
 }
 
 fn trust_stores(instance: &report::Instance) -> Option<TrustStores> {
@@ -171,18 +189,41 @@ fn trust_stores(instance: &report::Instance) -> Option<TrustStores> {
     })
 }
 
+/// The instances in the order in which to rotate them, from the order of their urgency. Members of a cluster stay together,
+/// the writer last. Those that gather evidence first come after the others.
+fn in_order(instances: Vec<&report::Instance>) -> Vec<&report::Instance> {
+    let group = |instance: &report::Instance| {
+        let id = instance.id();
+        match (instance.procedure.role, instance.cluster()) {
+            (Some(_), Some(cluster)) => (id.account.clone(), id.region.clone(), cluster.to_owned()),
+            _ => (id.arn.clone(), String::new(), String::new()),
+        }
+    };
+    // Of each group: whether it waits for evidence, and its most urgent member.
+    let mut groups = BTreeMap::new();
+    for (urgency, instance) in instances.iter().enumerate() {
+        let gathers = instance.procedure.rotate_without_evidence_by.is_some();
+        let (all_gather, _) = groups.entry(group(instance)).or_insert((true, urgency));
+        *all_gather &= gathers;
+    }
+    let mut ordered: Vec<_> = instances.into_iter().enumerate().collect();
+    ordered.sort_by_cached_key(|(urgency, instance)| {
+        (groups.get(&group(instance)).copied(), instance.procedure.role, *urgency)
+    });
+    ordered.into_iter().map(|(_, instance)| instance).collect()
+}
+
 /// Commands that steps hold so far, and the instance of the step; by account and argument vector.
 type Given<'a> = BTreeMap<(&'a str, &'a [String]), &'a str>;
 
-fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
+fn step<'a>(instance: &'a report::Instance, least_hours: u32, given: &mut Given<'a>) -> Step {
+    let procedure = &instance.procedure;
+    let held = procedure.held_back.as_ref();
     let (mut commands, mut elsewhere) = (Vec::new(), None);
-    for command in &instance.commands {
+    for command in instance.commands.iter().chain(held.map(|held| &held.command)) {
         let key = (instance.id().account.as_str(), command.words.as_slice());
         match given.get(&key) {
-            Some(other) if command.kind == CommandKind::Rotate => {
-                elsewhere = Some(format!("the step of {other} rotates it as well"))
-            }
-            Some(_) => {}
+            Some(other) => elsewhere = Some(format!("the step of {other} rotates it as well")),
             None => {
                 given.insert(key, &instance.id().instance);
                 commands.push(command.clone());
@@ -191,12 +232,23 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
     }
     let rotation = commands.iter().find(|command| command.kind == CommandKind::Rotate);
     let takes_effect = rotation.map(|command| command.takes_effect);
-    let waits = || {
-        let told = |code: &ReasonCode| instance.reasons.iter().find(|reason| reason.code == *code);
-        let reason = WAITS.iter().find_map(told);
-        reason.map_or_else(|| "the next CA is unknown".to_owned(), |reason| reason.text.clone())
+    let (reason, why) = match (held, procedure.rotate_without_evidence_by) {
+        (Some(held), _) => (Some(held.hold), Some(held.why.clone())),
+        (None, Some(by)) => (Some(Hold::GatherEvidence), Some(gather_evidence(by, least_hours))),
+        (None, None) => (None, procedure.no_rotation.clone()),
     };
-    let no_rotation = takes_effect.is_none().then(|| elsewhere.unwrap_or_else(waits));
+    let held_back = reason.filter(|_| takes_effect.is_some()).map(|reason| HeldBack {
+        reason,
+        first: if reason == Hold::GatherEvidence { evidence_commands(instance.id()) } else { Vec::new() },
+        rotate_by: procedure.rotate_without_evidence_by,
+        also_applies: held.map(|held| held.also_applies.clone()).unwrap_or_default(),
+        commands: commands.clone(),
+    });
+    if held_back.is_some() {
+        commands.clear();
+    }
+    let takes_effect = takes_effect.filter(|_| held_back.is_none());
+    let acts = takes_effect.is_some() || held_back.is_some();
     Step {
         member: instance.member.clone(),
         engine: instance.engine.clone(),
@@ -207,10 +259,30 @@ fn step<'a>(instance: &'a report::Instance, given: &mut Given<'a>) -> Step {
         change: instance.certificate.change,
         ca: instance.certificate.ca.clone(),
         target_ca: instance.certificate.target_ca.clone(),
-        why: why(instance),
+        why: why_of(instance),
         commands,
         takes_effect,
-        no_rotation,
+        run_by: procedure.run_by.filter(|_| acts),
+        checks: if acts { procedure.checks.clone() } else { Vec::new() },
+        no_rotation: elsewhere.or(why).filter(|_| takes_effect.is_none()),
+        blocked: procedure.is_blocked,
+        held_back,
+        notes: procedure.notes.clone(),
         verify: instance.verify.iter().cloned().collect(),
     }
+}
+
+fn gather_evidence(by: Timestamp, least_hours: u32) -> String {
+    format!(
+        "the CA changes, and it is unknown whether clients use TLS. Gather evidence first: enable logging, wait at least \
+         {least_hours} h, better a full cycle of your jobs, and plan again. Rotate by {} in any case.",
+        by.strftime("%Y-%m-%d")
+    )
+}
+
+/// What to run to gather evidence on an instance.
+fn evidence_commands(id: &InstanceId) -> Vec<Vec<String>> {
+    ["preflight", "plan"]
+        .map(|command| words(&["ssl-usage", command, "--region", &id.region, "--instance", &id.instance]))
+        .to_vec()
 }

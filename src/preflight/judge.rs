@@ -1,10 +1,11 @@
 //! Whether an instance can be judged: by the verdict of the evidence so far, and by what is missing for one.
 
+use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, Logs, Retention, TlsSwitch};
 
 use super::volume::{Sessions, Volume};
 use super::{Answer, Steps, Wait};
-use crate::enable_logging::{self, Export, Needs};
+use crate::enable_logging::{self, Change, Export, Needs};
 use crate::inventory::{InstanceProfile, Level};
 use crate::usage::Usage;
 use crate::verdict::{Effect, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge};
@@ -73,12 +74,14 @@ pub(super) fn steps(
         log: Some(logs.kind),
         wait: Some(wait),
         volume: Some(Volume::of(logs, sessions, exported)),
-        notes: notes(profile, logs, &needs, exported),
+        notes: notes(profile, logs, exported),
         ..Steps::only(Answer::Ready, why())
     };
     if on && export.is_none() {
         return steps;
     }
+    let mut steps = steps;
+    steps.notes.extend(change_notes(profile, &needs, window.to));
     let export = export.map(|export| export.log_type);
     let why = to_do(&needs, export);
     Steps { answer: Answer::SwitchOn, why, changes: needs.changes, export, restart, commands, undo, ..steps }
@@ -148,13 +151,12 @@ fn to_do(needs: &Needs, export: Option<&str>) -> String {
     set.chain(waits).chain(export).collect::<Vec<_>>().join("; ")
 }
 
-fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) -> Vec<String> {
+fn notes(profile: &InstanceProfile, logs: &Logs, exported: bool) -> Vec<String> {
     let Retention { parameter, max: most, .. } = logs.retention;
     let longer = !exported && parameter.is_some() && kept(profile, logs) < most;
     let parameter = parameter.unwrap_or_default();
     let short = !exported && kept(profile, logs) < LEAST_KEPT;
     let every = logs.bytes_a_session.is_none();
-    let renewed = needs.changes.iter().any(|change| change.new_group.is_some() && change.level == Level::Cluster);
     let known = [
         (
             every,
@@ -173,7 +175,33 @@ fn notes(profile: &InstanceProfile, logs: &Logs, needs: &Needs, exported: bool) 
             "CloudWatch Logs keeps exported logs forever, and charges for them. Set a retention period on the log group."
                 .to_owned(),
         ),
-        (renewed, "Create the group and assign it to the cluster once, then restart every member.".to_owned()),
     ];
     known.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
+}
+
+/// What to know before the settings are changed or changed back, as of `now`.
+fn change_notes(profile: &InstanceProfile, needs: &Needs, now: Timestamp) -> Vec<String> {
+    let renewed = |change: &&Change| change.new_group.is_some();
+    let groups = needs.changes.iter().filter(renewed).any(|change| change.level != Level::Option);
+    let option = needs.changes.iter().find(|change| change.adds_option());
+    let window = profile.next_maintenance(now);
+    let window = window.map_or_else(String::new, |start| format!(" ({})", start.strftime("%Y-%m-%d %H:%M UTC")));
+    let blocked = profile
+        .before_changes()
+        .map(|first| format!("AWS rejects changes while the instance is {}. First: {first}.", profile.status));
+    let known = [
+        (
+            groups,
+            "RDS shows the new parameter group as pending-reboot until the next restart. Its dynamic parameters are in effect all the same.".to_owned(),
+        ),
+        (
+            option.is_some(),
+            format!("Adding the audit plugin may cause an outage. The commands apply it in the next maintenance window{window}."),
+        ),
+        (
+            option.is_some_and(|change| change.new_group.is_some()),
+            "To undo: RDS restarts the instance in a maintenance window, because it removes the audit plugin. AWS deletes the option group only after that, and only if no snapshot refers to it.".to_owned(),
+        ),
+    ];
+    blocked.into_iter().chain(known.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note)).collect()
 }

@@ -162,6 +162,7 @@ impl Preflight {
                 let mut steps = judge::steps(profile, &usage, sessions, (policy, window));
                 let member = profile.member();
                 steps.notes.extend(shared(&steps, &users, &member.id));
+                steps.notes.extend(restarted_by_undo(&steps, &users, &member.id));
                 let row = Instance {
                     member,
                     engine: profile.engine.clone(),
@@ -179,6 +180,7 @@ impl Preflight {
             all.errors.extend(errors);
         }
         all.instances.sort_by_cached_key(|row| (row.steps.answer, row.member.id.arn.clone()));
+        give_once(&mut all.instances);
         all.errors.sort_unstable();
         all.errors.dedup();
         all
@@ -211,18 +213,66 @@ fn users(evidence: &Evidence) -> Users {
     users
 }
 
+/// The instances that run with the groups of some changes. A change in a new group concerns no other instance.
+fn users_of<'u>(steps: &Steps, users: &'u Users, id: &InstanceId, concerns: fn(&Change) -> bool) -> BTreeSet<&'u str> {
+    let InstanceId { account, region, .. } = id;
+    let changes = steps.changes.iter().filter(|change| change.new_group.is_none() && concerns(change));
+    let groups =
+        changes.filter_map(|change| users.get(&(account.clone(), region.clone(), change.level, change.group.clone())));
+    groups.flatten().map(String::as_str).collect()
+}
+
 /// That others have the groups that are changed.
 fn shared(steps: &Steps, users: &Users, id: &InstanceId) -> Option<String> {
-    let InstanceId { account, region, instance, .. } = id;
-    let others: BTreeSet<&str> = steps
-        .changes
-        .iter()
-        .filter_map(|change| users.get(&(account.clone(), region.clone(), change.level, change.group.clone())))
-        .flatten()
-        .map(String::as_str)
-        .filter(|other| *other != instance)
-        .collect();
-    let names: Vec<&str> = others.into_iter().collect();
+    let all = users_of(steps, users, id, |_| true);
+    let names: Vec<&str> = all.into_iter().filter(|other| *other != id.instance).collect();
     (!names.is_empty())
         .then(|| format!("The change also affects these instances, which share the group: {}.", names.join(", ")))
+}
+
+/// That removing an option from a group restarts the instances of the group.
+///
+/// Source: "MariaDB Audit Plugin support for MySQL" in the RDS user guide.
+fn restarted_by_undo(steps: &Steps, users: &Users, id: &InstanceId) -> Option<String> {
+    let all = users_of(steps, users, id, Change::adds_option);
+    let names: Vec<&str> = all.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "To undo: removing the audit plugin restarts every instance that shares the option group, in its next \
+             maintenance window: {}.",
+            names.join(", ")
+        )
+    })
+}
+
+/// Leaves out a command that an earlier instance has too, for the cluster or group that both use: no group is created
+/// twice. Waiting and rebooting stay.
+fn give_once(instances: &mut [Instance]) {
+    let mut given: BTreeMap<(String, Vec<String>), String> = BTreeMap::new();
+    for row in instances {
+        let id = row.member.id.clone();
+        let mut others = BTreeSet::new();
+        for commands in [&mut row.steps.commands, &mut row.steps.undo] {
+            commands.retain(|command| {
+                let key = (id.account.clone(), command.clone());
+                match given.get(&key) {
+                    Some(other) if *other != id.instance => {
+                        others.insert(other.clone());
+                        false
+                    }
+                    _ => {
+                        given.insert(key, id.instance.clone());
+                        true
+                    }
+                }
+            });
+        }
+        if !others.is_empty() {
+            let names: Vec<_> = others.into_iter().collect();
+            let names = names.join(", ");
+            row.steps.notes.push(format!(
+                "Commands that change a group or cluster for several instances are printed once, with {names}."
+            ));
+        }
+    }
 }

@@ -12,7 +12,8 @@ use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
 use crate::verdict::{
-    Change, Command, Enforcement, Finding, Policy, Reason, Restart, Rotation, UsageVerdict, Verdict, conclude, examine,
+    Change, Command, Enforcement, Finding, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict, Verdict,
+    conclude, examine,
 };
 use crate::window::Window;
 
@@ -122,6 +123,9 @@ pub struct Instance {
     pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run.
     pub commands: Vec<Command>,
+    /// How the rotation is carried out.
+    #[serde(skip)]
+    pub procedure: Procedure,
     /// What shows the certificate that is served after a rotation.
     #[serde(skip)]
     pub verify: Option<Command>,
@@ -439,6 +443,7 @@ fn instance(profile: &InstanceProfile, shown: Shown, verdict: Verdict) -> Instan
         reasons: verdict.reasons,
         not_examined: verdict.not_examined,
         commands: verdict.commands,
+        procedure: verdict.procedure,
         verify: verdict.verify,
         clients_incomplete: verdict.clients_incomplete,
     }

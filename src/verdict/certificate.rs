@@ -75,7 +75,7 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
         let reasons = vec![Reason { code, text: text.to_owned() }];
         return RotationOutlook { change, target, restart: Restart::None, act_by: None, reasons };
     }
-    let renewal = renewal(certificate);
+    let renewal = renewal(profile);
     let good = match (lasts(certificate.ca_valid_till), lasts(certificate.valid_till), renewal) {
         (false, ..) => Good::No,
         (true, true, _) => Good::Lasts,
@@ -148,7 +148,7 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
             }
             Good::IsRenewed(due) => {
                 let text = format!(
-                    "AWS renews the server certificate without a restart in the maintenance window after {}. It expires {end}, and its CA {ca_end}.",
+                    "AWS renews the server certificate without a restart in the maintenance window of {}. It expires {end}, and its CA {ca_end}.",
                     due.strftime("%Y-%m-%d")
                 );
                 give(ReasonCode::CertificateLasts, text);
@@ -198,7 +198,7 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
 fn not_offered(profile: &InstanceProfile, restart: Restart, now: Timestamp) -> (ReasonCode, String) {
     const SAME: &str = "the CA stays the same, and AWS does not offer the rotation yet";
     let day = |time: Timestamp| time.strftime("%Y-%m-%d");
-    match renewal(&profile.certificate) {
+    match renewal(profile) {
         Some(renewal) if restart == Restart::None && now >= renewal.overdue_from => (
             ReasonCode::RenewalOverdue,
             format!(

