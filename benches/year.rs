@@ -127,6 +127,7 @@ fn profile(number: i64, region: i64) -> InstanceProfile {
         proxies: Vec::new(),
         global_members: Vec::new(),
         log_exports: Vec::new(),
+        tags: None,
         unknown: Vec::new(),
     }
 }

@@ -9,5 +9,5 @@ mod rds;
 
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
-pub use profile::{Certificate, Fleet, InstanceProfile, Level, Parameter, PendingAction};
+pub use profile::{AccountRegion, Certificate, Collection, Fleet, InstanceProfile, Level, Parameter, PendingAction};
 pub use rds::take;

@@ -166,7 +166,7 @@ impl Preflight {
             ((row, report::Evidence::new(usage.digest, !usage.unverified)), errors)
         });
         let of_each = found.iter().map(|((row, of), _)| (row.member.id.arn.as_str(), of));
-        all.evidence = report::Evidence::of_all(evidence.is_whole, of_each);
+        all.evidence = report::Evidence::of_all(evidence.is_whole(), of_each);
         for ((row, _), errors) in found {
             *all.summary.entry(row.steps.answer).or_default() += 1;
             all.instances.push(row);

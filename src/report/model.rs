@@ -1,13 +1,13 @@
 //! The report's model: the types are the JSON. Fields are added, never renamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::{InstanceId, InstanceProfile, Member};
+use crate::inventory::{Collection, InstanceId, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
@@ -21,6 +21,10 @@ pub struct Report {
     pub schema: &'static str,
     /// As of when: the end of the window.
     pub generated_at: Timestamp,
+    /// The clock, by which texts for people and conditions count days: never before `generated_at`. It is no part of the
+    /// report, which is the same at any time.
+    #[serde(skip)]
+    pub clock: Timestamp,
     /// Version of the tool.
     pub tool_version: &'static str,
     /// The window that was asked for.
@@ -29,6 +33,12 @@ pub struct Report {
     pub policy: Policy,
     /// What the verdicts rest on.
     pub evidence: Evidence,
+    /// When the latest of the evidence was collected; none where nothing was.
+    pub collected_at: Option<Timestamp>,
+    /// ARNs of the identities that collected it, where they are known.
+    pub callers: BTreeSet<String>,
+    /// The accounts and regions that the report covers, with each collection.
+    pub collections: Vec<Collection>,
     /// Counts of the verdicts.
     pub summary: Summary,
     /// The instances, most urgent first.
@@ -116,6 +126,10 @@ pub struct Instance {
     pub not_examined: Vec<String>,
     /// What a person or a rotation tool would run.
     pub commands: Vec<Command>,
+    /// When its inventory was taken.
+    pub collected_at: Timestamp,
+    /// ARN of the identity that collected it, where it is known.
+    pub caller: Option<String>,
     /// What shows the certificate that is served after a rotation.
     #[serde(skip)]
     pub verify: Option<Command>,
@@ -277,13 +291,16 @@ impl Report {
     /// An instance whose facts cannot be read is judged without them, and is an entry in `errors`.
     pub fn new(evidence: &bundle::Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
         let mut report = Self::without_instances(window, policy, evidence.errors.clone());
+        report.collections = evidence.collections();
+        report.collected_at = report.collections.iter().map(|collection| collection.collected_at).max();
+        report.callers = report.collections.iter().filter_map(|collection| collection.caller.clone()).collect();
         report.policy.find(evidence.instances.iter().map(|known| &known.profile));
         let policy = &report.policy;
         let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
         let found = usage::of_each(&evidence.instances, window, ignores, progress, |known, usage, errors| {
             let ignored: Vec<(usize, u64)> = usage.clients.values().filter_map(ignored_sessions).collect();
             let verdict = judge(&known.profile, &usage, policy, window.to);
-            (instance(&known.profile, &usage, verdict), ignored, errors)
+            (instance(known, &usage, verdict), ignored, errors)
         });
         for (row, ignored, errors) in found {
             report.instances.push(row);
@@ -298,11 +315,22 @@ impl Report {
         report.instances.sort_by(|one, other| one.urgency().cmp(&other.urgency()));
         report.instances.iter().for_each(|row| report.summary.count(row));
         let of_each = report.instances.iter().map(|row| (row.id().arn.as_str(), &row.evidence));
-        report.evidence = Evidence::of_all(evidence.is_whole, of_each);
+        report.evidence = Evidence::of_all(evidence.is_whole(), of_each);
         report.errors.sort_unstable();
         report.errors.dedup();
         report.summary.errors = report.errors.len() as u64;
         report
+    }
+
+    /// Reads the report at this time: texts for people and conditions count the days from then on.
+    pub fn read_at(&mut self, clock: Timestamp) {
+        self.clock = clock.max(self.generated_at);
+    }
+
+    /// How old the oldest of the evidence is, by the clock; none where there is none.
+    pub fn age(&self) -> Option<SignedDuration> {
+        let oldest = self.collections.iter().map(|collection| collection.collected_at).min()?;
+        Some(oldest.duration_until(self.clock))
     }
 
     /// The instances with this identifier or ARN: several accounts may have one each.
@@ -317,10 +345,14 @@ impl Report {
         Self {
             schema: "ssl-usage/verdict/v1",
             generated_at: window.to,
+            clock: window.to,
             tool_version: env!("CARGO_PKG_VERSION"),
             window,
             policy,
             evidence: Evidence::new(None, false),
+            collected_at: None,
+            callers: BTreeSet::new(),
+            collections: Vec::new(),
             summary,
             instances: Vec::new(),
             errors,
@@ -369,7 +401,8 @@ fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
     Some((used.ignored_by?, used.sessions.sum()))
 }
 
-fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Instance {
+fn instance(known: &bundle::InstanceEvidence, usage: &Usage, verdict: Verdict) -> Instance {
+    let (profile, collection) = (&known.profile, &known.collection);
     let Verdict { outlook, .. } = verdict;
     Instance {
         member: profile.member(),
@@ -394,6 +427,8 @@ fn instance(profile: &InstanceProfile, usage: &Usage, verdict: Verdict) -> Insta
         reasons: verdict.reasons,
         not_examined: verdict.not_examined,
         commands: verdict.commands,
+        collected_at: collection.collected_at,
+        caller: collection.caller.clone(),
         verify: verdict.verify,
         clients_incomplete: verdict.clients_incomplete,
     }
