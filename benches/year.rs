@@ -54,6 +54,7 @@ fn main() {
             taken_at: at(NOW),
             account: Some(ACCOUNT.to_owned()),
             region: format!("region-{region}"),
+            caller: None,
             whole: true,
             instances: of_region().collect(),
             errors: Vec::new(),

@@ -33,6 +33,8 @@ pub(super) struct Current {
     pub empty: Vec<Collection>,
     /// What they could not ask.
     pub errors: Vec<Problem>,
+    /// Those of the errors that kept instances from being listed.
+    pub failures: Vec<Problem>,
     /// The inventories that no record lists where one should.
     pub doubtful: Vec<Problem>,
     /// Those of them that leave out all instances that they do not show.
@@ -118,7 +120,7 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
     let latest = Latest::new(inventories.iter(), listed);
     let mut found = BTreeMap::new();
     let (mut errors, mut doubtful, mut displacing) = (Vec::new(), BTreeMap::new(), Vec::new());
-    let mut empty = Vec::new();
+    let (mut empty, mut failures) = (Vec::new(), Vec::new());
     for inventory in inventories {
         if latest.is_past(&inventory) || latest.is_replaced(&inventory) {
             continue;
@@ -132,6 +134,9 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
             displacing.extend(doubt.clone());
             // It is reported even where it shows no instance.
             doubtful.extend(doubt.clone().map(|doubt| (at_fault.clone(), doubt)));
+        }
+        if !file.held.whole && file.held.instances.is_empty() {
+            failures.extend(file.held.errors.iter().cloned());
         }
         errors.extend(file.held.errors);
         for profile in file.held.instances {
@@ -151,6 +156,7 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
         found: found.into_values().map(|(found, _)| found).collect(),
         empty,
         errors,
+        failures,
         doubtful: doubtful.into_values().collect(),
         displacing,
     }

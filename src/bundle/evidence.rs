@@ -28,6 +28,8 @@ pub struct Evidence {
     pub instances: Vec<InstanceEvidence>,
     /// What could not be read, and files that are damaged or missing.
     pub errors: Vec<Problem>,
+    /// Those of the errors that kept instances from being listed.
+    failures: Vec<Problem>,
     /// The files of all instances together that are damaged or missing.
     damage: Vec<Problem>,
     /// The same, and inventories that are in doubt: the evidence is not whole.
@@ -151,7 +153,7 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
             .hint("run `ssl-usage collect -o BUNDLE` first"));
     };
     let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
-    let Current { found, empty, mut errors, doubtful, displacing } = current(fleets, &listed);
+    let Current { found, empty, mut errors, failures, doubtful, displacing } = current(fleets, &listed);
     broken.extend(doubtful.iter().cloned());
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
@@ -181,7 +183,7 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     [&mut errors, &mut broken].into_iter().for_each(|all| all.retain(|problem| scope.concerns(problem)));
     errors.sort_unstable();
     errors.dedup();
-    Ok(Evidence { instances, errors, damage, broken, collected_at, inventories, empty, has_others })
+    Ok(Evidence { instances, errors, failures, damage, broken, collected_at, inventories, empty, has_others })
 }
 
 /// When the latest of some collections was made.
@@ -394,6 +396,12 @@ impl Evidence {
         }
         self.instances.retain(|known| filter.takes_profile(&known.profile) == Some(true));
         self.empty.clear();
+        let (instances, failures) = (&self.instances, &self.failures);
+        let is_kept = |problem: &Problem| instances.iter().any(|known| concerns(problem, &known.profile));
+        // Where instances could not be listed, one that matches may be missing.
+        self.errors.retain(|problem| failures.contains(problem) || is_kept(problem));
+        self.damage.retain(is_kept);
+        self.broken.retain(is_kept);
         Ok(())
     }
 

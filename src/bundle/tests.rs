@@ -200,7 +200,7 @@ fn shown(paths: &[PathBuf]) -> Shown {
     let logs = instance.logs().expect("readings");
     let mut facts = Vec::new();
     let table = logs.facts().expect("facts");
-    assert!(evidence.is_whole && logs.is_verified);
+    assert!(evidence.is_whole() && logs.is_verified);
     let digest = instance.digest(&logs, table.as_ref()).expect("a digest");
     if let Some(table) = table {
         let text =

@@ -40,7 +40,7 @@ pub(super) struct Analyze {
     format: &'static Format<Report>,
     #[command(flatten)]
     output: Output,
-    /// What each row of a CSV or Parquet file describes.
+    /// What each row of a CSV, spreadsheet or Parquet file describes.
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     rows: Rows,
     /// Order of the instances.
@@ -72,9 +72,9 @@ impl Analyze {
             )
             .hint("add -o FILE, or pipe it into another program"));
         }
-        if self.rows == Rows::Clients && !matches!(self.format.name, "csv" | "parquet") {
+        if self.rows == Rows::Clients && !matches!(self.format.name, "csv" | "spreadsheet" | "parquet") {
             let subject = format!("--format {}", self.format.name);
-            return Err(Error::new(ErrorKind::Usage, subject, "--rows requires --format csv or parquet")
+            return Err(Error::new(ErrorKind::Usage, subject, "--rows requires --format csv, spreadsheet or parquet")
                 .hint("add --format csv, or use `ssl-usage clients`"));
         }
         // An explanation covers one instance and does not show the errors of others.

@@ -51,6 +51,9 @@ impl Answer {
     }
 }
 
+/// The JSON Schema of a preflight; [`crate::report::schema::complete`] adds what it shares with reports.
+pub const SCHEMA: &str = include_str!("preflight-v1.schema.json");
+
 /// The formats of a preflight.
 pub const FORMATS: &[Format<Preflight>] = &[
     Format {

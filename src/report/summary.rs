@@ -85,7 +85,7 @@ pub(super) fn collected(report: &Report) -> Option<String> {
     let by = match report.callers.len() {
         0 => String::new(),
         1 => format!(" by {}", report.callers.iter().cloned().collect::<String>()),
-        many => format!(" by {}", plural(many, "identity").replace("ys", "ies")),
+        many => format!(" by {}", plural(many, "caller")),
     };
     let days = report.age()?.as_hours() / 24;
     let age = if days > 0 { format!(", {} ago", plural(days.unsigned_abs(), "day")) } else { String::new() };
