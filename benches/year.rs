@@ -54,6 +54,7 @@ fn main() {
             taken_at: at(NOW),
             account: Some(ACCOUNT.to_owned()),
             region: format!("region-{region}"),
+            caller: None,
             whole: true,
             instances: of_region().collect(),
             errors: Vec::new(),
@@ -133,6 +134,7 @@ fn profile(number: i64, region: i64) -> InstanceProfile {
         proxies: Vec::new(),
         global_members: Vec::new(),
         log_exports: Vec::new(),
+        tags: None,
         unknown: Vec::new(),
     }
 }

@@ -1,9 +1,33 @@
-//! Numbers as people read them.
+//! Numbers and lists as people read them.
+
+use std::collections::BTreeSet;
 
 /// A count with its noun: `1 session`, `2 sessions`.
 pub fn plural(count: impl TryInto<u64>, one: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Most names that are listed rather than counted.
+const LISTED: usize = 4;
+
+/// Things of one kind by name, or how many there are of them: `region eu-west-1`, `regions eu-west-1, us-east-1`,
+/// `17 regions`.
+pub fn listed(what: &str, names: &BTreeSet<&str>) -> String {
+    let all = || names.iter().copied().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        1 => format!("{what} {}", all()),
+        few if few <= LISTED => format!("{what}s {}", all()),
+        many => plural(many, what),
+    }
+}
+
+/// Accounts and regions: `account 123456789012, region eu-west-1`.
+pub fn accounts_and_regions<'p>(all: impl IntoIterator<Item = (Option<&'p str>, &'p str)>) -> String {
+    let (accounts, regions): (BTreeSet<_>, BTreeSet<_>) =
+        all.into_iter().map(|(account, region)| (account.unwrap_or("unknown"), region)).unzip();
+    let between = if accounts.len().max(regions.len()) == 1 { "," } else { ";" };
+    format!("{}{between} {}", listed("account", &accounts), listed("region", &regions))
 }
 
 /// A size in the decimal units that AWS bills in: `512 bytes`, `11.9 kB`, `2.0 GB`.

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::command::{Run, samples, ssl_usage};
 use crate::fleet::WINDOW;
+use crate::json_schema::objection;
 use crate::peers::python;
 use crate::sealing::record;
 
@@ -185,7 +186,7 @@ fn a_pipeline_stops_at_what_it_must_not_pass() {
 
 #[test]
 fn parquet_holds_the_rows_of_the_csv() {
-    use polars::prelude::{ParquetReader, SerReader};
+    use polars::prelude::{DataType, ParquetReader, SerReader, TimeUnit, TimeZone};
     let home = TempDir::new().expect("a folder");
     for (rows, height) in [("instances", 24), ("clients", 27)] {
         let file = home.path().join(rows);
@@ -196,7 +197,23 @@ fn parquet_holds_the_rows_of_the_csv() {
         let mut csv = csv::Reader::from_reader(csv.as_bytes());
         let names: Vec<_> = csv.headers().expect("names").iter().map(str::to_owned).collect();
         assert_eq!(table.get_column_names_owned().iter().map(ToString::to_string).collect::<Vec<_>>(), names);
-        assert_eq!(table.height(), csv.records().count());
+        let is_time = |name: &str| {
+            ["act_by", "as_of", "collected_at", "first_seen", "last_seen", "valid_till", "window_from", "window_to"]
+                .contains(&name)
+        };
+        let timestamp = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+        for column in table.columns() {
+            assert_eq!(*column.dtype() == timestamp, is_time(column.name()), "{column:?}");
+        }
+        let records: Vec<_> = csv.records().map(|record| record.expect("a row")).collect();
+        assert_eq!(table.height(), records.len());
+        for (row, record) in records.iter().enumerate() {
+            for (name, cell) in names.iter().zip(record).filter(|(name, _)| is_time(name)) {
+                let value = table.column(name).expect("a column").datetime().expect("times").physical().get(row);
+                let time = value.map(|micros| jiff::Timestamp::from_microsecond(micros).expect("a time").to_string());
+                assert_eq!(time.unwrap_or_default(), cell, "{name}");
+            }
+        }
         assert!(table.height() >= height, "{rows}: {}", table.height());
     }
 }
@@ -230,6 +247,7 @@ fn ten_thousand_instances_take_seconds() {
         ("table", Rows::Instances),
         ("csv", Rows::Instances),
         ("csv", Rows::Clients),
+        ("spreadsheet", Rows::Clients),
         ("json", Rows::Instances),
         ("ndjson", Rows::Instances),
         ("markdown", Rows::Instances),
@@ -328,13 +346,109 @@ fn what_programs_read_is_what_the_schema_says() {
         }
     }
     let cases: Vec<_> = good.iter().chain(renamed.iter().map(|(_, case)| case)).cloned().collect();
-    let Some(objections) = objections(&cases) else { return };
+    let own: Vec<_> = cases.iter().map(|(schema, case)| objection(schema, case).unwrap_or_default()).collect();
+    if let Some(independent) = objections(&cases) {
+        let is_good = |all: &[String]| all.iter().map(String::is_empty).collect::<Vec<_>>();
+        assert_eq!(is_good(&own), is_good(&independent), "the validators agree");
+    }
+    let objections = own;
     let (of_good, of_renamed) = objections.split_at(good.len());
     assert!(of_good.iter().all(String::is_empty), "{of_good:?}");
     for ((field, _), objection) in renamed.iter().zip(of_renamed) {
         assert_ne!(objection, "", "{field} may be renamed unseen");
     }
     assert!(renamed.len() > 70, "{}", renamed.len());
+}
+
+/// Paths of all objects in a document, of lists in their first item, and their fields.
+fn fields(document: &Value, at: &str, found: &mut Vec<(String, String)>) {
+    match document {
+        Value::Object(own) => own.iter().for_each(|(name, value)| {
+            found.push((at.to_owned(), name.clone()));
+            fields(value, &format!("{at}/{name}"), found);
+        }),
+        Value::Array(items) => items.first().iter().for_each(|first| fields(first, &format!("{at}/0"), found)),
+        _ => {}
+    }
+}
+
+/// The same document, with every list cut after its first item.
+fn cut(document: &Value) -> Value {
+    match document {
+        Value::Object(own) => own.iter().map(|(name, value)| (name.clone(), cut(value))).collect(),
+        Value::Array(items) => items.iter().take(1).map(cut).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Objects whose fields are names, and no part of the format.
+const BY_NAME: [&str; 3] = ["tls_versions", "ciphers", "summary"];
+
+#[test]
+fn every_document_is_what_its_schema_says() {
+    let home = TempDir::new().expect("a folder");
+    let run = |arguments: &[&str]| Run::of(ssl_usage(home.path()).args(arguments));
+    for (name, now) in [("before.json", "2026-11-21T12:00:00Z"), ("after.json", "2026-11-23T00:00:00Z")] {
+        let path = home.path().join(name);
+        let window = ["analyze", "--from", "fleet", "--days", "1", "--now", now, "--format", "json", "-o"];
+        assert_eq!(run(&[&window[..], &[path.to_str().expect("a path")]].concat()).status, 0);
+    }
+    let report = |name: &str| home.path().join(name).to_str().expect("a path").to_owned();
+    let (before, after) = (report("before.json"), report("after.json"));
+    let mut cases = Vec::new();
+    for (document, arguments, least) in [
+        ("verdict", &["analyze", "--from", "fleet"][..], 100),
+        ("plan", &["plan", "--from", "fleet"], 50),
+        ("clients", &["clients", "--from", "fleet"], 30),
+        ("preflight", &["preflight", "--from", "fleet"], 50),
+        ("diff", &["diff", &before, &after], 30),
+        ("scan", &["scan", "postgres/16-rds", "mysql/general-5.7"], 30),
+    ] {
+        let schema = run(&["schema", document]).json();
+        assert_eq!(schema["title"], format!("ssl-usage/{document}/v1"));
+        let window: &[&str] = if arguments.contains(&"--from") { &WINDOW } else { &[] };
+        let printed = run(&[arguments, window, &["--format", "json"]].concat()).json();
+        assert_eq!(objection(&schema, &printed), None, "{document}");
+        cases.push((schema.clone(), printed.clone()));
+        let (printed, mut found) = (cut(&printed), Vec::new());
+        assert_eq!(objection(&schema, &printed), None, "{document}");
+        fields(&printed, "", &mut found);
+        found.retain(|(path, _)| BY_NAME.iter().all(|name| !path.ends_with(&format!("/{name}"))));
+        let mut guarded = 0;
+        for (path, field) in found {
+            let mut without = printed.clone();
+            let value = without.pointer_mut(&path).and_then(Value::as_object_mut).and_then(|own| own.remove(&field));
+            assert!(value.is_some(), "{path}/{field}");
+            // A field of another type is noticed wherever a missing one is.
+            let mut other = printed.clone();
+            other.pointer_mut(&path).expect("an object")[&field] = json!({"another": ["type"]});
+            let noticed = [&without, &other].map(|broken| objection(&schema, broken).is_some());
+            assert!(noticed[0] == noticed[1] || !noticed[0], "{document}: {path}/{field} {noticed:?}");
+            guarded += u32::from(noticed[0]);
+            cases.push((schema.clone(), without));
+        }
+        assert!(guarded >= least, "{document}: only {guarded} fields are required");
+    }
+    if let Some(independent) = objections(&cases) {
+        for ((schema, case), independent) in cases.iter().zip(&independent) {
+            assert_eq!(objection(schema, case).is_none(), independent.is_empty(), "{}: {independent}", schema["title"]);
+        }
+    }
+}
+
+#[test]
+fn a_schema_that_is_printed_refers_to_nothing_outside() {
+    let home = TempDir::new().expect("a folder");
+    for document in ["verdict", "plan", "clients", "preflight", "diff", "scan"] {
+        let text = Run::of(ssl_usage(home.path()).args(["schema", document])).out;
+        let schema: Value = serde_json::from_str(&text).expect("JSON");
+        for name in text.split("#/$defs/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(schema["$defs"].get(name).is_some(), "{document}: {name}");
+        }
+    }
+    let plain = Run::of(ssl_usage(home.path()).arg("schema")).out;
+    assert_eq!(plain, Run::of(ssl_usage(home.path()).args(["schema", "verdict"])).out);
+    assert_eq!(Run::of(ssl_usage(home.path()).args(["schema", "other"])).status, 2);
 }
 
 #[test]

@@ -37,6 +37,8 @@ const ALLOWED: &[&str] = &[
     // Names of others.
     "NT AUTHORITY\\\\SYSTEM",
     "AddressInUse",
+    // A field of plans.
+    "\"authority\"",
     // Verbs.
     "reading a",
     "reading from",

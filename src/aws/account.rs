@@ -30,11 +30,11 @@ pub struct Accounts {
     pub profiles: Vec<String>,
     /// ARNs of roles to assume, one for each account.
     pub roles: Vec<String>,
-    /// Name of a role to assume in each of `numbers` or of the organization's accounts.
+    /// Name of a role to assume in each of `numbers`, or in the organization's accounts.
     pub role_name: Option<String>,
-    /// Account numbers.
+    /// Numbers of the accounts that are asked; all that the credentials lead to when empty.
     pub numbers: Vec<String>,
-    /// All active accounts of the organization.
+    /// All active accounts of the organization; of `numbers`, if there are any.
     pub organization: bool,
     /// Timeout for credentials.
     pub patience: Duration,
@@ -45,6 +45,8 @@ pub struct Accounts {
 pub struct Account {
     /// Its number, where it could be asked.
     pub number: Option<String>,
+    /// ARN of the identity that its credentials belong to, likewise.
+    pub caller: Option<String>,
     /// The region that its configuration names.
     pub region: Option<String>,
     pub(super) config: SdkConfig,
@@ -54,6 +56,34 @@ pub struct Account {
 impl Accounts {
     /// Sets up the accounts. What fails with one of them does not keep the others from being asked.
     pub async fn resolve(&self) -> Vec<Result<Account>> {
+        let accounts = self.all().await;
+        if self.numbers.is_empty() {
+            return accounts;
+        }
+        let mut chosen = Vec::new();
+        for account in accounts {
+            match account {
+                Ok(account) if account.number.as_ref().is_some_and(|number| !self.numbers.contains(number)) => {}
+                // Without credentials, every call fails and names the cause.
+                Ok(account) if account.number.is_none() && account.credentials.check().await.is_ok() => {
+                    chosen.push(Err(unknown_number()));
+                }
+                other => chosen.push(other),
+            }
+        }
+        // An error of another role does not explain why an account is missing.
+        let explains = |error: &Error, number: &String| number_of(error.subject()).is_none_or(|of| of == *number);
+        let is_known = |number: &&String| {
+            let is_it = |account: &Account| account.number.as_ref() == Some(*number);
+            chosen.iter().any(|found| found.as_ref().map_or_else(|error| explains(error, number), is_it))
+        };
+        let absent: Vec<_> = self.numbers.iter().filter(|number| !is_known(number)).map(|it| not_found(it)).collect();
+        chosen.extend(absent.into_iter().map(Err));
+        chosen
+    }
+
+    /// The accounts that the credentials lead to.
+    async fn all(&self) -> Vec<Result<Account>> {
         let profiles = match self.profiles.as_slice() {
             [] => vec![None],
             named => named.iter().map(|name| Some(name.as_str())).collect(),
@@ -110,7 +140,8 @@ impl Accounts {
             let is_active = |account: &aws_sdk_organizations::types::Account| {
                 account.state().is_none_or(|state| state.as_str() == "ACTIVE")
             };
-            numbers.extend(accounts.await?.into_iter().filter(is_active).filter_map(|found| found.id));
+            numbers = accounts.await?.into_iter().filter(is_active).filter_map(|found| found.id).collect();
+            numbers.retain(|number| self.numbers.is_empty() || self.numbers.contains(number));
         }
         numbers.sort_unstable();
         numbers.dedup();
@@ -131,8 +162,9 @@ impl Account {
         let config = config.to_builder().credentials_provider(provider).identity_cache(IdentityCache::no_cache());
         let config = config.build();
         // What a program asks of a person takes longer than the number is waited for.
-        let number = if credentials.check().await.is_ok() { number(&config).await } else { None };
-        Self { number, region: config.region().map(ToString::to_string), config, credentials }
+        let identity = if credentials.check().await.is_ok() { identity(&config).await } else { None };
+        let (number, caller) = identity.unwrap_or_default();
+        Self { number, caller, region: config.region().map(ToString::to_string), config, credentials }
     }
 
     async fn assume(&self, arn: &str, patience: Duration) -> Result<Self> {
@@ -157,9 +189,12 @@ impl Account {
     }
 }
 
-/// The number of the account that a configuration's credentials belong to. It needs no permission; where it cannot be asked
-/// for, the ARNs of instances tell it.
-async fn number(config: &SdkConfig) -> Option<String> {
+/// Number of an account, and ARN of an identity in it.
+type Identity = (Option<String>, Option<String>);
+
+/// The account and the identity that a configuration's credentials belong to. It needs no permission; where they cannot be
+/// asked for, the ARNs of instances contain the account.
+async fn identity(config: &SdkConfig) -> Option<Identity> {
     let config = match config.region() {
         Some(_) => config.clone(),
         None => config.to_builder().region(aws_config::Region::from_static("us-east-1")).build(),
@@ -169,7 +204,7 @@ async fn number(config: &SdkConfig) -> Option<String> {
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
     let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await.ok()?;
-    answer.account().map(str::to_owned)
+    Some((answer.account().map(str::to_owned), answer.arn().map(str::to_owned)))
 }
 
 /// Whether the AWS configuration files define a profile. Files that cannot be read may.
@@ -177,6 +212,18 @@ async fn is_defined(profile: &str) -> bool {
     let (machine, environment, files) = (Default::default(), Default::default(), Default::default());
     let loaded = aws_config::profile::load(&machine, &environment, &files, None).await;
     loaded.map_or(true, |profiles| profiles.get_profile(profile).is_some())
+}
+
+/// The error of credentials whose account cannot be compared with `--account`.
+fn unknown_number() -> Error {
+    let message = "the account of these credentials is unknown, because sts:GetCallerIdentity failed";
+    Error::new(ErrorKind::Network, "--account", message).hint("check the network, or run the command without --account")
+}
+
+/// The error of an account that no credentials lead to.
+fn not_found(number: &str) -> Error {
+    let message = "no credentials of this run belong to this account";
+    Error::new(ErrorKind::NotFound, number, message).hint("check --account and --profile, or add --role-name")
 }
 
 fn undefined(profile: &str) -> Error {

@@ -60,6 +60,8 @@ pub struct Aws {
     pub region: String,
     /// The account, where it is known.
     pub account: Option<String>,
+    /// ARN of the identity that asks, where it is known.
+    pub caller: Option<String>,
     /// What is known of the ways to a whole log file.
     pub log_route: Arc<Route>,
 }
@@ -121,6 +123,7 @@ impl Aws {
             config,
             region: region.to_owned(),
             account: account.number.clone(),
+            caller: account.caller.clone(),
             log_route: Arc::default(),
         }
     }

@@ -10,7 +10,7 @@ use super::record::Listed;
 use super::seal::SEALED;
 use super::store::{Inventory, region_key};
 use crate::error::{Error, ErrorKind};
-use crate::inventory::InstanceProfile;
+use crate::inventory::{Collection, InstanceProfile};
 use crate::problem::Problem;
 
 /// An instance of the latest inventories.
@@ -18,6 +18,8 @@ pub(super) struct Found {
     pub profile: InstanceProfile,
     /// The digest of what the inventory says of it.
     pub digest: String,
+    /// Its collection.
+    pub collection: Collection,
     /// Whether that is what was written.
     pub is_verified: bool,
     /// Whether an inventory is of a collection that has not ended, or says otherwise than a listed one and is not sealed.
@@ -27,8 +29,12 @@ pub(super) struct Found {
 /// What the latest inventories show.
 pub(super) struct Current {
     pub found: Vec<Found>,
+    /// Collections of accounts and regions that have no instance.
+    pub empty: Vec<Collection>,
     /// What they could not ask.
     pub errors: Vec<Problem>,
+    /// Those of the errors that kept instances from being listed.
+    pub failures: Vec<Problem>,
     /// The inventories that no record lists where one should.
     pub doubtful: Vec<Problem>,
     /// Those of them that leave out all instances that they do not show.
@@ -114,26 +120,32 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
     let latest = Latest::new(inventories.iter(), listed);
     let mut found = BTreeMap::new();
     let (mut errors, mut doubtful, mut displacing) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let (mut empty, mut failures) = (Vec::new(), Vec::new());
     for inventory in inventories {
         if latest.is_past(&inventory) || latest.is_replaced(&inventory) {
             continue;
         }
         let (is_verified, doubt) = (inventory.file.is_verified(), latest.doubt(&inventory));
         let Inventory { file, mut profiles } = inventory;
+        let collection = file.held.collection();
+        empty.extend((file.held.whole && file.held.instances.is_empty()).then(|| collection.clone()));
         let at_fault = file.path.clone();
         if file.held.whole {
             displacing.extend(doubt.clone());
             // It is reported even where it shows no instance.
             doubtful.extend(doubt.clone().map(|doubt| (at_fault.clone(), doubt)));
         }
+        if !file.held.whole && file.held.instances.is_empty() {
+            failures.extend(file.held.errors.iter().cloned());
+        }
         errors.extend(file.held.errors);
         for profile in file.held.instances {
             let digest = profiles.remove(&profile.arn).unwrap_or_default();
-            let is_doubtful = doubt.is_some();
+            let (is_doubtful, collection) = (doubt.is_some(), collection.clone());
             found.insert(
                 profile.arn.clone(),
                 (
-                    Found { profile, digest, is_verified, is_doubtful },
+                    Found { profile, digest, collection, is_verified, is_doubtful },
                     doubt.clone().map(|doubt| (at_fault.clone(), doubt)),
                 ),
             );
@@ -142,7 +154,9 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
     doubtful.extend(found.values().filter_map(|(_, doubt)| doubt.clone()));
     Current {
         found: found.into_values().map(|(found, _)| found).collect(),
+        empty,
         errors,
+        failures,
         doubtful: doubtful.into_values().collect(),
         displacing,
     }

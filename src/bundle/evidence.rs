@@ -16,9 +16,10 @@ use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing
 use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, problems, region_key, undoubted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{Filter, InstanceProfile, NamePattern};
+use crate::inventory::{AccountRegion, Collection, Filter, Fleet, InstanceProfile, NamePattern};
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::text::{accounts_and_regions, plural};
 
 /// All that the bundles hold of a fleet.
 #[derive(Debug)]
@@ -27,12 +28,20 @@ pub struct Evidence {
     pub instances: Vec<InstanceEvidence>,
     /// What could not be read, and files that are damaged or missing.
     pub errors: Vec<Problem>,
+    /// Those of the errors that kept instances from being listed.
+    failures: Vec<Problem>,
     /// The files of all instances together that are damaged or missing.
     damage: Vec<Problem>,
+    /// The same, and inventories that are in doubt: the evidence is not whole.
+    broken: Vec<Problem>,
     /// When the latest of it was collected.
     pub collected_at: Timestamp,
-    /// Whether no file of all instances together is damaged or missing.
-    pub is_whole: bool,
+    /// The inventories, also those that a later one makes up for.
+    inventories: Vec<Collection>,
+    /// Collections of accounts and regions that have no instance.
+    empty: Vec<Collection>,
+    /// Whether the bundles hold other accounts or regions than these.
+    pub has_others: bool,
 }
 
 /// Where all that the bundles hold of one instance is.
@@ -40,6 +49,8 @@ pub struct Evidence {
 pub struct InstanceEvidence {
     /// What the inventory says.
     pub profile: InstanceProfile,
+    /// The collection of its inventory.
+    pub collection: Collection,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
     /// Whether metrics were answered as CloudWatch never answers: what they would have shown is unknown.
@@ -54,7 +65,8 @@ pub struct InstanceEvidence {
     parts: Vec<PathBuf>,
     /// Its parts that records list.
     listed: Vec<(PathBuf, String)>,
-    scope: Scope,
+    /// When the collection whose errors count was made; none for the latest.
+    taken_at: Option<Timestamp>,
 }
 
 /// What the bundles hold of the logs of one instance.
@@ -72,11 +84,40 @@ pub struct Logs {
 
 /// The instances of a bundle that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Scope<'a> {
     /// All.
     All,
-    /// Those of the inventories that were taken at this time.
-    TakenAt(Timestamp),
+    /// Those of one run: of the inventories that were taken at its time, of the accounts and regions that it asked.
+    Run(Timestamp, &'a BTreeSet<AccountRegion>),
+}
+
+impl Scope<'_> {
+    fn taken_at(self) -> Option<Timestamp> {
+        match self {
+            Self::All => None,
+            Self::Run(time, _) => Some(time),
+        }
+    }
+
+    /// Whether an account and region is in it.
+    fn takes(self, of: &AccountRegion) -> bool {
+        match self {
+            Self::All => true,
+            Self::Run(_, asked) => asked.contains(of),
+        }
+    }
+
+    /// Whether a problem may concern it.
+    fn concerns(self, problem: &Problem) -> bool {
+        let may_be = |of: &AccountRegion| {
+            (problem.account.is_none() || of.account.is_none() || problem.account == of.account)
+                && problem.region.as_ref().is_none_or(|region| *region == of.region)
+        };
+        match self {
+            Self::All => true,
+            Self::Run(_, asked) => asked.iter().any(may_be),
+        }
+    }
 }
 
 /// Reads bundles and forms their union. The order of the paths makes no difference, nor does it when a bundle is named
@@ -85,21 +126,25 @@ pub enum Scope {
 /// # Errors
 ///
 /// When a bundle cannot be read, or none of them holds an inventory.
-pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
+pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     let Files { fleets, metrics, parts, listed, unlisted } = Files::of(paths)?;
-    let is_whole = fleets.1.is_empty() && metrics.1.is_empty() && unlisted.is_empty();
+    let mut broken: Vec<Problem> =
+        [&fleets.1, &metrics.1, &unlisted].into_iter().flat_map(|files| problems(files)).collect();
+    let has_others = fleets.0.iter().any(|(_, inventory)| !scope.takes(&inventory.fleet().of()));
     let (fleets, unread, unmeasured) = match scope {
         Scope::All => {
             let (fleets, unread) = undoubted(fleets);
             (fleets, unread, problems(&metrics.1))
         }
         // What was collected now does not stand in an older file.
-        Scope::TakenAt(time) => {
+        Scope::Run(time, _) => {
             let fleets = fleets.0.into_iter().map(|(_, inventory)| inventory);
-            (fleets.filter(|inventory| inventory.fleet().taken_at == time).collect(), Vec::new(), Vec::new())
+            let is_of_run = |fleet: &Fleet| fleet.taken_at == time && scope.takes(&fleet.of());
+            (fleets.filter(|inventory| is_of_run(inventory.fleet())).collect(), Vec::new(), Vec::new())
         }
     };
-    let Some(collected_at) = fleets.iter().map(|inventory| inventory.fleet().taken_at).max() else {
+    let inventories: Vec<_> = fleets.iter().map(|inventory| inventory.fleet().collection()).collect();
+    let Some(collected_at) = latest(&inventories) else {
         if let Some(broken) = unread.first() {
             return Err(Error::new(ErrorKind::Integrity, broken.subject.clone(), broken.message.clone()));
         }
@@ -108,14 +153,14 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             .hint("run `ssl-usage collect -o BUNDLE` first"));
     };
     let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
-    let Current { found, mut errors, doubtful, displacing } = current(fleets, &listed);
-    let is_whole = is_whole && doubtful.is_empty();
+    let Current { found, empty, mut errors, failures, doubtful, displacing } = current(fleets, &listed);
+    broken.extend(doubtful.iter().cloned());
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
     let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
     let evidence = |found: Found| {
-        let Found { profile, digest, is_verified, is_doubtful } = found;
+        let Found { profile, digest, collection, is_verified, is_doubtful } = found;
         let region = measured.get_mut(&region_key(Some(&profile.account), &profile.region));
         let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
             (region.take(&profile.arn, &profile.proxies), *sound)
@@ -128,14 +173,36 @@ pub fn load(paths: &[PathBuf], scope: Scope) -> Result<Evidence> {
             is_doubted: is_doubtful || doubts.iter().any(|doubt| concerns(doubt, &profile)),
             has_faulty_metrics: faulty.iter().any(|problem| concerns(problem, &profile)),
             profile,
+            collection,
             digest,
-            scope,
+            taken_at: scope.taken_at(),
         }
     };
     let instances = found.into_iter().map(evidence).collect();
+    // Of metrics and records, some are of other accounts and regions.
+    [&mut errors, &mut broken].into_iter().for_each(|all| all.retain(|problem| scope.concerns(problem)));
     errors.sort_unstable();
     errors.dedup();
-    Ok(Evidence { instances, errors, damage, collected_at, is_whole })
+    Ok(Evidence { instances, errors, failures, damage, broken, collected_at, inventories, empty, has_others })
+}
+
+/// When the latest of some collections was made.
+fn latest(collections: &[Collection]) -> Option<Timestamp> {
+    collections.iter().map(|collection| collection.collected_at).max()
+}
+
+/// An error for what a filter names in vain.
+fn none_of(subject: &str, message: &str) -> Error {
+    Error::new(ErrorKind::NotFound, subject, message).hint("run the command without this option to list all instances")
+}
+
+/// Whether a problem may concern an account and region that a filter matches. The subject may name the account: a role does.
+fn may_concern(filter: &Filter, problem: &Problem) -> bool {
+    let account = problem.account.as_deref().or_else(|| problem.subject.strip_prefix("arn:")?.split(':').nth(3));
+    let is_one_of = |wanted: &[String], it: Option<&str>| {
+        wanted.is_empty() || it.is_none_or(|it| wanted.iter().any(|wanted| wanted == it))
+    };
+    is_one_of(&filter.accounts, account) && is_one_of(&filter.regions, problem.region.as_deref())
 }
 
 /// Whether what is wrong with a file concerns an instance. A file whose name does not say it concerns all.
@@ -210,7 +277,7 @@ const FAULTY: [ErrorKind; 4] = [ErrorKind::Endpoint, ErrorKind::Format, ErrorKin
 /// errors.
 fn measured(
     kept: Vec<(PathBuf, KeptMetrics)>,
-    scope: Scope,
+    scope: Scope<'_>,
     errors: &mut Vec<Problem>,
 ) -> (BTreeMap<String, (Measured, bool)>, Vec<Problem>) {
     let region_key_of = |kept: &KeptMetrics| region_key(Some(&kept.file.held.account), &kept.file.held.region);
@@ -224,10 +291,7 @@ fn measured(
     let mut faulty = Vec::new();
     for (_, kept) in kept {
         let region_key = region_key_of(&kept);
-        let newest = match scope {
-            Scope::All => newest.get(&region_key).copied(),
-            Scope::TakenAt(time) => Some(time),
-        };
+        let newest = scope.taken_at().or_else(|| newest.get(&region_key).copied());
         let (measured, is_verified) = all.entry(region_key).or_insert_with(|| (Measured::default(), true));
         *is_verified &= kept.file.is_verified();
         measured.absorb(kept.measured);
@@ -253,14 +317,31 @@ impl Evidence {
         self.damage.iter().cloned().chain(self.instances.iter().filter_map(of_instance)).collect()
     }
 
-    /// Keeps the instances that a filter takes, as far as names and engines tell. A name that no instance has is an error in
-    /// the evidence.
+    /// Whether no file of all instances together is damaged or missing.
+    pub fn is_whole(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// The collections of the instances, and of accounts and regions that have no instance.
+    pub fn collections(&self) -> Vec<Collection> {
+        let of_instances = self.instances.iter().map(|known| &known.collection);
+        of_instances.chain(&self.empty).collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+
+    /// Keeps the instances that a filter matches, and what concerns them or their accounts and regions. What the filter
+    /// names and the bundle does not contain is an error in the evidence.
     ///
     /// # Errors
     ///
-    /// When no instance is left.
+    /// When nothing is left that the filter names, or the bundle does not hold tags.
     pub fn keep_only(&mut self, filter: &Filter) -> Result<()> {
-        self.instances.retain(|known| filter.takes_kept(&known.profile.instance, &known.profile.engine));
+        let mut absent = self.keep_regions(filter);
+        if self.inventories.is_empty() {
+            let none =
+                || none_of("--account, --region", "the bundle contains no evidence of these accounts and regions");
+            return Err(absent.into_iter().next().unwrap_or_else(none));
+        }
+        self.keep_instances(filter)?;
         let names = self.instances.iter().map(|known| known.profile.instance.as_str());
         let missing = |wanted: &NamePattern| {
             let message = match wanted.is_exact() {
@@ -270,12 +351,62 @@ impl Evidence {
             let error = Error::new(ErrorKind::NotFound, wanted.as_str(), message);
             error.hint("run the command without --instance to list all instances")
         };
-        let absent: Vec<Error> = filter.unmatched(names).into_iter().map(missing).collect();
-        if self.instances.is_empty() {
-            let none = (filter.instances.is_empty() && !filter.is_empty()).then(Filter::none_matches);
-            return absent.into_iter().chain(none).next().map_or(Ok(()), Err);
+        let unnamed: Vec<Error> = filter.unmatched(names).into_iter().map(missing).collect();
+        if self.instances.is_empty() && !filter.takes_whole_regions() {
+            let searched = self.inventories.iter().map(|it| (it.of.account.as_deref(), it.of.region.as_str()));
+            let none = filter.none_matches(&accounts_and_regions(searched));
+            return Err(unnamed.into_iter().next().unwrap_or(none));
         }
+        absent.extend(unnamed);
         self.errors.extend(absent.iter().map(Problem::from));
+        Ok(())
+    }
+
+    /// Keeps the accounts and regions that a filter matches. Returns an error for each that it names in vain.
+    fn keep_regions(&mut self, filter: &Filter) -> Vec<Error> {
+        let is_account = |wanted: &&String| self.inventories.iter().any(|it| it.of.account.as_ref() == Some(*wanted));
+        let of_account = Filter { regions: Vec::new(), ..filter.clone() };
+        let is_region = |wanted: &&String| {
+            self.inventories.iter().any(|it| it.of.region == **wanted && of_account.takes_region(&it.of))
+        };
+        let accounts = filter.accounts.iter().filter(|wanted| !is_account(wanted));
+        let regions = filter.regions.iter().filter(|wanted| !is_region(wanted));
+        let absent = accounts
+            .map(|account| none_of(account, "the bundle contains no evidence of this account"))
+            .chain(regions.map(|region| none_of(region, "the bundle contains no evidence of this region")))
+            .collect();
+        [&mut self.inventories, &mut self.empty]
+            .into_iter()
+            .for_each(|all| all.retain(|it| filter.takes_region(&it.of)));
+        self.instances.retain(|known| filter.takes_region(&known.collection.of));
+        let all = [&mut self.errors, &mut self.damage, &mut self.broken];
+        all.into_iter().for_each(|problems| problems.retain(|problem| may_concern(filter, problem)));
+        self.collected_at = latest(&self.inventories).unwrap_or(self.collected_at);
+        absent
+    }
+
+    /// Keeps the instances that a filter matches, of the accounts and regions that there are.
+    ///
+    /// # Errors
+    ///
+    /// When tags decide and the inventory of an instance does not hold them.
+    pub fn keep_instances(&mut self, filter: &Filter) -> Result<()> {
+        if filter.takes_whole_regions() {
+            return Ok(());
+        }
+        let without_tags = self.instances.iter().filter(|known| filter.takes_profile(&known.profile).is_none()).count();
+        if without_tags > 0 {
+            let message = format!("an older version collected {} without tags", plural(without_tags, "instance"));
+            return Err(Error::new(ErrorKind::Schema, "--tag", message).hint("run `ssl-usage collect` again"));
+        }
+        self.instances.retain(|known| filter.takes_profile(&known.profile) == Some(true));
+        self.empty.clear();
+        let (instances, failures) = (&self.instances, &self.failures);
+        let is_kept = |problem: &Problem| instances.iter().any(|known| concerns(problem, &known.profile));
+        // Where instances could not be listed, one that matches may be missing.
+        self.errors.retain(|problem| failures.contains(problem) || is_kept(problem));
+        self.damage.retain(is_kept);
+        self.broken.retain(is_kept);
         Ok(())
     }
 
@@ -329,10 +460,7 @@ impl InstanceEvidence {
         // What was collected before the instance was made is of another that had its name, and so may a log of it have.
         let mut parts = since(parts, self.profile.created_at);
         let is_verified = self.is_verified && parts.iter().all(|part| part.file.is_verified());
-        let newest = match self.scope {
-            Scope::All => parts.iter().map(|part| part.head().collected_at).max(),
-            Scope::TakenAt(time) => Some(time),
-        };
+        let newest = self.taken_at.or_else(|| parts.iter().map(|part| part.head().collected_at).max());
         let latest = parts.iter().filter(|part| Some(part.head().collected_at) == newest);
         let mut errors: Vec<Problem> = latest.flat_map(|part| part.head().errors.clone()).collect();
         errors.sort_unstable();

@@ -142,8 +142,8 @@ impl Bundle {
     pub fn write_failure(&self, at: Timestamp, account: Option<&str>, region: &str, error: &Error) -> Result<()> {
         let (account, region) = (account.map(str::to_owned), region.to_owned());
         let errors = vec![Problem::from(error)];
-        self.write_fleet(&Fleet { taken_at: at, account, region, whole: false, instances: Vec::new(), errors })
-            .map(drop)
+        let (caller, instances) = (None, Vec::new());
+        self.write_fleet(&Fleet { taken_at: at, account, region, caller, whole: false, instances, errors }).map(drop)
     }
 
     /// Adds what was read of an instance; `earlier` are parts of it that are there. Returns its name in the bundle, and its

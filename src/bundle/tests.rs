@@ -53,6 +53,7 @@ fn profile(created_at: Timestamp) -> InstanceProfile {
         proxies: Vec::new(),
         global_members: Vec::new(),
         log_exports: Vec::new(),
+        tags: None,
         unknown: Vec::new(),
     }
 }
@@ -156,7 +157,8 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
     let created_at = if at < made { hour(-1) } else { day(made) };
     let (account, region) = (Some("123456789012".to_owned()), "eu-west-1".to_owned());
     let instances = vec![profile(created_at)];
-    let fleet = Fleet { taken_at: day(at), account, region, whole: true, instances, errors: Vec::new() };
+    let caller = None;
+    let fleet = Fleet { taken_at: day(at), account, region, caller, whole: true, instances, errors: Vec::new() };
     let inventory = bundle.write_fleet(&fleet).expect("written");
     let mut names = BTreeSet::new();
     let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
@@ -204,7 +206,7 @@ fn shown(paths: &[PathBuf]) -> Shown {
     let logs = instance.logs().expect("readings");
     let mut facts = Vec::new();
     let table = logs.facts().expect("facts");
-    assert!(evidence.is_whole && logs.is_verified);
+    assert!(evidence.is_whole() && logs.is_verified);
     let digest = instance.digest(&logs, table.as_ref()).expect("a digest");
     if let Some(table) = table {
         let text =

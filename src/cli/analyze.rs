@@ -40,7 +40,7 @@ pub(super) struct Analyze {
     format: &'static Format<Report>,
     #[command(flatten)]
     output: Output,
-    /// What each row of a CSV or Parquet file describes.
+    /// What each row of a CSV, spreadsheet or Parquet file describes.
     #[arg(long, value_enum, default_value_t, help_heading = OUTPUT)]
     rows: Rows,
     /// Order of the instances.
@@ -56,7 +56,8 @@ pub(super) struct Analyze {
     #[arg(long, value_name = "INSTANCE", help_heading = OUTPUT, conflicts_with_all = ["format", "rows", "sort", "group_by", "wide"])]
     explain: Option<String>,
     /// Exit with status 4 if any condition is met (comma-separated): required, unproven (inconclusive), deferrable,
-    /// errors, expiring=30d (certificates that expire within 30 days).
+    /// errors, empty (no instance), expiring=30d (certificates that expire within 30 days), stale=2d (evidence that is
+    /// older than 2 days).
     #[arg(long, value_name = "CONDITION", value_delimiter = ',', help_heading = OUTPUT)]
     fail_on: Vec<FailOn>,
 }
@@ -71,18 +72,18 @@ impl Analyze {
             )
             .hint("add -o FILE, or pipe it into another program"));
         }
-        if self.rows == Rows::Clients && !matches!(self.format.name, "csv" | "parquet") {
+        if self.rows == Rows::Clients && !matches!(self.format.name, "csv" | "spreadsheet" | "parquet") {
             let subject = format!("--format {}", self.format.name);
-            return Err(Error::new(ErrorKind::Usage, subject, "--rows requires --format csv or parquet")
+            return Err(Error::new(ErrorKind::Usage, subject, "--rows requires --format csv, spreadsheet or parquet")
                 .hint("add --format csv, or use `ssl-usage clients`"));
         }
         // An explanation covers one instance and does not show the errors of others.
         let reader = if self.explain.is_some() { Reader::Lines } else { self.format.reader };
         let status = |report: &Report| exit::of_conditions(report, &self.fail_on);
-        self.subject.judge(reader, status, |report| self.print(report))
+        self.subject.judge(reader, status, |report, again| self.print(report, again))
     }
 
-    fn print(&self, report: &mut Report) -> Result<()> {
+    fn print(&self, report: &mut Report, again: Vec<String>) -> Result<()> {
         if let Some(named) = &self.explain {
             let meant = report.named(named);
             if meant.is_empty() {
@@ -98,7 +99,7 @@ impl Analyze {
         report.arrange(self.sort, self.group_by);
         let colours = self.output.is_terminal() && takes_colours();
         self.output.write(|width, out| {
-            let (wide, group_by, rows, again) = (self.wide, self.group_by, self.rows, self.subject.again());
+            let (wide, group_by, rows) = (self.wide, self.group_by, self.rows);
             let layout = Layout { width, wide, colours, group_by, rows, again };
             self.format.write(report, &layout, out)
         })

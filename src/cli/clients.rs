@@ -44,8 +44,8 @@ pub(super) struct ListClients {
 impl ListClients {
     pub fn run(self) -> Result<u8> {
         let which = Which { tls: self.tls, plaintext: self.plaintext };
-        self.subject.judge(self.format.reader, exit::of_report, |report| {
-            self.output.print(self.format, &Clients::of(report, which), self.subject.again())
+        self.subject.judge(self.format.reader, exit::of_report, |report, again| {
+            self.output.print(self.format, &Clients::of(report, which), again)
         })
     }
 }

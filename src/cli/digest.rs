@@ -87,11 +87,12 @@ impl Digest {
             read
         });
         // What AWS refused is in the evidence, and no fault of the bundle.
-        let mut errors: Vec<Problem> = if loaded.is_whole { Vec::new() } else { loaded.errors };
+        let is_whole = loaded.is_whole();
+        let mut errors: Vec<Problem> = if is_whole { Vec::new() } else { loaded.errors };
         errors.extend(read.iter().filter_map(|(_, error)| error.clone()));
         errors.dedup();
         let instances: Vec<Of> = read.into_iter().map(|(of, _)| of).collect();
-        let evidence = Evidence::of_all(loaded.is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
+        let evidence = Evidence::of_all(is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
         if !evidence.verified && evidence.digest.is_some() {
             complain(&"some files have no digest and cannot be verified; collect into a new bundle");
         }

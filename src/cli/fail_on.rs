@@ -18,8 +18,12 @@ pub enum FailOn {
     Deferrable,
     /// The report contains errors.
     Errors,
-    /// A server or CA certificate expires within this many days.
+    /// A server or CA certificate expires within this many days, by the clock.
     Expiring(u16),
+    /// Evidence is older than this many days, by the clock.
+    Stale(u16),
+    /// The report contains no instance.
+    Empty,
 }
 
 impl FromStr for FailOn {
@@ -31,11 +35,14 @@ impl FromStr for FailOn {
             "unproven" => Ok(Self::Unproven),
             "deferrable" => Ok(Self::Deferrable),
             "errors" => Ok(Self::Errors),
-            _ => text
-                .strip_prefix("expiring=")
-                .and_then(|days| days.strip_suffix('d')?.parse().ok())
-                .map(Self::Expiring)
-                .ok_or_else(|| "use required, unproven, deferrable, errors or expiring=30d".to_owned()),
+            "empty" => Ok(Self::Empty),
+            _ => {
+                let days = |name: &str| text.strip_prefix(name)?.strip_suffix('d')?.parse().ok();
+                let expiring = days("expiring=").map(Self::Expiring);
+                expiring.or_else(|| days("stale=").map(Self::Stale)).ok_or_else(|| {
+                    "use required, unproven, deferrable, errors, empty, expiring=30d or stale=2d".to_owned()
+                })
+            }
         }
     }
 }
@@ -50,11 +57,16 @@ impl FailOn {
             Self::Errors => report.summary.errors > 0,
             Self::Expiring(days) => report.instances.iter().any(|row| {
                 let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
-                let within = SignedDuration::from_hours(24 * i64::from(days));
-                let is_near = |end| report.generated_at.duration_until(end) <= within;
+                let is_near = |end| report.clock.duration_until(end) <= of_days(days);
                 // An unknown end counts as near, unless the verdict is optional.
                 ends.into_iter().any(|end| end.map_or(row.rotation != Rotation::Optional, is_near))
             }),
+            Self::Stale(days) => report.age().is_some_and(|age| age > of_days(days)),
+            Self::Empty => report.summary.instances == 0,
         }
     }
+}
+
+fn of_days(days: u16) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
 }

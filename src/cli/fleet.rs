@@ -11,7 +11,7 @@ use super::heading::{AWS, EVIDENCE, OUTPUT, WHAT};
 use super::progress::Bar;
 use crate::aws::{Accounts, Regions};
 use crate::bundle::{Evidence, Scope, load};
-use crate::collect::{FleetRequest, Plan, Request, Source};
+use crate::collect::{Collected, FleetRequest, Plan, Request, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Filter, NamePattern, Tag};
 use crate::progress::Progress;
@@ -51,26 +51,19 @@ pub(super) struct Fleet {
     pub logs: bool,
 }
 
-/// The options of accounts and regions, which exclude `--from`. An error names only those that are given, unlike for a group.
-pub(super) const PLACES: [&str; 10] = [
-    "region",
-    "all_regions",
-    "profile",
-    "role_arn",
-    "role_name",
-    "accounts",
-    "organization",
-    "tag",
-    "max_rate",
-    "credentials_timeout",
-];
+/// The options of calls, which exclude `--from`. An error names only those that are given, unlike for a group.
+pub(super) const PLACES: [&str; 7] =
+    ["all_regions", "profile", "role_arn", "role_name", "organization", "max_rate", "credentials_timeout"];
 
 /// Which accounts and regions are called, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = AWS)]
 pub(super) struct Places {
-    /// AWS region (repeatable). Default: the region of the environment or profile.
-    #[arg(long, value_name = "REGION")]
+    /// Only this account (repeatable). With --role-name: the accounts in which to assume the role.
+    #[arg(long, visible_alias = "accounts", value_name = "NUMBER", value_delimiter = ',', value_parser = account, help_heading = WHAT)]
+    pub account: Vec<String>,
+    /// Only this AWS region (repeatable). Default: the region of the environment or profile; all regions of a bundle.
+    #[arg(long, value_name = "REGION", help_heading = WHAT)]
     pub region: Vec<String>,
     /// All enabled regions of each account.
     #[arg(long, conflicts_with = "region")]
@@ -81,12 +74,9 @@ pub(super) struct Places {
     /// Role to assume, one for each account (repeatable).
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub role_arn: Vec<String>,
-    /// Name of the role to assume in each account of --accounts or --organization.
+    /// Name of the role to assume in each account of --account or --organization.
     #[arg(long, value_name = "NAME", conflicts_with = "role_arn")]
     pub role_name: Option<String>,
-    /// Account numbers (comma-separated).
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', requires = "role_name")]
-    pub accounts: Vec<String>,
     /// All active accounts of the AWS organization.
     #[arg(long, requires = "role_name")]
     pub organization: bool,
@@ -110,6 +100,17 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "use a time such as 2026-11-23T00:00:00Z".to_owned())
 }
 
+/// An account number, also with the hyphens of AWS's console and of `--format spreadsheet`: `1234-5678-9012`.
+///
+/// Source: "View AWS account identifiers" in the AWS account management guide.
+fn account(text: &str) -> Result<String, String> {
+    let number = text.replace('-', "");
+    match number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(number),
+        false => Err("use an account number of 12 digits".to_owned()),
+    }
+}
+
 /// Source: "IAM identifiers" in the IAM user guide.
 fn role_arn(text: &str) -> Result<String, String> {
     match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
@@ -126,15 +127,15 @@ fn rate(text: &str) -> Result<f64, String> {
 
 impl Places {
     fn accounts(&self) -> Result<Accounts> {
-        if self.role_name.is_some() && self.accounts.is_empty() && !self.organization {
+        if self.role_name.is_some() && self.account.is_empty() && !self.organization {
             return Err(Error::new(ErrorKind::Usage, "--role-name", "no accounts are given")
-                .hint("add --accounts or --organization"));
+                .hint("add --account or --organization"));
         }
         Ok(Accounts {
             profiles: self.profile.clone(),
             roles: self.role_arn.clone(),
             role_name: self.role_name.clone(),
-            numbers: self.accounts.clone(),
+            numbers: self.account.clone(),
             organization: self.organization,
             patience: Duration::from_secs(self.credentials_timeout),
         })
@@ -157,8 +158,14 @@ impl Fleet {
 
     /// The filter on instances.
     pub fn filter(&self) -> Filter {
-        let (instances, engines) = (self.instance.clone(), self.engine.clone());
-        Filter { instances, engines, tags: self.places.tag.clone() }
+        let Places { account, region, tag, .. } = &self.places;
+        Filter {
+            accounts: account.clone(),
+            regions: region.clone(),
+            instances: self.instance.clone(),
+            engines: self.engine.clone(),
+            tags: tag.clone(),
+        }
     }
 
     fn request(&self, now: Timestamp) -> Result<FleetRequest> {
@@ -173,8 +180,10 @@ impl Fleet {
     /// Collects into the bundle at `path`, and returns what this run collected.
     pub fn gather(&self, path: &Path) -> Result<Evidence> {
         let now = self.now.unwrap_or_else(Timestamp::now);
-        let unwritten = runtime()?.block_on(self.request(now)?.collect(path, &inventory_bar()))?;
-        let mut evidence = load(&[path.to_owned()], Scope::TakenAt(now))?;
+        let Collected { asked, unwritten } = runtime()?.block_on(self.request(now)?.collect(path, &inventory_bar()))?;
+        let mut evidence = load(&[path.to_owned()], Scope::Run(now, &asked))?;
+        // Another run with the same --now may have collected others of the same account and region.
+        evidence.keep_instances(&self.filter())?;
         evidence.errors.extend(unwritten);
         Ok(evidence)
     }

@@ -75,7 +75,7 @@ impl IamPolicy {
                 statements.push(allow("Regions", REGIONS, all()));
             }
         } else {
-            let accounts = match places.accounts.as_slice() {
+            let accounts = match places.account.as_slice() {
                 numbers if !places.organization && !numbers.is_empty() => numbers.to_vec(),
                 _ => vec!["*".to_owned()],
             };

@@ -1,11 +1,12 @@
 //! The evidence that a command analyzes: read from AWS, or from bundles.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 
-use super::fleet::{Fleet, PLACES};
+use super::fleet::{Fleet, PLACES, Places};
 use super::heading::EVIDENCE;
 use super::output::local;
 use super::progress::{Bar, JUDGING};
@@ -46,10 +47,12 @@ pub(super) trait Judged: Sized {
     fn without_instances(window: Window, policy: Policy, errors: Vec<Problem>) -> Self;
     /// What could not be read.
     fn errors(&self) -> &[Problem];
+    /// Reads it at this time: texts for people count days from then on.
+    fn read_at(&mut self, clock: Timestamp);
 }
 
 macro_rules! judged {
-    ($type:ty) => {
+    ($type:ty, $read_at:expr) => {
         impl Judged for $type {
             fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
                 Self::new(evidence, window, policy, progress)
@@ -62,12 +65,17 @@ macro_rules! judged {
             fn errors(&self) -> &[Problem] {
                 &self.errors
             }
+
+            fn read_at(&mut self, clock: Timestamp) {
+                $read_at(self, clock);
+            }
         }
     };
 }
 
-judged!(Report);
-judged!(Preflight);
+judged!(Report, Report::read_at);
+// It counts no days.
+judged!(Preflight, |_, _| ());
 
 impl Subject {
     /// Judges the fleet, prints what comes of it, and returns the status of the run: the one that `status` gives, or that of
@@ -76,16 +84,20 @@ impl Subject {
         &self,
         reader: Reader,
         status: impl FnOnce(&J) -> u8,
-        print: impl FnOnce(&mut J) -> Result<()>,
+        print: impl FnOnce(&mut J, Vec<String>) -> Result<()>,
     ) -> Result<u8> {
         // Before AWS is asked for hours.
         let policy = self.policy()?;
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.bundle()?);
         }
+        let clock = self.fleet.now.unwrap_or_else(Timestamp::now);
+        let mut again = self.again();
         let (mut judged, status) = match self.evidence() {
             Ok((evidence, window)) => {
-                let judged = J::new(&evidence, window, policy, &Bar::new(JUDGING));
+                again.extend(self.regions_again(&evidence));
+                let mut judged = J::new(&evidence, window, policy, &Bar::new(JUDGING));
+                judged.read_at(clock);
                 if reader != Reader::Person {
                     complain_of(judged.errors());
                 }
@@ -95,12 +107,12 @@ impl Subject {
             Err(error) if reader == Reader::Document => {
                 let errors: Vec<Problem> = error.all().map(Problem::from).collect();
                 complain_of(&errors);
-                let window = self.fleet.window(self.fleet.now.unwrap_or_else(Timestamp::now));
+                let window = self.fleet.window(clock);
                 (J::without_instances(window, policy, errors), exit::of_error(error.kind()))
             }
             Err(error) => return Err(error),
         };
-        print(&mut judged)?;
+        print(&mut judged, again)?;
         Ok(status)
     }
 
@@ -123,19 +135,33 @@ impl Subject {
         Ok((evidence, self.fleet.window(now)))
     }
 
+    /// The options that choose the accounts and regions of this evidence again: those that are given, and those of a run
+    /// against AWS if the bundle holds others as well.
+    fn regions_again(&self, evidence: &Evidence) -> Vec<String> {
+        let Places { account, region, .. } = &self.fleet.places;
+        let (mut accounts, mut regions) = (BTreeSet::from_iter(account), BTreeSet::from_iter(region));
+        let collections = if evidence.has_others { evidence.collections() } else { Vec::new() };
+        accounts.extend(collections.iter().filter_map(|collection| collection.of.account.as_ref()));
+        regions.extend(collections.iter().map(|collection| &collection.of.region));
+        let accounts = accounts.into_iter().map(|number| ["--account".to_owned(), number.clone()]);
+        let regions = regions.into_iter().map(|name| ["--region".to_owned(), name.clone()]);
+        accounts.chain(regions).flatten().collect()
+    }
+
     /// The options that judge the same evidence again, from the bundles that hold it.
-    pub fn again(&self) -> Vec<String> {
+    fn again(&self) -> Vec<String> {
         let extended = || self.bundle().into_iter().collect();
         let bundles: Vec<PathBuf> = if self.from.is_empty() { extended() } else { self.from.clone() };
         let path = |path: &PathBuf| path.display().to_string();
         let option = |name: &str, value: String| [name.to_owned(), value];
-        let Fleet { days, instance, engine, now, .. } = &self.fleet;
+        let Fleet { days, instance, engine, now, places, .. } = &self.fleet;
         let bundles = bundles.iter().map(|bundle| option("--from", path(bundle)));
         let instances = instance.iter().map(|name| option("--instance", name.as_str().to_owned()));
         let engines = engine.iter().map(|name| option("--engine", name.clone()));
+        let tags = places.tag.iter().map(|tag| option("--tag", tag.to_string()));
         let policy = self.policy.iter().map(|policy| option("--policy", path(policy)));
         let now = now.iter().map(|now| option("--now", now.to_string()));
-        let options = bundles.chain([option("--days", days.to_string())]).chain(instances).chain(engines);
+        let options = bundles.chain([option("--days", days.to_string())]).chain(instances).chain(engines).chain(tags);
         let unverified = self.accept_unverified.then(|| "--accept-unverified".to_owned());
         options.chain(policy).chain(now).flatten().chain(unverified).collect()
     }

@@ -1,4 +1,4 @@
-//! Shell completions, manual pages, and the JSON Schema of reports.
+//! Shell completions, manual pages, and the JSON Schemas of documents.
 
 use std::path::Path;
 
@@ -6,17 +6,35 @@ use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell as Completed;
 
 use super::output::Output;
-use super::{Cli, exit, manual};
+use super::{Cli, exit, manual, scan};
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::SCHEMA;
+use crate::report::schema::{SCHEMA, complete};
+use crate::{clients, diff, plan, preflight};
 
-/// Print the JSON Schema of reports (ssl-usage/verdict/v1).
+/// Print the JSON Schema of a document.
 ///
-/// The schema describes `analyze --format json`. Its `#/$defs/line` describes each line of `--format ndjson`.
+/// `verdict` describes `analyze --format json`. Its `#/$defs/line` describes each line of `--format ndjson`. The other
+/// documents are the JSON of the command of the same name.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage schema > verdict-v1.schema.json")]
-pub(super) struct Schema;
+  ssl-usage schema > verdict-v1.schema.json
+  ssl-usage schema plan > plan-v1.schema.json")]
+pub(super) struct Schema {
+    /// Document to describe.
+    #[arg(value_enum, default_value_t)]
+    document: Document,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Document {
+    #[default]
+    Verdict,
+    Plan,
+    Clients,
+    Preflight,
+    Diff,
+    Scan,
+}
 
 /// Print a completion script for bash, zsh or fish.
 #[derive(Debug, Args)]
@@ -50,7 +68,17 @@ pub(super) struct Man {
 
 impl Schema {
     pub fn run(self) -> Result<u8> {
-        print(SCHEMA.as_bytes())
+        let schema = match self.document {
+            // As it is written, for it refers to itself only.
+            Document::Verdict => return print(SCHEMA.as_bytes()),
+            Document::Plan => plan::SCHEMA,
+            Document::Clients => clients::SCHEMA,
+            Document::Preflight => preflight::SCHEMA,
+            Document::Diff => diff::SCHEMA,
+            Document::Scan => scan::SCHEMA,
+        };
+        let unreadable = |error| Error::new(ErrorKind::Format, "schema", "the schema is not JSON").because(error);
+        print(format!("{:#}\n", complete(schema).map_err(unreadable)?).as_bytes())
     }
 }
 

@@ -79,7 +79,6 @@ impl Check {
         let (policy, accept_unverified) = (self.policy, self.accept_unverified);
         let subject = Subject { fleet, from: self.from, bundle: self.bundle, policy, accept_unverified };
         let status = |preflight: &Preflight| exit::of_troubles(&preflight.errors);
-        subject
-            .judge(self.format.reader, status, |preflight| self.output.print(self.format, preflight, subject.again()))
+        subject.judge(self.format.reader, status, |preflight, again| self.output.print(self.format, preflight, again))
     }
 }

@@ -2,50 +2,38 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-
 use super::{Client, Clients};
-use crate::report::escape::spreadsheet;
+use crate::report::columns::{Column, Get, titles};
+use crate::report::csv::Dialect;
 
-/// A column: its name, and what of a client it holds.
-type Column = (&'static str, fn(&Clients, &Client) -> String);
-
-const COLUMNS: &[Column] = &[
-    ("tasks", |_, row| row.tasks.iter().map(|task| task.code()).collect::<Vec<_>>().join(" ")),
-    ("account", |_, row| row.id.account.clone()),
-    ("region", |_, row| row.id.region.clone()),
-    ("instance", |_, row| row.id.instance.clone()),
-    ("rotation", |_, row| row.rotation.to_string()),
-    ("address", |_, row| row.seen.address.clone().unwrap_or_default()),
-    ("user", |_, row| row.seen.user.clone().unwrap_or_default()),
-    ("database", |_, row| row.seen.database.clone().unwrap_or_default()),
-    ("application", |_, row| row.seen.application.clone().unwrap_or_default()),
-    ("tls_versions", |_, row| row.seen.tls_versions.keys().cloned().collect::<Vec<_>>().join(" ")),
-    ("old_protocols", |_, row| row.old_protocols.join(" ")),
-    ("certificate_rejected", |_, row| row.certificate_rejected.to_string()),
-    ("tls", |_, row| row.seen.sessions.tls.to_string()),
-    ("plaintext", |_, row| row.seen.sessions.plaintext.to_string()),
-    ("local", |_, row| row.seen.sessions.local.to_string()),
-    ("unknown", |_, row| row.seen.sessions.unknown.to_string()),
-    ("gss", |_, row| row.seen.sessions.gss.to_string()),
-    ("first_seen", |_, row| time(row.seen.first_seen)),
-    ("last_seen", |_, row| time(row.seen.last_seen)),
-    ("arn", |_, row| row.id.arn.clone()),
-    ("window_from", |list, _| list.window.from.to_string()),
-    ("window_to", |list, _| list.window.to.to_string()),
-    ("instances_that_may_hide", |list, _| list.may_hide.len().to_string()),
-    ("errors_in_run", |list, _| list.errors.len().to_string()),
+const COLUMNS: &[Column<Clients, Client>] = &[
+    ("tasks", Get::List(|_, row| row.tasks.iter().map(|task| task.code()).map(str::to_owned).collect())),
+    ("account", Get::Account(|_, row| row.id.account.clone())),
+    ("region", Get::Text(|_, row| Some(row.id.region.clone()))),
+    ("instance", Get::Text(|_, row| Some(row.id.instance.clone()))),
+    ("rotation", Get::Text(|_, row| Some(row.rotation.to_string()))),
+    ("address", Get::Text(|_, row| row.seen.address.clone())),
+    ("user", Get::Text(|_, row| row.seen.user.clone())),
+    ("database", Get::Text(|_, row| row.seen.database.clone())),
+    ("application", Get::Text(|_, row| row.seen.application.clone())),
+    ("tls_versions", Get::List(|_, row| row.seen.tls_versions.keys().cloned().collect())),
+    ("old_protocols", Get::List(|_, row| row.old_protocols.clone())),
+    ("certificate_rejected", Get::Count(|_, row| row.certificate_rejected)),
+    ("tls", Get::Count(|_, row| row.seen.sessions.tls)),
+    ("plaintext", Get::Count(|_, row| row.seen.sessions.plaintext)),
+    ("local", Get::Count(|_, row| row.seen.sessions.local)),
+    ("unknown", Get::Count(|_, row| row.seen.sessions.unknown)),
+    ("gss", Get::Count(|_, row| row.seen.sessions.gss)),
+    ("first_seen", Get::Time(|_, row| row.seen.first_seen)),
+    ("last_seen", Get::Time(|_, row| row.seen.last_seen)),
+    ("arn", Get::Text(|_, row| Some(row.id.arn.clone()))),
+    ("window_from", Get::Time(|list, _| Some(list.window.from))),
+    ("window_to", Get::Time(|list, _| Some(list.window.to))),
+    ("instances_that_may_hide", Get::Count(|list, _| list.may_hide.len() as u64)),
+    ("errors_in_run", Get::Count(|list, _| list.errors.len() as u64)),
 ];
 
-fn time(time: Option<Timestamp>) -> String {
-    time.map(|time| time.to_string()).unwrap_or_default()
-}
-
-pub(super) fn write(list: &Clients, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS.iter().map(|(name, _)| *name))?;
-    for row in &list.clients {
-        csv.write_record(COLUMNS.iter().map(|(_, cell)| spreadsheet(&cell(list, row))))?;
-    }
-    csv.flush()
+pub(super) fn write(list: &Clients, dialect: Dialect, out: &mut dyn Write) -> io::Result<()> {
+    let rows = list.clients.iter().map(|row| COLUMNS.iter().map(|(_, get)| get.cell(list, row)).collect());
+    dialect.write(titles(COLUMNS), rows, out)
 }

@@ -9,12 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inventory::InstanceId;
 use crate::problem::Problem;
+use crate::report::csv::{LINES, SPREADSHEETS};
 use crate::report::{self, Format, Reader, Report};
 use crate::verdict::{Change, ReasonCode, Rotation};
 use crate::window::Window;
 
 /// Protocols that RFC 7568 and RFC 8996 forbid.
 const OLD_PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"];
+
+/// The JSON Schema of the list; [`crate::report::schema::complete`] adds what it shares with reports.
+pub const SCHEMA: &str = include_str!("clients-v1.schema.json");
 
 /// The formats of the list.
 pub const FORMATS: &[Format<Clients>] = &[
@@ -26,9 +30,15 @@ pub const FORMATS: &[Format<Clients>] = &[
     },
     Format {
         name: "csv",
-        help: "For spreadsheets: one row per client",
+        help: "For auditors: one row per client",
         reader: Reader::Lines,
-        writer: |list, _, out| csv::write(list, out),
+        writer: |list, _, out| csv::write(list, LINES, out),
+    },
+    Format {
+        name: "spreadsheet",
+        help: "For Excel and LibreOffice: the rows as CSV that opens correctly",
+        reader: Reader::Lines,
+        writer: |list, _, out| csv::write(list, SPREADSHEETS, out),
     },
     Format::json("For programs: everything"),
 ];

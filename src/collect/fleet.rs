@@ -12,9 +12,10 @@ use super::{Plan, Request, collect, plan};
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Bundle, Parts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{Filter, Fleet};
+use crate::inventory::{AccountRegion, Filter, Fleet};
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::text::accounts_and_regions;
 
 /// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
 /// a thousand connections on most machines.
@@ -37,15 +38,24 @@ pub struct FleetRequest {
     pub request: Request,
 }
 
+/// What a run collected.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    /// The accounts and regions that were asked.
+    pub asked: BTreeSet<AccountRegion>,
+    /// What could not be written into the bundle, as on a full disk.
+    pub unwritten: Vec<Problem>,
+}
+
 impl FleetRequest {
-    /// Collects into the bundle at `path`, which is made if there is none. Returns what could not be written into it, as on
-    /// a full disk. `bundle::load` with `Scope::TakenAt` and the end of the window reads what was collected.
+    /// Collects into the bundle at `path`, which is made if there is none. `bundle::load` with `Scope::Run`, the end of the
+    /// window and what was asked reads what was collected.
     ///
     /// # Errors
     ///
     /// An account or region that cannot be asked does not keep the others from it: it is an error in the bundle, and an
     /// error of the run only when there is no other, or when no instance is found anywhere that is meant.
-    pub async fn collect(&self, path: &Path, progress: &Arc<dyn Progress>) -> Result<Vec<Problem>> {
+    pub async fn collect(&self, path: &Path, progress: &Arc<dyn Progress>) -> Result<Collected> {
         let now = self.request.window.to;
         let (bundle, known) = open(path, progress).await?;
         let (known, request) = (Arc::new(known), Arc::new(self.request.clone()));
@@ -63,10 +73,17 @@ impl FleetRequest {
             })
             .await;
         let (mut fleets, mut failed, mut unwritten) = (Vec::new(), Vec::new(), Vec::new());
+        let mut asked_regions = BTreeSet::new();
         for (asked, is_told) in asked {
             match asked {
-                Ok(fleet) => fleets.push(fleet),
+                Ok(fleet) => {
+                    asked_regions.insert(fleet.of());
+                    fleets.push(fleet);
+                }
                 Err(error) => {
+                    let (account, region) = error.account_and_region();
+                    let region = region.unwrap_or_default().to_owned();
+                    asked_regions.insert(AccountRegion { account: account.map(str::to_owned), region });
                     unwritten.extend((!is_told).then(|| Problem::from(&error)));
                     failed.push(error);
                 }
@@ -79,11 +96,13 @@ impl FleetRequest {
         let without_place: Vec<Error> = unreached.into_iter().chain(absent).collect();
         if in_vain || fleets.is_empty() {
             failed.extend(without_place);
-            return together(failed).map_or(Ok(unwritten), Err);
+            return together(failed).map_or(Ok(Collected { asked: asked_regions, unwritten }), Err);
         }
         let unknown = |error: &&Error| bundle.write_failure(now, None, error.subject(), error).is_err();
         unwritten.extend(without_place.iter().filter(unknown).map(Problem::from));
-        Ok(unwritten)
+        let subjects = without_place.iter().map(|error| error.subject().to_owned());
+        asked_regions.extend(subjects.map(|region| AccountRegion { account: None, region }));
+        Ok(Collected { asked: asked_regions, unwritten })
     }
 
     /// What [`FleetRequest::collect`] would ask of AWS, by account and region, and what could not be asked for it. Nothing is
@@ -181,16 +200,18 @@ async fn open(path: &Path, progress: &Arc<dyn Progress>) -> Result<(Bundle, Part
 /// Errors for named instances that do not exist, and for filters that match no instance, which may be a typing error.
 fn absent(filter: &Filter, fleets: &[Fleet]) -> Vec<Error> {
     let there = || fleets.iter().flat_map(|fleet| &fleet.instances).map(|profile| profile.instance.as_str());
+    let searched = fleets.iter().map(|fleet| (fleet.account.as_deref(), fleet.region.as_str()));
+    let searched = accounts_and_regions(searched);
     let named = filter.unmatched(there()).into_iter().map(|wanted| {
         let message = match wanted.is_exact() {
-            true => "the instance does not exist in these accounts and regions",
-            false => "no instance matches",
+            true => format!("the instance does not exist in {searched}"),
+            false => format!("no instance in {searched} matches"),
         };
         Error::new(ErrorKind::NotFound, wanted.as_str(), message)
             .hint("check the identifier, the region and the profile")
     });
-    let none = there().next().is_none() && filter.instances.is_empty() && !filter.is_empty();
-    named.chain(none.then(Filter::none_matches)).collect()
+    let none = there().next().is_none() && filter.instances.is_empty() && !filter.takes_whole_regions();
+    named.chain(none.then(|| filter.none_matches(&searched))).collect()
 }
 
 /// What went wrong everywhere, as one error; none where nothing did.

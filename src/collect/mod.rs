@@ -14,7 +14,7 @@ mod read_log;
 mod writer;
 
 pub use estimate::Plan;
-pub use fleet::FleetRequest;
+pub use fleet::{Collected, FleetRequest};
 pub use log_source::Source;
 
 use std::sync::Arc;

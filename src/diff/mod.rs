@@ -20,6 +20,9 @@ use saved_report::Instance;
 /// Coverage that is lower by this much got worse; less is what every window differs by.
 const WORSE_BY: f64 = 0.01;
 
+/// The JSON Schema of a comparison; [`crate::report::schema::complete`] adds what it shares with reports.
+pub const SCHEMA: &str = include_str!("diff-v1.schema.json");
+
 /// The formats of a comparison.
 pub const FORMATS: &[Format<Diff>] = &[
     Format {

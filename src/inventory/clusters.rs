@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_rds::types::{ClusterScalabilityType, DbCluster, DbClusterMember, DbInstance};
 
 use super::profile::{Certificate, ClusterRole, InstanceProfile};
-use super::rds::instant;
+use super::rds::{instant, tags};
 use crate::error::{Error, ErrorKind, TRY_AGAIN};
 
 /// The role of an instance in its cluster; none where the answer does not say it.
@@ -74,5 +74,6 @@ pub(super) fn without_instances(cluster: &DbCluster) -> Option<InstanceProfile> 
         global_members: Vec::new(),
         log_exports: Vec::new(),
         unknown: Vec::new(),
+        tags: Some(tags(cluster.tag_list())),
     })
 }

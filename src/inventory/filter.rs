@@ -1,17 +1,23 @@
 //! Filters for instances.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::str::FromStr;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag as ApiTag};
 use regex::bytes::{Regex, RegexBuilder};
 use ssl_usage_parsers::ENGINES;
 
+use super::profile::{AccountRegion, InstanceProfile};
 use crate::error::{Error, ErrorKind};
 
 /// A filter: an instance matches if it fulfils every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// Of any of these accounts; of any at all when empty.
+    pub accounts: Vec<String>,
+    /// In any of these regions; in any at all when empty.
+    pub regions: Vec<String>,
     /// Any that one of these matches; any at all when empty.
     pub instances: Vec<NamePattern>,
     /// Of any of these engines, as AWS or this tool names them; of any at all when empty.
@@ -89,14 +95,16 @@ impl Filter {
         self.instances.iter().filter(|wanted| !names.clone().any(|name| wanted.matches(name))).collect()
     }
 
-    /// Whether every instance matches.
-    pub fn is_empty(&self) -> bool {
+    /// Whether every instance of an account and region matches that does.
+    pub fn takes_whole_regions(&self) -> bool {
         self.instances.is_empty() && self.engines.is_empty() && self.tags.is_empty()
     }
 
-    /// The error when no instance matches the filters.
-    pub fn none_matches() -> Error {
-        Error::new(ErrorKind::NotFound, "--engine, --tag", "no instance matches the filters")
+    /// The error when no instance matches the filters; `searched` names the accounts and regions.
+    pub fn none_matches(&self, searched: &str) -> Error {
+        let given = [("--engine", self.engines.is_empty()), ("--tag", self.tags.is_empty())];
+        let given: Vec<_> = given.into_iter().filter(|(_, is_absent)| !is_absent).map(|(option, _)| option).collect();
+        Error::new(ErrorKind::NotFound, given.join(", "), format!("no instance in {searched} matches the filters"))
             .hint("check their spelling, the region and the profile")
     }
 
@@ -114,15 +122,33 @@ impl Filter {
         Err(format!("use one of {}", known.into_iter().collect::<Vec<_>>().join(", ")))
     }
 
-    /// Whether an instance, or a cluster without instances, matches.
+    /// Whether an account and region matches. An unknown account matches if none is given.
+    pub fn takes_region(&self, of: &AccountRegion) -> bool {
+        (self.accounts.is_empty() || of.account.as_ref().is_some_and(|account| self.accounts.contains(account)))
+            && (self.regions.is_empty() || self.regions.contains(&of.region))
+    }
+
+    /// Whether an instance, or a cluster without instances, of an account and region that matches does so too.
     pub(super) fn takes(&self, found: &impl Described) -> bool {
         let (name, engine, tags) = found.described();
-        self.takes_kept(name.unwrap_or_default(), engine.unwrap_or_default())
+        self.takes_named(name.unwrap_or_default(), engine.unwrap_or_default())
             && self.tags.iter().all(|wanted| tags.iter().any(|tag| wanted.is(tag.key(), tag.value())))
     }
 
+    /// The same, of an instance in an inventory; none if its tags decide and the inventory does not hold them.
+    pub fn takes_profile(&self, profile: &InstanceProfile) -> Option<bool> {
+        let has = |wanted: &Tag, tags: &BTreeMap<String, String>| {
+            tags.iter().any(|(key, value)| wanted.is(Some(key), Some(value)))
+        };
+        match &profile.tags {
+            _ if !self.takes_named(&profile.instance, &profile.engine) => Some(false),
+            _ if self.tags.is_empty() => Some(true),
+            tags => tags.as_ref().map(|tags| self.tags.iter().all(|wanted| has(wanted, tags))),
+        }
+    }
+
     /// Whether an instance of this name and engine can match.
-    pub fn takes_kept(&self, name: &str, engine: &str) -> bool {
+    fn takes_named(&self, name: &str, engine: &str) -> bool {
         (self.instances.is_empty() || self.instances.iter().any(|wanted| wanted.matches(name)))
             && (self.engines.is_empty() || self.engines.iter().any(|wanted| is_engine(wanted, engine)))
     }
@@ -142,6 +168,15 @@ impl Described for DbInstance {
 impl Described for DbCluster {
     fn described(&self) -> (Option<&str>, Option<&str>, &[ApiTag]) {
         (self.db_cluster_identifier(), self.engine(), self.tag_list())
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(out, "{}={value}", self.key),
+            None => out.write_str(&self.key),
+        }
     }
 }
 
@@ -193,7 +228,7 @@ mod tests {
             let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
             let instances = instances.iter().map(|text| pattern(text)).collect();
             let tags = tags.iter().map(|text| tag(text)).collect();
-            Filter { instances, engines: owned(engines), tags }.takes(&instance)
+            Filter { instances, engines: owned(engines), tags, ..Filter::default() }.takes(&instance)
         };
         assert!(takes(&[], &[], &[]) && takes(&["x", "DB-1"], &["postgres"], &["team=orders"]));
         assert!(takes(&["x", "db-?"], &[], &[]) && !takes(&["x-*"], &[], &[]));

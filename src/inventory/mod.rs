@@ -14,6 +14,8 @@ mod status;
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
 pub use maintenance_window::MaintenanceWindow;
-pub use profile::{Certificate, ClusterRole, Fleet, InstanceProfile, Level, Parameter, PendingAction};
+pub use profile::{
+    AccountRegion, Certificate, ClusterRole, Collection, Fleet, InstanceProfile, Level, Parameter, PendingAction,
+};
 pub use rds::take;
 pub use status::ACCEPT_CHANGES;

@@ -17,6 +17,9 @@ pub struct Fleet {
     pub account: Option<String>,
     /// Region that was asked.
     pub region: String,
+    /// ARN of the identity that asked (`sts:GetCallerIdentity`); none where it is unknown, and in older bundles.
+    #[serde(default)]
+    pub caller: Option<String>,
     /// Whether all instances were asked for, and not only some by name.
     pub whole: bool,
     /// The instances, by ARN.
@@ -83,6 +86,9 @@ pub struct InstanceProfile {
     pub global_members: Vec<String>,
     /// Log types exported to CloudWatch Logs.
     pub log_exports: Vec<String>,
+    /// Its tags, by key; none in older bundles, which do not hold them.
+    #[serde(default)]
+    pub tags: Option<BTreeMap<String, String>>,
     /// What of this instance could not be read: `rds:DescribeDBParameters`, ... A missing answer is not a default.
     pub unknown: Vec<String>,
 }
@@ -171,6 +177,39 @@ pub struct Parameter {
 
 /// The parameter of Aurora PostgreSQL clusters that turns Babelfish on.
 pub(super) const BABELFISH: &str = "rds.babelfish_status";
+
+/// An account and region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AccountRegion {
+    /// Account number; none where it is unknown.
+    pub account: Option<String>,
+    /// Region.
+    pub region: String,
+}
+
+/// The collection of an account and region: when, and by which identity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Collection {
+    /// The account and region.
+    #[serde(flatten)]
+    pub of: AccountRegion,
+    /// When its inventory was taken.
+    pub collected_at: Timestamp,
+    /// ARN of the identity that asked; none where it is unknown.
+    pub caller: Option<String>,
+}
+
+impl Fleet {
+    /// Which account and region it is of.
+    pub fn of(&self) -> AccountRegion {
+        AccountRegion { account: self.account.clone(), region: self.region.clone() }
+    }
+
+    /// When it was collected, and by which identity.
+    pub fn collection(&self) -> Collection {
+        Collection { of: self.of(), collected_at: self.taken_at, caller: self.caller.clone() }
+    }
+}
 
 /// The calls whose answers hold settings.
 const SETTINGS: &[&str] = &[

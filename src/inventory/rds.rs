@@ -9,7 +9,7 @@ use aws_sdk_rds::operation::describe_db_proxies::DescribeDbProxiesOutput;
 use aws_sdk_rds::operation::describe_db_proxy_targets::DescribeDbProxyTargetsOutput;
 use aws_sdk_rds::operation::describe_global_clusters::DescribeGlobalClustersOutput;
 use aws_sdk_rds::operation::describe_pending_maintenance_actions::DescribePendingMaintenanceActionsOutput;
-use aws_sdk_rds::types::{DbCluster, DbInstance, GlobalCluster, Parameter as ApiParameter};
+use aws_sdk_rds::types::{DbCluster, DbInstance, GlobalCluster, Parameter as ApiParameter, Tag as ApiTag};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
@@ -54,7 +54,8 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
     instances.sort_by(|one, other| one.arn.cmp(&other.arn));
     let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
     let errors = asked.errors.into_iter().map(|problem| problem.at(account.as_deref(), &aws.region)).collect();
-    Ok(Fleet { taken_at, account, region: aws.region.clone(), whole: filter.is_empty(), instances, errors })
+    let (region, caller, whole) = (aws.region.clone(), aws.caller.clone(), filter.takes_whole_regions());
+    Ok(Fleet { taken_at, account, region, caller, whole, instances, errors })
 }
 
 /// An instant of the API; none outside of what a calendar holds.
@@ -328,6 +329,7 @@ impl Asked<'_> {
             proxies: Vec::new(),
             global_members: cluster.as_ref().map(|cluster| self.beside(cluster)).unwrap_or_default(),
             log_exports: instance.enabled_cloudwatch_logs_exports().to_vec(),
+            tags: Some(tags(instance.tag_list())),
             unknown: Vec::new(),
         };
         if profile.cluster.is_some() && cluster.is_none() {
@@ -408,6 +410,12 @@ fn pending_changes(instance: &DbInstance, cluster: Option<&DbCluster>) -> Vec<St
     pending.sort_unstable();
     pending.dedup();
     pending
+}
+
+/// Tags by key.
+pub(super) fn tags(tags: &[ApiTag]) -> BTreeMap<String, String> {
+    let pair = |tag: &ApiTag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
+    tags.iter().filter_map(pair).collect()
 }
 
 fn certificate(

@@ -16,6 +16,9 @@ use crate::report::{self, Format, Reader, Report};
 use crate::verdict::{Change, Check, Command, CommandKind, EffectTime, Hold, Restart, Rotation};
 use crate::window::Window;
 
+/// The JSON Schema of a plan; [`crate::report::schema::complete`] adds what it shares with reports.
+pub const SCHEMA: &str = include_str!("plan-v1.schema.json");
+
 /// The formats of a plan.
 pub const FORMATS: &[Format<Plan>] = &[
     Format::json("For rotation tools: everything"),

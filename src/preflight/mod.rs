@@ -51,6 +51,9 @@ impl Answer {
     }
 }
 
+/// The JSON Schema of a preflight; [`crate::report::schema::complete`] adds what it shares with reports.
+pub const SCHEMA: &str = include_str!("preflight-v1.schema.json");
+
 /// The formats of a preflight.
 pub const FORMATS: &[Format<Preflight>] = &[
     Format {
@@ -173,7 +176,7 @@ impl Preflight {
             },
         );
         let of_each = found.iter().map(|((row, of), _)| (row.member.id.arn.as_str(), of));
-        all.evidence = report::Evidence::of_all(evidence.is_whole, of_each);
+        all.evidence = report::Evidence::of_all(evidence.is_whole(), of_each);
         for ((row, _), errors) in found {
             *all.summary.entry(row.steps.answer).or_default() += 1;
             all.instances.push(row);

@@ -18,116 +18,201 @@ pub enum Rows {
     Clients,
 }
 
-/// What a cell holds.
-pub(super) enum Cell {
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text that others may have chosen.
+    Text,
+    /// Codes and names, separated by a blank in CSV.
+    List,
+    /// The number of an account, which is no quantity.
+    Account,
+    /// A version of a program, which is no number.
+    Version,
+    /// A whole number.
+    Count,
+    /// A share, 0 to 1.
+    Share,
+    /// Whether something is so.
+    Flag,
+    /// A time.
+    Time,
+}
+
+/// What a cell holds, by the type of its column.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "they are those of `Kind`")]
+pub enum Cell {
     Text(Option<String>),
+    List(Vec<String>),
+    Account(String),
+    Version(String),
     Count(u64),
     Share(f64),
     Flag(bool),
     Time(Option<Timestamp>),
 }
 
+/// What a column holds of a row `R` of a document `D`.
+#[expect(missing_docs, reason = "they are those of `Kind`")]
+pub enum Get<D, R> {
+    Text(fn(&D, &R) -> Option<String>),
+    List(fn(&D, &R) -> Vec<String>),
+    Account(fn(&D, &R) -> String),
+    Version(fn(&D, &R) -> String),
+    Count(fn(&D, &R) -> u64),
+    Share(fn(&D, &R) -> f64),
+    Flag(fn(&D, &R) -> bool),
+    Time(fn(&D, &R) -> Option<Timestamp>),
+}
+
+impl<D, R> Get<D, R> {
+    /// The type of the column.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::List(_) => Kind::List,
+            Self::Account(_) => Kind::Account,
+            Self::Version(_) => Kind::Version,
+            Self::Count(_) => Kind::Count,
+            Self::Share(_) => Kind::Share,
+            Self::Flag(_) => Kind::Flag,
+            Self::Time(_) => Kind::Time,
+        }
+    }
+
+    /// The cell of a row.
+    pub fn cell(&self, document: &D, row: &R) -> Cell {
+        match self {
+            Self::Text(get) => Cell::Text(get(document, row)),
+            Self::List(get) => Cell::List(get(document, row)),
+            Self::Account(get) => Cell::Account(get(document, row)),
+            Self::Version(get) => Cell::Version(get(document, row)),
+            Self::Count(get) => Cell::Count(get(document, row)),
+            Self::Share(get) => Cell::Share(get(document, row)),
+            Self::Flag(get) => Cell::Flag(get(document, row)),
+            Self::Time(get) => Cell::Time(get(document, row)),
+        }
+    }
+}
+
 /// A column: its name, and what of a row it holds.
-type OfInstance = (&'static str, fn(&Report, &Instance) -> Cell);
-type OfClient = (&'static str, fn(&Client) -> Cell);
+pub type Column<D, R> = (&'static str, Get<D, R>);
+
+/// The name of a column, and its type.
+pub type Title = (&'static str, Kind);
+
+/// The names and types of columns.
+pub fn titles<D, R>(columns: &[Column<D, R>]) -> impl Iterator<Item = Title> {
+    columns.iter().map(|(name, get)| (*name, get.kind()))
+}
+
+/// A column of the report with a row an instance, or a row a client.
+type OfInstance = Column<Report, Instance>;
+type OfClient = Column<Report, Client>;
 
 /// The columns before those that are the rows' own.
 const WHICH: &[OfInstance] = &[
-    ("account", |_, row| text(&row.id().account)),
-    ("region", |_, row| text(&row.id().region)),
-    ("instance", |_, row| text(&row.id().instance)),
-    ("cluster", |_, row| Cell::Text(row.cluster().map(str::to_owned))),
-    ("engine", |_, row| text(&row.engine)),
-    ("engine_version", |_, row| text(&row.engine_version)),
+    ("account", Get::Account(|_, row| row.id().account.clone())),
+    ("region", Get::Text(|_, row| text(&row.id().region))),
+    ("instance", Get::Text(|_, row| text(&row.id().instance))),
+    ("cluster", Get::Text(|_, row| row.cluster().map(str::to_owned))),
+    ("engine", Get::Text(|_, row| text(&row.engine))),
+    ("engine_version", Get::Version(|_, row| row.engine_version.clone())),
 ];
 
 const INSTANCE: &[OfInstance] = &[
-    ("rotation", |_, row| text(row.rotation.name())),
-    ("unproven", |_, row| Cell::Flag(row.unproven)),
-    ("usage", |_, row| text(row.usage.name())),
-    ("restart", |_, row| text(row.restart.name())),
-    ("enforcement", |_, row| text(row.enforcement.name())),
-    ("act_by", |_, row| Cell::Time(row.act_by)),
-    ("ca", |_, row| Cell::Text(row.certificate.ca.clone())),
-    ("valid_till", |_, row| Cell::Time(row.certificate.valid_till)),
-    ("target_ca", |_, row| Cell::Text(row.certificate.target_ca.clone())),
-    ("change", |_, row| text(row.certificate.change.name())),
-    ("tls", |_, row| Cell::Count(row.connections.clients_sessions.tls)),
-    ("plaintext", |_, row| Cell::Count(row.connections.clients_sessions.plaintext)),
-    ("local", |_, row| Cell::Count(row.connections.clients_sessions.local)),
-    ("unknown", |_, row| Cell::Count(row.connections.clients_sessions.unknown)),
-    ("gss", |_, row| Cell::Count(row.connections.clients_sessions.gss)),
-    ("certificate_rejected", |_, row| Cell::Count(row.connections.certificate_rejected_by.values().sum())),
-    ("coverage", |_, row| Cell::Share(row.coverage.share)),
-    ("longest_gap_seconds", |_, row| Cell::Count(row.coverage.longest_gap_seconds.unsigned_abs())),
-    ("unparsed", |_, row| Cell::Count(row.coverage.unparsed)),
-    ("reasons", |_, row| text(&words(row.reasons.iter().map(|reason| reason.code.code())))),
-    ("why", |_, row| Cell::Text(row.reasons.first().map(|reason| reason.text.clone()))),
+    ("rotation", Get::Text(|_, row| text(row.rotation.name()))),
+    ("unproven", Get::Flag(|_, row| row.unproven)),
+    ("usage", Get::Text(|_, row| text(row.usage.name()))),
+    ("restart", Get::Text(|_, row| text(row.restart.name()))),
+    ("enforcement", Get::Text(|_, row| text(row.enforcement.name()))),
+    ("act_by", Get::Time(|_, row| row.act_by)),
+    ("ca", Get::Text(|_, row| row.certificate.ca.clone())),
+    ("valid_till", Get::Time(|_, row| row.certificate.valid_till)),
+    ("target_ca", Get::Text(|_, row| row.certificate.target_ca.clone())),
+    ("change", Get::Text(|_, row| text(row.certificate.change.name()))),
+    ("tls", Get::Count(|_, row| row.connections.clients_sessions.tls)),
+    ("plaintext", Get::Count(|_, row| row.connections.clients_sessions.plaintext)),
+    ("local", Get::Count(|_, row| row.connections.clients_sessions.local)),
+    ("unknown", Get::Count(|_, row| row.connections.clients_sessions.unknown)),
+    ("gss", Get::Count(|_, row| row.connections.clients_sessions.gss)),
+    ("certificate_rejected", Get::Count(|_, row| row.connections.certificate_rejected_by.values().sum())),
+    ("coverage", Get::Share(|_, row| row.coverage.share)),
+    ("longest_gap_seconds", Get::Count(|_, row| row.coverage.longest_gap_seconds.unsigned_abs())),
+    ("unparsed", Get::Count(|_, row| row.coverage.unparsed)),
+    ("reasons", Get::List(|_, row| words(row.reasons.iter().map(|reason| reason.code.code())))),
+    ("why", Get::Text(|_, row| row.reasons.first().map(|reason| reason.text.clone()))),
 ];
 
 const CLIENT: &[OfClient] = &[
-    ("user", |client| Cell::Text(client.user.clone())),
-    ("database", |client| Cell::Text(client.database.clone())),
-    ("address", |client| Cell::Text(client.address.clone())),
-    ("application", |client| Cell::Text(client.application.clone())),
-    ("tls", |client| Cell::Count(client.sessions.tls)),
-    ("plaintext", |client| Cell::Count(client.sessions.plaintext)),
-    ("local", |client| Cell::Count(client.sessions.local)),
-    ("unknown", |client| Cell::Count(client.sessions.unknown)),
-    ("gss", |client| Cell::Count(client.sessions.gss)),
-    ("tls_versions", |client| text(&words(client.tls_versions.keys().map(String::as_str)))),
-    ("first_seen", |client| Cell::Time(client.first_seen)),
-    ("last_seen", |client| Cell::Time(client.last_seen)),
+    ("user", Get::Text(|_, client| client.user.clone())),
+    ("database", Get::Text(|_, client| client.database.clone())),
+    ("address", Get::Text(|_, client| client.address.clone())),
+    ("application", Get::Text(|_, client| client.application.clone())),
+    ("tls", Get::Count(|_, client| client.sessions.tls)),
+    ("plaintext", Get::Count(|_, client| client.sessions.plaintext)),
+    ("local", Get::Count(|_, client| client.sessions.local)),
+    ("unknown", Get::Count(|_, client| client.sessions.unknown)),
+    ("gss", Get::Count(|_, client| client.sessions.gss)),
+    ("tls_versions", Get::List(|_, client| words(client.tls_versions.keys().map(String::as_str)))),
+    ("first_seen", Get::Time(|_, client| client.first_seen)),
+    ("last_seen", Get::Time(|_, client| client.last_seen)),
 ];
 
 /// The columns behind those that are the rows' own.
 const WHENCE: &[OfInstance] = &[
-    ("arn", |_, row| text(&row.id().arn)),
-    ("window_from", |report, _| Cell::Time(Some(report.window.from))),
-    ("window_to", |report, _| Cell::Time(Some(report.window.to))),
-    ("as_of", |report, _| Cell::Time(Some(report.generated_at))),
-    ("errors_in_run", |report, _| Cell::Count(report.summary.errors)),
-    ("tool_version", |report, _| text(report.tool_version)),
-    ("gaps", |_, row| {
-        let causes: BTreeSet<_> = row.coverage.gaps.iter().map(|gap| gap.cause).collect();
-        text(&words(causes))
-    }),
-    ("files_failed", |_, row| Cell::Count(row.coverage.files_failed)),
-    ("not_examined", |_, row| text(&row.not_examined.join("; "))),
-    ("ignored", |_, row| Cell::Count(row.connections.ignored.sessions.sum())),
-    ("policy", |report, _| text(&policy::lines(report).join(" "))),
-    ("evidence_digest", |report, _| Cell::Text(report.evidence.digest.clone())),
-    ("evidence_verified", |_, row| Cell::Flag(row.evidence.verified)),
-    ("status", |_, row| text(&row.status)),
-    ("role", |_, row| Cell::Text(row.role.map(|role| role.name().to_owned()))),
-    ("judged_from", |_, row| Cell::Time(row.coverage.judged.map(|judged| judged.from))),
-    ("judged_to", |_, row| Cell::Time(row.coverage.judged.map(|judged| judged.to))),
-    ("judged_coverage", |_, row| Cell::Share(row.coverage.judged_share)),
+    ("arn", Get::Text(|_, row| text(&row.id().arn))),
+    ("window_from", Get::Time(|report, _| Some(report.window.from))),
+    ("window_to", Get::Time(|report, _| Some(report.window.to))),
+    ("as_of", Get::Time(|report, _| Some(report.generated_at))),
+    ("errors_in_run", Get::Count(|report, _| report.summary.errors)),
+    ("tool_version", Get::Version(|report, _| report.tool_version.to_owned())),
+    (
+        "gaps",
+        Get::List(|_, row| {
+            let causes: BTreeSet<_> = row.coverage.gaps.iter().map(|gap| gap.cause).collect();
+            words(causes)
+        }),
+    ),
+    ("files_failed", Get::Count(|_, row| row.coverage.files_failed)),
+    ("not_examined", Get::Text(|_, row| text(&row.not_examined.join("; ")))),
+    ("ignored", Get::Count(|_, row| row.connections.ignored.sessions.sum())),
+    ("policy", Get::Text(|report, _| text(&policy::lines(report).join(" ")))),
+    ("evidence_digest", Get::Text(|report, _| report.evidence.digest.clone())),
+    ("evidence_verified", Get::Flag(|_, row| row.evidence.verified)),
+    ("status", Get::Text(|_, row| text(&row.status))),
+    ("role", Get::Text(|_, row| row.role.map(|role| role.name().to_owned()))),
+    ("judged_from", Get::Time(|_, row| row.coverage.judged.map(|judged| judged.from))),
+    ("judged_to", Get::Time(|_, row| row.coverage.judged.map(|judged| judged.to))),
+    ("judged_coverage", Get::Share(|_, row| row.coverage.judged_share)),
+    ("collected_at", Get::Time(|_, row| Some(row.collected_at))),
+    ("caller", Get::Text(|_, row| row.caller.clone())),
 ];
 
-fn text(text: &str) -> Cell {
-    Cell::Text(Some(text.to_owned()))
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
 }
 
-fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    words.into_iter().collect::<Vec<_>>().join(" ")
+fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<String> {
+    words.into_iter().map(str::to_owned).collect()
 }
 
-/// The names of the columns.
-pub(super) fn names(rows: Rows) -> Vec<&'static str> {
+/// The names and types of the columns.
+pub(super) fn columns(rows: Rows) -> Vec<Title> {
     let own: Vec<_> = match rows {
-        Rows::Instances => INSTANCE.iter().map(|(name, _)| *name).collect(),
-        Rows::Clients => CLIENT.iter().map(|(name, _)| *name).collect(),
+        Rows::Instances => titles(INSTANCE).collect(),
+        Rows::Clients => titles(CLIENT).collect(),
     };
-    let shared = |columns: &'static [OfInstance]| columns.iter().map(|(name, _)| *name);
-    shared(WHICH).chain(own).chain(shared(WHENCE)).collect()
+    titles(WHICH).chain(own).chain(titles(WHENCE)).collect()
 }
 
 /// The rows, one at a time.
 pub(super) fn rows(report: &Report, rows: Rows) -> impl Iterator<Item = Vec<Cell>> {
     report.instances.iter().flat_map(move |row| {
-        let of_instance = move |columns: &'static [OfInstance]| columns.iter().map(move |(_, cell)| cell(report, row));
-        let of_client = |client| CLIENT.iter().map(|(_, cell)| cell(client)).collect::<Vec<_>>();
+        let of_instance =
+            move |columns: &'static [OfInstance]| columns.iter().map(move |(_, get)| get.cell(report, row));
+        let of_client = move |client| CLIENT.iter().map(|(_, get)| get.cell(report, client)).collect::<Vec<_>>();
         let instance = (rows == Rows::Instances).then(|| of_instance(INSTANCE).collect());
         let clients = row.connections.clients.iter().filter(move |_| rows == Rows::Clients).map(of_client);
         let whole = move |own: Vec<Cell>| of_instance(WHICH).chain(own).chain(of_instance(WHENCE)).collect();

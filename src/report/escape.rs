@@ -1,6 +1,7 @@
 //! Text that somebody else chose, made harmless for the medium that it is printed on. It can still be read.
 
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use askama::filters::Escaper;
 
@@ -27,6 +28,106 @@ pub fn spreadsheet(text: &str) -> String {
         || text.starts_with(['\t', '\r', '\n']);
     let safe = terminal(text);
     if formula { format!("'{safe}") } else { safe }
+}
+
+/// For a cell of a spreadsheet that guesses types: as [`spreadsheet`], and what it would take for a number, a date or a
+/// logical value has a `'` before it too. `16.10` would become 16.1, and `mar-1` the first of March.
+pub fn spreadsheet_text(text: &str) -> String {
+    let safe = spreadsheet(text);
+    if is_value(text) && !safe.starts_with('\'') { format!("'{safe}") } else { safe }
+}
+
+/// Names of months, and what else stands beside digits in numbers and times, in languages that spreadsheets know: English,
+/// French, German, Italian, Portuguese and Spanish.
+const WORDS_OF_VALUES: &[&str] = &[
+    "",
+    "e",
+    "a",
+    "p",
+    "am",
+    "pm",
+    "t",
+    "z",
+    "tz",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "jän",
+    "mär",
+    "mrz",
+    "mai",
+    "okt",
+    "dez",
+    "januar",
+    "februar",
+    "märz",
+    "juni",
+    "juli",
+    "oktober",
+    "dezember",
+    "janv",
+    "févr",
+    "mars",
+    "avr",
+    "juin",
+    "juil",
+    "août",
+    "déc",
+    "ene",
+    "abr",
+    "ago",
+    "dic",
+    "enero",
+    "marzo",
+    "abril",
+    "mayo",
+    "agosto",
+    "gen",
+    "mag",
+    "giu",
+    "lug",
+    "set",
+    "ott",
+    "maggio",
+    "aprile",
+    "fev",
+    "out",
+    "maio",
+    "março",
+];
+
+/// Whether a spreadsheet may take a text for a number, a date, a time, an amount or a logical value.
+fn is_value(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    if matches!(text.as_str(), "true" | "false" | "wahr" | "falsch" | "vrai" | "faux" | "verdadero" | "falso") {
+        return true;
+    }
+    let is_mark = |letter: char| letter.is_numeric() || letter.is_whitespace() || ".,:;/-+%()'’$€£¥−".contains(letter);
+    let words: Vec<&str> = text.split(is_mark).filter(|word| !word.is_empty()).collect();
+    let is_known = words.iter().all(|word| WORDS_OF_VALUES.contains(word));
+    // An address is text.
+    text.contains(char::is_numeric) && is_known && text.parse::<IpAddr>().is_err()
 }
 
 /// For Markdown prose: what would begin markup, HTML or a link is escaped. A mention would survive that, for it is looked
@@ -89,6 +190,39 @@ mod tests {
         assert_eq!(spreadsheet("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
         assert_eq!(spreadsheet(" @SUM(1)"), "' @SUM(1)");
         assert_eq!(spreadsheet("orders-prod"), "orders-prod");
+    }
+
+    #[test]
+    fn what_looks_like_a_value_is_text() {
+        for value in [
+            "16.10",
+            "0815",
+            "1e5",
+            "12E34",
+            "-5",
+            "1/2",
+            "3-4",
+            "mar-1",
+            "Oct 2024",
+            "1 mai",
+            "10:30",
+            "10:30 pm",
+            "TRUE",
+            "2026-11-23T00:00:00Z",
+            "50%",
+            "$5",
+            "(5)",
+            "1,000",
+            "٣٤",
+        ] {
+            assert_eq!(spreadsheet_text(value), format!("'{value}"));
+        }
+        for text in
+            ["orders-prod", "app01", "10.1.2.3", "2001:db8::1", "TLSv1.3", "postgres 16.10", "x1e5", "march", ""]
+        {
+            assert_eq!(spreadsheet_text(text), text);
+        }
+        assert_eq!(spreadsheet_text("=1+1"), "'=1+1");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::Report;
 use super::escape::terminal;
 use super::lines::paragraph;
 use super::model::{Certificate, Client, Connections, Coverage, Instance, Shares};
-use super::summary::{act_by, evidence, usage, verdict};
+use super::summary::{act_by, collected, evidence, usage, verdict};
 use crate::shell::command;
 use crate::text::{bytes, plural};
 use crate::verdict::Change;
@@ -50,7 +50,10 @@ fn instance(report: &Report, row: &Instance, width: u16, out: &mut dyn Write) ->
     }
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
-    paragraph(out, width, 2, &evidence(report))
+    for line in collected(report).into_iter().chain([evidence(report)]) {
+        paragraph(out, width, 2, &line)?;
+    }
+    Ok(())
 }
 
 /// What the instance is, and what its verdict says.

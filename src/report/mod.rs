@@ -1,7 +1,7 @@
 //! The report: one model, `ssl-usage/verdict/v1`, that every format prints whole. Formats do not filter and do not judge.
 
-mod columns;
-mod csv;
+pub mod columns;
+pub mod csv;
 pub mod escape;
 mod explain;
 mod format;
@@ -12,6 +12,7 @@ mod model;
 mod ndjson;
 mod parquet;
 mod policy;
+pub mod schema;
 mod sort;
 mod summary;
 mod table;
@@ -22,9 +23,6 @@ pub use format::{Format, Reader};
 pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
 pub use sort::{Group, Sort};
 pub use summary::usage_words;
-
-/// The JSON Schema of reports as JSON, and under `$defs/line` that of each line of them as NDJSON.
-pub const SCHEMA: &str = include_str!("verdict-v1.schema.json");
 
 /// The formats of reports.
 pub const FORMATS: &[Format<Report>] = &[
@@ -38,7 +36,17 @@ pub const FORMATS: &[Format<Report>] = &[
         name: "csv",
         help: "For auditors: one row per instance or client",
         reader: Reader::Lines,
-        writer: |report, layout, out| csv::write(report, layout.rows, out),
+        writer: |report, layout, out| {
+            csv::PROGRAMS.write(columns::columns(layout.rows), columns::rows(report, layout.rows), out)
+        },
+    },
+    Format {
+        name: "spreadsheet",
+        help: "For Excel and LibreOffice: the rows as CSV that opens correctly",
+        reader: Reader::Lines,
+        writer: |report, layout, out| {
+            csv::SPREADSHEETS.write(columns::columns(layout.rows), columns::rows(report, layout.rows), out)
+        },
     },
     Format::json("For programs: everything"),
     Format {

@@ -1,13 +1,13 @@
 //! The report's model: the types are the JSON. Fields are added, never renamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::{ClusterRole, InstanceId, InstanceProfile, Member};
+use crate::inventory::{ClusterRole, Collection, InstanceId, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
@@ -24,6 +24,10 @@ pub struct Report {
     pub schema: &'static str,
     /// As of when: the end of the window.
     pub generated_at: Timestamp,
+    /// The clock, by which texts for people and conditions count days: never before `generated_at`. It is no part of the
+    /// report, which is the same at any time.
+    #[serde(skip)]
+    pub clock: Timestamp,
     /// Version of the tool.
     pub tool_version: &'static str,
     /// The window that was asked for.
@@ -32,6 +36,12 @@ pub struct Report {
     pub policy: Policy,
     /// What the verdicts rest on.
     pub evidence: Evidence,
+    /// When the latest of the evidence was collected; none where nothing was.
+    pub collected_at: Option<Timestamp>,
+    /// ARNs of the identities that collected it, where they are known.
+    pub callers: BTreeSet<String>,
+    /// The accounts and regions that the report covers, with each collection.
+    pub collections: Vec<Collection>,
     /// Counts of the verdicts.
     pub summary: Summary,
     /// The instances, most urgent first.
@@ -126,6 +136,10 @@ pub struct Instance {
     /// How the rotation is carried out.
     #[serde(skip)]
     pub procedure: Procedure,
+    /// When its inventory was taken.
+    pub collected_at: Timestamp,
+    /// ARN of the identity that collected it, where it is known.
+    pub caller: Option<String>,
     /// What shows the certificate that is served after a rotation.
     #[serde(skip)]
     pub verify: Option<Command>,
@@ -291,6 +305,9 @@ impl Report {
     /// An instance whose facts cannot be read is judged without them, and is an entry in `errors`.
     pub fn new(evidence: &bundle::Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
         let mut report = Self::without_instances(window, policy, evidence.errors.clone());
+        report.collections = evidence.collections();
+        report.collected_at = report.collections.iter().map(|collection| collection.collected_at).max();
+        report.callers = report.collections.iter().filter_map(|collection| collection.caller.clone()).collect();
         report.policy.find(evidence.instances.iter().map(|known| &known.profile));
         let policy = &report.policy;
         let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
@@ -310,8 +327,8 @@ impl Report {
             conclude(profile, finding, members, policy)
         };
         let verdicts: Vec<_> = profiles().zip(&found).map(verdict).collect();
-        for ((profile, (_, shown, ignored, errors)), verdict) in profiles().zip(found).zip(verdicts) {
-            report.instances.push(instance(profile, shown, verdict));
+        for ((known, (_, shown, ignored, errors)), verdict) in evidence.instances.iter().zip(found).zip(verdicts) {
+            report.instances.push(instance(known, shown, verdict));
             report.errors.extend(errors);
             for (entry, sessions) in ignored {
                 if let Some(entry) = report.policy.ignore.get_mut(entry) {
@@ -323,11 +340,22 @@ impl Report {
         report.instances.sort_by(|one, other| one.urgency().cmp(&other.urgency()));
         report.instances.iter().for_each(|row| report.summary.count(row));
         let of_each = report.instances.iter().map(|row| (row.id().arn.as_str(), &row.evidence));
-        report.evidence = Evidence::of_all(evidence.is_whole, of_each);
+        report.evidence = Evidence::of_all(evidence.is_whole(), of_each);
         report.errors.sort_unstable();
         report.errors.dedup();
         report.summary.errors = report.errors.len() as u64;
         report
+    }
+
+    /// Reads the report at this time: texts for people and conditions count the days from then on.
+    pub fn read_at(&mut self, clock: Timestamp) {
+        self.clock = clock.max(self.generated_at);
+    }
+
+    /// How old the oldest of the evidence is, by the clock; none where there is none.
+    pub fn age(&self) -> Option<SignedDuration> {
+        let oldest = self.collections.iter().map(|collection| collection.collected_at).min()?;
+        Some(oldest.duration_until(self.clock))
     }
 
     /// The instances with this identifier or ARN: several accounts may have one each.
@@ -342,10 +370,14 @@ impl Report {
         Self {
             schema: "ssl-usage/verdict/v1",
             generated_at: window.to,
+            clock: window.to,
             tool_version: env!("CARGO_PKG_VERSION"),
             window,
             policy,
             evidence: Evidence::new(None, false),
+            collected_at: None,
+            callers: BTreeSet::new(),
+            collections: Vec::new(),
             summary,
             instances: Vec::new(),
             errors,
@@ -416,7 +448,8 @@ impl Shown {
     }
 }
 
-fn instance(profile: &InstanceProfile, shown: Shown, verdict: Verdict) -> Instance {
+fn instance(known: &bundle::InstanceEvidence, shown: Shown, verdict: Verdict) -> Instance {
+    let (profile, collection) = (&known.profile, &known.collection);
     let Verdict { outlook, .. } = verdict;
     Instance {
         member: profile.member(),
@@ -444,6 +477,8 @@ fn instance(profile: &InstanceProfile, shown: Shown, verdict: Verdict) -> Instan
         not_examined: verdict.not_examined,
         commands: verdict.commands,
         procedure: verdict.procedure,
+        collected_at: collection.collected_at,
+        caller: collection.caller.clone(),
         verify: verdict.verify,
         clients_incomplete: verdict.clients_incomplete,
     }

@@ -1,11 +1,13 @@
 //! NDJSON: a header, each instance, each error, and a summary, an object a line. A file without a summary was cut.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::model::{Evidence, Instance, Report, Summary};
+use crate::inventory::Collection;
 use crate::problem::Problem;
 use crate::verdict::Policy;
 use crate::window::Window;
@@ -20,6 +22,9 @@ enum Line<'r> {
         window: Window,
         policy: &'r Policy,
         evidence: &'r Evidence,
+        collected_at: Option<Timestamp>,
+        callers: &'r BTreeSet<String>,
+        collections: &'r [Collection],
     },
     Instance(&'r Instance),
     Error(&'r Problem),
@@ -34,6 +39,9 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         window: report.window,
         policy: &report.policy,
         evidence: &report.evidence,
+        collected_at: report.collected_at,
+        callers: &report.callers,
+        collections: &report.collections,
     };
     let instances = report.instances.iter().map(Line::Instance);
     let errors = report.errors.iter().map(Line::Error);

@@ -1,13 +1,16 @@
-//! Parquet: the rows of the CSV, with types. Times are microseconds since 1970 (UTC), as in a bundle's facts.
+//! Parquet: the rows of the CSV, with types. Times are timestamps in microseconds, UTC.
 
 use std::io::{self, Write};
 
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
+use polars::prelude::{
+    Column, DataFrame, Int64Chunked, IntoColumn, IntoSeries, NamedFrom, NewChunkedArray, ParquetWriter, Series,
+    TimeUnit, TimeZone,
+};
 
 use super::Report;
-use super::columns::{Cell, Rows, names, rows};
+use super::columns::{Cell, Kind, Rows, columns, rows};
 
-/// The values of a column, of the type that its first cell has.
+/// The values of a column, of its type.
 enum Values {
     Text(Vec<Option<String>>),
     Count(Vec<u64>),
@@ -17,37 +20,35 @@ enum Values {
 }
 
 pub(super) fn write(report: &Report, of: Rows, out: &mut dyn Write) -> io::Result<()> {
-    let mut columns: Vec<Values> = Vec::new();
+    let titles = columns(of);
+    let mut values: Vec<Values> = titles.iter().map(|(_, kind)| Values::of(*kind)).collect();
     let mut height = 0;
     for row in rows(report, of) {
         height += 1;
-        if columns.is_empty() {
-            columns.extend(row.iter().map(Values::like));
-        }
-        columns.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell));
+        values.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell));
     }
-    // Of a table without rows, the names at least.
-    columns.resize_with(names(of).len(), || Values::Text(Vec::new()));
-    let columns = names(of).into_iter().zip(columns).map(|(name, values)| values.named(name)).collect();
+    let columns = titles.into_iter().zip(values).map(|((name, _), values)| values.named(name)).collect();
     let mut table = DataFrame::new(height, columns).map_err(io::Error::other)?;
     ParquetWriter::new(out).finish(&mut table).map(drop).map_err(io::Error::other)
 }
 
 impl Values {
-    fn like(cell: &Cell) -> Self {
-        match cell {
-            Cell::Text(_) => Self::Text(Vec::new()),
-            Cell::Count(_) => Self::Count(Vec::new()),
-            Cell::Share(_) => Self::Share(Vec::new()),
-            Cell::Flag(_) => Self::Flag(Vec::new()),
-            Cell::Time(_) => Self::Time(Vec::new()),
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Text | Kind::List | Kind::Account | Kind::Version => Self::Text(Vec::new()),
+            Kind::Count => Self::Count(Vec::new()),
+            Kind::Share => Self::Share(Vec::new()),
+            Kind::Flag => Self::Flag(Vec::new()),
+            Kind::Time => Self::Time(Vec::new()),
         }
     }
 
-    /// Adds a cell. A column's cells are all of one type, for one function makes them.
+    /// Adds a cell. A column's cells are all of its type.
     fn push(&mut self, cell: Cell) {
         match (self, cell) {
             (Self::Text(values), Cell::Text(text)) => values.push(text),
+            (Self::Text(values), Cell::List(words)) => values.push(Some(words.join(" "))),
+            (Self::Text(values), Cell::Account(text) | Cell::Version(text)) => values.push(Some(text)),
             (Self::Count(values), Cell::Count(count)) => values.push(count),
             (Self::Share(values), Cell::Share(share)) => values.push(share),
             (Self::Flag(values), Cell::Flag(flag)) => values.push(flag),
@@ -63,7 +64,9 @@ impl Values {
             Self::Count(values) => Series::new(name, values),
             Self::Share(values) => Series::new(name, values),
             Self::Flag(values) => Series::new(name, values),
-            Self::Time(values) => Series::new(name, values),
+            Self::Time(values) => Int64Chunked::from_iter_options(name, values.into_iter())
+                .into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
+                .into_series(),
         }
         .into_column()
     }

@@ -1,18 +1,15 @@
 //! What a report says first: what to do, how many instances are inconclusive and why, and what the report is about.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::Report;
 use super::model::Instance;
-use crate::text::plural;
+use crate::text::{accounts_and_regions, listed, plural};
 use crate::verdict::Rotation;
 use crate::window::Window;
-
-/// Most accounts or regions that are named rather than counted.
-const NAMED: usize = 4;
 
 /// The lines of the summary: what to do first, then what the report is about.
 pub(super) fn summary(report: &Report) -> Vec<String> {
@@ -22,14 +19,19 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
     let window = format!("Window {} to {} UTC", at(report.window.from), at(report.window.to));
     let version = format!("{window}, ssl-usage {}", report.tool_version);
     let first = [Some(headline(report)), causes(report), unread, places(report)];
-    first.into_iter().flatten().chain([version, evidence(report)]).collect()
+    first.into_iter().flatten().chain([version]).chain(collected(report)).chain([evidence(report)]).collect()
 }
 
 /// How many instances are of each verdict, in the words of what to do.
 pub(super) fn headline(report: &Report) -> String {
     let summary = &report.summary;
     if summary.instances == 0 {
-        return "No instance was judged".to_owned();
+        let searched: Vec<_> =
+            report.collections.iter().map(|it| (it.of.account.as_deref(), it.of.region.as_str())).collect();
+        return match searched.is_empty() {
+            true => "No instance was judged".to_owned(),
+            false => format!("No instance was found in {}", accounts_and_regions(searched)),
+        };
     }
     let attested = if summary.attested == 0 { String::new() } else { format!(" ({} attested)", summary.attested) };
     format!(
@@ -70,16 +72,25 @@ fn cause(code: &str) -> String {
 
 /// The accounts and regions of the instances.
 fn places(report: &Report) -> Option<String> {
-    let of = |what, place: fn(&Instance) -> &str| {
-        let all: BTreeSet<&str> = report.instances.iter().map(place).collect();
-        match all.len() {
-            1 => format!("{what} {}", all.into_iter().collect::<String>()),
-            few if few <= NAMED => format!("{what}s {}", all.into_iter().collect::<Vec<_>>().join(", ")),
-            many => plural(many, what),
-        }
-    };
+    let of = |what, place: fn(&Instance) -> &str| listed(what, &report.instances.iter().map(place).collect());
     let places = format!("{}; {}", of("account", |row| &row.id().account), of("region", |row| &row.id().region));
     (!report.instances.is_empty()).then(|| places.replacen('a', "A", 1))
+}
+
+/// When the evidence was collected and by which identity, and its age if that is a day or more.
+pub(super) fn collected(report: &Report) -> Option<String> {
+    let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
+    let first = report.collections.iter().map(|collection| collection.collected_at).min()?;
+    let (from, to) = (minute(first), minute(report.collected_at?));
+    let when = if from == to { to } else { format!("{from} to {to}") };
+    let by = match report.callers.len() {
+        0 => String::new(),
+        1 => format!(" by {}", report.callers.iter().cloned().collect::<String>()),
+        many => format!(" by {}", plural(many, "caller")),
+    };
+    let days = report.age()?.as_hours() / 24;
+    let age = if days > 0 { format!(", {} ago", plural(days.unsigned_abs(), "day")) } else { String::new() };
+    Some(format!("Evidence collected {when} UTC{by}{age}"))
 }
 
 /// The digest of the evidence, and whether the files were checked against it.
@@ -113,7 +124,7 @@ pub fn usage_words(usage: &str) -> String {
 
 /// Days until the rotation must have happened; negative where that is past.
 fn days_left(report: &Report, row: &Instance) -> Option<i64> {
-    row.act_by.map(|act_by| report.generated_at.duration_until(act_by).as_hours().div_euclid(24))
+    row.act_by.map(|act_by| report.clock.duration_until(act_by).as_hours().div_euclid(24))
 }
 
 /// Days until the rotation must have happened, for a column.
@@ -130,7 +141,7 @@ pub(super) fn days(report: &Report, row: &Instance) -> String {
 /// Whether the certificate or its CA has ended.
 fn has_expired(report: &Report, row: &Instance) -> bool {
     let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
-    ends.into_iter().flatten().any(|end| end <= report.generated_at)
+    ends.into_iter().flatten().any(|end| end <= report.clock)
 }
 
 /// When the rotation must have happened, as `2027-02-10 (in 79 days)`.

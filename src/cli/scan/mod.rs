@@ -11,6 +11,7 @@ use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use ssl_usage_parsers::{ENGINES, Engine, FORMATS as LOG_FORMATS, Hints, LogTime, Malformed, OPTION, Tally};
 
+pub(super) use report::SCHEMA;
 use report::{FORMATS, File, Problem, Report};
 
 use super::heading::{EVIDENCE, OUTPUT};

@@ -12,6 +12,9 @@ use crate::report::escape::{spreadsheet, terminal};
 use crate::report::lines::paragraph;
 use crate::report::{Format, Layout, Reader};
 
+/// The JSON Schema of the report.
+pub(in super::super) const SCHEMA: &str = include_str!("scan-v1.schema.json");
+
 pub(super) const FORMATS: &[Format<Report>] = &[
     Format { name: "table", help: "For people", reader: Reader::Person, writer: table },
     Format {

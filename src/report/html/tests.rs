@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::{InstanceId, Member};
+use crate::inventory::{AccountRegion, Collection, InstanceId, Member};
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Shares};
@@ -19,6 +19,9 @@ fn report(name: &str, clients: usize) -> Report {
     let trouble =
         Problem { account: some(), region: some(), subject: text(), call: some(), code: text(), message: text() };
     let mut report = Report::without_instances(window, Policy::default(), vec![trouble]);
+    let of = AccountRegion { account: some(), region: text() };
+    report.collections.push(Collection { of, collected_at: window.to, caller: some() });
+    report.callers.insert(text());
     report.instances.push(Instance {
         evidence: Evidence::new(None, false),
         member: Member {
@@ -61,6 +64,8 @@ fn report(name: &str, clients: usize) -> Report {
         not_examined: Vec::new(),
         procedure: Procedure::default(),
         commands: vec![Command { kind: CommandKind::Rotate, takes_effect: EffectTime::AtOnce, words: vec![text()] }],
+        collected_at: window.to,
+        caller: some(),
         verify: None,
         clients_incomplete: false,
     });

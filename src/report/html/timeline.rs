@@ -13,7 +13,7 @@ const NAMED: usize = 8;
 #[derive(Default)]
 pub(super) struct Month<'r> {
     pub label: String,
-    /// All of it was before the report.
+    /// All of it is past.
     pub past: bool,
     pub required: u64,
     pub deferrable: u64,
@@ -52,7 +52,7 @@ pub(super) fn of(report: &Report) -> Vec<Month<'_>> {
     for (end, number, it) in ends {
         let label = end.map_or_else(|| "unknown".to_owned(), |end| end.strftime("%Y-%m").to_string());
         let month = months.entry((end.is_none(), label.clone())).or_insert_with(|| Month { label, ..Month::default() });
-        month.past = end.is_some_and(|end| end <= report.generated_at);
+        month.past = end.is_some_and(|end| end <= report.clock);
         match it.rotation {
             Rotation::Required => month.required += 1,
             Rotation::Deferrable => month.deferrable += 1,

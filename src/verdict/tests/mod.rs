@@ -70,6 +70,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
         proxies: Vec::new(),
         global_members: Vec::new(),
         log_exports: Vec::new(),
+        tags: None,
         unknown: Vec::new(),
     }
 }
