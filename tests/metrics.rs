@@ -130,6 +130,59 @@ fn sessions_whose_beginning_the_logs_show_are_not_older_than_they_are() {
     );
 }
 
+/// RDS for MySQL, whose audit log shows all of the window, and no TLS. It is a file for each day.
+const KIOSK: &str = "kiosk";
+
+/// Adds a pool to an audit file, which renews its one session every three hours. The connections are numbered anew in
+/// order; `end` says which number the end of a session of the pool has.
+fn with_pool(text: &str, end: impl Fn(u64) -> u64) -> String {
+    let (day, _) = text.split_once(' ').expect("a day");
+    // Of the pool, sessions begin at half past two, five and so on; the last one of the day has no end in the file.
+    let pool = |hour: u8, operation: &str| {
+        let key = if operation == "CONNECT" { hour } else { hour - 3 };
+        format!("{day} {hour:02}:30:00,ip-10-1-2-3,pool,10.1.0.9,pool-{key},0,{operation},reports,,0,TCP/IP")
+    };
+    let begins = (2..24).step_by(3).map(|hour| pool(hour, "CONNECT"));
+    let ends = (5..24).step_by(3).map(|hour| pool(hour, "DISCONNECT"));
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).chain(ends).chain(begins).collect();
+    lines.sort_by_key(|line| line.get(..17).map(str::to_owned));
+    let mut numbers = std::collections::BTreeMap::new();
+    let renumbered = lines.iter().map(|line| {
+        let mut fields: Vec<_> = line.split(',').map(str::to_owned).collect();
+        let next = 1000 + numbers.len() as u64;
+        let number = *numbers.entry(fields[4].clone()).or_insert(next);
+        let is_pools_end = fields[2] == "pool" && fields[6] == "DISCONNECT";
+        fields[4] = (if is_pools_end { end(number) } else { number }).to_string();
+        format!("{}\n", fields.join(","))
+    });
+    renumbered.collect()
+}
+
+#[test]
+fn an_audit_log_accounts_for_the_sessions_that_it_pairs() {
+    let kiosk = |open: f64, end: fn(u64) -> u64| {
+        let mut fleet = fleet(vec![metric(KIOSK, "DatabaseConnections", move |_| open)]);
+        for file in fleet.instance(KIOSK).files.values_mut() {
+            let text = String::from_utf8(std::mem::take(&mut file.bytes)).expect("text");
+            file.bytes = with_pool(&text, end).into_bytes();
+        }
+        let home = TempDir::new().expect("a folder");
+        let aws = FakeAws::start(fleet);
+        let run =
+            Run::of(against(&aws, home.path()).args(["analyze", "--format", "json", "--instance", KIOSK]).args(WINDOW));
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+        run.json()
+    };
+    let paired = kiosk(1.0, |number| number);
+    assert_eq!(verdict(&paired), MAY_WAIT, "the one that is open is the pool's: {paired:#}");
+    assert_eq!(paired["instances"][0]["connections"]["unaccounted"], 0);
+    let one_more = kiosk(2.0, |number| number);
+    assert_eq!(verdict(&one_more), OLDER, "another is open, and nobody saw it begin");
+    assert_eq!(one_more["instances"][0]["connections"]["unaccounted"], 1);
+    assert_eq!(verdict(&kiosk(1.0, |number| number + 500_000)), OLDER, "nobody saw these begin");
+    assert_eq!(verdict(&kiosk(1.0, |number| number - 900)), OLDER, "nor those of before a restart");
+}
+
 #[test]
 fn a_login_by_iam_is_tls_though_no_log_shows_it() {
     let logins = |at: i64| metric(BATCH, "IamDbAuthConnectionSuccess", move |hour| f64::from(u8::from(hour == at)));

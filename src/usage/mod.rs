@@ -175,7 +175,7 @@ fn add_up(
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
-        proven = open_sessions::proven(&once, &usage.coverage.seen).map_err(unreadable)?;
+        proven = open_sessions::proven(&once, &usage.coverage.seen, engine).map_err(unreadable)?;
         usage.by_day = daily::by_day(once.clone().lazy()).map_err(unreadable)?;
         let rows = totals(once.lazy(), judged_from).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;

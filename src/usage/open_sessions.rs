@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, PolarsResult};
-use ssl_usage_parsers::is_local;
+use ssl_usage_parsers::{Engine, is_local};
 
 use crate::bundle::exported_type;
 use crate::bundle::fact::column;
@@ -28,9 +28,18 @@ pub(super) struct Proven {
 }
 
 /// Looks at the sessions that ended. Only those count that CloudWatch counts too: of clients over a network, with a
-/// database (a physical replica has none), and not AWS's own. A record that was asked of CloudWatch Logs alone may be
-/// forged, and proves nothing.
-pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven> {
+/// database (a replica has none), and not AWS's own. A record that was asked of CloudWatch Logs alone may be forged, and
+/// proves nothing.
+///
+/// Engines differ in what tells how long a session lasted:
+///
+/// - PostgreSQL logs it with the end of the session. A physical replica may have a database there, and has none where it
+///   begins. So all sessions of such a client are left out.
+/// - Audit logs of MySQL and MariaDB have a number for each connection, by which the parser pairs its beginning and its end.
+///   After a restart that no record shows, another session may have the same number. So the logs must show all of the time
+///   between. A session may choose its database later, so only the one at its end counts; a replica never has one.
+pub(super) fn proven(facts: &DataFrame, seen: &[Window], engine: Option<&Engine>) -> PolarsResult<Proven> {
+    let is_paired = engine.is_some_and(|engine| engine.changes_database);
     let text = |name| facts.column(name)?.str();
     let (events, sources, users) = (text(column::EVENT)?, text(column::SOURCE)?, text(column::USER)?);
     let (databases, addresses) = (text(column::DATABASE)?, text(column::ADDRESS)?);
@@ -39,7 +48,7 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven>
     let who = |row: usize| (users.get(row), addresses.get(row));
     let clients = || (0..facts.height()).filter(|row| systems.get(*row) == Some(false));
     let replicas: BTreeSet<_> = clients()
-        .filter(|row| events.get(*row) == Some("connected") && databases.get(*row).is_none())
+        .filter(|row| !is_paired && events.get(*row) == Some("connected") && databases.get(*row).is_none())
         .map(who)
         .collect();
     // A record may say any time: no hour counts that is not of the window.
@@ -51,6 +60,9 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven>
         };
         if !began_in(from, seen) {
             proven.oldest_unseen = Some(proven.oldest_unseen.map_or(from, |oldest| oldest.min(from)));
+            continue;
+        }
+        if is_paired && !began_in_one_with(from, to, seen) {
             continue;
         }
         let counted = !is_local(address.as_bytes()) && databases.get(row).is_some() && !replicas.contains(&who(row));
@@ -66,8 +78,13 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window]) -> PolarsResult<Proven>
 
 /// Whether a session that was first open at this whole hour certainly began where logs are seen.
 fn began_in(hour: i64, seen: &[Window]) -> bool {
-    let earliest = |to: Timestamp| to.checked_sub(BEFORE).ok();
-    let Some((from, to)) = Timestamp::from_second(hour).ok().and_then(|to| Some((earliest(to)?, to))) else {
+    began_in_one_with(hour, hour, seen)
+}
+
+/// Whether logs show all the time from the beginning of a session that was first open at `hour` until a later hour.
+fn began_in_one_with(hour: i64, until: i64, seen: &[Window]) -> bool {
+    let at = |hour: i64| Timestamp::from_second(hour).ok();
+    let Some((from, to)) = at(hour).and_then(|first| Some((first.checked_sub(BEFORE).ok()?, at(until)?))) else {
         return false;
     };
     seen.iter().any(|span| span.from <= from && to <= span.to)
@@ -98,11 +115,15 @@ mod tests {
     }
 
     fn of(keys: &[Key]) -> Proven {
+        of_engine(None, keys)
+    }
+
+    fn of_engine(engine: Option<&Engine>, keys: &[Key]) -> Proven {
         let tallied = Tallied { count: 2, first_seen: 0, last_seen: 0 };
         let facts: Vec<_> = keys.iter().map(|key| (key.clone(), tallied)).collect();
         let at = |hour: i64| Timestamp::from_second(hour * HOUR).expect("in range");
         let seen = [Window { from: at(2), to: at(6) }, Window { from: at(8), to: at(20) }];
-        proven(&table("arn", &facts).expect("a table"), &seen).expect("it adds up")
+        proven(&table("arn", &facts).expect("a table"), &seen, engine).expect("it adds up")
     }
 
     #[test]
@@ -135,4 +156,18 @@ mod tests {
         let replica = Key { database: None, ..key("connected", None) };
         assert_eq!(of(&[key("disconnected", Some((12, 14))), replica]).open.len(), 0, "a replica, by its arrival");
     }
+
+    #[test]
+    fn a_session_that_is_paired_by_its_number_is_seen_from_beginning_to_end() {
+        let mysql = Engine::named("mysql");
+        let open = |keys: &[Key]| of_engine(mysql, keys).open.into_keys().map(|hour| hour / HOUR).collect::<Vec<_>>();
+        assert_eq!(open(&[key("disconnected", Some((4, 6)))]), [4, 5]);
+        assert_eq!(open(&[key("disconnected", Some((4, 9)))]), NONE, "there is a gap in between");
+        assert_eq!(of(&[key("disconnected", Some((4, 9)))]).open.len(), 5, "which does not matter to PostgreSQL");
+        let without = |key: Key| Key { database: None, ..key };
+        assert_eq!(open(&[without(key("connected", None)), key("disconnected", Some((4, 6)))]), [4, 5], "chosen later");
+        assert_eq!(open(&[without(key("disconnected", Some((4, 6))))]), NONE, "it may be a replica");
+    }
+
+    const NONE: [i64; 0] = [];
 }
