@@ -5,20 +5,23 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use super::client::{Client, DAY, HOUR, MINUTE, Schedule, Transport, usual};
-use super::log::{Kind, Record, What, begun};
+use super::log::{Kind, Record, What, begun, time};
 use super::settings::{Settings, Switch};
 use super::{BEGIN, NOW, WINDOW, metrics};
-use crate::fake_aws::{Fault, LogFile, Metric};
+use crate::fake_aws::{Fault, LogFile, Metric, RdsEvent};
 
 /// An instance, and all that the services would say of it.
 pub struct Case {
-    /// The seed that makes this instance and no other.
+    /// The seed that makes this instance, or its cluster, and no other.
     pub seed: u64,
+    /// The identifier of the instance.
+    pub id: String,
     pub kind: Kind,
     pub clients: Vec<Client>,
     pub settings: Settings,
     pub files: BTreeMap<String, LogFile>,
     pub metrics: Vec<Metric>,
+    pub events: Vec<RdsEvent>,
     pub faults: Vec<Fault>,
     /// Its logs are in CloudWatch Logs, and of the newest alone there are files; late events come so many seconds late.
     pub exported: Option<i64>,
@@ -71,12 +74,8 @@ const KINDS: &[(u32, Kind)] = &[
 const REGIONS: &[&str] = &["us-east-1", "us-west-2", "eu-west-1", "ap-south-1"];
 
 impl Case {
-    /// The identifier of the instance.
-    pub fn id(&self) -> String {
-        id(self.seed)
-    }
-
-    pub fn new(seed: u64) -> Case {
+    /// An instance, or the members of a cluster: its writer and a reader.
+    pub fn new(seed: u64) -> Vec<Case> {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
         let kinds: Vec<Kind> = KINDS.iter().flat_map(|(weight, kind)| (0..*weight).map(|_| *kind)).collect();
@@ -88,40 +87,36 @@ impl Case {
                 HOUR * rng.choice([1, 6, 6, 12, 12, 12, 24, 24, 24]).unwrap_or(24)
             }
         };
+        let has_reader = matches!(kind, Kind::AuroraStderr | Kind::AuroraAudit) && rng.bool();
         let logged = logged(rng);
-        let exported = (kind != Kind::Csv && !kind.is_general() && rng.u8(..12) == 0).then(|| rng.i64(2..150) * MINUTE);
-        let damage = damage(rng, length).filter(|_| exported.is_none());
-        let spots = spots(rng, logged, damage, length);
         let settings = Settings::new(rng, kind, length / MINUTE, switch(logged));
-        let mut clients = clients(rng, &spots);
-        settings.hold(&mut clients);
-        let proxied = rng.u8(..40) == 0;
-        let disconnections = !kind.is_postgres() || rng.u8(..3) > 0;
-        let mut texts = texts(kind, &clients, logged, disconnections, length);
-        let mut trouble = vec![format!("{logged:?}, files of {} h, exported: {exported:?}", length / HOUR)];
-        // Those that RDS has deleted.
-        let kept = if rng.u8(..12) == 0 { DAY } else { rng.i64(3..8) * DAY };
-        texts.retain(|from, _| from + length > NOW - kept);
-        let mut files = BTreeMap::new();
-        let newest = texts.len();
-        for (at, (from, text)) in texts.into_iter().enumerate() {
-            let mut file = LogFile::new(text, NOW.min(from + length) * 1000);
-            let name = kind.file(from, newest - 1 - at);
-            if let Some((begun, damage)) = damage.filter(|(begun, _)| *begun == from) {
-                trouble.push(format!("{damage:?}: {name} of {begun}"));
-                if !damage.does(rng, &mut file, &name) {
-                    continue;
-                }
-            }
-            files.insert(name, file);
-        }
-        let lost = damage.filter(|(_, damage)| matches!(damage, Damage::Cut | Damage::Unreadable));
-        let lost = lost.map(|(from, _)| (from, from + length));
-        let id = id(seed);
-        let metrics = metrics::of(rng, &id, &clients, proxied);
-        let faults = if rng.u8(..8) == 0 { metrics::faults(rng, &id) } else { Vec::new() };
         let region = rng.choice(REGIONS).copied().unwrap_or("us-east-1");
-        Case { seed, kind, clients, settings, files, metrics, faults, exported, proxied, logged, lost, region, trouble }
+        let drafts = (0..1 + usize::from(has_reader)).map(|number| {
+            let id = if number == 0 { format!("db-{seed}") } else { format!("db-{seed}-reader") };
+            // A reader has a certificate and a state of its own.
+            let mut settings = settings.clone();
+            if number > 0 {
+                settings.of_reader(rng);
+            }
+            Draft::new(rng, id, (kind, length, logged), settings)
+        });
+        let mut drafts: Vec<Draft> = drafts.collect();
+        // The clients of the writer and those of the reader change places.
+        let failover = (has_reader && rng.bool()).then(|| rng.i64(WINDOW..NOW));
+        if let (Some(at), [writer, reader]) = (failover, drafts.as_mut_slice()) {
+            let after = |rng: &mut Rng, draft: &mut Draft| -> Vec<Client> {
+                draft.clients.iter_mut().map(|client| client.restart(rng, at)).for_each(drop);
+                draft.clients.iter_mut().map(|client| client.split_off(at)).collect()
+            };
+            let (of_writer, of_reader) = (after(rng, writer), after(rng, reader));
+            writer.clients.extend(of_reader);
+            reader.clients.extend(of_writer);
+        }
+        let cases = drafts.into_iter().map(|draft| draft.finish(rng, seed, region));
+        let mut cases: Vec<Case> = cases.collect();
+        let failover = failover.map(|at| format!("failover at {}", time(at)));
+        cases.iter_mut().for_each(|case| case.trouble.extend(failover.clone()));
+        cases
     }
 
     /// Whether sessions were not written to the log at this time, and were an hour before or an hour behind it.
@@ -134,16 +129,112 @@ impl Case {
     pub fn is_lost(&self, at: i64) -> bool {
         self.lost.is_some_and(|(from, to)| (from..to).contains(&at))
     }
+}
 
-    /// Whether TLS is used in the window, and whether at all.
-    pub fn tls(&self) -> (bool, bool) {
-        let tls = || self.clients.iter().filter(|client| client.is_tls());
-        (tls().any(Client::is_in_window), tls().next().is_some())
+/// An instance whose clients may still change.
+struct Draft {
+    id: String,
+    kind: Kind,
+    /// Seconds of a log file.
+    length: i64,
+    logged: Logged,
+    settings: Settings,
+    clients: Vec<Client>,
+    damage: Option<(i64, Damage)>,
+    exported: Option<i64>,
+}
+
+impl Draft {
+    fn new(rng: &mut Rng, id: String, (kind, length, logged): (Kind, i64, Logged), settings: Settings) -> Draft {
+        let exported = (kind != Kind::Csv && !kind.is_general() && rng.u8(..12) == 0).then(|| rng.i64(2..150) * MINUTE);
+        let damage = damage(rng, length).filter(|_| exported.is_none());
+        let spots = spots(rng, logged, damage, length);
+        let mut clients = clients(rng, &spots);
+        settings.hold(&mut clients);
+        Draft { id, kind, length, logged, settings, clients, damage, exported }
+    }
+
+    fn finish(self, rng: &mut Rng, seed: u64, region: &'static str) -> Case {
+        let Draft { id, kind, length, logged, settings, mut clients, damage, exported } = self;
+        let mut trouble = vec![format!("{logged:?}, files of {} h, exported: {exported:?}", length / HOUR)];
+        let mut events = Vec::new();
+        if rng.u8(..5) == 0 {
+            let at = rng.i64(WINDOW..NOW);
+            clients.iter_mut().for_each(|client| client.restart(rng, at));
+            trouble.push(format!("restarted at {}", time(at)));
+            // AWS keeps events for some time, and may lose one.
+            if rng.u8(..8) > 0 {
+                events.push(event(&id, at - 20, "DB instance shutdown"));
+                events.push(event(&id, at + rng.i64(5..90), "DB instance restarted"));
+            }
+        }
+        // Events that prove no restart.
+        if rng.u8(..12) == 0 {
+            let said =
+                rng.choice(["Multi-AZ instance failover started.", "Backing up DB instance", "DB instance shutdown"]);
+            events.push(event(&id, rng.i64(WINDOW..NOW), said.unwrap_or_default()));
+        }
+        if let Some(at) = settings.expired() {
+            let fallen_back: Vec<Client> = clients.iter_mut().filter_map(|client| client.expire(rng, at)).collect();
+            clients.extend(fallen_back);
+        }
+        let stopped = (settings.status == "stopped").then(|| rng.i64(WINDOW..NOW));
+        if let Some(at) = stopped {
+            clients.iter_mut().for_each(|client| client.stop(at));
+            events.push(event(&id, at + 30, "DB instance stopped"));
+        }
+        let proxied = rng.u8(..40) == 0;
+        let disconnections = !kind.is_postgres() || rng.u8(..3) > 0;
+        let end = stopped.unwrap_or(NOW);
+        let mut texts = texts(kind, &clients, (logged, disconnections), (length, end));
+        // Those that RDS has deleted.
+        let kept = if rng.u8(..12) == 0 { DAY } else { rng.i64(3..8) * DAY };
+        texts.retain(|from, _| from + length > NOW - kept);
+        let mut files = BTreeMap::new();
+        let newest = texts.len();
+        for (at, (from, text)) in texts.into_iter().enumerate() {
+            let mut file = LogFile::new(text, end.min(from + length) * 1000);
+            let name = kind.file(from, newest - 1 - at);
+            if let Some((begun, damage)) = damage.filter(|(begun, _)| *begun == from) {
+                trouble.push(format!("{damage:?}: {name} of {begun}"));
+                if !damage.does(rng, &mut file, &name) {
+                    continue;
+                }
+            }
+            files.insert(name, file);
+        }
+        let lost = damage.filter(|(_, damage)| matches!(damage, Damage::Cut | Damage::Unreadable));
+        let lost = lost.map(|(from, _)| (from, from + length));
+        let metrics = metrics::of(rng, &id, &clients, proxied);
+        let faults = if rng.u8(..8) == 0 { metrics::faults(rng, &id) } else { Vec::new() };
+        Case {
+            seed,
+            id,
+            kind,
+            clients,
+            settings,
+            files,
+            metrics,
+            events,
+            faults,
+            exported,
+            proxied,
+            logged,
+            lost,
+            region,
+            trouble,
+        }
     }
 }
 
-fn id(seed: u64) -> String {
-    format!("db-{seed}")
+fn event(id: &str, at: i64, message: &str) -> RdsEvent {
+    RdsEvent {
+        source_type: "db-instance".to_owned(),
+        source: id.to_owned(),
+        message: message.to_owned(),
+        categories: vec!["availability".to_owned()],
+        date: time(at),
+    }
 }
 
 fn logged(rng: &mut Rng) -> Logged {
@@ -275,7 +366,12 @@ fn clients(rng: &mut Rng, spots: &[i64]) -> Vec<Client> {
 }
 
 /// The log, by when each file of it was begun.
-fn texts(kind: Kind, clients: &[Client], logged: Logged, disconnections: bool, length: i64) -> BTreeMap<i64, String> {
+fn texts(
+    kind: Kind,
+    clients: &[Client],
+    (logged, disconnections): (Logged, bool),
+    (length, end): (i64, i64),
+) -> BTreeMap<i64, String> {
     let idle = |user: &str| Client {
         user: user.to_owned(),
         address: "[local]".to_owned(),
@@ -283,6 +379,7 @@ fn texts(kind: Kind, clients: &[Client], logged: Logged, disconnections: bool, l
         verifies: false,
         iam: false,
         schedule: Schedule::AlwaysOn,
+        fell_back: false,
         sessions: Vec::new(),
     };
     let own = idle("rdsadmin");
@@ -317,7 +414,7 @@ fn texts(kind: Kind, clients: &[Client], logged: Logged, disconnections: bool, l
             // PostgreSQL has a setting of its own for them.
             What::Disconnect => disconnections && (kind.is_postgres() || logged.is_on(record.at)),
         };
-        written && (BEGIN..NOW).contains(&record.at)
+        written && (BEGIN..end).contains(&record.at)
     });
     records.sort_by_key(|record| (record.at + kind.lag(record.session), record.session, record.what));
     let mut texts: BTreeMap<i64, String> = BTreeMap::new();

@@ -45,6 +45,8 @@ pub struct Client {
     /// It logs in by IAM.
     pub iam: bool,
     pub schedule: Schedule,
+    /// It would use TLS, and is connected without it since the certificate has expired.
+    pub fell_back: bool,
     /// From when to when each session was open.
     pub sessions: Vec<(i64, i64)>,
 }
@@ -61,7 +63,7 @@ impl Client {
         let sessions = sessions(rng, schedule);
         // Many users share a name, as the services of one application do.
         let user = if rng.u8(..3) == 0 { format!("user{number}") } else { "app".to_owned() };
-        Client { user, address, transport, verifies, iam, schedule, sessions }
+        Client { user, address, transport, verifies, iam, schedule, fell_back: false, sessions }
     }
 
     /// Whether it was connected in the window.
@@ -71,6 +73,48 @@ impl Client {
 
     pub fn is_tls(&self) -> bool {
         self.transport == Transport::Tls
+    }
+
+    /// It uses TLS, or would: it breaks if the certificate is not rotated.
+    pub fn wants_tls(&self) -> bool {
+        self.is_tls() || self.fell_back
+    }
+
+    /// The instance was restarted: sessions end, and those that were open are opened again some seconds later.
+    pub fn restart(&mut self, rng: &mut Rng, at: i64) {
+        let again = at + rng.i64(5..60);
+        let parts = |(from, to): (i64, i64)| match from < at && at < to {
+            // A job is not repeated.
+            true if to - from < HOUR => vec![(from, at)],
+            true if again < to => vec![(from, at), (again, to)],
+            true => vec![(from, at)],
+            false => vec![(from, to)],
+        };
+        self.sessions = std::mem::take(&mut self.sessions).into_iter().flat_map(parts).collect();
+    }
+
+    /// The instance was stopped: nobody is connected any more.
+    pub fn stop(&mut self, at: i64) {
+        self.sessions.retain(|(from, _)| *from < at);
+        self.sessions.iter_mut().for_each(|(_, to)| *to = (*to).min(at));
+    }
+
+    /// The part of its sessions that begins at this time or later; they are no longer its own.
+    pub fn split_off(&mut self, at: i64) -> Client {
+        let (before, after) = std::mem::take(&mut self.sessions).into_iter().partition(|(from, _)| *from < at);
+        self.sessions = before;
+        Client { sessions: after, ..self.clone() }
+    }
+
+    /// The certificate has expired: a client that verifies it cannot connect any more, or falls back to no TLS. Returns the
+    /// client that it is from then on.
+    pub fn expire(&mut self, rng: &mut Rng, at: i64) -> Option<Client> {
+        if !self.is_tls() || !self.verifies {
+            return None;
+        }
+        let after = self.split_off(at);
+        // One that gives up is seen no more.
+        rng.bool().then_some(Client { transport: Transport::Plaintext, iam: false, fell_back: true, ..after })
     }
 }
 

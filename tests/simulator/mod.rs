@@ -48,13 +48,16 @@ pub fn simulate(work: &Path, seed: u64, instances: u64) -> String {
     let mut tally = Tally::new(seed);
     let seeds: Vec<u64> = (seed..seed + instances).collect();
     for seeds in seeds.chunks(FLEET as usize) {
-        let mut cases: Vec<Case> = seeds.iter().copied().map(Case::new).collect();
-        let report = judged(work, &mut cases);
+        let mut clusters: Vec<Vec<Case>> = seeds.iter().copied().map(Case::new).collect();
+        let report = judged(work, &mut clusters);
         let judged = report["instances"].as_array().expect("instances").iter();
         let judged: BTreeMap<&str, &Value> =
             judged.map(|instance| (instance["instance"].as_str().unwrap_or_default(), instance)).collect();
-        for case in &cases {
-            tally.add(case, judged.get(case.id().as_str()).unwrap_or_else(|| panic!("no verdict on {}", case.id())));
+        for members in &clusters {
+            let verdict =
+                |case: &Case| *judged.get(case.id.as_str()).unwrap_or_else(|| panic!("no verdict on {}", case.id));
+            let members: Vec<(&Case, &Value)> = members.iter().map(|case| (case, verdict(case))).collect();
+            members.iter().for_each(|(case, judged)| tally.add(case, judged, &members));
         }
     }
     assert!(tally.wrong.is_empty(), "{tally}\n{}", tally.wrong.join("\n"));
@@ -62,9 +65,9 @@ pub fn simulate(work: &Path, seed: u64, instances: u64) -> String {
 }
 
 /// The report on instances, as the command makes it.
-fn judged(work: &Path, cases: &mut [Case]) -> Value {
-    let aws = FakeAws::start(fleet(cases));
-    cases.iter_mut().flat_map(|case| case.faults.drain(..)).for_each(|fault| aws.fault(fault));
+fn judged(work: &Path, clusters: &mut [Vec<Case>]) -> Value {
+    let aws = FakeAws::start(fleet(clusters));
+    clusters.iter_mut().flatten().flat_map(|case| case.faults.drain(..)).for_each(|fault| aws.fault(fault));
     let home = tempfile::TempDir::new_in(work).expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
     command.args(["analyze", "--all-regions", "--format", "json", "--days", &DAYS.to_string()]);
@@ -78,7 +81,7 @@ fn judged(work: &Path, cases: &mut [Case]) -> Value {
 }
 
 /// The fleet of these instances.
-fn fleet(cases: &mut [Case]) -> Fleet {
+fn fleet(clusters: &mut [Vec<Case>]) -> Fleet {
     let mut text = format!("account = \"123456789012\"\nregion = \"us-east-1\"\nnow = \"{}\"\n", log::time(NOW));
     text += "[[certificate]]\nid = \"rds-ca-rsa2048-g1\"\nvalid_from = \"2021-05-25T22:34:57Z\"\n\
              valid_till = \"2061-05-25T23:34:57Z\"\ndefault = true\n\
@@ -87,20 +90,25 @@ fn fleet(cases: &mut [Case]) -> Fleet {
              [[option_group]]\nname = \"audited\"\n\
              [option_group.options.MARIADB_AUDIT_PLUGIN]\nSERVER_AUDIT_EVENTS = \"CONNECT,QUERY\"\n";
     for kind in [Kind::Stderr, Kind::AuroraStderr, Kind::MysqlAudit, Kind::MariadbGeneral, Kind::AuroraAudit] {
-        let (engine, version) = kind.engine();
-        text += &format!(
-            "[[engine_version]]\nengine = \"{engine}\"\nversion = \"{version}\"\nrotates_without_restart = false\n"
-        );
+        for renews in [false, true] {
+            text += &format!(
+                "[[engine_version]]\nengine = \"{}\"\nversion = \"{}\"\nrotates_without_restart = {renews}\n",
+                kind.engine().0,
+                settings::version(kind, renews)
+            );
+        }
     }
     let mut groups = BTreeMap::new();
-    let instances: String = cases.iter().map(|case| case.settings.toml(case, &mut groups)).collect();
+    let writers = clusters.iter().filter_map(|members| Some((members.first()?, members)));
+    let instances: String = writers.map(|(writer, members)| writer.settings.toml(members, &mut groups)).collect();
     text.extend(groups.into_values());
     let mut fleet = Fleet::parse(&(text + &instances), ".").expect("a fleet");
     // Answers that are cut and asked for again.
     fleet.portion_bytes = 50_000;
-    for (case, instance) in cases.iter_mut().zip(&mut fleet.instances) {
+    for (case, instance) in clusters.iter_mut().flatten().zip(&mut fleet.instances) {
         instance.files = std::mem::take(&mut case.files);
         fleet.metrics.append(&mut case.metrics);
+        fleet.events.append(&mut case.events);
         if case.proxied {
             let (name, instances) = (format!("proxy-{}", instance.id), vec![instance.id.clone()]);
             fleet.proxies.push(Proxy { name, instances, cluster: None });

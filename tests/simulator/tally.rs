@@ -37,11 +37,12 @@ impl Tally {
         Tally { seed, verdicts, excused, unproven, wrong }
     }
 
-    /// Adds the verdict on an instance.
-    pub fn add(&mut self, case: &Case, judged: &Value) {
+    /// Adds the verdict on an instance; `members` are those of its cluster, itself among them. TLS on any of them is TLS on
+    /// all.
+    pub fn add(&mut self, case: &Case, judged: &Value, members: &[(&Case, &Value)]) {
         let unproven = judged["unproven"] == true;
         let verdict = format!("{}{}", judged["rotation"].as_str().unwrap_or_default(), if unproven { "?" } else { "" });
-        *self.verdicts.entry(truth(case)).or_default().entry(verdict.clone()).or_default() += 1;
+        *self.verdicts.entry(truth(case, members)).or_default().entry(verdict.clone()).or_default() += 1;
         if unproven {
             let code = judged["reasons"][0]["code"].as_str().unwrap_or_default().to_owned();
             *self.unproven.entry(code).or_default() += 1;
@@ -49,20 +50,23 @@ impl Tally {
         if verdict.starts_with("required") || case.settings.certificate_lasts() {
             return;
         }
-        for client in case.clients.iter().filter(|client| client.is_tls()) {
-            match excuse(case, client, judged) {
-                Some(spot) => *self.excused.entry(spot).or_default() += 1,
-                None => self.wrong.push(describe(case, client, judged)),
+        for (member, judged) in members {
+            for client in member.clients.iter().filter(|client| client.wants_tls()) {
+                match excuse(member, client, judged) {
+                    Some(spot) => *self.excused.entry(spot).or_default() += 1,
+                    None => self.wrong.push(describe((case, member), client, judged)),
+                }
             }
         }
     }
 }
 
 /// What is true of an instance, most telling first.
-fn truth(case: &Case) -> &'static str {
-    let verifies = case.clients.iter().any(|client| client.verifies && client.is_tls() && client.is_in_window());
-    match case.tls() {
-        _ if case.settings.certificate_lasts() => "certificate that lasts",
+fn truth(case: &Case, members: &[(&Case, &Value)]) -> &'static str {
+    let tls = || members.iter().flat_map(|(member, _)| &member.clients).filter(|client| client.wants_tls());
+    let verifies = tls().any(|client| client.verifies && client.is_in_window());
+    match (tls().any(Client::is_in_window), tls().next().is_some()) {
+        _ if case.settings.certificate_lasts() => "certificate that lasts, or that AWS renews",
         (true, _) if verifies => "TLS in the window, certificate verified",
         (true, _) => "TLS in the window, certificate not verified",
         (false, true) => "TLS, but not in the window",
@@ -94,14 +98,15 @@ fn excuse(case: &Case, client: &Client, judged: &Value) -> Option<&'static str> 
     spots?.into_iter().max()
 }
 
-fn describe(case: &Case, client: &Client, judged: &Value) -> String {
+fn describe((judged_case, case): (&Case, &Case), client: &Client, judged: &Value) -> String {
     let sessions = client.sessions.iter().filter(|(_, to)| *to > WINDOW);
     let sessions: Vec<String> =
         sessions.take(5).map(|(from, to)| format!("{}+{}s", time(*from), to.min(&NOW) - from)).collect();
     format!(
-        "SSL_USAGE_SIMULATE_SEED={} SSL_USAGE_SIMULATE_INSTANCES=1: {} ({}) though {:?} {} {} of {} uses TLS: {}\n  \
+        "SSL_USAGE_SIMULATE_SEED={} SSL_USAGE_SIMULATE_INSTANCES=1: {} {} ({}) though {:?} {} {} of {} uses TLS: {}\n  \
          {}\n  {}\n  reasons {}\n  gaps {}\n  not examined {}",
         case.seed,
+        judged_case.id,
         judged["rotation"],
         judged["usage"],
         client.schedule,
