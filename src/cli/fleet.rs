@@ -17,11 +17,14 @@ use crate::inventory::{Filter, NamePattern, Tag};
 use crate::progress::Progress;
 use crate::window::Window;
 
+/// Days that are analyzed, unless the user gives another number.
+pub const DAYS: u32 = 14;
+
 /// Which instances are analyzed, and over how many days.
 #[derive(Debug, Args)]
 pub(super) struct Fleet {
     /// Number of days to analyze, up to now or to the last collection of the bundle.
-    #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = days)]
+    #[arg(long, help_heading = WHAT, default_value_t = DAYS, value_parser = days)]
     pub days: u32,
     /// Only this instance; * and ? are wildcards (repeatable).
     #[arg(long, value_name = "ID", help_heading = WHAT)]

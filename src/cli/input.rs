@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::fleet::{Fleet, PLACES, Places};
+use super::fleet::{DAYS, Fleet, PLACES, Places};
 use super::heading::EVIDENCE;
 use super::output::local;
 use super::progress::{Bar, JUDGING};
@@ -159,9 +159,10 @@ impl Subject {
         let instances = instance.iter().map(|name| option("--instance", name.as_str().to_owned()));
         let engines = engine.iter().map(|name| option("--engine", name.clone()));
         let tags = places.tag.iter().map(|tag| option("--tag", tag.to_string()));
+        let days = (*days != DAYS).then(|| option("--days", days.to_string()));
         let policy = self.policy.iter().map(|policy| option("--policy", path(policy)));
         let now = now.iter().map(|now| option("--now", now.to_string()));
-        let options = bundles.chain([option("--days", days.to_string())]).chain(instances).chain(engines).chain(tags);
+        let options = bundles.chain(days).chain(instances).chain(engines).chain(tags);
         let unverified = self.accept_unverified.then(|| "--accept-unverified".to_owned());
         options.chain(policy).chain(now).flatten().chain(unverified).collect()
     }
