@@ -5,6 +5,8 @@
 
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, PendingModifiedValues};
 
+use super::profile::InstanceProfile;
+
 /// A modification as the API names it, and whether it is pending.
 type Pending<V> = (&'static str, fn(&V) -> bool);
 
@@ -44,6 +46,20 @@ const OF_CLUSTER: &[Pending<ClusterPendingModifiedValues>] = &[
     ("Iops", |values| values.iops.is_some()),
 ];
 
+/// Those that restart the instance when they are applied: in its next maintenance window, or with `--apply-immediately`.
+///
+/// Source: "Settings for DB instances" in the RDS user guide and "Modifying an Amazon Aurora DB cluster" in the Aurora user
+/// guide, where downtime occurs during the change.
+const RESTART: &[&str] = &["DBInstanceClass", "EngineVersion", "Engine", "DBInstanceIdentifier", "DBSubnetGroupName"];
+
+impl InstanceProfile {
+    /// A pending modification that restarts the instance in its next maintenance window; none where no such one is known.
+    /// With the restart, a staged certificate takes effect.
+    pub fn pending_restart(&self) -> Option<&str> {
+        self.pending_changes.iter().map(String::as_str).find(|change| RESTART.contains(change))
+    }
+}
+
 fn named<V>(table: &[Pending<V>], values: Option<&V>) -> Vec<String> {
     let Some(values) = values else { return Vec::new() };
     table.iter().filter(|(_, is_pending)| is_pending(values)).map(|(name, _)| (*name).to_owned()).collect()
@@ -62,6 +78,13 @@ pub(super) fn of_cluster(values: Option<&ClusterPendingModifiedValues>) -> Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_that_restart_are_changes_that_can_be_pending() {
+        for change in RESTART {
+            assert!(OF_INSTANCE.iter().any(|(name, _)| name == change), "{change}");
+        }
+    }
 
     #[test]
     fn a_pending_certificate_is_no_other_change() {
