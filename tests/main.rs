@@ -33,6 +33,7 @@ mod integrity;
 mod memory;
 mod metrics;
 mod output;
+mod owners;
 mod peers;
 mod places;
 mod plan;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{Client, Clients};
+use super::{Client, Clients, Owner};
 use crate::report::escape::spreadsheet;
 
 /// A column: its name, and what of a client it holds.
@@ -35,7 +35,20 @@ const COLUMNS: &[Column] = &[
     ("window_to", |list, _| list.window.to.to_string()),
     ("instances_that_may_hide", |list, _| list.may_hide.len().to_string()),
     ("errors_in_run", |list, _| list.errors.len().to_string()),
+    ("owner", |_, row| of_owner(row, Owner::label)),
+    ("owner_kind", |_, row| of_owner(row, |owner| owner.kind.code().to_owned())),
+    ("owner_name", |_, row| of_owner(row, |owner| owner.name.clone().unwrap_or_default())),
+    ("owner_id", |_, row| of_owner(row, |owner| owner.id.clone())),
+    ("owner_seen_at", |_, row| of_owner(row, |owner| owner.seen_at.to_string())),
+    ("owner_shared", |_, row| of_owner(row, |owner| owner.shared.to_string())),
+    ("address_count", |_, row| row.addresses.len().to_string()),
+    ("addresses", |_, row| row.addresses.join(" ")),
 ];
+
+/// What an owner shows; nothing where it is unknown.
+fn of_owner(row: &Client, cell: fn(&Owner) -> String) -> String {
+    row.owner.as_ref().map(cell).unwrap_or_default()
+}
 
 fn time(time: Option<Timestamp>) -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
