@@ -114,8 +114,8 @@ impl KeptNetwork {
             return Err(damaged(path, "the content belongs to another account or region than the file name says"));
         }
         let sightings = held.interfaces.iter().flat_map(|row| row.addresses.values());
-        let times = sightings.flat_map(|seen| [seen.from, seen.to]).chain([held.collected_at]);
-        times.map(range::time).collect::<std::result::Result<(), _>>().map_err(|what| damaged(path, what))?;
+        let mut times = sightings.flat_map(|seen| [seen.from, seen.to]).chain([held.collected_at]);
+        times.try_for_each(range::time).map_err(|what| damaged(path, what))?;
         Ok(Self { file })
     }
 

@@ -303,6 +303,16 @@ impl Answer {
         Answer::ok("application/cbor", bytes)
     }
 
+    /// A whole answer with this result, as the protocol of the call's service writes it.
+    fn of_result(call: &Call, text: &str) -> Answer {
+        let action = &call.action;
+        match call.service.as_str() {
+            "logs" => Answer::ok("application/x-amz-json-1.1", text),
+            "ec2" => Answer::xml(format!("<{action}Response>{text}</{action}Response>")),
+            _ => Answer::xml(format!("<{action}Response><{action}Result>{text}</{action}Result></{action}Response>")),
+        }
+    }
+
     /// An error as the protocol of the call's service writes it.
     fn error(call: &Call, error: ApiError, request_id: &str) -> Answer {
         let answer = match call.service.as_str() {
@@ -384,17 +394,7 @@ async fn answer(
         (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
         (None, Some(FaultKind::SameMarker)) => first("stuck"),
         (None, Some(FaultKind::NewMarkers)) => first(&format!("after-{number}")),
-        (None, Some(FaultKind::Result(json))) if call.service == "logs" => {
-            Answer::ok("application/x-amz-json-1.1", json)
-        }
-        (None, Some(FaultKind::Result(xml))) if call.service == "ec2" => {
-            let action = &call.action;
-            Answer::xml(format!("<{action}Response>{xml}</{action}Response>"))
-        }
-        (None, Some(FaultKind::Result(xml))) => {
-            let action = &call.action;
-            Answer::xml(format!("<{action}Response><{action}Result>{xml}</{action}Result></{action}Response>"))
-        }
+        (None, Some(FaultKind::Result(text))) => Answer::of_result(&call, text),
         (None, Some(FaultKind::Slow(_) | FaultKind::Together(_) | FaultKind::Blanks(_) | FaultKind::Endless)) => {
             right()
         }
