@@ -380,15 +380,14 @@ impl Owners {
             let (kind, id) = (Kind::Ambiguous, ids.join(", "));
             return Found { owner: Some(Owner { kind, name: None, id, shared: true, ..owner }), is_proxy: false };
         }
-        // The address may have been another one's before: then the proxy says nothing of that.
+        // Where another one had the address before or after, the proxy must have been seen with it all the time.
         let from = interface.attached_at.unwrap_or(sighting.from).min(sighting.from);
-        let was_another = |(other, _): &Seen| other.id != interface.id;
-        let is_known_from = |first: Timestamp| from <= first;
-        let is_its_own = match (interface.attached_at, first) {
-            (Some(attached), Some(first)) => attached <= first,
-            (None, Some(first)) => is_known_from(first) || !seen.iter().any(was_another),
-            (_, None) => false,
-        };
+        let others = || seen.iter().filter(|(other, _)| other.id != interface.id).map(|(_, seen)| *seen);
+        let is_its_own = first.zip(last).is_some_and(|(first, last)| {
+            let is_attached = interface.attached_at.is_none_or(|attached| attached <= first);
+            let is_apart = |other: Sighting| other.to < first || last < other.from;
+            is_attached && others().all(is_apart) && (others().next().is_none() || from <= first && last <= sighting.to)
+        });
         let proxies = self.proxies.get(&instance.arn).map(Vec::as_slice).unwrap_or_default();
         let is_of_instance =
             owner.name.as_deref().is_some_and(|name| proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name)));
@@ -442,4 +441,84 @@ fn rivals<'s>(
     let others = seen.iter().filter(move |one| one.0.id != interface.id && is_possible(one, at));
     let together = move |other: Sighting| other.from <= sighting.to && sighting.from <= other.to;
     others.filter(move |(_, other)| together(*other)).map(|(other, _)| other.id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:orders";
+
+    fn hour(hour: i64) -> Timestamp {
+        Timestamp::from_second(1_795_392_000 + hour * 3600).expect("in range")
+    }
+
+    /// An interface that had the address: its number, whether it is the proxy's, how many hours before it was attached, and when
+    /// it was seen.
+    type Had = (u8, bool, Option<i64>, i64, i64);
+
+    fn had() -> impl Strategy<Value = Had> {
+        (0u8..4, any::<bool>(), prop::option::of(0i64..20), 0i64..40, 0i64..10)
+    }
+
+    fn seen((number, is_proxy, attached, from, hours): Had) -> Seen {
+        let description = if is_proxy { "Network interface for DBProxy pool" } else { "a description" };
+        let interface = NetworkInterface {
+            id: format!("eni-{number}-{is_proxy}"),
+            description: description.to_owned(),
+            attached_at: attached.map(|hours| hour(from - hours)),
+            ..NetworkInterface::default()
+        };
+        (interface, Sighting { from: hour(from), to: hour(from + hours) })
+    }
+
+    fn found(all: Vec<Seen>, first: i64, last: i64) -> Found {
+        let place = ("123456789012".to_owned(), "eu-west-1".to_owned());
+        let address = "10.0.0.5".to_owned();
+        let owners = Owners {
+            regions: [(place.clone(), [(address.clone(), all)].into())].into(),
+            proxies: [(ARN.to_owned(), vec!["pool".to_owned()])].into(),
+            errors: Vec::new(),
+        };
+        let (account, region) = place;
+        let instance = InstanceId { account, region, instance: "orders".to_owned(), arn: ARN.to_owned() };
+        owners.of(&instance, &address, Some(hour(first)), Some(hour(last)))
+    }
+
+    proptest! {
+        #[test]
+        fn another_owner_of_an_address_never_spares_a_client(
+            all in prop::collection::vec(had(), 0..4),
+            other in had(),
+            first in 0i64..40,
+            hours in 0i64..20,
+            at in any::<prop::sample::Index>(),
+        ) {
+            let all: Vec<Seen> = all.into_iter().map(seen).collect();
+            let before = found(all.clone(), first, first + hours);
+            let mut more = all.clone();
+            more.insert(at.index(all.len() + 1), seen((other.0, false, other.2, other.3, other.4)));
+            let after = found(more.clone(), first, first + hours);
+            prop_assert!(before.is_proxy || !after.is_proxy);
+            let is_proxys = |interface: &NetworkInterface| after.owner.as_ref().is_some_and(|owner| owner.interface == interface.id);
+            let is_apart = |seen: &Sighting| seen.to < hour(first) || seen.from > hour(first + hours);
+            let mut others = more.iter().filter(|(interface, _)| !is_proxys(interface));
+            prop_assert!(!after.is_proxy || others.all(|(_, seen)| is_apart(seen)), "nobody else had it meanwhile");
+            // The order in which bundles are read makes no difference.
+            let owner = |all: Vec<Seen>| found(all, first, first + hours).is_proxy;
+            prop_assert_eq!(owner(more.iter().rev().cloned().collect()), owner(more));
+        }
+    }
+
+    #[test]
+    fn names_of_functions_have_no_identifier_behind_them() {
+        let id = "1a2b3c4d-5e6f-7081-92a3-b4c5d6e7f809";
+        assert_eq!(function(&format!("orders-api-{id}")), Some("orders-api"));
+        assert_eq!(
+            ["orders-api", id, "", "é-1a2b3c4d-5e6f-7081-92a3-b4c5d6e7f80"].map(function),
+            [Some("orders-api"), Some(id), None, Some("é-1a2b3c4d-5e6f-7081-92a3-b4c5d6e7f80")]
+        );
+    }
 }

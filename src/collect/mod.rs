@@ -165,7 +165,10 @@ async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> R
 /// and is no error of the run.
 async fn network(aws: &Aws, fleet: &Fleet, bundle: &Bundle) -> Result<()> {
     let Some(account) = &fleet.account else { return Ok(()) };
-    let addresses = bundle.client_addresses(account, &fleet.region)?;
+    let (kept, place) = (bundle.clone(), (account.clone(), fleet.region.clone()));
+    // Facts of a whole region may be read for that.
+    let read = tokio::task::spawn_blocking(move || kept.client_addresses(&place.0, &place.1)).await;
+    let addresses = read.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))?;
     if addresses.is_empty() {
         return Ok(());
     }
