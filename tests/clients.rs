@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use ssl_usage::bundle::{Scope, load};
-use ssl_usage::clients::{Clients, FORMATS, Which};
+use ssl_usage::clients::{By, Clients, FORMATS, Owners, Which};
 use ssl_usage::progress::Silent;
 use ssl_usage::report::{Format, Layout, Report};
 use ssl_usage::verdict::Policy;
@@ -37,7 +37,8 @@ fn written(width: u16, wide: bool) -> String {
     let evidence = load(&[samples().join("fleet")], Scope::All).expect("evidence");
     let window = Window::days_before("2026-11-23T00:00:00Z".parse().expect("a time"), 3);
     let report = Report::new(&evidence, window, Policy::default(), &Silent);
-    let list = Clients::of(&report, Which { tls: true, plaintext: true });
+    let which = Which { tls: true, plaintext: true };
+    let list = Clients::of(&report, &Owners::new(&evidence), which, By::Address);
     let table = Format::named(FORMATS, "table").expect("a format");
     let mut out = Vec::new();
     table.write(&list, &Layout { width, wide, ..Layout::default() }, &mut out).expect("text");

@@ -35,6 +35,7 @@ mod json_schema;
 mod memory;
 mod metrics;
 mod output;
+mod owners;
 mod peers;
 mod places;
 mod plan;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The folders of a bundle.
-pub const FOLDERS: [&str; 4] = ["fleet", "parts", "metrics", "collections"];
+pub const FOLDERS: [&str; 5] = ["fleet", "parts", "metrics", "network", "collections"];
 
 /// All files in the folders of a bundle, by name.
 pub fn files(bundle: &Path) -> Vec<PathBuf> {

@@ -48,9 +48,11 @@ struct Limits {
 const LIMITS: Limits =
     Limits { bytes: 64 * 1024 * 1024, elements: Some((b'<', 200_000)), time: Duration::from_secs(600), pace: PACE };
 /// The list of log files of Oracle comes on one page, and a version of SQL Server names every time zone and every version that
-/// it can be upgraded to. Their records are small.
+/// it can be upgraded to. Their records are small. The SDK does not read pages of network interfaces, which may have hundreds
+/// of elements each.
 const OF_MANY: Limits = Limits { elements: Some((b'<', 4_000_000)), ..LIMITS };
-const MANY: [&[u8]; 2] = [b"Action=DescribeDBLogFiles&", b"Action=DescribeDBEngineVersions&"];
+const MANY: [&[u8]; 3] =
+    [b"Action=DescribeDBLogFiles&", b"Action=DescribeDBEngineVersions&", b"Action=DescribeNetworkInterfaces&"];
 /// In JSON, objects: an event each, and whatever its 1 MB of text holds.
 const OF_JSON: Limits = Limits { elements: Some((b'{', 1_000_000)), ..LIMITS };
 /// In CBOR, 100,800 values with their times take 2 MB; elements cannot be counted.

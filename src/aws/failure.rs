@@ -66,6 +66,7 @@ const SERVICES: &[(&str, &str, &str)] = &[
     ("rds:", "RDS", "AWS_ENDPOINT_URL_RDS"),
     ("logs:", "CloudWatch Logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
     ("cloudwatch:", "CloudWatch", "AWS_ENDPOINT_URL_CLOUDWATCH"),
+    ("ec2:", "EC2", "AWS_ENDPOINT_URL_EC2"),
 ];
 
 fn service(action: &str) -> (&'static str, &'static str) {

@@ -4,6 +4,7 @@
 mod account;
 mod answer;
 mod credentials;
+mod ec2;
 mod failure;
 mod fallback;
 mod integrity;
@@ -15,6 +16,7 @@ mod region;
 
 pub use account::{Account, Accounts};
 pub use answer::{Broken, Overrun, PacedBody};
+pub use ec2::Ec2;
 pub use failure::failure;
 pub use fallback::Route;
 pub use list::{List, hash, list, no_list, no_name, pages, repeated};
@@ -54,6 +56,8 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// The API of CloudWatch's metrics.
     pub metrics: aws_sdk_cloudwatch::Client,
+    /// The EC2 API.
+    pub ec2: Ec2,
     /// What the clients are made of, for calls that no client knows.
     pub config: SdkConfig,
     /// The region that is asked.
@@ -117,6 +121,7 @@ impl Aws {
             .retry_classifier(NoMoreAfterThrottling)
             .retry_partition(partition());
         Self {
+            ec2: Ec2::new(&config, rds.clone()),
             rds: aws_sdk_rds::Client::from_conf(rds.build()),
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             metrics: aws_sdk_cloudwatch::Client::from_conf(metrics.build()),

@@ -16,6 +16,7 @@ use super::current::{Latest, current};
 use super::fact::{table, with_logs};
 use super::merge::{Union, facts, since};
 use super::metric::{MOST_ROWS, Measured, MetricPart};
+use super::network::{FOLDER, KeptNetwork, NetworkPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
 use super::record::{Listed, Present};
 use super::seal::{Digests, Seal, Sealed};
@@ -56,8 +57,13 @@ impl Bundle {
         let many = profiles.filter(|profile| parts.of(profile).len() > most);
         let merged: Vec<Result<()>> = many.map(|profile| self.merge_parts(profile, &parts.of(profile))).collect();
         let metrics = regions.iter().map(|region_key| self.merge_metrics(region_key, most));
-        let merged: Vec<_> =
-            merged.into_iter().chain(metrics).chain([self.drop_past(), self.drop_abandoned()]).collect();
+        let networks = regions.iter().map(|region_key| self.merge_networks(region_key, most));
+        let merged: Vec<_> = merged
+            .into_iter()
+            .chain(metrics)
+            .chain(networks)
+            .chain([self.drop_past(), self.drop_abandoned()])
+            .collect();
         regions.iter().try_for_each(|region_key| self.record(region_key, None))?;
         Ok(merged.into_iter().filter_map(Result::err).collect())
     }
@@ -129,6 +135,40 @@ impl Bundle {
         kept.into_iter().for_each(|kept| all.absorb(kept.measured));
         self.put_metrics(&MetricPart { account, region, collected_at, errors }, all, seal)?;
         self.replace("metrics", names.into_iter().flat_map(|name| [name.clone(), name.with_extension("parquet")]))
+    }
+
+    /// Merges the network interfaces of an account and region of which there are more than `most`; where a file is damaged,
+    /// none.
+    fn merge_networks(&self, region_key: &str, most: usize) -> Result<()> {
+        let (kept, broken) = self.networks_named(&format!("{region_key}."))?;
+        if let Some((_, error)) = broken.into_iter().next() {
+            return Err(error);
+        }
+        let kept: Vec<KeptNetwork> = kept.into_iter().map(|(_, kept)| kept).collect();
+        let Some(newest) = kept.iter().map(|kept| kept.file.held.collected_at).max().filter(|_| kept.len() > most)
+        else {
+            return Ok(());
+        };
+        let seal = merged(kept.iter().map(|kept| &kept.file));
+        let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
+        let (latest, others): (Vec<_>, Vec<_>) =
+            kept.into_iter().map(KeptNetwork::part).partition(|part| part.collected_at == newest);
+        let errors = sorted(latest.iter().flat_map(|part| part.errors.clone()));
+        let mut latest = latest.into_iter();
+        let Some(mut all) = latest.next() else { return Ok(()) };
+        for part in latest.chain(others) {
+            all.network.absorb(part.network);
+            all.unowned.extend(part.unowned);
+        }
+        let owned: BTreeSet<String> = all.network.sightings().map(|(_, address, _)| address.to_owned()).collect();
+        all.unowned.retain(|address| !owned.contains(address));
+        let pieces = NetworkPart { errors, ..all }.pieces();
+        // What is larger than one file holds stays in several.
+        if pieces.len() >= names.len() {
+            return Ok(());
+        }
+        self.put_network(&pieces, &seal)?;
+        self.replace(FOLDER, names.into_iter())
     }
 
     /// Drops inventories that a later one stands for.

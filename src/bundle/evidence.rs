@@ -11,6 +11,7 @@ use super::current::{Current, Found, current};
 use super::digest;
 use super::merge::{FactFiles, Union, facts, micros, since};
 use super::metric::Measured;
+use super::network::{self, KeptNetwork, Network};
 use super::part::{Parts, plain, read_parts};
 use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
 use super::seal::beside;
@@ -42,6 +43,17 @@ pub struct Evidence {
     empty: Vec<Collection>,
     /// Whether the bundles hold other accounts or regions than these.
     pub has_others: bool,
+    /// Network interfaces that had addresses of clients, by account and region.
+    pub networks: BTreeMap<(String, String), RegionNetwork>,
+}
+
+/// The network interfaces of an account and region that had addresses of clients.
+#[derive(Clone, Debug, Default)]
+pub struct RegionNetwork {
+    /// The interfaces.
+    pub network: Network,
+    /// What could not be read of them at last.
+    pub errors: Vec<Problem>,
 }
 
 /// Where all that the bundles hold of one instance is.
@@ -127,11 +139,11 @@ impl Scope<'_> {
 ///
 /// When a bundle cannot be read, or none of them holds an inventory.
 pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
-    let Files { fleets, metrics, parts, listed, unlisted } = Files::of(paths)?;
+    let Files { fleets, metrics, networks, parts, listed, unlisted } = Files::of(paths)?;
     let mut broken: Vec<Problem> =
-        [&fleets.1, &metrics.1, &unlisted].into_iter().flat_map(|files| problems(files)).collect();
+        [&fleets.1, &metrics.1, &networks.1, &unlisted].into_iter().flat_map(|files| problems(files)).collect();
     let has_others = fleets.0.iter().any(|(_, inventory)| !scope.takes(&inventory.fleet().of()));
-    let (fleets, unread, unmeasured) = match scope {
+    let (fleets, mut unread, unmeasured) = match scope {
         Scope::All => {
             let (fleets, unread) = undoubted(fleets);
             (fleets, unread, problems(&metrics.1))
@@ -152,6 +164,10 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
         return Err(Error::new(ErrorKind::NotFound, subject, "the bundle contains no inventory")
             .hint("run `ssl-usage collect -o BUNDLE` first"));
     };
+    if scope == Scope::All {
+        // No verdict rests on them, so that they raise no doubt.
+        unread.extend(problems(&networks.1));
+    }
     let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
     let Current { found, empty, mut errors, failures, doubtful, displacing } = current(fleets, &listed);
     broken.extend(doubtful.iter().cloned());
@@ -183,7 +199,8 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     [&mut errors, &mut broken].into_iter().for_each(|all| all.retain(|problem| scope.concerns(problem)));
     errors.sort_unstable();
     errors.dedup();
-    Ok(Evidence { instances, errors, failures, damage, broken, collected_at, inventories, empty, has_others })
+    let networks = regions(networks.0, scope);
+    Ok(Evidence { instances, errors, failures, damage, broken, collected_at, inventories, empty, has_others, networks })
 }
 
 /// When the latest of some collections was made.
@@ -216,6 +233,7 @@ fn concerns(problem: &Problem, profile: &InstanceProfile) -> bool {
 struct Files {
     fleets: Each<Inventory>,
     metrics: Each<KeptMetrics>,
+    networks: Each<KeptNetwork>,
     parts: Parts,
     /// What records list.
     listed: Listed,
@@ -240,30 +258,36 @@ impl Files {
             let (kept, broken) = bundle.metrics()?;
             files.metrics.0.extend(kept);
             files.metrics.1.extend(broken);
+            let (kept, broken) = bundle.networks_named("")?;
+            files.networks.0.extend(kept);
+            files.networks.1.extend(broken);
         }
         files.unlisted.extend(lost(&all));
-        add_missing(&mut files.fleets, &mut files.metrics, &files.listed);
+        files.add_missing();
         Ok(files)
     }
-}
 
-/// Adds what records list, and what is nowhere, to the files that cannot be read.
-fn add_missing(fleets: &mut Each<Inventory>, metrics: &mut Each<KeptMetrics>, listed: &Listed) {
-    let mut present = Present::default();
-    fleets.0.iter().for_each(|(_, inventory)| present.add(&inventory.file));
-    metrics.0.iter().for_each(|(_, kept)| present.add(&kept.file));
-    let recorded = fleets.0.iter().map(|(_, inventory)| inventory);
-    let latest = latest_whole(recorded.filter(|inventory| listed.holds(&inventory.file.digest)));
-    let lost = |folder, broken: &[(PathBuf, Error)]| -> Vec<(PathBuf, Error)> {
-        // A damaged one is reported already.
-        let is_told = |path| broken.iter().any(|(broken, _)| broken == path);
-        let lost = listed.of(folder, "").iter().filter(|(path, digest)| !present.holds(digest) && !is_told(path));
-        lost.map(|(path, _)| (path.clone(), missing(path))).collect()
-    };
-    let mut lost_fleets = lost("fleet", &fleets.1);
-    lost_fleets.retain(|(path, _)| !is_made_up_for(path, &latest));
-    fleets.1.extend(lost_fleets);
-    metrics.1.extend(lost("metrics", &metrics.1));
+    /// Adds what records list, and what is nowhere, to the files that cannot be read.
+    fn add_missing(&mut self) {
+        let Self { fleets, metrics, networks, listed, .. } = self;
+        let mut present = Present::default();
+        fleets.0.iter().for_each(|(_, inventory)| present.add(&inventory.file));
+        metrics.0.iter().for_each(|(_, kept)| present.add(&kept.file));
+        networks.0.iter().for_each(|(_, kept)| present.add(&kept.file));
+        let recorded = fleets.0.iter().map(|(_, inventory)| inventory);
+        let latest = latest_whole(recorded.filter(|inventory| listed.holds(&inventory.file.digest)));
+        let lost = |folder, broken: &[(PathBuf, Error)]| -> Vec<(PathBuf, Error)> {
+            // A damaged one is reported already.
+            let is_told = |path| broken.iter().any(|(broken, _)| broken == path);
+            let lost = listed.of(folder, "").iter().filter(|(path, digest)| !present.holds(digest) && !is_told(path));
+            lost.map(|(path, _)| (path.clone(), missing(path))).collect()
+        };
+        let mut lost_fleets = lost("fleet", &fleets.1);
+        lost_fleets.retain(|(path, _)| !is_made_up_for(path, &latest));
+        fleets.1.extend(lost_fleets);
+        metrics.1.extend(lost("metrics", &metrics.1));
+        networks.1.extend(lost(network::FOLDER, &networks.1));
+    }
 }
 
 /// The call whose answers can only make a verdict milder: one that is missing hides no TLS.
@@ -304,6 +328,29 @@ fn measured(
         }
     }
     (all, faulty)
+}
+
+/// The network interfaces of each account and region. Only the errors of the latest collection of each count.
+fn regions(kept: Vec<(PathBuf, KeptNetwork)>, scope: Scope<'_>) -> BTreeMap<(String, String), RegionNetwork> {
+    let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), RegionNetwork> = BTreeMap::new();
+    let mut parts: Vec<_> = kept.into_iter().map(|(_, kept)| kept.part()).collect();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.collected_at));
+    for part in parts {
+        let key = (part.account, part.region);
+        let newest = *newest.entry(key.clone()).or_insert(part.collected_at);
+        let newest = scope.taken_at().unwrap_or(newest);
+        let region = all.entry(key).or_default();
+        region.network.absorb(part.network);
+        if part.collected_at == newest {
+            region.errors.extend(part.errors);
+        }
+    }
+    for region in all.values_mut() {
+        region.errors.sort_unstable();
+        region.errors.dedup();
+    }
+    all
 }
 
 impl Evidence {

@@ -56,6 +56,8 @@ pub mod column {
 pub mod cause {
     /// The log has text behind the mark of TLS, so that a client without TLS may have written the mark.
     pub const TEXT_BEHIND_MARK: &str = "text-behind-mark";
+    /// The client did not accept the certificate.
+    pub const CLIENT_REJECTED: &str = "client-rejected-certificate";
 }
 
 /// The columns that hold text, besides the instance's.

@@ -12,6 +12,8 @@
 //!
 //! Metrics are no part of older bundles: without the folder nothing is known of them. Of an hour that was asked for
 //! twice the higher value counts (see [`Measured::add`](metric::Measured::add)).
+//!
+//! Network interfaces decide no verdict, so that a file of them that is damaged or missing is an error and nothing more.
 
 mod atomic_file;
 mod canonical;
@@ -24,6 +26,7 @@ pub mod fact;
 mod log_reads;
 mod merge;
 pub mod metric;
+mod network;
 mod part;
 mod range;
 mod record;
@@ -35,8 +38,9 @@ mod tests;
 
 pub use coverage::{GapCause, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
-pub use evidence::{Evidence, InstanceEvidence, Logs, Scope, load};
+pub use evidence::{Evidence, InstanceEvidence, Logs, RegionNetwork, Scope, load};
 pub use metric::{Measured, MetricPart};
+pub use network::{Network, NetworkPart, Sighting};
 pub use part::{Known, Part, Parts};
 pub use range::is_time;
 pub use seal::Digests;

@@ -15,6 +15,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file::{damaged, remove, settled, sync};
+use super::network;
 use super::part::instance;
 use super::seal::{self, Digests, Seal, Sealed, beside};
 use super::store::{Bundle, Each, Inventory, each, region_key, region_key_and_time};
@@ -192,7 +193,7 @@ impl Bundle {
         let listed: Vec<(String, String)> = all.clone().flat_map(|record| record.files.clone()).collect();
         let is_listed = |digest: &String| listed.iter().any(|(_, listed)| listed == digest);
         let (mut present, mut files) = (Present::default(), Digests::new());
-        for folder in ["parts", "metrics"] {
+        for folder in ["parts", "metrics", network::FOLDER] {
             let read = |path: &Path| Sealed::<IgnoredAny>::read(path);
             for (_, file) in settled(|| each(self.named(folder, &begin)?, read))?.0 {
                 present.add(&file);

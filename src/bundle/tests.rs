@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::fact::{Key, Tallied};
 use super::metric::{HOUR, Measure, Statistic, name};
 use super::*;
-use crate::inventory::{Certificate, Fleet, InstanceProfile};
+use crate::inventory::{Certificate, Fleet, InstanceProfile, NetworkInterface};
 use crate::problem::Problem;
 use crate::window::Window;
 
@@ -194,11 +194,28 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         errors: part.errors.clone(),
     };
     bundle.write_metrics(&part, measured).expect("written");
+    bundle.write_network(network(part, &reads)).expect("written");
     bundle.finish(&fleet, inventory).expect("written");
 }
 
+/// What a collection asked of network interfaces: each log that was read is an address, with an interface or without.
+fn network(part: MetricPart, reads: &[&Read]) -> NetworkPart {
+    let MetricPart { account, region, collected_at, errors } = part;
+    let (mut network, mut unowned) = (Network::default(), BTreeSet::new());
+    for read in reads {
+        let address = format!("10.0.0.{}", read.log);
+        if read.tls {
+            let interface = NetworkInterface { id: format!("eni-{}", read.kind), ..NetworkInterface::default() };
+            network.add(interface, address, Sighting { from: collected_at, to: collected_at });
+        } else {
+            unowned.insert(address);
+        }
+    }
+    NetworkPart { account, region, collected_at, network, unowned, errors }
+}
+
 /// All that a report is made of.
-type Shown = (Vec<LogRead>, Vec<Problem>, Vec<String>, Measured, Vec<Problem>, String);
+type Shown = (Vec<LogRead>, Vec<Problem>, Vec<String>, Measured, Vec<Problem>, String, Vec<(Network, Vec<Problem>)>);
 
 fn shown(paths: &[PathBuf]) -> Shown {
     let evidence = load(paths, Scope::All).expect("a bundle");
@@ -219,7 +236,13 @@ fn shown(paths: &[PathBuf]) -> Shown {
     }
     let mut errors = logs.errors;
     errors.dedup();
-    (logs.readings, errors, facts, instance.metrics.clone(), evidence.errors, digest)
+    let networks = evidence.networks.into_values().map(|region| (region.network, region.errors)).collect();
+    (logs.readings, errors, facts, instance.metrics.clone(), evidence.errors, digest, networks)
+}
+
+/// The addresses whose owners the next collection asks for.
+fn asked(path: &Path) -> BTreeSet<String> {
+    bundle(path).client_addresses("123456789012", "eu-west-1").expect("addresses")
 }
 
 fn bundle(path: &Path) -> Bundle {
@@ -322,6 +345,7 @@ proptest! {
         }
         prop_assert_eq!(shown(&[path("small")]), shown(&[path("plain")]));
         prop_assert_eq!(known(&path("small")), known(&path("plain")));
+        prop_assert_eq!(asked(&path("small")), asked(&path("plain")));
         small.compact(1).expect("compacted");
         let once = files(&path("small"));
         small.compact(1).expect("compacted");

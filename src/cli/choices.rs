@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use crate::clients::By;
 use crate::collect::Source;
 use crate::report::{Group, Rows, Sort};
 
@@ -40,6 +41,13 @@ choices! { Group:
     Region = "region", "Region";
     Engine = "engine", "Engine";
     Cluster = "cluster", "Cluster";
+}
+
+choices! { By:
+    Address = "address", "One row per address (default of csv and json)";
+    Application = "application", "One row per user, database and application (default of table)";
+    User = "user", "One row per user";
+    Owner = "owner", "One row per owner of addresses";
 }
 
 choices! { Source:

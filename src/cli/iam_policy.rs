@@ -33,6 +33,8 @@ const LOG_GROUPS: &[&str] =
 const LOG_QUERIES: &[&str] = &["logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery"];
 /// Actions of CloudWatch's metrics.
 const METRICS: &[&str] = &["cloudwatch:GetMetricData"];
+/// Actions that show who has the address of a client. Without them, `clients` shows no owners; nothing else changes.
+const OWNERS: &[&str] = &["ec2:DescribeNetworkInterfaces"];
 /// Actions of `--all-regions`; the second is the fallback for the first.
 const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 
@@ -40,6 +42,8 @@ const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 ///
 /// Without role options, prints the policy for the user or role that reads the fleet. With --role-arn or --role-name,
 /// prints the policy for the caller, which must assume these roles. All actions are read-only.
+///
+/// Statements whose Sid begins with Optional can be left out: no verdict changes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage iam-policy --all-regions > policy.json
@@ -71,6 +75,7 @@ impl IamPolicy {
                 statements.push(allow("LogQueries", LOG_QUERIES, all()));
             }
             statements.push(allow("Metrics", METRICS, all()));
+            statements.push(allow("OptionalAddressOwners", OWNERS, all()));
             if places.all_regions {
                 statements.push(allow("Regions", REGIONS, all()));
             }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Client, Clients};
+use super::{Client, Clients, Owner};
 use crate::report::columns::{Column, Get, titles};
 use crate::report::csv::Dialect;
 
@@ -31,6 +31,14 @@ const COLUMNS: &[Column<Clients, Client>] = &[
     ("window_to", Get::Time(|list, _| Some(list.window.to))),
     ("instances_that_may_hide", Get::Count(|list, _| list.may_hide.len() as u64)),
     ("errors_in_run", Get::Count(|list, _| list.errors.len() as u64)),
+    ("owner", Get::Text(|_, row| row.owner.as_ref().map(Owner::label))),
+    ("owner_kind", Get::Text(|_, row| row.owner.as_ref().map(|owner| owner.kind.code().to_owned()))),
+    ("owner_name", Get::Text(|_, row| row.owner.as_ref()?.name.clone())),
+    ("owner_id", Get::Text(|_, row| row.owner.as_ref().map(|owner| owner.id.clone()))),
+    ("owner_seen_at", Get::Time(|_, row| row.owner.as_ref().map(|owner| owner.seen_at))),
+    ("owner_shared", Get::Text(|_, row| row.owner.as_ref().map(|owner| owner.shared.to_string()))),
+    ("address_count", Get::Count(|_, row| row.addresses.len() as u64)),
+    ("addresses", Get::List(|_, row| row.addresses.clone())),
 ];
 
 pub(super) fn write(list: &Clients, dialect: Dialect, out: &mut dyn Write) -> io::Result<()> {

@@ -1,11 +1,16 @@
 //! Whom to chase: the clients of a report, what each of them has to do, and in which order to ask them.
 
 mod csv;
+mod group;
+pub mod owner;
 mod table;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use group::By;
+pub use owner::{Owner, Owners};
 
 use crate::inventory::InstanceId;
 use crate::problem::Problem;
@@ -13,6 +18,7 @@ use crate::report::csv::{LINES, SPREADSHEETS};
 use crate::report::{self, Format, Reader, Report};
 use crate::verdict::{Change, ReasonCode, Rotation};
 use crate::window::Window;
+use owner::Found;
 
 /// Protocols that RFC 7568 and RFC 8996 forbid.
 const OLD_PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"];
@@ -62,6 +68,8 @@ pub enum Task {
     UpdateTrustStore,
     /// It uses TLS, and the authority stays: what it trusts goes on to be enough.
     KeepTrustStore,
+    /// It is an RDS proxy, which trusts the CAs of RDS itself.
+    BehindProxy,
     /// No log tells how it connects: ask whoever runs it.
     FindOut,
     /// It connects without TLS: it breaks where TLS is enforced.
@@ -83,12 +91,16 @@ pub struct Clients {
     pub window: Window,
     /// What the list rests on.
     pub evidence: report::Evidence,
+    /// What clients are grouped by.
+    pub by: By,
     /// The clients; whoever did not accept the certificate first, then by the urgency of the instance.
     pub clients: Vec<Client>,
     /// Instances whose rotation is required, or unproven, and that may have clients with TLS that are not listed.
     pub may_hide: Vec<Hiding>,
     /// What could not be read: clients may be missing.
     pub errors: Vec<Problem>,
+    /// Why owners of addresses are unknown. No verdict and no exit status depends on it.
+    pub owner_errors: Vec<Problem>,
 }
 
 /// One client of one instance.
@@ -108,6 +120,28 @@ pub struct Client {
     pub seen: report::Client,
     /// Forbidden protocols among its TLS versions.
     pub old_protocols: Vec<String>,
+    /// Who has its address; none where that is unknown, or where clients of several owners are grouped.
+    pub owner: Option<Owner>,
+    /// Its addresses: one, unless clients are grouped.
+    pub addresses: Vec<String>,
+    /// The users, databases, applications and owners of grouped clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Members>,
+}
+
+/// What grouped clients have between them. Of those, `user` and so on hold what is the same for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Members {
+    /// Clients.
+    pub clients: u64,
+    /// Their users.
+    pub users: BTreeSet<String>,
+    /// Their databases.
+    pub databases: BTreeSet<String>,
+    /// Their applications.
+    pub applications: BTreeSet<String>,
+    /// Their owners, as people call them.
+    pub owners: BTreeSet<String>,
 }
 
 /// An instance of which no log names all clients that use TLS, or may.
@@ -121,10 +155,12 @@ pub struct Hiding {
 }
 
 impl Clients {
-    /// The clients of a report. AWS's own are not among them, nor is what connects from the server itself.
-    pub fn of(report: &Report, which: Which) -> Self {
-        let mut clients: Vec<Client> = report.instances.iter().flat_map(of_instance).collect();
+    /// The clients of a report, with the owners of their addresses. AWS's own are not among them, nor is what connects from
+    /// the server itself.
+    pub fn of(report: &Report, owners: &Owners, which: Which, by: By) -> Self {
+        let mut clients: Vec<Client> = report.instances.iter().flat_map(|instance| owned(instance, owners)).collect();
         clients.retain(|client| which.takes(client));
+        let mut clients = by.group(clients);
         // Stable: what is alike stays in the report's order, by urgency.
         clients.sort_by_key(|client| client.tasks.first().copied());
         let hiding = report.instances.iter().filter(|instance| instance.clients_incomplete).map(|instance| Hiding {
@@ -137,9 +173,11 @@ impl Clients {
             tool_version: report.tool_version,
             window: report.window,
             evidence: report.evidence.clone(),
+            by,
             clients,
             may_hide: hiding.collect(),
             errors: report.errors.clone(),
+            owner_errors: owners.errors().to_vec(),
         }
     }
 }
@@ -147,7 +185,13 @@ impl Clients {
 impl Which {
     fn takes(self, client: &Client) -> bool {
         let is = |tasks: &[Task]| tasks.iter().any(|task| client.tasks.contains(task));
-        let tls = is(&[Task::AcceptCertificate, Task::UpdateTrustStore, Task::KeepTrustStore, Task::FindOut]);
+        let tls = is(&[
+            Task::AcceptCertificate,
+            Task::UpdateTrustStore,
+            Task::KeepTrustStore,
+            Task::BehindProxy,
+            Task::FindOut,
+        ]);
         let plaintext = is(&[Task::BreaksUnderEnforcement, Task::FindOut]);
         match (self.tls, self.plaintext) {
             (true, false) => tls,
@@ -164,8 +208,13 @@ pub fn authority_changes(instance: &report::Instance) -> bool {
     instance.rotation != Rotation::Optional && (staged || instance.certificate.change == Change::Root)
 }
 
-/// The clients of an instance, and the addresses without a session that did not accept its certificate.
+/// The clients of an instance, and the addresses without a session that did not accept its certificate. Owners are unknown.
 pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
+    owned(instance, &Owners::default())
+}
+
+/// The same, with the owners of their addresses.
+fn owned(instance: &report::Instance, owners: &Owners) -> Vec<Client> {
     let seen = &instance.connections.clients;
     let known: BTreeSet<&str> = seen.iter().filter_map(|client| client.address.as_deref()).collect();
     let mut rejected = instance.connections.certificate_rejected_by.clone();
@@ -182,22 +231,27 @@ pub fn of_instance(instance: &report::Instance) -> Vec<Client> {
         first_seen: None,
         last_seen: None,
     });
-    let clients = strangers.chain(seen.iter().cloned()).map(|seen| client(instance, seen));
+    let clients = strangers.chain(seen.iter().cloned()).map(|seen| client(instance, owners, seen));
     // What has nothing to do connects from the server itself.
     clients.filter(|client| !client.tasks.is_empty()).collect()
 }
 
-fn client(instance: &report::Instance, seen: report::Client) -> Client {
+fn client(instance: &report::Instance, owners: &Owners, seen: report::Client) -> Client {
     let rejected = &instance.connections.certificate_rejected_by;
     let rejections = seen.address.as_ref().and_then(|address| rejected.get(address)).copied().unwrap_or(0);
     let changes = authority_changes(instance);
     let old: Vec<String> =
         seen.tls_versions.keys().filter(|version| OLD_PROTOCOLS.contains(&version.as_str())).cloned().collect();
     let sessions = seen.sessions;
+    let found =
+        seen.address.as_deref().map(|address| owners.of(instance.id(), address, seen.first_seen, seen.last_seen));
+    let Found { owner, is_proxy } = found.unwrap_or_default();
+    let uses_tls = sessions.tls > 0;
     let tasks = [
         (Task::AcceptCertificate, rejections > 0),
-        (Task::UpdateTrustStore, sessions.tls > 0 && changes),
-        (Task::KeepTrustStore, sessions.tls > 0 && !changes),
+        (Task::UpdateTrustStore, uses_tls && changes && !is_proxy),
+        (Task::KeepTrustStore, uses_tls && !changes && !is_proxy),
+        (Task::BehindProxy, uses_tls && is_proxy),
         (Task::FindOut, sessions.unknown > 0),
         (Task::BreaksUnderEnforcement, sessions.plaintext + sessions.gss > 0),
         (Task::OldProtocol, !old.is_empty()),
@@ -207,8 +261,11 @@ fn client(instance: &report::Instance, seen: report::Client) -> Client {
         rotation: instance.rotation,
         tasks: tasks.into_iter().filter(|(_, is_so)| *is_so).map(|(task, _)| task).collect(),
         certificate_rejected: rejections,
+        addresses: seen.address.iter().cloned().collect(),
         seen,
         old_protocols: old,
+        owner,
+        members: None,
     }
 }
 
@@ -227,6 +284,7 @@ impl Task {
             Self::AcceptCertificate => "accept-certificate",
             Self::UpdateTrustStore => "update-trust-store",
             Self::KeepTrustStore => "keep-trust-store",
+            Self::BehindProxy => "behind-proxy",
             Self::FindOut => "find-out",
             Self::BreaksUnderEnforcement => "breaks-under-enforcement",
             Self::OldProtocol => "old-protocol",
@@ -239,6 +297,7 @@ impl Task {
             Self::AcceptCertificate => "add the CA to its trust store (it rejected the certificate)",
             Self::UpdateTrustStore => "update its trust store",
             Self::KeepTrustStore => "nothing (uses TLS, and the CA stays the same)",
+            Self::BehindProxy => "nothing (RDS Proxy trusts the RDS CAs itself)",
             Self::FindOut => "ask its owner whether it uses TLS",
             Self::BreaksUnderEnforcement => "nothing (no TLS; breaks if TLS is enforced)",
             Self::OldProtocol => "update its driver (old protocol)",

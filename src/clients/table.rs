@@ -1,5 +1,6 @@
 //! The table for people: a line for each client, the most urgent first.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Client, Clients, Task};
+use crate::problem::grouped;
 use crate::report::Layout;
 use crate::report::escape::terminal;
 use crate::report::lines::{next_steps, paragraph, problems, wrap};
@@ -17,17 +19,27 @@ const GAP: usize = 2;
 /// Least columns of text for what to do.
 const LEAST: usize = 30;
 /// Columns that are left out where the table is too wide, the first of them first.
-const LEFT_OUT: &[&str] = &["FIRST SEEN", "LAST SEEN", "DATABASE", "APPLICATION", "SESSIONS"];
+const LEFT_OUT: &[&str] = &["FIRST SEEN", "LAST SEEN", "DATABASE", "APPLICATION", "SESSIONS", OWNER];
+/// Owners that are named where clients of many are grouped.
+const OWNERS: usize = 2;
+/// The title of a column that is there if any owner is known.
+const OWNER: &str = "OWNER";
 
 /// A column: its title, and what of a client it holds.
 type Column = (&'static str, fn(&Client) -> String);
 
 const COLUMNS: &[Column] = &[
     ("INSTANCE", |row| terminal(&row.id.instance)),
-    ("ADDRESS", |row| name(&row.seen.address)),
-    ("USER", |row| name(&row.seen.user)),
-    ("DATABASE", |row| name(&row.seen.database)),
-    ("APPLICATION", |row| name(&row.seen.application)),
+    ("ADDRESS", |row| match row.addresses.len() {
+        many @ 2.. => format!("{many} addresses"),
+        _ => name(&row.seen.address),
+    }),
+    (OWNER, owner),
+    ("USER", |row| shared(&row.seen.user, row.members.as_ref().map(|all| &all.users), "user")),
+    ("DATABASE", |row| shared(&row.seen.database, row.members.as_ref().map(|all| &all.databases), "database")),
+    ("APPLICATION", |row| {
+        shared(&row.seen.application, row.members.as_ref().map(|all| &all.applications), "application")
+    }),
     ("TLS", versions),
     ("SESSIONS", |row| row.sessions().to_string()),
     ("FIRST SEEN", |row| time(row.seen.first_seen)),
@@ -41,6 +53,28 @@ const COLUMNS: &[Column] = &[
 
 fn name(name: &Option<String>) -> String {
     name.as_deref().map_or_else(|| "-".to_owned(), terminal)
+}
+
+/// A name that all clients of a group have, or how many there are.
+fn shared(one: &Option<String>, all: Option<&BTreeSet<String>>, noun: &str) -> String {
+    match all.map(BTreeSet::len) {
+        Some(many @ 2..) => plural(many, noun),
+        _ => name(one),
+    }
+}
+
+/// The owner of the address, or owners of grouped clients.
+fn owner(row: &Client) -> String {
+    let all = row.members.iter().flat_map(|members| &members.owners);
+    let (named, more) = match &row.owner {
+        Some(owner) => (vec![owner.label()], 0),
+        None => (all.clone().take(OWNERS).cloned().collect(), all.count().saturating_sub(OWNERS)),
+    };
+    match (named.is_empty(), more) {
+        (true, _) => "-".to_owned(),
+        (_, 0) => terminal(&named.join(", ")),
+        _ => format!("{} and {more} more", terminal(&named.join(", "))),
+    }
 }
 
 /// The TLS versions, old ones marked; what has sessions without TLS too says so.
@@ -69,6 +103,7 @@ pub(super) fn write(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io:
     if !list.clients.is_empty() {
         writeln!(out)?;
         clients(list, layout, out)?;
+        owners(list, width, out)?;
     }
     if !list.may_hide.is_empty() {
         writeln!(out)?;
@@ -90,12 +125,35 @@ fn headline(list: &Clients) -> String {
         (Task::FindOut, "unknown"),
         (Task::BreaksUnderEnforcement, "without TLS"),
         (Task::OldProtocol, "with an old protocol"),
+        (Task::BehindProxy, "behind RDS Proxy"),
         (Task::KeepTrustStore, "with TLS and no change"),
     ];
     let counts: Vec<_> = tasks.iter().map(|(task, what)| (with(*task), what)).filter(|(count, _)| *count > 0).collect();
     let counts: Vec<_> = counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
     let all = plural(list.clients.len(), "client");
     if counts.is_empty() { all } else { format!("{all}: {}", counts.join(", ")) }
+}
+
+/// What the addresses do not show: clients behind others, and owners that are unknown.
+fn owners(list: &Clients, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    if list.clients.iter().any(|row| row.addresses.len() > 1) {
+        writeln!(out)?;
+        paragraph(out, width, 0, "Clients with several addresses are one line. `--by address` lists each address.")?;
+    }
+    let known = list.clients.iter().filter_map(|row| row.owner.as_ref());
+    let hiding: BTreeSet<_> = known.filter_map(|owner| Some((owner.label(), owner.kind.hides()?))).collect();
+    if !hiding.is_empty() {
+        writeln!(out)?;
+        paragraph(out, width, 0, "These addresses can stand for other clients:")?;
+    }
+    for (owner, clients) in hiding {
+        paragraph(out, width, 2, &format!("{owner}: {clients}"))?;
+    }
+    if !list.owner_errors.is_empty() {
+        writeln!(out)?;
+        paragraph(out, width, 0, "The owners of addresses are unknown, which changes no verdict:")?;
+    }
+    grouped(&list.owner_errors).iter().try_for_each(|brief| paragraph(out, width, 2, &brief.to_string()))
 }
 
 /// The table. Names are never broken, so that they can be searched for. Where the table is too wide, columns are left out,
@@ -117,9 +175,10 @@ fn clients(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io::Result<(
 
 /// The columns that there is room for, and the titles of the others.
 fn columns(list: &Clients, layout: &Layout) -> (Vec<&'static Column>, Vec<&'static str>) {
-    let mut columns: Vec<_> = COLUMNS.iter().collect();
+    let is_owned = list.clients.iter().any(|row| owner(row) != "-");
+    let mut columns: Vec<_> = COLUMNS.iter().filter(|(title, _)| is_owned || *title != OWNER).collect();
     let mut left_out = Vec::new();
-    for title in LEFT_OUT {
+    for title in LEFT_OUT.iter().filter(|title| is_owned || **title != OWNER) {
         let needed: usize = columns.iter().rev().skip(1).map(|column| width_of(list, column)).sum();
         if layout.wide || needed + LEAST <= usize::from(layout.width) {
             break;

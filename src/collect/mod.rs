@@ -1,4 +1,5 @@
-//! Collects the evidence of a fleet into a bundle: inventory, metrics, then the logs of each instance, many at a time.
+//! Collects the evidence of a fleet into a bundle: inventory, metrics, then the logs of each instance, many at a time, and
+//! the network interfaces of their clients.
 //!
 //! A failure with one log or instance becomes a gap and an error, and the rest goes on. What was read is written
 //! out every few seconds, so that a collection that is killed goes on from there when it is started again.
@@ -25,10 +26,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::aws::Aws;
-use crate::bundle::{Bundle, Parts};
+use crate::bundle::{Bundle, Network, NetworkPart, Parts, Sighting};
 use crate::error::Result;
 use crate::inventory::{self, Filter, Fleet, InstanceProfile};
 use crate::metrics;
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::window::Window;
 use instance::{Collection, InstanceLogs};
@@ -71,6 +73,7 @@ pub async fn collect(
     measure(aws, &fleet, request.window, bundle).await?;
     if request.logs {
         logs(aws, request, &fleet, bundle, known, progress).await?;
+        network(aws, &fleet, bundle).await?;
     }
     bundle.finish(&fleet, inventory)?;
     Ok(fleet)
@@ -156,6 +159,41 @@ async fn measure(aws: &Aws, fleet: &Fleet, window: Window, bundle: &Bundle) -> R
     let known = bundle.measured(account, &fleet.region)?;
     let (part, measured) = metrics::take(aws, fleet, account, window, &known).await;
     bundle.write_metrics(&part, measured)
+}
+
+/// Asks who has the addresses of the clients of a fleet. No verdict rests on the answer, so that a failure is kept beside it
+/// and is no error of the run.
+async fn network(aws: &Aws, fleet: &Fleet, bundle: &Bundle) -> Result<()> {
+    let Some(account) = &fleet.account else { return Ok(()) };
+    let (kept, place) = (bundle.clone(), (account.clone(), fleet.region.clone()));
+    // Facts of a whole region may be read for that.
+    let read = tokio::task::spawn_blocking(move || kept.client_addresses(&place.0, &place.1)).await;
+    let addresses = read.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))?;
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let (account, region, collected_at) = (account.clone(), fleet.region.clone(), fleet.taken_at);
+    let mut part = NetworkPart {
+        account,
+        region,
+        collected_at,
+        network: Network::default(),
+        unowned: addresses.clone(),
+        errors: Vec::new(),
+    };
+    match inventory::network::owners(aws, &addresses).await {
+        Ok(owners) => {
+            let seen = Sighting { from: collected_at, to: collected_at };
+            for (interface, addresses) in owners {
+                for address in addresses {
+                    part.unowned.remove(&address);
+                    part.network.add(interface.clone(), address, seen);
+                }
+            }
+        }
+        Err(error) => part.errors.push(Problem::from(&error).at(Some(&part.account), &part.region)),
+    }
+    bundle.write_network(part)
 }
 
 /// The engine of an instance whose logs tell of its clients.

@@ -5,6 +5,7 @@ mod clusters;
 mod filter;
 mod instance_id;
 mod maintenance_window;
+pub mod network;
 mod parameters;
 mod pending_changes;
 mod profile;
@@ -14,6 +15,7 @@ mod status;
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
 pub use maintenance_window::MaintenanceWindow;
+pub use network::NetworkInterface;
 pub use profile::{
     AccountRegion, Certificate, ClusterRole, Collection, Fleet, InstanceProfile, Level, Parameter, PendingAction,
 };

@@ -74,6 +74,46 @@ pub struct Fleet {
     /// What CloudWatch measured. What is not here was not measured: its series is there and empty.
     #[serde(default, rename = "metric")]
     pub metrics: Vec<Metric>,
+    /// Network interfaces, as EC2 describes them.
+    #[serde(default, rename = "network_interface")]
+    pub network_interfaces: Vec<NetworkInterface>,
+}
+
+/// A network interface (EC2 API reference: `NetworkInterface`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkInterface {
+    /// Such as `eni-0123456789abcdef0`.
+    pub id: String,
+    /// Where it is, if not in the fleet's region.
+    pub region: Option<String>,
+    /// Its VPC.
+    #[serde(default = "vpc")]
+    pub vpc: String,
+    /// `interface`, `lambda`, `nat_gateway` and so on.
+    #[serde(default = "interface")]
+    pub interface_type: String,
+    /// What the service that made it says of it.
+    #[serde(default)]
+    pub description: String,
+    /// `RequesterId`.
+    pub requester: Option<String>,
+    /// The instance that it is attached to; else a service has it.
+    pub instance: Option<String>,
+    /// When it was attached, where EC2 says it.
+    pub attached_at: Option<Timestamp>,
+    /// Its private addresses of both kinds, the primary one first.
+    pub addresses: Vec<String>,
+    /// Ranges of addresses that it has whole.
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    /// `PrivateDnsName`.
+    pub private_name: Option<String>,
+    /// Its public address.
+    pub public: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An event (API reference: `Event`).
@@ -374,6 +414,14 @@ fn yes() -> bool {
 
 fn complete_versions() -> Vec<String> {
     ["v19", "v13"].map(str::to_owned).to_vec()
+}
+
+fn vpc() -> String {
+    "vpc-0f00ba4".to_owned()
+}
+
+fn interface() -> String {
+    "interface".to_owned()
 }
 
 fn dynamic() -> String {

@@ -55,7 +55,7 @@ pub fn endless(answer: &[u8]) -> Body {
 /// The call for the first page of a list.
 pub fn first_page(call: &Call) -> Call {
     let mut call = call.clone();
-    call.parameters.remove("Marker");
+    ["Marker", "NextToken"].iter().for_each(|name| drop(call.parameters.remove(*name)));
     call.body = match serde_json::from_slice(&call.body) {
         Ok(serde_json::Value::Object(mut fields)) => {
             ["nextToken", "NextToken"].iter().for_each(|name| drop(fields.remove(*name)));
@@ -77,8 +77,11 @@ pub fn marked(call: &Call, answer: &[u8], marker: &str) -> Vec<u8> {
         return answer;
     }
     let text = String::from_utf8(answer.to_vec()).expect("XML");
-    let end = format!("</{}Result>", call.action);
-    let name = if call.action == "ListAccounts" { "NextToken" } else { "Marker" };
+    let (name, end) = match call.service.as_str() {
+        "ec2" => ("nextToken", format!("</{}Response>", call.action)),
+        _ if call.action == "ListAccounts" => ("NextToken", format!("</{}Result>", call.action)),
+        _ => ("Marker", format!("</{}Result>", call.action)),
+    };
     text.replace(&end, &format!("<{name}>{marker}</{name}>{end}")).into_bytes()
 }
 

@@ -6,6 +6,7 @@ mod cloudwatch;
 mod cloudwatch_logs;
 mod connection;
 mod crowd;
+mod ec2;
 mod faults;
 mod fleet;
 mod flood;
@@ -36,7 +37,7 @@ use tokio::sync::oneshot;
 pub use agent::Joins;
 pub use cloudwatch_logs::{Event, Group};
 pub use faults::{Calls, Fault, FaultKind};
-pub use fleet::{Fleet, Instance, Metric, Proxy, RdsEvent};
+pub use fleet::{Fleet, Instance, Metric, NetworkInterface, Proxy, RdsEvent};
 pub use log_file::LogFile;
 pub use request::Call;
 
@@ -254,6 +255,9 @@ impl Service {
             "account" => identity::regions(fleet, call).map(|result| Answer::json(&result)),
             "logs" => cloudwatch_logs::answer(fleet, call).map(|result| Answer::json(&result)),
             "monitoring" => cloudwatch::answer(fleet, call).map(|result| Answer::cbor(&result)),
+            "ec2" => {
+                ec2::answer(fleet, call).map(|result| Answer::xml(ec2::response(result, &call.action, request_id)))
+            }
             _ => rds::answer(fleet, call).map(|result| Answer::xml(result.into_response(&call.action, request_id))),
         };
         answered.unwrap_or_else(|error| Answer::error(call, error, request_id))
@@ -299,6 +303,16 @@ impl Answer {
         Answer::ok("application/cbor", bytes)
     }
 
+    /// A whole answer with this result, as the protocol of the call's service writes it.
+    fn of_result(call: &Call, text: &str) -> Answer {
+        let action = &call.action;
+        match call.service.as_str() {
+            "logs" => Answer::ok("application/x-amz-json-1.1", text),
+            "ec2" => Answer::xml(format!("<{action}Response>{text}</{action}Response>")),
+            _ => Answer::xml(format!("<{action}Response><{action}Result>{text}</{action}Result></{action}Response>")),
+        }
+    }
+
     /// An error as the protocol of the call's service writes it.
     fn error(call: &Call, error: ApiError, request_id: &str) -> Answer {
         let answer = match call.service.as_str() {
@@ -311,6 +325,7 @@ impl Answer {
                 let fields = fields.map(|(name, value)| (text(name), text(value)));
                 Answer::cbor(&ciborium::Value::Map(fields.to_vec()))
             }
+            "ec2" => Answer::xml(ec2::error(error.code, &error.message, request_id)),
             _ => Answer::xml(xml::error(error.kind, error.code, &error.message, request_id)),
         };
         Answer { status: error.status, ..answer }
@@ -355,7 +370,8 @@ async fn answer(
         let answer = service.right_answer(&flood::first_page(&call), &request_id);
         Answer { body: flood::marked(&call, &answer.body, marker), ..answer }
     };
-    let forged = call.action == "DownloadCompleteDBLogFile" && !signature::is_right(&method, &uri, &headers, &body);
+    let is_checked = call.action == "DownloadCompleteDBLogFile" || call.service == "ec2";
+    let forged = is_checked && !signature::is_right(&method, &uri, &headers, &body);
     let forged = || forged.then(|| ApiError::sender(403, "SignatureDoesNotMatch", "The signatures do not match."));
     let answer = match (refusal(&headers).or_else(forged), fault) {
         (Some(error), _) => Answer::error(&call, error, &request_id),
@@ -378,13 +394,7 @@ async fn answer(
         (None, Some(FaultKind::EmptyBody)) => Answer::ok("text/xml", ""),
         (None, Some(FaultKind::SameMarker)) => first("stuck"),
         (None, Some(FaultKind::NewMarkers)) => first(&format!("after-{number}")),
-        (None, Some(FaultKind::Result(json))) if call.service == "logs" => {
-            Answer::ok("application/x-amz-json-1.1", json)
-        }
-        (None, Some(FaultKind::Result(xml))) => {
-            let action = &call.action;
-            Answer::xml(format!("<{action}Response><{action}Result>{xml}</{action}Result></{action}Response>"))
-        }
+        (None, Some(FaultKind::Result(text))) => Answer::of_result(&call, text),
         (None, Some(FaultKind::Slow(_) | FaultKind::Together(_) | FaultKind::Blanks(_) | FaultKind::Endless)) => {
             right()
         }
@@ -420,7 +430,7 @@ impl HttpBody for OfNoLength {
 }
 
 /// The services that are served, as signatures name them.
-const SERVICES: &[&str] = &["rds", "logs", "monitoring", "sts", "account", "organizations"];
+const SERVICES: &[&str] = &["rds", "logs", "monitoring", "ec2", "sts", "account", "organizations"];
 
 /// Why the request is not answered at all. Of signatures, only the presence and the scope are checked here.
 fn refusal(headers: &HeaderMap) -> Option<ApiError> {
@@ -440,6 +450,13 @@ fn refusal(headers: &HeaderMap) -> Option<ApiError> {
 /// The error that a fault stands for.
 fn error_of(fault: FaultKind, call: &Call) -> ApiError {
     match fault {
+        // Source: "Error codes for the Amazon EC2 API".
+        FaultKind::Throttle if call.service == "ec2" => {
+            ApiError::receiver(503, "RequestLimitExceeded", "Request limit exceeded.")
+        }
+        FaultKind::AccessDenied if call.service == "ec2" => {
+            ApiError::sender(403, "UnauthorizedOperation", "You are not authorized to perform this operation.")
+        }
         FaultKind::Throttle => ApiError::sender(400, "Throttling", "Rate exceeded"),
         FaultKind::AccessDenied => {
             let message = format!(

@@ -51,6 +51,11 @@ impl Xml {
         self.element(name, |xml| items.iter().for_each(|item| xml.text("member", item)));
     }
 
+    /// What was written.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// The whole answer to `action`, whose result this is.
     pub fn into_response(self, action: &str, request_id: &str) -> String {
         let result = self.text;

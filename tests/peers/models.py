@@ -26,7 +26,8 @@ IN_NO_MODEL = "/downloadCompleteLogFile/"
 COMMON_ERRORS = {
     "AccessDenied", "AccessDeniedException", "AuthFailure", "ExpiredToken", "InternalFailure", "InvalidAction",
     "InvalidClientTokenId", "InvalidParameterCombination", "InvalidParameterValue", "MissingAuthenticationToken",
-    "MissingParameter", "RequestExpired", "ServiceUnavailable", "SignatureDoesNotMatch", "Throttling", "ValidationError",
+    "MissingParameter", "RequestExpired", "RequestLimitExceeded", "ServiceUnavailable", "SignatureDoesNotMatch",
+    "Throttling", "UnauthorizedOperation", "ValidationError",
 }
 SCALARS = {"boolean", "integer", "long", "float", "double", "string", "timestamp", "blob", "character"}
 
@@ -177,11 +178,11 @@ class Exchange:
         self.protocol, self.action = self.protocol_and_action()
 
     def is_form(self):
-        return self.service in ("rds", "sts")
+        return self.service in ("rds", "sts", "ec2")
 
     def protocol_and_action(self):
         if self.is_form():
-            return "query", self.form.get("Action")
+            return "ec2" if self.service == "ec2" else "query", self.form.get("Action")
         if "/operation/" in self.path:
             return "smithy-rpc-v2-cbor", self.path.rpartition("/")[2]
         if self.record["action"]:
@@ -207,7 +208,7 @@ class Exchange:
 
     def check_request(self, operation, findings):
         metadata, shape = self.model.metadata, operation.input_shape
-        if self.protocol == "query":
+        if self.is_form():
             used = set()
             values = of_form(shape, "", self.form, used) if shape else {}
             for name in self.form.keys() - used - {"Action", "Version"}:
@@ -238,12 +239,11 @@ class Exchange:
         parsed.pop("ResponseMetadata", None)
         if shape is None:
             return
-        if self.protocol == "query":
+        if self.is_form():
             root = ElementTree.fromstring(self.answer)
-            wrapper = shape.serialization.get("resultWrapper")
-            node = next((child for child in root if child.tag.rpartition("}")[2] == wrapper), None)
+            node = self.result(shape, root)
             if node is None:
-                return findings.add("answer", f"no {wrapper}")
+                return findings.add("answer", "no result")
             values = of_xml(shape, node, "answer", findings)
         else:
             decode = cbor2.loads if self.protocol == "smithy-rpc-v2-cbor" else json.loads
@@ -251,6 +251,16 @@ class Exchange:
         check_values(shape, values, "answer", findings)
         if leaves(values) != leaves(parsed):
             findings.add("answer", f"botocore keeps {leaves(parsed)} of {leaves(values)} values")
+
+    def result(self, shape, root):
+        """The element of the result; the EC2 protocol has none, and its identifier beside the members."""
+        tag = lambda node: node.tag.rpartition("}")[2]
+        if self.protocol == "ec2":
+            for child in [child for child in root if tag(child) == "requestId"]:
+                root.remove(child)
+            return root
+        wrapper = shape.serialization.get("resultWrapper")
+        return next((child for child in root if tag(child) == wrapper), None)
 
     def check_error(self, operation, findings):
         code = self.parsed(operation)["Error"].get("Code")

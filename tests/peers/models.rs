@@ -17,6 +17,7 @@ use crate::fleet::{WINDOW, small_fleet};
 /// All calls that a collection makes.
 const CALLS: &[&str] = &[
     "account:ListRegions",
+    "ec2:DescribeNetworkInterfaces",
     "logs:DescribeLogGroups",
     "logs:DescribeLogStreams",
     "logs:FilterLogEvents",
@@ -47,6 +48,13 @@ fn fleet() -> Fleet {
     let instance = fleet.instance("reports-batch");
     instance.export("postgresql", "error/").class = "INFREQUENT_ACCESS";
     instance.files.clear();
+    for (number, address) in ["10.99.0.31", "10.99.0.32", "2001:db8::1"].iter().enumerate() {
+        let toml = format!(
+            "id = 'eni-{number}'\naddresses = ['{address}', '2001:db8::{number}']\nprefixes = ['10.7.0.0/28']\npublic = '192.0.2.1'\n\
+             attached_at = '2026-11-01T00:00:00Z'\nprivate_name = 'ip.internal'\ninstance = 'i-1'\ntags = {{ Name = 'api' }}"
+        );
+        fleet.network_interfaces.push(toml::from_str(&toml).expect("an interface"));
+    }
     let instance = fleet.instance("analytics-1");
     instance.export("postgresql", "error/").page = 50;
     instance.files.clear();
