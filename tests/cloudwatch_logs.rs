@@ -130,7 +130,7 @@ fn an_export_that_wrote_nothing_says_so() {
 
 #[test]
 fn hours_without_a_session_are_not_covered() {
-    let run = analyze(exported(|group| group.events.retain(|event| !event.message.starts_with("2026-11-21 0"))), ALONE);
+    let run = analyze(exported(|group| group.events.retain(|event| !event.message.starts_with("2026-11-22 0"))), ALONE);
     let instance = only(&run);
     assert_eq!((&instance["rotation"], &instance["unproven"]), (&"required".into(), &true.into()), "{instance:#}");
     let gaps = instance["coverage"]["gaps"].as_array().expect("gaps");

@@ -278,3 +278,29 @@ fn every_link_of_the_documentation_leads_to_a_file_and_a_heading() {
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(links > 20, "{links}");
 }
+
+/// The tests that a row of `src/verdict/RULES.md` names are there.
+#[test]
+fn every_rule_names_tests_that_exist() {
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in folder.read_dir().expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, text);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                *text += &fs::read_to_string(path).expect("a source file");
+            }
+        }
+    }
+    let mut code = String::new();
+    ["src", "tests", "parsers"].iter().for_each(|folder| sources(&root().join(folder), &mut code));
+    let document = text(&root().join("src/verdict/RULES.md"));
+    let rows = document.lines().filter(|line| line.starts_with("| ") && !line.contains("| ---"));
+    let tests: Vec<&str> = rows
+        .filter_map(|row| row.trim_end_matches('|').rsplit('|').next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(tests.len() > 25, "{}", tests.len());
+    let missing: Vec<_> = tests.iter().filter(|test| !code.contains(&format!("fn {test}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -16,6 +16,7 @@ mod bundle;
 mod clients;
 mod clock;
 mod cloudwatch_logs;
+mod clusters;
 mod command;
 mod damaged_bundles;
 mod diff;

@@ -17,6 +17,11 @@ use crate::verdict::{
 };
 use crate::window::Window;
 
+/// Databases with RDS certificates or clients of their own that no call of the inventory lists.
+///
+/// Source: "Using Amazon DocumentDB elastic clusters" in the DocumentDB guide; its API is another one (`docdb-elastic`).
+pub(super) const NOT_LISTED: &[&str] = &["DocumentDB elastic clusters"];
+
 /// The report of an analysis.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -46,6 +51,8 @@ pub struct Report {
     pub summary: Summary,
     /// The instances, most urgent first.
     pub instances: Vec<Instance>,
+    /// What the calls of the inventory do not list: [`NOT_LISTED`].
+    pub not_listed: &'static [&'static str],
     /// What could not be read.
     pub errors: Vec<Problem>,
 }
@@ -380,6 +387,7 @@ impl Report {
             collections: Vec::new(),
             summary,
             instances: Vec::new(),
+            not_listed: NOT_LISTED,
             errors,
         }
     }

@@ -1,6 +1,7 @@
 //! The policy of a report, in sentences.
 
 use super::Report;
+use super::model::NOT_LISTED;
 use crate::text::plural;
 use crate::verdict::{Attestation, Ignore, Pattern, Policy, ReasonCode};
 
@@ -18,6 +19,7 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         .chain(accepted)
         .chain(policy.ignore.iter().map(ignored))
         .chain(attested)
+        .chain([format!("Not listed: {}.", NOT_LISTED.join(", "))])
         .collect()
 }
 

@@ -36,3 +36,24 @@ fn held(facts: &DataFrame) -> PolarsResult<BTreeMap<&str, Sessions>> {
     }
     Ok(held)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::test_support::{facts_of, reading_of};
+
+    /// Rows: sessions and TLS sessions that the log counts, those of its facts, and whether they agree.
+    #[test]
+    fn counts_that_differ_are_a_contradiction() {
+        let rows = [((2, 1), &["tls", "plaintext"][..], true), ((2, 0), &["tls", "plaintext"], false)];
+        let others = [((3, 1), &["tls", "plaintext"][..], false), ((0, 0), &[], true), ((1, 0), &[], false)];
+        for ((sessions, tls), facts, agrees) in rows.into_iter().chain(others) {
+            let reading = LogRead { sessions, tls_sessions: tls, ..reading_of("a.log") };
+            let facts = facts_of("a.log", facts);
+            let found = find(std::slice::from_ref(&reading), Some(&facts)).expect("facts");
+            assert_eq!(found.is_none(), agrees, "{sessions} {tls}");
+        }
+        let reading = LogRead { sessions: 1, ..reading_of("a.log") };
+        assert!(find(&[reading], None).expect("no facts").is_some(), "facts that are gone are no zero");
+    }
+}

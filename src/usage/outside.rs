@@ -38,3 +38,25 @@ pub(super) fn tls(
     };
     Ok((0..found.height()).filter_map(row).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::test_support::facts_at;
+
+    #[test]
+    fn tls_counts_before_and_after_the_window_since_the_instance_was_made() {
+        let at = |second: i64| Timestamp::from_second(second).expect("in range");
+        let window = Window { from: at(1000), to: at(2000) };
+        let facts = facts_at(&[(500, "tls"), (900, "plaintext"), (1500, "tls"), (2500, "tls")]);
+        let found = |created: Option<i64>| -> Vec<i64> {
+            let found = tls(&facts, window, created.map(at)).expect("facts");
+            found.into_iter().map(|(_, at)| at.as_second()).collect()
+        };
+        assert_eq!(found(None), [2500], "the client was last seen after the window");
+        assert_eq!(found(Some(600)), [2500]);
+        let facts = facts_at(&[(500, "tls"), (1500, "tls"), (2500, "plaintext")]);
+        let last = |created: Option<i64>| tls(&facts, window, created.map(at)).expect("facts").len();
+        assert_eq!((last(None), last(Some(600))), (1, 0), "another instance had that name before");
+    }
+}

@@ -2,6 +2,7 @@
 //! stands in them, and what CloudWatch measured.
 
 use jiff::Timestamp;
+use polars::prelude::DataFrame;
 
 use super::{Ignores, Usage, add_up, metric};
 use crate::bundle::fact::{Key, Tallied, table};
@@ -128,4 +129,41 @@ pub(crate) fn usage_without(
     }
     let facts = table(&profile.arn, &facts).expect("a table");
     add_up(profile, (&readings, Some(facts)), &measured, (window, 0.95), ignores).expect("it adds up")
+}
+
+/// A log that was read, and shows nothing.
+pub(crate) fn reading_of(source: &str) -> LogRead {
+    LogRead { source: source.to_owned(), log: source.to_owned(), ..LogRead::default() }
+}
+
+/// Sessions of these transports, in the facts of a log.
+pub(crate) fn facts_of(source: &str, transports: &[&'static str]) -> DataFrame {
+    let facts: Vec<_> = transports.iter().map(|transport| session(source, 0, transport)).collect();
+    table("arn", &facts).expect("a table")
+}
+
+/// Sessions of one client, by the second in which each was seen, and their transport.
+pub(crate) fn facts_at(sessions: &[(i64, &'static str)]) -> DataFrame {
+    let facts: Vec<_> = sessions.iter().map(|(at, transport)| session("a.log", *at, transport)).collect();
+    table("arn", &facts).expect("a table")
+}
+
+fn session(source: &str, at: i64, transport: &'static str) -> (Key, Tallied) {
+    let key = Key {
+        source: source.to_owned(),
+        hour: at - at.rem_euclid(HOUR),
+        event: "connected",
+        transport: Some(transport),
+        tls_version: None,
+        cipher: None,
+        user: Some("app".to_owned()),
+        database: None,
+        address: Some("10.0.0.7".to_owned()),
+        application: None,
+        auth_method: None,
+        cause: None,
+        system: false,
+        open: None,
+    };
+    (key, Tallied { count: 1, first_seen: at * 1_000_000, last_seen: at * 1_000_000 })
 }

@@ -270,6 +270,9 @@ pub struct Cluster {
     /// The identifiers of its instances, the writer first.
     #[serde(default)]
     pub members: Vec<String>,
+    /// Its members are told of also where no instance has their name: two answers that contradict each other.
+    #[serde(default)]
+    pub unlisted_members: bool,
     /// Addresses of its custom endpoints (`CustomEndpoints`).
     #[serde(default)]
     pub custom_endpoints: Vec<String>,

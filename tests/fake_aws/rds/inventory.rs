@@ -90,6 +90,12 @@ fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
 /// `DescribeDBClusters`.
 pub(super) fn clusters(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError> {
     let mut found: Vec<&Cluster> = fleet.clusters.iter().filter(|item| region_of(fleet, item) == call.region).collect();
+    // Nor is a cluster there whose members a test has removed.
+    let has_member = |cluster: &&Cluster| {
+        let listed = |member: &String| fleet.instances.iter().any(|instance| instance.id == *member);
+        cluster.members.is_empty() || cluster.members.iter().any(listed)
+    };
+    found.retain(has_member);
     if let Some(id) = call.parameter("DBClusterIdentifier") {
         found.retain(|cluster| is(id, &cluster.id, &fleet.arn(&call.region, "cluster", &cluster.id)));
         if found.is_empty() {
@@ -111,10 +117,14 @@ fn cluster(fleet: &Fleet, region: &str, cluster: &Cluster, xml: &mut Xml) {
     xml.text("EngineVersion", &cluster.version);
     xml.text("EngineMode", &cluster.engine_mode);
     xml.text("Port", port(&cluster.engine));
+    // A test may remove instances.
+    let exists =
+        |member: &&String| cluster.unlisted_members || fleet.instances.iter().any(|instance| instance.id == **member);
+    let members: Vec<&String> = cluster.members.iter().filter(exists).collect();
     let writer = cluster.members.first();
-    xml.list("DBClusterMembers", "DBClusterMember", &cluster.members, |xml, member| {
+    xml.list("DBClusterMembers", "DBClusterMember", &members, |xml, member| {
         xml.text("DBInstanceIdentifier", member);
-        xml.text("IsClusterWriter", writer == Some(member));
+        xml.text("IsClusterWriter", writer == Some(*member));
         xml.text("DBClusterParameterGroupStatus", &cluster.parameter_status);
         xml.text("PromotionTier", 1);
     });
