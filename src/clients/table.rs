@@ -151,7 +151,7 @@ fn owners(list: &Clients, width: u16, out: &mut dyn Write) -> io::Result<()> {
     }
     if !list.owner_errors.is_empty() {
         writeln!(out)?;
-        paragraph(out, width, 0, "The owners of addresses are unknown, which changes no verdict:")?;
+        paragraph(out, width, 0, "Owners of addresses could not be read, which changes no verdict:")?;
     }
     grouped(&list.owner_errors).iter().try_for_each(|brief| paragraph(out, width, 2, &brief.to_string()))
 }
