@@ -18,7 +18,7 @@ use crate::sealing::reseal;
 ///
 /// Source: the model `rds/2014-10-31/service-2.json` of botocore 1.43, and `awscli/customizations/rds.py`.
 pub const COMMANDS: &[(&str, &[&str], &[&str])] = &[
-    ("add-option-to-option-group", &["option-group-name", "options"], &["no-apply-immediately"]),
+    ("add-option-to-option-group", &["option-group-name"], &["no-apply-immediately", "options"]),
     ("apply-pending-maintenance-action", &["apply-action", "opt-in-type", "resource-identifier"], &[]),
     (
         "create-db-cluster-parameter-group",
@@ -64,7 +64,7 @@ pub const COMMANDS: &[(&str, &[&str], &[&str])] = &[
     ("modify-db-parameter-group", &["db-parameter-group-name", "parameters"], &[]),
     ("reboot-db-cluster", &["db-cluster-identifier"], &[]),
     ("reboot-db-instance", &["db-instance-identifier"], &[]),
-    ("remove-option-from-option-group", &["option-group-name", "options"], &["no-apply-immediately"]),
+    ("remove-option-from-option-group", &["option-group-name"], &["no-apply-immediately", "options"]),
     ("reset-db-cluster-parameter-group", &["db-cluster-parameter-group-name"], &["parameters"]),
     ("reset-db-parameter-group", &["db-parameter-group-name"], &["parameters"]),
     ("wait db-cluster-available", &[], &["db-cluster-identifier"]),
