@@ -37,6 +37,7 @@ exit "$status"
 const AWS: &str = r#"#!/bin/sh
 case "$*" in
     *get-caller-identity*) echo 123456789012 ;;
+    *Status*--output*) echo available ;;
     *filter-log-events*) cat samples/envelopes/whole/filter.json ;;
 esac
 "#;

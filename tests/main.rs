@@ -11,6 +11,7 @@
 
 mod architecture;
 mod aws;
+mod aws_cli;
 mod browser;
 mod bundle;
 mod clients;

@@ -18,7 +18,7 @@ pub const HOSTILE: &str =
     "x'\"; touch pwned; $(touch pwned) `touch pwned`\ntouch pwned\r\u{2028}touch pwned #{{ 1 + 1 }}";
 
 /// A copy of the small fleet's bundle, with changes to its instances.
-fn changed_fleet(home: &Path, name: &str, mut change: impl FnMut(&str, &mut Value)) -> PathBuf {
+pub fn changed_fleet(home: &Path, name: &str, mut change: impl FnMut(&str, &mut Value)) -> PathBuf {
     let bundle = home.join(name);
     copy_bundle(&samples().join("fleet"), &bundle, |_| true);
     let inventory = bundle.join("fleet").read_dir().expect("a bundle").next().expect("a file").expect("a file").path();

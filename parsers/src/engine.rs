@@ -49,7 +49,8 @@ pub struct Engine {
     pub changes_database: bool,
     /// What restarts for a new certificate.
     pub restart: Restart,
-    /// SQL that shows the transport of open sessions. None if there is none.
+    /// SQL that shows the transport of open sessions, on one line. A comment at its end says which privilege it needs. None
+    /// if there is none.
     pub live_query: Option<&'static str>,
 }
 
@@ -382,5 +383,20 @@ mod tests {
     fn only_old_versions_cannot_mark_tls() {
         assert!(ENGINE.marks_tls("9.4") && ENGINE.marks_tls("16.4") && ENGINE.marks_tls("?"));
         assert!(!ENGINE.marks_tls("9.3.25") && !ENGINE.marks_tls("8.4"));
+    }
+
+    /// Without the privilege, a view may show only one's own session: then "no TLS" is wrong.
+    #[test]
+    fn a_live_query_is_one_line_and_says_what_it_needs() {
+        let queries: Vec<_> = ENGINES.iter().filter_map(|engine| engine.live_query).collect();
+        assert!(queries.len() > 5);
+        for query in &queries {
+            let (sql, comment) = query.split_once(" -- ").expect("a comment at the end");
+            assert!(sql.starts_with("SELECT ") && comment.contains("needs "), "{query}");
+            assert!(!query.contains('\n') && !query.contains("  "), "{query}");
+            // Where it stands in a text, it is found by its words.
+            let others = queries.iter().filter(|other| other.contains(query) && *other != query);
+            assert_eq!(others.count(), 0, "{query}");
+        }
     }
 }

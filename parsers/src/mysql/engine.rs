@@ -25,7 +25,7 @@ pub static MARIADB_ENGINE: Engine = Engine {
         "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mariadb-ssl-connections.require-ssl.html",
     )],
     marks_tls_from: Some((10, 5)),
-    // There is no live query: neither the process list nor the performance schema shows the transport.
+    live_query: Some(MARIADB_LIVE_QUERY),
     ..family("mariadb", "MariaDB", &["mariadb"])
 };
 
@@ -77,11 +77,26 @@ const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'st
     }
 }
 
-/// ssl-certificate-rotation-mysql.html in the RDS user guide; needs the performance schema.
+/// The query of [`LIVE_QUERY`] and [`MARIADB_LIVE_QUERY`]: one row for each session. Its `connection_type` is `SSL/TLS` for a
+/// session with TLS. Without the privilege it fails; without the performance schema it returns no row, not even for the
+/// session that runs it (run on MariaDB 10.11). A join with the process list would hide other users' sessions.
 ///
-/// One row for each session. Its `connection_type` is `SSL/TLS` for a session with TLS.
-const LIVE_QUERY: &str = "SELECT id, user, host, connection_type FROM performance_schema.threads pst \
-                          JOIN information_schema.processlist isp ON pst.processlist_id = isp.id";
+/// Source: <https://dev.mysql.com/doc/refman/8.4/en/performance-schema-threads-table.html>.
+macro_rules! threads {
+    ($note:literal) => {
+        concat!(
+            "SELECT processlist_user, processlist_host, processlist_db, connection_type \
+             FROM performance_schema.threads WHERE type = 'FOREGROUND' AND processlist_user IS NOT NULL \
+             -- needs SELECT on performance_schema.threads; ",
+            $note
+        )
+    };
+}
+
+const LIVE_QUERY: &str = threads!("without any row, performance_schema is off");
+
+/// The performance schema of MariaDB is off by default, and `performance_schema` is static.
+const MARIADB_LIVE_QUERY: &str = threads!("performance_schema is off by default (static), and then there is no row");
 
 /// The source for Aurora's advanced auditing.
 const ADVANCED_AUDITING: &str =

@@ -34,13 +34,21 @@ pub static ENGINE: Engine = Engine {
         },
     ],
     marks_tls_from: Some((9, 4)),
-    // ssl-certificate-rotation-postgresql.html in the RDS user guide.
-    live_query: Some(
-        "SELECT datname, usename, ssl, client_addr FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
-         WHERE ssl AND usename <> 'rdsadmin'",
-    ),
+    live_query: Some(LIVE_QUERY),
     ..Engine::new("postgres", "PostgreSQL", &["postgres", "aurora-postgresql"])
 };
+
+/// One row for each session. Without the role `pg_read_all_stats`, sessions of other users are unknown: they have no
+/// `backend_start`, and no row in `pg_stat_ssl` or one that reads `f` (run on PostgreSQL 15, with and without the role).
+///
+/// Sources: <https://www.postgresql.org/docs/18/monitoring-stats.html>; ssl-certificate-rotation-postgresql.html in the RDS
+/// user guide.
+const LIVE_QUERY: &str = "SELECT a.usename, a.datname, a.client_addr, a.application_name, \
+                          CASE WHEN a.backend_start IS NULL THEN 'unknown: no privilege' WHEN s.ssl THEN 'TLS' \
+                          ELSE 'no TLS' END AS transport \
+                          FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) \
+                          WHERE a.usename <> 'rdsadmin' AND coalesce(a.backend_type, 'client backend') = 'client backend' \
+                          -- needs the role pg_read_all_stats or pg_monitor: GRANT pg_read_all_stats TO your_user";
 
 /// The server's log, in all its formats.
 ///

@@ -34,7 +34,12 @@ pub static ENGINE: Engine = Engine {
         "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/SQLServer.Concepts.General.SSL.Using.html",
     )],
     changes_database: true,
-    live_query: Some("SELECT session_id, encrypt_option, net_transport, auth_scheme FROM sys.dm_exec_connections"),
+    // ssl-certificate-rotation-sqlserver.html; "Using extended events with Amazon RDS for Microsoft SQL Server".
+    live_query: Some(
+        "SELECT c.session_id, s.login_name, s.host_name, s.program_name, c.net_transport, c.encrypt_option \
+         FROM sys.dm_exec_connections c JOIN sys.dm_exec_sessions s ON s.session_id = c.session_id \
+         -- needs VIEW SERVER STATE; for a history, record the Extended Event process_login_finish",
+    ),
     ..Engine::new(
         "sqlserver",
         "SQL Server",
