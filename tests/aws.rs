@@ -312,7 +312,9 @@ fn an_instance_that_does_not_exist_is_named_and_the_others_are_reported() {
     let run = analyze(&aws, Some("nowhere"));
     assert_eq!(run.status, 1, "{run:?}");
     assert!(
-        run.err.contains("nowhere: the instance does not exist in these accounts and regions. Check the identifier"),
+        run.err.contains(
+            "nowhere: the instance does not exist in account 123456789012, region eu-west-1. Check the identifier"
+        ),
         "{}",
         run.err
     );
