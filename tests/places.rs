@@ -174,7 +174,11 @@ fn only_the_instances_that_are_meant_are_asked_about() {
     assert_eq!(names(&["--tag", "team=docs"]), ["wiki"]);
     let report = analyze(&aws, &["--tag", "team=shop"]);
     assert_eq!(report.status, 1, "that none is meant is said: {report:?}");
-    assert!(report.err.contains("no instance matches the filters. Check their"), "{}", report.err);
+    assert!(
+        report.err.contains("no instance in account 123456789012, region eu-west-1 matches the filters. Check their"),
+        "{}",
+        report.err
+    );
     let report = analyze(&aws, &["--engine", "postgress"]);
     assert_eq!(report.status, 2, "{report:?}");
     assert!(report.err.contains("use one of ") && report.err.contains(" postgres,"), "{}", report.err);

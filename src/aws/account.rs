@@ -57,7 +57,8 @@ impl Accounts {
     /// Sets up the accounts. What fails with one of them does not keep the others from being asked.
     pub async fn resolve(&self) -> Vec<Result<Account>> {
         let accounts = self.all().await;
-        if self.numbers.is_empty() {
+        // Roles by name are assumed in these accounts only.
+        if self.numbers.is_empty() || self.role_name.is_some() {
             return accounts;
         }
         let mut chosen = Vec::new();
@@ -102,7 +103,10 @@ impl Accounts {
             let mut roles: Vec<String> = self.roles.clone();
             if let Some(name) = &self.role_name {
                 match self.members(&own).await {
-                    Ok(members) => roles.extend(members.iter().map(|number| role(&own, number, name))),
+                    Ok((members, absent)) => {
+                        roles.extend(members.iter().map(|number| role(&own, number, name)));
+                        accounts.extend(absent.into_iter().map(Err));
+                    }
                     Err(error) => accounts.push(Err(error)),
                 }
             }
@@ -122,9 +126,9 @@ impl Accounts {
         if is_own { Ok(own.clone()) } else { own.assume(arn, self.patience).await }
     }
 
-    /// The numbers of the accounts in which the role is assumed.
-    async fn members(&self, own: &Account) -> Result<Vec<String>> {
-        let mut numbers = self.numbers.clone();
+    /// The numbers of the accounts in which the role is assumed, and an error for each that the organization lacks.
+    async fn members(&self, own: &Account) -> Result<(Vec<String>, Vec<Error>)> {
+        let (mut numbers, mut absent) = (self.numbers.clone(), Vec::new());
         if self.organization {
             const ACTION: &str = "organizations:ListAccounts";
             let config = aws_sdk_organizations::config::Builder::from(&own.config)
@@ -141,11 +145,16 @@ impl Accounts {
                 account.state().is_none_or(|state| state.as_str() == "ACTIVE")
             };
             numbers = accounts.await?.into_iter().filter(is_active).filter_map(|found| found.id).collect();
+            let is_absent = |number: &&String| !numbers.contains(*number);
+            absent.extend(self.numbers.iter().filter(is_absent).map(|number| {
+                Error::new(ErrorKind::NotFound, number, "the organization has no such active account")
+                    .hint("check --account")
+            }));
             numbers.retain(|number| self.numbers.is_empty() || self.numbers.contains(number));
         }
         numbers.sort_unstable();
         numbers.dedup();
-        Ok(numbers)
+        Ok((numbers, absent))
     }
 }
 
