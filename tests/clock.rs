@@ -66,9 +66,9 @@ fn what_people_read_counts_the_days_from_the_clock() {
         let due = if left < 0 { "expired".to_owned() } else { left.to_string() };
         assert_eq!(days(&report, "reports-batch"), due, "{late} days later");
         let age = match late {
-            0 => "00:00 UTC\n".to_owned(),
-            1 => "00:00 UTC, 1 day ago\n".to_owned(),
-            late => format!("00:00 UTC, {late} days ago\n"),
+            0 => "00:00 UTC by ".to_owned(),
+            1 => "00:00 UTC, 1 day ago by ".to_owned(),
+            late => format!("00:00 UTC, {late} days ago by "),
         };
         assert!(text(&report, "table").contains(&age), "{}", text(&report, "table"));
     }

@@ -7,8 +7,7 @@ use super::volume::{Sessions, Volume};
 use super::{Answer, Steps, Wait};
 use crate::enable_logging::{self, Change, Export, Needs};
 use crate::inventory::{InstanceProfile, Level};
-use crate::usage::Usage;
-use crate::verdict::{Effect, Policy, ReasonCode, UsageVerdict, Verdict, ask_live, judge};
+use crate::verdict::{Effect, Policy, Reason, ReasonCode, UsageVerdict, Verdict, ask_live};
 use crate::window::Window;
 
 /// Minutes for which a log must be kept so that hourly collections miss nothing.
@@ -32,21 +31,29 @@ impl Steps {
     }
 }
 
-/// The steps to a verdict on an instance.
+/// Reasons that no log can resolve.
+const BY_OTHER_MEANS: [ReasonCode; 2] = [ReasonCode::RdsCustom, ReasonCode::LimitlessDatabase];
+
+/// Reasons by which nothing has to be rotated, whatever the logs show.
+const ANSWERED: [ReasonCode; 2] = [ReasonCode::CertificateElsewhere, ReasonCode::ClusterWithoutInstances];
+
+/// The steps to a verdict on an instance. `is_unread` is whether no log of it was read.
 pub(super) fn steps(
     profile: &InstanceProfile,
-    usage: &Usage,
+    (verdict, is_unread): (&Verdict, bool),
     sessions: Sessions,
     (policy, window): (&Policy, Window),
 ) -> Steps {
-    let verdict = judge(profile, usage, policy, window.to);
-    if let Some(why) = answered(&verdict) {
+    if let Some(why) = answered(verdict) {
         return Steps::only(Answer::Answered, why);
     }
+    let by_nothing = |reason: &&Reason| BY_OTHER_MEANS.contains(&reason.code);
+    if let Some(reason) = verdict.reasons.iter().find(by_nothing) {
+        return Steps::only(Answer::NotByLogs, reason.text.clone());
+    }
     // Before the first collection, unread logs are no finding.
-    let unread = usage.coverage.files + usage.coverage.files_failed == 0;
     let why = || match verdict.reasons.first() {
-        Some(reason) if !unread => reason.text.clone(),
+        Some(reason) if !is_unread => reason.text.clone(),
         _ => "sessions are logged. `ssl-usage analyze` reads and judges the logs".to_owned(),
     };
     let Some(engine) = profile.known_engine() else {
@@ -94,7 +101,7 @@ fn answered(verdict: &Verdict) -> Option<String> {
         UsageVerdict::RuledOut => Effect::RulesOut,
         UsageVerdict::NotObserved => Effect::NotObserved,
         UsageVerdict::Undetermined => {
-            let elsewhere = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::CertificateElsewhere)?;
+            let elsewhere = verdict.reasons.iter().find(|reason| ANSWERED.contains(&reason.code))?;
             return Some(elsewhere.text.clone());
         }
     };

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report::{self, Format, Reader};
 use crate::usage;
-use crate::verdict::Policy;
+use crate::verdict::{Policy, conclude_all, examine};
 use crate::window::Window;
 
 /// Whether the question can be answered.
@@ -154,32 +154,26 @@ impl Preflight {
         let users = users(evidence);
         let policy = &all.policy;
         let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
-        let found = usage::of_each(
-            &evidence.instances,
-            (window, policy.least_coverage),
-            ignores,
-            progress,
-            |known, usage, errors| {
-                let profile = &known.profile;
-                let sessions = volume::sessions(profile, &usage, &known.metrics, window);
-                let mut steps = judge::steps(profile, &usage, sessions, (policy, window));
-                let member = profile.member();
-                steps.notes.extend(shared(&steps, &users, &member.id));
-                steps.notes.extend(restarted_by_undo(&steps, &users, &member.id));
-                let row = Instance {
-                    member,
-                    engine: profile.engine.clone(),
-                    engine_version: profile.engine_version.clone(),
-                    steps,
-                };
-                ((row, report::Evidence::new(usage.digest, !usage.unverified)), errors)
-            },
-        );
-        let of_each = found.iter().map(|((row, of), _)| (row.member.id.arn.as_str(), of));
+        let least = policy.least_coverage;
+        let found = usage::of_each(&evidence.instances, (window, least), ignores, progress, |known, usage, errors| {
+            let finding = examine(&known.profile, &usage, policy, window.to);
+            let sessions = volume::sessions(&known.profile, &usage, &known.metrics, window);
+            let is_unread = usage.coverage.files + usage.coverage.files_failed == 0;
+            (finding, (sessions, is_unread), report::Evidence::new(usage.digest, !usage.unverified), errors)
+        });
+        let profiles = evidence.instances.iter().map(|known| &known.profile);
+        let of_each =
+            evidence.instances.iter().zip(&found).map(|(known, (_, _, of, _))| (known.profile.arn.as_str(), of));
         all.evidence = report::Evidence::of_all(evidence.is_whole(), of_each);
-        for ((row, _), errors) in found {
-            *all.summary.entry(row.steps.answer).or_default() += 1;
-            all.instances.push(row);
+        let verdicts = conclude_all(profiles.clone().zip(found.iter().map(|(finding, ..)| finding)), policy);
+        for ((profile, (_, (sessions, is_unread), _, errors)), verdict) in profiles.zip(found).zip(verdicts) {
+            let mut steps = judge::steps(profile, (&verdict, is_unread), sessions, (policy, window));
+            let member = profile.member();
+            steps.notes.extend(shared(&steps, &users, &member.id));
+            steps.notes.extend(restarted_by_undo(&steps, &users, &member.id));
+            *all.summary.entry(steps.answer).or_default() += 1;
+            let (engine, engine_version) = (profile.engine.clone(), profile.engine_version.clone());
+            all.instances.push(Instance { member, engine, engine_version, steps });
             all.errors.extend(errors);
         }
         all.instances.sort_by_cached_key(|row| (row.steps.answer, row.member.id.arn.clone()));

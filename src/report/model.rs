@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::{ClusterRole, Collection, InstanceId, InstanceProfile, Member};
+use crate::inventory::{ClusterRole, Collection, InstanceId, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::usage::{self, ClientUsage, Usage};
 use crate::verdict::{
-    Change, Command, Enforcement, Finding, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict, Verdict,
-    conclude, examine,
+    Change, Command, Enforcement, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict, Verdict, conclude_all,
+    examine,
 };
 use crate::window::Window;
 
@@ -324,16 +324,8 @@ impl Report {
             let finding = examine(&known.profile, &usage, policy, window.to);
             (finding, Shown::of(&usage), ignored, errors)
         });
-        let profiles = || evidence.instances.iter().map(|known| &known.profile);
-        let mut clusters: BTreeMap<_, Vec<(&InstanceProfile, &Finding)>> = BTreeMap::new();
-        for (profile, (finding, ..)) in profiles().zip(&found) {
-            clusters.entry(cluster_key(profile)).or_default().push((profile, finding));
-        }
-        let verdict = |(profile, (finding, ..)): (&InstanceProfile, &(Finding, Shown, _, _))| {
-            let members = clusters.get(&cluster_key(profile)).map(Vec::as_slice).unwrap_or_default();
-            conclude(profile, finding, members, policy)
-        };
-        let verdicts: Vec<_> = profiles().zip(&found).map(verdict).collect();
+        let profiles = evidence.instances.iter().map(|known| &known.profile);
+        let verdicts = conclude_all(profiles.zip(found.iter().map(|(finding, ..)| finding)), policy);
         for ((known, (_, shown, ignored, errors)), verdict) in evidence.instances.iter().zip(found).zip(verdicts) {
             report.instances.push(instance(known, shown, verdict));
             report.errors.extend(errors);
@@ -432,11 +424,6 @@ impl Instance {
 /// The entry of the policy that ignores a client, and how many sessions that takes out of the count.
 fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
     Some((used.ignored_by?, used.sessions.sum()))
-}
-
-/// What makes instances members of one cluster; an instance that stands alone is one by itself.
-fn cluster_key(profile: &InstanceProfile) -> (&str, &str, &str) {
-    (&profile.account, &profile.region, profile.cluster.as_deref().unwrap_or(&profile.arn))
 }
 
 /// What the evidence of an instance shows, as a report has it.

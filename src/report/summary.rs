@@ -90,7 +90,7 @@ pub(super) fn collected(report: &Report) -> Option<String> {
     };
     let days = report.age()?.as_hours() / 24;
     let age = if days > 0 { format!(", {} ago", plural(days.unsigned_abs(), "day")) } else { String::new() };
-    Some(format!("Evidence collected {when} UTC{by}{age}"))
+    Some(format!("Evidence collected {when} UTC{age}{by}"))
 }
 
 /// The digest of the evidence, and whether the files were checked against it.

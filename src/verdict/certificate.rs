@@ -168,8 +168,7 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
         give(ReasonCode::CertificateExpired, text);
     }
     if let Some(pending) = staged {
-        let when =
-            if restart == Restart::None { "in the maintenance window" } else { "at the next restart, planned or not" };
+        let when = takes_effect(profile, restart, now);
         let text =
             format!("a staged certificate of {pending} becomes active {when}. Update the trust stores before that.");
         give(ReasonCode::RotationStaged, text);
@@ -192,6 +191,19 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
         give(ReasonCode::RotationScheduled, text);
     }
     reasons
+}
+
+/// When a staged certificate becomes active. Other changes that are pending may restart the instance.
+fn takes_effect(profile: &InstanceProfile, restart: Restart, now: Timestamp) -> String {
+    let window =
+        profile.next_maintenance(now).map_or_else(String::new, |start| start.strftime(" of %Y-%m-%d").to_string());
+    match (restart, profile.pending_restart()) {
+        (Restart::None, _) => format!("in the maintenance window{window}"),
+        (_, Some(change)) => format!(
+            "at the next restart, planned or not, which is expected in the maintenance window{window} because {change} is pending"
+        ),
+        (_, None) => "at the next restart, planned or not".to_owned(),
+    }
 }
 
 /// Why no command rotates a certificate whose CA stays the same, and when to look again.

@@ -23,6 +23,8 @@ pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Stand
 pub use reason::{Effect, Reason, ReasonCode};
 pub(crate) use rules::ask_live;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::inventory::InstanceProfile;
@@ -114,13 +116,7 @@ pub struct Finding {
 }
 
 /// The members of a cluster, or an instance that stands alone, each with its finding.
-pub type Members<'m> = [(&'m InstanceProfile, &'m Finding)];
-
-/// Judges one instance that stands alone, as of `now`.
-pub fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
-    let finding = examine(profile, usage, policy, now);
-    conclude(profile, &finding, &[(profile, &finding)], policy)
-}
+type Members<'m> = [(&'m InstanceProfile, &'m Finding)];
 
 /// What the evidence of one instance shows, as of `now`.
 pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Finding {
@@ -141,8 +137,25 @@ pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: T
     }
 }
 
+/// The verdicts on instances, in their order. Those of one cluster are judged together.
+pub fn conclude_all<'p, 'f>(
+    findings: impl Iterator<Item = (&'p InstanceProfile, &'f Finding)> + Clone,
+    policy: &Policy,
+) -> Vec<Verdict> {
+    // An instance that stands alone is a cluster by itself.
+    let key = |profile: &'p InstanceProfile| {
+        (&profile.account, &profile.region, profile.cluster.as_ref().unwrap_or(&profile.arn))
+    };
+    let mut clusters: BTreeMap<_, Vec<(&InstanceProfile, &Finding)>> = BTreeMap::new();
+    for (profile, finding) in findings.clone() {
+        clusters.entry(key(profile)).or_default().push((profile, finding));
+    }
+    let members = |profile| clusters.get(&key(profile)).map(Vec::as_slice).unwrap_or_default();
+    findings.map(|(profile, finding)| conclude(profile, finding, members(profile), policy)).collect()
+}
+
 /// The verdict on an instance. `members` are all that the evidence holds of its cluster, the instance among them.
-pub fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<'_>, policy: &Policy) -> Verdict {
+fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<'_>, policy: &Policy) -> Verdict {
     let mut reasons: Vec<Reason> = finding.outlook.reasons.iter().chain(&finding.reasons).cloned().collect();
     cluster::add_to(&mut reasons, profile, members, policy);
     let used = usage_of(&reasons, policy);

@@ -3,9 +3,10 @@
 # Evidence: 2026-11-20T00:00:00Z to 2026-11-23T00:00:00Z.
 #
 # Run: env REVIEWED=yes AWS_PROFILE_123456789012=PROFILE sh FILE
-# The script stops at the first command that fails. It can be run again.
+# The script skips an instance whose state rejects changes, and continues after a failure.
+# It ends with status 1 if it skipped an instance or a command failed. It can be run again.
 # Before you run it, save a report: ssl-usage analyze --format json -o before.json
-set -eu
+set -u
 
 if [ "${REVIEWED:-}" != yes ]; then
     echo 'Nothing was run. Review this file, then set REVIEWED=yes.' >&2
@@ -15,12 +16,74 @@ fi
 # Keep the AWS CLI from opening a pager.
 export AWS_PAGER=''
 
+completed=0 skipped=0 failed=0
+
+say() {
+    printf '%s\n' "$1" >&2
+}
+
 # Check that each profile belongs to its account.
 belongs_to() {
-    account=$(aws --profile "$1" sts get-caller-identity --query Account --output text)
+    account=$(aws --profile "$1" sts get-caller-identity --query Account --output text) || exit 2
     if [ "$account" != "$2" ]; then
-        printf 'Nothing was run. Profile %s belongs to account %s, not to %s.\n' "$1" "$account" "$2" >&2
+        say "Nothing was run. Profile $1 belongs to account $account, not to $2."
         exit 2
+    fi
+}
+
+# skip INSTANCE WHY
+skip() {
+    skipped=$((skipped + 1))
+    say "SKIPPED $1: $2"
+}
+
+# fail INSTANCE WHY
+fail() {
+    failed=$((failed + 1))
+    say "FAILED $1: $2"
+}
+
+# agreed INSTANCE REASON: whether AGREED holds a reason to hold back commands.
+agreed() {
+    case ",${AGREED:-}," in
+        *",$2,"*) return 0 ;;
+    esac
+    skip "$1" "held back. Read its step. To run it all the same, add $2 to AGREED."
+    return 1
+}
+
+# in_time INSTANCE SECONDS: whether the command still takes effect before the certificate ends.
+in_time() {
+    if [ "$(date -u +%s)" -lt "$2" ]; then
+        return 0
+    fi
+    skip "$1" 'its last maintenance window before the certificate ends has begun. Plan again.'
+    return 1
+}
+
+# accepted INSTANCE WHAT OUTPUTS COMMAND...: whether a command prints one of the outputs; none stands for nothing.
+accepted() {
+    name=$1 what=$2 outputs=$3
+    shift 3
+    if ! output=$("$@"); then
+        fail "$name" "its $what could not be read."
+        return 1
+    fi
+    case " $outputs " in
+        *" ${output:-none} "*) return 0 ;;
+    esac
+    skip "$name" "$what: $output (accepted: $outputs). Run this script again later."
+    return 1
+}
+
+# run INSTANCE COMMAND...
+run() {
+    name=$1
+    shift
+    say "$name"
+    if ! "$@"; then
+        fail "$name" 'see the error above.'
+        return 1
     fi
 }
 belongs_to "${AWS_PROFILE_123456789012:?set it to the AWS profile of this account}" 123456789012
@@ -35,139 +98,155 @@ belongs_to "${AWS_PROFILE_123456789012:?set it to the AWS profile of this accoun
 
 # orders-legacy (postgres): required, by 2024-08-22
 # Why: 3 sessions from 1 client used TLS (TLSv1.3: 3)
-# The rotation restarts the instance in the next maintenance window.
-printf '%s\n' orders-legacy >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-instance --db-instance-identifier orders-legacy --ca-certificate-identifier rds-ca-rsa2048-g1 --no-apply-immediately
+# The rotation restarts the instance immediately.
+# Note: It is applied immediately: the certificate or its CA expired on 2024-08-22, and clients use
+#       TLS, so those that verify it cannot connect.
+if accepted orders-legacy status 'available storage-optimization' aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-legacy --query 'DBInstances[0].DBInstanceStatus' --output text &&
+    accepted orders-legacy 'other pending changes' none aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-legacy --query 'keys(DBInstances[0].PendingModifiedValues || `{}`)[?@ != '\''CACertificateIdentifier'\'']' --output text &&
+    run orders-legacy aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-instance --db-instance-identifier orders-legacy --ca-certificate-identifier rds-ca-rsa2048-g1 --apply-immediately; then
+    completed=$((completed + 1))
+fi
 
 # orders-prod (postgres): required, by 2026-12-13
 # Why: 180 sessions from 2 clients used TLS (TLSv1.2: 36, TLSv1.3: 144)
 # The rotation restarts the instance in the next maintenance window.
-printf '%s\n' orders-prod >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds apply-pending-maintenance-action --resource-identifier arn:aws:rds:eu-west-1:123456789012:db:orders-prod --apply-action server-certificate-rotation --opt-in-type next-maintenance
+if in_time orders-prod 1797742800 &&
+    accepted orders-prod status 'available storage-optimization' aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-prod --query 'DBInstances[0].DBInstanceStatus' --output text &&
+    run orders-prod aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds apply-pending-maintenance-action --resource-identifier arn:aws:rds:eu-west-1:123456789012:db:orders-prod --apply-action server-certificate-rotation --opt-in-type next-maintenance; then
+    completed=$((completed + 1))
+fi
 
 # ledger (postgres): required, by 2027-01-30
 # Why: 144 sessions from 1 client used TLS (TLSv1.3: 144)
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-03. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # billing-pool (postgres): required (inconclusive), by 2027-02-10
 # Why: 1 session of 1 client was opened before the window (the oldest before 2026-11-19 23:00), so
 #       whether TLS was used is unknown. Use more --days, or see whether open sessions use TLS:
-#       SELECT datname, usename, ssl, client_addr FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename <> 'rdsadmin'
+#       SELECT a.usename, a.datname, a.client_addr, a.application_name, CASE WHEN a.backend_start IS NULL THEN 'unknown: no privilege' WHEN s.ssl THEN 'TLS' ELSE 'no TLS' END AS transport FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) WHERE a.usename <> 'rdsadmin' AND coalesce(a.backend_type, 'client backend') = 'client backend' -- needs the role pg_read_all_stats or pg_monitor: GRANT pg_read_all_stats TO your_user
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # carts-1 (docdb): required, by 2027-02-10
 # Why: parameter tls is enabled and in effect, so every client uses TLS
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # crm-quiet (postgres): required (inconclusive), by 2027-02-10
 # Why: sessions are not logged. Set log_connections to 1 (no restart required), and run ssl-usage
 #       again after a full cycle of your jobs.
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
-# These commands enable logging. They do not rotate the certificate. A general log holds every
-#       statement, including secrets. `ssl-usage preflight` prints the commands that undo them.
-printf '%s\n' crm-quiet >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-parameter-group --db-parameter-group-name pg16-quiet --parameters ParameterName=log_connections,ParameterValue=1,ApplyMethod=immediate ParameterName=log_disconnections,ParameterValue=1,ApplyMethod=immediate
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # forum (mariadb): required (inconclusive), by 2027-02-10
 # Why: the logs cover 30.0 % of the window, with a gap of 49 h from 2026-11-20 00:00 (the logs are
 #       no longer kept), and the policy requires 95.0 %. Logs are kept for 24 h (maximum 24 h): run
 #       `ssl-usage collect` on a schedule, or use fewer --days.
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # kiosk (mysql): required (inconclusive), by 2027-02-10
 # Why: up to 3 sessions from before the logs or from a gap may still be open (DatabaseConnections
 #       minus logged sessions), so whether TLS is used is unknown. Restart all connection pools, or
 #       stop all clients until the metric is 0, or see whether open sessions use TLS:
-#       SELECT id, user, host, connection_type FROM performance_schema.threads pst JOIN information_schema.processlist isp ON pst.processlist_id = isp.id
+#       SELECT processlist_user, processlist_host, processlist_db, connection_type FROM performance_schema.threads WHERE type = 'FOREGROUND' AND processlist_user IS NOT NULL -- needs SELECT on performance_schema.threads; without any row, performance_schema is off
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # loyalty-1 (aurora-mysql): required (inconclusive), by 2027-02-10
 # Why: only the audit log is on, and it does not record TLS. Set general_log to 1 and log_output to
 #       FILE (no restart required), and run ssl-usage again after a full cycle of your jobs.
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
-# These commands enable logging. They do not rotate the certificate. A general log holds every
-#       statement, including secrets. `ssl-usage preflight` prints the commands that undo them.
-printf '%s\n' loyalty-1 >&2
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name aurora-mysql8-audited --parameters ParameterName=general_log,ParameterValue=1,ApplyMethod=immediate ParameterName=log_output,ParameterValue=FILE,ApplyMethod=immediate
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # mobile-api (mysql): required, by 2027-02-10
 # Why: 60 logins used IAM authentication, which requires TLS, between 2026-11-20 08:00 and
 #       2026-11-22 18:00 (IamDbAuthConnectionSuccess)
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # payroll (sqlserver-se): required (inconclusive), by 2027-02-10
 # Why: no log of SQL Server records TLS. To see whether open sessions use TLS, run:
-#       SELECT session_id, encrypt_option, net_transport, auth_scheme FROM sys.dm_exec_connections
+#       SELECT c.session_id, s.login_name, s.host_name, s.program_name, c.net_transport, c.encrypt_option FROM sys.dm_exec_connections c JOIN sys.dm_exec_sessions s ON s.session_id = c.session_id -- needs VIEW SERVER STATE; for a history, record the Extended Event process_login_finish
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # shop (mysql): required, by 2027-02-10
 # Why: 72 sessions from 1 client used TLS
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # stock (oracle-se2): required, by 2027-02-10
 # Why: 3 sessions from 1 client used TLS
-# The rotation restarts only the listener (open sessions stay, new ones wait).
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
-
-# warehouse-gap (postgres): required (inconclusive), by 2027-02-10
-# Why: the logs cover 86.1 % of the window, with a gap of 10 h from 2026-11-21 10:00 (log files are
-#       missing), and the policy requires 95.0 %. Choose a window without the gaps.
-# The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# The rotation restarts only the listener (open sessions stay, new ones get errors meanwhile).
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # intranet (mysql): deferrable, by 2027-02-10
 # Why: no TLS in 72 sessions from 1 client (95 % confidence: at most 4.08 % of such sessions use
 #       TLS)
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
 # reports-batch (postgres): deferrable, by 2027-02-10
 # Why: no TLS in 219 sessions from 3 clients (95 % confidence: at most 1.36 % of such sessions use
 #       TLS)
 # The rotation restarts the instance.
-# No command rotates it: the CA stays the same, so no command can rotate the certificate yet. AWS
-#       offers the rotation as a pending maintenance action, three months before
-#       the certificate expires or earlier; run ssl-usage again then.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
 
-# --- 3. These instances need nothing ---
-# analytics-1: the server certificate expires on 2027-03-01 or is renewed earlier without a restart,
-#       and its CA expires on 2061-05-25
+# warehouse-gap (postgres): deferrable, by 2027-02-10
+# Why: no TLS in 189 sessions from 3 clients (95 % confidence: at most 1.57 % of such sessions use
+#       TLS)
+# The rotation restarts the instance.
+# No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
+#       although the renewal was due on 2025-08-17. Run ssl-usage again after
+#       2026-11-29. If the certificate is not renewed by then, contact AWS
+#       Support.
+
+# --- 3. Gather evidence first: these instances can wait ---
+
+# --- 4. These instances need nothing ---
+# analytics-1: AWS renews the server certificate without a restart in the maintenance window of
+#       2027-02-07. It expires on 2027-08-01, and its CA on 2061-05-25.
 # archive: no client can use TLS, because the setting DB2COMM disables it
 # catalog-1: Aurora Serverless v1 gets its certificate from AWS Certificate Manager, which renews it
 # erp: no client can use TLS, because the setting option SSL disables it
@@ -176,13 +255,17 @@ aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds modify-db-clust
 #       affect it
 # profiles-1: no client can use TLS, because the setting tls disables it
 # scratch: no client can use TLS, because the setting ssl disables it
-# wiki: the server certificate expires on 2029-06-01 or is renewed earlier without a restart, and
-#       its CA expires on 2061-05-25
+# wiki: the server certificate expires on 2029-06-01, and its CA on 2061-05-25
 
-# --- 4. Verify the certificates; a change that waits for a restart or window is not shown yet ---
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-legacy --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]' --output text
-aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-prod --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]' --output text
+# --- 5. Verify the certificates; a change that waits for a restart or window is not shown yet ---
+run orders-legacy aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-legacy --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]' --output text
+run orders-prod aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-prod --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]' --output text
 
-# --- 5. After some days, compare: which clients are missing, or connect without TLS? ---
+# --- 6. After some days, compare: which clients are missing, or connect without TLS? ---
 # ssl-usage analyze --format json -o after.json
 # ssl-usage diff before.json after.json
+
+say "Done: $completed. Skipped: $skipped. Failed: $failed."
+if [ $((skipped + failed)) -gt 0 ]; then
+    exit 1
+fi

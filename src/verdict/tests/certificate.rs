@@ -141,8 +141,13 @@ fn a_staged_ca_is_a_change_of_root() {
         staged.expect("it is told").text
     };
     assert!(told(&profile).contains("at the next restart, planned or not"), "{}", told(&profile));
+    // Now is 2026-11-23, a Monday.
+    profile.maintenance_window = Some("sun:05:00-sun:06:00".to_owned());
+    profile.pending_changes = vec!["EngineVersion".to_owned()];
+    let expected = "is expected in the maintenance window of 2026-11-29 because EngineVersion is pending";
+    assert!(told(&profile).contains(expected), "{}", told(&profile));
     profile.certificate.rotates_without_restart = Some(true);
-    assert!(told(&profile).contains("in the maintenance window"), "{}", told(&profile));
+    assert!(told(&profile).contains("active in the maintenance window of 2026-11-29"), "{}", told(&profile));
 }
 
 #[test]

@@ -103,6 +103,12 @@ fn plaintext_only() -> Usage {
     }
 }
 
+/// The verdict on an instance that stands alone.
+fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
+    let finding = examine(profile, usage, policy, now);
+    conclude(profile, &finding, &[(profile, &finding)], policy)
+}
+
 fn judged(profile: &InstanceProfile, usage: &Usage) -> Verdict {
     judge(profile, usage, &Policy::default(), now())
 }
