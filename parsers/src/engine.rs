@@ -388,7 +388,7 @@ mod tests {
     /// Without the privilege, a view may show only one's own session: then "no TLS" is wrong.
     #[test]
     fn a_live_query_is_one_line_and_says_what_it_needs() {
-        let queries: Vec<_> = ENGINES.iter().filter_map(|engine| engine.live_query).collect();
+        let queries: Vec<_> = crate::ENGINES.iter().filter_map(|engine| engine.live_query).collect();
         assert!(queries.len() > 5);
         for query in &queries {
             let (sql, comment) = query.split_once(" -- ").expect("a comment at the end");
