@@ -296,7 +296,7 @@ impl Task {
         match self {
             Self::AcceptCertificate => "add the CA to its trust store (it rejected the certificate)",
             Self::UpdateTrustStore => "update its trust store",
-            Self::KeepTrustStore => "nothing (uses TLS, and the CA stays the same)",
+            Self::KeepTrustStore => "nothing, unless it pins the certificate (uses TLS, and the CA stays the same)",
             Self::BehindProxy => "nothing (RDS Proxy trusts the RDS CAs itself)",
             Self::FindOut => "ask its owner whether it uses TLS",
             Self::BreaksUnderEnforcement => "nothing (no TLS; breaks if TLS is enforced)",

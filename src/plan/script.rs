@@ -121,7 +121,10 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\n# --- 1. Before the rotation: update the trust stores of clients ---")?;
     if plan.trust_stores.is_empty() {
-        writeln!(out, "# No client is known to need a new CA.")?;
+        writeln!(
+            out,
+            "# No client is known to need a new CA. Clients that pin the server or an intermediate certificate\n# must accept the new one after every rotation."
+        )?;
     }
     plan.trust_stores.iter().try_for_each(|stores| trust_stores(stores, out))?;
     let (gather, rotate): (Vec<&Step>, Vec<&Step>) = plan.steps.iter().partition(|step| gathers(step));

@@ -119,7 +119,8 @@ fn coverage(coverage: &Coverage) -> Vec<String> {
     lines.extend(coverage.log_line_prefix.iter().map(|prefix| format!("log_line_prefix: `{prefix}`")));
     let longest = SignedDuration::from_secs(coverage.longest_gap_seconds);
     if !coverage.gaps.is_empty() {
-        lines.push(format!("{}, the longest {longest:#}:", plural(coverage.gaps.len(), "gap")));
+        let gaps = plural(coverage.gaps.len(), "gap");
+        lines.push(format!("{gaps}, the longest {} h {} min:", longest.as_hours(), longest.as_mins() % 60));
     }
     lines.extend(coverage.gaps.iter().map(|gap| format!("{} to {}: {}", gap.span.from, gap.span.to, gap.cause)));
     lines
