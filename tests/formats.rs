@@ -135,8 +135,8 @@ fn a_summary_starts_with_what_to_do_and_ends_with_commands_that_run() {
     let home = TempDir::new().expect("a folder");
     let mut command = ssl_usage(home.path());
     let run = Run::of(command.env("COLUMNS", "80").args(["analyze", "--from", "fleet"]).args(WINDOW));
-    let due = "7 must rotate, 7 inconclusive, 2 can wait, 8 need nothing (24 instances)\n\
-        Inconclusive, by cause: coverage too short 2, logging off 2, ";
+    let due = "7 must rotate, 6 inconclusive, 3 can wait, 8 need nothing (24 instances)\n\
+        Inconclusive, by cause: logging off 2, sessions without a logged login 2, ";
     assert!(run.out.starts_with(due), "{}", run.out);
     assert!(run.out.contains("orders-legacy  expired  "), "{}", run.out);
     let (commands, texts): (Vec<_>, Vec<_>) = run.out.lines().partition(|line| line.starts_with("    ssl-usage "));
@@ -154,7 +154,7 @@ fn an_explanation_has_the_evidence() {
     let run = analyze(&["--explain", "warehouse-gap"]);
     assert_eq!(run.status, 0);
     for part in [
-        "coverage-short: ",
+        "window-shortened: ",
         "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing",
         "user ",
         "Not examined",
