@@ -161,11 +161,14 @@ impl Preflight {
             let is_unread = usage.coverage.files + usage.coverage.files_failed == 0;
             (finding, (sessions, is_unread), report::Evidence::new(usage.digest, !usage.unverified), errors)
         });
-        let profiles = evidence.instances.iter().map(|known| &known.profile);
         let of_each =
             evidence.instances.iter().zip(&found).map(|(known, (_, _, of, _))| (known.profile.arn.as_str(), of));
         all.evidence = report::Evidence::of_all(evidence.is_whole(), of_each);
-        let verdicts = conclude_all(profiles.clone().zip(found.iter().map(|(finding, ..)| finding)), policy);
+        let rows = evidence.instances.iter().zip(found.iter().map(|(finding, ..)| finding));
+        let beside = report::examine_beside(evidence, window, policy);
+        let others = evidence.beside.iter().zip(&beside).map(report::examined);
+        let verdicts = conclude_all(rows.map(report::examined), others, policy);
+        let profiles = evidence.instances.iter().map(|known| &known.profile);
         for ((profile, (_, (sessions, is_unread), _, errors)), verdict) in profiles.zip(found).zip(verdicts) {
             let mut steps = judge::steps(profile, (&verdict, is_unread), sessions, (policy, window));
             let member = profile.member();

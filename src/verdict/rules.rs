@@ -52,6 +52,7 @@ const RULES_OF_LOGS: &[Rule] = &[
     enforcement_unknown,
     no_logs,
     sessions_not_logged,
+    instance_young,
     coverage_short,
     window_shortened,
     logs_incomplete,
@@ -450,18 +451,26 @@ fn sessions_not_logged(context: &Context<'_>, engine: &'static Engine) -> Option
     })
 }
 
+/// An instance that was made a short while ago. Its logs may show all of its life.
+fn instance_young(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &context.usage.coverage;
+    let hours = coverage.asked.map_or(0, |asked| asked.length().as_hours());
+    let least = i64::from(context.policy.least_window_hours);
+    (hours < least && is_recorded(context)).then(|| {
+        let text = format!(
+            "the window holds only {hours} h of this instance, and the policy requires {least} h. Use a longer window, or run ssl-usage again later."
+        );
+        (ReasonCode::InstanceYoung, text)
+    })
+}
+
 fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &context.usage.coverage;
     let minutes = |span: Option<Window>| span.map_or(0, |span| span.length().as_mins());
     let (asked, judged) = (minutes(coverage.asked), minutes(coverage.judged));
     let least = i64::from(context.policy.least_window_hours) * 60;
-    if asked < least {
-        let text = format!(
-            "the window holds only {} h of this instance, and the policy requires {} h. Use a longer window, or run ssl-usage again later.",
-            asked / 60,
-            least / 60
-        );
-        return Some((ReasonCode::CoverageShort, text));
+    if instance_young(context, engine).is_some() {
+        return None;
     }
     if is_recorded(context) && judged >= least {
         return None;
