@@ -375,8 +375,8 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
     let group = needs.changes.iter().find(|change| change.new_group.is_some());
     let group =
         group.map_or_else(String::new, |change| format!(" in a new group, because {} cannot be changed", change.group));
-    let restart = if enable_logging::restart(profile, &needs) { "restart required" } else { "no restart required" };
-    (!set.is_empty()).then(|| format!("{}{group} ({restart})", set.join(" and ")))
+    let interruption = enable_logging::interruption(profile, &needs).text();
+    (!set.is_empty()).then(|| format!("{}{group} ({interruption})", set.join(" and ")))
 }
 
 fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
