@@ -232,7 +232,10 @@ fn a_reviewed_script_makes_the_calls_of_the_plan_and_no_others() {
             let variables = [REVIEWED[0], REVIEWED[1], ("AGREED", agreed)];
             let (output, called) = run(home.path(), &script, &variables);
             let due = due(&document, !agreed.is_empty());
-            assert!(due.contains("[apply-pending-maintenance-action]") && due.contains("[describe-db-instances]"), "{due}");
+            assert!(
+                due.contains("[apply-pending-maintenance-action]") && due.contains("[describe-db-instances]"),
+                "{due}"
+            );
             assert!(agreed.is_empty() || due.contains("[modify-db-instance]"), "{due}");
             assert_eq!(called, due);
             let err = String::from_utf8_lossy(&output.stderr);
@@ -249,7 +252,8 @@ fn a_plan_holds_rotations_alone() {
     for bundle in [samples().join("fleet"), hostile_fleet(home.path())] {
         let script = plan(home.path(), &bundle, "sh").out;
         for other in ["parameter-group", "option-group", "cloudwatch-logs-export"] {
-            let line = script.lines().find(|line| line.contains(" rds ") && line.contains(other) && !line.starts_with('#'));
+            let line =
+                script.lines().find(|line| line.contains(" rds ") && line.contains(other) && !line.starts_with('#'));
             assert_eq!(line, None, "logging is for preflight");
         }
     }
@@ -352,7 +356,8 @@ fn a_command_that_would_miss_its_last_window_is_not_run() {
         let (output, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("SECONDS_NOW", seconds)]);
         assert_eq!(called.contains("[--db-instance-identifier][shop][--ca-certificate-identifier]"), runs, "{called}");
         let err = String::from_utf8(output.stderr).expect("UTF-8");
-        let late = "SKIPPED shop: its last maintenance window before the certificate ends began at 2026-12-20 05:00 UTC.";
+        let late =
+            "SKIPPED shop: its last maintenance window before the certificate ends began at 2026-12-20 05:00 UTC.";
         assert_eq!(err.contains(late), !runs, "{err}");
     }
 }
@@ -371,7 +376,10 @@ fn an_overdue_renewal_offers_another_ca_and_the_script_names_what_is_left() {
     let step = steps.iter().find(|step| step["instance"] == "shop").expect("a step");
     let held = &step["held_back"];
     assert_eq!((&held["reason"], &step["change"]), (&"change-ca".into(), &"server".into()), "{step:#}");
-    assert_eq!(held["first"], json!([["ssl-usage", "clients", "--tls", "--region", "eu-west-1", "--instance", "shop"]]));
+    assert_eq!(
+        held["first"],
+        json!([["ssl-usage", "clients", "--tls", "--region", "eu-west-1", "--instance", "shop"]])
+    );
     assert!(step["no_rotation"].as_str().is_some_and(|why| why.contains("need this CA in their trust store first")));
     let script = plan(home.path(), &bundle, "sh").out;
     assert!(script.contains("name their reasons: AGREED=change-ca,restart-now\n"), "{script}");

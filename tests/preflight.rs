@@ -260,7 +260,9 @@ fn logs_that_are_deleted_soon_come_with_the_command_that_exports_them() {
     let kiosk = of(&report, "kiosk");
     assert_eq!((&kiosk["answer"], &kiosk["export"], &kiosk["changes"]), (&json!("ready"), &json!("audit"), &json!([])));
     let switch = |key: &str| {
-        format!("modify-db-instance --db-instance-identifier kiosk --cloudwatch-logs-export-configuration {{\"{key}\":[\"audit\"]}}")
+        format!(
+            "modify-db-instance --db-instance-identifier kiosk --cloudwatch-logs-export-configuration {{\"{key}\":[\"audit\"]}}"
+        )
     };
     assert_eq!(lines(&kiosk["commands"]), [switch("EnableLogTypes")]);
     assert_eq!(lines(&kiosk["undo"]), [switch("DisableLogTypes")]);

@@ -112,45 +112,10 @@ fi
 const CA_BUNDLE: &str = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
 
 pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "#!/bin/sh")?;
-    let Plan { tool_version, generated_at, window, .. } = plan;
-    writeln!(out, "# Certificate rotation, planned by ssl-usage {tool_version} as of {generated_at}.")?;
-    writeln!(out, "# Evidence: {} to {}.\n#", window.from, window.to)?;
     let acting: Vec<&Step> = plan.steps.iter().filter(|step| !to_run(step).is_empty()).collect();
     let accounts: BTreeSet<&str> = acting.iter().map(|step| step.member.id.account.as_str()).collect();
-    let profiles: String = accounts.iter().map(|account| format!(" {}=PROFILE", profile(account))).collect();
-    writeln!(out, "# Run: env REVIEWED=yes{profiles} sh FILE")?;
-    writeln!(out, "# The script skips an instance whose state rejects changes, and continues after a failure.")?;
-    writeln!(out, "# It ends with status 1 if it skipped an instance, if a command failed, or if a required rotation has")?;
-    writeln!(out, "# no command yet. It can be run again.")?;
-    let reasons: BTreeSet<&str> =
-        plan.steps.iter().filter_map(|step| Some(step.held_back.as_ref()?.reason.name())).collect();
-    if !reasons.is_empty() {
-        let reasons = Vec::from_iter(reasons).join(",");
-        writeln!(out, "# Some commands are held back. To agree to them, name their reasons: AGREED={reasons}")?;
-    }
-    writeln!(out, "# Before you run it, save a report: ssl-usage analyze --format json -o before.json")?;
-    for brief in grouped(&plan.errors) {
-        comment(out, "COULD NOT BE READ, so not in this plan: ", &brief.to_string())?;
-    }
-    write!(out, "{HEAD}")?;
-    first(out)?;
-    for account in &accounts {
-        let message = "set it to the AWS profile of this account";
-        writeln!(out, "belongs_to \"${{{}:?{message}}}\" {}", profile(account), quote(account))?;
-    }
-    writeln!(out, "\n# --- 1. Before the rotation: update the trust stores of clients ---")?;
-    if plan.trust_stores.is_empty() {
-        writeln!(
-            out,
-            "# No client is known to need a new CA. Clients that pin the server or an intermediate certificate\n# must accept the new one after every rotation."
-        )?;
-    }
-    if !plan.trust_stores.is_empty() {
-        writeln!(out, "# Add the named CA to each trust store, or use the bundle of all CAs:\n# {CA_BUNDLE}")?;
-        writeln!(out, "# AWS GovCloud (US) and the China regions have a bundle of their own.")?;
-    }
-    plan.trust_stores.iter().try_for_each(|stores| trust_stores(stores, out))?;
+    preamble(plan, &accounts, out)?;
+    before(plan, out)?;
     let (missing, present): (Vec<&Step>, Vec<&Step>) = plan.steps.iter().partition(|step| is_missing(step));
     let (gather, rotate): (Vec<&Step>, Vec<&Step>) = present.into_iter().partition(|step| gathers(step));
     heading(out, "2. Rotate, most urgent instances first", rotate.is_empty())?;
@@ -178,6 +143,54 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{TAIL}")
 }
 
+/// What the script is, how to run it, and its functions.
+fn preamble(plan: &Plan, accounts: &BTreeSet<&str>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "#!/bin/sh")?;
+    let Plan { tool_version, generated_at, window, .. } = plan;
+    writeln!(out, "# Certificate rotation, planned by ssl-usage {tool_version} as of {generated_at}.")?;
+    writeln!(out, "# Evidence: {} to {}.\n#", window.from, window.to)?;
+    let profiles: String = accounts.iter().map(|account| format!(" {}=PROFILE", profile(account))).collect();
+    writeln!(out, "# Run: env REVIEWED=yes{profiles} sh FILE")?;
+    writeln!(out, "# The script skips an instance whose state rejects changes, and continues after a failure.")?;
+    writeln!(
+        out,
+        "# It ends with status 1 if it skipped an instance, if a command failed, or if a required rotation has"
+    )?;
+    writeln!(out, "# no command yet. It can be run again.")?;
+    let reasons: BTreeSet<&str> =
+        plan.steps.iter().filter_map(|step| Some(step.held_back.as_ref()?.reason.name())).collect();
+    if !reasons.is_empty() {
+        let reasons = Vec::from_iter(reasons).join(",");
+        writeln!(out, "# Some commands are held back. To agree to them, name their reasons: AGREED={reasons}")?;
+    }
+    writeln!(out, "# Before you run it, save a report: ssl-usage analyze --format json -o before.json")?;
+    for brief in grouped(&plan.errors) {
+        comment(out, "COULD NOT BE READ, so not in this plan: ", &brief.to_string())?;
+    }
+    write!(out, "{HEAD}")?;
+    first(out)?;
+    for account in accounts {
+        let message = "set it to the AWS profile of this account";
+        writeln!(out, "belongs_to \"${{{}:?{message}}}\" {}", profile(account), quote(account))?;
+    }
+    Ok(())
+}
+
+/// The trust stores to update before the rotation.
+fn before(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n# --- 1. Before the rotation: update the trust stores of clients ---")?;
+    if plan.trust_stores.is_empty() {
+        writeln!(
+            out,
+            "# No client is known to need a new CA. Clients that pin the server or an intermediate certificate\n# must accept the new one after every rotation."
+        )?;
+    } else {
+        writeln!(out, "# Add the named CA to each trust store, or use the bundle of all CAs:\n# {CA_BUNDLE}")?;
+        writeln!(out, "# AWS GovCloud (US) and the China regions have a bundle of their own.")?;
+    }
+    plan.trust_stores.iter().try_for_each(|stores| trust_stores(stores, out))
+}
+
 fn heading(out: &mut dyn Write, title: &str, is_empty: bool) -> io::Result<()> {
     writeln!(out, "\n# --- {title} ---")?;
     if is_empty { writeln!(out, "# None.") } else { Ok(()) }
@@ -185,7 +198,10 @@ fn heading(out: &mut dyn Write, title: &str, is_empty: bool) -> io::Result<()> {
 
 /// The function that says what to do before AWS accepts changes.
 fn first(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\n# first STATUS: what to do about an instance whose status rejects changes.\nfirst() {{\n    case $1 in")?;
+    writeln!(
+        out,
+        "\n# first STATUS: what to do about an instance whose status rejects changes.\nfirst() {{\n    case $1 in"
+    )?;
     for (status, first) in REJECT_CHANGES {
         writeln!(out, "        {status}) echo {} ;;", quote(&format!("First: {first}.")))?;
     }

@@ -169,9 +169,8 @@ fn no_command_causes_an_outage_that_it_need_not() {
                 assert!(case.is_locked_out() || late, "{}", described());
             }
         }
-        let restarts_now = |command: &Command| {
-            command.takes_effect == EffectTime::AtOnce && outlook.restart == Restart::Instance
-        };
+        let restarts_now =
+            |command: &Command| command.takes_effect == EffectTime::AtOnce && outlook.restart == Restart::Instance;
         let change_ca = procedure.held_back.as_ref().filter(|held| held.hold == Hold::ChangeCa);
         if let Some(held) = change_ca {
             assert_eq!(outlook.change, Change::Server, "{}", described());
