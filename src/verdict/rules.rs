@@ -10,7 +10,7 @@ use super::metrics::{
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::enable_logging;
-use crate::inventory::{InstanceProfile, Level};
+use crate::inventory::InstanceProfile;
 use crate::text::plural;
 use crate::usage::{Usage, tls_share_at_most};
 use crate::window::Window;
@@ -384,14 +384,8 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
     let group = needs.changes.iter().find(|change| change.new_group.is_some());
     let group =
         group.map_or_else(String::new, |change| format!(" in a new group, because {} cannot be changed", change.group));
-    let in_options = needs.changes.iter().any(|change| change.level == Level::Option);
-    let restart = match (in_options, enable_logging::restart(profile, &needs)) {
-        // Source: "MariaDB Audit Plugin support for MySQL" in the RDS user guide.
-        (true, _) => "it may cause an outage, so use the maintenance window",
-        (false, true) => "restart required",
-        (false, false) => "no restart required",
-    };
-    (!set.is_empty()).then(|| format!("{}{group} ({restart})", set.join(" and ")))
+    let interruption = enable_logging::interruption(profile, &needs).text();
+    (!set.is_empty()).then(|| format!("{}{group} ({interruption})", set.join(" and ")))
 }
 
 fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {

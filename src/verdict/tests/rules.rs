@@ -29,7 +29,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
     let verdict = judged(&retired, &plaintext_only());
     assert!(verdict.commands.is_empty(), "the command restarts the cluster: {:?}", verdict.commands);
     let held = verdict.procedure.held_back.expect("a command to agree to");
-    let command = held.command.words.join(" ");
+    let command = held.commands[0].words.join(" ");
     assert!(
         command.contains(" modify-db-cluster --db-cluster-identifier shop ")
             && command.ends_with(" --no-apply-immediately"),
