@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Report;
 use super::escape::terminal;
 use super::lines::paragraph;
-use super::model::{Certificate, Client, Connections, Coverage, Instance, Shares};
+use super::model::{Certificate, Client, Connections, Coverage, Gap, Instance, Shares};
 use super::summary::{act_by, collected, evidence, usage, verdict};
 use crate::shell::command;
 use crate::text::{bytes, plural};
@@ -122,7 +122,9 @@ fn coverage(coverage: &Coverage) -> Vec<String> {
         let gaps = plural(coverage.gaps.len(), "gap");
         lines.push(format!("{gaps}, the longest {} h {} min:", longest.as_hours(), longest.as_mins() % 60));
     }
-    lines.extend(coverage.gaps.iter().map(|gap| format!("{} to {}: {}", gap.span.from, gap.span.to, gap.cause)));
+    let gap =
+        |gap: &Gap| format!("{} to {}: {} ({})", gap.span.from, gap.span.to, gap.cause.in_words(), gap.cause.name());
+    lines.extend(coverage.gaps.iter().map(gap));
     lines
 }
 

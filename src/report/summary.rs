@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Report;
 use super::model::Instance;
+use crate::shell::command;
 use crate::text::{accounts_and_regions, listed, plural};
 use crate::verdict::Rotation;
 use crate::window::Window;
@@ -19,7 +20,8 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
     let window = format!("Window {} to {} UTC", at(report.window.from), at(report.window.to));
     let version = format!("{window}, ssl-usage {}", report.tool_version);
     let first = [Some(headline(report)), causes(report), unread, places(report)];
-    first.into_iter().flatten().chain([version]).chain(collected(report)).chain([evidence(report)]).collect()
+    let whole = [version].into_iter().chain(filter(report)).chain(collected(report)).chain([evidence(report)]);
+    first.into_iter().flatten().chain(whole).collect()
 }
 
 /// How many instances are of each verdict, in the words of what to do.
@@ -77,20 +79,26 @@ fn places(report: &Report) -> Option<String> {
     (!report.instances.is_empty()).then(|| places.replacen('a', "A", 1))
 }
 
+/// The options that chose the instances, if any did.
+pub(super) fn filter(report: &Report) -> Option<String> {
+    (!report.filter.is_empty()).then(|| format!("Filter: {}", command(&report.filter)))
+}
+
 /// When the evidence was collected and by which identity, and its age if that is a day or more.
 pub(super) fn collected(report: &Report) -> Option<String> {
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
-    let first = report.collections.iter().map(|collection| collection.collected_at).min()?;
-    let (from, to) = (minute(first), minute(report.collected_at?));
+    let (from, to) = (minute(report.oldest()?), minute(report.collected_at?));
     let when = if from == to { to } else { format!("{from} to {to}") };
-    let by = match report.callers.len() {
-        0 => String::new(),
-        1 => format!(" by {}", report.callers.iter().cloned().collect::<String>()),
-        many => format!(" by {}", plural(many, "caller")),
-    };
     let days = report.age()?.as_hours() / 24;
-    let age = if days > 0 { format!(", {} ago", plural(days.unsigned_abs(), "day")) } else { String::new() };
-    Some(format!("Evidence collected {when} UTC{age}{by}"))
+    let age = if days > 0 { format!(", {} ago,", plural(days.unsigned_abs(), "day")) } else { String::new() };
+    Some(match report.callers.len() {
+        0 => format!("Evidence collected {when} UTC{}", age.trim_end_matches(',')),
+        1 => {
+            let caller: String = report.callers.iter().cloned().collect();
+            format!("Evidence collected {when} UTC{age} by {caller}")
+        }
+        many => format!("Evidence collected {when} UTC{age} by {}", plural(many, "caller")),
+    })
 }
 
 /// The digest of the evidence, and whether the files were checked against it.
