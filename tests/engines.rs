@@ -116,7 +116,8 @@ const CASES: &[Case] = &[
         &["general_log=1"],
         ("required", "undetermined", "version-cannot-tell", "instance"),
     ),
-    case("custom-oracle-ee", "19", &[], ("required", "undetermined", "engine-unknown", "instance")),
+    case("custom-oracle-ee", "19", &[], ("required", "undetermined", "rds-custom", "instance")),
+    case("db2-ce", "11.5.9.0.sb00000000.r1", &["db2comm=TCPIP,SSL"], UNTOLD),
 ];
 
 /// A fleet of all cases; the server certificate ends soon, so that it does not decide.

@@ -135,8 +135,8 @@ fn a_summary_starts_with_what_to_do_and_ends_with_commands_that_run() {
     let home = TempDir::new().expect("a folder");
     let mut command = ssl_usage(home.path());
     let run = Run::of(command.env("COLUMNS", "80").args(["analyze", "--from", "fleet"]).args(WINDOW));
-    let due = "7 must rotate, 7 inconclusive, 2 can wait, 8 need nothing (24 instances)\n\
-        Inconclusive, by cause: coverage too short 2, logging off 2, ";
+    let due = "7 must rotate, 6 inconclusive, 3 can wait, 8 need nothing (24 instances)\n\
+        Inconclusive, by cause: logging off 2, ";
     assert!(run.out.starts_with(due), "{}", run.out);
     assert!(run.out.contains("orders-legacy  expired  "), "{}", run.out);
     let (commands, texts): (Vec<_>, Vec<_>) = run.out.lines().partition(|line| line.starts_with("    ssl-usage "));
@@ -154,7 +154,7 @@ fn an_explanation_has_the_evidence() {
     let run = analyze(&["--explain", "warehouse-gap"]);
     assert_eq!(run.status, 0);
     for part in [
-        "coverage-short: ",
+        "window-shortened: ",
         "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: log files are missing (missing)",
         "user ",
         "Not examined",
@@ -198,8 +198,8 @@ fn parquet_holds_the_rows_of_the_csv() {
         let names: Vec<_> = csv.headers().expect("names").iter().map(str::to_owned).collect();
         assert_eq!(table.get_column_names_owned().iter().map(ToString::to_string).collect::<Vec<_>>(), names);
         let is_time = |name: &str| {
-            let suffixes = ["_seen", "_from", "_to", "_at", "_till"];
-            ["act_by", "as_of"].contains(&name) || suffixes.iter().any(|suffix| name.ends_with(suffix))
+            let times = ["act_by", "as_of", "collected_at", "first_seen", "judged_from", "judged_to", "last_seen"];
+            times.contains(&name) || ["valid_till", "window_from", "window_to"].contains(&name)
         };
         let timestamp = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
         for column in table.columns() {

@@ -174,16 +174,37 @@ mod access {
     }
 }
 
-/// Does something with the files of a folder; once more where some of them were merged into another meanwhile.
+/// Most attempts to read a folder that other processes change meanwhile.
+const ATTEMPTS: usize = 16;
+
+/// Does something with the files of a folder; again where some of them were merged into another meanwhile.
 pub(super) fn settled<T>(read: impl Fn() -> Result<T>) -> Result<T> {
-    match read() {
-        Err(error) if error.kind() == ErrorKind::NotFound => read(),
-        done => done,
+    for _ in 1..ATTEMPTS {
+        match read() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => return done,
+        }
     }
+    read()
 }
 
 /// The `.json` files of a folder, by name. A folder that an older version did not make has none.
+///
+/// A listing that another process changes meanwhile may miss both a file and the one that replaced it. So two listings have
+/// to be the same.
 pub(super) fn names(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut known = listing(folder)?;
+    for _ in 1..ATTEMPTS {
+        let again = listing(folder)?;
+        if again == known {
+            break;
+        }
+        known = again;
+    }
+    Ok(known)
+}
+
+fn listing(folder: &Path) -> Result<Vec<PathBuf>> {
     let fail = |error| Error::io(folder, error);
     if !folder.exists() {
         return Ok(Vec::new());

@@ -65,7 +65,7 @@ fn cause(code: &str) -> String {
     match code {
         "coverage-short" => "coverage too short".to_owned(),
         "log-cannot-tell" | "version-cannot-tell" => "no log records TLS".to_owned(),
-        "older-sessions" | "older-sessions-open" => "sessions opened before the window".to_owned(),
+        "older-sessions" | "older-sessions-open" => "sessions without a logged login".to_owned(),
         "tls-attempts" => "TLS attempts without a session".to_owned(),
         "attested-tls" => "attested TLS".to_owned(),
         other => other.replace('-', " "),

@@ -160,6 +160,10 @@ fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<'_>,
     cluster::add_to(&mut reasons, profile, members, policy);
     let used = usage_of(&reasons, policy);
     let rotation = rotation_of(&reasons, used);
+    if rotation == Rotation::Optional {
+        // Nobody waits for them.
+        reasons.retain(|reason| !matches!(reason.code, ReasonCode::RotationNotOffered | ReasonCode::RenewalOverdue));
+    }
     // The deciding reasons come first.
     reasons.sort_by_key(|reason| !decides(policy.effect(reason.code), used, rotation));
     if used == UsageVerdict::NotObserved {

@@ -1,7 +1,7 @@
 //! The rules: each turns an instance's configuration and usage into at most one reason. They know no engine: what is
 //! special about one is in its descriptor.
 
-use ssl_usage_parsers::{Engine, LogSwitch, Logs, Retention, TlsSwitch, is_local, setting};
+use ssl_usage_parsers::{Engine, LogSwitch, Logs, OPTION, Retention, TlsSwitch, is_local, setting};
 
 use super::metrics::{
     iam_metric, log_exceeds_metric, metric_contradicts_log, metrics_unreadable, older_sessions_open,
@@ -10,7 +10,7 @@ use super::metrics::{
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::enable_logging;
-use crate::inventory::InstanceProfile;
+use crate::inventory::{InstanceProfile, Level};
 use crate::text::plural;
 use crate::usage::{GapReason, Usage, tls_share_at_most};
 use crate::window::Window;
@@ -79,7 +79,8 @@ pub(super) fn reasons(context: &Context<'_>) -> Vec<Reason> {
         let text = "Aurora PostgreSQL Limitless Database: its shards are not listed as instances, so ssl-usage read no log of them. Check its clients and its certificate by other means.";
         return only(ReasonCode::LimitlessDatabase, text.to_owned());
     }
-    if profile.is_cluster() {
+    // Its logs tell nothing of clients.
+    if profile.is_cluster() || profile.is_serverless_v1() {
         return Vec::new();
     }
     let Some(engine) = profile.known_engine() else {
@@ -130,6 +131,9 @@ fn switched(
     let in_effect = |switch: &TlsSwitch| profile.in_effect(switch.parameter);
     engine.tls_switches.iter().find(|switch| in_effect(switch).is_some_and(|value| is(switch, &value)))
 }
+
+/// Most clients that a reason names.
+const CLIENTS_NAMED: usize = 3;
 
 /// `was` for one, else `were`.
 fn were(count: u64) -> &'static str {
@@ -241,7 +245,11 @@ fn shows_tls(usage: &Usage) -> bool {
 
 fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage))?;
-    Some((ReasonCode::TlsSwitchedOff, format!("no client can use TLS, because the setting {parameter} disables it")))
+    let why = match parameter.strip_prefix(OPTION) {
+        Some(option) => format!("the option group does not contain the option {option}"),
+        None => format!("the setting {parameter} disables it"),
+    };
+    Some((ReasonCode::TlsSwitchedOff, format!("no client can use TLS, because {why}")))
 }
 
 fn behind_proxy(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -375,7 +383,13 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
     let group = needs.changes.iter().find(|change| change.new_group.is_some());
     let group =
         group.map_or_else(String::new, |change| format!(" in a new group, because {} cannot be changed", change.group));
-    let restart = if enable_logging::restart(profile, &needs) { "restart required" } else { "no restart required" };
+    let in_options = needs.changes.iter().any(|change| change.level == Level::Option);
+    let restart = match (in_options, enable_logging::restart(profile, &needs)) {
+        // Source: "MariaDB Audit Plugin support for MySQL" in the RDS user guide.
+        (true, _) => "it may cause an outage, so use the maintenance window",
+        (false, true) => "restart required",
+        (false, false) => "no restart required",
+    };
     (!set.is_empty()).then(|| format!("{}{group} ({restart})", set.join(" and ")))
 }
 
@@ -410,13 +424,12 @@ fn enforcement_unknown(context: &Context<'_>, engine: &'static Engine) -> Option
     Some((ReasonCode::EnforcementUnknown, text))
 }
 
-fn no_logs(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+fn no_logs(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &context.usage.coverage;
-    (coverage.files + coverage.files_failed == 0).then(|| {
-        (
-            ReasonCode::NoLogs,
-            "no log of the window could be read. See the errors, and check whether the instance keeps logs.".to_owned(),
-        )
+    // A log that is off is not there.
+    (coverage.files + coverage.files_failed == 0 && logging_off(context, engine).is_none()).then(|| {
+        let text = "no log of the window was read. If the errors name a cause, remove it. Otherwise AWS has no log of the window.";
+        (ReasonCode::NoLogs, text.to_owned())
     })
 }
 
@@ -463,7 +476,9 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
         format!("To record TLS in the log, set {set}.")
     } else if kept >= asked {
         match coverage.share > 0.0 {
-            true => "Choose a window without the gaps.".to_owned(),
+            true => {
+                "Choose a window without the gaps, or accept less coverage in a policy (least_coverage).".to_owned()
+            }
             false => "Check that sessions are logged and that the logs are kept.".to_owned(),
         }
     } else if let Some(parameter) = parameter.filter(|_| asked <= most) {
@@ -545,7 +560,9 @@ fn handshakes_failed(usage: &Usage) -> u64 {
 }
 
 fn tls_attempts(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
-    let failed = handshakes_failed(context.usage);
+    // Rejections of the certificate have a reason of their own.
+    let rejections: u64 = context.usage.certificate_rejected_by.values().sum();
+    let failed = handshakes_failed(context.usage).saturating_sub(rejections);
     let rejected = context.usage.rejected.tls;
     (failed + rejected > 0).then(|| {
         let text = format!(
@@ -557,20 +574,33 @@ fn tls_attempts(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode
     })
 }
 
-fn older_sessions(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let older = context.usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
-    let (clients, sessions) = older.fold((0, 0), |(clients, sessions), (_, count)| (clients + 1, sessions + count));
-    (clients > 0).then(|| {
-        let oldest = context
-            .usage
-            .oldest_unseen
-            .map_or_else(String::new, |oldest| format!(" (the oldest before {})", oldest.strftime("%Y-%m-%d %H:%M")));
+fn older_sessions(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let usage = context.usage;
+    let older = || usage.older_sessions.iter().filter(|(client, _)| is_remote(client.address.as_deref()));
+    let sessions: u64 = older().map(|(_, count)| *count).sum();
+    let named = older().take(CLIENTS_NAMED).map(|(client, _)| {
+        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
+        format!("{} at {}", name(&client.user), name(&client.address))
+    });
+    let more = older().count().saturating_sub(CLIENTS_NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let clients: Vec<_> = named.chain(more).collect();
+    let oldest = usage
+        .oldest_unseen
+        .map_or_else(String::new, |oldest| format!(", the oldest open by {}", oldest.strftime("%Y-%m-%d %H:%M")));
+    // Logs from before the window may show them, if they are kept.
+    let starts_late =
+        usage.coverage.gaps.first().map(|gap| gap.span.from) == usage.coverage.asked.map(|asked| asked.from);
+    let next = if starts_late {
+        "Run `ssl-usage collect` every day, so that logs show every login"
+    } else {
+        "Use more --days"
+    };
+    (sessions > 0).then(|| {
         let text = format!(
-            "{} of {} {} opened before the window{oldest}, so whether TLS was used is unknown. Use more --days{}",
+            "{} ended whose login no log shows (user {}{oldest}), so whether TLS was used is unknown. {next}, or ask the owners.",
             plural(sessions, "session"),
-            plural(clients, "client"),
-            were(sessions),
-            or_ask_live(engine)
+            clients.join(", ")
         );
         (ReasonCode::OlderSessions, text)
     })

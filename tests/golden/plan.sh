@@ -125,9 +125,8 @@ fi
 #       Support.
 
 # billing-pool (postgres): required (inconclusive), by 2027-02-10
-# Why: 1 session of 1 client was opened before the window (the oldest before 2026-11-19 23:00), so
-#       whether TLS was used is unknown. Use more --days, or see whether open sessions use TLS:
-#       SELECT a.usename, a.datname, a.client_addr, a.application_name, CASE WHEN a.backend_start IS NULL THEN 'unknown: no privilege' WHEN s.ssl THEN 'TLS' ELSE 'no TLS' END AS transport FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) WHERE a.usename <> 'rdsadmin' AND coalesce(a.backend_type, 'client backend') = 'client backend' -- needs the role pg_read_all_stats or pg_monitor: GRANT pg_read_all_stats TO your_user
+# Why: 1 session ended whose login no log shows (user pool_user at 10.99.0.61, the oldest open by
+#       2026-11-19 23:00), so whether TLS was used is unknown. Use more --days, or ask the owners.
 # The rotation restarts the instance.
 # No command rotates it now: the CA stays the same, and AWS does not offer the rotation yet,
 #       although the renewal was due on 2025-08-17. Run ssl-usage again after
@@ -249,7 +248,7 @@ fi
 #       2027-02-07. It expires on 2027-08-01, and its CA on 2061-05-25.
 # archive: no client can use TLS, because the setting DB2COMM disables it
 # catalog-1: Aurora Serverless v1 gets its certificate from AWS Certificate Manager, which renews it
-# erp: no client can use TLS, because the setting option SSL disables it
+# erp: no client can use TLS, because the option group does not contain the option SSL
 # graph-1: Neptune's certificate is signed by Amazon's public certificate authority, which clients
 #       trust through their system's trust store; the rotation of RDS's certificate authorities does not
 #       affect it
