@@ -188,12 +188,12 @@ const WHENCE: &[OfInstance] = &[
     ("judged_coverage", Get::Share(|_, row| row.coverage.judged_share)),
     ("collected_at", Get::Time(|_, row| Some(row.collected_at))),
     ("caller", Get::Text(|_, row| row.caller.clone())),
-    ("filter", Get::Text(|report, _| text(&filter(report)))),
+    ("filter", Get::Text(|report, _| text(&filter_cell(&report.filter)))),
 ];
 
 /// The options that chose the instances, without `--`, which begins a formula: `region eu-west-1, tag env=prod`.
-fn filter(report: &Report) -> String {
-    report.filter.chunks(2).map(|option| option.join(" ").replacen("--", "", 1)).collect::<Vec<_>>().join(", ")
+pub fn filter_cell(options: &[String]) -> String {
+    options.chunks(2).map(|option| option.join(" ").replacen("--", "", 1)).collect::<Vec<_>>().join(", ")
 }
 
 fn text(text: &str) -> Option<String> {

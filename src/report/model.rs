@@ -168,6 +168,9 @@ pub struct Certificate {
     pub ca_valid_till: Option<Timestamp>,
     /// The authority that would sign the next one.
     pub target_ca: Option<String>,
+    /// The authority of a certificate that waits for a restart or a maintenance window.
+    #[serde(skip)]
+    pub pending_ca: Option<String>,
     /// What a rotation changes.
     pub change: Change,
 }
@@ -469,6 +472,7 @@ fn instance(known: &bundle::InstanceEvidence, shown: Shown, verdict: Verdict) ->
             valid_till: profile.certificate.valid_till,
             ca_valid_till: profile.certificate.ca_valid_till,
             target_ca: outlook.target,
+            pending_ca: profile.certificate.pending_ca.clone(),
             change: outlook.change,
         },
         usage: verdict.usage,

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Report;
-use super::model::Instance;
+use super::model::{Client, Instance};
 use crate::shell::command;
 use crate::text::{accounts_and_regions, listed, plural};
-use crate::verdict::Rotation;
+use crate::verdict::{Enforcement, Procedure, ReasonCode, Restart, Rotation};
 use crate::window::Window;
 
 /// The lines of the summary: what to do first, then what the report is about.
@@ -183,6 +183,42 @@ pub(super) fn coverage(row: &Instance) -> String {
 pub(super) fn name(row: &Instance) -> String {
     let instance = &row.id().instance;
     if row.status == "available" { instance.clone() } else { format!("{instance} ({})", row.status) }
+}
+
+/// Why there is no command to run; none where there is one.
+pub(super) fn no_commands(row: &Instance) -> Option<String> {
+    let Procedure { no_rotation, held_back, .. } = &row.procedure;
+    let why = no_rotation.as_ref().or_else(|| Some(&held_back.as_ref()?.why));
+    row.commands.is_empty().then(|| match (why, row.rotation) {
+        (_, Rotation::Optional) => "none needed".to_owned(),
+        (Some(why), _) => format!("none: {why}"),
+        (None, _) => "none".to_owned(),
+    })
+}
+
+/// What a rotation restarts.
+pub(super) fn restarts(row: &Instance) -> &'static str {
+    match row.restart {
+        Restart::Instance => "the instance",
+        Restart::Listener => "only the listener",
+        Restart::None => "nothing",
+    }
+}
+
+/// Whether TLS may be enforced. Clients without TLS may be those of another member of the cluster.
+pub(super) fn enforcing(row: &Instance) -> String {
+    let is_without = |client: &&Client| client.sessions.plaintext + client.sessions.gss > 0;
+    match (row.enforcement, row.connections.clients.iter().filter(is_without).count()) {
+        (Enforcement::Breaks, 0) => "would cut off clients of another member of the cluster".to_owned(),
+        (Enforcement::Breaks, clients) => format!("would cut off {}", plural(clients, "client")),
+        (other, _) => other.to_string(),
+    }
+}
+
+/// The CA that would sign the next certificate, unless no CA of RDS signs it.
+pub(super) fn next_ca(row: &Instance) -> Option<&String> {
+    let is_elsewhere = row.reasons.iter().any(|reason| reason.code == ReasonCode::CertificateElsewhere);
+    row.certificate.target_ca.as_ref().filter(|_| row.rotation != Rotation::Optional || !is_elsewhere)
 }
 
 /// The first clause of the reason that decided.

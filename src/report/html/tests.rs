@@ -34,6 +34,7 @@ fn report(name: &str, clients: usize) -> Report {
         status: "available".to_owned(),
         role: None,
         certificate: Certificate {
+            pending_ca: some(),
             ca: some(),
             valid_till: Some(window.to),
             ca_valid_till: None,
