@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Usage,
     /// A file, bundle, instance or log does not exist.
     NotFound,
+    /// No account, region or instance matches the filters.
+    NoMatch,
     /// AWS denied the call: a permission is missing.
     Denied,
     /// There are no AWS credentials, or they have expired.
@@ -187,7 +189,7 @@ impl ErrorKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Usage => "usage",
-            Self::NotFound => "not-found",
+            Self::NotFound | Self::NoMatch => "not-found",
             Self::Denied => "denied",
             Self::Credentials => "credentials",
             Self::Throttled => "throttled",

@@ -67,8 +67,8 @@ fn what_people_read_counts_the_days_from_the_clock() {
         assert_eq!(days(&report, "reports-batch"), due, "{late} days later");
         let age = match late {
             0 => "00:00 UTC by ".to_owned(),
-            1 => "00:00 UTC, 1 day ago by ".to_owned(),
-            late => format!("00:00 UTC, {late} days ago by "),
+            1 => "00:00 UTC, 1 day ago, by ".to_owned(),
+            late => format!("00:00 UTC, {late} days ago, by "),
         };
         assert!(text(&report, "table").contains(&age), "{}", text(&report, "table"));
     }
@@ -102,7 +102,7 @@ fn old_evidence_is_stale_by_the_clock_of_the_machine() {
     let table = analyze(&[]);
     let line =
         table.out.lines().find(|line| line.starts_with("Evidence collected 2016-01-10 00:00 UTC")).expect("a line");
-    assert!(line.contains(" days ago by "), "{line}");
+    assert!(line.contains(" days ago, by "), "{line}");
     let json = analyze(&["--format", "json"]);
     assert_eq!(json.json()["generated_at"], "2016-01-10T00:00:00Z", "the window ends at the collection");
     assert_eq!(analyze(&["--format", "json", "--now", "2016-01-10T00:00:00Z"]).out, json.out);

@@ -155,7 +155,7 @@ fn an_explanation_has_the_evidence() {
     assert_eq!(run.status, 0);
     for part in [
         "window-shortened: ",
-        "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: missing",
+        "2026-11-21T10:00:00Z to 2026-11-21T20:00:00Z: log files are missing (missing)",
         "user ",
         "Not examined",
         "ends 2027-02-10",

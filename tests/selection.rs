@@ -89,7 +89,12 @@ fn a_part_of_a_bundle_is_reported_as_if_nothing_else_had_been_collected() {
         let part = json(kept(&all, &[filter, &["--format", "json"]].concat()));
         let alone = TempDir::new().expect("a folder");
         let run = live(&aws, alone.path(), "analyze", &[filter, credentials, &["--format", "json"]].concat());
-        assert_eq!(json(run), part, "{filter:?}");
+        let mut run = json(run);
+        // Accounts in which a role is assumed are a filter too.
+        if credentials.contains(&"--account") {
+            run["filter"] = part["filter"].clone();
+        }
+        assert_eq!(run, part, "{filter:?}");
         let empty = filter.contains(&"sa-east-1") && filter.contains(&OWN);
         assert_eq!(part["instances"].as_array().expect("instances").is_empty(), empty, "{filter:?}");
         for (option, key) in [("--account", "account"), ("--region", "region")] {
@@ -157,6 +162,104 @@ fn the_next_commands_of_a_run_choose_the_same_instances() {
 }
 
 #[test]
+fn every_report_names_the_filter() {
+    let fleet = samples().join("fleet");
+    let filter = ["--instance", "orders-*", "--engine", "postgres", "--region", "eu-west-1"];
+    let words = ["--region", "eu-west-1", "--instance", "orders-*", "--engine", "postgres"];
+    let said = "--region eu-west-1 --instance 'orders-*' --engine postgres";
+    let report = |format: &str| kept(&fleet, &[&filter[..], &["--format", format]].concat());
+    assert_eq!(report("json").json()["filter"], serde_json::json!(words));
+    let header = report("ndjson").out.lines().next().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    assert_eq!(header.expect("a header")["filter"], serde_json::json!(words));
+    for format in ["table", "markdown", "html"] {
+        let text = report(format).out.replace("&#39;", "'").replace('\\', "");
+        assert!(text.contains(&format!("Filter: {said}")), "{format}: {text}");
+    }
+    for (rows, count) in [("instances", 2), ("clients", 3)] {
+        let text = kept(&fleet, &[&filter[..], &["--format", "csv", "--rows", rows]].concat()).out;
+        let mut csv = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(csv.headers().expect("titles").iter().next_back(), Some("filter"));
+        let cells: Vec<_> =
+            csv.records().map(|row| row.expect("a row").iter().next_back().map(str::to_owned)).collect();
+        assert!(
+            cells.len() >= count
+                && cells
+                    .iter()
+                    .all(|cell| cell.as_deref() == Some("region eu-west-1, instance orders-*, engine postgres")),
+            "{rows}: {cells:?}"
+        );
+    }
+    assert_eq!(kept(&fleet, &["--format", "json"]).json()["filter"], serde_json::json!([]));
+    assert!(!kept(&fleet, &[]).out.contains("Filter:"));
+}
+
+#[test]
+fn an_alarm_says_which_condition_is_met_and_by_what() {
+    let fleet = samples().join("fleet");
+    let home = TempDir::new().expect("a folder");
+    let alarm = |arguments: &[&str]| {
+        let mut command = ssl_usage(home.path());
+        command.args(["analyze", "--from"]).arg(&fleet).args(["--format", "csv", "--now", "2026-11-26T01:00:00Z"]);
+        let run = Run::of(command.args(arguments));
+        (run.status, run.err.replace("ssl-usage: ", ""))
+    };
+    for (arguments, said) in [
+        (
+            &["--instance", "orders-*", "--fail-on", "required,deferrable"][..],
+            &["required (2 instances: orders-legacy, orders-prod)"][..],
+        ),
+        (&["--instance", "crm-quiet", "--fail-on", "unproven,errors"], &["unproven (1 instance: crm-quiet)"]),
+        (&["--fail-on", "stale=2d,empty"], &["stale=2d (evidence collected 2026-11-23 00:00 UTC, 3 days ago)"]),
+        (
+            &["--instance", "orders-prod", "--fail-on", "expiring=30d,required"],
+            &["expiring=30d (1 instance: orders-prod)", "required (1 instance: orders-prod)"],
+        ),
+    ] {
+        let expected: String = said.iter().map(|said| format!("condition met: {said}\n")).collect();
+        assert_eq!(alarm(arguments), (4, expected), "{arguments:?}");
+    }
+    let (status, said) = alarm(&["--fail-on", "required"]);
+    let names = said.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).expect("names").1;
+    assert!(
+        status == 4 && names.matches(", ").count() == 4 && names.contains(" and ") && names.ends_with(" more)\n"),
+        "{said}"
+    );
+    assert_eq!(alarm(&["--instance", "wiki", "--fail-on", "required,unproven,empty"]), (0, String::new()));
+}
+
+#[test]
+fn a_filter_that_matches_nothing_is_empty_and_an_error_without_that_condition() {
+    let (fleet, aws, home) = (samples().join("fleet"), aws(), TempDir::new().expect("a folder"));
+    let in_vain = [
+        (
+            &["--tag", "env=nope"][..],
+            "--tag env=nope: no instance in account 123456789012, region eu-west-1 has this tag.",
+        ),
+        (
+            &["--engine", "sqlserver-ex"],
+            "--engine sqlserver-ex: no instance in account 123456789012, region eu-west-1 has this engine.",
+        ),
+        (&["--instance", "nowhere"], "nowhere: "),
+        (&["--region", "eu-west-2"], "eu-west-2: "),
+    ];
+    for (filter, said) in in_vain {
+        for format in ["table", "csv", "json"] {
+            let own = [filter, &["--format", format]].concat();
+            let watched = [&own[..], &["--fail-on", "required,empty"]].concat();
+            let (plain, run) = (kept(&fleet, &own), kept(&fleet, &watched));
+            assert_eq!((plain.status, run.status), (1, 4), "{own:?}: {plain:?} {run:?}");
+            assert!(plain.err.contains(said) && run.err.contains(said), "{}", run.err);
+            assert!(run.err.contains("condition met: empty (nothing matches the filters)\n"), "{}", run.err);
+            assert!(!plain.err.contains("condition met") && plain.out == run.out, "{plain:?}");
+        }
+    }
+    let run = live(&aws, home.path(), "analyze", &["--tag", "env=nope", "--fail-on", "empty"]);
+    assert!(run.status == 4 && run.err.contains("--tag env=nope: no instance in"), "{run:?}");
+    // What cannot be read is no empty fleet.
+    assert_eq!(kept(&home.path().join("nowhere"), &["--fail-on", "empty"]).status, 1);
+}
+
+#[test]
 fn what_a_filter_names_in_vain_is_an_error() {
     let fleet = samples().join("fleet");
     for (filter, said) in [
@@ -164,7 +267,7 @@ fn what_a_filter_names_in_vain_is_an_error() {
         (&["--region", "eu-west-2"], "eu-west-2: the bundle contains no evidence of this region."),
         (
             &["--region", "eu-west-1", "--engine", "sqlserver-ex"],
-            "no instance in account 123456789012, region eu-west-1 matches",
+            "no instance in account 123456789012, region eu-west-1 has this engine",
         ),
     ] {
         let run = kept(&fleet, filter);

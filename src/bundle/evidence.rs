@@ -228,7 +228,7 @@ fn latest(collections: &[Collection]) -> Option<Timestamp> {
 
 /// An error for what a filter names in vain.
 fn none_of(subject: &str, message: &str) -> Error {
-    Error::new(ErrorKind::NotFound, subject, message).hint("run the command without this option to list all instances")
+    Error::new(ErrorKind::NoMatch, subject, message).hint("run the command without this option to list all instances")
 }
 
 /// Whether a problem may concern an account and region that a filter matches. The subject may name the account: a role does.
@@ -413,7 +413,7 @@ impl Evidence {
                 true => "the bundle does not contain this instance",
                 false => "no instance of the bundle matches",
             };
-            let error = Error::new(ErrorKind::NotFound, wanted.as_str(), message);
+            let error = Error::new(ErrorKind::NoMatch, wanted.as_str(), message);
             error.hint("run the command without --instance to list all instances")
         };
         let unnamed: Vec<Error> = filter.unmatched(names).into_iter().map(missing).collect();

@@ -28,7 +28,7 @@ use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, 
     -o clients.parquet
   ssl-usage analyze --from evidence --group-by account --sort days
   ssl-usage analyze --from evidence --explain orders-prod
-  ssl-usage analyze --from evidence --fail-on required,expiring=30d
+  ssl-usage analyze --from evidence --fail-on required,expiring=30d,empty
   ssl-usage analyze --from evidence --format html -o report.html
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 4 a condition of --fail-on is met.")]
@@ -56,8 +56,8 @@ pub(super) struct Analyze {
     #[arg(long, value_name = "INSTANCE", help_heading = OUTPUT, conflicts_with_all = ["format", "rows", "sort", "group_by", "wide"])]
     explain: Option<String>,
     /// Exit with status 4 if any condition is met (comma-separated): required, unproven (inconclusive), deferrable,
-    /// errors, empty (no instance), expiring=30d (certificates that expire within 30 days), stale=2d (evidence that is
-    /// older than 2 days).
+    /// errors, empty (no instance, or none that matches), expiring=30d (certificates that expire within 30 days), stale=2d
+    /// (evidence that is older than 2 days). Conditions that are met are printed on standard error.
     #[arg(long, value_name = "CONDITION", value_delimiter = ',', help_heading = OUTPUT)]
     fail_on: Vec<FailOn>,
 }
@@ -79,7 +79,7 @@ impl Analyze {
         }
         // An explanation covers one instance and does not show the errors of others.
         let reader = if self.explain.is_some() { Reader::Lines } else { self.format.reader };
-        let status = |report: &Report| exit::of_conditions(report, &self.fail_on);
+        let status = |outcome: Result<&Report, &Error>| exit::of_conditions(outcome, &self.fail_on);
         self.subject.judge(reader, status, |report, again| self.print(report, again))
     }
 

@@ -10,6 +10,7 @@ use super::output::{Output, one_of};
 use crate::bundle::Evidence;
 use crate::clients::{By, Clients, FORMATS, Owners, Which};
 use crate::error::Result;
+use crate::inventory::Filter;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report::{Format, Reader, Report};
@@ -77,6 +78,10 @@ impl Judged for Owned {
     fn read_at(&mut self, clock: Timestamp) {
         self.report.read_at(clock);
     }
+
+    fn chosen_by(&mut self, filter: &Filter) {
+        self.report.chosen_by(filter);
+    }
 }
 
 impl ListClients {
@@ -84,13 +89,9 @@ impl ListClients {
         let which = Which { tls: self.tls, plaintext: self.plaintext };
         // A person reads applications; what a program reads stays as it was.
         let by = self.by.unwrap_or(if self.format.reader == Reader::Person { By::Application } else { By::Address });
-        self.subject.judge(
-            self.format.reader,
-            |owned: &Owned| exit::of_report(&owned.report),
-            |owned, again| {
-                let clients = Clients::of(&owned.report, &owned.owners, which, by);
-                self.output.print(self.format, &clients, again)
-            },
-        )
+        self.subject.judge(self.format.reader, exit::of_run, |owned: &mut Owned, again| {
+            let clients = Clients::of(&owned.report, &owned.owners, which, by);
+            self.output.print(self.format, &clients, again)
+        })
     }
 }

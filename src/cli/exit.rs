@@ -1,7 +1,9 @@
 //! Exit statuses, a contract with scripts.
 
+use super::complain;
 use super::fail_on::FailOn;
-use crate::error::ErrorKind;
+use super::input::Judged;
+use crate::error::{Error, ErrorKind};
 use crate::problem::Problem;
 use crate::report::Report;
 
@@ -26,12 +28,16 @@ pub fn of_troubles(troubles: &[Problem]) -> u8 {
     if troubles.is_empty() { DONE } else { PARTIAL }
 }
 
-/// The status of a run that made a report.
-pub fn of_report(report: &Report) -> u8 {
-    of_troubles(&report.errors)
+/// The status of a run that printed this, or that failed.
+pub fn of_run<J: Judged>(outcome: Result<&J, &Error>) -> u8 {
+    outcome.map_or_else(|error| of_error(error.kind()), |judged| of_troubles(judged.errors()))
 }
 
-/// The same with conditions; a condition that is met takes precedence over problems.
-pub fn of_conditions(report: &Report, conditions: &[FailOn]) -> u8 {
-    if conditions.iter().any(|condition| condition.is_met(report)) { MET } else { of_troubles(&report.errors) }
+/// The same with conditions, of which those that are met are printed on stderr. They take precedence over problems.
+pub fn of_conditions(outcome: Result<&Report, &Error>, conditions: &[FailOn]) -> u8 {
+    let met: Vec<_> = conditions.iter().filter_map(|condition| Some((condition, condition.met(outcome)?))).collect();
+    for (condition, why) in &met {
+        complain(&format_args!("condition met: {condition} ({why})"));
+    }
+    if met.is_empty() { of_run(outcome) } else { MET }
 }

@@ -66,7 +66,7 @@ pub(super) struct Places {
     #[arg(long, visible_alias = "accounts", value_name = "NUMBER", value_delimiter = ',', value_parser = account, help_heading = WHAT)]
     pub account: Vec<String>,
     /// Only this AWS region (repeatable). Default: the region of the environment or profile; all regions of a bundle.
-    #[arg(long, value_name = "REGION", help_heading = WHAT)]
+    #[arg(long, value_name = "REGION", value_parser = region, help_heading = WHAT)]
     pub region: Vec<String>,
     /// All enabled regions of each account.
     #[arg(long, conflicts_with = "region")]
@@ -111,6 +111,25 @@ fn account(text: &str) -> Result<String, String> {
     match number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(number),
         false => Err("use an account number of 12 digits".to_owned()),
+    }
+}
+
+/// The name of a region: words of lowercase letters, and a number at the end.
+///
+/// Source: "Regions, Availability Zones, and Local Zones" in the RDS user guide.
+fn region(text: &str) -> Result<String, String> {
+    let words: Vec<&str> = text.split('-').collect();
+    let is_of = |word: &str, is: fn(&u8) -> bool| !word.is_empty() && word.bytes().all(|byte| is(&byte));
+    match words.as_slice() {
+        [area, direction @ .., number]
+            if !direction.is_empty()
+                && is_of(area, u8::is_ascii_lowercase)
+                && direction.iter().all(|word| is_of(word, u8::is_ascii_lowercase))
+                && is_of(number, u8::is_ascii_digit) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("use the name of a region, for example eu-west-1".to_owned()),
     }
 }
 

@@ -10,9 +10,10 @@ use super::fleet::{DAYS, Fleet, PLACES, Places};
 use super::heading::EVIDENCE;
 use super::output::local;
 use super::progress::{Bar, JUDGING};
-use super::{complain_of, dry_run, exit, policy};
+use super::{complain_of, dry_run, policy};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::Filter;
 use crate::preflight::Preflight;
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -49,10 +50,12 @@ pub(super) trait Judged: Sized {
     fn errors(&self) -> &[Problem];
     /// Reads it at this time: texts for people count days from then on.
     fn read_at(&mut self, clock: Timestamp);
+    /// Says which filter chose its instances.
+    fn chosen_by(&mut self, filter: &Filter);
 }
 
 macro_rules! judged {
-    ($type:ty, $read_at:expr) => {
+    ($type:ty, $read_at:expr, $chosen_by:expr) => {
         impl Judged for $type {
             fn new(evidence: &Evidence, window: Window, policy: Policy, progress: &dyn Progress) -> Self {
                 Self::new(evidence, window, policy, progress)
@@ -69,21 +72,25 @@ macro_rules! judged {
             fn read_at(&mut self, clock: Timestamp) {
                 $read_at(self, clock);
             }
+
+            fn chosen_by(&mut self, filter: &Filter) {
+                $chosen_by(self, filter);
+            }
         }
     };
 }
 
-judged!(Report, Report::read_at);
+judged!(Report, Report::read_at, Report::chosen_by);
 // It counts no days.
-judged!(Preflight, |_, _| ());
+judged!(Preflight, |_, _| (), |_, _| ());
 
 impl Subject {
-    /// Judges the fleet, prints what comes of it, and returns the status of the run: the one that `status` gives, or that of
-    /// what failed. With `--dry-run`, prints what it would take.
+    /// Judges the fleet, prints what comes of it or what failed, and returns the status of the run, which `status` gives.
+    /// With `--dry-run`, prints what it would take.
     pub fn judge<J: Judged>(
         &self,
         reader: Reader,
-        status: impl FnOnce(&J) -> u8,
+        status: impl FnOnce(Result<&J, &Error>) -> u8,
         print: impl FnOnce(&mut J, Vec<String>) -> Result<()>,
     ) -> Result<u8> {
         // Before AWS is asked for hours.
@@ -93,27 +100,28 @@ impl Subject {
         }
         let clock = self.fleet.now.unwrap_or_else(Timestamp::now);
         let mut again = self.again();
-        let (mut judged, status) = match self.evidence() {
+        let (mut judged, failure) = match self.evidence() {
             Ok((evidence, window)) => {
                 again.extend(self.regions_again(&evidence));
-                let mut judged = J::new(&evidence, window, policy, &Bar::new(JUDGING));
-                judged.read_at(clock);
+                let judged = J::new(&evidence, window, policy, &Bar::new(JUDGING));
                 if reader != Reader::Person {
                     complain_of(judged.errors());
                 }
-                let status = status(&judged);
-                (judged, status)
+                (judged, None)
             }
-            Err(error) if reader == Reader::Document => {
+            Err(error) => {
                 let errors: Vec<Problem> = error.all().map(Problem::from).collect();
                 complain_of(&errors);
-                let window = self.fleet.window(clock);
-                (J::without_instances(window, policy, errors), exit::of_error(error.kind()))
+                if reader != Reader::Document {
+                    return Ok(status(Err(&error)));
+                }
+                (J::without_instances(self.fleet.window(clock), policy, errors), Some(error))
             }
-            Err(error) => return Err(error),
         };
+        judged.read_at(clock);
+        judged.chosen_by(&self.fleet.filter());
         print(&mut judged, again)?;
-        Ok(status)
+        Ok(status(failure.as_ref().map_or(Ok(&judged), Err)))
     }
 
     /// What the policy requires of the evidence.

@@ -78,7 +78,8 @@ impl Check {
         };
         let (policy, accept_unverified) = (self.policy, self.accept_unverified);
         let subject = Subject { fleet, from: self.from, bundle: self.bundle, policy, accept_unverified };
-        let status = |preflight: &Preflight| exit::of_troubles(&preflight.errors);
-        subject.judge(self.format.reader, status, |preflight, again| self.output.print(self.format, preflight, again))
+        subject.judge(self.format.reader, exit::of_run, |preflight, again| {
+            self.output.print(self.format, preflight, again)
+        })
     }
 }

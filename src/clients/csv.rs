@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Client, Clients, Owner};
-use crate::report::columns::{Column, Get, titles};
+use crate::report::columns::{Column, Get, filter_cell, titles};
 use crate::report::csv::Dialect;
 
 const COLUMNS: &[Column<Clients, Client>] = &[
@@ -39,6 +39,8 @@ const COLUMNS: &[Column<Clients, Client>] = &[
     ("owner_shared", Get::Text(|_, row| row.owner.as_ref().map(|owner| owner.shared.to_string()))),
     ("address_count", Get::Count(|_, row| row.addresses.len() as u64)),
     ("addresses", Get::List(|_, row| row.addresses.clone())),
+    ("add_cas", Get::List(|_, row| row.add_cas.iter().cloned().collect())),
+    ("filter", Get::Text(|list, _| Some(filter_cell(&list.filter)))),
 ];
 
 pub(super) fn write(list: &Clients, dialect: Dialect, out: &mut dyn Write) -> io::Result<()> {

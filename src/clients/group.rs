@@ -99,6 +99,7 @@ fn add(one: &mut Client, other: Client) {
         }
     }
     one.tasks.extend(other.tasks);
+    one.add_cas.extend(other.add_cas);
     let addresses: BTreeSet<String> = std::mem::take(&mut one.addresses).into_iter().chain(other.addresses).collect();
     one.addresses = addresses.into_iter().collect();
     let old: BTreeSet<String> = std::mem::take(&mut one.old_protocols).into_iter().chain(other.old_protocols).collect();

@@ -89,6 +89,8 @@ pub struct Clients {
     pub tool_version: &'static str,
     /// The window that was asked for.
     pub window: Window,
+    /// The options that chose the instances, as words; empty where none did.
+    pub filter: Vec<String>,
     /// What the list rests on.
     pub evidence: report::Evidence,
     /// What clients are grouped by.
@@ -115,6 +117,8 @@ pub struct Client {
     pub tasks: BTreeSet<Task>,
     /// How often a client at its address did not accept the certificate.
     pub certificate_rejected: u64,
+    /// CAs that it must trust before it can go on: that of the certificate it rejected, and the one that the rotation brings.
+    pub add_cas: BTreeSet<String>,
     /// Who it is, and its sessions.
     #[serde(flatten)]
     pub seen: report::Client,
@@ -172,6 +176,7 @@ impl Clients {
             generated_at: report.generated_at,
             tool_version: report.tool_version,
             window: report.window,
+            filter: report.filter.clone(),
             evidence: report.evidence.clone(),
             by,
             clients,
@@ -256,17 +261,29 @@ fn client(instance: &report::Instance, owners: &Owners, seen: report::Client) ->
         (Task::BreaksUnderEnforcement, sessions.plaintext + sessions.gss > 0),
         (Task::OldProtocol, !old.is_empty()),
     ];
+    let tasks: BTreeSet<_> = tasks.into_iter().filter(|(_, is_so)| *is_so).map(|(task, _)| task).collect();
     Client {
         id: instance.id().clone(),
         rotation: instance.rotation,
-        tasks: tasks.into_iter().filter(|(_, is_so)| *is_so).map(|(task, _)| task).collect(),
         certificate_rejected: rejections,
+        add_cas: cas_to_add(instance, &tasks),
+        tasks,
         addresses: seen.address.iter().cloned().collect(),
         seen,
         old_protocols: old,
         owner,
         members: None,
     }
+}
+
+/// The CAs that a client with these tasks must add to its trust store.
+fn cas_to_add(instance: &report::Instance, tasks: &BTreeSet<Task>) -> BTreeSet<String> {
+    let certificate = &instance.certificate;
+    // A staged certificate becomes active whatever is rotated.
+    let pending = certificate.pending_ca.as_ref().filter(|pending| certificate.ca.as_ref() != Some(*pending));
+    let next = pending.or(certificate.target_ca.as_ref());
+    let all = [(Task::AcceptCertificate, certificate.ca.as_ref()), (Task::UpdateTrustStore, next)];
+    all.into_iter().filter(|(task, _)| tasks.contains(task)).filter_map(|(_, ca)| ca.cloned()).collect()
 }
 
 impl Client {

@@ -7,12 +7,13 @@ use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Client, Clients, Task};
+use super::{By, Client, Clients, Task};
 use crate::problem::grouped;
 use crate::report::Layout;
 use crate::report::escape::terminal;
 use crate::report::lines::{next_steps, paragraph, problems, wrap};
-use crate::text::plural;
+use crate::shell::command;
+use crate::text::{listed, plural};
 
 /// Blanks between columns.
 const GAP: usize = 2;
@@ -100,6 +101,12 @@ pub(super) fn write(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io:
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M");
     paragraph(out, width, 0, &headline(list))?;
     writeln!(out, "Window {} to {} UTC", minute(list.window.from), minute(list.window.to))?;
+    if !list.filter.is_empty() {
+        paragraph(out, width, 0, &format!("Filter: {}", command(&list.filter)))?;
+    }
+    if let Some(line) = bundle(list) {
+        paragraph(out, width, 0, &line)?;
+    }
     if !list.clients.is_empty() {
         writeln!(out)?;
         clients(list, layout, out)?;
@@ -114,6 +121,25 @@ pub(super) fn write(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io:
     }
     problems(out, width, &list.errors)?;
     next_steps(out, &layout.again, &[("Plan the rotation".to_owned(), "plan", "--format sh")])
+}
+
+/// AWS's bundle of all CAs of the partition `aws`.
+///
+/// Source: "Using SSL/TLS to encrypt a connection to a DB instance or cluster" in the RDS user guide. GovCloud and China have
+/// bundles of their own.
+const CA_BUNDLE: &str = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
+
+/// The CAs that clients must add, and where to get them; none where no client must.
+fn bundle(list: &Clients) -> Option<String> {
+    let clients = || list.clients.iter().filter(|client| !client.add_cas.is_empty());
+    let cas: BTreeSet<&str> = clients().flat_map(|client| &client.add_cas).map(String::as_str).collect();
+    let of_aws = clients().filter(|client| client.id.arn.starts_with("arn:aws:")).count();
+    let where_from = match (of_aws, clients().count()) {
+        (0, _) => "the CA bundle of your partition (GovCloud or China)".to_owned(),
+        (some, all) if some == all => CA_BUNDLE.to_owned(),
+        _ => format!("{CA_BUNDLE}; in GovCloud and China the bundle of your partition"),
+    };
+    (!cas.is_empty()).then(|| format!("To add to trust stores: {}. From: {where_from}", listed("CA", &cas)))
 }
 
 /// How many clients have something to do, most urgent first.
@@ -139,6 +165,16 @@ fn owners(list: &Clients, width: u16, out: &mut dyn Write) -> io::Result<()> {
     if list.clients.iter().any(|row| row.addresses.len() > 1) {
         writeln!(out)?;
         paragraph(out, width, 0, "Clients with several addresses are one line. `--by address` lists each address.")?;
+    }
+    let unowned = list.clients.iter().filter(|row| owner(row) == "-").flat_map(|row| &row.addresses);
+    let unowned = unowned.collect::<BTreeSet<_>>().len();
+    if list.by == By::Owner && unowned > 0 {
+        let addresses = if unowned == 1 { "1 address".to_owned() } else { format!("{unowned} addresses") };
+        let text = format!(
+            "No owner is known for {addresses} (another account or region, on-premises, or not collected). Each is a line of its own."
+        );
+        writeln!(out)?;
+        paragraph(out, width, 0, &text)?;
     }
     let known = list.clients.iter().filter_map(|row| row.owner.as_ref());
     let hiding: BTreeSet<_> = known.filter_map(|owner| Some((owner.label(), owner.kind.hides()?))).collect();

@@ -207,7 +207,7 @@ fn absent(filter: &Filter, fleets: &[Fleet]) -> Vec<Error> {
             true => format!("the instance does not exist in {searched}"),
             false => format!("no instance in {searched} matches"),
         };
-        Error::new(ErrorKind::NotFound, wanted.as_str(), message)
+        Error::new(ErrorKind::NoMatch, wanted.as_str(), message)
             .hint("check the identifier, the region and the profile")
     });
     let none = there().next().is_none() && filter.instances.is_empty() && !filter.takes_whole_regions();

@@ -102,10 +102,27 @@ impl Filter {
 
     /// The error when no instance matches the filters; `searched` names the accounts and regions.
     pub fn none_matches(&self, searched: &str) -> Error {
-        let given = [("--engine", self.engines.is_empty()), ("--tag", self.tags.is_empty())];
-        let given: Vec<_> = given.into_iter().filter(|(_, is_absent)| !is_absent).map(|(option, _)| option).collect();
-        Error::new(ErrorKind::NotFound, given.join(", "), format!("no instance in {searched} matches the filters"))
-            .hint("check their spelling, the region and the profile")
+        let all = self.instances.iter().map(|name| ("--instance", name.as_str().to_owned()));
+        let all = all.chain(self.engines.iter().map(|name| ("--engine", name.clone())));
+        let given: Vec<_> = all.chain(self.tags.iter().map(|tag| ("--tag", tag.to_string()))).collect();
+        let does = match given.as_slice() {
+            [("--tag", _)] => "has this tag",
+            [("--engine", _)] => "has this engine",
+            _ => "matches all of these",
+        };
+        let given: Vec<_> = given.iter().map(|(option, value)| format!("{option} {value}")).collect();
+        Error::new(ErrorKind::NoMatch, given.join(", "), format!("no instance in {searched} {does}"))
+            .hint("check the spelling, the region and the profile")
+    }
+
+    /// The options that give this filter, as words; none where it matches everything.
+    pub fn options(&self) -> Vec<String> {
+        let accounts = self.accounts.iter().map(|number| ["--account", number].map(str::to_owned));
+        let regions = self.regions.iter().map(|name| ["--region", name].map(str::to_owned));
+        let instances = self.instances.iter().map(|name| ["--instance", name.as_str()].map(str::to_owned));
+        let engines = self.engines.iter().map(|name| ["--engine", name].map(str::to_owned));
+        let tags = self.tags.iter().map(|tag| ["--tag".to_owned(), tag.to_string()]);
+        accounts.chain(regions).chain(instances).chain(engines).chain(tags).flatten().collect()
     }
 
     /// Checks the name of an engine, as AWS or this tool names it. Names of RDS Custom begin with `custom-`.

@@ -171,7 +171,7 @@ const WHENCE: &[OfInstance] = &[
     (
         "gaps",
         Get::List(|_, row| {
-            let causes: BTreeSet<_> = row.coverage.gaps.iter().map(|gap| gap.cause).collect();
+            let causes: BTreeSet<_> = row.coverage.gaps.iter().map(|gap| gap.cause.name()).collect();
             words(causes)
         }),
     ),
@@ -188,7 +188,13 @@ const WHENCE: &[OfInstance] = &[
     ("judged_coverage", Get::Share(|_, row| row.coverage.judged_share)),
     ("collected_at", Get::Time(|_, row| Some(row.collected_at))),
     ("caller", Get::Text(|_, row| row.caller.clone())),
+    ("filter", Get::Text(|report, _| text(&filter_cell(&report.filter)))),
 ];
+
+/// The options that chose the instances, without `--`, which begins a formula: `region eu-west-1, tag env=prod`.
+pub fn filter_cell(options: &[String]) -> String {
+    options.chunks(2).map(|option| option.join(" ").replacen("--", "", 1)).collect::<Vec<_>>().join(", ")
+}
 
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())

@@ -147,6 +147,26 @@ pub fn markdown(text: &str) -> String {
     safe
 }
 
+/// The same, with what stands between backticks as code.
+pub fn markdown_text(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // Every second part is code, but for what a last backtick begins and nothing ends.
+    let is_code = |index: usize| index % 2 == 1 && index + 1 < parts.len();
+    if parts.iter().enumerate().any(|(index, part)| is_code(index) && part.trim().is_empty()) {
+        // Two backticks that meet would begin another kind of code.
+        return markdown(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for (index, part) in parts.iter().enumerate() {
+        match (is_code(index), index % 2) {
+            (true, _) => safe += &markdown_code(part),
+            (false, 0) => safe += &markdown(part),
+            (false, _) => safe += &format!("\\`{}", markdown(part)),
+        }
+    }
+    safe
+}
+
 /// As code in Markdown, in a table too: nothing in it is markup, a link or a mention. What would end it is printed as
 /// `\u{60}`.
 pub fn markdown_code(text: &str) -> String {
@@ -229,5 +249,17 @@ mod tests {
     fn markdown_has_no_markup_of_others() {
         assert_eq!(markdown("a|b `c` <i> [x](http://y) @z"), r"a\|b \`c\` \<i\> \[x\](http\://y) \\u{40}z");
         assert_eq!(markdown_code("a`b|c\n@d"), r"`a\u{60}b\u{7c}c\u{a}@d`");
+    }
+
+    #[test]
+    fn markdown_keeps_code_that_can_be_copied_and_no_other_markup() {
+        assert_eq!(
+            markdown_text("Run `ssl-usage collect --days 3` *now*"),
+            r"Run `ssl-usage collect --days 3` \*now\*"
+        );
+        assert_eq!(markdown_text("`a|@b` <i>"), r"`a\u{7c}@b` \<i\>");
+        assert_eq!(markdown_text("one ` <i>"), r"one \` \<i\>");
+        assert_eq!(markdown_text("`a` b ` <i>"), r"`a` b \` \<i\>");
+        assert_eq!(markdown_text("`` <i> `"), r"\`\` \<i\> \`");
     }
 }

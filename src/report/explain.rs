@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Report;
 use super::escape::terminal;
 use super::lines::paragraph;
-use super::model::{Certificate, Client, Connections, Coverage, Instance, Shares};
-use super::summary::{act_by, collected, evidence, usage, verdict};
+use super::model::{Certificate, Client, Connections, Coverage, Gap, Instance, Shares};
+use super::summary::{act_by, collected, enforcing, evidence, filter, next_ca, no_commands, restarts, usage, verdict};
 use crate::shell::command;
 use crate::text::{bytes, plural};
 use crate::verdict::Change;
@@ -45,12 +45,12 @@ fn instance(report: &Report, row: &Instance, width: u16, out: &mut dyn Write) ->
     for words in &row.commands {
         writeln!(out, "    {}", terminal(&command(words)))?;
     }
-    if row.commands.is_empty() {
-        writeln!(out, "    none")?;
+    if let Some(why) = no_commands(row) {
+        paragraph(out, width, 4, &why)?;
     }
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
-    for line in collected(report).into_iter().chain([evidence(report)]) {
+    for line in filter(report).into_iter().chain(collected(report)).chain([evidence(report)]) {
         paragraph(out, width, 2, &line)?;
     }
     Ok(())
@@ -66,11 +66,11 @@ fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
         ("Cluster", row.cluster().map(str::to_owned)),
         ("Role in the cluster", row.role.map(|role| role.name().to_owned())),
         ("TLS usage", Some(usage(row))),
-        ("Rotation restarts", Some(row.restart.to_string())),
-        ("Enforcing TLS", Some(row.enforcement.to_string())),
+        ("Rotation restarts", Some(restarts(row).to_owned())),
+        ("Enforcing TLS", Some(enforcing(row))),
         ("Act by", act_by(report, row)),
         ("Certificate", Some(certificate(&row.certificate))),
-        ("Next certificate", row.certificate.target_ca.as_ref().map(next)),
+        ("Next certificate", next_ca(row).map(next)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -122,7 +122,9 @@ fn coverage(coverage: &Coverage) -> Vec<String> {
         let gaps = plural(coverage.gaps.len(), "gap");
         lines.push(format!("{gaps}, the longest {} h {} min:", longest.as_hours(), longest.as_mins() % 60));
     }
-    lines.extend(coverage.gaps.iter().map(|gap| format!("{} to {}: {}", gap.span.from, gap.span.to, gap.cause)));
+    let gap =
+        |gap: &Gap| format!("{} to {}: {} ({})", gap.span.from, gap.span.to, gap.cause.in_words(), gap.cause.name());
+    lines.extend(coverage.gaps.iter().map(gap));
     lines
 }
 

@@ -23,18 +23,21 @@ pub fn paragraph(out: &mut dyn Write, width: u16, indent: usize, text: &str) -> 
 ///
 /// An engine's query of live sessions is a line of its own, unbroken, so that it can be copied.
 pub fn lines(text: &str, width: usize) -> Vec<String> {
-    let query = ENGINES.iter().filter_map(|engine| engine.live_query).find(|query| text.contains(query));
-    let (before, query, after) = match query.and_then(|query| Some((query, text.split_once(query)?))) {
-        Some((query, (before, after))) => (before, Some(query.to_owned()), after),
-        None => (text, None, ""),
-    };
     let room = width.saturating_sub(2);
     let prose = |text: &str| wrap(&terminal(text), room);
-    let before = if query.is_some() { before.trim_end_matches([' ', '`']) } else { before };
-    let after = after.trim_matches([' ', '.', '`']);
+    let (before, query, after) = around_query(text);
     let after = if after.is_empty() { Vec::new() } else { prose(after) };
-    let all = prose(before).into_iter().chain(query).chain(after);
+    let all = prose(before).into_iter().chain(query.map(str::to_owned)).chain(after);
     all.enumerate().map(|(index, line)| if index == 0 { line } else { format!("  {line}") }).collect()
+}
+
+/// A text up to an engine's query of live sessions, the query, and the rest. Without one, all of it stands before.
+pub(super) fn around_query(text: &str) -> (&str, Option<&'static str>, &str) {
+    let mut queries = ENGINES.iter().filter_map(|engine| engine.live_query);
+    let found = queries.find_map(|query| Some((query, text.split_once(query)?)));
+    found.map_or((text, None, ""), |(query, (before, after))| {
+        (before.trim_end_matches([' ', '`']), Some(query), after.trim_matches([' ', '.', '`']))
+    })
 }
 
 /// The lines of a text, of at most `width` columns each. A word that is longer has a line of its own; what stands in

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::escape::{markdown, markdown_code};
-use super::summary::{coverage, days, in_brief, name, summary, verdict};
+use super::escape::{markdown, markdown_code, markdown_text};
+use super::lines::around_query;
+use super::summary::{coverage, days, in_brief, name, no_commands, summary, verdict};
 use super::{Layout, Report, policy};
 use crate::problem::grouped;
 use crate::shell::command;
-use crate::verdict::Rotation;
+use crate::verdict::{Reason, Rotation};
 
 pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# TLS usage and certificate rotation\n")?;
@@ -34,16 +35,19 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
             markdown_code(&row.id().region),
             days(report, row),
             coverage(row),
-            markdown(in_brief(row))
+            markdown_text(in_brief(row))
         )?;
     }
     for row in report.instances.iter().filter(|row| row.rotation != Rotation::Optional) {
         writeln!(out, "\n## {}: {}\n", markdown_code(&row.id().instance), verdict(row))?;
         for reason in &row.reasons {
-            writeln!(out, "- {}: {}", markdown_code(reason.code.code()), markdown(&reason.text))?;
+            reasoned(reason, out)?;
         }
         for words in &row.commands {
             writeln!(out, "- Run: {}", markdown_code(&command(words)))?;
+        }
+        if let Some(why) = no_commands(row) {
+            writeln!(out, "- Commands: {}", markdown_text(&why))?;
         }
     }
     writeln!(out, "\n## Policy\n")?;
@@ -55,6 +59,18 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
     }
     for brief in grouped(&report.errors) {
         writeln!(out, "- {}: {}", markdown_code(&brief.who), markdown(brief.message))?;
+    }
+    Ok(())
+}
+
+/// Writes a reason as an item of a list. A query has a block of its own, from which it can be copied: it is ours, and no
+/// name is in it.
+fn reasoned(reason: &Reason, out: &mut dyn Write) -> io::Result<()> {
+    let (before, query, after) = around_query(&reason.text);
+    writeln!(out, "- {}: {}", markdown_code(reason.code.code()), markdown_text(before))?;
+    if let Some(query) = query {
+        writeln!(out, "\n  ```sql\n  {query}\n  ```")?;
+        writeln!(out, "{}", if after.is_empty() { String::new() } else { format!("\n  {}\n", markdown_text(after)) })?;
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::{ClusterRole, Collection, InstanceId, Member};
+use crate::inventory::{ClusterRole, Collection, Filter, InstanceId, Member};
 use crate::problem::Problem;
 use crate::progress::{Progress, Silent};
-use crate::usage::{self, ClientUsage, Usage};
+use crate::usage::{self, ClientUsage, GapReason, Usage};
 use crate::verdict::{
     Change, Command, Enforcement, Examined, Finding, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict,
     Verdict, conclude_all, examine,
@@ -37,6 +37,8 @@ pub struct Report {
     pub tool_version: &'static str,
     /// The window that was asked for.
     pub window: Window,
+    /// The options that chose the instances, as words; empty where none did.
+    pub filter: Vec<String>,
     /// What was demanded of the evidence, who did not count, and what persons vouched for.
     pub policy: Policy,
     /// What the verdicts rest on.
@@ -166,6 +168,9 @@ pub struct Certificate {
     pub ca_valid_till: Option<Timestamp>,
     /// The authority that would sign the next one.
     pub target_ca: Option<String>,
+    /// The authority of a certificate that waits for a restart or a maintenance window.
+    #[serde(skip)]
+    pub pending_ca: Option<String>,
     /// What a rotation changes.
     pub change: Change,
 }
@@ -303,7 +308,7 @@ pub struct Gap {
     #[serde(flatten)]
     pub span: Window,
     /// Why.
-    pub cause: &'static str,
+    pub cause: GapReason,
 }
 
 impl Report {
@@ -352,10 +357,19 @@ impl Report {
         self.clock = clock.max(self.generated_at);
     }
 
+    /// Says which filter chose the instances.
+    pub fn chosen_by(&mut self, filter: &Filter) {
+        self.filter = filter.options();
+    }
+
+    /// When the oldest of the evidence was collected; none where there is none.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.collections.iter().map(|collection| collection.collected_at).min()
+    }
+
     /// How old the oldest of the evidence is, by the clock; none where there is none.
     pub fn age(&self) -> Option<SignedDuration> {
-        let oldest = self.collections.iter().map(|collection| collection.collected_at).min()?;
-        Some(oldest.duration_until(self.clock))
+        Some(self.oldest()?.duration_until(self.clock))
     }
 
     /// The instances with this identifier or ARN: several accounts may have one each.
@@ -373,6 +387,7 @@ impl Report {
             clock: window.to,
             tool_version: env!("CARGO_PKG_VERSION"),
             window,
+            filter: Vec::new(),
             policy,
             evidence: Evidence::new(None, false),
             collected_at: None,
@@ -471,6 +486,7 @@ fn instance(known: &bundle::InstanceEvidence, shown: Shown, verdict: Verdict) ->
             valid_till: profile.certificate.valid_till,
             ca_valid_till: profile.certificate.ca_valid_till,
             target_ca: outlook.target,
+            pending_ca: profile.certificate.pending_ca.clone(),
             change: outlook.change,
         },
         usage: verdict.usage,

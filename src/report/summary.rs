@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Report;
-use super::model::Instance;
+use super::model::{Client, Instance};
+use crate::shell::command;
 use crate::text::{accounts_and_regions, listed, plural};
-use crate::verdict::Rotation;
+use crate::verdict::{Enforcement, Procedure, ReasonCode, Restart, Rotation};
 use crate::window::Window;
 
 /// The lines of the summary: what to do first, then what the report is about.
@@ -19,7 +20,8 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
     let window = format!("Window {} to {} UTC", at(report.window.from), at(report.window.to));
     let version = format!("{window}, ssl-usage {}", report.tool_version);
     let first = [Some(headline(report)), causes(report), unread, places(report)];
-    first.into_iter().flatten().chain([version]).chain(collected(report)).chain([evidence(report)]).collect()
+    let whole = [version].into_iter().chain(filter(report)).chain(collected(report)).chain([evidence(report)]);
+    first.into_iter().flatten().chain(whole).collect()
 }
 
 /// How many instances are of each verdict, in the words of what to do.
@@ -77,20 +79,26 @@ fn places(report: &Report) -> Option<String> {
     (!report.instances.is_empty()).then(|| places.replacen('a', "A", 1))
 }
 
+/// The options that chose the instances, if any did.
+pub(super) fn filter(report: &Report) -> Option<String> {
+    (!report.filter.is_empty()).then(|| format!("Filter: {}", command(&report.filter)))
+}
+
 /// When the evidence was collected and by which identity, and its age if that is a day or more.
 pub(super) fn collected(report: &Report) -> Option<String> {
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
-    let first = report.collections.iter().map(|collection| collection.collected_at).min()?;
-    let (from, to) = (minute(first), minute(report.collected_at?));
+    let (from, to) = (minute(report.oldest()?), minute(report.collected_at?));
     let when = if from == to { to } else { format!("{from} to {to}") };
-    let by = match report.callers.len() {
-        0 => String::new(),
-        1 => format!(" by {}", report.callers.iter().cloned().collect::<String>()),
-        many => format!(" by {}", plural(many, "caller")),
-    };
     let days = report.age()?.as_hours() / 24;
-    let age = if days > 0 { format!(", {} ago", plural(days.unsigned_abs(), "day")) } else { String::new() };
-    Some(format!("Evidence collected {when} UTC{age}{by}"))
+    let age = if days > 0 { format!(", {} ago,", plural(days.unsigned_abs(), "day")) } else { String::new() };
+    Some(match report.callers.len() {
+        0 => format!("Evidence collected {when} UTC{}", age.trim_end_matches(',')),
+        1 => {
+            let caller: String = report.callers.iter().cloned().collect();
+            format!("Evidence collected {when} UTC{age} by {caller}")
+        }
+        many => format!("Evidence collected {when} UTC{age} by {}", plural(many, "caller")),
+    })
 }
 
 /// The digest of the evidence, and whether the files were checked against it.
@@ -175,6 +183,42 @@ pub(super) fn coverage(row: &Instance) -> String {
 pub(super) fn name(row: &Instance) -> String {
     let instance = &row.id().instance;
     if row.status == "available" { instance.clone() } else { format!("{instance} ({})", row.status) }
+}
+
+/// Why there is no command to run; none where there is one.
+pub(super) fn no_commands(row: &Instance) -> Option<String> {
+    let Procedure { no_rotation, held_back, .. } = &row.procedure;
+    let why = no_rotation.as_ref().or_else(|| Some(&held_back.as_ref()?.why));
+    row.commands.is_empty().then(|| match (why, row.rotation) {
+        (_, Rotation::Optional) => "none needed".to_owned(),
+        (Some(why), _) => format!("none: {why}"),
+        (None, _) => "none".to_owned(),
+    })
+}
+
+/// What a rotation restarts.
+pub(super) fn restarts(row: &Instance) -> &'static str {
+    match row.restart {
+        Restart::Instance => "the instance",
+        Restart::Listener => "only the listener",
+        Restart::None => "nothing",
+    }
+}
+
+/// Whether TLS may be enforced. Clients without TLS may be those of another member of the cluster.
+pub(super) fn enforcing(row: &Instance) -> String {
+    let is_without = |client: &&Client| client.sessions.plaintext + client.sessions.gss > 0;
+    match (row.enforcement, row.connections.clients.iter().filter(is_without).count()) {
+        (Enforcement::Breaks, 0) => "would cut off clients of another member of the cluster".to_owned(),
+        (Enforcement::Breaks, clients) => format!("would cut off {}", plural(clients, "client")),
+        (other, _) => other.to_string(),
+    }
+}
+
+/// The CA that would sign the next certificate, unless no CA of RDS signs it.
+pub(super) fn next_ca(row: &Instance) -> Option<&String> {
+    let is_elsewhere = row.reasons.iter().any(|reason| reason.code == ReasonCode::CertificateElsewhere);
+    row.certificate.target_ca.as_ref().filter(|_| row.rotation != Rotation::Optional || !is_elsewhere)
 }
 
 /// The first clause of the reason that decided.

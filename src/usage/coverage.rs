@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, PolarsResult};
+use serde::{Serialize, Serializer};
 use ssl_usage_parsers::Engine;
 
 use crate::bundle::fact::column;
@@ -47,8 +48,61 @@ pub struct Coverage {
 pub struct Gap {
     /// From when to when.
     pub span: Window,
-    /// `not-logged`, `cannot-tell`, `not-kept`, `missing`, or the name of a `GapCause`.
-    pub cause: &'static str,
+    /// Why.
+    pub cause: GapReason,
+}
+
+/// Why a part of the window was not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapReason {
+    /// The oldest log is younger.
+    NotKept,
+    /// A log of this time is there, and shows no session.
+    NotLogged,
+    /// A log of this time shows sessions, but never whether they used TLS.
+    CannotTell,
+    /// There is no log of this time, and there are older ones.
+    Missing,
+    /// A log of this time was not read in full.
+    Unread(GapCause),
+}
+
+impl GapReason {
+    /// The name in reports. `src/report/README.md` lists all.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotKept => "not-kept",
+            Self::NotLogged => "not-logged",
+            Self::CannotTell => "cannot-tell",
+            Self::Missing => "missing",
+            Self::Unread(cause) => cause.name(),
+        }
+    }
+
+    /// The same as a clause.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::NotKept => "the logs are no longer kept",
+            Self::NotLogged => "sessions were not logged",
+            Self::CannotTell => "the log did not record TLS",
+            Self::Missing => "log files are missing",
+            Self::Unread(GapCause::Denied) => "AWS denied the logs",
+            Self::Unread(GapCause::Throttled) => "AWS throttled the calls",
+            Self::Unread(GapCause::Vanished) => "log files were deleted while they were read",
+            Self::Unread(GapCause::Truncated) => "log files were truncated",
+            Self::Unread(GapCause::Unparsed) => "records could not be parsed",
+            Self::Unread(GapCause::UnknownFormat) => "the format of the log is unknown",
+            Self::Unread(GapCause::UnknownZone) => "the time zone of the log is unknown",
+            Self::Unread(GapCause::Disordered) => "the times in the log are not in order",
+            Self::Unread(GapCause::Failed) => "log files could not be read",
+        }
+    }
+}
+
+impl Serialize for GapReason {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.name())
+    }
 }
 
 impl Coverage {
@@ -247,13 +301,15 @@ fn logged(span: Window, recorded: &[(Timestamp, Timestamp)]) -> Vec<Window> {
     union(recorded.iter().filter_map(reach).collect())
 }
 
-fn why(gap: Window, inside: &[(&LogRead, Window)], first: Option<Timestamp>) -> &'static str {
+fn why(gap: Window, inside: &[(&LogRead, Window)], first: Option<Timestamp>) -> GapReason {
     let there = inside.iter().find(|(_, span)| span.overlap(&gap).is_some()).map(|(reading, _)| *reading);
     match there {
-        Some(reading) if reading.gaps.is_empty() && reading.sessions > 0 && !shows_transport(reading) => "cannot-tell",
-        Some(reading) => reading.gaps.first().map_or("not-logged", |gap| gap.cause.name()),
-        None if first.is_none_or(|first| gap.to <= first) => "not-kept",
-        None => "missing",
+        Some(reading) if reading.gaps.is_empty() && reading.sessions > 0 && !shows_transport(reading) => {
+            GapReason::CannotTell
+        }
+        Some(reading) => reading.gaps.first().map_or(GapReason::NotLogged, |gap| GapReason::Unread(gap.cause)),
+        None if first.is_none_or(|first| gap.to <= first) => GapReason::NotKept,
+        None => GapReason::Missing,
     }
 }
 
@@ -297,7 +353,7 @@ mod tests {
         }
     }
 
-    fn gap(from: i64, to: i64, cause: &'static str) -> Gap {
+    fn gap(from: i64, to: i64, cause: GapReason) -> Gap {
         Gap { span: span(from, to), cause }
     }
 
@@ -315,10 +371,10 @@ mod tests {
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
         let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), LEAST);
         let expected = [
-            gap(0, HOUR, "not-kept"),
-            gap(HOUR + 3000, 3 * HOUR + 600, "not-logged"),
-            gap(4 * HOUR, 5 * HOUR, "vanished"),
-            gap(6 * HOUR, 7 * HOUR, "missing"),
+            gap(0, HOUR, GapReason::NotKept),
+            gap(HOUR + 3000, 3 * HOUR + 600, GapReason::NotLogged),
+            gap(4 * HOUR, 5 * HOUR, GapReason::Unread(GapCause::Vanished)),
+            gap(6 * HOUR, 7 * HOUR, GapReason::Missing),
         ];
         assert_eq!(coverage.gaps, expected);
         assert_eq!((coverage.files, coverage.files_mute, coverage.files_failed), (5, 1, 1));
@@ -331,7 +387,7 @@ mod tests {
         let sessions = vec![(at(600), at(3000)), (at(23 * HOUR), at(24 * HOUR - 60))];
         let recorded = Recorded::from([("log-0".to_owned(), sessions)]);
         let coverage = of((&[long], &recorded), None, span(0, 24 * HOUR), LEAST);
-        assert_eq!(coverage.gaps, [gap(HOUR + 3000, 22 * HOUR, "not-logged")], "logging was off in between");
+        assert_eq!(coverage.gaps, [gap(HOUR + 3000, 22 * HOUR, GapReason::NotLogged)], "logging was off in between");
     }
 
     #[test]
@@ -347,7 +403,7 @@ mod tests {
         let mut blind = reading(1, 5);
         blind.unknown_sessions = 5;
         let coverage = of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), LEAST);
-        assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, "cannot-tell")]);
+        assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, GapReason::CannotTell)]);
     }
 
     /// Rows: the hours that were seen of ten, and the first hour of the span that is judged.

@@ -15,7 +15,7 @@ mod unseen_times;
 mod upper_bound;
 
 pub use crate::bundle::metric::name as metric;
-pub use coverage::{Coverage, Gap};
+pub use coverage::{Coverage, Gap, GapReason};
 pub use metrics::{Above, Metrics};
 use open_sessions::Proven;
 pub use parallel::{of_each, side_by_side};

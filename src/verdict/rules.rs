@@ -12,7 +12,7 @@ use super::reason::{Reason, ReasonCode};
 use crate::enable_logging;
 use crate::inventory::InstanceProfile;
 use crate::text::plural;
-use crate::usage::{Usage, tls_share_at_most};
+use crate::usage::{GapReason, Usage, tls_share_at_most};
 use crate::window::Window;
 
 /// The input of a rule.
@@ -474,7 +474,7 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     let set = parameter.and_then(|parameter| context.profile.in_effect(parameter));
     let kept = set.and_then(|value| value.parse::<i64>().ok()).unwrap_or(default);
     let longest = coverage.gaps.iter().max_by_key(|gap| gap.span.length());
-    let better = longest.filter(|gap| gap.cause == "cannot-tell");
+    let better = longest.filter(|gap| gap.cause == GapReason::CannotTell);
     let advice = if let Some(set) = better.and_then(|_| to_switch_on(context.profile, engine)) {
         format!("To record TLS in the log, set {set}.")
     } else if kept >= asked {
@@ -496,7 +496,11 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
     let percent = |share: f64| format!("{:.1} %", (share * 1000.0).floor() / 10.0);
     let longest = longest.map_or_else(String::new, |gap| {
         let hours = (gap.span.length().as_mins() + 59) / 60;
-        format!(", with a gap of {hours} h from {} ({})", gap.span.from.strftime("%Y-%m-%d %H:%M"), in_words(gap.cause))
+        format!(
+            ", with a gap of {hours} h from {} ({})",
+            gap.span.from.strftime("%Y-%m-%d %H:%M"),
+            gap.cause.in_words()
+        )
     });
     let text = format!(
         "the logs cover {} of the window{longest}, and the policy requires {}. {advice}",
@@ -504,20 +508,6 @@ fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(Rea
         percent(context.policy.least_coverage)
     );
     Some((ReasonCode::CoverageShort, text))
-}
-
-/// The cause of a gap in words.
-fn in_words(cause: &str) -> &str {
-    match cause {
-        "not-kept" => "the logs are no longer kept",
-        "not-logged" => "sessions were not logged",
-        "cannot-tell" => "the log did not record TLS",
-        "missing" => "log files are missing",
-        "vanished" => "log files were deleted while they were read",
-        "truncated" => "log files were truncated",
-        "denied" => "AWS denied the logs",
-        other => other,
-    }
 }
 
 /// The verdict is about the end of the window alone. It says so, and what would show more.
@@ -530,7 +520,7 @@ fn window_shortened(context: &Context<'_>, _: &'static Engine) -> Option<(Reason
             "the verdict is about the last {} h, from {}, because before that {}. Run `ssl-usage collect` on a schedule to judge a longer window.",
             judged.length().as_hours(),
             judged.from.strftime("%Y-%m-%d %H:%M"),
-            in_words(cause)
+            cause.in_words()
         );
         (ReasonCode::WindowShortened, text)
     })

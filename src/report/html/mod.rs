@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::Report;
 use super::policy::lines as policy_lines;
-use super::summary::{causes, collected, evidence, headline};
+use super::summary::{causes, collected, evidence, filter, headline};
 use crate::shell::command;
 use crate::text::plural;
 use row::Row;

@@ -7,7 +7,7 @@ use super::chart::Chart;
 use crate::report::Report;
 use crate::report::explain::change;
 use crate::report::model::{Client, Gap, Instance, Shares};
-use crate::report::summary::{act_by, coverage, usage, verdict};
+use crate::report::summary::{act_by, coverage, enforcing, next_ca, no_commands, restarts, usage, verdict};
 use crate::text::plural;
 
 /// Clients of an instance that the page shows: JSON has all.
@@ -65,6 +65,23 @@ impl<'r> Row<'r> {
     /// What a rotation changes.
     pub fn change(&self) -> &'static str {
         change(&self.it.certificate)
+    }
+
+    pub fn restarts(&self) -> &'static str {
+        restarts(self.it)
+    }
+
+    pub fn enforcing(&self) -> String {
+        enforcing(self.it)
+    }
+
+    pub fn next_ca(&self) -> Option<&'r String> {
+        next_ca(self.it)
+    }
+
+    /// Why there is no command.
+    pub fn no_commands(&self) -> Option<String> {
+        no_commands(self.it)
     }
 
     /// The logs that were read.

@@ -6,6 +6,7 @@ use crate::inventory::{AccountRegion, Collection, InstanceId, Member};
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Shares};
+use crate::usage::GapReason;
 use crate::verdict::{
     Change, Command, CommandKind, EffectTime, Enforcement, Policy, Procedure, Reason, ReasonCode, Restart, Rotation,
     UsageVerdict,
@@ -33,6 +34,7 @@ fn report(name: &str, clients: usize) -> Report {
         status: "available".to_owned(),
         role: None,
         certificate: Certificate {
+            pending_ca: some(),
             ca: some(),
             valid_till: Some(window.to),
             ca_valid_till: None,
@@ -52,7 +54,7 @@ fn report(name: &str, clients: usize) -> Report {
             judged: None,
             judged_share: 1.0,
             longest_gap_seconds: 0,
-            gaps: vec![Gap { span: window, cause: "missing" }; 12],
+            gaps: vec![Gap { span: window, cause: GapReason::Missing }; 12],
             files: 1,
             files_failed: 1,
             files_mute: 0,

@@ -173,7 +173,8 @@ fn what_logs_may_not_show_is_not_examined() {
     assert!(!blind(&usage).contains("gaps") && !blind(&usage).contains("logging was off"), "nothing is known of them");
     usage.coverage.seen = vec![window];
     assert!(!blind(&usage).contains("gaps") && blind(&usage).contains("logging was off"));
-    usage.coverage.gaps = vec![crate::usage::Gap { span: Window::days_before(now(), 1), cause: "missing" }];
+    usage.coverage.gaps =
+        vec![crate::usage::Gap { span: Window::days_before(now(), 1), cause: crate::usage::GapReason::Missing }];
     assert!(blind(&usage).contains("gaps"));
 }
 
@@ -240,7 +241,10 @@ fn a_shorter_part_of_the_window_is_judged_and_said_so() {
     let mut usage = plaintext_only();
     let asked = usage.coverage.asked.expect("a window");
     let judged_part = Window::days_before(now(), 3);
-    let gap = crate::usage::Gap { span: Window { from: asked.from, to: judged_part.from }, cause: "not-kept" };
+    let gap = crate::usage::Gap {
+        span: Window { from: asked.from, to: judged_part.from },
+        cause: crate::usage::GapReason::NotKept,
+    };
     (usage.coverage.share, usage.coverage.judged, usage.coverage.gaps) = (0.21, Some(judged_part), vec![gap]);
     let verdict = judged(&logged("16.4"), &usage);
     assert_eq!(verdict.rotation, Rotation::Deferrable);
