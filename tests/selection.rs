@@ -179,7 +179,8 @@ fn every_report_names_the_filter() {
         let text = kept(&fleet, &[&filter[..], &["--format", "csv", "--rows", rows]].concat()).out;
         let mut csv = csv::Reader::from_reader(text.as_bytes());
         assert_eq!(csv.headers().expect("titles").iter().next_back(), Some("filter"));
-        let cells: Vec<_> = csv.records().map(|row| row.expect("a row").iter().next_back().map(str::to_owned)).collect();
+        let cells: Vec<_> =
+            csv.records().map(|row| row.expect("a row").iter().next_back().map(str::to_owned)).collect();
         assert!(
             cells.len() >= count
                 && cells
