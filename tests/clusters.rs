@@ -122,3 +122,33 @@ fn a_stopped_instance_is_not_renewed_and_every_report_shows_its_status() {
         assert!(shown(format).contains("stopped"), "{format}");
     }
 }
+
+/// What was collected while a member was there still counts when it is gone, and a filter hides no member of a bundle.
+#[test]
+fn what_a_member_showed_counts_when_it_is_gone_or_left_out() {
+    let home = TempDir::new().expect("a folder");
+    let collect = |fleet: Fleet, now: &str| {
+        let aws = FakeAws::start(fleet);
+        let run = Run::of(
+            against(&aws, home.path())
+                .args(["collect", "-o", "evidence", "--days", "3", "--now", now])
+                .current_dir(home.path()),
+        );
+        assert_eq!(run.status, 0, "{run:?}");
+    };
+    let report = |options: &[&str]| {
+        let mut command = crate::command::ssl_usage(home.path());
+        command.current_dir(home.path()).args(["analyze", "--from", "evidence", "--days", "3", "--format", "json"]);
+        Run::of(command.args(options)).json()
+    };
+    collect(with_cluster(&["orders-prod", "reports-batch"]), "2026-11-23T00:00:00Z");
+    let filtered = report(&["--instance", "reports-batch"]);
+    assert_eq!(filtered["instances"].as_array().map(Vec::len), Some(1), "{filtered:#}");
+    assert_eq!(verdict(&row(&filtered, "reports-batch")), ("required", "in_use", "cluster-tls"));
+    let mut later = with_cluster(&["reports-batch"]);
+    later.instances.retain(|instance| instance.id != "orders-prod");
+    collect(later, "2026-11-23T01:00:00Z");
+    let after = row(&report(&[]), "reports-batch");
+    assert_eq!(verdict(&after), ("required", "in_use", "cluster-tls"), "{after:#}");
+    assert!(after["reasons"][0]["text"].as_str().is_some_and(|text| text.contains("former member orders-prod")));
+}

@@ -169,7 +169,10 @@ impl Workshop {
         let statuses = text(&record);
         let is_good = |line: &str| line.starts_with("0 ") || (line.starts_with("4 ") && line.contains("--fail-on"));
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let good = matches!(output.status.code(), Some(0 | 4)) && statuses.lines().all(is_good);
+        // The script of a plan names the instances that it could not rotate.
+        let unfinished = command.ends_with("sh rotate.sh") && err.contains("No command yet: ");
+        let status = output.status.code();
+        let good = (matches!(status, Some(0 | 4)) || unfinished && status == Some(1)) && statuses.lines().all(is_good);
         assert!(good, "{command}\n{:?}\n{statuses}{out}{err}", output.status);
         out.into_owned()
     }

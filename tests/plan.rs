@@ -116,6 +116,14 @@ fn every_instance_has_its_step_or_needs_nothing_and_urgent_ones_come_first() {
     let required: Vec<_> = steps.iter().map(|step| step["rotation"] == "required").collect();
     assert!(required.is_sorted_by(|one, other| one >= other), "{required:?}");
     assert!(steps.iter().all(|step| step["takes_effect"].is_null() != step["no_rotation"].is_null()), "one of the two");
+    // One source: without a command, the plan says what the verdict says.
+    let report = Run::of(ssl_usage(home.path()).args(["analyze", "--format", "json", "--from", "fleet"]).args(WINDOW));
+    let report = report.json();
+    let shop = report["instances"].as_array().expect("instances").iter().find(|one| one["instance"] == "shop");
+    let reasons = shop.expect("shop")["reasons"].as_array().expect("reasons");
+    let reason = reasons.iter().find(|reason| reason["code"] == "renewal-overdue").expect("a reason");
+    let step = steps.iter().find(|step| step["instance"] == "shop").expect("a step");
+    assert_eq!(step["no_rotation"], reason["text"]);
     assert!(nothing.iter().all(|one| !one["why"].as_str().expect("a reason").is_empty()));
     let stores: Vec<_> = plan["trust_stores"].as_array().expect("a list").iter().map(|one| &one["instance"]).collect();
     assert_eq!(stores, ["orders-legacy", "ledger"], "the authority changes for one, and one is not accepted");
@@ -141,13 +149,14 @@ fn a_step_waits_for_its_restart_where_it_may_and_a_cluster_has_one_certificate()
     assert_eq!(step(HOSTILE)["commands"], json!([]));
     assert_eq!(held["commands"], command(&[&instance[..], &new, &["--no-apply-immediately"]].concat()));
     assert_eq!(held["first"][0], json!(["ssl-usage", "preflight", "--region", "eu-west-1", "--instance", HOSTILE]));
-    // The member that uses TLS is the more urgent one.
+    // TLS on a member is TLS on all: both are as urgent, and the first of them has the command.
     let name = format!("multi {HOSTILE}");
     let shared = ["modify-db-cluster", "--db-cluster-identifier", &name];
-    assert_eq!(step("shop")["commands"], command(&[&shared[..], &new, &["--no-apply-immediately"]].concat()));
-    assert_eq!(step("shop")["verify"][0][4], "describe-db-clusters");
-    assert_eq!(step("intranet")["commands"], json!([]));
-    assert_eq!(step("intranet")["no_rotation"], "the step of shop rotates it as well");
+    assert_eq!(step("intranet")["commands"], command(&[&shared[..], &new, &["--no-apply-immediately"]].concat()));
+    assert_eq!(step("intranet")["verify"][0][4], "describe-db-clusters");
+    assert_eq!(step("shop")["commands"], json!([]));
+    assert_eq!(step("shop")["no_rotation"], "the step of intranet rotates it as well");
+    assert_eq!(step("shop")["rotated_with"], "intranet");
     assert_eq!(
         (&step("stock")["restart"], &step("stock")["takes_effect"]),
         (&"listener".into(), &"in-maintenance-window".into())
@@ -216,17 +225,22 @@ fn due(document: &Value, agreed: bool) -> String {
 #[test]
 fn a_reviewed_script_makes_the_calls_of_the_plan_and_no_others() {
     let home = TempDir::new().expect("a folder");
-    for (bundle, holds_back) in [(samples().join("fleet"), false), (hostile_fleet(home.path()), true)] {
+    for bundle in [samples().join("fleet"), hostile_fleet(home.path())] {
         let document = plan(home.path(), &bundle, "json").json();
         let script = plan(home.path(), &bundle, "sh").out;
-        for agreed in ["", "gather-evidence,restart,pending-changes"] {
+        for agreed in ["", "gather-evidence,restart,pending-changes,restart-now"] {
             let variables = [REVIEWED[0], REVIEWED[1], ("AGREED", agreed)];
             let (output, called) = run(home.path(), &script, &variables);
             let due = due(&document, !agreed.is_empty());
-            assert!(due.contains("[modify-db-instance]") && due.contains("[describe-db-instances]"), "{due}");
+            assert!(
+                due.contains("[apply-pending-maintenance-action]") && due.contains("[describe-db-instances]"),
+                "{due}"
+            );
+            assert!(agreed.is_empty() || due.contains("[modify-db-instance]"), "{due}");
             assert_eq!(called, due);
-            let skips = holds_back && agreed.is_empty();
-            assert_eq!(output.status.code(), Some(i32::from(skips)), "{output:?}");
+            let err = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(err.contains("Skipped: 0. Failed: 0."), !agreed.is_empty(), "{err}");
+            assert_eq!(output.status.code(), Some(1), "required rotations have no command yet: {err}");
             assert!(!home.path().join("pwned").exists(), "a name was run");
         }
     }
@@ -238,7 +252,8 @@ fn a_plan_holds_rotations_alone() {
     for bundle in [samples().join("fleet"), hostile_fleet(home.path())] {
         let script = plan(home.path(), &bundle, "sh").out;
         for other in ["parameter-group", "option-group", "cloudwatch-logs-export"] {
-            let line = script.lines().find(|line| line.contains(other) && !line.starts_with('#'));
+            let line =
+                script.lines().find(|line| line.contains(" rds ") && line.contains(other) && !line.starts_with('#'));
             assert_eq!(line, None, "logging is for preflight");
         }
     }
@@ -269,9 +284,9 @@ fn a_script_skips_what_rejects_changes_and_continues() {
     assert_eq!(output.status.code(), Some(1), "{err}");
     for said in [
         "SKIPPED stock: AWS rejects the command while the instance is stopped.",
-        "SKIPPED orders-prod: status: stopped (accepted: available storage-optimization).",
+        "SKIPPED orders-prod: status: stopped (accepted: available storage-optimization). First: Start it.",
         "FAILED mobile-api: see the error above.",
-        "Skipped: 2. Failed: 1.",
+        "Rotated now: 0. Scheduled: 1. Skipped: 3. Failed: 1.",
     ] {
         assert!(err.contains(said), "{said}: {err}");
     }
@@ -299,16 +314,27 @@ fn other_pending_changes_are_applied_only_if_that_was_agreed_to() {
     assert_eq!(step["held_back"]["reason"], "pending-changes");
     assert_eq!(step["held_back"]["also_applies"], json!(["DBInstanceClass"]));
     assert!(step["no_rotation"].as_str().is_some_and(|why| why.contains("DBInstanceClass")), "{step:#}");
+    let now = document["steps"].as_array().expect("steps").iter().find(|step| step["instance"] == "mobile-api");
+    let held = &now.expect("a step")["held_back"];
+    assert_eq!((&held["reason"], &held["also_applies"]), (&"restart-now".into(), &json!([])), "{held:#}");
     let script = plan(home.path(), &bundle, "sh").out;
     let modify = |name: &str| format!("[modify-db-instance][--db-instance-identifier][{name}]");
     let (_, called) = run(home.path(), &script, &REVIEWED);
-    assert!(!called.contains(&modify("shop")) && called.contains(&modify("mobile-api")), "{called}");
-    let (_, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("AGREED", "pending-changes")]);
-    assert!(called.contains(&modify("shop")), "{called}");
+    assert!(!called.contains(&modify("shop")) && !called.contains(&modify("mobile-api")), "{called}");
+    for (agreed, runs) in [("pending-changes", [true, false]), ("restart-now", [false, true])] {
+        let (output, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("AGREED", agreed)]);
+        assert_eq!(["shop", "mobile-api"].map(|name| called.contains(&modify(name))), runs, "{agreed}: {called}");
+        let err = String::from_utf8(output.stderr).expect("UTF-8");
+        // With orders-legacy, whose certificate has expired.
+        let rotated = if agreed == "restart-now" { "Rotated now: 2." } else { "Rotated now: 1." };
+        assert!(err.contains(rotated), "{err}");
+    }
     // A change that is pending by now.
-    let (output, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("PENDING", "EngineVersion")]);
+    let variables = [REVIEWED[0], REVIEWED[1], ("AGREED", "restart-now"), ("PENDING", "EngineVersion")];
+    let (output, called) = run(home.path(), &script, &variables);
     let err = String::from_utf8(output.stderr).expect("UTF-8");
-    assert!(err.contains("SKIPPED mobile-api: other pending changes: EngineVersion (accepted: none)."), "{err}");
+    let said = "SKIPPED mobile-api: other pending changes: EngineVersion (accepted: none). Apply or cancel them first.";
+    assert!(err.contains(said), "{err}");
     assert!(!called.contains(&modify("mobile-api")), "{called}");
 }
 
@@ -329,7 +355,65 @@ fn a_command_that_would_miss_its_last_window_is_not_run() {
     for (seconds, runs) in [("1797742799", true), ("1797742800", false)] {
         let (output, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("SECONDS_NOW", seconds)]);
         assert_eq!(called.contains("[--db-instance-identifier][shop][--ca-certificate-identifier]"), runs, "{called}");
-        assert_eq!(output.status.success(), runs, "{output:?}");
+        let err = String::from_utf8(output.stderr).expect("UTF-8");
+        let late =
+            "SKIPPED shop: its last maintenance window before the certificate ends began at 2026-12-20 05:00 UTC.";
+        assert_eq!(err.contains(late), !runs, "{err}");
+    }
+}
+
+/// AWS should have offered the rotation of `shop`, and another CA is known. The script counts what it did not rotate.
+#[test]
+fn an_overdue_renewal_offers_another_ca_and_the_script_names_what_is_left() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = changed_fleet(home.path(), "overdue", |name, instance| {
+        if name == "shop" {
+            instance["certificate"]["ca"] = "rds-ca-ecc384-g1".into();
+        }
+    });
+    let document = plan(home.path(), &bundle, "json").json();
+    let steps = document["steps"].as_array().expect("steps");
+    let step = steps.iter().find(|step| step["instance"] == "shop").expect("a step");
+    let held = &step["held_back"];
+    assert_eq!((&held["reason"], &step["change"]), (&"change-ca".into(), &"server".into()), "{step:#}");
+    assert_eq!(
+        held["first"],
+        json!([["ssl-usage", "clients", "--tls", "--region", "eu-west-1", "--instance", "shop"]])
+    );
+    assert!(step["no_rotation"].as_str().is_some_and(|why| why.contains("need this CA in their trust store first")));
+    let script = plan(home.path(), &bundle, "sh").out;
+    assert!(script.contains("name their reasons: AGREED=change-ca,restart-now\n"), "{script}");
+    assert!(script.contains("orders-legacy (postgres): required, expired on 2024-08-22\n"), "{script}");
+    assert!(script.contains("# --- 3. Gather evidence first: these instances can wait ---\n# None.\n"), "{script}");
+    let modify = "[modify-db-instance][--db-instance-identifier][shop][--ca-certificate-identifier][rds-ca-rsa2048-g1]";
+    let (output, called) = run(home.path(), &script, &REVIEWED);
+    assert!(!called.contains(modify), "{called}");
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    // orders-prod has an action of AWS; orders-legacy and shop are held back.
+    assert!(err.contains("Rotated now: 0. Scheduled: 1. Skipped: 2. Failed: 0."), "{err}");
+    let missing: Vec<_> = steps
+        .iter()
+        .filter(|step| step["commands"] == json!([]) && step["held_back"].is_null())
+        .map(|step| step["instance"].as_str().expect("a name"))
+        .collect();
+    let said = format!("No command yet: {} (the first by 2027-01-30): {}.", missing.len(), missing.join(", "));
+    assert!(err.contains(&said), "{said}: {err}");
+    let (_, called) = run(home.path(), &script, &[REVIEWED[0], REVIEWED[1], ("AGREED", "change-ca")]);
+    assert!(called.contains(modify), "{called}");
+}
+
+/// Deferrable rotations alone are no failure, and required ones are.
+#[test]
+fn a_script_fails_where_a_required_rotation_has_no_command() {
+    let home = TempDir::new().expect("a folder");
+    for (name, fails) in [("reports-batch", false), ("ledger", true)] {
+        let mut command = ssl_usage(home.path());
+        let found = command.args(["plan", "--format", "sh", "--from", "fleet", "--instance", name]).args(WINDOW);
+        let script = Run::of(found).out;
+        let (output, _) = run(home.path(), &script, &REVIEWED);
+        let err = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(err.contains("No command yet: 1 (the first by 2027-"), "{err}");
+        assert_eq!(output.status.code(), Some(i32::from(fails)), "{err}");
     }
 }
 

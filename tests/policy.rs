@@ -1,13 +1,14 @@
 //! `analyze --policy`: what a file changes, and what of it every report prints.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{Run, samples, ssl_usage};
-use crate::fleet::WINDOW;
+use crate::command::{Run, against, samples, ssl_usage};
+use crate::fake_aws::FakeAws;
+use crate::fleet::{WINDOW, small_fleet};
 use crate::sealing::copy_bundle;
 
 fn judged(home: &Path, policy: &Path, format: &str) -> Run {
@@ -16,11 +17,28 @@ fn judged(home: &Path, policy: &Path, format: &str) -> Run {
     Run::of(&mut command)
 }
 
+/// The small fleet with a certificate of `orders-legacy` that has not expired, as a bundle.
+fn renewed(home: &TempDir) -> PathBuf {
+    let bundle = home.path().join("renewed");
+    if !bundle.exists() {
+        let mut fleet = small_fleet();
+        let legacy = fleet.instance("orders-legacy");
+        legacy.ca = Some("rds-ca-rsa2048-g1".to_owned());
+        legacy.cert_valid_till = Some("2027-02-10T10:00:00Z".parse().expect("a time"));
+        let aws = FakeAws::start(fleet);
+        let run = Run::of(against(&aws, home.path()).args(["collect", "-o"]).arg(&bundle).args(WINDOW));
+        assert_eq!(run.status, 0, "{run:?}");
+    }
+    bundle
+}
+
 /// A policy of this text, judged in JSON.
 fn under(home: &TempDir, text: &str) -> Value {
     let path = home.path().join("policy.toml");
     fs::write(&path, text).expect("a file");
-    let run = judged(home.path(), &path, "json");
+    let mut command = ssl_usage(home.path());
+    command.arg("analyze").arg("--from").arg(renewed(home)).args(["--format", "json", "--policy"]).arg(&path);
+    let run = Run::of(command.args(WINDOW));
     assert_eq!((run.status, run.err.as_str()), (0, ""));
     run.json()
 }
@@ -68,7 +86,7 @@ fn the_sample_is_printed_in_every_format() {
         "Attested: payroll: no-tls by Jane Doe (both applications were asked",
         "2026-11-02 to 2027-05-01: is valid.",
     ];
-    assert!(table.contains("3 can wait (1 attested)") && table.contains("deferrable?"), "{table}");
+    assert!(table.contains("4 can wait (1 attested)") && table.contains("deferrable?"), "{table}");
     let csv = judged(home.path(), &sample, "csv").out;
     for words in due {
         assert!(table.contains(words), "{words}: {table}");
@@ -178,7 +196,7 @@ fn nobody_vouches_for_evidence_that_was_not_read() {
     let copy = home.path().join("copy");
     copy_bundle(&samples().join("fleet"), &copy, |_| true);
     let parts = copy.join("parts").read_dir().expect("parts").map(|entry| entry.expect("an entry").path());
-    let of_payroll = |path: &std::path::PathBuf| path.to_string_lossy().contains(".payroll.");
+    let of_payroll = |path: &PathBuf| path.to_string_lossy().contains(".payroll.");
     let facts = parts.filter(of_payroll).find(|path| path.extension().is_some_and(|name| name == "parquet"));
     fs::write(facts.expect("facts"), "PAR1").expect("a file");
     let mut command = ssl_usage(home.path());

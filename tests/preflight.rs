@@ -48,7 +48,10 @@ fn the_small_fleet_needs_what_was_reasoned_out_by_hand() {
         ("payroll", "not-by-logs", json!(null)),
         ("forum", "ready", json!("general")),
         ("kiosk", "ready", json!("audit")),
-        ("warehouse-gap", "ready", json!("postgresql")),
+        ("billing-pool", "ready", json!("postgresql")),
+        ("warehouse-gap", "answered", json!(null)),
+        // IAM's metric shows TLS, and no log shows its clients.
+        ("mobile-api", "switch-on", json!("audit")),
         ("orders-prod", "answered", json!(null)),
         ("graph-1", "answered", json!(null)),
         ("carts-1", "answered", json!(null)),
@@ -58,7 +61,7 @@ fn the_small_fleet_needs_what_was_reasoned_out_by_hand() {
         let found = of(&report, name);
         assert_eq!((&found["answer"], &found["log"]), (&json!(answer), &log), "{found:#}");
     }
-    assert_eq!(report["summary"], json!({"switch-on": 2, "not-by-logs": 1, "ready": 4, "answered": 17}));
+    assert_eq!(report["summary"], json!({"switch-on": 3, "not-by-logs": 1, "ready": 3, "answered": 17}));
     assert_eq!(report["instances"][0]["answer"], "switch-on", "what has something to do comes first");
 }
 
@@ -117,9 +120,12 @@ fn mysql_is_told_to_take_the_audit_plugin_and_in_a_group_of_its_own() {
     let report = run.json();
     let found = of(&report, "mobile-api");
     assert_eq!(
-        (&found["answer"], &found["log"], &found["restart"]),
-        (&json!("switch-on"), &json!("audit"), &json!(false))
+        (&found["answer"], &found["log"], &found["restart"], &found["interruption"]),
+        (&json!("switch-on"), &json!("audit"), &json!(false), &json!("possible"))
     );
+    let why = found["why"].as_str().expect("a text");
+    assert!(why.contains("set option MARIADB_AUDIT_PLUGIN to on in a new group"), "{why}");
+    assert!(why.contains("(may cause an outage)") && !why.contains("dynamic"), "{why}");
     let group = "--option-group-name mobile-api-ssl-usage";
     assert_eq!(
         lines(&found["commands"]),
@@ -228,12 +234,67 @@ fn a_stopped_instance_is_to_be_started_first() {
 }
 
 #[test]
+fn clients_that_no_log_names_are_found_by_logging() {
+    let bundle = samples().join("fleet");
+    let report = kept(&bundle, "json").json();
+    let found = of(&report, "mobile-api");
+    let why = found["why"].as_str().expect("a text");
+    assert!(why.starts_with("TLS is used, but no log names the clients. To find them, set option "), "{why}");
+    assert!(!lines(&found["commands"]).is_empty() && found["interruption"] == "possible", "{found:#}");
+    let table = kept(&bundle, "table").out;
+    let row = |name: &str| table.lines().find(|line| line.starts_with(name)).expect("a row").to_owned();
+    assert!(row("mobile-api").contains("possible") && row("crm-quiet").contains("none"), "{table}");
+    // The reason of a verdict says the same of the plugin.
+    let mut fleet = unlogged_mysql();
+    fleet.metrics.clear();
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let mut command = against(&aws, home.path());
+    let run = Run::of(command.args(["analyze", "--format", "json", "--instance", "mobile-api"]).args(WINDOW));
+    assert!(run.out.contains("cannot be changed (may cause an outage), and run ssl-usage again"), "{}", run.out);
+}
+
+#[test]
+fn logs_that_are_deleted_soon_come_with_the_command_that_exports_them() {
+    let report = kept(&samples().join("fleet"), "json").json();
+    let kiosk = of(&report, "kiosk");
+    assert_eq!((&kiosk["answer"], &kiosk["export"], &kiosk["changes"]), (&json!("ready"), &json!("audit"), &json!([])));
+    let switch = |key: &str| {
+        format!(
+            "modify-db-instance --db-instance-identifier kiosk --cloudwatch-logs-export-configuration {{\"{key}\":[\"audit\"]}}"
+        )
+    };
+    assert_eq!(lines(&kiosk["commands"]), [switch("EnableLogTypes")]);
+    assert_eq!(lines(&kiosk["undo"]), [switch("DisableLogTypes")]);
+    assert!(kiosk["notes"].to_string().contains("within 120 minutes"), "{kiosk:#}");
+}
+
+#[test]
+fn the_table_explains_what_is_open_and_ends_with_the_commands_that_collect() {
+    let bundle = samples().join("fleet");
+    let table = kept(&bundle, "table").out;
+    let explained = |name: &str| table.lines().any(|line| line.starts_with(&format!("{name}: ")));
+    assert!(explained("crm-quiet") && explained("payroll") && !explained("orders-prod"), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("orders-prod ") && line.contains("answered")), "{table}");
+    assert!(table.contains("  Run (account 123456789012, region eu-west-1):\n    aws "), "{table}");
+    let bundle = bundle.display();
+    let next = format!(
+        "\nNext:\n  Collect the logs after the waiting time:\n    ssl-usage collect --days 3 --region eu-west-1 -o {bundle}\n  \
+         Then analyze them:\n    ssl-usage analyze --from {bundle} --days 3\n"
+    );
+    assert!(table.ends_with(&next), "{table}");
+    // The statement ends before its comment.
+    let query = table.lines().find(|line| line.contains("sys.dm_exec_connections")).expect("a query");
+    assert!(query.contains("session_id; -- TRUE in encrypt_option is TLS"), "{query}");
+}
+
+#[test]
 fn sessions_are_counted_by_the_logs_where_they_show_any() {
     let report = kept(&samples().join("fleet"), "json").json();
-    // 189 of clients and 310 of AWS's own in the 62 hours that are left.
-    let volume = &of(&report, "warehouse-gap")["volume"];
-    assert_eq!((&volume["counted_by"], &volume["sessions_a_day"]), (&json!("logs"), &json!(194)));
-    assert_eq!(volume["bytes_a_day"], 194 * 850);
+    // 216 of clients and 360 of AWS's own in 72 hours.
+    let volume = &of(&report, "billing-pool")["volume"];
+    assert_eq!((&volume["counted_by"], &volume["sessions_a_day"]), (&json!("logs"), &json!(192)));
+    assert_eq!(volume["bytes_a_day"], 192 * 850);
     assert_eq!(volume["dollars_a_day"], 0.0, "files cost nothing");
     assert_eq!(of(&report, "crm-quiet")["volume"]["sessions_a_day"], json!(null), "that none was logged is no count");
 }

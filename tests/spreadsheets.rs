@@ -38,7 +38,9 @@ fn a_spreadsheet_takes_every_cell_for_what_it_is() {
                 let due = match name {
                     "account" => "1234-5678-9012".to_owned(),
                     "engine_version" | "tool_version" => format!("v{plain_cell}"),
-                    "coverage" => format!("{:.0}", (plain_cell.parse::<f64>().expect("a share") * 100.0).floor()),
+                    "coverage" | "judged_coverage" => {
+                        format!("{:.0}", (plain_cell.parse::<f64>().expect("a share") * 100.0).floor())
+                    }
                     _ if title.ends_with("_utc") => plain_cell.replace('T', " ").chars().take(19).collect(),
                     "reasons" | "tasks" | "gaps" | "tls_versions" | "old_protocols" => plain_cell.replace(' ', "; "),
                     _ if plain_cell == "true" || plain_cell == "false" => {

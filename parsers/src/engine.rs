@@ -392,7 +392,7 @@ mod tests {
         assert!(queries.len() > 5);
         for query in &queries {
             let (sql, comment) = query.split_once(" -- ").expect("a comment at the end");
-            assert!(sql.starts_with("SELECT ") && comment.contains("needs "), "{query}");
+            assert!(sql.starts_with("SELECT ") && sql.ends_with(';') && comment.contains("needs "), "{query}");
             assert!(!query.contains('\n') && !query.contains("  "), "{query}");
             // Where it stands in a text, it is found by its words.
             let others = queries.iter().filter(|other| other.contains(query) && *other != query);

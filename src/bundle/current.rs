@@ -1,7 +1,7 @@
 //! Which inventories count: those that records list come first. One that is not sealed or not listed never hides an
 //! instance that a listed one shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -29,6 +29,8 @@ pub(super) struct Found {
 /// What the latest inventories show.
 pub(super) struct Current {
     pub found: Vec<Found>,
+    /// Instances of earlier inventories that are gone, and were members of clusters that are still there.
+    pub former: Vec<Found>,
     /// Collections of accounts and regions that have no instance.
     pub empty: Vec<Collection>,
     /// What they could not ask.
@@ -121,7 +123,12 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
     let mut found = BTreeMap::new();
     let (mut errors, mut doubtful, mut displacing) = (Vec::new(), BTreeMap::new(), Vec::new());
     let (mut empty, mut failures) = (Vec::new(), Vec::new());
+    let mut former = BTreeMap::new();
     for inventory in inventories {
+        if latest.is_past(&inventory) && is_trusted(&inventory, listed) {
+            former.extend(members(inventory).map(|found| (found.profile.arn.clone(), found)));
+            continue;
+        }
         if latest.is_past(&inventory) || latest.is_replaced(&inventory) {
             continue;
         }
@@ -152,7 +159,14 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
         }
     }
     doubtful.extend(found.values().filter_map(|(_, doubt)| doubt.clone()));
+    let clusters: BTreeSet<_> = found.values().filter_map(|(found, _)| found.profile.cluster_key()).collect();
+    let is_former = |former: &Found| {
+        let in_cluster = former.profile.cluster_key().is_some_and(|key| clusters.contains(&key));
+        in_cluster && !found.contains_key(&former.profile.arn)
+    };
+    let former = former.into_values().filter(is_former).collect();
     Current {
+        former,
         found: found.into_values().map(|(found, _)| found).collect(),
         empty,
         errors,
@@ -160,4 +174,15 @@ pub(super) fn current(mut inventories: Vec<Inventory>, listed: &Listed) -> Curre
         doubtful: doubtful.into_values().collect(),
         displacing,
     }
+}
+
+/// The members of clusters in an inventory.
+fn members(inventory: Inventory) -> impl Iterator<Item = Found> {
+    let Inventory { file, mut profiles } = inventory;
+    let (collection, is_verified) = (file.held.collection(), file.is_verified());
+    let members = file.held.instances.into_iter().filter(|profile| profile.cluster.is_some());
+    members.map(move |profile| {
+        let digest = profiles.remove(&profile.arn).unwrap_or_default();
+        Found { profile, digest, collection: collection.clone(), is_verified, is_doubtful: false }
+    })
 }

@@ -27,6 +27,8 @@ use crate::text::{accounts_and_regions, plural};
 pub struct Evidence {
     /// The instances, by ARN.
     pub instances: Vec<InstanceEvidence>,
+    /// Other members of their clusters, no row of a report: what a filter left out, and members that are gone.
+    pub beside: Vec<InstanceEvidence>,
     /// What could not be read, and files that are damaged or missing.
     pub errors: Vec<Problem>,
     /// Those of the errors that kept instances from being listed.
@@ -63,6 +65,8 @@ pub struct InstanceEvidence {
     pub profile: InstanceProfile,
     /// The collection of its inventory.
     pub collection: Collection,
+    /// Whether it was a member of a cluster and is gone. What it showed still counts for the others.
+    pub is_former: bool,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
     /// Whether metrics were answered as CloudWatch never answers: what they would have shown is unknown.
@@ -169,19 +173,20 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
         unread.extend(problems(&networks.1));
     }
     let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
-    let Current { found, empty, mut errors, failures, doubtful, displacing } = current(fleets, &listed);
+    let Current { found, former, empty, mut errors, failures, doubtful, displacing } = current(fleets, &listed);
     broken.extend(doubtful.iter().cloned());
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
     let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
-    let evidence = |found: Found| {
+    let mut evidence = |found: Found, is_former: bool| {
         let Found { profile, digest, collection, is_verified, is_doubtful } = found;
         let region = measured.get_mut(&region_key(Some(&profile.account), &profile.region));
         let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
             (region.take(&profile.arn, &profile.proxies), *sound)
         });
         InstanceEvidence {
+            is_former,
             parts: parts.of(&profile),
             listed: listed.of("parts", &plain(&[&profile.account, &profile.region, &profile.instance])).to_vec(),
             metrics,
@@ -194,13 +199,26 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
             taken_at: scope.taken_at(),
         }
     };
-    let instances = found.into_iter().map(evidence).collect();
+    let instances: Vec<_> = found.into_iter().map(|found| evidence(found, false)).collect();
+    let beside = former.into_iter().map(|found| evidence(found, true)).collect();
     // Of metrics and records, some are of other accounts and regions.
     [&mut errors, &mut broken].into_iter().for_each(|all| all.retain(|problem| scope.concerns(problem)));
     errors.sort_unstable();
     errors.dedup();
     let networks = regions(networks.0, scope);
-    Ok(Evidence { instances, errors, failures, damage, broken, collected_at, inventories, empty, has_others, networks })
+    Ok(Evidence {
+        instances,
+        beside,
+        errors,
+        failures,
+        damage,
+        broken,
+        collected_at,
+        inventories,
+        empty,
+        has_others,
+        networks,
+    })
 }
 
 /// When the latest of some collections was made.
@@ -425,7 +443,9 @@ impl Evidence {
         [&mut self.inventories, &mut self.empty]
             .into_iter()
             .for_each(|all| all.retain(|it| filter.takes_region(&it.of)));
-        self.instances.retain(|known| filter.takes_region(&known.collection.of));
+        [&mut self.instances, &mut self.beside]
+            .into_iter()
+            .for_each(|all| all.retain(|known| filter.takes_region(&known.collection.of)));
         let all = [&mut self.errors, &mut self.damage, &mut self.broken];
         all.into_iter().for_each(|problems| problems.retain(|problem| may_concern(filter, problem)));
         self.collected_at = latest(&self.inventories).unwrap_or(self.collected_at);
@@ -446,7 +466,13 @@ impl Evidence {
             let message = format!("an older version collected {} without tags", plural(without_tags, "instance"));
             return Err(Error::new(ErrorKind::Schema, "--tag", message).hint("run `ssl-usage collect` again"));
         }
-        self.instances.retain(|known| filter.takes_profile(&known.profile) == Some(true));
+        let takes = |known: &InstanceEvidence| filter.takes_profile(&known.profile) == Some(true);
+        let (kept, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.instances).into_iter().partition(takes);
+        self.instances = kept;
+        self.beside.extend(others);
+        let clusters: BTreeSet<_> = self.instances.iter().filter_map(|known| known.profile.cluster_key()).collect();
+        // A cluster is one decision, whatever of it is asked for.
+        self.beside.retain(|known| known.profile.cluster_key().is_some_and(|key| clusters.contains(&key)));
         self.empty.clear();
         let (instances, failures) = (&self.instances, &self.failures);
         let is_kept = |problem: &Problem| instances.iter().any(|known| concerns(problem, &known.profile));

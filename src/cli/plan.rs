@@ -13,13 +13,15 @@ use crate::report::Format;
 /// Print the steps of the rotation, in order, with their AWS CLI commands.
 ///
 /// Trust stores come first, then the instances by urgency, then the checks afterwards. The plan is JSON for rotation tools,
-/// or a shell script. The script runs only with REVIEWED=yes, and needs a profile for each account, as in the example.
+/// or a shell script. The script runs only with REVIEWED=yes, and needs a profile for each account, as in the example. Some
+/// commands are held back until AGREED names their reason, such as restart-now.
 ///
 /// Save a report before the rotation, to compare with later: ssl-usage analyze --format json -o before.json
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage plan --from evidence --format sh -o rotate.sh
   REVIEWED=yes AWS_PROFILE_123456789012=prod sh rotate.sh
+  REVIEWED=yes AGREED=restart-now AWS_PROFILE_123456789012=prod sh rotate.sh
   ssl-usage plan --days 14 -o plan.json
   ansible-playbook samples/rotation/play.yml \\
     -e plan=$PWD/plan.json -e reviewed=yes \\

@@ -7,6 +7,7 @@ mod need;
 pub use commands::{Export, commands};
 pub use need::{Change, Needs};
 
+use serde::Serialize;
 use ssl_usage_parsers::{Engine, Logs, OPTION};
 
 use crate::inventory::{InstanceProfile, Level};
@@ -29,6 +30,51 @@ pub fn best(profile: &InstanceProfile, engine: &'static Engine) -> Option<(&'sta
 /// Whether a log needs an option group, which Multi-AZ DB clusters do not have.
 fn needs_option(logs: &Logs) -> bool {
     logs.switches.iter().any(|switch| switch.parameter.starts_with(OPTION))
+}
+
+/// What enabling a log does to the sessions of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interruption {
+    /// Nothing.
+    None,
+    /// It may interrupt them: AWS adds an audit plugin to the instance.
+    Possible,
+    /// The instance has to be restarted.
+    Restart,
+}
+
+impl Interruption {
+    /// One word for tables.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Possible => "possible",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// What stands in a sentence.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::None => "no restart required",
+            Self::Possible => "may cause an outage",
+            Self::Restart => "restart required",
+        }
+    }
+}
+
+/// What enabling a log does to the sessions of an instance.
+///
+/// Source: "MariaDB Audit Plugin support for MySQL" in the RDS user guide: adding the plugin might cause an outage.
+pub fn interruption(profile: &InstanceProfile, needs: &Needs) -> Interruption {
+    if restart(profile, needs) {
+        Interruption::Restart
+    } else if needs.changes.iter().any(Change::adds_option) {
+        Interruption::Possible
+    } else {
+        Interruption::None
+    }
 }
 
 /// Whether the instance has to be restarted: for a static parameter, or for one that is set and not in effect. A new

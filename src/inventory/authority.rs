@@ -1,5 +1,6 @@
 //! Certificate authorities (CAs): when they expire, and which one signs new certificates.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::Certificate as ApiCertificate;
@@ -11,6 +12,11 @@ use super::rds::instant;
 ///
 /// Source: "Using SSL/TLS to encrypt a connection to a DB instance" in the RDS user guide, versions of 2019 and 2023.
 const RETIRED: &[(&str, &str)] = &[("rds-ca-2015", "2020-03-05T09:11:31Z"), ("rds-ca-2019", "2024-08-22T17:08:50Z")];
+
+/// What makes a CA the better one: an RSA key, because old drivers may lack other algorithms; then a late end.
+fn preference<'n>((name, end): &(&'n String, &Timestamp)) -> (bool, Timestamp, Reverse<&'n String>) {
+    (name.contains("rsa"), **end, Reverse(*name))
+}
 
 /// The CAs of an account and region.
 #[derive(Debug, Default)]
@@ -38,12 +44,12 @@ impl Authorities {
     }
 
     /// The CA that signs a new certificate of an engine version: the default, or where the version does not
-    /// support that one, the one that lasts longest of those it does.
+    /// support that one, of those it does the one that lasts longest, with an RSA key if there is one.
     pub fn target(&self, supported: Option<&[String]>) -> Option<String> {
         let fits = |name: &String| supported.is_none_or(|supported| supported.contains(name));
         let longest = || {
             let known = self.ends.iter().filter(|(name, _)| fits(name));
-            known.max_by_key(|(name, end)| (**end, std::cmp::Reverse(*name))).map(|(name, _)| name.clone())
+            known.max_by_key(preference).map(|(name, _)| name.clone())
         };
         self.default.clone().filter(fits).or_else(longest)
     }

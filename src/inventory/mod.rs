@@ -20,4 +20,4 @@ pub use profile::{
     AccountRegion, Certificate, ClusterRole, Collection, Fleet, InstanceProfile, Level, Parameter, PendingAction,
 };
 pub use rds::take;
-pub use status::ACCEPT_CHANGES;
+pub use status::{ACCEPT_CHANGES, REJECT_CHANGES};

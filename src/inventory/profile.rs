@@ -246,6 +246,11 @@ impl InstanceProfile {
         }
     }
 
+    /// Account, region and cluster of a member of a cluster; none of an instance that stands alone.
+    pub fn cluster_key(&self) -> Option<(String, String, String)> {
+        Some((self.account.clone(), self.region.clone(), self.cluster.clone()?))
+    }
+
     /// Whether it is a cluster without instances. Then `instance` is the identifier of the cluster, and `arn` its ARN.
     pub fn is_cluster(&self) -> bool {
         self.arn.split(':').nth(5) == Some("cluster")

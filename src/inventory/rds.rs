@@ -319,7 +319,7 @@ impl Asked<'_> {
             engine_mode: cluster.as_ref().and_then(|cluster| cluster.engine_mode().map(str::to_owned)),
             is_limitless: false,
             status: text(instance.db_instance_status()),
-            maintenance_window: instance.preferred_maintenance_window().map(str::to_owned),
+            maintenance_window: maintenance_window(instance, cluster.as_ref()),
             pending_changes: pending_changes(instance, cluster.as_ref()),
             created_at: instance.instance_create_time().and_then(instant),
             iam_authentication: instance.iam_database_authentication_enabled() == Some(true),
@@ -401,6 +401,13 @@ fn arn(aws: &Aws, instance: &DbInstance) -> String {
         let (account, name) = (aws.account.as_deref().unwrap_or("unknown"), instance.db_instance_identifier());
         format!("arn:aws:rds:{}:{account}:db:{}", aws.region, name.unwrap_or_default())
     })
+}
+
+/// The maintenance window. A Multi-AZ DB cluster, which has a certificate of its own, has one for all members.
+fn maintenance_window(instance: &DbInstance, cluster: Option<&DbCluster>) -> Option<String> {
+    let shared = cluster.filter(|cluster| cluster.certificate_details().is_some());
+    let of_cluster = shared.and_then(DbCluster::preferred_maintenance_window);
+    of_cluster.or(instance.preferred_maintenance_window()).map(str::to_owned)
 }
 
 /// What else is pending of an instance or of its Multi-AZ DB cluster.

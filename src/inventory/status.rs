@@ -14,7 +14,7 @@ pub const ACCEPT_CHANGES: &[&str] = &["available", "storage-optimization"];
 ///
 /// Sources: "Viewing DB instance status" in the RDS user guide for the states and what ends them; "You can't modify a stopped
 /// DB instance" in "Stopping an Amazon RDS DB instance temporarily".
-const REJECT_CHANGES: &[(&str, &str)] = &[
+pub const REJECT_CHANGES: &[(&str, &str)] = &[
     ("stopped", "Start it"),
     ("stopping", "Start it when it has stopped"),
     ("starting", "Wait until it has started"),

@@ -84,6 +84,8 @@ pub struct Step {
     pub unproven: bool,
     /// When it must have happened.
     pub act_by: Option<Timestamp>,
+    /// When the server certificate or its CA expires, whichever comes first.
+    pub expires: Option<Timestamp>,
     /// What it restarts.
     pub restart: Restart,
     /// What it changes.
@@ -98,6 +100,8 @@ pub struct Step {
     pub commands: Vec<Command>,
     /// When the rotation among the commands takes effect.
     pub takes_effect: Option<EffectTime>,
+    /// When the next maintenance window starts, where that is known.
+    pub next_window: Option<Timestamp>,
     /// The latest time to run the commands: then the last maintenance window before the end of the certificate begins.
     pub run_by: Option<Timestamp>,
     /// What to check right before the commands. If an output is not accepted, the step is to be skipped.
@@ -106,6 +110,8 @@ pub struct Step {
     pub no_rotation: Option<String>,
     /// Whether that is for the state of the instance, in which AWS rejects the command.
     pub blocked: bool,
+    /// The instance whose step rotates this one as well, for they share a cluster or a maintenance action.
+    pub rotated_with: Option<String>,
     /// Commands to run once a person has agreed.
     pub held_back: Option<HeldBack>,
     /// What else to know before.
@@ -222,11 +228,11 @@ type Given<'a> = BTreeMap<(&'a str, &'a [String]), &'a str>;
 fn step<'a>(instance: &'a report::Instance, least_hours: u32, given: &mut Given<'a>) -> Step {
     let procedure = &instance.procedure;
     let held = procedure.held_back.as_ref();
-    let (mut commands, mut elsewhere) = (Vec::new(), None);
-    for command in instance.commands.iter().chain(held.map(|held| &held.command)) {
+    let (mut commands, mut rotated_with) = (Vec::new(), None);
+    for command in instance.commands.iter().chain(held.into_iter().flat_map(|held| &held.commands)) {
         let key = (instance.id().account.as_str(), command.words.as_slice());
         match given.get(&key) {
-            Some(other) => elsewhere = Some(format!("the step of {other} rotates it as well")),
+            Some(other) => rotated_with = Some((*other).to_owned()),
             None => {
                 given.insert(key, &instance.id().instance);
                 commands.push(command.clone());
@@ -242,7 +248,7 @@ fn step<'a>(instance: &'a report::Instance, least_hours: u32, given: &mut Given<
     };
     let held_back = reason.filter(|_| takes_effect.is_some()).map(|reason| HeldBack {
         reason,
-        first: if reason == Hold::GatherEvidence { evidence_commands(instance.id()) } else { Vec::new() },
+        first: first_commands(reason, instance.id()),
         rotate_by: procedure.rotate_without_evidence_by,
         also_applies: held.map(|held| held.also_applies.clone()).unwrap_or_default(),
         commands: commands.clone(),
@@ -252,23 +258,28 @@ fn step<'a>(instance: &'a report::Instance, least_hours: u32, given: &mut Given<
     }
     let takes_effect = takes_effect.filter(|_| held_back.is_none());
     let acts = takes_effect.is_some() || held_back.is_some();
+    let elsewhere = rotated_with.as_ref().map(|other| format!("the step of {other} rotates it as well"));
+    let certificate = &instance.certificate;
     Step {
         member: instance.member.clone(),
         engine: instance.engine.clone(),
         rotation: instance.rotation,
         unproven: instance.unproven,
         act_by: instance.act_by,
+        expires: [certificate.valid_till, certificate.ca_valid_till].into_iter().flatten().min(),
         restart: instance.restart,
-        change: instance.certificate.change,
-        ca: instance.certificate.ca.clone(),
-        target_ca: instance.certificate.target_ca.clone(),
+        change: certificate.change,
+        ca: certificate.ca.clone(),
+        target_ca: certificate.target_ca.clone(),
         why: why_of(instance),
         commands,
         takes_effect,
+        next_window: procedure.next_window,
         run_by: procedure.run_by.filter(|_| acts),
         checks: if acts { procedure.checks.clone() } else { Vec::new() },
         no_rotation: elsewhere.or(why).filter(|_| takes_effect.is_none()),
         blocked: procedure.is_blocked,
+        rotated_with,
         held_back,
         notes: procedure.notes.clone(),
         verify: instance.verify.iter().cloned().collect(),
@@ -283,9 +294,13 @@ fn gather_evidence(by: Timestamp, least_hours: u32) -> String {
     )
 }
 
-/// What to run to gather evidence on an instance.
-fn evidence_commands(id: &InstanceId) -> Vec<Vec<String>> {
-    ["preflight", "plan"]
-        .map(|command| words(&["ssl-usage", command, "--region", &id.region, "--instance", &id.instance]))
-        .to_vec()
+/// What to run before commands that are held back: it gathers evidence, or lists the clients to prepare.
+fn first_commands(reason: Hold, id: &InstanceId) -> Vec<Vec<String>> {
+    let commands: &[&[&str]] = match reason {
+        Hold::GatherEvidence => &[&["preflight"], &["plan"]],
+        Hold::ChangeCa => &[&["clients", "--tls"]],
+        Hold::PendingChanges | Hold::Restart | Hold::RestartNow => &[],
+    };
+    let of = ["--region", &id.region, "--instance", &id.instance];
+    commands.iter().map(|command| words(&[&["ssl-usage"], *command, &of[..]].concat())).collect()
 }

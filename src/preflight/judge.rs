@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, Logs, Retention, TlsSwitch};
 
 use super::volume::{Sessions, Volume};
-use super::{Answer, Steps, Wait};
-use crate::enable_logging::{self, Change, Export, Needs};
+use super::{Answer, Seen, Steps, Wait};
+use crate::enable_logging::{self, Change, Export, Interruption, Needs};
 use crate::inventory::{InstanceProfile, Level};
-use crate::verdict::{Effect, Policy, Reason, ReasonCode, UsageVerdict, Verdict, ask_live};
+use crate::verdict::{Effect, Policy, Reason, ReasonCode, Rotation, UsageVerdict, Verdict, ask_live};
 use crate::window::Window;
 
 /// Minutes for which a log must be kept so that hourly collections miss nothing.
@@ -22,6 +22,7 @@ impl Steps {
             changes: Vec::new(),
             export: None,
             restart: false,
+            interruption: Interruption::None,
             volume: None,
             wait: None,
             notes: Vec::new(),
@@ -37,14 +38,15 @@ const BY_OTHER_MEANS: [ReasonCode; 2] = [ReasonCode::RdsCustom, ReasonCode::Limi
 /// Reasons by which nothing has to be rotated, whatever the logs show.
 const ANSWERED: [ReasonCode; 2] = [ReasonCode::CertificateElsewhere, ReasonCode::ClusterWithoutInstances];
 
-/// The steps to a verdict on an instance. `is_unread` is whether no log of it was read.
+/// The steps to a verdict on an instance, or to its clients.
 pub(super) fn steps(
     profile: &InstanceProfile,
-    (verdict, is_unread): (&Verdict, bool),
+    (verdict, seen): (&Verdict, Seen),
     sessions: Sessions,
     (policy, window): (&Policy, Window),
 ) -> Steps {
-    if let Some(why) = answered(verdict) {
+    let is_hidden = hides_clients(profile, verdict, seen);
+    if let Some(why) = answered(verdict).filter(|_| !is_hidden) {
         return Steps::only(Answer::Answered, why);
     }
     let by_nothing = |reason: &&Reason| BY_OTHER_MEANS.contains(&reason.code);
@@ -53,7 +55,7 @@ pub(super) fn steps(
     }
     // Before the first collection, unread logs are no finding.
     let why = || match verdict.reasons.first() {
-        Some(reason) if !is_unread => reason.text.clone(),
+        Some(reason) if seen.logs => reason.text.clone(),
         _ => "sessions are logged. `ssl-usage analyze` reads and judges the logs".to_owned(),
     };
     let Some(engine) = profile.known_engine() else {
@@ -68,13 +70,15 @@ pub(super) fn steps(
     }
     let on = needs.none();
     let restart = enable_logging::restart(profile, &needs);
+    let interruption = enable_logging::interruption(profile, &needs);
     let exported = is_exported(profile, logs);
     let kept = kept(profile, logs);
-    let export = export(profile, logs, !exported && (!logs.available_as_file || kept < LEAST_KEPT && !on));
+    let is_short = kept < LEAST_KEPT;
+    let export = export(profile, logs, !exported && (!logs.available_as_file || is_short));
     let exported = exported || export.is_some();
     let kept_hours = (!exported).then_some(kept / 60);
     let wanted = window.length().as_hours();
-    let every = kept_hours.filter(|_| kept >= LEAST_KEPT).filter(|hours| *hours < wanted).map(|hours| hours / 2);
+    let every = kept_hours.filter(|_| !is_short).filter(|hours| *hours < wanted).map(|hours| hours / 2);
     let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
     let (commands, undo) = enable_logging::commands(profile, &needs, export.as_ref(), restart);
     let steps = Steps {
@@ -84,14 +88,34 @@ pub(super) fn steps(
         notes: notes(profile, logs, exported),
         ..Steps::only(Answer::Ready, why())
     };
-    if on && export.is_none() {
+    let export = export.map(|export| export.log_type);
+    let mut steps = Steps { export, commands, undo, ..steps };
+    if on && (export.is_none() || logs.available_as_file) {
+        let short = export.map(|kind| {
+            format!("RDS may delete the files within {LEAST_KEPT} minutes. The command exports the {kind} log to CloudWatch Logs.")
+        });
+        steps.notes.extend(short);
         return steps;
     }
-    let mut steps = steps;
     steps.notes.extend(change_notes(profile, &needs, window.to));
-    let export = export.map(|export| export.log_type);
     let why = to_do(&needs, export);
-    Steps { answer: Answer::SwitchOn, why, changes: needs.changes, export, restart, commands, undo, ..steps }
+    let why = if is_hidden { format!("{HIDDEN}. To find them, {why}") } else { why };
+    Steps { answer: Answer::SwitchOn, why, changes: needs.changes, restart, interruption, ..steps }
+}
+
+/// What is known of an instance whose clients have to be found.
+const HIDDEN: &str = "TLS is used, but no log names the clients";
+
+/// Whether an instance uses TLS and needs a rotation, but no log names these clients, and one could. Clients of another
+/// member of its cluster are named there.
+fn hides_clients(profile: &InstanceProfile, verdict: &Verdict, seen: Seen) -> bool {
+    let shows = |reason: &Reason| reason.code.effect() == Effect::InUse && reason.code != ReasonCode::ClusterTls;
+    let is_used = verdict.usage == UsageVerdict::InUse && verdict.reasons.iter().any(shows);
+    let best = || profile.known_engine().and_then(|engine| enable_logging::best(profile, engine));
+    is_used
+        && !seen.tls_clients
+        && verdict.rotation != Rotation::Optional
+        && best().is_some_and(|(_, needs)| needs.unknown.is_empty() && !needs.none())
 }
 
 /// The reason, if there is a verdict already or none is needed.
@@ -150,8 +174,13 @@ fn to_do(needs: &Needs, export: Option<&str>) -> String {
             || format!("in {}", change.group),
             |new| format!("in a new group {new} (AWS's {} cannot be changed)", change.group),
         );
-        let when = if change.is_static { "static" } else { "dynamic" };
-        format!("set {} to {} {group} ({when})", change.parameter, change.to)
+        let when = match (change.is_static, change.level) {
+            (true, _) => " (static)",
+            (false, Level::Option) if change.adds_option() => " (may cause an outage)",
+            (false, Level::Option) => "",
+            (false, Level::Instance | Level::Cluster) => " (dynamic)",
+        };
+        format!("set {} to {} {group}{when}", change.parameter, change.to)
     });
     let waits = needs.pending.iter().map(|name| format!("{name} is set, but not in effect yet"));
     let export = export.map(|log_type| format!("export the {log_type} log to CloudWatch Logs"));
@@ -162,7 +191,6 @@ fn notes(profile: &InstanceProfile, logs: &Logs, exported: bool) -> Vec<String> 
     let Retention { parameter, max: most, .. } = logs.retention;
     let longer = !exported && parameter.is_some() && kept(profile, logs) < most;
     let parameter = parameter.unwrap_or_default();
-    let short = !exported && kept(profile, logs) < LEAST_KEPT;
     let every = logs.bytes_a_session.is_none();
     let known = [
         (
@@ -171,10 +199,6 @@ fn notes(profile: &InstanceProfile, logs: &Logs, exported: bool) -> Vec<String> 
                 "The {} log holds every statement, including secrets. It grows with the load, can fill the storage and slow the instance. Disable it after the analysis.",
                 logs.kind
             ),
-        ),
-        (
-            short,
-            format!("RDS may delete the files within {LEAST_KEPT} minutes. Export the {} log to CloudWatch Logs.", logs.kind),
         ),
         (longer, format!("To keep files longer, set {parameter} to up to {most} minutes.")),
         (

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bundle::Evidence;
-use crate::enable_logging::Change;
+use crate::enable_logging::{Change, Interruption};
 use crate::inventory::{InstanceId, Level, Member};
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -118,6 +118,8 @@ pub struct Steps {
     pub export: Option<&'static str>,
     /// Whether the instance has to be restarted.
     pub restart: bool,
+    /// What the commands do to sessions.
+    pub interruption: Interruption,
     /// What is or will be written.
     pub volume: Option<Volume>,
     /// When there will be an answer.
@@ -141,6 +143,15 @@ pub struct Wait {
     pub collect_every_hours: Option<i64>,
 }
 
+/// What the evidence shows of an instance.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Whether a log of it was read, or tried to be.
+    logs: bool,
+    /// Whether a log names clients that use TLS.
+    tls_clients: bool,
+}
+
 /// Which instances run with a group.
 type Users = BTreeMap<(String, String, Level, String), BTreeSet<String>>;
 
@@ -158,16 +169,22 @@ impl Preflight {
         let found = usage::of_each(&evidence.instances, (window, least), ignores, progress, |known, usage, errors| {
             let finding = examine(&known.profile, &usage, policy, window.to);
             let sessions = volume::sessions(&known.profile, &usage, &known.metrics, window);
-            let is_unread = usage.coverage.files + usage.coverage.files_failed == 0;
-            (finding, (sessions, is_unread), report::Evidence::new(usage.digest, !usage.unverified), errors)
+            let seen = Seen {
+                logs: usage.coverage.files + usage.coverage.files_failed > 0,
+                tls_clients: usage.connections.tls > 0,
+            };
+            (finding, (sessions, seen), report::Evidence::new(usage.digest, !usage.unverified), errors)
         });
-        let profiles = evidence.instances.iter().map(|known| &known.profile);
         let of_each =
             evidence.instances.iter().zip(&found).map(|(known, (_, _, of, _))| (known.profile.arn.as_str(), of));
         all.evidence = report::Evidence::of_all(evidence.is_whole(), of_each);
-        let verdicts = conclude_all(profiles.clone().zip(found.iter().map(|(finding, ..)| finding)), policy);
-        for ((profile, (_, (sessions, is_unread), _, errors)), verdict) in profiles.zip(found).zip(verdicts) {
-            let mut steps = judge::steps(profile, (&verdict, is_unread), sessions, (policy, window));
+        let rows = evidence.instances.iter().zip(found.iter().map(|(finding, ..)| finding));
+        let beside = report::examine_beside(evidence, window, policy);
+        let others = evidence.beside.iter().zip(&beside).map(report::examined);
+        let verdicts = conclude_all(rows.map(report::examined), others, policy);
+        let profiles = evidence.instances.iter().map(|known| &known.profile);
+        for ((profile, (_, (sessions, seen), _, errors)), verdict) in profiles.zip(found).zip(verdicts) {
+            let mut steps = judge::steps(profile, (&verdict, seen), sessions, (policy, window));
             let member = profile.member();
             steps.notes.extend(shared(&steps, &users, &member.id));
             steps.notes.extend(restarted_by_undo(&steps, &users, &member.id));

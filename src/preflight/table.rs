@@ -1,5 +1,6 @@
 //! The table for people: the instances, then what to do for each, with commands to paste.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -7,8 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Answer, Counted, Instance, Preflight, Volume, Wait};
 use crate::report::escape::terminal;
-use crate::report::lines::{next_steps, paragraph, problems};
-use crate::shell::quote;
+use crate::report::lines::{paragraph, problems};
+use crate::shell::{command as command_line, quote};
 use crate::text::{bytes, plural};
 
 /// A column: its title, how it is aligned, and what of an instance it holds.
@@ -19,7 +20,9 @@ const COLUMNS: &[Column] = &[
     ("ENGINE", CellAlignment::Left, |row| terminal(&row.engine)),
     ("ANSWER", CellAlignment::Left, |row| row.steps.answer.title().to_owned()),
     ("LOG", CellAlignment::Left, |row| row.steps.log.unwrap_or("-").to_owned()),
-    ("RESTART", CellAlignment::Left, |row| if row.steps.restart { "instance" } else { "none" }.to_owned()),
+    ("OUTAGE", CellAlignment::Left, |row| {
+        if row.steps.commands.is_empty() { dash() } else { row.steps.interruption.title().to_owned() }
+    }),
     ("SESSIONS/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, sessions)),
     ("BYTES/D", CellAlignment::Right, |row| row.steps.volume.as_ref().map_or_else(dash, size)),
     ("WAIT", CellAlignment::Right, |row| {
@@ -60,25 +63,56 @@ pub(super) fn write(all: &Preflight, width: u16, again: &[String], out: &mut dyn
         }
         writeln!(out)?;
     }
-    all.instances.iter().try_for_each(|row| instance(row, width, out))?;
+    let open: Vec<_> = all.instances.iter().filter(|row| row.steps.answer != Answer::Answered).collect();
+    open.iter().try_for_each(|row| instance(row, width, out))?;
     problems(out, width, &all.errors)?;
-    let open = all.instances.iter().any(|row| row.steps.answer != Answer::Answered);
-    let judge = ("Analyze the logs after the waiting time".to_owned(), "analyze", "");
-    next_steps(out, again, if open { std::slice::from_ref(&judge) } else { &[] })
+    if open.is_empty() { Ok(()) } else { next(all, &open, again, out) }
+}
+
+/// How to collect the logs after the waiting time, and to analyze them; `again` are the options of the evidence.
+fn next(all: &Preflight, open: &[&Instance], again: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let mut options = again.iter();
+    let (mut bundles, mut filters, mut analyze) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(option) = options.next() {
+        let value = if option == "--accept-unverified" { None } else { options.next() };
+        let both = || std::iter::once(option).chain(value).cloned();
+        match option.as_str() {
+            // A time of today is over by then.
+            "--now" => continue,
+            "--from" => bundles.extend(value),
+            "--instance" | "--engine" | "--tag" => filters.extend(both()),
+            _ => {}
+        }
+        analyze.extend(both());
+    }
+    let Some(bundle) = bundles.first() else { return Ok(()) };
+    let regions: BTreeSet<&str> = open.iter().map(|row| row.member.id.region.as_str()).collect();
+    let days = (all.window.length().as_hours() / 24).max(1).to_string();
+    let mut collect = vec!["--days".to_owned(), days];
+    collect.extend(regions.into_iter().flat_map(|region| ["--region".to_owned(), region.to_owned()]));
+    collect.extend(filters);
+    collect.extend(["-o".to_owned(), (*bundle).clone()]);
+    writeln!(out, "\nNext:\n  Collect the logs after the waiting time:")?;
+    writeln!(out, "    ssl-usage collect {}", terminal(&command_line(collect)))?;
+    writeln!(out, "  Then analyze them:\n    ssl-usage analyze {}", terminal(&command_line(analyze)))
 }
 
 fn instance(row: &Instance, width: u16, out: &mut dyn Write) -> io::Result<()> {
     let steps = &row.steps;
     paragraph(out, width, 0, &format!("{}: {}: {}", row.member.id.instance, steps.answer.title(), steps.why))?;
     let cost = steps.volume.as_ref().and_then(|volume| volume.dollars_a_day).filter(|dollars| *dollars > 0.0);
-    let cost = cost.map(|dollars| format!("CloudWatch Logs charges about ${dollars:.4} a day, more in some regions."));
+    let cost = cost.map(|dollars| {
+        let about = if dollars < 0.01 { "less than $0.01".to_owned() } else { format!("about ${dollars:.2}") };
+        format!("CloudWatch Logs charges {about} a day, more in some regions.")
+    });
     let wait = steps.wait.as_ref().map(when);
     for note in wait.iter().chain(&cost).chain(&steps.notes) {
         paragraph(out, width, 2, note)?;
     }
+    let id = &row.member.id;
     for (title, commands) in [("Run", &steps.commands), ("To undo", &steps.undo)] {
         if !commands.is_empty() {
-            writeln!(out, "  {title}:")?;
+            writeln!(out, "  {title} (account {}, region {}):", terminal(&id.account), terminal(&id.region))?;
         }
         for command in commands {
             writeln!(out, "    {}", line(command))?;

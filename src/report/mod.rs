@@ -21,6 +21,7 @@ pub use columns::Rows;
 pub use explain::explain;
 pub use format::{Format, Reader};
 pub use model::{Client, Evidence, Instance, Report, Shares, Summary};
+pub(crate) use model::{examine_beside, examined};
 pub use sort::{Group, Sort};
 pub use summary::usage_words;
 

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::bundle;
 use crate::inventory::{ClusterRole, Collection, Filter, InstanceId, Member};
 use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::usage::{self, ClientUsage, GapReason, Usage};
 use crate::verdict::{
-    Change, Command, Enforcement, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict, Verdict, conclude_all,
-    examine,
+    Change, Command, Enforcement, Examined, Finding, Policy, Procedure, Reason, Restart, Rotation, UsageVerdict,
+    Verdict, conclude_all, examine,
 };
 use crate::window::Window;
 
@@ -329,8 +329,9 @@ impl Report {
             let finding = examine(&known.profile, &usage, policy, window.to);
             (finding, Shown::of(&usage), ignored, errors)
         });
-        let profiles = evidence.instances.iter().map(|known| &known.profile);
-        let verdicts = conclude_all(profiles.zip(found.iter().map(|(finding, ..)| finding)), policy);
+        let rows = evidence.instances.iter().zip(found.iter().map(|(finding, ..)| finding));
+        let beside = examine_beside(evidence, window, policy);
+        let verdicts = conclude_all(rows.map(examined), evidence.beside.iter().zip(&beside).map(examined), policy);
         for ((known, (_, shown, ignored, errors)), verdict) in evidence.instances.iter().zip(found).zip(verdicts) {
             report.instances.push(instance(known, shown, verdict));
             report.errors.extend(errors);
@@ -439,6 +440,19 @@ impl Instance {
 /// The entry of the policy that ignores a client, and how many sessions that takes out of the count.
 fn ignored_sessions(used: &ClientUsage) -> Option<(usize, u64)> {
     Some((used.ignored_by?, used.sessions.sum()))
+}
+
+/// An instance and its finding, for the verdict.
+pub(crate) fn examined<'m>((known, finding): (&'m bundle::InstanceEvidence, &'m Finding)) -> Examined<'m> {
+    Examined { profile: &known.profile, finding, is_former: known.is_former }
+}
+
+/// What the evidence of members of clusters shows that are no rows.
+pub(crate) fn examine_beside(evidence: &bundle::Evidence, window: Window, policy: &Policy) -> Vec<Finding> {
+    let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
+    usage::of_each(&evidence.beside, (window, policy.least_coverage), ignores, &Silent, |known, usage, _| {
+        examine(&known.profile, &usage, policy, window.to)
+    })
 }
 
 /// What the evidence of an instance shows, as a report has it.

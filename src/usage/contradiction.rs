@@ -13,11 +13,16 @@ type Sessions = (u64, u64);
 /// The first log whose sessions, all or those with TLS, are not as many as its facts hold.
 pub(super) fn find(readings: &[LogRead], facts: Option<&DataFrame>) -> PolarsResult<Option<String>> {
     let held = facts.map(held).transpose()?.unwrap_or_default();
-    let differs = |reading: &&LogRead| {
-        let held = held.get(reading.source.as_str()).copied().unwrap_or_default();
-        held != (reading.sessions, reading.tls_sessions)
-    };
-    Ok(readings.iter().find(differs).map(|reading| reading.source.clone()))
+    // Logs that rotate by being renamed may have been read under one name.
+    let mut counted: BTreeMap<&str, Sessions> = BTreeMap::new();
+    for reading in readings {
+        let (sessions, tls) = counted.entry(&reading.source).or_default();
+        *sessions = sessions.saturating_add(reading.sessions);
+        *tls = tls.saturating_add(reading.tls_sessions);
+    }
+    let differs =
+        |(source, sessions): &(&&str, &Sessions)| held.get(**source).copied().unwrap_or_default() != **sessions;
+    Ok(counted.iter().find(differs).map(|(source, _)| (*source).to_owned()))
 }
 
 /// The sessions in facts, by log.

@@ -78,8 +78,17 @@ pub(super) fn of(
     let last_begin = since.last().map_or(i64::MAX, |since| since.from.as_second());
     let beside =
         moments().filter(|(hour, ..)| *hour >= last_begin).map(|(_, proven, least)| least.saturating_sub(proven));
+    // Without a value since the logs begin, the last one before counts: sessions that were open then may still be.
+    let last_known = || {
+        let first = since.first()?.from;
+        counts(open(Statistic::Minimum)?, |hour| hour.to <= first).last().filter(|open| *open > 0)
+    };
     Metrics {
-        unaccounted: always_open.into_iter().chain(beside.min().filter(|_| exceeded.is_none())).min(),
+        unaccounted: always_open
+            .into_iter()
+            .chain(beside.min().filter(|_| exceeded.is_none()))
+            .min()
+            .or_else(last_known),
         exceeded: exceeded.and_then(|(hour, proven, least)| Some((Timestamp::from_second(hour).ok()?, proven, least))),
         most_open: open(Statistic::Maximum).and_then(|series| counts(series, touches).max()),
         most_open_while_logged: open(Statistic::Maximum)

@@ -98,6 +98,8 @@ pub struct Usage {
     pub judged: Transports,
     /// When clients were last seen to use TLS outside of the window, since the instance was made.
     pub tls_outside: Option<Timestamp>,
+    /// Whether clients were seen without TLS outside of the window, since the instance was made.
+    pub plaintext_outside: bool,
     /// Sessions of clients by day (UTC); a day without any is left out.
     pub by_day: BTreeMap<Date, Transports>,
     /// Sessions of AWS's own users.
@@ -170,8 +172,10 @@ fn add_up(
     let mut usage = Usage { coverage, contradictory, ..Usage::default() };
     let mut proven = Proven::default();
     if let Some(facts) = facts {
-        let outside = outside::tls(&facts, lived, profile.created_at).map_err(unreadable)?;
-        usage.tls_outside = outside.into_iter().filter(|(client, _)| ignores(client).is_none()).map(|(_, at)| at).max();
+        let outside = outside::of(&facts, lived, profile.created_at).map_err(unreadable)?;
+        usage.tls_outside =
+            outside.tls.into_iter().filter(|(client, _)| ignores(client).is_none()).map(|(_, at)| at).max();
+        usage.plaintext_outside = outside.plaintext;
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;

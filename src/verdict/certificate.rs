@@ -147,9 +147,14 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
                 give(ReasonCode::CertificateLasts, text);
             }
             Good::IsRenewed(due) => {
+                let window = due.strftime("%Y-%m-%d");
+                let when = if due > now {
+                    format!("in the maintenance window of {window}")
+                } else {
+                    format!("in the next maintenance window, and was due to do so in that of {window}")
+                };
                 let text = format!(
-                    "AWS renews the server certificate without a restart in the maintenance window of {}. It expires {end}, and its CA {ca_end}.",
-                    due.strftime("%Y-%m-%d")
+                    "AWS renews the server certificate without a restart {when}. It expires {end}, and its CA {ca_end}."
                 );
                 give(ReasonCode::CertificateLasts, text);
             }

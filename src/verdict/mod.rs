@@ -115,8 +115,16 @@ pub struct Finding {
     ignored_may_use_tls: bool,
 }
 
-/// The members of a cluster, or an instance that stands alone, each with its finding.
-type Members<'m> = [(&'m InstanceProfile, &'m Finding)];
+/// A member of a cluster, or an instance that stands alone, and what its evidence shows by itself.
+#[derive(Clone, Copy)]
+pub struct Examined<'m> {
+    /// The instance.
+    pub profile: &'m InstanceProfile,
+    /// What its evidence shows.
+    pub finding: &'m Finding,
+    /// Whether it is gone from its cluster. Then only TLS and clients without it count.
+    pub is_former: bool,
+}
 
 /// What the evidence of one instance shows, as of `now`.
 pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Finding {
@@ -137,25 +145,25 @@ pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: T
     }
 }
 
-/// The verdicts on instances, in their order. Those of one cluster are judged together.
-pub fn conclude_all<'p, 'f>(
-    findings: impl Iterator<Item = (&'p InstanceProfile, &'f Finding)> + Clone,
+/// The verdicts on instances, in their order. Those of one cluster are judged together, and with `beside`: other members of
+/// their clusters.
+pub fn conclude_all<'m>(
+    rows: impl Iterator<Item = Examined<'m>> + Clone,
+    beside: impl Iterator<Item = Examined<'m>>,
     policy: &Policy,
 ) -> Vec<Verdict> {
     // An instance that stands alone is a cluster by itself.
-    let key = |profile: &'p InstanceProfile| {
-        (&profile.account, &profile.region, profile.cluster.as_ref().unwrap_or(&profile.arn))
-    };
-    let mut clusters: BTreeMap<_, Vec<(&InstanceProfile, &Finding)>> = BTreeMap::new();
-    for (profile, finding) in findings.clone() {
-        clusters.entry(key(profile)).or_default().push((profile, finding));
+    let key = |of: &InstanceProfile| of.cluster_key().ok_or_else(|| of.arn.clone());
+    let mut clusters: BTreeMap<_, Vec<Examined<'_>>> = BTreeMap::new();
+    for member in rows.clone().chain(beside) {
+        clusters.entry(key(member.profile)).or_default().push(member);
     }
-    let members = |profile| clusters.get(&key(profile)).map(Vec::as_slice).unwrap_or_default();
-    findings.map(|(profile, finding)| conclude(profile, finding, members(profile), policy)).collect()
+    let members = |row: &Examined<'_>| clusters.get(&key(row.profile)).map(Vec::as_slice).unwrap_or_default();
+    rows.map(|row| conclude(row.profile, row.finding, members(&row), policy)).collect()
 }
 
 /// The verdict on an instance. `members` are all that the evidence holds of its cluster, the instance among them.
-fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<'_>, policy: &Policy) -> Verdict {
+fn conclude(profile: &InstanceProfile, finding: &Finding, members: &[Examined<'_>], policy: &Policy) -> Verdict {
     let mut reasons: Vec<Reason> = finding.outlook.reasons.iter().chain(&finding.reasons).cloned().collect();
     cluster::add_to(&mut reasons, profile, members, policy);
     let used = usage_of(&reasons, policy);
@@ -182,7 +190,7 @@ fn conclude(profile: &InstanceProfile, finding: &Finding, members: &Members<'_>,
         usage: used,
         rotation,
         unproven,
-        enforcement: cluster::enforcement(members),
+        enforcement: cluster::enforcement(profile, members),
         outlook,
         reasons,
         not_examined: finding.not_examined.clone(),

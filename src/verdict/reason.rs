@@ -121,6 +121,8 @@ reasons! {
     NoLogs = "no-logs", Blocks;
     /// The logs do not cover enough of the window.
     CoverageShort = "coverage-short", Blocks;
+    /// The instance is younger than the shortest window of the policy.
+    InstanceYoung = "instance-young", Blocks;
     /// Log files of the window could not be read completely.
     LogsIncomplete = "logs-incomplete", Blocks;
     /// Connection records could not be parsed.
@@ -144,9 +146,9 @@ reasons! {
     /// The server certificate or its CA has expired, so "no TLS" proves nothing.
     CertificateExpired = "certificate-expired", Blocks;
     /// Another member of the cluster is inconclusive.
-    ClusterInconclusive = "cluster-inconclusive", Blocks;
+    ClusterInconclusive = "cluster-inconclusive", Overrules;
     /// The evidence does not contain all members of the cluster.
-    ClusterIncomplete = "cluster-incomplete", Blocks;
+    ClusterIncomplete = "cluster-incomplete", Overrules;
     /// No client connected, or fewer than the policy requires.
     NoClients = "no-clients", Blocks;
 

@@ -10,7 +10,7 @@ use super::metrics::{
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use crate::enable_logging;
-use crate::inventory::{InstanceProfile, Level};
+use crate::inventory::InstanceProfile;
 use crate::text::plural;
 use crate::usage::{GapReason, Usage, tls_share_at_most};
 use crate::window::Window;
@@ -52,6 +52,7 @@ const RULES_OF_LOGS: &[Rule] = &[
     enforcement_unknown,
     no_logs,
     sessions_not_logged,
+    instance_young,
     coverage_short,
     window_shortened,
     logs_incomplete,
@@ -383,14 +384,8 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
     let group = needs.changes.iter().find(|change| change.new_group.is_some());
     let group =
         group.map_or_else(String::new, |change| format!(" in a new group, because {} cannot be changed", change.group));
-    let in_options = needs.changes.iter().any(|change| change.level == Level::Option);
-    let restart = match (in_options, enable_logging::restart(profile, &needs)) {
-        // Source: "MariaDB Audit Plugin support for MySQL" in the RDS user guide.
-        (true, _) => "it may cause an outage, so use the maintenance window",
-        (false, true) => "restart required",
-        (false, false) => "no restart required",
-    };
-    (!set.is_empty()).then(|| format!("{}{group} ({restart})", set.join(" and ")))
+    let interruption = enable_logging::interruption(profile, &needs).text();
+    (!set.is_empty()).then(|| format!("{}{group} ({interruption})", set.join(" and ")))
 }
 
 fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
@@ -450,18 +445,26 @@ fn sessions_not_logged(context: &Context<'_>, engine: &'static Engine) -> Option
     })
 }
 
+/// An instance that was made a short while ago. Its logs may show all of its life.
+fn instance_young(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let coverage = &context.usage.coverage;
+    let hours = coverage.asked.map_or(0, |asked| asked.length().as_hours());
+    let least = i64::from(context.policy.least_window_hours);
+    (hours < least && is_recorded(context)).then(|| {
+        let text = format!(
+            "the window holds only {hours} h of this instance, and the policy requires {least} h. Use a longer window, or run ssl-usage again later."
+        );
+        (ReasonCode::InstanceYoung, text)
+    })
+}
+
 fn coverage_short(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &context.usage.coverage;
     let minutes = |span: Option<Window>| span.map_or(0, |span| span.length().as_mins());
     let (asked, judged) = (minutes(coverage.asked), minutes(coverage.judged));
     let least = i64::from(context.policy.least_window_hours) * 60;
-    if asked < least {
-        let text = format!(
-            "the window holds only {} h of this instance, and the policy requires {} h. Use a longer window, or run ssl-usage again later.",
-            asked / 60,
-            least / 60
-        );
-        return Some((ReasonCode::CoverageShort, text));
+    if instance_young(context, engine).is_some() {
+        return None;
     }
     if is_recorded(context) && judged >= least {
         return None;

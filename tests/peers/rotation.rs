@@ -51,9 +51,10 @@ fn ansible_runs_the_steps_of_a_plan_that_was_reviewed() {
         !done && said.contains("Skipped or failed: x'") && called.contains("[modify-db-cluster]"),
         "{said}\n{called}"
     );
-    let agreed = r#"{"agreed": ["gather-evidence", "restart", "pending-changes"]}"#;
+    let agreed = r#"{"agreed": ["gather-evidence", "restart", "pending-changes", "restart-now"]}"#;
     let (done, said, called) = play(home.path(), &["-e", profiles, "-e", reviewed, "-e", agreed]);
-    assert!(done, "{said}");
+    let left = "Skipped or failed: none. No command yet: ledger, billing-pool, ";
+    assert!(!done && said.contains(left) && !said.contains("warehouse-gap"), "{said}");
     let steps = document.json();
     let steps = steps["steps"].as_array().expect("steps");
     let commands = steps.iter().flat_map(|step| step["commands"].as_array());

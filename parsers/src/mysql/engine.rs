@@ -86,7 +86,7 @@ macro_rules! threads {
     ($note:literal) => {
         concat!(
             "SELECT processlist_user, processlist_host, processlist_db, connection_type \
-             FROM performance_schema.threads WHERE type = 'FOREGROUND' AND processlist_user IS NOT NULL \
+             FROM performance_schema.threads WHERE type = 'FOREGROUND' AND processlist_user IS NOT NULL; \
              -- needs SELECT on performance_schema.threads; ",
             $note
         )

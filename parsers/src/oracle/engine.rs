@@ -27,7 +27,7 @@ pub static ENGINE: Engine = Engine {
     restart: Restart::Listener,
     // ssl-certificate-rotation-oracle.html. The view `v$session_connect_info` needs a privilege, and has no protocol.
     live_query: Some(
-        "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual -- needs no privilege and shows only your own session \
+        "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual; -- needs no privilege and shows only your own session \
          (tcps is TLS); the listener log shows all: aws rds modify-db-instance --db-instance-identifier YOUR_INSTANCE \
          --cloudwatch-logs-export-configuration '{\"EnableLogTypes\":[\"listener\"]}'",
     ),

@@ -47,7 +47,7 @@ const LIVE_QUERY: &str = "SELECT a.usename, a.datname, a.client_addr, a.applicat
                           CASE WHEN a.backend_start IS NULL THEN 'unknown: no privilege' WHEN s.ssl THEN 'TLS' \
                           ELSE 'no TLS' END AS transport \
                           FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) \
-                          WHERE a.usename <> 'rdsadmin' AND coalesce(a.backend_type, 'client backend') = 'client backend' \
+                          WHERE a.usename <> 'rdsadmin' AND coalesce(a.backend_type, 'client backend') = 'client backend'; \
                           -- needs the role pg_read_all_stats or pg_monitor: GRANT pg_read_all_stats TO your_user";
 
 /// The server's log, in all its formats.

@@ -67,8 +67,7 @@ impl Command {
 /// The command that rotates, where there is one to run as of `now`, and how the rotation is carried out.
 ///
 /// A rotation tool may run the command as it is: it fails in no state that the inventory shows, applies no other change, and
-/// restarts an instance outside of its maintenance window only if the certificate ends before that, or has ended and clients
-/// use TLS.
+/// restarts no instance outside of its maintenance window.
 pub(super) fn commands(
     profile: &InstanceProfile,
     outlook: &RotationOutlook,

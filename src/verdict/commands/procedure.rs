@@ -7,7 +7,7 @@ use super::timing::{When, date, minute, when};
 use super::{Case, Command, CommandKind, EffectTime, describe};
 use crate::inventory::{ACCEPT_CHANGES, ClusterRole};
 use crate::verdict::words::words;
-use crate::verdict::{Change, Restart, Rotation, UsageVerdict};
+use crate::verdict::{Change, ReasonCode, Restart, Rotation, UsageVerdict};
 
 /// How a rotation is carried out, besides its command. Plans show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Procedure {
     pub is_blocked: bool,
     /// The command to run once a person has agreed.
     pub held_back: Option<HeldBack>,
+    /// When the next maintenance window starts.
+    pub next_window: Option<Timestamp>,
     /// The latest time to run a command that takes effect in the maintenance window.
     pub run_by: Option<Timestamp>,
     /// If evidence is to be gathered first: when to rotate without it.
@@ -50,11 +52,18 @@ pub enum Hold {
     PendingChanges,
     /// It restarts a cluster whose rotation is not urgent.
     Restart,
+    /// It restarts the instance at once, and not in its maintenance window.
+    RestartNow,
+    /// It rotates to another CA, because AWS does not rotate to the same one.
+    ChangeCa,
 }
 
-words!(Hold: GatherEvidence = "gather-evidence", PendingChanges = "pending-changes", Restart = "restart");
+words!(
+    Hold: GatherEvidence = "gather-evidence", PendingChanges = "pending-changes", Restart = "restart",
+    RestartNow = "restart-now", ChangeCa = "change-ca"
+);
 
-/// A command that a person has to agree to first.
+/// Commands that a person has to agree to first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldBack {
     /// Why.
@@ -63,16 +72,16 @@ pub struct HeldBack {
     pub why: String,
     /// Other pending changes that it applies, as the API names them.
     pub also_applies: Vec<String>,
-    /// The command.
-    pub command: Command,
+    /// The commands, in their order.
+    pub commands: Vec<Command>,
 }
 
 /// What to run now.
 pub(super) enum Decision {
     /// A command that rotates.
     Run(Command),
-    /// A command that a person has to agree to first.
-    Hold(HeldBack),
+    /// A command that a person has to agree to first, and why.
+    Hold(Hold, String, Command),
     /// Nothing, and why.
     Nothing(String),
 }
@@ -87,6 +96,7 @@ const SPARE: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) fn of(case: &Case<'_>) -> (Vec<Command>, Procedure) {
     let profile = case.profile;
     let mut procedure = Procedure {
+        next_window: profile.next_maintenance(case.now),
         role: profile.cluster_role.filter(|_| profile.multi_az_cluster().is_none()),
         is_blocked: profile.before_changes().is_some(),
         ..Procedure::default()
@@ -96,15 +106,17 @@ pub(super) fn of(case: &Case<'_>) -> (Vec<Command>, Procedure) {
         Decision::Run(command) => {
             procedure.notes.extend(applied_too(case, command.takes_effect));
             procedure.checks = checks(case, &command, true);
-            let restarts_now = command.takes_effect == EffectTime::AtOnce && case.outlook.restart == Restart::Instance;
             commands.push(command);
-            if restarts_now && procedure.role.is_some() {
-                commands.push(wait(case));
-            }
         }
-        Decision::Hold(held_back) => {
-            procedure.checks = checks(case, &held_back.command, false);
-            procedure.held_back = Some(held_back);
+        Decision::Hold(hold, why, command) => {
+            let applies_pending = applies_immediately(&command) && !profile.pending_changes.is_empty();
+            let also_applies = if applies_pending { profile.pending_changes.clone() } else { Vec::new() };
+            procedure.notes.extend(applied_too(case, command.takes_effect));
+            procedure.checks = checks(case, &command, hold != Hold::PendingChanges);
+            let restarts_now = command.takes_effect == EffectTime::AtOnce && case.outlook.restart == Restart::Instance;
+            let wait = (restarts_now && procedure.role.is_some()).then(|| wait(case));
+            let commands = std::iter::once(command).chain(wait).collect();
+            procedure.held_back = Some(HeldBack { hold, why, also_applies, commands });
         }
         Decision::Nothing(why) => procedure.no_rotation = Some(why),
     }
@@ -157,14 +169,26 @@ fn now(case: &Case<'_>, ca: &str, why: &str, procedure: &mut Procedure) -> Decis
     let command = case.set_ca(ca, &["--apply-immediately"], EffectTime::AtOnce);
     let pending = &case.profile.pending_changes;
     if pending.is_empty() {
-        procedure.notes.push(format!("It is applied immediately: {why}."));
-        return Decision::Run(command);
+        return at_once(case, command, why, procedure);
     }
+    let restart = if case.outlook.restart == Restart::Instance { RESTARTS_NOW } else { "" };
     let why = format!(
-        "The rotation cannot wait: {why}. --apply-immediately also applies the other pending changes ({}). Review them first.",
+        "The rotation cannot wait: {why}. --apply-immediately also applies the other pending changes ({}). Review them first.{restart}",
         pending.join(", ")
     );
-    Decision::Hold(HeldBack { hold: Hold::PendingChanges, why, also_applies: pending.clone(), command })
+    Decision::Hold(Hold::PendingChanges, why, command)
+}
+
+/// What a command does that restarts the instance at once.
+const RESTARTS_NOW: &str = " The command restarts the instance at once, which interrupts all its clients.";
+
+/// A command that takes effect at once: one that restarts the instance needs consent.
+fn at_once(case: &Case<'_>, command: Command, why: &str, procedure: &mut Procedure) -> Decision {
+    if case.outlook.restart == Restart::Instance {
+        return Decision::Hold(Hold::RestartNow, format!("The rotation cannot wait: {why}.{RESTARTS_NOW}"), command);
+    }
+    procedure.notes.push(format!("It is applied immediately: {why}."));
+    Decision::Run(command)
 }
 
 /// A new CA where no client uses TLS: nothing is applied immediately, and nothing restarts for it.
@@ -184,7 +208,7 @@ fn deferrable(case: &Case<'_>, ca: &str, procedure: &mut Procedure) -> Decision 
         let why = "AWS cannot stage the certificate of a Multi-AZ DB cluster. The command restarts the cluster in its \
                    maintenance window."
             .to_owned();
-        return Decision::Hold(HeldBack { hold: Hold::Restart, why, also_applies: Vec::new(), command });
+        return Decision::Hold(Hold::Restart, why, command);
     }
     let how = ["--no-certificate-rotation-restart", "--no-apply-immediately"];
     Decision::Run(case.set_ca(ca, &how, EffectTime::AtNextRestart))
@@ -222,7 +246,7 @@ fn of_staged(case: &Case<'_>, ca: &str, procedure: &mut Procedure) -> Decision {
 ///
 /// Source: `ApplyPendingMaintenanceAction` in the API reference; "An opt-in request of type immediate can't be undone".
 fn of_same_ca(case: &Case<'_>, procedure: &mut Procedure) -> Decision {
-    let Some(action) = case.profile.pending.first() else { return Decision::Nothing(not_offered(case)) };
+    let Some(action) = case.profile.pending.first() else { return not_offered(case, procedure) };
     if case.rotation == Rotation::Deferrable {
         let by = [action.current_apply, action.forced_apply, action.auto_applied_after].into_iter().flatten().min();
         let by = by.map_or_else(String::new, |by| format!(" on {}", date(by)));
@@ -236,39 +260,52 @@ fn of_same_ca(case: &Case<'_>, procedure: &mut Procedure) -> Decision {
     let words = ["apply-pending-maintenance-action", "--resource-identifier", resource];
     let apply = |opt_in, takes_effect| {
         let how = ["--apply-action", &action.action, "--opt-in-type", opt_in];
-        Decision::Run(case.rotate(&[&words[..], &how[..]].concat(), takes_effect))
+        case.rotate(&[&words[..], &how[..]].concat(), takes_effect)
     };
     match when(case) {
         When::InWindow { run_by, caution } => {
             procedure.run_by = run_by;
             procedure.notes.extend(caution);
-            apply("next-maintenance", EffectTime::InMaintenanceWindow)
+            Decision::Run(apply("next-maintenance", EffectTime::InMaintenanceWindow))
         }
-        When::Now(why) => {
-            procedure.notes.push(format!("It is applied immediately: {why}."));
-            apply("immediate", EffectTime::AtOnce)
-        }
+        When::Now(why) => at_once(case, apply("immediate", EffectTime::AtOnce), &why, procedure),
     }
 }
 
-/// When to look again, where AWS does not offer a rotation yet.
-fn not_offered(case: &Case<'_>) -> String {
-    let offers = "the CA stays the same, and AWS does not offer the rotation yet";
-    match case.profile.renewal_due() {
-        Some(due) if due > case.now => {
-            format!("{offers}. AWS is due to renew the certificate on {}: run ssl-usage again then.", date(due))
-        }
-        Some(due) => {
-            let next = case.profile.next_maintenance(case.now);
-            let next = next.map_or_else(|| "in a week".to_owned(), |next| format!("after {}", date(next)));
-            format!(
-                "{offers}, although the renewal was due on {}. Run ssl-usage again {next}. If the certificate is not \
-                 renewed by then, contact AWS Support.",
-                date(due)
-            )
-        }
-        None => format!("{offers}. The end of the certificate is unknown: run ssl-usage again in a week."),
-    }
+/// The reasons of a verdict that say why AWS does not rotate to the same CA, and when to look again.
+const NOT_OFFERED: [ReasonCode; 2] = [ReasonCode::RotationNotOffered, ReasonCode::RenewalOverdue];
+
+/// Where AWS does not offer a rotation: what the verdict says of it. An overdue one can be replaced by one to another CA.
+fn not_offered(case: &Case<'_>, procedure: &mut Procedure) -> Decision {
+    let Some(reason) = case.outlook.reasons.iter().find(|reason| NOT_OFFERED.contains(&reason.code)) else {
+        let why = "the CA stays the same, and no rotation that AWS offers is known. Resolve the first reason of the \
+                   verdict, then plan again.";
+        return Decision::Nothing(why.to_owned());
+    };
+    let Some(ca) = other_ca(case).filter(|_| reason.code == ReasonCode::RenewalOverdue) else {
+        return Decision::Nothing(reason.text.clone());
+    };
+    let changed = match case.rotation {
+        Rotation::Deferrable => deferrable(case, ca, procedure),
+        Rotation::Required | Rotation::Optional => required(case, ca, procedure),
+    };
+    let (also, command) = match changed {
+        Decision::Run(command) => (String::new(), command),
+        Decision::Hold(_, why, command) => (format!(" {why}"), command),
+        Decision::Nothing(why) => return Decision::Nothing(why),
+    };
+    let why = format!(
+        "{} The command rotates to {ca}. Clients that verify the certificate need this CA in their trust store first.{also}",
+        reason.text
+    );
+    Decision::Hold(Hold::ChangeCa, why, command)
+}
+
+/// Another CA than that of today, which outlasts the certificate.
+fn other_ca<'a>(case: &Case<'a>) -> Option<&'a str> {
+    let certificate = &case.profile.certificate;
+    let outlasts = certificate.target_ca_valid_till.zip(certificate.valid_till).is_some_and(|(ca, own)| ca > own);
+    certificate.target_ca.as_deref().filter(|ca| outlasts && Some(*ca) != certificate.ca.as_deref())
 }
 
 /// When to rotate without evidence, where it is gathered first: the CA changes, it is unknown whether clients use TLS, and
@@ -319,9 +356,14 @@ fn checks(case: &Case<'_>, command: &Command, nothing_else: bool) -> Vec<Check> 
     let cluster = case.profile.multi_az_cluster();
     let [status, pending] = if cluster.is_some() { CLUSTER } else { INSTANCE };
     let check = |shows, query, accepts| Check { shows, command: describe(case.profile, cluster, query), accepts };
-    let applies_all = nothing_else && command.words.iter().any(|word| word == "--apply-immediately");
+    let applies_all = nothing_else && applies_immediately(command);
     let pending = applies_all.then(|| check("other pending changes", pending, &[""]));
     std::iter::once(check("status", status, ACCEPT_CHANGES)).chain(pending).collect()
+}
+
+/// Whether a command applies all that is pending.
+fn applies_immediately(command: &Command) -> bool {
+    command.words.iter().any(|word| word == "--apply-immediately")
 }
 
 fn wait(case: &Case<'_>) -> Command {

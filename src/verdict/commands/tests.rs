@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::inventory::{ACCEPT_CHANGES, Certificate, ClusterRole, PendingAction};
-use crate::verdict::Restart;
+use crate::verdict::{Policy, Reason, ReasonCode, Restart};
 
 const NOW: &str = "2026-11-26T12:00:00Z";
 
@@ -27,6 +27,7 @@ fn profile() -> InstanceProfile {
             valid_till: Some(hours(60 * 24)),
             ca_valid_till: Some(hours(60 * 24)),
             target_ca: Some("rds-ca-rsa2048-g1".to_owned()),
+            target_ca_valid_till: Some(hours(12_000 * 24)),
             ..Certificate::default()
         },
         "pending": [], "parameters": {}, "log_exports": [], "unknown": [],
@@ -39,7 +40,16 @@ fn outlook(profile: &InstanceProfile, change: Change, restart: Restart) -> Rotat
         Change::Root => profile.certificate.target_ca.clone(),
         Change::Server => profile.certificate.ca.clone(),
     };
-    RotationOutlook { change, target, restart, act_by: profile.certificate.valid_till, reasons: Vec::new() }
+    let reasons = if change == Change::Server { reasons(profile, restart) } else { Vec::new() };
+    RotationOutlook { change, target, restart, act_by: profile.certificate.valid_till, reasons }
+}
+
+/// The reasons of a certificate whose CA lasts.
+fn reasons(profile: &InstanceProfile, restart: Restart) -> Vec<Reason> {
+    let mut profile = profile.clone();
+    profile.certificate.ca_valid_till = Some(hours(12_000 * 24));
+    profile.certificate.rotates_without_restart = Some(restart == Restart::None);
+    crate::verdict::certificate::outlook(&profile, &Policy::default(), now()).reasons
 }
 
 fn action() -> PendingAction {
@@ -57,6 +67,12 @@ fn root(profile: &InstanceProfile, usage: UsageVerdict, rotation: Rotation) -> (
     let outlook = outlook(profile, Change::Root, Restart::Instance);
     let (commands, procedure) = commands(profile, &outlook, usage, rotation, now());
     (commands.iter().map(|command| command.words[4..].join(" ")).collect(), procedure)
+}
+
+/// The commands to run, or those that are held back.
+fn run_or_held(commands: &[String], procedure: &Procedure) -> Vec<String> {
+    let held = procedure.held_back.iter().flat_map(|held| &held.commands);
+    commands.iter().cloned().chain(held.map(|command| command.words[4..].join(" "))).collect()
 }
 
 const SET: &str = "modify-db-instance --db-instance-identifier orders --ca-certificate-identifier rds-ca-rsa2048-g1";
@@ -101,6 +117,7 @@ fn every_case(mut found: impl FnMut(&Case<'_>, &[Command], &Procedure)) {
                         }
                         if bit(3) {
                             profile.maintenance_window = None;
+                            profile.certificate.target_ca_valid_till = None;
                         }
                         let change = if bit(4) { Change::Root } else { Change::Server };
                         for restart in [Restart::None, Restart::Listener, Restart::Instance] {
@@ -139,7 +156,7 @@ fn no_command_causes_an_outage_that_it_need_not() {
         if profile.is_custom() || profile.before_changes().is_some() {
             assert!(procedure.no_rotation.is_some(), "{}", described());
         }
-        let held = procedure.held_back.iter().map(|held| &held.command);
+        let held = procedure.held_back.iter().flat_map(|held| &held.commands);
         for command in commands.iter().chain(held) {
             let immediate = has(command, "--apply-immediately") || has(command, "immediate");
             if command.kind == CommandKind::Rotate {
@@ -152,7 +169,23 @@ fn no_command_causes_an_outage_that_it_need_not() {
                 assert!(case.is_locked_out() || late, "{}", described());
             }
         }
+        let restarts_now =
+            |command: &Command| command.takes_effect == EffectTime::AtOnce && outlook.restart == Restart::Instance;
+        let change_ca = procedure.held_back.as_ref().filter(|held| held.hold == Hold::ChangeCa);
+        if let Some(held) = change_ca {
+            assert_eq!(outlook.change, Change::Server, "{}", described());
+            assert!(outlook.reasons.iter().any(|reason| reason.code == ReasonCode::RenewalOverdue), "{}", described());
+            assert!(held.commands[0].words.iter().any(|word| word == "rds-ca-rsa2048-g1"), "{}", described());
+        }
+        // Of what the verdict says, and of nothing later than the end.
+        let why = procedure.no_rotation.as_deref().unwrap_or_default();
+        if let Some((_, day)) = why.split_once("Run ssl-usage again after ").filter(|_| case.end().is_some()) {
+            let day: jiff::civil::Date = day.get(..10).expect("a day").parse().expect("a day");
+            let end = jiff::tz::Offset::UTC.to_datetime(case.end().expect("an end")).date();
+            assert!(day < end, "{}", described());
+        }
         for command in commands {
+            assert!(!restarts_now(command), "a restart now needs consent: {}", described());
             let others = has(command, "--apply-immediately") && !profile.pending_changes.is_empty();
             assert!(!others, "other pending changes are applied only with consent: {}", described());
             let restarts = outlook.restart == Restart::Instance && !has(command, "--no-certificate-rotation-restart");
@@ -179,8 +212,13 @@ fn a_command_applies_immediately_only_where_the_window_is_too_late() {
         let mut profile = profile();
         profile.certificate.valid_till = Some(end);
         let (commands, procedure) = root(&profile, UsageVerdict::InUse, Rotation::Required);
-        assert_eq!(commands, [format!("{SET} {due}")], "{end}");
+        assert_eq!(run_or_held(&commands, &procedure), [format!("{SET} {due}")], "{end}");
         assert_eq!(procedure.run_by.is_some(), due == "--no-apply-immediately", "{end}");
+        assert_eq!(procedure.held_back.is_some(), procedure.run_by.is_none(), "it restarts the instance");
+        // What only restarts the listener interrupts no session.
+        let outlook = outlook(&profile, Change::Root, Restart::Listener);
+        let (commands, procedure) = super::commands(&profile, &outlook, UsageVerdict::InUse, Rotation::Required, now());
+        assert_eq!((commands.len(), procedure.held_back), (1, None));
         assert_eq!(procedure.notes.iter().any(|note| note.contains("immediately:")), procedure.run_by.is_none());
     }
 }
@@ -189,8 +227,11 @@ fn a_command_applies_immediately_only_where_the_window_is_too_late() {
 fn clients_that_are_locked_out_do_not_wait_for_the_window() {
     let mut profile = profile();
     profile.certificate.valid_till = Some(hours(-1));
-    let (commands, _) = root(&profile, UsageVerdict::InUse, Rotation::Required);
-    assert_eq!(commands, [format!("{SET} --apply-immediately")]);
+    let (commands, procedure) = root(&profile, UsageVerdict::InUse, Rotation::Required);
+    assert_eq!(run_or_held(&commands, &procedure), [format!("{SET} --apply-immediately")]);
+    let held = procedure.held_back.expect("a command that is held back");
+    assert_eq!(held.hold, Hold::RestartNow);
+    assert!(held.why.contains("restarts the instance at once, which interrupts all its clients"), "{held:?}");
     let (commands, procedure) = root(&profile, UsageVerdict::Undetermined, Rotation::Required);
     assert_eq!(commands, [format!("{SET} --no-apply-immediately")]);
     assert!(procedure.notes[0].contains("expired"), "{procedure:?}");
@@ -209,6 +250,7 @@ fn other_pending_changes_are_named_and_need_consent() {
     assert_eq!((commands.len(), held.hold), (0, Hold::PendingChanges));
     assert_eq!(held.also_applies, profile.pending_changes);
     assert!(held.why.contains("DBInstanceClass, EngineVersion"), "{held:?}");
+    assert!(held.why.contains("restarts the instance at once"), "{held:?}");
 }
 
 #[test]
@@ -220,7 +262,7 @@ fn a_deferrable_rotation_is_staged_and_restarts_nothing() {
     let (commands, procedure) = root(&profile, UsageVerdict::NotObserved, Rotation::Deferrable);
     let held = procedure.held_back.expect("a command that is held back");
     assert_eq!((commands.len(), held.hold), (0, Hold::Restart), "a Multi-AZ DB cluster cannot be told to wait");
-    assert!(held.command.words.iter().any(|word| word == "modify-db-cluster"));
+    assert!(held.commands[0].words.iter().any(|word| word == "modify-db-cluster"));
 }
 
 #[test]
@@ -240,27 +282,58 @@ fn a_staged_ca_says_when_it_becomes_active() {
     profile.certificate.valid_till = Some(hours(2));
     assert_eq!(found(Restart::None, &profile).0, 1);
     profile.certificate.pending_ca.clone_from(&profile.certificate.ca);
-    assert_eq!(found(Restart::Instance, &profile).0, 1, "the CA of today is not staged");
+    let (_, procedure) = root(&profile, UsageVerdict::InUse, Rotation::Required);
+    assert!(procedure.held_back.is_some(), "the CA of today is not staged");
+}
+
+/// The plan says what the verdict says.
+#[test]
+fn a_rotation_that_is_not_offered_says_what_the_verdict_says() {
+    let mut profile = profile();
+    let why = |profile: &InstanceProfile, code, restart| {
+        let outlook = outlook(profile, Change::Server, restart);
+        let (commands, procedure) = commands(profile, &outlook, UsageVerdict::InUse, Rotation::Required, now());
+        assert!(commands.is_empty());
+        let why = procedure.no_rotation.expect("a reason");
+        let reason = outlook.reasons.iter().find(|reason| reason.code == code).expect("the reason");
+        assert_eq!(why, reason.text);
+        why
+    };
+    // Overdue 90 days before the end.
+    for (days, code) in [(91, ReasonCode::RotationNotOffered), (89, ReasonCode::RenewalOverdue)] {
+        profile.certificate.valid_till = Some(hours(24 * days));
+        why(&profile, code, Restart::Instance);
+    }
 }
 
 #[test]
-fn a_rotation_that_is_not_offered_says_when_to_look_again() {
+fn an_overdue_renewal_can_become_a_rotation_to_another_ca() {
     let mut profile = profile();
-    let why = |profile: &InstanceProfile| {
+    let found = |profile: &InstanceProfile, rotation| {
         let outlook = outlook(profile, Change::Server, Restart::Instance);
-        let (commands, procedure) = commands(profile, &outlook, UsageVerdict::InUse, Rotation::Required, now());
-        assert!(commands.is_empty());
-        procedure.no_rotation.expect("a reason")
+        let (commands, procedure) = commands(profile, &outlook, UsageVerdict::InUse, rotation, now());
+        assert!(commands.is_empty(), "it needs consent: {commands:?}");
+        procedure
     };
-    // 36 months: 18 before the end is Saturday, 2028-08-12, and the window is on Sunday.
-    profile.certificate.valid_till = Some("2030-02-12T00:00:00Z".parse().expect("a time"));
-    assert!(why(&profile).contains("on 2028-08-13: run ssl-usage again then"), "{}", why(&profile));
-    // 12 months: 6 before the end.
-    profile.certificate.rotates_without_restart = Some(true);
-    assert!(why(&profile).contains("on 2029-08-12"), "{}", why(&profile));
-    profile.certificate.valid_till = Some(hours(24 * 30));
-    assert!(why(&profile).contains("was due on"), "{}", why(&profile));
-    assert!(why(&profile).contains("again after 2026-11-29"), "{}", why(&profile));
+    for (rotation, how) in [
+        (Rotation::Required, "--no-apply-immediately"),
+        (Rotation::Deferrable, "--no-certificate-rotation-restart --no-apply-immediately"),
+    ] {
+        let held = found(&profile, rotation).held_back.expect("a command that is held back");
+        assert_eq!(held.hold, Hold::ChangeCa);
+        assert!(held.why.contains("and did not") && held.why.contains("trust store first"), "{held:?}");
+        assert_eq!(held.commands[0].words[4..].join(" "), format!("{SET} {how}"));
+    }
+    let mut unknown = profile.clone();
+    unknown.certificate.target_ca_valid_till = None;
+    assert_eq!(found(&unknown, Rotation::Required).held_back, None, "it is unknown how long the other CA lasts");
+    // Not overdue yet.
+    profile.certificate.valid_till = Some(hours(24 * 91));
+    assert_eq!(found(&profile, Rotation::Required).held_back, None);
+    // The CA of today is not another one.
+    profile.certificate.valid_till = Some(hours(24 * 60));
+    profile.certificate.ca.clone_from(&profile.certificate.target_ca);
+    assert_eq!(found(&profile, Rotation::Required).held_back, None);
 }
 
 #[test]
@@ -284,6 +357,7 @@ fn a_member_of_a_cluster_that_restarts_at_once_is_waited_for() {
     profile.custom_endpoints = vec!["reports.cluster-custom-x.eu-west-1.rds.amazonaws.com".to_owned()];
     profile.certificate.valid_till = Some(hours(2));
     let (commands, procedure) = root(&profile, UsageVerdict::InUse, Rotation::Required);
+    let commands = run_or_held(&commands, &procedure);
     assert_eq!(commands[1], "wait db-instance-available --db-instance-identifier orders");
     let notes = procedure.notes.join(" ");
     assert!(notes.contains("readers first (reader)") && notes.contains("reports.cluster-custom"), "{notes}");

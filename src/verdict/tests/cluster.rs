@@ -57,8 +57,9 @@ fn verdicts(shown: &[Shows]) -> Vec<Verdict> {
     let members: Vec<_> = shown.iter().enumerate().map(|(number, shows)| member(number, shown.len(), *shows)).collect();
     let policy = Policy::default();
     let findings: Vec<_> = members.iter().map(|(profile, usage)| examine(profile, usage, &policy, now())).collect();
-    let all: Vec<_> = members.iter().map(|(profile, _)| profile).zip(&findings).collect();
-    all.iter().map(|(profile, finding)| conclude(profile, finding, &all, &policy)).collect()
+    let all = members.iter().zip(&findings);
+    let all: Vec<_> = all.map(|((profile, _), finding)| Examined { profile, finding, is_former: false }).collect();
+    conclude_all(all.iter().copied(), std::iter::empty(), &policy)
 }
 
 /// Rows: what the members show, and the verdict on each.
@@ -97,6 +98,37 @@ fn a_member_that_was_not_read_may_show_tls() {
     let reason = verdict.reasons.first().expect("a reason");
     assert_eq!(reason.code, ReasonCode::ClusterIncomplete);
     assert!(reason.text.contains("shop-1"), "{}", reason.text);
+}
+
+/// A member that is gone served the endpoints of the cluster: what it showed still counts, and nothing that it hides.
+#[test]
+fn a_former_member_counts_for_what_it_showed() {
+    let policy = Policy::default();
+    for (shows, due, enforcement) in [
+        (Shows::Tls, Rotation::Required, Enforcement::Breaks),
+        (Shows::Nothing, Rotation::Deferrable, Enforcement::Breaks),
+    ] {
+        let (profile, usage) = member(0, 1, Shows::Plaintext);
+        let (gone, its_usage) = member(1, 1, shows);
+        let findings = [examine(&profile, &usage, &policy, now()), examine(&gone, &its_usage, &policy, now())];
+        let [own, its] = &findings;
+        let row = Examined { profile: &profile, finding: own, is_former: false };
+        let beside = Examined { profile: &gone, finding: its, is_former: true };
+        let verdicts = conclude_all([row].into_iter(), [beside].into_iter(), &policy);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.rotation).collect::<Vec<_>>(), [due], "{shows:?}");
+        assert_eq!(verdicts.iter().map(|verdict| verdict.enforcement).collect::<Vec<_>>(), [enforcement]);
+    }
+}
+
+/// Of an absent member it is unknown whether clients use TLS there, and whether they do without.
+#[test]
+fn nothing_is_safe_or_attested_while_a_member_is_absent() {
+    let (mut profile, mut usage) = member(0, 2, Shows::Plaintext);
+    usage.connections = Transports { tls: 100, ..Transports::default() };
+    usage.judged = usage.connections;
+    assert_eq!(judged(&profile, &usage).enforcement, Enforcement::Unknown);
+    profile.cluster_siblings.clear();
+    assert_eq!(judged(&profile, &usage).enforcement, Enforcement::Safe);
 }
 
 #[test]

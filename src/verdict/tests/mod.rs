@@ -106,7 +106,7 @@ fn plaintext_only() -> Usage {
 /// The verdict on an instance that stands alone.
 fn judge(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: Timestamp) -> Verdict {
     let finding = examine(profile, usage, policy, now);
-    conclude(profile, &finding, &[(profile, &finding)], policy)
+    conclude(profile, &finding, &[Examined { profile, finding: &finding, is_former: false }], policy)
 }
 
 fn judged(profile: &InstanceProfile, usage: &Usage) -> Verdict {

@@ -29,7 +29,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
     let verdict = judged(&retired, &plaintext_only());
     assert!(verdict.commands.is_empty(), "the command restarts the cluster: {:?}", verdict.commands);
     let held = verdict.procedure.held_back.expect("a command to agree to");
-    let command = held.command.words.join(" ");
+    let command = held.commands[0].words.join(" ");
     assert!(
         command.contains(" modify-db-cluster --db-cluster-identifier shop ")
             && command.ends_with(" --no-apply-immediately"),
@@ -42,7 +42,7 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 fn one_doubt_is_enough_to_demand_the_rotation() {
     let rows: [(ReasonCode, Uncertainty); 25] = [
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
-        (ReasonCode::CoverageShort, |_, usage| {
+        (ReasonCode::InstanceYoung, |_, usage| {
             // Made an hour ago.
             let from = now().checked_sub(SignedDuration::from_hours(1)).expect("in range");
             usage.coverage.asked = Some(Window { from, to: now() });
@@ -271,4 +271,11 @@ fn enforcement_is_never_safe_where_clients_were_without_tls() {
     profile.parameters.get_mut("rds.force_ssl").expect("set").value = Some("1".to_owned());
     assert_eq!(judged(&profile, &plaintext_only()).enforcement, Enforcement::Breaks, "they connected before");
     assert_eq!(judged(&profile, &Usage::default()).enforcement, Enforcement::Safe);
+    // Nothing shows that clients could go on.
+    assert_eq!(judged(&logged("16.4"), &Usage::default()).enforcement, Enforcement::Unknown);
+    let tls = Transports { tls: 9, ..Transports::default() };
+    let all_tls = Usage { connections: tls, judged: tls, ..plaintext_only() };
+    assert_eq!(judged(&logged("16.4"), &all_tls).enforcement, Enforcement::Safe);
+    let before = Usage { plaintext_outside: true, ..all_tls };
+    assert_eq!(judged(&logged("16.4"), &before).enforcement, Enforcement::Unknown, "they may come back");
 }
