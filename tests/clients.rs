@@ -79,6 +79,41 @@ fn who_did_not_accept_the_certificate_is_asked_first_and_then_who_needs_another_
 }
 
 #[test]
+fn a_table_names_the_ca_to_add_and_where_it_is() {
+    let line = |run: Run| {
+        let head = run.out.split("\n\n").next().unwrap_or_default().replace("\n  ", " ");
+        head.lines().find(|line| line.starts_with("To add to trust stores: ")).map(str::to_owned)
+    };
+    let bundle = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
+    let said = format!("To add to trust stores: CA rds-ca-rsa2048-g1. From: {bundle}");
+    assert_eq!(line(clients(&[])), Some(said));
+    assert_eq!(line(clients(&["--instance", "orders-prod"])), None, "no client must change");
+    let list = clients(&["--instance", "orders-legacy", "--format", "json"]).json();
+    for client in list["clients"].as_array().expect("clients") {
+        let needed = tasks(client).contains(&"update-trust-store");
+        let cas = if needed { serde_json::json!(["rds-ca-rsa2048-g1"]) } else { serde_json::json!([]) };
+        assert_eq!(client["add_cas"], cas, "{client:#}");
+    }
+    assert_eq!(list["filter"], serde_json::json!(["--instance", "orders-legacy"]));
+    // A partition of its own has a bundle of its own.
+    let (aws, home) = (FakeAws::start(small_fleet()), TempDir::new().expect("a folder"));
+    let mut command = against(&aws, home.path());
+    let run = Run::of(command.args(["clients", "--region", "us-gov-west-1"]).args(WINDOW));
+    assert!(run.status != 0 || line(run).is_none_or(|line| !line.contains(bundle)));
+}
+
+#[test]
+fn a_list_by_owner_says_how_many_addresses_have_none() {
+    let text = |arguments: &[&str]| clients(arguments).out.replace("\n  ", " ");
+    let said = "No owner is known for 17 addresses (another account or region, on-premises, or not collected).";
+    assert!(text(&["--by", "owner"]).contains(said), "{}", text(&["--by", "owner"]));
+    for by in ["address", "application", "user"] {
+        assert!(!text(&["--by", by]).contains("No owner is known"), "{by}");
+    }
+    assert!(text(&["--by", "owner", "--tls", "--instance", "stock"]).contains("No owner is known for 1 address ("));
+}
+
+#[test]
 fn the_two_kinds_are_told_apart_and_who_may_be_either_is_in_both() {
     let all = clients(&["--format", "json"]).json();
     let (mut counts, mut either) = (Vec::new(), 0);

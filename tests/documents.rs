@@ -254,6 +254,50 @@ fn the_readme_is_short_and_names_the_two_commands_of_a_newcomer() {
     }
 }
 
+/// The words in backticks in a column of the tables of a section, by row.
+fn listed(document: &str, section: &str, column: usize) -> Vec<Vec<String>> {
+    let text = text(&root().join(document));
+    let (_, rest) = text.split_once(section).unwrap_or_else(|| panic!("{document}: {section}"));
+    let rows = rest.split("\n## ").next().unwrap_or_default().lines().filter(|line| line.starts_with("| `"));
+    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    rows.filter_map(|row| row.split('|').nth(column)).map(words).collect()
+}
+
+#[test]
+fn every_column_and_cause_of_a_report_is_documented() {
+    let home = TempDir::new().expect("a folder");
+    let titles = |command: &str, rows: &[&str]| -> Vec<String> {
+        let mut run = ssl_usage(home.path());
+        let run = Run::of(run.args([command, "--from", "fleet", "--format", "csv"]).args(rows));
+        run.out.lines().next().unwrap_or_default().split(',').map(str::to_owned).collect()
+    };
+    assert_eq!(listed("src/plan/README.md", "has these columns", 1).concat(), titles("clients", &[]));
+    let documented = listed("src/report/README.md", "## Columns of CSV", 1);
+    let of_clients = ["user", "tls_versions"];
+    let is_of_clients = |row: &&Vec<String>| of_clients.iter().any(|name| row[0] == *name);
+    let (of_clients, of_instances): (Vec<_>, Vec<_>) = documented.iter().partition(is_of_clients);
+    let of_instances: Vec<String> = of_instances.into_iter().flatten().cloned().collect();
+    assert_eq!(of_instances, titles("analyze", &[]));
+    let of_clients: Vec<_> = of_clients.into_iter().flatten().chain(&of_instances).collect();
+    let missing: Vec<_> =
+        titles("analyze", &["--rows", "clients"]).into_iter().filter(|title| !of_clients.contains(&title)).collect();
+    assert_eq!(missing, Vec::<String>::new());
+    // The names in the source, of what was read in vain and of gaps.
+    let causes = listed("src/report/README.md", "## Gaps", 1).concat();
+    let source = text(&root().join("src/usage/coverage.rs")) + &text(&root().join("src/bundle/coverage.rs"));
+    let names = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \"")?.1.strip_suffix("\","));
+    let mut names: Vec<_> = names.filter(|name| !name.contains(' ')).collect();
+    names.sort_unstable();
+    let mut causes: Vec<_> = causes.iter().map(String::as_str).collect();
+    causes.sort_unstable();
+    assert_eq!(causes, names);
+    let schema = text(&root().join("src/clients/clients-v1.schema.json"));
+    let tasks = listed("src/plan/README.md", "what a client must do, in JSON", 1).concat();
+    assert!(tasks.iter().take(7).all(|task| schema.contains(&format!("\"{task}\""))), "{tasks:?}");
+}
+
 /// The anchor that GitHub gives a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().replace(' ', "-");

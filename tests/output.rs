@@ -133,6 +133,25 @@ fn a_report_goes_through_pipes_and_devices() {
     assert!(run.status == 1 && run.err.contains("Broken pipe"), "{}: {}", run.status, run.err);
 }
 
+/// As `head` does, before it has read anything.
+#[test]
+fn a_reader_that_leaves_is_no_error_in_any_format() {
+    let home = TempDir::new().expect("a folder");
+    let formats = ["table", "csv", "spreadsheet", "json", "ndjson", "markdown", "parquet", "html"];
+    for format in formats {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = ssl_usage(home.path());
+        command.args(["analyze", "--from", "fleet", "--format", format]).stdout(writer);
+        let run = Run::of(&mut command);
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{format}");
+    }
+    let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+    let mut command = ssl_usage(home.path());
+    let run = Run::of(command.args(["analyze", "--from", "fleet", "--format", "parquet"]).stdout(full));
+    assert!(run.status == 1 && run.err.contains("No space left on device"), "{run:?}");
+}
+
 #[test]
 fn an_address_is_no_path_to_write_to() {
     let (home, bundle) = (TempDir::new().expect("a folder"), ["collect", "--days", "1"]);

@@ -42,10 +42,9 @@ impl Output {
     /// Has something written; `write` gets the number of columns. A reader that hangs up is no failure.
     pub fn write(&self, write: impl FnOnce(u16, &mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
-            let mut out = BufWriter::new(io::stdout().lock());
-            let written =
-                read_enough(write(width(self.is_terminal().then(Term::stdout)), &mut out).and_then(|()| out.flush()));
-            return written.map_err(|error| Error::io(Path::new("standard output"), error));
+            let columns = width(self.is_terminal().then(Term::stdout));
+            let written = watched(io::stdout().lock(), |out| write(columns, out));
+            return read_enough(written).map_err(|error| Error::io(Path::new("standard output"), error));
         };
         write_file(path, |file| write(width(None), file)).map_err(|error| unwritten(path, error))
     }
@@ -91,8 +90,7 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
         Err(error) => return Err(error),
     };
     if is_stream(path) || before.as_ref().is_some_and(|before| !before.is_file()) {
-        let mut out = BufWriter::new(File::options().append(true).open(path)?);
-        let written = write(&mut out).and_then(|()| out.flush());
+        let written = watched(File::options().append(true).open(path)?, write);
         // A named pipe must take the whole report; standard output may be `head`.
         return if is_stream(path) { read_enough(written) } else { written };
     }
@@ -103,10 +101,7 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // It has a name that no other file has, and is removed where anything fails.
     let mut file = tempfile::Builder::new().prefix(".ssl-usage-").tempfile_in(folder)?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
+    watched(file.as_file_mut(), write)?;
     if let Some(before) = before {
         file.as_file().set_permissions(before.permissions())?;
     }
@@ -150,6 +145,46 @@ fn target(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many levels of symbolic links"))
+}
+
+/// Has something written, through a buffer. The writers of CSV and Parquet replace a failure of the output by an error of
+/// their own: the failure itself is what is returned.
+fn watched(out: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = Watched { out: BufWriter::new(out), failure: None };
+    let written = write(&mut out).and_then(|()| out.flush());
+    written.map_err(|error| out.failure.take().unwrap_or(error))
+}
+
+/// An output that keeps its first failure.
+struct Watched<W> {
+    out: W,
+    failure: Option<io::Error>,
+}
+
+impl<W> Watched<W> {
+    /// Keeps a failure, and passes on another of its kind.
+    fn watch<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        done.map_err(|error| {
+            let kind = error.kind();
+            // After an interruption, writers try again.
+            if kind != io::ErrorKind::Interrupted {
+                self.failure.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.watch(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.watch(flushed)
+    }
 }
 
 /// A reader that has seen enough is no failure.

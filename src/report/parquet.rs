@@ -29,38 +29,7 @@ pub(super) fn write(report: &Report, of: Rows, out: &mut dyn Write) -> io::Resul
     }
     let columns = titles.into_iter().zip(values).map(|((name, _), values)| values.named(name)).collect();
     let mut table = DataFrame::new(height, columns).map_err(io::Error::other)?;
-    let mut out = Watched { out, failure: None };
-    let written = ParquetWriter::new(&mut out).finish(&mut table).map(drop);
-    written.map_err(|error| out.failure.take().unwrap_or_else(|| io::Error::other(error)))
-}
-
-/// An output that keeps its failure, which the writer of Parquet replaces by its own.
-struct Watched<'o> {
-    out: &'o mut dyn Write,
-    failure: Option<io::Error>,
-}
-
-impl Watched<'_> {
-    /// Keeps the first failure, and passes on another of its kind.
-    fn watch<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
-        done.map_err(|error| {
-            let passed_on = io::Error::from(error.kind());
-            self.failure.get_or_insert(error);
-            passed_on
-        })
-    }
-}
-
-impl Write for Watched<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes);
-        self.watch(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let flushed = self.out.flush();
-        self.watch(flushed)
-    }
+    ParquetWriter::new(out).finish(&mut table).map(drop).map_err(io::Error::other)
 }
 
 impl Values {
