@@ -16,7 +16,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("enable_logging", &["inventory"]),
     ("verdict", &["inventory", "enable_logging", "usage"]),
     ("report", &["bundle", "inventory", "shell", "usage", "verdict"]),
-    ("clients", &["bundle", "inventory", "report", "verdict"]),
+    ("clients", &["bundle", "inventory", "report", "shell", "verdict"]),
     ("diff", &["inventory", "report", "verdict"]),
     ("plan", &["clients", "inventory", "report", "shell", "verdict"]),
     ("preflight", &["bundle", "inventory", "enable_logging", "report", "shell", "usage", "verdict"]),

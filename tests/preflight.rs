@@ -461,3 +461,27 @@ fn programs_get_a_whole_document_whatever_happens() {
     assert_eq!((run.status, &run.json()["instances"]), (1, &json!([])), "{run:?}");
     assert_eq!(run.json()["errors"][0]["code"], "not-found");
 }
+
+/// A reboot would also activate the certificate that waits for it.
+#[test]
+fn no_command_reboots_over_a_staged_certificate() {
+    let commands = |staged: bool| {
+        let mut fleet = small_fleet();
+        let quiet = fleet.instance("crm-quiet");
+        quiet.parameter_status = "pending-reboot".to_owned();
+        quiet.pending_ca = staged.then(|| "rds-ca-ecc384-g1".to_owned());
+        for group in fleet.parameter_groups.iter_mut().filter(|group| group.name == "pg16-quiet") {
+            group.parameters.iter_mut().for_each(|parameter| {
+                if parameter.name == "log_connections" {
+                    parameter.value = Some("1".to_owned());
+                }
+            });
+        }
+        let report = live(&FakeAws::start(fleet), &["--instance", "crm-quiet"]).json();
+        let found = of(&report, "crm-quiet");
+        (found["commands"].to_string(), found["notes"].to_string())
+    };
+    assert!(commands(false).0.contains("reboot-db-instance"), "{}", commands(false).0);
+    let (staged, notes) = commands(true);
+    assert!(!staged.contains("reboot-db-instance") && notes.contains("staged certificate"), "{staged} {notes}");
+}

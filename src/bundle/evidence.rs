@@ -178,29 +178,10 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
-    let (mut measured, faulty) = measured(metrics.0, scope, &mut errors);
-    let mut evidence = |found: Found, is_former: bool| {
-        let Found { profile, digest, collection, is_verified, is_doubtful } = found;
-        let region = measured.get_mut(&region_key(Some(&profile.account), &profile.region));
-        let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
-            (region.take(&profile.arn, &profile.proxies), *sound)
-        });
-        InstanceEvidence {
-            is_former,
-            parts: parts.of(&profile),
-            listed: listed.of("parts", &plain(&[&profile.account, &profile.region, &profile.instance])).to_vec(),
-            metrics,
-            is_verified: is_verified && sound,
-            is_doubted: is_doubtful || doubts.iter().any(|doubt| concerns(doubt, &profile)),
-            has_faulty_metrics: faulty.iter().any(|problem| concerns(problem, &profile)),
-            profile,
-            collection,
-            digest,
-            taken_at: scope.taken_at(),
-        }
-    };
-    let instances: Vec<_> = found.into_iter().map(|found| evidence(found, false)).collect();
-    let beside = former.into_iter().map(|found| evidence(found, true)).collect();
+    let (measured, faulty) = measured(metrics.0, scope, &mut errors);
+    let mut rest = Rest { measured, faulty, parts, listed: &listed, doubts, scope };
+    let instances: Vec<_> = found.into_iter().map(|found| rest.of(found, false)).collect();
+    let beside = former.into_iter().map(|found| rest.of(found, true)).collect();
     // Of metrics and records, some are of other accounts and regions.
     [&mut errors, &mut broken].into_iter().for_each(|all| all.retain(|problem| scope.concerns(problem)));
     errors.sort_unstable();
@@ -219,6 +200,44 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
         has_others,
         networks,
     })
+}
+
+/// What bundles hold besides inventories, for each instance to take its part of.
+struct Rest<'l> {
+    /// By the beginning of the names of files, and whether they are what was written.
+    measured: BTreeMap<String, (Measured, bool)>,
+    /// What endpoints answered that cannot be.
+    faulty: Vec<Problem>,
+    parts: Parts,
+    listed: &'l Listed,
+    /// What raises a doubt about all that is there.
+    doubts: Vec<Problem>,
+    scope: Scope<'l>,
+}
+
+impl Rest<'_> {
+    /// All evidence of an instance.
+    fn of(&mut self, found: Found, is_former: bool) -> InstanceEvidence {
+        let Found { profile, digest, collection, is_verified, is_doubtful } = found;
+        let region = self.measured.get_mut(&region_key(Some(&profile.account), &profile.region));
+        let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
+            (region.take(&profile.arn, &profile.proxies), *sound)
+        });
+        let name = plain(&[&profile.account, &profile.region, &profile.instance]);
+        InstanceEvidence {
+            is_former,
+            parts: self.parts.of(&profile),
+            listed: self.listed.of("parts", &name).to_vec(),
+            metrics,
+            is_verified: is_verified && sound,
+            is_doubted: is_doubtful || self.doubts.iter().any(|doubt| concerns(doubt, &profile)),
+            has_faulty_metrics: self.faulty.iter().any(|problem| concerns(problem, &profile)),
+            profile,
+            collection,
+            digest,
+            taken_at: self.scope.taken_at(),
+        }
+    }
 }
 
 /// When the latest of some collections was made.

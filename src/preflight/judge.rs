@@ -80,12 +80,14 @@ pub(super) fn steps(
     let wanted = window.length().as_hours();
     let every = kept_hours.filter(|_| !is_short).filter(|hours| *hours < wanted).map(|hours| hours / 2);
     let wait = Wait { hours: policy.least_window_hours, kept_hours, collect_every_hours: every };
-    let (commands, undo) = enable_logging::commands(profile, &needs, export.as_ref(), restart);
+    let (mut commands, undo) = enable_logging::commands(profile, &needs, export.as_ref(), restart);
+    let mut warnings = warnings(verdict, &mut commands);
+    warnings.extend(notes(profile, logs, exported));
     let steps = Steps {
         log: Some(logs.kind),
         wait: Some(wait),
         volume: Some(Volume::of(logs, sessions, exported)),
-        notes: notes(profile, logs, exported),
+        notes: warnings,
         ..Steps::only(Answer::Ready, why())
     };
     let export = export.map(|export| export.log_type);
@@ -101,6 +103,29 @@ pub(super) fn steps(
     let why = to_do(&needs, export);
     let why = if is_hidden { format!("{HIDDEN}. To find them, {why}") } else { why };
     Steps { answer: Answer::SwitchOn, why, changes: needs.changes, restart, interruption, ..steps }
+}
+
+/// What to know before anything is changed, or waited for.
+const WARNINGS: [ReasonCode; 3] =
+    [ReasonCode::RotationStaged, ReasonCode::CertificateExpired, ReasonCode::InstanceUnavailable];
+
+/// The reasons that warn, as sentences. No command is left that activates a staged certificate.
+fn warnings(verdict: &Verdict, commands: &mut Vec<Vec<String>>) -> Vec<String> {
+    let warn = |reason: &&Reason| WARNINGS.contains(&reason.code);
+    let sentence = |text: &str| {
+        let mut letters = text.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    let mut warnings: Vec<_> = verdict.reasons.iter().filter(warn).map(|reason| sentence(&reason.text)).collect();
+    let is_reboot = |command: &Vec<String>| command.iter().any(|word| word == "reboot-db-instance");
+    let is_staged = verdict.reasons.iter().any(|reason| reason.code == ReasonCode::RotationStaged);
+    if is_staged && commands.iter().any(is_reboot) {
+        commands.retain(|command| !is_reboot(command));
+        warnings
+            .push("The command to reboot is left out, because it also activates the staged certificate.".to_owned());
+    }
+    warnings
 }
 
 /// What is known of an instance whose clients have to be found.

@@ -139,26 +139,13 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
     // Only if the calls that show a scheduled rotation, of the instance or of its cluster, were answered.
     let needed = ["rds:DescribePendingMaintenanceActions", "rds:DescribeDBClusters"];
     let asked = !profile.unknown.iter().any(|call| needed.contains(&call.as_str()));
-    if asked && !expired && staged.is_none() && profile.pending.is_empty() {
-        match good {
-            Good::No => {}
-            Good::Lasts => {
-                let text = format!("the server certificate expires {end}, and its CA {ca_end}");
-                give(ReasonCode::CertificateLasts, text);
-            }
-            Good::IsRenewed(due) => {
-                let window = due.strftime("%Y-%m-%d");
-                let when = if due > now {
-                    format!("in the maintenance window of {window}")
-                } else {
-                    format!("in the next maintenance window, and was due to do so in that of {window}")
-                };
-                let text = format!(
-                    "AWS renews the server certificate without a restart {when}. It expires {end}, and its CA {ca_end}."
-                );
-                give(ReasonCode::CertificateLasts, text);
-            }
-        }
+    if asked
+        && !expired
+        && staged.is_none()
+        && profile.pending.is_empty()
+        && let Some(text) = lasts(good, (&end, &ca_end), now)
+    {
+        give(ReasonCode::CertificateLasts, text);
     }
     if certificate.valid_till.is_none() || certificate.ca_valid_till.is_none() {
         give(
@@ -196,6 +183,21 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
         give(ReasonCode::RotationScheduled, text);
     }
     reasons
+}
+
+/// Why a certificate needs no rotation, with its end and that of its CA; none where it needs one.
+fn lasts(good: Good, (end, ca_end): (&str, &str), now: Timestamp) -> Option<String> {
+    let Good::IsRenewed(due) = good else {
+        let text = format!("the server certificate expires {end}, and its CA {ca_end}");
+        return (good == Good::Lasts).then_some(text);
+    };
+    let window = due.strftime("%Y-%m-%d");
+    let when = if due > now {
+        format!("in the maintenance window of {window}")
+    } else {
+        format!("in the next maintenance window, and was due to do so in that of {window}")
+    };
+    Some(format!("AWS renews the server certificate without a restart {when}. It expires {end}, and its CA {ca_end}."))
 }
 
 /// When a staged certificate becomes active. Other changes that are pending may restart the instance.

@@ -342,12 +342,22 @@ fn logged(profile: &InstanceProfile, logs: &Logs, recorded: bool) -> Logged {
     let unknown = logs.switches.iter().find_map(|switch| match set(switch) {
         None => Some(profile.why_unknown(switch.parameter)),
         Some(parameter) if !parameter.in_effect && !recorded => Some(format!(
-            "{} is set in {}, but the instance may not have applied the group yet. Restart the instance to apply it.",
-            switch.parameter, parameter.group
+            "{} is set in {}, but the instance may not have applied the group yet. A restart applies it{}.",
+            switch.parameter,
+            parameter.group,
+            restart_does_more(profile)
         )),
         Some(_) => None,
     });
     unknown.map_or(Logged::On, Logged::Unknown)
+}
+
+/// What else a restart does, as the end of a sentence.
+fn restart_does_more(profile: &InstanceProfile) -> &'static str {
+    match super::certificate::staged(profile) {
+        Some(_) => ", and also activates the staged certificate. Update the trust stores first",
+        None => ", and interrupts all clients",
+    }
 }
 
 /// Whether the logs show sessions, AWS's own among them, all through the part of the window that is judged.

@@ -157,23 +157,7 @@ impl Draft {
     fn finish(self, rng: &mut Rng, seed: u64, region: &'static str) -> Case {
         let Draft { id, kind, length, logged, settings, mut clients, damage, exported } = self;
         let mut trouble = vec![format!("{logged:?}, files of {} h, exported: {exported:?}", length / HOUR)];
-        let mut events = Vec::new();
-        if rng.u8(..5) == 0 {
-            let at = rng.i64(WINDOW..NOW);
-            clients.iter_mut().for_each(|client| client.restart(rng, at));
-            trouble.push(format!("restarted at {}", time(at)));
-            // AWS keeps events for some time, and may lose one.
-            if rng.u8(..8) > 0 {
-                events.push(event(&id, at - 20, "DB instance shutdown"));
-                events.push(event(&id, at + rng.i64(5..90), "DB instance restarted"));
-            }
-        }
-        // Events that prove no restart.
-        if rng.u8(..12) == 0 {
-            let said =
-                rng.choice(["Multi-AZ instance failover started.", "Backing up DB instance", "DB instance shutdown"]);
-            events.push(event(&id, rng.i64(WINDOW..NOW), said.unwrap_or_default()));
-        }
+        let mut events = restarts(rng, &id, &mut clients, &mut trouble);
         if let Some(at) = settings.expired() {
             let fallen_back: Vec<Client> = clients.iter_mut().filter_map(|client| client.expire(rng, at)).collect();
             clients.extend(fallen_back);
@@ -225,6 +209,28 @@ impl Draft {
             trouble,
         }
     }
+}
+
+/// What happens to an instance by AWS's events: a restart, which ends sessions, and what is none.
+fn restarts(rng: &mut Rng, id: &str, clients: &mut [Client], trouble: &mut Vec<String>) -> Vec<RdsEvent> {
+    let mut events = Vec::new();
+    if rng.u8(..5) == 0 {
+        let at = rng.i64(WINDOW..NOW);
+        clients.iter_mut().for_each(|client| client.restart(rng, at));
+        trouble.push(format!("restarted at {}", time(at)));
+        // AWS keeps events for some time, and may lose one.
+        if rng.u8(..8) > 0 {
+            events.push(event(id, at - 20, "DB instance shutdown"));
+            events.push(event(id, at + rng.i64(5..90), "DB instance restarted"));
+        }
+    }
+    // Events that prove no restart.
+    if rng.u8(..12) == 0 {
+        let said =
+            rng.choice(["Multi-AZ instance failover started.", "Backing up DB instance", "DB instance shutdown"]);
+        events.push(event(id, rng.i64(WINDOW..NOW), said.unwrap_or_default()));
+    }
+    events
 }
 
 fn event(id: &str, at: i64, message: &str) -> RdsEvent {

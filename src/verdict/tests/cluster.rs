@@ -62,6 +62,9 @@ fn verdicts(shown: &[Shows]) -> Vec<Verdict> {
     conclude_all(all.iter().copied(), std::iter::empty(), &policy)
 }
 
+/// A rotation, and whether it is inconclusive.
+type Due = (Rotation, bool);
+
 /// Rows: what the members show, and the verdict on each.
 #[test]
 fn a_cluster_is_one_decision() {
@@ -70,7 +73,7 @@ fn a_cluster_is_one_decision() {
     let inconclusive = (Rotation::Required, true);
     let deferrable = (Rotation::Deferrable, false);
     let optional = (Rotation::Optional, false);
-    let rows: [(&[Shows], &[(Rotation, bool)]); 11] = [
+    let rows: [(&[Shows], &[Due]); 11] = [
         (&[Plaintext, Plaintext], &[deferrable, deferrable]),
         (&[Plaintext, Tls], &[required, required]),
         (&[Nothing, Tls, Idle], &[required, required, required]),
