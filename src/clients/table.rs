@@ -11,8 +11,7 @@ use super::{By, Client, Clients, Task};
 use crate::problem::grouped;
 use crate::report::Layout;
 use crate::report::escape::terminal;
-use crate::report::lines::{next_steps, paragraph, problems, wrap};
-use crate::shell::command;
+use crate::report::lines::{filter, next_steps, paragraph, problems, wrap};
 use crate::text::{listed, plural};
 
 /// Blanks between columns.
@@ -101,10 +100,7 @@ pub(super) fn write(list: &Clients, layout: &Layout, out: &mut dyn Write) -> io:
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M");
     paragraph(out, width, 0, &headline(list))?;
     writeln!(out, "Window {} to {} UTC", minute(list.window.from), minute(list.window.to))?;
-    if !list.filter.is_empty() {
-        paragraph(out, width, 0, &format!("Filter: {}", command(&list.filter)))?;
-    }
-    if let Some(line) = bundle(list) {
+    for line in filter(&list.filter).into_iter().chain(bundle(list)) {
         paragraph(out, width, 0, &line)?;
     }
     if !list.clients.is_empty() {

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Report;
 use super::escape::terminal;
-use super::lines::paragraph;
+use super::lines::{filter, paragraph};
 use super::model::{Certificate, Client, Connections, Coverage, Gap, Instance, Shares};
-use super::summary::{act_by, collected, enforcing, evidence, filter, next_ca, no_commands, restarts, usage, verdict};
+use super::summary::{act_by, collected, enforcing, evidence, next_ca, no_commands, restarts, usage, verdict};
 use crate::shell::command;
 use crate::text::{bytes, plural};
 use crate::verdict::Change;
@@ -50,7 +50,7 @@ fn instance(report: &Report, row: &Instance, width: u16, out: &mut dyn Write) ->
     }
     let window = &report.window;
     writeln!(out, "\n  Window {} to {}, ssl-usage {}", window.from, window.to, report.tool_version)?;
-    for line in filter(report).into_iter().chain(collected(report)).chain([evidence(report)]) {
+    for line in filter(&report.filter).into_iter().chain(collected(report)).chain([evidence(report)]) {
         paragraph(out, width, 2, &line)?;
     }
     Ok(())

@@ -64,6 +64,11 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The options that chose the instances, as they are typed; none where none did.
+pub fn filter(options: &[String]) -> Option<String> {
+    (!options.is_empty()).then(|| format!("Filter: {}", command(options)))
+}
+
 /// Writes what could not be read, where there is any; what happened to many is written once.
 ///
 /// # Errors

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::Report;
+use super::lines::filter;
 use super::model::{Client, Instance};
-use crate::shell::command;
 use crate::text::{accounts_and_regions, listed, plural};
 use crate::verdict::{Enforcement, Procedure, ReasonCode, Restart, Rotation};
 use crate::window::Window;
@@ -20,7 +20,7 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
     let window = format!("Window {} to {} UTC", at(report.window.from), at(report.window.to));
     let version = format!("{window}, ssl-usage {}", report.tool_version);
     let first = [Some(headline(report)), causes(report), unread, places(report)];
-    let whole = [version].into_iter().chain(filter(report)).chain(collected(report)).chain([evidence(report)]);
+    let whole = [version].into_iter().chain(filter(&report.filter)).chain(collected(report)).chain([evidence(report)]);
     first.into_iter().flatten().chain(whole).collect()
 }
 
@@ -77,11 +77,6 @@ fn places(report: &Report) -> Option<String> {
     let of = |what, place: fn(&Instance) -> &str| listed(what, &report.instances.iter().map(place).collect());
     let places = format!("{}; {}", of("account", |row| &row.id().account), of("region", |row| &row.id().region));
     (!report.instances.is_empty()).then(|| places.replacen('a', "A", 1))
-}
-
-/// The options that chose the instances, if any did.
-pub(super) fn filter(report: &Report) -> Option<String> {
-    (!report.filter.is_empty()).then(|| format!("Filter: {}", command(&report.filter)))
 }
 
 /// When the evidence was collected and by which identity, and its age if that is a day or more.

@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Report;
+use super::lines::filter;
 use super::policy::lines as policy_lines;
-use super::summary::{causes, collected, evidence, filter, headline};
+use super::summary::{causes, collected, evidence, headline};
 use crate::shell::command;
 use crate::text::plural;
 use row::Row;
