@@ -299,6 +299,7 @@ fn a_rotation_that_is_not_offered_says_what_the_verdict_says() {
         assert_eq!(why, reason.text);
         why
     };
+    profile.certificate.target_ca_valid_till = None;
     // Overdue 90 days before the end.
     for (days, code) in [(91, ReasonCode::RotationNotOffered), (89, ReasonCode::RenewalOverdue)] {
         profile.certificate.valid_till = Some(hours(24 * days));
