@@ -401,7 +401,7 @@ fn a_bundle_gives_the_same_verdict_later_and_bundles_with_metrics_unite() {
     };
     let judge = |bundles: &[&str]| {
         let mut command = ssl_usage(home.path());
-        command.current_dir(home.path()).args(["analyze", "--format", "json"]).args(WINDOW);
+        command.current_dir(home.path()).args(["analyze", "--format", "json", "--instance", BATCH]).args(WINDOW);
         for bundle in bundles {
             command.args(["--from", bundle]);
         }

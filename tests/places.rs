@@ -175,7 +175,7 @@ fn only_the_instances_that_are_meant_are_asked_about() {
     let report = analyze(&aws, &["--tag", "team=shop"]);
     assert_eq!(report.status, 1, "that none is meant is said: {report:?}");
     assert!(
-        report.err.contains("no instance in account 123456789012, region eu-west-1 matches the filters. Check their"),
+        report.err.contains("no instance in account 123456789012, region eu-west-1 has this tag. Check the spelling"),
         "{}",
         report.err
     );
