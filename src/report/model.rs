@@ -53,7 +53,7 @@ pub struct Report {
     pub summary: Summary,
     /// The instances, most urgent first.
     pub instances: Vec<Instance>,
-    /// What the calls of the inventory do not list: [`NOT_LISTED`].
+    /// What the calls of the inventory do not list.
     pub not_listed: &'static [&'static str],
     /// What could not be read.
     pub errors: Vec<Problem>,

@@ -100,7 +100,7 @@ const NOT_SHOWN: &[metrics::BlindSpot] = &[
     ),
 ];
 
-/// What the evidence of one instance shows by itself. [`conclude`] adds what the other members of its cluster show.
+/// What the evidence of one instance shows by itself. [`conclude_all`] adds what the other members of its cluster show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     as_of: Timestamp,
