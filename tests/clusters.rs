@@ -151,4 +151,31 @@ fn what_a_member_showed_counts_when_it_is_gone_or_left_out() {
     let after = row(&report(&[]), "reports-batch");
     assert_eq!(verdict(&after), ("required", "in_use", "cluster-tls"), "{after:#}");
     assert!(after["reasons"][0]["text"].as_str().is_some_and(|text| text.contains("former member orders-prod")));
+    let mut compact = crate::command::ssl_usage(home.path());
+    assert_eq!(Run::of(compact.current_dir(home.path()).args(["compact", "evidence"])).status, 0);
+    assert_eq!(verdict(&row(&report(&[]), "reports-batch")), ("required", "in_use", "cluster-tls"), "compacted");
+}
+
+/// An instance that is replaced under its name has the clients of the one before.
+#[test]
+fn tls_of_an_instance_that_was_replaced_counts() {
+    let home = TempDir::new().expect("a folder");
+    let collect = |fleet: Fleet, now: &str| {
+        let aws = FakeAws::start(fleet);
+        let mut command = against(&aws, home.path());
+        command.current_dir(home.path()).args(["collect", "-o", "evidence", "--days", "3", "--now", now]);
+        assert_eq!(Run::of(&mut command).status, 0);
+    };
+    collect(small_fleet(), "2026-11-22T00:00:00Z");
+    let mut later = small_fleet();
+    let plaintext = later.instance("reports-batch").files.clone();
+    let replaced = later.instance("orders-prod");
+    replaced.created = "2026-11-22T01:00:00Z".parse().expect("a time");
+    replaced.files = plaintext;
+    collect(later, "2026-11-23T00:00:00Z");
+    let mut command = crate::command::ssl_usage(home.path());
+    command.current_dir(home.path()).args(["analyze", "--from", "evidence", "--days", "3", "--format", "json"]);
+    let report = Run::of(&mut command).json();
+    let replaced = row(&report, "orders-prod");
+    assert_eq!(verdict(&replaced), ("required", "in_use", "tls-outside-window"), "{replaced:#}");
 }

@@ -3,6 +3,7 @@
 //! What is new is on disk before what it stands for is removed, and what is there twice counts once: a bundle can be read at
 //! every moment, and after a crash at any of them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,7 @@ impl Bundle {
     /// Merges the parts of an instance. What was collected before it was made is of another one, and stays as it is, and so
     /// does all where a file is damaged.
     fn merge_parts(&self, profile: &InstanceProfile, names: &[PathBuf]) -> Result<()> {
-        let parts = since(read_parts(names, &profile.arn)?, profile.created_at);
+        let (_, parts) = since(read_parts(names, &profile.arn)?, profile.created_at);
         let Some(collected_at) = parts.iter().map(|part| part.head().collected_at).max().filter(|_| parts.len() > 1)
         else {
             return Ok(());
@@ -176,8 +177,19 @@ impl Bundle {
         let (whole, _) = self.fleets()?;
         let listed = self.listed()?;
         let latest = Latest::new(whole.iter().map(|(_, inventory)| inventory), &listed);
-        let past = whole.iter().filter(|(_, inventory)| latest.is_past(inventory));
-        self.replace("fleet", past.map(|(name, _)| name.clone()))
+        let (mut past, now): (Vec<_>, Vec<_>) = whole.iter().partition(|(_, inventory)| latest.is_past(inventory));
+        let known = || now.iter().flat_map(|(_, inventory)| &inventory.fleet().instances);
+        let clusters: BTreeSet<_> = known().filter_map(InstanceProfile::cluster_key).collect();
+        let mut shown: BTreeSet<&str> = known().map(|profile| profile.arn.as_str()).collect();
+        // The latest that shows a former member of a cluster stays: what the member showed still counts.
+        past.sort_by_key(|(_, inventory)| Reverse(inventory.fleet().taken_at));
+        past.retain(|(_, inventory)| {
+            let is_member =
+                |profile: &&InstanceProfile| profile.cluster_key().is_some_and(|key| clusters.contains(&key));
+            let members = inventory.fleet().instances.iter().filter(is_member);
+            members.filter(|profile| shown.insert(&profile.arn)).count() == 0
+        });
+        self.replace("fleet", past.into_iter().map(|(name, _)| name.clone()))
     }
 
     /// Drops what processes left that were killed while they wrote: files that are not whole, and tables without a `.json`.

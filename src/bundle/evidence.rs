@@ -96,6 +96,8 @@ pub struct Logs {
     pub is_verified: bool,
     /// Where the facts of those log reads are.
     fact_files: FactFiles,
+    /// Where the facts of an earlier instance of the same name are.
+    former_fact_files: FactFiles,
 }
 
 /// The instances of a bundle that are read.
@@ -550,7 +552,8 @@ impl InstanceEvidence {
             return Err(missing(path));
         }
         // What was collected before the instance was made is of another that had its name, and so may a log of it have.
-        let mut parts = since(parts, self.profile.created_at);
+        let (former, mut parts) = since(parts, self.profile.created_at);
+        let former_fact_files = Union::of(former)?.fact_files();
         let is_verified = self.is_verified && parts.iter().all(|part| part.file.is_verified());
         let newest = self.taken_at.or_else(|| parts.iter().map(|part| part.head().collected_at).max());
         let latest = parts.iter().filter(|part| Some(part.head().collected_at) == newest);
@@ -568,7 +571,7 @@ impl InstanceEvidence {
         let whole: BTreeSet<String> =
             whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
         errors.retain(|error| !whole.contains(&error.subject));
-        Ok(Logs { readings, errors, is_verified, fact_files })
+        Ok(Logs { readings, errors, is_verified, fact_files, former_fact_files })
     }
 
     /// The digest of what counts of its evidence, in hexadecimal.
@@ -577,10 +580,11 @@ impl InstanceEvidence {
     ///
     /// When facts lack a column.
     pub fn digest(&self, logs: &Logs, facts: Option<&DataFrame>) -> Result<String> {
-        digest::of_instance(&self.digest, &logs.readings, facts, &self.metrics).map_err(|error| {
+        let invalid = |error| {
             let happened = "the facts of this instance are invalid";
             Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
-        })
+        };
+        digest::of_instance(&self.digest, &logs.readings, facts, &self.metrics).map_err(invalid)
     }
 }
 
@@ -592,5 +596,14 @@ impl Logs {
     /// When a file of facts cannot be read.
     pub fn facts(&self) -> Result<Option<DataFrame>> {
         facts(&self.fact_files)
+    }
+
+    /// The facts of an earlier instance of the same name, which had the same clients: one that was replaced or restored.
+    ///
+    /// # Errors
+    ///
+    /// When a file of facts cannot be read.
+    pub fn former_facts(&self) -> Result<Option<DataFrame>> {
+        facts(&self.former_fact_files)
     }
 }

@@ -195,8 +195,7 @@ pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
     })
 }
 
-/// The parts that were collected since an instance was made.
-pub(super) fn since(mut parts: Vec<Kept>, made: Option<Timestamp>) -> Vec<Kept> {
-    parts.retain(|part| made.is_none_or(|made| part.head().collected_at >= made));
-    parts
+/// The parts that were collected before an instance was made, and those since.
+pub(super) fn since(parts: Vec<Kept>, made: Option<Timestamp>) -> (Vec<Kept>, Vec<Kept>) {
+    parts.into_iter().partition(|part| made.is_some_and(|made| part.head().collected_at < made))
 }

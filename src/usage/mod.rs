@@ -26,7 +26,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use polars::prelude::{ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsResult, StringType, col, lit};
+use polars::prelude::{
+    ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsError, PolarsResult, StringType, col, lit,
+};
 
 use crate::bundle::fact::{cause, column};
 use crate::bundle::{LogRead, Measured};
@@ -156,11 +158,7 @@ fn add_up(
     (window, least): (Window, f64),
     ignores: Ignores<'_>,
 ) -> Result<Usage> {
-    let unreadable = |error| {
-        Error::new(ErrorKind::Format, profile.arn.clone(), "could not add up the facts of this instance")
-            .hint("collect into a new bundle")
-            .because(error)
-    };
+    let unreadable = |error| unreadable(profile, error);
     let engine = profile.known_engine();
     let recorded = facts.as_ref().map(coverage::recorded).transpose().map_err(unreadable)?.unwrap_or_default();
     // An instance that was made anew under an old name is not what the old one was, and what was before it was made cannot
@@ -172,10 +170,7 @@ fn add_up(
     let mut usage = Usage { coverage, contradictory, ..Usage::default() };
     let mut proven = Proven::default();
     if let Some(facts) = facts {
-        let outside = outside::of(&facts, lived, profile.created_at).map_err(unreadable)?;
-        usage.tls_outside =
-            outside.tls.into_iter().filter(|(client, _)| ignores(client).is_none()).map(|(_, at)| at).max();
-        usage.plaintext_outside = outside.plaintext;
+        usage.add_outside(&facts, lived, ignores).map_err(unreadable)?;
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
@@ -196,6 +191,13 @@ fn add_up(
     let counted = || usage.clients.iter().filter(|(_, used)| used.ignored_by.is_none());
     usage.older_sessions.retain(|leaver, _| !counted().any(|(client, _)| is_same(client, leaver, changes)));
     Ok(usage)
+}
+
+/// The error for facts that do not add up.
+fn unreadable(profile: &InstanceProfile, error: PolarsError) -> Error {
+    Error::new(ErrorKind::Format, profile.arn.clone(), "could not add up the facts of this instance")
+        .hint("collect into a new bundle")
+        .because(error)
 }
 
 /// Whether a fact has a part in a window.
@@ -236,6 +238,21 @@ fn is_same(client: &Client, leaver: &Client, changes_database: bool) -> bool {
 }
 
 impl Usage {
+    /// Adds what an earlier instance of the same name showed. Its clients may be this one's: it was replaced or restored.
+    fn add_former(&mut self, facts: &DataFrame, window: Window, ignores: Ignores<'_>) -> PolarsResult<()> {
+        // Nothing of it is of this instance, whatever its time.
+        self.add_outside(facts, Window { from: window.to, to: window.to }, ignores)
+    }
+
+    /// Adds what clients did outside of a window.
+    fn add_outside(&mut self, facts: &DataFrame, window: Window, ignores: Ignores<'_>) -> PolarsResult<()> {
+        let outside = outside::of(facts, window)?;
+        let tls = outside.tls.into_iter().filter(|(client, _)| ignores(client).is_none()).map(|(_, at)| at);
+        self.tls_outside = self.tls_outside.into_iter().chain(tls).max();
+        self.plaintext_outside |= outside.plaintext;
+        Ok(())
+    }
+
     /// What the clients did that the policy does not ignore.
     pub fn counted_clients(&self) -> impl Iterator<Item = &ClientUsage> {
         self.clients.values().filter(|used| used.ignored_by.is_none())

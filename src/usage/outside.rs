@@ -15,16 +15,15 @@ pub(super) struct Outside {
     pub plaintext: bool,
 }
 
-/// What clients did before and after a window. What was before the instance was made is of another that had its name.
-pub(super) fn of(facts: &DataFrame, window: Window, created_at: Option<Timestamp>) -> PolarsResult<Outside> {
+/// What clients did before and after a window. An instance that was made anew under an old name has the same clients.
+pub(super) fn of(facts: &DataFrame, window: Window) -> PolarsResult<Outside> {
     let micros = |time: Timestamp| lit(time.as_microsecond());
     let session = |transport: &str| {
         col(column::EVENT).eq(lit("connected")).and(col(column::TRANSPORT).eq(lit(transport.to_owned())))
     };
     let rejection = col(column::CAUSE).eq(lit("client-rejected-certificate"));
     let outside = col(column::LAST_SEEN).lt(micros(window.from)).or(col(column::FIRST_SEEN).gt_eq(micros(window.to)));
-    let lived = col(column::LAST_SEEN).gt_eq(micros(created_at.unwrap_or(Timestamp::MIN)));
-    let there = facts.clone().lazy().filter(outside.and(lived).and(col(column::SYSTEM).eq(lit(false))));
+    let there = facts.clone().lazy().filter(outside.and(col(column::SYSTEM).eq(lit(false))));
     let without = there.clone().filter(session("plaintext").or(session("gss"))).limit(1).collect()?;
     let wanted = session("tls").or(rejection);
     let who = [column::USER, column::DATABASE, column::ADDRESS, column::APPLICATION];
@@ -52,18 +51,16 @@ mod tests {
     use crate::usage::test_support::facts_at;
 
     #[test]
-    fn tls_counts_before_and_after_the_window_since_the_instance_was_made() {
+    fn tls_counts_before_and_after_the_window() {
         let at = |second: i64| Timestamp::from_second(second).expect("in range");
         let window = Window { from: at(1000), to: at(2000) };
-        let facts = facts_at(&[(500, "tls"), (900, "plaintext"), (1500, "tls"), (2500, "tls")]);
-        let found = |created: Option<i64>| -> Vec<i64> {
-            let found = of(&facts, window, created.map(at)).expect("facts");
-            found.tls.into_iter().map(|(_, at)| at.as_second()).collect()
+        let seen = |sessions: &[(i64, &'static str)]| {
+            let found = of(&facts_at(sessions), window).expect("facts");
+            let tls: Vec<i64> = found.tls.into_iter().map(|(_, at)| at.as_second()).collect();
+            (tls, found.plaintext)
         };
-        assert_eq!(found(None), [2500], "the client was last seen after the window");
-        assert_eq!(found(Some(600)), [2500]);
-        let facts = facts_at(&[(500, "tls"), (1500, "tls"), (2500, "plaintext")]);
-        let last = |created: Option<i64>| of(&facts, window, created.map(at)).expect("facts").tls.len();
-        assert_eq!((last(None), last(Some(600))), (1, 0), "another instance had that name before");
+        assert_eq!(seen(&[(500, "tls"), (1500, "tls"), (1500, "plaintext")]), (vec![500], false));
+        assert_eq!(seen(&[(500, "tls"), (900, "plaintext"), (2500, "tls")]), (vec![2500], true));
+        assert_eq!(seen(&[(1500, "tls")]), (Vec::new(), false));
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Client, Usage, add_up};
+use super::{Client, Usage, add_up, unreadable};
 use crate::bundle::InstanceEvidence;
 use crate::inventory::InstanceProfile;
 use crate::problem::Problem;
@@ -30,7 +30,10 @@ pub fn of_each<T: Send>(
             let ignores = |client: &Client| ignores(profile, client);
             let facts = logs.facts()?;
             let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())?), !logs.is_verified);
-            let usage = add_up(profile, (&logs.readings, facts), &known.metrics, (window, least), &ignores)?;
+            let mut usage = add_up(profile, (&logs.readings, facts), &known.metrics, (window, least), &ignores)?;
+            if let Some(former) = logs.former_facts()? {
+                usage.add_former(&former, window, &ignores).map_err(|error| unreadable(profile, error))?;
+            }
             Ok(Usage { digest, unverified, metrics_unreadable: known.has_faulty_metrics, ..usage })
         });
         let usage = usage.unwrap_or_else(|error| {
