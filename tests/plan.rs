@@ -143,7 +143,7 @@ fn a_step_waits_for_its_restart_where_it_may_and_a_cluster_has_one_certificate()
     let instance = of("modify-db-instance", "--db-instance-identifier", "reports-batch");
     assert_eq!(step("reports-batch")["commands"], command(&[&instance[..], &new, &staged].concat()));
     assert_eq!(step("reports-batch")["takes_effect"], "at-next-restart");
-    // Nobody can tell: evidence is gathered first.
+    // The evidence is inconclusive: evidence is gathered first.
     let held = &step(HOSTILE)["held_back"];
     let instance = of("modify-db-instance", "--db-instance-identifier", HOSTILE);
     assert_eq!(step(HOSTILE)["commands"], json!([]));

@@ -27,7 +27,7 @@ pub enum By {
 struct Key {
     arn: String,
     names: Vec<Option<String>>,
-    /// Whoever rejected the certificate, and proxies, stand apart: they have something else to do.
+    /// Clients that rejected the certificate, and proxies, stand apart: they have something else to do.
     apart: (bool, bool),
 }
 

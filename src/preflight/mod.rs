@@ -179,7 +179,7 @@ impl Preflight {
             evidence.instances.iter().zip(&found).map(|(known, (_, _, of, _))| (known.profile.arn.as_str(), of));
         all.evidence = report::Evidence::of_all(evidence.is_whole(), of_each);
         let rows = evidence.instances.iter().zip(found.iter().map(|(finding, ..)| finding));
-        let beside = report::examine_beside(evidence, window, policy);
+        let (beside, unread) = report::examine_beside(evidence, window, policy);
         let others = evidence.beside.iter().zip(&beside).map(report::examined);
         let verdicts = conclude_all(rows.map(report::examined), others, policy);
         let profiles = evidence.instances.iter().map(|known| &known.profile);
@@ -193,6 +193,7 @@ impl Preflight {
             all.instances.push(Instance { member, engine, engine_version, steps });
             all.errors.extend(errors);
         }
+        all.errors.extend(unread);
         all.instances.sort_by_cached_key(|row| (row.steps.answer, row.member.id.arn.clone()));
         give_once(&mut all.instances);
         all.errors.sort_unstable();

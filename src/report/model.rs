@@ -168,7 +168,7 @@ pub struct Certificate {
     pub ca_valid_till: Option<Timestamp>,
     /// The authority that would sign the next one.
     pub target_ca: Option<String>,
-    /// The authority of a certificate that waits for a restart or a maintenance window.
+    /// The CA of a certificate that waits for a restart or a maintenance window.
     #[serde(skip)]
     pub pending_ca: Option<String>,
     /// What a rotation changes.
@@ -330,7 +330,7 @@ impl Report {
             (finding, Shown::of(&usage), ignored, errors)
         });
         let rows = evidence.instances.iter().zip(found.iter().map(|(finding, ..)| finding));
-        let beside = examine_beside(evidence, window, policy);
+        let (beside, unread) = examine_beside(evidence, window, policy);
         let verdicts = conclude_all(rows.map(examined), evidence.beside.iter().zip(&beside).map(examined), policy);
         for ((known, (_, shown, ignored, errors)), verdict) in evidence.instances.iter().zip(found).zip(verdicts) {
             report.instances.push(instance(known, shown, verdict));
@@ -341,6 +341,7 @@ impl Report {
                 }
             }
         }
+        report.errors.extend(unread);
         // Most urgent first; what has no date comes behind what has one.
         report.instances.sort_by(|one, other| one.urgency().cmp(&other.urgency()));
         report.instances.iter().for_each(|row| report.summary.count(row));
@@ -447,12 +448,19 @@ pub(crate) fn examined<'m>((known, finding): (&'m bundle::InstanceEvidence, &'m 
     Examined { profile: &known.profile, finding, is_former: known.is_former }
 }
 
-/// What the evidence of members of clusters shows that are no rows.
-pub(crate) fn examine_beside(evidence: &bundle::Evidence, window: Window, policy: &Policy) -> Vec<Finding> {
+/// What the evidence of members of clusters shows that are no rows, and what could not be read of it.
+pub(crate) fn examine_beside(
+    evidence: &bundle::Evidence,
+    window: Window,
+    policy: &Policy,
+) -> (Vec<Finding>, Vec<Problem>) {
     let ignores = |profile: &_, client: &_| policy.ignores(profile, client);
-    usage::of_each(&evidence.beside, (window, policy.least_coverage), ignores, &Silent, |known, usage, _| {
-        examine(&known.profile, &usage, policy, window.to)
-    })
+    let found =
+        usage::of_each(&evidence.beside, (window, policy.least_coverage), ignores, &Silent, |known, usage, errors| {
+            (examine(&known.profile, &usage, policy, window.to), errors)
+        });
+    let (findings, errors): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    (findings, errors.into_iter().flatten().collect())
 }
 
 /// What the evidence of an instance shows, as a report has it.

@@ -33,7 +33,7 @@ pub(super) fn add_to(reasons: &mut Vec<Reason>, profile: &InstanceProfile, membe
     let own = usage_of(reasons, policy);
     let is_own = |member: &&Examined<'_>| member.profile.arn == profile.arn;
     let is_idle = members.iter().filter(is_own).any(|member| is_only_idle(member.finding, policy));
-    let is_attested = is_attested(reasons);
+    let own_is_attested = is_attested(reasons);
     let mut give = |code, text| reasons.push(Reason { code, text });
     if let Some(other) = others().find(|other| usage(other.finding, policy) == UsageVerdict::InUse) {
         if own != UsageVerdict::InUse {
@@ -46,7 +46,7 @@ pub(super) fn add_to(reasons: &mut Vec<Reason>, profile: &InstanceProfile, membe
         }
         return;
     }
-    if own != UsageVerdict::NotObserved && !is_idle && !is_attested {
+    if own != UsageVerdict::NotObserved && !is_idle && !own_is_attested {
         return;
     }
     let absent = absent(profile, members);
@@ -59,10 +59,11 @@ pub(super) fn add_to(reasons: &mut Vec<Reason>, profile: &InstanceProfile, membe
         return;
     }
     let is_unclear = |other: &&Examined<'_>| {
-        !other.is_former
-            && usage(other.finding, policy) == UsageVerdict::Undetermined
+        let is_open = usage(other.finding, policy) == UsageVerdict::Undetermined
             && !is_only_idle(other.finding, policy)
-            && !is_attested_finding(other.finding)
+            && !is_attested(&other.finding.reasons);
+        // What a former member did not log is past, but its damaged evidence may hide TLS.
+        if other.is_former { is_void(other.finding) } else { is_open }
     };
     if let Some(other) = others().find(is_unclear) {
         let text = format!(
@@ -88,8 +89,9 @@ fn is_attested(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| reason.code == ReasonCode::AttestedNoTls)
 }
 
-fn is_attested_finding(finding: &Finding) -> bool {
-    is_attested(&finding.reasons)
+/// Whether the evidence on a member is damaged, or cannot be verified.
+fn is_void(finding: &Finding) -> bool {
+    finding.reasons.iter().any(|reason| reason.code.effect() == Effect::Voids)
 }
 
 /// The other members of an instance's cluster that the evidence does not contain.
@@ -101,7 +103,10 @@ fn absent<'p>(profile: &'p InstanceProfile, members: &[Examined<'_>]) -> Vec<&'p
 /// Whether TLS may be enforced in the whole cluster: a parameter group of the cluster holds for every member.
 pub(super) fn enforcement(profile: &InstanceProfile, members: &[Examined<'_>]) -> Enforcement {
     let any = |wanted| members.iter().any(|member| member.finding.enforcement == wanted);
-    let unknown = members.iter().any(|member| !member.is_former && member.finding.enforcement == Enforcement::Unknown);
+    let is_unknown = |member: &Examined<'_>| {
+        member.finding.enforcement == Enforcement::Unknown && (!member.is_former || is_void(member.finding))
+    };
+    let unknown = members.iter().any(is_unknown);
     if any(Enforcement::Breaks) {
         Enforcement::Breaks
     } else if unknown || !absent(profile, members).is_empty() {

@@ -123,6 +123,23 @@ fn a_former_member_counts_for_what_it_showed() {
     }
 }
 
+/// Damaged evidence on a former member may hide TLS.
+#[test]
+fn damage_to_the_evidence_on_a_former_member_keeps_the_others_from_waiting() {
+    let policy = Policy::default();
+    let (profile, usage) = member(0, 1, Shows::Plaintext);
+    let (gone, mut its_usage) = member(1, 1, Shows::Plaintext);
+    let mut rotation = |unread: bool| {
+        its_usage.unread = unread;
+        let findings = [examine(&profile, &usage, &policy, now()), examine(&gone, &its_usage, &policy, now())];
+        let [own, its] = &findings;
+        let row = Examined { profile: &profile, finding: own, is_former: false };
+        let beside = Examined { profile: &gone, finding: its, is_former: true };
+        conclude_all([row].into_iter(), [beside].into_iter(), &policy)[0].rotation
+    };
+    assert_eq!((rotation(false), rotation(true)), (Rotation::Deferrable, Rotation::Required));
+}
+
 /// Of an absent member it is unknown whether clients use TLS there, and whether they do without.
 #[test]
 fn nothing_is_safe_or_attested_while_a_member_is_absent() {
