@@ -29,10 +29,12 @@ pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     }
     let (rest, time) = whole_time(input)?;
     let length = input.len() - rest.len();
-    // A zone of letters ends with its last letter. The byte behind it shows that.
+    // The byte behind a zone of letters shows its end, but not behind `GMT` of `GMT+3`, or before a severity.
     let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
+    let behind = input.get(length).is_some_and(|byte| !byte.is_ascii_alphabetic() && !b"+-".contains(byte));
+    let ends = named && behind && ending_severity(input.get(..length)?).is_none();
     let mut text = [0; 32];
-    if named && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
+    if ends && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
         to.copy_from_slice(from);
         LAST.set(Some((text, length + 1, time)));
     }
@@ -112,4 +114,33 @@ pub(in crate::postgres) fn remote(input: &[u8]) -> (&[u8], Remote<'_>) {
         Some((rest.strip_prefix(b")")?, Remote { address: Some(address), port }))
     };
     with_port().unwrap_or((input, Remote::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Any line of a statement may begin with a time, and may be cut anywhere.
+    #[test]
+    fn a_time_is_read_alike_whatever_was_read_before() {
+        let zones = [
+            "UTC [7]",
+            "UTC:10.0.0.1",
+            "UTCLOG:  x",
+            "UTCLOG:1",
+            "UTCLOX",
+            "GMT+3 [7]",
+            "GMT+3AL:",
+            "GMT [7]",
+            "GMT-x",
+        ];
+        let lines = zones.map(|zone| format!("2026-11-23 07:00:03 {zone}"));
+        for line in &lines {
+            let alone = whole_time(line.as_bytes()).map(|(rest, time)| (line.len() - rest.len(), time));
+            for before in &lines {
+                time(before.as_bytes());
+                assert_eq!(time(line.as_bytes()), alone, "{line} behind {before}");
+            }
+        }
+    }
 }
