@@ -8,17 +8,18 @@
 //! lost it, and what else was there is unknown: the next record remembers that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::atomic_file::{damaged, remove, settled, sync};
+use super::atomic_file::{damaged, make_folder, remove, settled, sha256, sync};
 use super::network;
 use super::part::instance;
 use super::seal::{self, Digests, Seal, Sealed, beside};
-use super::store::{Bundle, Each, Inventory, each, region_key, region_key_and_time};
+use super::store::{Bundle, Each, Inventory, each, in_name, region_key, region_key_and_time};
 use crate::error::{Error, Result};
 use crate::inventory::Fleet;
 
@@ -156,8 +157,7 @@ impl Bundle {
         }
         let (account, region) = (fleet.account.clone(), fleet.region.clone());
         let record = Record { account, region, collected_at: fleet.taken_at, files: Digests::new(), unrecorded };
-        let name = self.free_name(FOLDER, &region_key, record.collected_at)?;
-        seal::write(&name.path, Seal::default(), &record).map(drop)
+        seal::write(&self.record_path(&region_key, &record)?, Seal::default(), &record).map(drop)
     }
 
     /// Records that a collection of an account and region has ended; `inventory` is that of the collection, as
@@ -220,9 +220,21 @@ impl Bundle {
         {
             return Ok(());
         }
-        let name = self.free_name(FOLDER, region_key, record.collected_at)?;
-        seal::write(&name.path, Seal::default(), &record)?;
+        let new = self.record_path(region_key, &record)?;
+        seal::write(&new, Seal::default(), &record)?;
         sync(&self.path.join(FOLDER))?;
-        old.iter().try_for_each(|(path, _)| remove(path))
+        old.iter().filter(|(path, _)| *path != new).try_for_each(|(path, _)| remove(path))
+    }
+
+    /// The path of a record, with a part of the digest of its content. Another process may remove a record that it has
+    /// replaced, and must not find another one under that name.
+    fn record_path(&self, region_key: &str, record: &Record) -> Result<PathBuf> {
+        let folder = self.path.join(FOLDER);
+        // A bundle that an older version made may not have it.
+        make_folder(&folder)?;
+        let content = serde_json::to_vec(record).map_err(|error| Error::io(&folder, io::Error::other(error)))?;
+        let digest = sha256(&content);
+        let part = digest.get(..16).unwrap_or_default();
+        Ok(folder.join(format!("{region_key}.{}-{part}.json", in_name(record.collected_at))))
     }
 }

@@ -243,7 +243,7 @@ impl Bundle {
         let folder = self.path.join(folder);
         // A bundle that an older version made has not all of them.
         make_folder(&folder)?;
-        let stem = format!("{words}.{}", at.strftime("%Y%m%dT%H%M%S%3fZ"));
+        let stem = format!("{words}.{}", in_name(at));
         let mut number = 1;
         loop {
             let ending = if number == 1 { String::new() } else { format!("-{number}") };
@@ -306,6 +306,11 @@ impl KeptMetrics {
         let measured = Measured::read(&table).map_err(|error| misread(&path, error))?;
         Ok(Self { file, measured })
     }
+}
+
+/// A time as names of files have it.
+pub(super) fn in_name(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%S%3fZ").to_string()
 }
 
 /// The prefix of the names of files that belong to an account and region.

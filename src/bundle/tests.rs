@@ -288,6 +288,28 @@ fn what_killed_processes_left_is_dropped_when_it_is_old() {
     assert_eq!(files(home.path()), whole);
 }
 
+#[test]
+fn every_collection_that_ended_is_recorded_however_many_end_at_once() {
+    for _ in 0..20 {
+        let folder = TempDir::new().expect("a folder");
+        let bundle = bundle(folder.path());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let (account, region) = (Some("123456789012".to_owned()), "eu-west-1".to_owned());
+                    let (instances, errors) = (vec![profile(hour(-1))], Vec::new());
+                    let fleet =
+                        Fleet { taken_at: day(0), account, region, caller: None, whole: true, instances, errors };
+                    let inventory = bundle.write_fleet(&fleet).expect("written");
+                    bundle.finish(&fleet, inventory).expect("written");
+                });
+            }
+        });
+        let evidence = load(&[folder.path().to_owned()], Scope::All).expect("a bundle");
+        assert_eq!(evidence.errors, []);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
