@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use ssl_usage::bundle::fact::{Key, Tallied};
 use ssl_usage::bundle::metric::{HOUR, Measure, Statistic, name};
 use ssl_usage::bundle::{Bundle, Digests, LogRead, Measured, MetricPart, Part};
-use ssl_usage::inventory::{Certificate, Fleet, InstanceProfile, Level, Parameter};
+use ssl_usage::inventory::{Certificate, Fleet, InstanceProfile, LeftOut, Level, Parameter};
 use ssl_usage::window::Window;
 
 const NOW: i64 = 1_795_392_000;
@@ -58,6 +58,7 @@ fn main() {
             whole: true,
             instances: of_region().collect(),
             errors: Vec::new(),
+            left_out: LeftOut::default(),
         };
         let inventory = bundle.write_fleet(&fleet).expect("written");
         let mut measured = Measured::default();

@@ -42,6 +42,40 @@ pub enum ErrorKind {
     Service,
 }
 
+/// What AWS answered to a call that failed. Displays as a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsAnswer {
+    /// The message of the error, at most [`AwsAnswer::LONGEST`] characters of it.
+    pub message: Option<String>,
+    /// The request ID, which AWS Support asks for.
+    pub request_id: Option<String>,
+}
+
+impl AwsAnswer {
+    /// Most characters of a message and of a request ID.
+    pub const LONGEST: usize = 600;
+
+    /// What an answer says, without what is empty.
+    pub fn new(message: Option<&str>, request_id: Option<&str>) -> Self {
+        let text = |text: Option<&str>| {
+            let text = text?.trim();
+            (!text.is_empty()).then(|| text.chars().take(Self::LONGEST).collect())
+        };
+        Self { message: text(message), request_id: text(request_id) }
+    }
+}
+
+impl std::fmt::Display for AwsAnswer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.message, &self.request_id) {
+            (Some(message), Some(id)) => write!(out, "AWS says: \"{message}\" (request ID {id})"),
+            (Some(message), None) => write!(out, "AWS says: \"{message}\""),
+            (None, Some(id)) => write!(out, "Request ID: {id}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// An error. Displays as one line, `subject: what happened. What to do next.`; the cause is in `source()`.
 ///
 /// No message contains text of a log or the body of a response.
@@ -60,6 +94,7 @@ struct Details {
     region: Option<String>,
     call: Option<String>,
     code: Option<String>,
+    answer: Option<AwsAnswer>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     others: Vec<Error>,
 }
@@ -76,6 +111,7 @@ impl Error {
             region: None,
             call: None,
             code: None,
+            answer: None,
             source: None,
             others: Vec::new(),
         }))
@@ -93,6 +129,13 @@ impl Error {
     pub fn call(mut self, call: &str, code: Option<&str>) -> Self {
         self.0.call = Some(call.to_owned());
         self.0.code = code.map(str::to_owned);
+        self
+    }
+
+    /// Adds what AWS answered.
+    #[must_use]
+    pub fn answered(mut self, answer: Option<AwsAnswer>) -> Self {
+        self.0.answer = answer;
         self
     }
 
@@ -156,6 +199,11 @@ impl Error {
     /// The error code of the API, or the name of the kind of error.
     pub fn code(&self) -> &str {
         self.0.code.as_deref().unwrap_or(self.0.kind.name())
+    }
+
+    /// What AWS answered, in its own words.
+    pub fn answer(&self) -> Option<&AwsAnswer> {
+        self.0.answer.as_ref()
     }
 
     /// What happened and what to do next, without the subject.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{AwsAnswer, Error};
 
 /// How many subjects are named where the same happened to many.
 const NAMED: usize = 8;
@@ -27,6 +27,12 @@ pub struct Problem {
     pub code: String,
     /// What happened and what to do next, in one line.
     pub message: String,
+    /// The message of AWS, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_message: Option<String>,
+    /// The request ID of the call, which AWS Support asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl Problem {
@@ -35,6 +41,11 @@ impl Problem {
     pub fn at(mut self, account: Option<&str>, region: &str) -> Self {
         (self.account, self.region) = (account.map(str::to_owned), Some(region.to_owned()));
         self
+    }
+
+    /// What AWS answered.
+    fn answer(&self) -> AwsAnswer {
+        AwsAnswer { message: self.aws_message.clone(), request_id: self.request_id.clone() }
     }
 
     /// The subject with its region and account.
@@ -58,27 +69,29 @@ impl From<&Error> for Problem {
             call: error.called().map(str::to_owned),
             code: error.code().to_owned(),
             message: error.advice(),
+            aws_message: error.answer().and_then(|answer| answer.message.clone()),
+            request_id: error.answer().and_then(|answer| answer.request_id.clone()),
         }
     }
 }
 
 /// Equal problems of several subjects. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brief<'t> {
+pub struct Brief {
     /// The subjects with region and account; of many, the first and a count of the others.
     pub who: String,
-    /// What happened and what to do next.
-    pub message: &'t str,
+    /// What happened and what to do next, and what AWS says of the first subject.
+    pub message: String,
 }
 
-impl fmt::Display for Brief<'_> {
+impl fmt::Display for Brief {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.who, self.message)
     }
 }
 
 /// Groups equal problems: one missing permission can affect each of ten thousand logs.
-pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief<'t>> {
+pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief> {
     let mut groups: Vec<(&str, Vec<&Problem>)> = Vec::new();
     let mut group_of = BTreeMap::new();
     for problem in problems {
@@ -95,6 +108,11 @@ pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief
         if let Some(more) = alike.len().checked_sub(NAMED).filter(|more| *more > 0) {
             who += &format!(" and {more} more");
         }
+        let answer = alike.first().map(|problem| problem.answer().to_string()).filter(|answer| !answer.is_empty());
+        let message = match answer {
+            Some(answer) => format!("{}. {answer}", message.trim_end_matches('.')),
+            None => message.to_owned(),
+        };
         Brief { who, message }
     };
     groups.into_iter().map(brief).collect()

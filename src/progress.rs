@@ -1,6 +1,26 @@
 //! Progress of a long run. The library never writes to a terminal.
 
+use std::time::Duration;
+
 use crate::error::Error;
+
+/// A call of an API over HTTP that ended. Every attempt is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiCall {
+    /// Service and action, as IAM names them: `rds:DescribeDBInstances`. Calls without a signature, as those for
+    /// credentials, have the method and the host.
+    pub action: String,
+    /// The region in the signature's scope.
+    pub region: Option<String>,
+    /// The HTTP status; none without a response.
+    pub status: Option<u16>,
+    /// The ID that AWS gave the request.
+    pub request_id: Option<String>,
+    /// How long it took until the response began.
+    pub duration: Duration,
+    /// The number of this attempt, and the most that are made; none where the SDK does not say.
+    pub attempt: Option<(u32, u32)>,
+}
 
 /// Receives the progress of a collection. Called from many tasks.
 pub trait Progress: Send + Sync {
@@ -14,6 +34,10 @@ pub trait Progress: Send + Sync {
     fn warn(&self, error: &Error);
     /// An instance is done.
     fn done(&self, instance: &str);
+    /// A call of an API ended.
+    fn call(&self, call: &ApiCall);
+    /// A call waits because of the rate limit of its action.
+    fn waits(&self, action: &str, wait: Duration);
 }
 
 /// Ignores all progress.
@@ -26,4 +50,6 @@ impl Progress for Silent {
     fn bytes(&self, _: u64) {}
     fn warn(&self, _: &Error) {}
     fn done(&self, _: &str) {}
+    fn call(&self, _: &ApiCall) {}
+    fn waits(&self, _: &str, _: Duration) {}
 }

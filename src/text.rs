@@ -1,6 +1,7 @@
 //! Numbers and lists as people read them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// A count with its noun: `1 session`, `2 sessions`.
 pub fn plural(count: impl TryInto<u64>, one: &str) -> String {
@@ -30,6 +31,22 @@ pub fn accounts_and_regions<'p>(all: impl IntoIterator<Item = (Option<&'p str>, 
     format!("{}{between} {}", listed("account", &accounts), listed("region", &regions))
 }
 
+/// Least similarity of a name that is suggested instead of another, from 0 to 1.
+const SIMILAR: f64 = 0.8;
+
+/// The known name that looks most like one that does not exist; none where none is like it.
+pub fn nearest<'n>(wanted: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let wanted = wanted.to_lowercase();
+    let similarity = |name: &str| strsim::jaro_winkler(&wanted, &name.to_lowercase());
+    let all = known.into_iter().map(|name| (similarity(name), name)).filter(|(similarity, _)| *similarity >= SIMILAR);
+    all.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+}
+
+/// What to do about a name that does not exist, beginning with the name that was probably meant.
+pub fn suggest<'n>(wanted: &str, known: impl IntoIterator<Item = &'n str>, hint: &str) -> String {
+    nearest(wanted, known).map_or_else(|| hint.to_owned(), |near| format!("did you mean {near}? Otherwise, {hint}"))
+}
+
 /// A size in the decimal units that AWS bills in: `512 bytes`, `11.9 kB`, `2.0 GB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
@@ -48,9 +65,33 @@ pub fn bytes(count: u64) -> String {
     format!("{size:.1} {unit}")
 }
 
+/// A length of time as people say it: `0.4 s`, `42 s`, `2 min 5 s`, `3 h 10 min`.
+pub fn duration(length: Duration) -> String {
+    match length.as_secs() {
+        0..10 => format!("{:.1} s", length.as_secs_f64()),
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ ..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, plural};
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_has_two_units_at_most() {
+        let said = [400, 42_000, 125_000, 11_430_000].map(|millis| duration(Duration::from_millis(millis)));
+        assert_eq!(said, ["0.4 s", "42 s", "2 min 5 s", "3 h 10 min"]);
+    }
+
+    #[test]
+    fn a_name_is_suggested_if_it_looks_like_another() {
+        let known = ["orders-prod", "reports-batch"];
+        assert_eq!(nearest("order-prod", known), Some("orders-prod"));
+        assert_eq!(nearest("ORDERS-PROD", known), Some("orders-prod"));
+        assert_eq!(nearest("payments", known), None);
+    }
 
     #[test]
     fn one_is_singular() {

@@ -304,7 +304,9 @@ fn an_endpoint_that_does_not_answer_is_an_error_of_the_network() {
     let mut command = crate::command::ssl_usage(home.path());
     let run = Run::of(command.args(["analyze"]).args(WINDOW));
     assert_eq!((run.status, run.out.as_str()), (1, ""), "{run:?}");
-    assert!(run.err.contains("the endpoint could not be reached"), "{}", run.err);
+    let said =
+        "eu-west-1: rds:DescribeDBInstances failed: the endpoint 127.0.0.1:1 refused the connection. Check the network";
+    assert!(run.err.contains(said), "{}", run.err);
 }
 
 #[test]

@@ -432,10 +432,12 @@ fn where_every_place_fails_all_are_named_and_a_dry_run_fails_too() {
     let subjects: Vec<_> = errors.iter().map(|error| error["subject"].as_str().unwrap_or_default()).collect();
     assert_eq!((report.status, subjects.as_slice()), (1, ["eu-west-1", "us-east-1"].as_slice()), "{report:?}");
     let said = "ssl-usage: eu-west-1 (123456789012), us-east-1 (123456789012): rds:DescribeDBInstances failed: AWS denied the \
-                call. Grant the permission rds:DescribeDBInstances.\n";
-    assert_eq!(report.err, said);
+                call. Grant the permission rds:DescribeDBInstances. AWS says: \"User: arn:aws:iam::123456789012:user/test is \
+                not authorized to perform: rds:DescribeDBInstances because no identity-based policy allows the action\" \
+                (request ID ";
+    assert!(report.err.starts_with(said) && report.err.lines().count() == 1, "{}", report.err);
     let planned = analyze(&aws, &["--dry-run", "--region", "us-east-1", "--region", "eu-west-1"]);
-    assert_eq!((planned.status, planned.err.as_str()), (1, said), "{planned:?}");
+    assert!(planned.status == 1 && planned.err.starts_with(said) && planned.err.lines().count() == 1, "{planned:?}");
 }
 
 #[test]
@@ -510,5 +512,5 @@ fn errors_say_in_which_account_and_region() {
     for (group, places) in places_of {
         assert_eq!(places, numbers.map(|number| format!("{number} eu-west-1")), "{group}");
     }
-    assert_eq!(report.err.lines().count(), 1, "said once: {}", report.err);
+    assert_eq!(report.err.matches("rds:DescribeDBParameters failed").count(), 1, "said once: {}", report.err);
 }

@@ -1,5 +1,8 @@
 //! The accounts of a run, and their credentials.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -9,10 +12,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use futures_util::{StreamExt, stream};
 
+use super::credential_failure::{CredentialFailure, TRUST};
 use super::credentials::{Origin, Renewed};
-use super::failure::unanswered;
-use super::{Aws, integrity, list, loader};
+use super::failure::{LONGER, cause, waited_for};
+use super::{Aws, Regions, endpoint, integrity, list, loader, network};
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
 
 /// The session name under which roles are assumed, as audit trails show it.
 pub(super) const SESSION: &str = "ssl-usage";
@@ -41,7 +46,7 @@ pub struct Accounts {
 }
 
 /// One account, with credentials for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     /// Its number, where it could be asked.
     pub number: Option<String>,
@@ -51,12 +56,36 @@ pub struct Account {
     pub region: Option<String>,
     pub(super) config: SdkConfig,
     pub(super) credentials: Renewed,
+    pub(super) progress: Arc<dyn Progress>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Account").field(&self.number).finish()
+    }
+}
+
+/// What all accounts of a run have in common.
+struct Run<'r> {
+    regions: &'r Regions,
+    progress: &'r Arc<dyn Progress>,
+    /// Warnings so far.
+    warned: Mutex<BTreeSet<String>>,
+}
+
+impl Run<'_> {
+    /// Warns once, however many profiles lead to it.
+    fn warn(&self, warnings: Vec<Error>) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings.iter().filter(|warning| warned.insert(warning.to_string())).for_each(|new| self.progress.warn(new));
+    }
 }
 
 impl Accounts {
-    /// Sets up the accounts. What fails with one of them does not keep the others from being asked.
-    pub async fn resolve(&self) -> Vec<Result<Account>> {
-        let accounts = self.all().await;
+    /// Sets up the accounts, in which `regions` are asked. What fails with one of them does not keep the others from being
+    /// asked.
+    pub async fn resolve(&self, regions: &Regions, progress: &Arc<dyn Progress>) -> Vec<Result<Account>> {
+        let accounts = self.all(&Run { regions, progress, warned: Mutex::default() }).await;
         // Roles by name are assumed in these accounts only.
         if self.numbers.is_empty() || self.role_name.is_some() {
             return accounts;
@@ -65,10 +94,7 @@ impl Accounts {
         for account in accounts {
             match account {
                 Ok(account) if account.number.as_ref().is_some_and(|number| !self.numbers.contains(number)) => {}
-                // Without credentials, every call fails and names the cause.
-                Ok(account) if account.number.is_none() && account.credentials.check().await.is_ok() => {
-                    chosen.push(Err(unknown_number()));
-                }
+                Ok(account) if account.number.is_none() => chosen.push(Err(unknown_number())),
                 other => chosen.push(other),
             }
         }
@@ -84,7 +110,7 @@ impl Accounts {
     }
 
     /// The accounts that the credentials lead to.
-    async fn all(&self) -> Vec<Result<Account>> {
+    async fn all(&self, run: &Run<'_>) -> Vec<Result<Account>> {
         let profiles = match self.profiles.as_slice() {
             [] => vec![None],
             named => named.iter().map(|name| Some(name.as_str())).collect(),
@@ -92,14 +118,13 @@ impl Accounts {
         let mut accounts = Vec::new();
         for profile in profiles {
             // One after the other: the programs of two profiles may ask for codes at the same terminal.
-            let own = Account::of_profile(profile, self.patience).await;
-            if let Some(name) = profile
-                && !is_defined(name).await
-                && own.credentials.check().await.is_err()
-            {
-                accounts.push(Err(undefined(name)));
-                continue;
-            }
+            let own = match Account::of_profile(profile, self.patience, run).await {
+                Ok(own) => own,
+                Err(error) => {
+                    accounts.push(Err(error));
+                    continue;
+                }
+            };
             let mut roles: Vec<String> = self.roles.clone();
             if let Some(name) = &self.role_name {
                 match self.members(&own).await {
@@ -114,16 +139,16 @@ impl Accounts {
                 accounts.push(Ok(own));
                 continue;
             }
-            let assumed = roles.iter().map(|arn| self.assume(&own, arn));
+            let assumed = roles.iter().map(|arn| self.assume(&own, arn, run));
             accounts.extend(stream::iter(assumed).buffered(AT_ONCE).collect::<Vec<_>>().await);
         }
         accounts
     }
 
-    async fn assume(&self, own: &Account, arn: &str) -> Result<Account> {
+    async fn assume(&self, own: &Account, arn: &str, run: &Run<'_>) -> Result<Account> {
         // The account that asks needs no role in itself.
         let is_own = self.roles.is_empty() && own.number.is_some() && number_of(arn) == own.number;
-        if is_own { Ok(own.clone()) } else { own.assume(arn, self.patience).await }
+        if is_own { Ok(own.clone()) } else { own.assume(arn, self.patience, run).await }
     }
 
     /// The numbers of the accounts in which the role is assumed, and an error for each that the organization lacks.
@@ -159,35 +184,51 @@ impl Accounts {
 }
 
 impl Account {
-    async fn of_profile(profile: Option<&str>, patience: Duration) -> Self {
-        let config = loader(profile, None).load().await;
-        let origin = Origin::Chain { profile: profile.map(str::to_owned) };
-        Self::new(&config, Renewed::new(origin, patience)).await
+    async fn of_profile(profile: Option<&str>, patience: Duration, run: &Run<'_>) -> Result<Self> {
+        let http = network::client(profile, run.progress).await?;
+        let config = loader(profile, http).load().await;
+        run.warn(endpoint::unencrypted(&config));
+        let home = run.regions.home(config.region().map(AsRef::as_ref)).map(aws_config::Region::new);
+        let by = Box::new(config.to_builder().region(home).build());
+        let origin = Origin::Chain { profile: profile.map(str::to_owned), by };
+        let credentials = Renewed::new(origin, patience);
+        credentials.check().await.map_err(|error| {
+            let made = match (cause::<CredentialFailure>(&error), waited_for(&error)) {
+                (Some(failure), _) => failure.error(),
+                (None, waited) => {
+                    let happened = waited.unwrap_or_else(|| "there are no AWS credentials".to_owned());
+                    Error::new(ErrorKind::Credentials, profile.unwrap_or("credentials"), happened).hint(LONGER)
+                }
+            };
+            made.because(error)
+        })?;
+        Ok(Self::new(&config, credentials, run).await)
     }
 
-    async fn new(config: &SdkConfig, credentials: Renewed) -> Self {
+    async fn new(config: &SdkConfig, credentials: Renewed, run: &Run<'_>) -> Self {
         // What is kept is kept by `Renewed`, so that what AWS refuses can be asked for anew.
         let provider = SharedCredentialsProvider::new(credentials.clone());
         let config = config.to_builder().credentials_provider(provider).identity_cache(IdentityCache::no_cache());
         let config = config.build();
-        // What a program asks of a person takes longer than the number is waited for.
-        let identity = if credentials.check().await.is_ok() { identity(&config).await } else { None };
-        let (number, caller) = identity.unwrap_or_default();
-        Self { number, caller, region: config.region().map(ToString::to_string), config, credentials }
+        let region = config.region().map(ToString::to_string);
+        let (number, caller) = identity(&config, run.regions.home(region.as_deref())).await.unwrap_or_default();
+        Self { number, caller, region, config, credentials, progress: Arc::clone(run.progress) }
     }
 
-    async fn assume(&self, arn: &str, patience: Duration) -> Result<Self> {
+    async fn assume(&self, arn: &str, patience: Duration, run: &Run<'_>) -> Result<Self> {
         const ACTION: &str = "sts:AssumeRole";
-        let (by, with) = (Box::new(self.config.clone()), self.credentials.clone());
+        let home = run.regions.home(self.region.as_deref()).map(aws_config::Region::new);
+        let (by, with) = (Box::new(self.config.to_builder().region(home).build()), self.credentials.clone());
         let credentials = Renewed::new(Origin::Role { arn: arn.to_owned(), by, with }, patience);
         credentials.check().await.map_err(|error| {
-            let made = unanswered(arn, ACTION, &error).unwrap_or_else(|| {
-                Error::new(ErrorKind::Denied, arn, format!("{ACTION} failed: the role could not be assumed"))
-                    .hint(super::TRUST)
-            });
+            let made = match (cause::<CredentialFailure>(&error), waited_for(&error)) {
+                (Some(failure), _) => failure.error(),
+                (None, Some(waited)) => Error::new(ErrorKind::Credentials, arn, waited).hint(LONGER),
+                (None, None) => Error::new(ErrorKind::Denied, arn, "the role could not be assumed").hint(TRUST),
+            };
             made.call(ACTION, None).because(error)
         })?;
-        let mut account = Self::new(&self.config, credentials).await;
+        let mut account = Self::new(&self.config, credentials, run).await;
         account.number = account.number.or_else(|| number_of(arn));
         Ok(account)
     }
@@ -203,24 +244,15 @@ type Identity = (Option<String>, Option<String>);
 
 /// The account and the identity that a configuration's credentials belong to. It needs no permission; where they cannot be
 /// asked for, the ARNs of instances contain the account.
-async fn identity(config: &SdkConfig) -> Option<Identity> {
-    let config = match config.region() {
-        Some(_) => config.clone(),
-        None => config.to_builder().region(aws_config::Region::from_static("us-east-1")).build(),
-    };
+async fn identity(config: &SdkConfig, home: Option<String>) -> Option<Identity> {
+    let home = home.unwrap_or_else(|| "us-east-1".to_owned());
+    let config = config.to_builder().region(aws_config::Region::new(home)).build();
     // A network without a way to the token service is not waited for.
     let config = aws_sdk_sts::config::Builder::from(&config)
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
     let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await.ok()?;
     Some((answer.account().map(str::to_owned), answer.arn().map(str::to_owned)))
-}
-
-/// Whether the AWS configuration files define a profile. Files that cannot be read may.
-async fn is_defined(profile: &str) -> bool {
-    let (machine, environment, files) = (Default::default(), Default::default(), Default::default());
-    let loaded = aws_config::profile::load(&machine, &environment, &files, None).await;
-    loaded.map_or(true, |profiles| profiles.get_profile(profile).is_some())
 }
 
 /// The error of credentials whose account cannot be compared with `--account`.
@@ -235,15 +267,13 @@ fn not_found(number: &str) -> Error {
     Error::new(ErrorKind::NotFound, number, message).hint("check --account and --profile, or add --role-name")
 }
 
-fn undefined(profile: &str) -> Error {
-    let message = format!("the profile {profile} does not exist in the AWS configuration");
-    Error::new(ErrorKind::Credentials, "--profile", message)
-        .hint("check its name, or list profiles with `aws configure list-profiles`")
-}
-
 /// The ARN of a role in an account of the partition that `own` lives in.
 fn role(own: &Account, number: &str, name: &str) -> String {
-    let partition = super::region::partition(own.region.as_deref().unwrap_or_default());
+    let partition = own
+        .caller
+        .as_deref()
+        .and_then(|arn| arn.split(':').nth(1))
+        .unwrap_or_else(|| super::region::partition(own.region.as_deref().unwrap_or_default()));
     format!("arn:{partition}:iam::{number}:role/{name}")
 }
 

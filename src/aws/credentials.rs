@@ -17,20 +17,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
 use super::account::SESSION;
+use super::credential_chain::provide;
+use super::credential_failure::unassumed;
 
 /// What the code of an answer holds that refuses credentials as expired.
 const EXPIRED: &str = "ExpiredToken";
 /// How long before their end credentials are no longer used.
 const MARGIN: Duration = Duration::from_secs(120);
-
-/// A role that could not be assumed.
-#[derive(Debug, thiserror::Error)]
-#[error("the role {arn} could not be assumed")]
-pub(super) struct RoleRefused {
-    /// ARN of the role.
-    pub arn: String,
-    source: CredentialsError,
-}
 
 /// Where credentials come from.
 #[derive(Clone)]
@@ -39,6 +32,8 @@ pub(super) enum Origin {
     Chain {
         /// Profile of the configuration files.
         profile: Option<String>,
+        /// The region and the HTTP client.
+        by: Box<SdkConfig>,
     },
     /// A role that the credentials of a configuration may assume.
     Role {
@@ -126,12 +121,7 @@ impl Renewed {
 
     async fn ask(&self) -> Result<Credentials, CredentialsError> {
         match &self.0.origin {
-            Origin::Chain { profile } => {
-                // Built anew, for it keeps what it once read from the configuration files.
-                let config = super::loader(profile.as_deref(), None).load().await;
-                let provider = config.credentials_provider().ok_or_else(CredentialsError::not_loaded_no_source)?;
-                provider.provide_credentials().await
-            }
+            Origin::Chain { profile, by } => provide(profile.as_deref(), by).await,
             Origin::Role { arn, by, with } => {
                 let role = || AssumeRoleProvider::builder(arn).session_name(SESSION).configure(by).build();
                 let given = match role().await.provide_credentials().await {
@@ -140,7 +130,7 @@ impl Renewed {
                     }
                     given => given,
                 };
-                given.map_err(|source| CredentialsError::provider_error(RoleRefused { arn: arn.clone(), source }))
+                given.map_err(|error| CredentialsError::provider_error(unassumed(arn, &error)))
             }
         }
     }

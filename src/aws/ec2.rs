@@ -26,8 +26,8 @@ use aws_smithy_types::Document;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_xml::decode::{Document as Xml, try_data};
-use aws_types::service_config::ServiceConfigKey;
 
+use super::endpoint as configured;
 use super::integrity::whole_xml;
 
 /// The service, as signatures and endpoints name it.
@@ -50,7 +50,7 @@ pub struct Ec2(Client);
 impl Ec2 {
     /// A client with what `rds` has, which is made of `config`.
     pub(super) fn new(config: &SdkConfig, mut rds: Builder) -> Self {
-        rds.set_endpoint_url(endpoint_url(config));
+        rds.set_endpoint_url(configured::of(config, "EC2"));
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = rds.endpoint_resolver(Resolver(DefaultResolver::new())).retry_config(retries);
         Self(Client::from_conf(config.build()))
@@ -78,13 +78,6 @@ impl Ec2 {
         self.0.describe_source_regions().customize().interceptor(call).send().await?;
         Ok(answer.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
-}
-
-/// The endpoint that the environment or the profile names for EC2, or for all services.
-fn endpoint_url(config: &SdkConfig) -> Option<String> {
-    let key = ServiceConfigKey::builder().service_id("EC2").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let own = key.ok().and_then(|key| config.service_config()?.load_config(key));
-    own.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 /// Resolves endpoints of EC2: those of RDS with another first word, in every partition, with FIPS and dual-stack or without.

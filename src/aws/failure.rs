@@ -6,9 +6,11 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use super::answer::Overrun;
-use super::credentials::{RoleRefused, waited};
+use super::connection::Unreachable;
+use super::credential_failure::CredentialFailure;
+use super::credentials::waited;
 use super::integrity::CutAnswer;
-use crate::error::{Error, ErrorKind, TRY_AGAIN, TRY_LATER};
+use crate::error::{AwsAnswer, Error, ErrorKind, TRY_AGAIN, TRY_LATER};
 
 /// A row of the table of error codes: the beginning of the code, the kind of error, what happened, what to do next.
 struct Meaning {
@@ -38,7 +40,24 @@ const MEANINGS: &[Meaning] = &[
         "AWS rejected the signature",
         "check the secret key and the clock",
     ),
-    meaning("RequestExpired", ErrorKind::Credentials, "AWS rejected the time of the signature", "set the clock"),
+    meaning(
+        "RequestExpired",
+        ErrorKind::Credentials,
+        "AWS rejected the time of the signature",
+        "set the clock of this machine",
+    ),
+    meaning(
+        "RequestTimeTooSkewed",
+        ErrorKind::Credentials,
+        "AWS rejected the time of the signature",
+        "set the clock of this machine",
+    ),
+    meaning(
+        "InvalidSignature",
+        ErrorKind::Credentials,
+        "AWS rejected the signature",
+        "check the secret key and the clock",
+    ),
     meaning("IncompleteSignature", ErrorKind::Credentials, "AWS rejected the signature", "check the secret key"),
     meaning("MissingAuthenticationToken", ErrorKind::Credentials, "AWS received no credentials", SIGN_IN),
     meaning("Throttling", ErrorKind::Throttled, "AWS kept throttling the call", TRY_LATER),
@@ -52,6 +71,24 @@ const MEANINGS: &[Meaning] = &[
     ),
     meaning("DBLogFileNotFound", ErrorKind::NotFound, "the log no longer exists", TRY_AGAIN),
     meaning("ResourceNotFound", ErrorKind::NotFound, "there is no such log group or stream", TRY_AGAIN),
+    meaning(
+        "DBParameterGroupNotFound",
+        ErrorKind::NotFound,
+        "the parameter group no longer exists",
+        "assign an existing parameter group to the instance",
+    ),
+    meaning(
+        "DBClusterParameterGroupNotFound",
+        ErrorKind::NotFound,
+        "the cluster parameter group no longer exists",
+        "assign an existing parameter group to the cluster",
+    ),
+    meaning(
+        "OptionGroupNotFound",
+        ErrorKind::NotFound,
+        "the option group no longer exists",
+        "assign an existing option group to the instance",
+    ),
     meaning("LimitExceeded", ErrorKind::Throttled, "too many calls are running in this account and region", TRY_LATER),
     meaning(
         "DBInstanceNotReady",
@@ -74,55 +111,135 @@ fn service(action: &str) -> (&'static str, &'static str) {
     known.map_or(("AWS", "the service's endpoint"), |(_, api, variable)| (api, variable))
 }
 
+/// Policies that AWS names in a denial, and what to do. A permission that an administrator takes away cannot be granted.
+///
+/// Source: "Troubleshoot access denied error messages" in the IAM user guide.
+const DENIALS: &[(&str, &str)] = &[
+    ("service control policy", "ask the administrator of the AWS organization: a service control policy denies"),
+    ("resource control policy", "ask the administrator of the AWS organization: a resource control policy denies"),
+    ("permissions boundary", "ask for a permissions boundary that allows"),
+    ("session policy", "use a session policy that allows"),
+    ("VPC endpoint policy", "ask for a VPC endpoint policy that allows"),
+    ("explicit deny in an identity-based policy", "remove the explicit deny from the policies of this identity, for"),
+];
+
+/// What to do about a denial, by the policy that AWS names; none where it names none.
+pub(super) fn denied(action: &str, message: Option<&str>) -> Option<String> {
+    let message = message?;
+    let (_, hint) = DENIALS.iter().find(|(policy, _)| message.contains(policy))?;
+    Some(format!("{hint} {action}"))
+}
+
+/// What a code means, and what to do; none where it is unknown.
+pub(super) fn rejected(code: &str) -> Option<(&'static str, &'static str)> {
+    MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)).map(|meaning| (meaning.happened, meaning.hint))
+}
+
 /// Turns the failure of a call about `subject` into an error. `action` is the call's IAM action, such as
-/// `rds:DescribeDBInstances`. The body of the response is never shown.
-pub fn failure<E, R>(subject: &str, action: &str, error: SdkError<E, R>) -> Error
+/// `rds:DescribeDBInstances`. The body of the response is never shown, except AWS's own message in it.
+pub fn failure<E>(subject: &str, action: &str, error: SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    if let Some(unanswered) = unanswered(subject, action, &error) {
-        return unanswered.call(action, None).because(error);
-    }
-    if let Some(overrun) = cause::<Overrun>(&error) {
-        let made =
-            Error::new(ErrorKind::Endpoint, subject, format!("{action} failed: {overrun}")).hint(super::CHECK_ENDPOINT);
-        return made.call(action, None).because(error);
-    }
-    let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
-    let known = code.as_deref().and_then(|code| MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)));
-    let made = match (known, &code, &error, cause::<RoleRefused>(&error)) {
-        (Some(meaning), ..) => {
-            let hint = match meaning.kind {
-                ErrorKind::Denied if meaning.code != "OptInRequired" => format!("{} {action}", meaning.hint),
-                _ => meaning.hint.to_owned(),
-            };
-            Error::new(meaning.kind, subject, format!("{action} failed: {}", meaning.happened)).hint(hint)
-        }
-        (None, Some(code), ..) => {
-            Error::new(ErrorKind::Service, subject, format!("{action} failed: AWS returned {code}")).hint(TRY_LATER)
-        }
-        (None, None, ..) if is_cut(&error) => {
-            Error::new(ErrorKind::Truncated, subject, format!("{action} failed: the response was truncated at every attempt"))
-                .hint("check the network between this machine and AWS, such as a proxy")
-        }
-        (None, None, _, Some(refused)) => {
-            Error::new(ErrorKind::Denied, subject, format!("{action} failed: {refused}")).hint(super::TRUST)
-        }
-        (None, None, ..) if has_cause::<CredentialsError>(&error) => {
-            Error::new(ErrorKind::Credentials, subject, format!("{action} failed: there are no AWS credentials"))
-                .hint("sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile with --profile")
-        }
-        (None, None, SdkError::ResponseError(_) | SdkError::ServiceError(_), _) => {
-            let (api, variable) = service(action);
-            Error::new(ErrorKind::Service, subject, format!("{action} failed: the response is not a complete response of the {api} API"))
-                .hint(format!("check {variable}, AWS_ENDPOINT_URL and the proxy"))
-        }
-        _ => Error::new(ErrorKind::Network, subject, format!("{action} failed: the endpoint could not be reached"))
-            .hint("check the name of the region, the network and the proxy"),
+    let meta = error.as_service_error().map(|service| service.meta());
+    let code = meta.and_then(|meta| meta.code()).map(str::to_owned);
+    let id = meta.and_then(|meta| meta.extra("aws_request_id")).or_else(|| header(&error, "x-amzn-requestid"));
+    let answer = AwsAnswer::new(meta.and_then(|meta| meta.message()), id);
+    let (kind, happened, hint) = match code.as_deref() {
+        Some(code) => refused(action, code, &answer, &error),
+        None => unanswered_or_broken(action, &error),
     };
-    let made = made.call(action, code.as_deref());
-    made.because(error)
+    let answer = Some(answer).filter(|answer| *answer != AwsAnswer::default());
+    let answer = cause::<CredentialFailure>(&error).map_or(answer, |failure| failure.answer.clone());
+    let made = Error::new(kind, subject, format!("{action} failed: {happened}")).hint(hint);
+    made.call(action, code.as_deref()).answered(answer).because(error)
+}
+
+fn header<'e, E>(error: &'e SdkError<E>, name: &str) -> Option<&'e str> {
+    error.raw_response()?.headers().get(name)
+}
+
+/// Kind, what happened, and what to do.
+type Explained = (ErrorKind, String, String);
+
+/// Explains an error that AWS returned.
+fn refused<E>(action: &str, code: &str, answer: &AwsAnswer, error: &SdkError<E>) -> Explained {
+    let message = answer.message.as_deref();
+    let Some(meaning) = MEANINGS.iter().find(|meaning| code.starts_with(meaning.code)) else {
+        // What the caller must change fails again.
+        let is_ours = error.raw_response().is_some_and(|response| response.status().as_u16() >= 500);
+        let hint = if is_ours { TRY_LATER } else { "read the message of AWS, and correct what it names" };
+        return (ErrorKind::Service, format!("AWS returned {code}"), hint.to_owned());
+    };
+    let is_time = || message.is_some_and(|text| TIMES.iter().any(|begin| text.starts_with(begin)));
+    let hint = match meaning.kind {
+        ErrorKind::Denied if meaning.code != "OptInRequired" => {
+            denied(action, message).unwrap_or_else(|| format!("{} {action}", meaning.hint))
+        }
+        ErrorKind::Credentials if is_time() => "set the clock of this machine".to_owned(),
+        _ => meaning.hint.to_owned(),
+    };
+    (meaning.kind, meaning.happened.to_owned(), hint)
+}
+
+/// How AWS says that the time of a signature is wrong, under several codes.
+///
+/// Source: "Troubleshoot Signature Version 4 signing for AWS API requests" in the IAM user guide.
+const TIMES: [&str; 2] = ["Signature expired", "Signature not yet current"];
+
+/// Explains why a call got no answer of AWS.
+fn unanswered_or_broken<E: StdError + Send + Sync + 'static>(action: &str, error: &SdkError<E>) -> Explained {
+    if let Some(waited) = waited_for(error) {
+        return (ErrorKind::Credentials, waited, LONGER.to_owned());
+    }
+    if let Some(overrun) = cause::<Overrun>(error) {
+        return (ErrorKind::Endpoint, overrun.to_string(), super::CHECK_ENDPOINT.to_owned());
+    }
+    if let Some(failure) = cause::<CredentialFailure>(error) {
+        return (ErrorKind::Credentials, failure.happened.clone(), failure.hint.clone());
+    }
+    if has_cause::<CredentialsError>(error) {
+        return (ErrorKind::Credentials, "there are no AWS credentials".to_owned(), SIGN_IN.to_owned());
+    }
+    if let Some(unreachable) = cause::<Unreachable>(error) {
+        return (ErrorKind::Network, unreachable.to_string(), unreachable.hint());
+    }
+    if is_cut(error) {
+        let hint = "check the network between this machine and AWS, such as a proxy";
+        return (ErrorKind::Truncated, "the response was truncated at every attempt".to_owned(), hint.to_owned());
+    }
+    let (api, variable) = service(action);
+    match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(407) => {
+            let hint = "add the user and the password to HTTP_PROXY: http://USER:PASSWORD@HOST:PORT";
+            (ErrorKind::Network, "the proxy requires a password (status 407)".to_owned(), hint.to_owned())
+        }
+        Some(status) => {
+            let status = if (200..300).contains(&status) { String::new() } else { format!(" (status {status})") };
+            let happened = format!("the response is not a complete response of the {api} API{status}");
+            (ErrorKind::Service, happened, format!("check {variable}, AWS_ENDPOINT_URL and the proxy"))
+        }
+        None => {
+            let happened = match causes(error).last().map(ToString::to_string) {
+                Some(why) => format!("the connection broke ({why})"),
+                None => "the connection broke".to_owned(),
+            };
+            (ErrorKind::Network, happened, "check the network and the proxy, and run the command again".to_owned())
+        }
+    }
+}
+
+/// How a region says that it does not have a feature: the code, and what the message contains.
+///
+/// Source: terraform-provider-aws issues 40312 (`InvalidAction: DescribeDBProxies is not available in this region`) and
+/// 15177 (`InvalidParameterValue: Access Denied to API Version: APIGlobalDatabases`).
+const UNAVAILABLE: [(&str, &str); 2] =
+    [("InvalidAction", "is not available in this region"), ("InvalidParameterValue", "APIGlobalDatabases")];
+
+/// Whether a call failed because the region does not have the feature, and so nothing of its kind.
+pub fn is_unavailable(error: &Error) -> bool {
+    let message = error.answer().and_then(|answer| answer.message.as_deref()).unwrap_or_default();
+    UNAVAILABLE.iter().any(|(code, text)| error.code() == *code && message.contains(text))
 }
 
 /// Whether a call failed because of a truncated response.
@@ -130,23 +247,24 @@ pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
     has_cause::<CutAnswer>(error)
 }
 
-/// The error of a call that timed out waiting for credentials.
-pub(super) fn unanswered(subject: &str, action: &str, error: &(dyn StdError + 'static)) -> Option<Error> {
+/// What to do where credentials took too long.
+pub(super) const LONGER: &str =
+    "complete the prompt of the profile's credential_process, sign in, or set a longer --credentials-timeout";
+
+/// What happened to a call that timed out waiting for credentials.
+pub(super) fn waited_for(error: &(dyn StdError + 'static)) -> Option<String> {
     let waited = causes(error).filter_map(|cause| cause.downcast_ref()).find_map(waited)?.as_secs();
-    let happened = format!("{action} failed: no AWS credentials were available within {waited} s");
-    Some(Error::new(ErrorKind::Credentials, subject, happened).hint(
-        "complete the prompt of the profile's credential_process, sign in, or set a longer --credentials-timeout",
-    ))
+    Some(format!("no AWS credentials were available within {waited} s"))
 }
 
 fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     cause::<T>(error).is_some()
 }
 
-fn cause<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+pub(super) fn cause<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+pub(super) fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }

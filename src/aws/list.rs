@@ -100,10 +100,9 @@ impl<'a> List<'a> {
     /// # Errors
     ///
     /// When the call fails, or the list takes too much.
-    pub async fn ask<P, E, R>(&mut self, call: impl Future<Output = Result<P, SdkError<E, R>>>) -> Result<P>
+    pub async fn ask<P, E>(&mut self, call: impl Future<Output = Result<P, SdkError<E>>>) -> Result<P>
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
         let limits = self.limits;
         let call = RECEIVED.scope(Cell::new((self.bytes, false)), async {
@@ -189,16 +188,15 @@ pub fn no_name(subject: &str, action: &str) -> Error {
 /// # Errors
 ///
 /// When any page cannot be had. What `take` was given before is no whole list.
-pub async fn pages<P, E, R, C>(
+pub async fn pages<P, E, C>(
     subject: &str,
     action: &str,
     mut ask: impl FnMut(Option<String>) -> C,
     mut take: impl FnMut(P) -> (usize, Option<String>),
 ) -> Result<()>
 where
-    C: Future<Output = Result<P, SdkError<E, R>>>,
+    C: Future<Output = Result<P, SdkError<E>>>,
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let mut list = List::new(subject, action);
     let mut marker = None;
@@ -216,16 +214,15 @@ where
 /// # Errors
 ///
 /// When any page cannot be had, or an answer holds no list: half a list is not a list.
-pub async fn list<P, T, E, R, C>(
+pub async fn list<P, T, E, C>(
     subject: &str,
     action: &str,
     ask: impl FnMut(Option<String>) -> C,
     mut take: impl FnMut(P) -> (Option<Vec<T>>, Option<String>),
 ) -> Result<Vec<T>>
 where
-    C: Future<Output = Result<P, SdkError<E, R>>>,
+    C: Future<Output = Result<P, SdkError<E>>>,
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let (mut all, mut missing) = (Vec::new(), false);
     pages(subject, action, ask, |page| {

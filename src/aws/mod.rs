@@ -3,21 +3,30 @@
 
 mod account;
 mod answer;
+mod call;
+mod connection;
+mod credential_chain;
+mod credential_failure;
 mod credentials;
 mod ec2;
+mod endpoint;
 mod failure;
 mod fallback;
 mod integrity;
 mod limiter;
 mod list;
+mod network;
+mod profile;
+mod proxy;
 mod quota;
 mod rate_limit;
 mod region;
+mod trust;
 
 pub use account::{Account, Accounts};
 pub use answer::{Broken, Overrun, PacedBody};
 pub use ec2::Ec2;
-pub use failure::failure;
+pub use failure::{failure, is_unavailable};
 pub use fallback::Route;
 pub use list::{List, hash, list, no_list, no_name, pages, repeated};
 pub use region::Regions;
@@ -29,9 +38,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -42,8 +48,6 @@ use rate_limit::{NoMoreAfterThrottling, Pace};
 const SILENCE: Duration = Duration::from_secs(60);
 /// What to do about an endpoint that violates its API.
 pub const CHECK_ENDPOINT: &str = "check AWS_ENDPOINT_URL and the proxy, and run the command again";
-/// What to do about a role that cannot be assumed.
-const TRUST: &str = "let the role trust these credentials, and grant them sts:AssumeRole on it";
 /// How often a call is made that fails in a way that may pass. Throttling does not count: see [`rate_limit`].
 const ATTEMPTS: u32 = 4;
 
@@ -71,34 +75,29 @@ pub struct Aws {
 }
 
 /// What all clients have in common, for a profile or for what the environment names.
-fn loader(profile: Option<&str>, region: Option<&str>) -> ConfigLoader {
+fn loader(profile: Option<&str>, http: SharedHttpClient) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).read_timeout(SILENCE).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http())
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         // [`answer`] measures the pace, and takes a sender of one byte every two seconds for stalled, too.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        // See [`credential_chain`].
+        .no_credentials();
+    match profile {
+        Some(profile) => loader.profile_name(profile),
+        None => loader,
     }
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
-    }
-    loader
-}
-
-fn http() -> SharedHttpClient {
-    answer::bounded(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
 }
 
 impl Aws {
     /// The clients of an account in a region. Nothing is called yet. `AWS_ENDPOINT_URL` and its forms for one service, as
     /// `AWS_ENDPOINT_URL_RDS`, are honoured. `most` is the highest rate of any action, in calls a second.
     fn new(account: &Account, region: &str, most: Option<f64>) -> Self {
-        let pace = Pace::new(region, most);
-        let http = account.config.http_client().unwrap_or_else(http);
-        let config = account.config.to_builder().region(Region::new(region.to_owned())).http_client(pace.client(http));
+        let pace = Pace::new(region, most, &account.progress);
+        let mut config = account.config.to_builder().region(Region::new(region.to_owned()));
+        config.set_http_client(account.config.http_client().map(|http| pace.client(http)));
         let config = config.build();
         // Instances by the hundred fail together on a bad day: no shared budget keeps some of them from trying again.
         let partition = || RetryPartition::custom("ssl-usage").token_bucket(TokenBucket::unlimited()).build();

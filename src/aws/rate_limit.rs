@@ -4,8 +4,9 @@
 //! it serves requests that no SDK client makes all the same.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -18,14 +19,18 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use super::call::action;
 use super::credentials::Mark;
 use super::limiter::Limiter;
 use super::quota;
+use crate::progress::Progress;
 
 /// How often a throttled call is made again before the throttling is an error.
 const AGAIN: u32 = 8;
 /// Longest wait after the first throttling, and after any.
 const WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// Shortest wait for the rate limit that is worth mentioning.
+const NOTICED: Duration = Duration::from_millis(100);
 /// Longest answer that is looked at for a word of throttling.
 const ERROR_MAX: u64 = 64 * 1024;
 
@@ -41,17 +46,24 @@ const THROTTLED: &[&str] = &[
 ];
 
 /// The pace of one account and region: one limiter for each action.
-#[derive(Debug)]
 pub(super) struct Pace {
     region: String,
     most: Option<f64>,
     limiters: Mutex<BTreeMap<String, Arc<Limiter>>>,
+    progress: Arc<dyn Progress>,
+}
+
+impl fmt::Debug for Pace {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Pace")
+    }
 }
 
 impl Pace {
     /// `most` is the highest rate of any action, in calls a second.
-    pub fn new(region: &str, most: Option<f64>) -> Arc<Self> {
-        Arc::new(Self { region: region.to_owned(), most, limiters: Mutex::default() })
+    pub fn new(region: &str, most: Option<f64>, progress: &Arc<dyn Progress>) -> Arc<Self> {
+        let (region, progress) = (region.to_owned(), Arc::clone(progress));
+        Arc::new(Self { region, most, limiters: Mutex::default(), progress })
     }
 
     /// An HTTP client that keeps to this pace.
@@ -91,8 +103,10 @@ struct PacedConnector {
 
 impl HttpConnector for PacedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let limiter = self.pace.limiter(&action(&request));
-        HttpConnectorFuture::new(paced(self.http.clone(), limiter, request))
+        let action = action(&request);
+        let limiter = self.pace.limiter(&action);
+        let progress = Arc::clone(&self.pace.progress);
+        HttpConnectorFuture::new(paced(self.http.clone(), limiter, request, action, progress))
     }
 }
 
@@ -100,17 +114,30 @@ async fn paced(
     http: SharedHttpConnector,
     limiter: Arc<Limiter>,
     mut request: HttpRequest,
+    action: String,
+    progress: Arc<dyn Progress>,
 ) -> Result<HttpResponse, ConnectorError> {
+    let turn = async |request| {
+        let start = Instant::now();
+        limiter.wait().await;
+        let waited = start.elapsed();
+        if waited >= NOTICED {
+            progress.waits(&action, waited);
+        }
+        once(&http, &limiter, request).await
+    };
     for again in 0..AGAIN {
         let Some(copy) = request.try_clone() else { break };
-        let (throttled, response) = once(&http, &limiter, std::mem::replace(&mut request, copy)).await?;
+        let (throttled, response) = turn(std::mem::replace(&mut request, copy)).await?;
         if !throttled {
             return Ok(response);
         }
         let longest = WAIT.0.saturating_mul(1 << again).min(WAIT.1);
-        tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+        let wait = longest.mul_f64(fastrand::f64());
+        progress.waits(&action, wait);
+        tokio::time::sleep(wait).await;
     }
-    let (throttled, mut response) = once(&http, &limiter, request).await?;
+    let (throttled, mut response) = turn(request).await?;
     if throttled {
         response.add_extension(GaveUp);
     }
@@ -136,14 +163,13 @@ impl ClassifyRetry for NoMoreAfterThrottling {
     }
 }
 
-/// Makes a call in its turn. Says whether AWS throttled it.
+/// Makes a call. Says whether AWS throttled it.
 async fn once(
     http: &SharedHttpConnector,
     limiter: &Limiter,
     request: HttpRequest,
 ) -> Result<(bool, HttpResponse), ConnectorError> {
     let signed_with = Mark::of_request(&request);
-    limiter.wait().await;
     let mut response = http.call(request).await?;
     if let Some(mark) = signed_with {
         response.add_extension(mark);
@@ -175,43 +201,4 @@ async fn says_throttled(response: &mut HttpResponse) -> Result<bool, ConnectorEr
     let throttled = says(&body);
     *response.body_mut() = SdkBody::from(body);
     Ok(throttled)
-}
-
-/// What a request asks for: the action of the Query protocol, the target of JSON, or the path up to its first name.
-fn action(request: &HttpRequest) -> String {
-    if let Some((_, action)) = request.headers().get("x-amz-target").and_then(|target| target.rsplit_once('.')) {
-        return action.to_owned();
-    }
-    let form = request.body().bytes().and_then(|body| body.strip_prefix(b"Action="));
-    if let Some(action) = form.and_then(|form| form.split(|byte| *byte == b'&').next()) {
-        return String::from_utf8_lossy(action).into_owned();
-    }
-    let path = request.uri().splitn(4, '/').nth(3).unwrap_or_default();
-    match path.rsplit_once("/operation/") {
-        Some((_, operation)) => operation.to_owned(),
-        None => path.split('/').take(2).collect::<Vec<_>>().join("/"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_protocol_names_its_action() {
-        let named = |uri: &str, target: Option<&'static str>, body: &'static str| {
-            let mut request = HttpRequest::new(SdkBody::from(body));
-            request.set_uri(uri).expect("an address");
-            if let Some(target) = target {
-                request.headers_mut().insert("x-amz-target", target);
-            }
-            action(&request)
-        };
-        let form = "Action=DescribeDBInstances&Version=2014-10-31";
-        assert_eq!(named("https://rds.eu-west-1.amazonaws.com/", None, form), "DescribeDBInstances");
-        assert_eq!(named("http://127.0.0.1:1/", Some("Logs_20140328.FilterLogEvents"), "{}"), "FilterLogEvents");
-        let metrics = "https://x/service/GraniteServiceVersion20100801/operation/GetMetricData";
-        assert_eq!(named(metrics, None, ""), "GetMetricData");
-        assert_eq!(named("https://x/v19/downloadCompleteLogFile/a/b.log", None, ""), "v19/downloadCompleteLogFile");
-    }
 }

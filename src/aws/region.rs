@@ -82,7 +82,39 @@ pub(super) fn partition(region: &str) -> &'static str {
     of(region).0
 }
 
+/// Whether a region was known when this was written.
+pub(super) fn is_known(region: &str) -> bool {
+    known().any(|name| name == region)
+}
+
+/// The region that was known when this was written and looks most like this one.
+pub(super) fn nearest(region: &str) -> Option<&'static str> {
+    crate::text::nearest(region, known())
+}
+
+fn known() -> impl Iterator<Item = &'static str> {
+    PARTITIONS.iter().flat_map(|(.., regions)| regions.iter().copied())
+}
+
+/// The region in the name of an endpoint of AWS: `rds.eu-west-1.amazonaws.com:443`.
+pub(super) fn in_host(host: &str) -> Option<&str> {
+    let (of, _) = host.split_once(".amazonaws.com").or_else(|| host.split_once(".api.aws"))?;
+    let is_region = |word: &&str| word.contains('-') && word.ends_with(|end: char| end.is_ascii_digit());
+    of.split('.').skip(1).find(is_region)
+}
+
 impl Regions {
+    /// The region whose partition has the account: the one that was asked for, where no other is set or that is of another
+    /// partition.
+    pub(super) fn home(&self, set: Option<&str>) -> Option<String> {
+        let asked = match self {
+            Self::Named(names) => names.first().map(String::as_str),
+            Self::Own | Self::All => None,
+        };
+        let is_elsewhere = |asked: &&str| set.is_none_or(|set| partition(set) != partition(asked));
+        asked.filter(is_elsewhere).or(set).map(str::to_owned)
+    }
+
     /// The names of the regions of an account, and what could not be read to find them.
     ///
     /// # Errors
@@ -177,7 +209,26 @@ async fn served(account: &Account, own: &str) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::partition;
+    use super::*;
+
+    #[test]
+    fn the_region_of_an_endpoint_is_found() {
+        let hosts =
+            ["rds.eu-wst-1.amazonaws.com:443", "rds-fips.us-gov-west-1.amazonaws.com", "logs.cn-north-1.api.aws"];
+        assert_eq!(hosts.map(in_host), [Some("eu-wst-1"), Some("us-gov-west-1"), Some("cn-north-1")]);
+        assert_eq!(["127.0.0.1:4566", "sts.amazonaws.com"].map(in_host), [None, None]);
+        assert_eq!((nearest("eu-wst-1"), nearest("xyz")), (Some("eu-west-1"), None));
+    }
+
+    #[test]
+    fn the_partition_that_was_asked_for_is_home() {
+        let named = |name: &str| Regions::Named(vec![name.to_owned()]);
+        let home = |regions: &Regions, set| regions.home(set);
+        assert_eq!(home(&named("us-gov-west-1"), None).as_deref(), Some("us-gov-west-1"));
+        assert_eq!(home(&named("cn-north-1"), Some("us-east-1")).as_deref(), Some("cn-north-1"));
+        assert_eq!(home(&named("eu-west-1"), Some("us-east-1")).as_deref(), Some("us-east-1"));
+        assert_eq!(home(&Regions::All, None), None);
+    }
 
     #[test]
     fn a_region_tells_its_partition() {

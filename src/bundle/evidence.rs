@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{AccountRegion, Collection, Filter, Fleet, InstanceProfile, NamePattern};
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::text::{accounts_and_regions, plural};
+use crate::text::{accounts_and_regions, plural, suggest};
 
 /// All that the bundles hold of a fleet.
 #[derive(Debug)]
@@ -247,9 +247,10 @@ fn latest(collections: &[Collection]) -> Option<Timestamp> {
     collections.iter().map(|collection| collection.collected_at).max()
 }
 
-/// An error for what a filter names in vain.
-fn none_of(subject: &str, message: &str) -> Error {
-    Error::new(ErrorKind::NoMatch, subject, message).hint("run the command without this option to list all instances")
+/// An error for what a filter names in vain; `known` are the names that there are.
+fn none_of<'k>(subject: &str, message: &str, known: impl IntoIterator<Item = &'k str>) -> Error {
+    let hint = suggest(subject, known, "run the command without this option to list all instances");
+    Error::new(ErrorKind::NoMatch, subject, message).hint(hint)
 }
 
 /// Whether a problem may concern an account and region that a filter matches. The subject may name the account: a role does.
@@ -424,9 +425,12 @@ impl Evidence {
         let mut absent = self.keep_regions(filter);
         if self.inventories.is_empty() {
             let none =
-                || none_of("--account, --region", "the bundle contains no evidence of these accounts and regions");
+                || none_of("--account, --region", "the bundle contains no evidence of these accounts and regions", []);
             return Err(absent.into_iter().next().unwrap_or_else(none));
         }
+        let known: BTreeSet<String> = self.instances.iter().map(|known| known.profile.instance.clone()).collect();
+        let tags = self.instances.iter().filter_map(|known| known.profile.tags.as_ref()).flatten();
+        let tags: BTreeSet<String> = tags.map(|(key, value)| format!("{key}={value}")).collect();
         self.keep_instances(filter)?;
         let names = self.instances.iter().map(|known| known.profile.instance.as_str());
         let missing = |wanted: &NamePattern| {
@@ -435,12 +439,13 @@ impl Evidence {
                 false => "no instance of the bundle matches",
             };
             let error = Error::new(ErrorKind::NoMatch, wanted.as_str(), message);
-            error.hint("run the command without --instance to list all instances")
+            let hint = "run the command without --instance to list all instances";
+            error.hint(suggest(wanted.as_str(), known.iter().map(String::as_str), hint))
         };
         let unnamed: Vec<Error> = filter.unmatched(names).into_iter().map(missing).collect();
         if self.instances.is_empty() && !filter.takes_whole_regions() {
             let searched = self.inventories.iter().map(|it| (it.of.account.as_deref(), it.of.region.as_str()));
-            let none = filter.none_matches(&accounts_and_regions(searched));
+            let none = filter.none_matches(&accounts_and_regions(searched), tags.iter().map(String::as_str));
             return Err(unnamed.into_iter().next().unwrap_or(none));
         }
         absent.extend(unnamed);
@@ -458,8 +463,14 @@ impl Evidence {
         let accounts = filter.accounts.iter().filter(|wanted| !is_account(wanted));
         let regions = filter.regions.iter().filter(|wanted| !is_region(wanted));
         let absent = accounts
-            .map(|account| none_of(account, "the bundle contains no evidence of this account"))
-            .chain(regions.map(|region| none_of(region, "the bundle contains no evidence of this region")))
+            .map(|account| {
+                let known = self.inventories.iter().filter_map(|it| it.of.account.as_deref());
+                none_of(account, "the bundle contains no evidence of this account", known)
+            })
+            .chain(regions.map(|region| {
+                let known = self.inventories.iter().map(|it| it.of.region.as_str());
+                none_of(region, "the bundle contains no evidence of this region", known)
+            }))
             .collect();
         [&mut self.inventories, &mut self.empty]
             .into_iter()

@@ -15,7 +15,7 @@ use super::range;
 use super::seal::{self, Digests, MOST_JSON, SEALED, Seal, Sealed};
 use super::table::{decode, misread, read_checked, write_table};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::Fleet;
+use crate::inventory::{Fleet, LeftOut};
 use crate::problem::Problem;
 
 /// Version of the format. A reader reads every minor version of its major one, for fields are added and never renamed, and
@@ -142,8 +142,9 @@ impl Bundle {
     pub fn write_failure(&self, at: Timestamp, account: Option<&str>, region: &str, error: &Error) -> Result<()> {
         let (account, region) = (account.map(str::to_owned), region.to_owned());
         let errors = vec![Problem::from(error)];
-        let (caller, instances) = (None, Vec::new());
-        self.write_fleet(&Fleet { taken_at: at, account, region, caller, whole: false, instances, errors }).map(drop)
+        let (caller, instances, left_out) = (None, Vec::new(), LeftOut::default());
+        let fleet = Fleet { taken_at: at, account, region, caller, whole: false, instances, errors, left_out };
+        self.write_fleet(&fleet).map(drop)
     }
 
     /// Adds what was read of an instance; `earlier` are parts of it that are there. Returns its name in the bundle, and its
@@ -393,6 +394,8 @@ mod tests {
                 call: None,
                 code: String::new(),
                 message: String::new(),
+                aws_message: None,
+                request_id: None,
             }],
         }
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::fact::{Key, Tallied};
 use super::metric::{HOUR, Measure, Statistic, name};
 use super::*;
-use crate::inventory::{Certificate, Fleet, InstanceProfile, NetworkInterface};
+use crate::inventory::{Certificate, Fleet, InstanceProfile, LeftOut, NetworkInterface};
 use crate::problem::Problem;
 use crate::window::Window;
 
@@ -157,8 +157,9 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
     let created_at = if at < made { hour(-1) } else { day(made) };
     let (account, region) = (Some("123456789012".to_owned()), "eu-west-1".to_owned());
     let instances = vec![profile(created_at)];
-    let caller = None;
-    let fleet = Fleet { taken_at: day(at), account, region, caller, whole: true, instances, errors: Vec::new() };
+    let (caller, left_out) = (None, LeftOut::default());
+    let fleet =
+        Fleet { taken_at: day(at), account, region, caller, whole: true, instances, errors: Vec::new(), left_out };
     let inventory = bundle.write_fleet(&fleet).expect("written");
     let mut names = BTreeSet::new();
     let reads: Vec<_> = reads.iter().filter(|read| names.insert(read.reading().source)).collect();
@@ -169,6 +170,8 @@ fn collect(bundle: &Bundle, at: usize, made: usize, reads: &[Read]) {
         call: None,
         code: String::new(),
         message: format!("on day {at}"),
+        aws_message: None,
+        request_id: None,
     };
     let readings: Vec<LogRead> = reads.iter().map(|read| read.reading()).collect();
     let part = Part {
@@ -297,9 +300,17 @@ fn every_collection_that_ended_is_recorded_however_many_end_at_once() {
             for _ in 0..8 {
                 scope.spawn(|| {
                     let (account, region) = (Some("123456789012".to_owned()), "eu-west-1".to_owned());
-                    let (instances, errors) = (vec![profile(hour(-1))], Vec::new());
-                    let fleet =
-                        Fleet { taken_at: day(0), account, region, caller: None, whole: true, instances, errors };
+                    let (instances, errors, left_out) = (vec![profile(hour(-1))], Vec::new(), LeftOut::default());
+                    let fleet = Fleet {
+                        taken_at: day(0),
+                        account,
+                        region,
+                        caller: None,
+                        whole: true,
+                        instances,
+                        errors,
+                        left_out,
+                    };
                     let inventory = bundle.write_fleet(&fleet).expect("written");
                     bundle.finish(&fleet, inventory).expect("written");
                 });

@@ -7,8 +7,10 @@ use super::fail_on::FailOn;
 use super::heading::OUTPUT;
 use super::input::Subject;
 use super::output::{Output, one_of};
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, Sort};
+use crate::text::suggest;
 
 /// Report which instances use TLS, and which certificates you must rotate.
 ///
@@ -92,24 +94,20 @@ impl Analyze {
                     named.clone(),
                     "the report does not contain this instance",
                 )
-                .hint("run the command without --explain to list all instances"));
+                .hint(suggest(
+                    named,
+                    report.instances.iter().map(|row| row.id().instance.as_str()),
+                    "run the command without --explain to list all instances",
+                )));
             }
             return self.output.write(|width, out| report::explain(report, &meant, width, out));
         }
         report.arrange(self.sort, self.group_by);
-        let colours = self.output.is_terminal() && takes_colours();
+        let colours = Settings::get().colors(self.output.is_terminal());
         self.output.write(|width, out| {
             let (wide, group_by, rows) = (self.wide, self.group_by, self.rows);
             let layout = Layout { width, wide, colours, group_by, rows, again };
             self.format.write(report, &layout, out)
         })
     }
-}
-
-/// Whether the environment allows colours.
-///
-/// Source: <https://no-color.org>.
-fn takes_colours() -> bool {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }

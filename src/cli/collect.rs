@@ -1,6 +1,5 @@
 //! `ssl-usage collect`: collects evidence into a bundle, to be analyzed later or elsewhere.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,8 +10,6 @@ use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
 use crate::error::Result;
-use crate::report::lines::next_steps;
-use crate::text::plural;
 
 /// Collect evidence from AWS into a bundle, for `analyze --from`.
 ///
@@ -41,16 +38,10 @@ impl Collect {
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.output);
         }
-        let evidence = self.fleet.gather(&self.output)?;
+        let (evidence, summary) = self.fleet.gather(&self.output)?;
         let errors = evidence.all_errors(&Bar::new("checking for errors"));
         complain_of(&errors);
-        if io::stderr().is_terminal() {
-            let collected = plural(evidence.instances.len(), "instance");
-            let again = ["--from".to_owned(), self.output.display().to_string()];
-            // A closed stderr is no reason to stop.
-            let _ = writeln!(io::stderr(), "Collected evidence of {collected}.")
-                .and_then(|()| next_steps(&mut io::stderr(), &again, &[("Judge it".to_owned(), "analyze", "")]));
-        }
+        summary.print(&errors, &[("Judge it".to_owned(), "analyze", "")]);
         Ok(exit::of_troubles(&errors))
     }
 }

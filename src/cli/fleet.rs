@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::collection_summary::CollectionSummary;
 use super::heading::{AWS, EVIDENCE, OUTPUT, WHAT};
+use super::interrupt;
 use super::progress::Bar;
 use crate::aws::{Accounts, Regions};
 use crate::bundle::{Evidence, Scope, load};
@@ -65,8 +67,8 @@ pub(super) struct Places {
     /// Only this account (repeatable). With --role-name: the accounts in which to assume the role.
     #[arg(long, visible_alias = "accounts", value_name = "NUMBER", value_delimiter = ',', value_parser = account, help_heading = WHAT)]
     pub account: Vec<String>,
-    /// Only this AWS region (repeatable). Default: the region of the environment or profile; all regions of a bundle.
-    #[arg(long, value_name = "REGION", value_parser = region, help_heading = WHAT)]
+    /// Only these AWS regions (comma-separated or repeated). Default: the region of the environment or profile; all regions of a bundle.
+    #[arg(long, value_name = "REGION", value_delimiter = ',', value_parser = region, help_heading = WHAT)]
     pub region: Vec<String>,
     /// All enabled regions of each account.
     #[arg(long, conflicts_with = "region")]
@@ -200,25 +202,28 @@ impl Fleet {
     }
 
     /// Collects into the bundle at `path`, and returns what this run collected.
-    pub fn gather(&self, path: &Path) -> Result<Evidence> {
+    pub fn gather(&self, path: &Path) -> Result<(Evidence, CollectionSummary)> {
         let now = self.now.unwrap_or_else(Timestamp::now);
-        let Collected { asked, unwritten } = runtime()?.block_on(self.request(now)?.collect(path, &inventory_bar()))?;
+        let bar = Arc::new(Bar::new("reading the inventory"));
+        let counts = Arc::clone(bar.counts());
+        interrupt::collecting(path, &counts);
+        let progress: Arc<dyn Progress> = bar;
+        let Collected { asked, unwritten } = runtime()?.block_on(self.request(now)?.collect(path, &progress))?;
+        interrupt::collected();
         let mut evidence = load(&[path.to_owned()], Scope::Run(now, &asked))?;
         // Another run with the same --now may have collected others of the same account and region.
         evidence.keep_instances(&self.filter())?;
         evidence.errors.extend(unwritten);
-        Ok(evidence)
+        let instances = evidence.instances.len();
+        Ok((evidence, CollectionSummary { bundle: path.to_owned(), instances, counts }))
     }
 
     /// What `gather` would ask of AWS, by account and region, and what could not be asked for it.
     pub fn plan(&self, path: &Path) -> Result<(Vec<Plan>, Vec<Error>)> {
+        let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading the inventory"));
         let now = self.now.unwrap_or_else(Timestamp::now);
-        runtime()?.block_on(self.request(now)?.plan(path, &inventory_bar()))
+        runtime()?.block_on(self.request(now)?.plan(path, &progress))
     }
-}
-
-fn inventory_bar() -> Arc<dyn Progress> {
-    Arc::new(Bar::new("reading the inventory"))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

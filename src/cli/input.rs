@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::collection_summary::CollectionSummary;
 use super::fleet::{DAYS, Fleet, PLACES, Places};
 use super::heading::EVIDENCE;
 use super::output::local;
@@ -100,7 +101,8 @@ impl Subject {
         }
         let clock = self.fleet.now.unwrap_or_else(Timestamp::now);
         let mut again = self.again();
-        let (mut judged, failure) = match self.evidence() {
+        let mut summary = None;
+        let (mut judged, failure) = match self.evidence(&mut summary) {
             Ok((evidence, window)) => {
                 again.extend(self.regions_again(&evidence));
                 let judged = J::new(&evidence, window, policy, &Bar::new(JUDGING));
@@ -121,6 +123,11 @@ impl Subject {
         judged.read_at(clock);
         judged.chosen_by(&self.fleet.filter());
         print(&mut judged, again)?;
+        if let Some(summary) = summary {
+            // What a person reads ends with the next commands.
+            let judge = [("Judge it again".to_owned(), "analyze", "")];
+            summary.print(judged.errors(), if reader == Reader::Person { &[] } else { &judge });
+        }
         Ok(status(failure.as_ref().map_or(Ok(&judged), Err)))
     }
 
@@ -131,9 +138,11 @@ impl Subject {
     }
 
     /// The evidence, gathered now or kept, and the window that is asked for.
-    fn evidence(&self) -> Result<(Evidence, Window)> {
+    fn evidence(&self, summary: &mut Option<CollectionSummary>) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
-            self.fleet.gather(&self.bundle()?)?
+            let (evidence, collected) = self.fleet.gather(&self.bundle()?)?;
+            *summary = Some(collected);
+            evidence
         } else {
             let mut evidence = load(&self.from, Scope::All)?;
             evidence.keep_only(&self.fleet.filter())?;

@@ -4,6 +4,7 @@ mod analyze;
 mod choices;
 mod clients;
 mod collect;
+mod collection_summary;
 mod compact;
 mod diff;
 mod digest;
@@ -13,6 +14,7 @@ mod fail_on;
 mod fleet;
 mod iam_policy;
 mod input;
+mod interrupt;
 mod manual;
 mod meta;
 mod output;
@@ -21,6 +23,7 @@ mod policy;
 mod preflight;
 mod progress;
 mod scan;
+mod settings;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -54,6 +57,8 @@ use crate::report::lines::paragraph;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    settings: settings::Settings,
 }
 
 /// Headings of the options in `--help`.
@@ -91,6 +96,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
+    cli.settings.set();
+    interrupt::watch();
     let status = match cli.command {
         Command::Analyze(command) => command.run(),
         Command::Clients(command) => command.run(),

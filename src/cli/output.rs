@@ -9,6 +9,7 @@ use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, Typ
 use console::Term;
 
 use super::heading::OUTPUT;
+use super::interrupt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Format, Layout};
 
@@ -101,6 +102,7 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // It has a name that no other file has, and is removed where anything fails.
     let mut file = tempfile::Builder::new().prefix(".ssl-usage-").tempfile_in(folder)?;
+    interrupt::unfinished(Some(file.path()));
     watched(file.as_file_mut(), write)?;
     if let Some(before) = before {
         file.as_file().set_permissions(before.permissions())?;
@@ -108,6 +110,7 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     // Some disks report only now that they are full.
     file.as_file().sync_all()?;
     file.persist(&target)?;
+    interrupt::unfinished(None);
     Ok(())
 }
 

@@ -1,61 +1,230 @@
-//! Progress on standard error, if that is a terminal.
+//! Progress on standard error: a bar in a terminal, a line a minute elsewhere, and the list of calls with `-v`.
 
-use std::time::Duration;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
-use super::complain;
+use super::complain_of;
+use super::settings::Settings;
 use crate::error::Error;
-use crate::progress::Progress;
+use crate::problem::Problem;
+use crate::progress::{ApiCall, Progress};
 use crate::report::escape::terminal;
-use crate::text::bytes;
+use crate::text::{bytes, duration, plural};
 
 /// Message while evidence is analyzed.
 pub(super) const JUDGING: &str = "analyzing";
+/// How often a line is printed where there is no terminal.
+const LINES: Duration = Duration::from_secs(60);
 
-/// A bar that counts instances and bytes, and names the log that is read. Hidden if standard error is not a terminal.
+/// What a collection did so far.
+#[derive(Debug)]
+pub(super) struct Counts {
+    began: Instant,
+    instances: AtomicU64,
+    done: AtomicU64,
+    logs: AtomicU64,
+    bytes: AtomicU64,
+    calls: AtomicU64,
+    retries: AtomicU64,
+}
+
+impl Counts {
+    fn new() -> Self {
+        let [instances, done, logs, bytes, calls, retries] = [0; 6].map(AtomicU64::new);
+        Self { began: Instant::now(), instances, done, logs, bytes, calls, retries }
+    }
+
+    /// Instances that were read, and all.
+    pub fn instances(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.instances.load(Ordering::Relaxed))
+    }
+
+    /// Bytes of logs that were read.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Logs, bytes, calls and time, in words: `12 logs, 34.5 MB, 120 calls (3 retries), 2 min 5 s`.
+    pub fn sum(&self) -> String {
+        let [logs, calls] = [&self.logs, &self.calls].map(|count| count.load(Ordering::Relaxed));
+        let (logs, calls) = (plural(logs, "log"), plural(calls, "call"));
+        let took = duration(self.began.elapsed());
+        format!("{logs}, {}, {calls}{}, {took}", bytes(self.bytes()), self.retried(" (", ")"))
+    }
+
+    /// Bytes and their rate, retries, and the time left.
+    fn pace(&self) -> String {
+        let elapsed = self.began.elapsed();
+        let rate = self.bytes() as f64 / elapsed.as_secs_f64().max(1.0);
+        let left = self.left(elapsed).map_or_else(String::new, |left| format!(", about {} left", duration(left)));
+        format!("{} read, {}/s{}{left}", bytes(self.bytes()), bytes(rate as u64), self.retried(", ", ""))
+    }
+
+    fn retried(&self, before: &str, after: &str) -> String {
+        match self.retries.load(Ordering::Relaxed) {
+            0 => String::new(),
+            1 => format!("{before}1 retry{after}"),
+            many => format!("{before}{many} retries{after}"),
+        }
+    }
+
+    /// How long the rest takes if each instance takes as long as those that are done.
+    fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let (done, all) = self.instances();
+        let each = elapsed.checked_div(u32::try_from(done).ok()?)?;
+        each.checked_mul(u32::try_from(all.saturating_sub(done)).ok()?).filter(|left| !left.is_zero())
+    }
+}
+
+/// Counts instances and bytes, and names the log that is read.
 pub(super) struct Bar {
-    instances: ProgressBar,
-    bytes: std::sync::atomic::AtomicU64,
+    counts: Arc<Counts>,
+    /// Hidden if standard error is not a terminal.
+    shown: ProgressBar,
+    verbose: u8,
+    /// Ends the thread that prints lines.
+    lines: Mutex<Option<Sender<()>>>,
 }
 
 impl Bar {
     /// A bar with the text `what`, until a log is read.
     pub fn new(what: &'static str) -> Self {
-        let instances = ProgressBar::new(0);
+        let Settings { quiet, verbose, .. } = Settings::get();
+        let shown = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
         let style = ProgressStyle::with_template("{spinner} {pos}/{len} instances [{elapsed}] {msg}");
-        instances.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        instances.set_message(what);
-        instances.enable_steady_tick(Duration::from_millis(200));
-        Self { instances, bytes: 0.into() }
+        shown.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        shown.set_message(what);
+        shown.enable_steady_tick(Duration::from_millis(200));
+        let counts = Arc::new(Counts::new());
+        let lines = (!quiet && !io::stderr().is_terminal()).then(|| every(LINES, what, &counts));
+        Self { counts, shown, verbose, lines: Mutex::new(lines) }
     }
+
+    /// What was counted.
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    fn print(&self, line: &str) {
+        // A closed stderr is no reason to stop.
+        self.shown.suspend(|| drop(writeln!(io::stderr(), "ssl-usage: {}", terminal(line))));
+    }
+}
+
+/// Prints a line in each interval, until the sender is dropped.
+fn every(interval: Duration, what: &'static str, counts: &Arc<Counts>) -> Sender<()> {
+    let (end, ended) = mpsc::channel();
+    let counts = Arc::clone(counts);
+    std::thread::spawn(move || {
+        while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            let (done, all) = counts.instances();
+            let state =
+                if all == 0 { what.to_owned() } else { format!("{done} of {all} instances, {}", counts.pace()) };
+            let _ = writeln!(io::stderr(), "ssl-usage: {state}");
+        }
+    });
+    end
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.instances.finish_and_clear();
+        drop(self.lines.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.shown.finish_and_clear();
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, instances: usize) {
-        self.instances.inc_length(instances as u64);
+        self.counts.instances.fetch_add(instances as u64, Ordering::Relaxed);
+        self.shown.inc_length(instances as u64);
     }
 
     fn log(&self, instance: &str, log: &str) {
-        let read = bytes(self.bytes.load(std::sync::atomic::Ordering::Relaxed));
-        self.instances.set_message(format!("{read} read; {}: {}", terminal(instance), terminal(log)));
+        self.counts.logs.fetch_add(1, Ordering::Relaxed);
+        self.shown.set_message(format!("{}; {}: {}", self.counts.pace(), terminal(instance), terminal(log)));
     }
 
     fn bytes(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+        self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn warn(&self, error: &Error) {
-        self.instances.suspend(|| complain(error));
+        self.shown.suspend(|| complain_of(&[Problem::from(error)]));
     }
 
     fn done(&self, _: &str) {
-        self.instances.inc(1);
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
+        self.shown.inc(1);
+    }
+
+    fn call(&self, call: &ApiCall) {
+        self.counts.calls.fetch_add(1, Ordering::Relaxed);
+        if call.attempt.is_some_and(|(attempt, _)| attempt > 1) {
+            self.counts.retries.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.verbose > 0 {
+            self.print(&in_words(call, Timestamp::now(), self.verbose > 1));
+        }
+    }
+
+    fn waits(&self, action: &str, wait: Duration) {
+        if self.verbose > 1 {
+            self.print(&format!("{} {action} waits {:.1} s (rate limit)", clock(Timestamp::now()), wait.as_secs_f64()));
+        }
+    }
+}
+
+fn clock(time: Timestamp) -> String {
+    time.strftime("%H:%M:%S%.3fZ").to_string()
+}
+
+/// A call as a line of the list: `12:00:01.250Z rds:DescribeDBInstances eu-west-1 200 0.042 s, request ID 0f3c...`.
+fn in_words(call: &ApiCall, at: Timestamp, with_attempts: bool) -> String {
+    let region = call.region.as_deref().unwrap_or("-");
+    let status = call.status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
+    let id = call.request_id.as_ref().map_or_else(String::new, |id| format!(", request ID {id}"));
+    let attempt = call.attempt.filter(|(attempt, _)| with_attempts && *attempt > 1);
+    let attempt = attempt.map_or_else(String::new, |(attempt, most)| format!(", attempt {attempt} of {most}"));
+    let seconds = call.duration.as_secs_f64();
+    format!("{} {} {region} {status} {seconds:.3} s{id}{attempt}", clock(at), call.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_a_line_with_its_request_id_and_attempts() {
+        let call = ApiCall {
+            action: "rds:DescribeDBInstances".to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            status: Some(503),
+            request_id: Some("0f3c".to_owned()),
+            duration: Duration::from_millis(42),
+            attempt: Some((2, 4)),
+        };
+        let at = "2026-11-26T12:00:01.25Z".parse().expect("a time");
+        let line = "12:00:01.250Z rds:DescribeDBInstances eu-west-1 503 0.042 s, request ID 0f3c";
+        assert_eq!(in_words(&call, at, false), line);
+        assert_eq!(in_words(&call, at, true), format!("{line}, attempt 2 of 4"));
+        let unsigned = ApiCall { region: None, status: None, request_id: None, attempt: None, ..call };
+        assert_eq!(in_words(&unsigned, at, true), "12:00:01.250Z rds:DescribeDBInstances - no response 0.042 s");
+    }
+
+    #[test]
+    fn the_time_left_is_that_of_the_instances_left() {
+        let counts = Counts::new();
+        counts.instances.store(12, Ordering::Relaxed);
+        assert_eq!(counts.left(Duration::from_secs(60)), None);
+        counts.done.store(3, Ordering::Relaxed);
+        assert_eq!(counts.left(Duration::from_secs(60)), Some(Duration::from_secs(180)));
+        counts.done.store(12, Ordering::Relaxed);
+        assert_eq!(counts.left(Duration::from_secs(60)), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{AccountRegion, Filter, Fleet};
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::text::accounts_and_regions;
+use crate::text::{accounts_and_regions, suggest};
 
 /// Accounts and regions that are asked at the same time. An organization has thousands, and a process may open no more than
 /// a thousand connections on most machines.
@@ -60,7 +60,7 @@ impl FleetRequest {
         let (bundle, known) = open(path, progress).await?;
         let (known, request) = (Arc::new(known), Arc::new(self.request.clone()));
         let (asked, unreached) = self
-            .everywhere(|aws| {
+            .everywhere(progress, |aws| {
                 let (bundle, request) = (bundle.clone(), Arc::clone(&request));
                 let (known, progress) = (Arc::clone(&known), Arc::clone(progress));
                 async move {
@@ -115,7 +115,7 @@ impl FleetRequest {
         let known = if path.join("bundle.json").exists() { Bundle::open(path)?.parts()? } else { Parts::default() };
         let (known, request) = (Arc::new(known), Arc::new(self.request.clone()));
         let (plans, failed) = self
-            .everywhere(|aws| {
+            .everywhere(progress, |aws| {
                 let (known, request, progress) = (Arc::clone(&known), Arc::clone(&request), Arc::clone(progress));
                 async move {
                     let planned = plan(&aws, &request, &known, &progress).await;
@@ -130,10 +130,10 @@ impl FleetRequest {
     }
 
     /// The accounts and regions to ask, each once, and what of them cannot be asked.
-    async fn reach(&self) -> (Vec<Aws>, Vec<Error>) {
+    async fn reach(&self, progress: &Arc<dyn Progress>) -> (Vec<Aws>, Vec<Error>) {
         let (mut reached, mut failed) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
-        let accounts = self.accounts.resolve().await;
+        let accounts = self.accounts.resolve(&self.regions, progress).await;
         let found = accounts.into_iter().map(|account| async {
             let account = account?;
             self.regions.of(&account).await.map(|found| (account, found))
@@ -156,12 +156,12 @@ impl FleetRequest {
     }
 
     /// Does something in every account and region, in many at the same time. Returns what was done, and what could not be.
-    async fn everywhere<T, F>(&self, work: impl Fn(Aws) -> F) -> (Vec<T>, Vec<Error>)
+    async fn everywhere<T, F>(&self, progress: &Arc<dyn Progress>, work: impl Fn(Aws) -> F) -> (Vec<T>, Vec<Error>)
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let (reached, mut failed) = self.reach().await;
+        let (reached, mut failed) = self.reach(progress).await;
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = JoinSet::new();
         for aws in reached {
@@ -200,6 +200,7 @@ async fn open(path: &Path, progress: &Arc<dyn Progress>) -> Result<(Bundle, Part
 /// Errors for named instances that do not exist, and for filters that match no instance, which may be a typing error.
 fn absent(filter: &Filter, fleets: &[Fleet]) -> Vec<Error> {
     let there = || fleets.iter().flat_map(|fleet| &fleet.instances).map(|profile| profile.instance.as_str());
+    let left_out = || fleets.iter().map(|fleet| &fleet.left_out);
     let searched = fleets.iter().map(|fleet| (fleet.account.as_deref(), fleet.region.as_str()));
     let searched = accounts_and_regions(searched);
     let named = filter.unmatched(there()).into_iter().map(|wanted| {
@@ -207,11 +208,13 @@ fn absent(filter: &Filter, fleets: &[Fleet]) -> Vec<Error> {
             true => format!("the instance does not exist in {searched}"),
             false => format!("no instance in {searched} matches"),
         };
-        Error::new(ErrorKind::NoMatch, wanted.as_str(), message)
-            .hint("check the identifier, the region and the profile")
+        let known = there().chain(left_out().flat_map(|left_out| left_out.instances.iter().map(String::as_str)));
+        let hint = suggest(wanted.as_str(), known, "check the identifier, the region and the profile");
+        Error::new(ErrorKind::NoMatch, wanted.as_str(), message).hint(hint)
     });
     let none = there().next().is_none() && filter.instances.is_empty() && !filter.takes_whole_regions();
-    named.chain(none.then(|| filter.none_matches(&searched))).collect()
+    let tags = left_out().flat_map(|left_out| left_out.tags.iter().map(String::as_str));
+    named.chain(none.then(|| filter.none_matches(&searched, tags))).collect()
 }
 
 /// What went wrong everywhere, as one error; none where nothing did.

@@ -10,6 +10,7 @@ use ssl_usage_parsers::ENGINES;
 
 use super::profile::{AccountRegion, InstanceProfile};
 use crate::error::{Error, ErrorKind};
+use crate::text::suggest;
 
 /// A filter: an instance matches if it fulfils every condition.
 #[derive(Clone, Debug, Default)]
@@ -100,8 +101,9 @@ impl Filter {
         self.instances.is_empty() && self.engines.is_empty() && self.tags.is_empty()
     }
 
-    /// The error when no instance matches the filters; `searched` names the accounts and regions.
-    pub fn none_matches(&self, searched: &str) -> Error {
+    /// The error when no instance matches the filters; `searched` names the accounts and regions, and `tags` are those that
+    /// instances have there.
+    pub fn none_matches<'t>(&self, searched: &str, tags: impl IntoIterator<Item = &'t str>) -> Error {
         let all = self.instances.iter().map(|name| ("--instance", name.as_str().to_owned()));
         let all = all.chain(self.engines.iter().map(|name| ("--engine", name.clone())));
         let given: Vec<_> = all.chain(self.tags.iter().map(|tag| ("--tag", tag.to_string()))).collect();
@@ -111,8 +113,12 @@ impl Filter {
             _ => "matches all of these",
         };
         let given: Vec<_> = given.iter().map(|(option, value)| format!("{option} {value}")).collect();
-        Error::new(ErrorKind::NoMatch, given.join(", "), format!("no instance in {searched} {does}"))
-            .hint("check the spelling, the region and the profile")
+        Error::new(ErrorKind::NoMatch, given.join(", "), format!("no instance in {searched} {does}")).hint(
+            match self.tags.as_slice() {
+                [tag] => suggest(&tag.to_string(), tags, "check the spelling, the region and the profile"),
+                _ => "check the spelling, the region and the profile".to_owned(),
+            },
+        )
     }
 
     /// The options that give this filter, as words; none where it matches everything.
@@ -136,7 +142,8 @@ impl Filter {
         if known.contains(text) || text.starts_with("custom-") {
             return Ok(text.to_owned());
         }
-        Err(format!("use one of {}", known.into_iter().collect::<Vec<_>>().join(", ")))
+        let all = known.iter().copied().collect::<Vec<_>>().join(", ");
+        Err(suggest(text, known, &format!("use one of {all}")))
     }
 
     /// Whether an account and region matches. An unknown account matches if none is given.

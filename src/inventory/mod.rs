@@ -17,7 +17,8 @@ pub use instance_id::{InstanceId, Member};
 pub use maintenance_window::MaintenanceWindow;
 pub use network::NetworkInterface;
 pub use profile::{
-    AccountRegion, Certificate, ClusterRole, Collection, Fleet, InstanceProfile, Level, Parameter, PendingAction,
+    AccountRegion, Certificate, ClusterRole, Collection, Fleet, InstanceProfile, LeftOut, Level, Parameter,
+    PendingAction,
 };
 pub use rds::take;
 pub use status::{ACCEPT_CHANGES, REJECT_CHANGES};

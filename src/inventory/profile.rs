@@ -1,6 +1,6 @@
 //! The inventory of a fleet as plain data. Bundles contain it, so fields are added, never renamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,18 @@ pub struct Fleet {
     pub instances: Vec<InstanceProfile>,
     /// What could not be read, and so is missing here.
     pub errors: Vec<Problem>,
+    /// What the filter left out; not kept in a bundle.
+    #[serde(skip)]
+    pub left_out: LeftOut,
+}
+
+/// Names of instances that a filter left out, for suggestions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Identifiers.
+    pub instances: BTreeSet<String>,
+    /// Tags, as `KEY=VALUE`.
+    pub tags: BTreeSet<String>,
 }
 
 /// One instance, and everything about it that bears on TLS.

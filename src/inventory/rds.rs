@@ -16,9 +16,9 @@ use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
 use super::filter::Filter;
-use super::profile::{Certificate, Fleet, InstanceProfile, Level, PendingAction};
+use super::profile::{Certificate, Fleet, InstanceProfile, LeftOut, Level, PendingAction};
 use super::{clusters, parameters, pending_changes};
-use crate::aws::{Aws, list};
+use crate::aws::{Aws, is_unavailable, list};
 use crate::error::{Error, Result};
 use crate::problem::Problem;
 
@@ -55,7 +55,20 @@ pub async fn take(aws: &Aws, filter: &Filter, taken_at: Timestamp) -> Result<Fle
     let account = aws.account.clone().or_else(|| instances.first().map(|instance| instance.account.clone()));
     let errors = asked.errors.into_iter().map(|problem| problem.at(account.as_deref(), &aws.region)).collect();
     let (region, caller, whole) = (aws.region.clone(), aws.caller.clone(), filter.takes_whole_regions());
-    Ok(Fleet { taken_at, account, region, caller, whole, instances, errors })
+    let left_out = listed.iter().filter(|instance| !filter.takes(*instance));
+    let left_out = LeftOut {
+        instances: left_out
+            .clone()
+            .filter_map(|instance| instance.db_instance_identifier().map(str::to_owned))
+            .collect(),
+        tags: left_out.flat_map(|instance| instance.tag_list().iter().map(tag)).collect(),
+    };
+    Ok(Fleet { taken_at, account, region, caller, whole, instances, errors, left_out })
+}
+
+/// A tag as the filter has it: `KEY=VALUE`.
+fn tag(tag: &ApiTag) -> String {
+    format!("{}={}", tag.key().unwrap_or_default(), tag.value().unwrap_or_default())
 }
 
 /// An instant of the API; none outside of what a calendar holds.
@@ -162,6 +175,8 @@ impl Asked<'_> {
                 };
                 self.global = global.iter().map(members).collect();
             }
+            // Then there are none.
+            Err(error) if is_unavailable(&error) => {}
             Err(error) => self.errors.push(Problem::from(&error)),
         }
     }
@@ -223,6 +238,7 @@ impl Asked<'_> {
         let take = |page: DescribeDbProxiesOutput| (page.db_proxies, page.marker);
         let proxies = match list(&self.aws.region, "rds:DescribeDBProxies", ask, take).await {
             Ok(proxies) => proxies,
+            Err(error) if is_unavailable(&error) => Vec::new(),
             Err(error) => return self.missing(&error),
         };
         let mut behind: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -58,7 +58,7 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
         writeln!(out, "\n## Could not be read\n")?;
     }
     for brief in grouped(&report.errors) {
-        writeln!(out, "- {}: {}", markdown_code(&brief.who), markdown(brief.message))?;
+        writeln!(out, "- {}: {}", markdown_code(&brief.who), markdown(&brief.message))?;
     }
     Ok(())
 }

@@ -40,12 +40,18 @@ pub enum FaultKind {
     Throttle,
     /// 403 `AccessDenied`.
     AccessDenied,
+    /// 403 `AccessDenied` with this message.
+    Denied(&'static str),
+    /// 404 with this code.
+    Gone(&'static str),
     /// 403 `ExpiredToken`.
     ExpiredToken,
     /// 403 `InvalidClientTokenId`, as from a region that is not enabled for the account.
     UnknownToken,
     /// 400 `RequestExpired`: the caller's clock is wrong.
     RequestExpired,
+    /// The region does not have the feature. Source: terraform-provider-aws issues 40312 and 15177.
+    NotInRegion,
     /// 503 `ServiceUnavailable`.
     ServiceUnavailable,
     /// 500 `InternalFailure`.

@@ -466,6 +466,14 @@ fn error_of(fault: FaultKind, call: &Call) -> ApiError {
             );
             ApiError::sender(403, "AccessDenied", message)
         }
+        FaultKind::Denied(message) => ApiError::sender(403, "AccessDenied", message),
+        FaultKind::Gone(code) => ApiError::sender(404, code, "It is not there any more."),
+        FaultKind::NotInRegion if call.action == "DescribeGlobalClusters" => {
+            ApiError::sender(400, "InvalidParameterValue", "Access Denied to API Version: APIGlobalDatabases")
+        }
+        FaultKind::NotInRegion => {
+            ApiError::sender(400, "InvalidAction", format!("{} is not available in this region.", call.action))
+        }
         FaultKind::ExpiredToken => {
             ApiError::sender(403, "ExpiredToken", "The security token included in the request is expired")
         }

@@ -13,13 +13,26 @@ use crate::verdict::{
 };
 use crate::window::Window;
 
+/// An error in which everything that can be is called `name`.
+fn problem(name: &str) -> Problem {
+    let (text, some) = (|| name.to_owned(), || Some(name.to_owned()));
+    Problem {
+        account: some(),
+        region: some(),
+        subject: text(),
+        call: some(),
+        code: text(),
+        message: text(),
+        aws_message: some(),
+        request_id: some(),
+    }
+}
+
 /// A report in which everything that can be is called `name`.
 fn report(name: &str, clients: usize) -> Report {
     let window = Window::days_before("2026-11-23T00:00:00Z".parse().expect("a time"), 3);
     let (text, some) = (|| name.to_owned(), || Some(name.to_owned()));
-    let trouble =
-        Problem { account: some(), region: some(), subject: text(), call: some(), code: text(), message: text() };
-    let mut report = Report::without_instances(window, Policy::default(), vec![trouble]);
+    let mut report = Report::without_instances(window, Policy::default(), vec![problem(name)]);
     let of = AccountRegion { account: some(), region: text() };
     report.collections.push(Collection { of, collected_at: window.to, caller: some() });
     report.callers.insert(text());

@@ -1,0 +1,40 @@
+//! Endpoints that the environment or a profile sets instead of those of AWS.
+
+use std::collections::BTreeSet;
+
+use aws_config::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+use http::Uri;
+
+use super::proxy::is_local;
+use crate::error::{Error, ErrorKind};
+
+/// The services that are called, by the names that `AWS_ENDPOINT_URL_<SERVICE>` is made of.
+///
+/// Source: "Service-specific endpoints" in the AWS SDKs and Tools reference guide.
+const SERVICES: [&str; 7] = ["RDS", "CloudWatch Logs", "CloudWatch", "EC2", "STS", "Account", "Organizations"];
+
+/// The endpoint that is set for a service, or for all.
+pub(super) fn of(config: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let own = key.ok().and_then(|key| config.service_config()?.load_config(key));
+    own.or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// A warning for each endpoint to which calls go unencrypted over a network.
+pub(super) fn unencrypted(config: &SdkConfig) -> Vec<Error> {
+    let set: BTreeSet<String> = SERVICES.iter().filter_map(|service| of(config, service)).collect();
+    let addresses = set.iter().filter_map(|address| address.parse::<Uri>().ok());
+    let open = addresses.filter(|address| address.scheme_str() == Some("http") && !is_local(address));
+    open.filter_map(|address| {
+        // Without what may be a password.
+        let host = address.authority()?.as_str().rsplit('@').next()?.to_owned();
+        let message =
+            "calls to this endpoint are not encrypted, so others on the network can read and change the evidence";
+        Some(
+            Error::new(ErrorKind::Network, format!("http://{host}"), message)
+                .hint("set AWS_ENDPOINT_URL to an https:// address"),
+        )
+    })
+    .collect()
+}
