@@ -76,7 +76,7 @@ pub fn hostile_report() -> Report {
 }
 
 fn problem(account: Option<&str>, region: Option<&str>, text: &str) -> Problem {
-    let [account, region] = [account, region].map(|place| place.map(str::to_owned));
+    let [account, region] = [account, region].map(|text| text.map(str::to_owned));
     let [subject, code, message] = [text; 3].map(str::to_owned);
     Problem { account, region, subject, call: None, code, message }
 }
@@ -160,8 +160,11 @@ fn metrics_say_what_the_report_says_and_nothing_that_is_unknown() {
     for row in &report.instances {
         let id = row.id();
         let of = |metric: &str, label: &str| {
-            let place = format!("account=\"{}\",region=\"{}\"", id.account, id.region);
-            format!("ssl_usage_{metric}{{{place},db_instance=\"{}\",engine=\"{}\"{label}}}", id.instance, row.engine)
+            let of_region = format!("account=\"{}\",region=\"{}\"", id.account, id.region);
+            format!(
+                "ssl_usage_{metric}{{{of_region},db_instance=\"{}\",engine=\"{}\"{label}}}",
+                id.instance, row.engine
+            )
         };
         let known = |metric: &str| value(&text, &of(metric, ""));
         let seconds = |time: Option<Timestamp>| time.map(|time| time.as_second() as f64);
@@ -323,12 +326,16 @@ fn findings_show_what_could_not_be_read() {
 
     let mut report = report();
     report.errors.push(problem(Some("123456789012"), Some("eu-west-3"), "denied"));
+    let known = |report: &Report| {
+        let findings = self::findings(report);
+        let results = results(&findings);
+        ["run", "123456789012/eu-west-3", "123456789012/eu-west-1"]
+            .map(|of| results[format!("ssl-usage/evidence/{of}").as_str()].to_owned())
+    };
+    assert_eq!(known(&report), ["Warning", "Warning", "Pass"]);
+    // What names no account or region may concern any.
     report.errors.push(problem(None, None, "a file is damaged"));
-    let findings = self::findings(&report);
-    let results = results(&findings);
-    assert_eq!(results["ssl-usage/evidence/run"], "Warning");
-    assert_eq!(results["ssl-usage/evidence/123456789012/eu-west-3"], "Warning");
-    assert_eq!(results["ssl-usage/evidence/123456789012/eu-west-1"], "Pass");
+    assert_eq!(known(&report), ["Warning", "Warning", "Warning"]);
 }
 
 #[test]
@@ -354,4 +361,23 @@ fn findings_stay_within_the_limits_of_security_hub() {
     assert!(findings.iter().map(text).all(|text| !text.contains(|letter: char| letter.is_control())));
     assert!(findings.iter().any(|finding| finding["resources"][0]["name"] == "\\\"\n} 1"));
     assert!(findings.iter().any(|finding| text(finding).ends_with('…')), "what is cut says so");
+}
+
+#[test]
+fn a_summary_tells_regions_apart_and_counts_errors() {
+    let mut report = report();
+    report.instances[1].member.id.region = "us-east-1".to_owned();
+    report.instances[2].act_by = None;
+    report.errors = vec![problem(None, None, "denied"), problem(None, None, "<!here>")];
+    report.summary.errors = 2;
+    let text = printed(&report, "summary", &["--from", "evidence"]);
+    for part in [
+        "Part of the fleet could not be read: 2 problems (\"\\u{3c}\\u{21}here\\u{3e}\" 1, denied 1)\n",
+        "- orders-prod (account 123456789012, region us-east-1): 2026-12-13 (in 20 days)\n",
+        "Covers account 123456789012; regions eu-west-1, us-east-1; ",
+        "Plan the rotation: `ssl-usage plan --from evidence --format sh`\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() < 160) && !text.contains("- ledger"), "{text}");
 }

@@ -173,9 +173,9 @@ pub fn markdown_code(text: &str) -> String {
     format!("`{}`", terminal(text).replace('`', "\\u{60}").replace('|', "\\u{7c}"))
 }
 
-/// For chat and mail, where the same text may be taken for mrkdwn, Markdown or nothing at all: what is no letter, digit,
-/// blank, hyphen, slash, plus or equals sign is printed as `\u{40}`. So nothing in it can be a mention, markup, a link, an
-/// emoji or an address. An underscore within a word is none of these and stays. What is no plain name stands in quotes.
+/// For chat and mail, where the same text may be taken for mrkdwn, Markdown or nothing at all: what is no letter or digit of
+/// ASCII, no blank and none of `-/+=…` is printed as `\u{40}`. So nothing in it can be a mention, markup, a link, an emoji or
+/// an address. An underscore within a word is none of these and stays. What is no plain name stands in quotes.
 ///
 /// Sources: "Formatting text in messages" of Slack: `&`, `<` and `>` control mentions and links, and must not stand there as
 /// they are. "Format cards in Teams" of Microsoft: cards take Markdown and have no code, so that backticks would not help.
@@ -186,7 +186,7 @@ pub fn chat(text: &str) -> String {
     while let Some(letter) = letters.next() {
         let is_word = |letter: &char| letter.is_ascii_alphanumeric();
         let in_word = letter == '_' && before.is_some_and(|it| is_word(&it)) && letters.peek().is_some_and(is_word);
-        if is_word(&letter) || in_word || " -/+=".contains(letter) {
+        if is_word(&letter) || in_word || " -/+=…".contains(letter) {
             safe.push(letter);
         } else {
             // Writing to a string cannot fail.

@@ -216,23 +216,28 @@ fn without_nulls(value: &mut Value) {
     }
 }
 
+/// An account, if it is known, and a region.
+type Region<'r> = (Option<&'r str>, &'r str);
+
 /// Whether all evidence could be read: in the run, and of each account and region.
 fn of_evidence(report: &Report) -> Vec<Finding<'_>> {
     let collected = report.collections.iter().map(|it| (it.of.account.as_deref(), it.of.region.as_str()));
-    let failed = report.errors.iter().filter_map(region_of);
-    let regions: BTreeSet<_> = collected.chain(failed).collect();
+    let failed = report.errors.iter().filter_map(|it| Some((Some(it.account.as_deref()?), it.region.as_deref()?)));
+    let regions: BTreeSet<Region> = collected.chain(failed).collect();
     [None].into_iter().chain(regions.into_iter().map(Some)).map(|of| evidence(report, of)).collect()
 }
 
-/// The account and region of a problem, if it names a region.
-fn region_of(problem: &Problem) -> Option<(Option<&str>, &str)> {
-    Some((problem.account.as_deref(), problem.region.as_deref()?))
+/// Whether a problem may concern an account and region. One that names no account or no region may concern any.
+fn concerns(problem: &Problem, (account, region): Region) -> bool {
+    let is_of = |known: &Option<String>, of: Option<&str>| known.is_none() || of.is_none() || known.as_deref() == of;
+    is_of(&problem.account, account) && is_of(&problem.region, Some(region))
 }
 
 /// Whether all evidence of an account and region could be read, or all of the run.
-fn evidence<'r>(report: &'r Report, of: Option<(Option<&'r str>, &'r str)>) -> Finding<'r> {
+fn evidence<'r>(report: &'r Report, of: Option<Region<'r>>) -> Finding<'r> {
     let (account, region) = of.map_or((None, None), |(account, region)| (account, Some(region)));
-    let problems: Vec<_> = report.errors.iter().filter(|it| of.is_none() || region_of(it) == of).collect();
+    let problems = report.errors.iter().filter(|problem| of.is_none_or(|of| concerns(problem, of)));
+    let problems: Vec<_> = problems.collect();
     let collections = report.collections.iter();
     let collections = collections.filter(|it| of.is_none_or(|of| of == (it.of.account.as_deref(), &it.of.region)));
     let is_whole = problems.is_empty();

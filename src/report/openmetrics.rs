@@ -62,24 +62,27 @@ impl Metric {
 
 const METRICS: &[Metric] = &[
     Metric::of_instance("ssl_usage_instance_info", "", "An instance: version, cluster, CA and ARN.", info),
-    Metric::of_instance(
-        "ssl_usage_rotation",
-        "",
-        "1 for what the verdict is: required, deferrable or optional.",
-        |row| state("rotation", row.rotation.name()),
-    ),
+    Metric::of_instance("ssl_usage_rotation", "", "1 for the verdict: required, deferrable or optional.", |row| {
+        state("rotation", row.rotation.name())
+    }),
     Metric::of_instance(
         "ssl_usage_inconclusive",
         "",
         "1 if the evidence does not show whether TLS is used. The rotation is then required, or deferrable by an attestation.",
         |row| vec![flag(row.unproven)],
     ),
-    Metric::of_instance("ssl_usage_tls_usage", "", "1 for whether clients use TLS.", |row| {
-        state("usage", row.usage.name())
-    }),
-    Metric::of_instance("ssl_usage_enforcement", "", "1 for whether TLS can be enforced.", |row| {
-        state("enforcement", row.enforcement.name())
-    }),
+    Metric::of_instance(
+        "ssl_usage_tls_usage",
+        "",
+        "1 for the state that applies: in_use, not_observed, ruled_out or undetermined (inconclusive).",
+        |row| state("usage", row.usage.name()),
+    ),
+    Metric::of_instance(
+        "ssl_usage_enforcement",
+        "",
+        "1 for what enforcing TLS does: safe, breaks (clients without TLS) or unknown.",
+        |row| state("enforcement", row.enforcement.name()),
+    ),
     Metric::of_instance(
         "ssl_usage_act_by_timestamp_seconds",
         "seconds",
