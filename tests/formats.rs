@@ -317,6 +317,9 @@ fn ten_thousand_instances_take_seconds() {
         ("html", Rows::Instances),
         ("parquet", Rows::Instances),
         ("parquet", Rows::Clients),
+        ("summary", Rows::Instances),
+        ("openmetrics", Rows::Instances),
+        ("ocsf", Rows::Instances),
     ] {
         let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows, again: vec![] };
         let mut file = tempfile::tempfile().expect("a file");
@@ -326,7 +329,10 @@ fn ten_thousand_instances_take_seconds() {
         let (took, grown) = (begun.elapsed(), peak_megabytes().saturating_sub(before));
         let bytes = file.metadata().expect("its size").len();
         println!("{name} {rows:?}: {bytes} bytes in {} ms, {grown} MB more memory", took.as_millis());
-        assert!(bytes > 10_000 && took < Duration::from_secs(30), "{name}: {bytes} bytes in {took:?}");
+        assert!(
+            (bytes > 10_000 || name == "summary") && took < Duration::from_secs(30),
+            "{name}: {bytes} bytes in {took:?}"
+        );
     }
 }
 

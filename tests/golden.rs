@@ -34,6 +34,9 @@ fn every_format_is_as_it_was_reviewed() {
         ("--format ndjson", "fleet.ndjson"),
         ("--format markdown", "fleet.md"),
         ("--format html", "fleet.html"),
+        ("--format summary", "fleet.summary.txt"),
+        ("--format openmetrics", "fleet.prom"),
+        ("--format ocsf", "fleet.ocsf.json"),
     ] {
         let arguments: Vec<_> = arguments.split(' ').collect();
         let run = Run::of(ssl_usage(home.path()).args(["analyze", "--from", "fleet"]).args(&arguments).args(WINDOW));

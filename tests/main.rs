@@ -33,6 +33,7 @@ mod fleet;
 mod formats;
 mod golden;
 mod hostile_logs;
+mod integrations;
 mod integrity;
 mod json_schema;
 mod memory;

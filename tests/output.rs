@@ -137,8 +137,7 @@ fn a_report_goes_through_pipes_and_devices() {
 #[test]
 fn a_reader_that_leaves_is_no_error_in_any_format() {
     let home = TempDir::new().expect("a folder");
-    let formats = ["table", "csv", "spreadsheet", "json", "ndjson", "markdown", "parquet", "html"];
-    for format in formats {
+    for ssl_usage::report::Format { name: format, .. } in ssl_usage::report::FORMATS {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = ssl_usage(home.path());

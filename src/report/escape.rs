@@ -173,6 +173,39 @@ pub fn markdown_code(text: &str) -> String {
     format!("`{}`", terminal(text).replace('`', "\\u{60}").replace('|', "\\u{7c}"))
 }
 
+/// For chat and mail, where the same text may be taken for mrkdwn, Markdown or nothing at all: what is no letter or digit of
+/// ASCII, no blank and none of `-/+=…` is printed as `\u{40}`. So nothing in it can be a mention, markup, a link, an emoji or
+/// an address. An underscore within a word is none of these and stays. What is no plain name stands in quotes.
+///
+/// Sources: "Formatting text in messages" of Slack: `&`, `<` and `>` control mentions and links, and must not stand there as
+/// they are. "Format cards in Teams" of Microsoft: cards take Markdown and have no code, so that backticks would not help.
+pub fn chat(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    let mut before = None;
+    while let Some(letter) = letters.next() {
+        let is_word = |letter: &char| letter.is_ascii_alphanumeric();
+        let in_word = letter == '_' && before.is_some_and(|it| is_word(&it)) && letters.peek().is_some_and(is_word);
+        if is_word(&letter) || in_word || " -/+=…".contains(letter) {
+            safe.push(letter);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(letter));
+        }
+        before = Some(letter);
+    }
+    let is_plain = !safe.is_empty() && safe.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_plain { safe } else { format!("\"{safe}\"") }
+}
+
+/// At most `longest` characters of a text, the last of them `…` where there are more.
+pub fn cut(text: &str, longest: usize) -> String {
+    if text.chars().nth(longest).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// For a page of HTML: text and not markup, and shown as on a terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Page;
@@ -203,6 +236,27 @@ mod tests {
         let mut page = String::new();
         Page.write_escaped_str(&mut page, "<b a='\"'>\u{202e}&").expect("text");
         assert_eq!(page, "&#60;b a=&#39;&#34;&#39;&#62;\\u{202e}&#38;");
+    }
+
+    #[test]
+    fn chat_has_no_mentions_links_or_markup_of_others() {
+        assert_eq!(chat("orders-prod"), "orders-prod");
+        assert_eq!(chat("assumed-role/Read_Only/ci"), "\"assumed-role/Read_Only/ci\"");
+        assert_eq!(chat("<!here>"), "\"\\u{3c}\\u{21}here\\u{3e}\"");
+        assert_eq!(chat("_x_ *b* @channel"), "\"\\u{5f}x\\u{5f} \\u{2a}b\\u{2a} \\u{40}channel\"");
+        for hostile in
+            ["<http://evil|click>", "[a](b)", ":bomb:", "~x~", "`x`", "www.evil.example", "{{DATE()}}", "\n", "é"]
+        {
+            let safe = chat(hostile);
+            let is_safe = |letter: char| letter.is_ascii_alphanumeric() || " -/+=\\{}\"".contains(letter);
+            assert!(safe.chars().all(is_safe) && !safe.contains("{{"), "{safe}");
+        }
+        assert_eq!(chat(""), "\"\"");
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        assert_eq!([cut("abc", 3), cut("abcd", 3), cut("日本語", 2)], ["abc", "ab…", "日…"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The report: one model, `ssl-usage/verdict/v1`, that every format prints whole. Formats do not filter and do not judge.
 
+mod brief;
 pub mod columns;
 pub mod csv;
 pub mod escape;
@@ -10,6 +11,8 @@ pub mod lines;
 mod markdown;
 mod model;
 mod ndjson;
+mod ocsf;
+mod openmetrics;
 mod parquet;
 mod policy;
 pub mod schema;
@@ -57,6 +60,13 @@ pub const FORMATS: &[Format<Report>] = &[
         writer: |report, _, out| ndjson::write(report, out),
     },
     Format { name: "markdown", help: "For tickets", reader: Reader::Lines, writer: markdown::write },
+    // A message without text, or none, would look as if there were nothing to do.
+    Format {
+        name: "summary",
+        help: "For chat and mail: what is due, in at most 15 lines",
+        reader: Reader::Document,
+        writer: brief::write,
+    },
     Format {
         name: "parquet",
         help: "For data tools: the rows of the CSV",
@@ -68,6 +78,18 @@ pub const FORMATS: &[Format<Report>] = &[
         help: "For a browser: one self-contained page, without network requests",
         reader: Reader::Lines,
         writer: |report, _, out| html::write(report, out),
+    },
+    Format {
+        name: "openmetrics",
+        help: "For Prometheus: gauges, also for node exporter's textfile collector",
+        reader: Reader::Document,
+        writer: |report, _, out| openmetrics::write(report, out),
+    },
+    Format {
+        name: "ocsf",
+        help: "For Security Hub and SIEMs: OCSF Compliance Findings, as a JSON array",
+        reader: Reader::Document,
+        writer: |report, _, out| ocsf::write(report, out),
     },
 ];
 

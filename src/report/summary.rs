@@ -81,6 +81,11 @@ fn places(report: &Report) -> Option<String> {
 
 /// When the evidence was collected and by which identity, and its age if that is a day or more.
 pub(super) fn collected(report: &Report) -> Option<String> {
+    collected_by(report, str::to_owned)
+}
+
+/// The same, with the identity as `show` prints it.
+pub(super) fn collected_by(report: &Report, show: impl Fn(&str) -> String) -> Option<String> {
     let minute = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M").to_string();
     let (from, to) = (minute(report.oldest()?), minute(report.collected_at?));
     let when = if from == to { to } else { format!("{from} to {to}") };
@@ -89,7 +94,7 @@ pub(super) fn collected(report: &Report) -> Option<String> {
     Some(match report.callers.len() {
         0 => format!("Evidence collected {when} UTC{}", age.trim_end_matches(',')),
         1 => {
-            let caller: String = report.callers.iter().cloned().collect();
+            let caller: String = report.callers.iter().map(|caller| show(caller)).collect();
             format!("Evidence collected {when} UTC{age} by {caller}")
         }
         many => format!("Evidence collected {when} UTC{age} by {}", plural(many, "caller")),

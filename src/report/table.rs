@@ -87,7 +87,7 @@ fn instances(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Resul
 }
 
 /// What to run next, by what the report holds.
-fn next(report: &Report) -> Vec<Step> {
+pub(super) fn next(report: &Report) -> Vec<Step> {
     let summary = &report.summary;
     let inconclusive = plural(summary.unproven, "inconclusive instance");
     let steps = [

@@ -7,6 +7,7 @@ mod accounts;
 mod commands;
 mod faults;
 pub mod install;
+mod integrations;
 mod inventory;
 mod logs;
 mod metrics;
