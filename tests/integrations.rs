@@ -78,7 +78,7 @@ pub fn hostile_report() -> Report {
 fn problem(account: Option<&str>, region: Option<&str>, text: &str) -> Problem {
     let [account, region] = [account, region].map(|text| text.map(str::to_owned));
     let [subject, code, message] = [text; 3].map(str::to_owned);
-    Problem { account, region, subject, call: None, code, message }
+    Problem { account, region, subject, call: None, code, message, aws_message: None, request_id: None }
 }
 
 /// A report in a format.
