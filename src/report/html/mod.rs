@@ -73,6 +73,9 @@ const COLUMNS: [(&str, &str, &str); 13] = [
     ("Account", "", ""),
 ];
 
+/// Most instances whose names stay in sight while the table is scrolled: it costs a browser much time in a longer one.
+const STICKY: usize = 1000;
+
 /// What is written into the page and may run there: the page's policy names its hash.
 struct Inline {
     text: &'static str,
