@@ -94,10 +94,14 @@ pub fn next_steps(out: &mut dyn Write, again: &[String], steps: &[Step]) -> io::
         writeln!(out, "\nNext:")?;
     }
     for (what, subcommand, options) in steps {
-        let command = format!("ssl-usage {subcommand} {} {options}", terminal(&command(again)));
-        writeln!(out, "  {what}:\n    {}", command.trim_end())?;
+        writeln!(out, "  {what}:\n    {}", terminal(&next_command(again, subcommand, options)))?;
     }
     Ok(())
+}
+
+/// A command of this tool as it is typed; `again` are the options of the evidence.
+pub(super) fn next_command(again: &[String], subcommand: &str, options: &str) -> String {
+    format!("ssl-usage {subcommand} {} {options}", command(again)).trim_end().to_owned()
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub const FORMATS: &[Format<Report>] = &[
         name: "html",
         help: "For a browser: one self-contained page, without network requests",
         reader: Reader::Lines,
-        writer: |report, _, out| html::write(report, out),
+        writer: html::write,
     },
     Format {
         name: "openmetrics",

@@ -61,7 +61,7 @@ pub(super) fn causes(report: &Report) -> Option<String> {
 }
 
 /// A reason's code as a noun phrase.
-fn cause(code: &str) -> String {
+pub(super) fn cause(code: &str) -> String {
     match code {
         "coverage-short" => "coverage too short".to_owned(),
         "log-cannot-tell" | "version-cannot-tell" => "no log records TLS".to_owned(),

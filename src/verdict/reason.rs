@@ -37,6 +37,11 @@ macro_rules! reasons {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($meaning),+).trim_ascii(),)+ }
+            }
+
             /// The code in reports.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)+ }
@@ -197,6 +202,48 @@ reasons! {
     CertificateUnknown = "certificate-unknown", Informs;
 }
 
+impl ReasonCode {
+    /// What to do next, in a sentence, about a reason that leaves the evidence inconclusive; none for the others.
+    pub fn next_step(self) -> Option<&'static str> {
+        Some(match self {
+            Self::EvidenceDamaged => "See the errors. Restore the files, or collect again.",
+            Self::EvidenceContradictory => "Collect into a new bundle.",
+            Self::EvidenceUnverified => "Collect again, or accept it with `--accept-unverified`.",
+            Self::EngineUnknown => "Check the clients by other means.",
+            Self::RdsCustom => "Check and replace the certificate on the host.",
+            Self::LimitlessDatabase => "Check its clients and its certificate by other means.",
+            Self::VersionCannotTell | Self::LogCannotTell | Self::TransportUnknown | Self::MetricContradictsLog => {
+                "Run the SQL query of the reason."
+            }
+            Self::LoggingOff => "Enable logging: `ssl-usage preflight` prints the commands.",
+            Self::LoggingUnknown => {
+                "Grant the permissions that the errors name, or restart the instance to apply the setting."
+            }
+            Self::EnforcementUnknown => "Grant the permissions that the errors name.",
+            Self::NoLogs => "See the errors. Check that the instance keeps logs.",
+            Self::CoverageShort => "Keep logs longer, collect on a schedule, or choose another window.",
+            Self::InstanceYoung => "Run ssl-usage again later.",
+            Self::LogsIncomplete => "See the errors, and run the command again.",
+            Self::RecordsUnparsed => "Download the log, and run `ssl-usage scan` on it.",
+            Self::SessionsNotLogged => "Complete the list in `log_connections`.",
+            Self::TlsAttempts => "Find these clients in the log.",
+            Self::OlderSessions => "Use more `--days`, collect every day, or ask the owners of the clients.",
+            Self::OlderSessionsOpen => {
+                "Restart the connection pools, or stop all clients until the metric is 0. A restart of the instance also settles it."
+            }
+            Self::MetricsUnreadable => "Check the endpoint and the proxy, and collect again.",
+            Self::LogExceedsMetric => "Check that the logs belong to this instance alone.",
+            Self::CertificateExpired => "Rotate now.",
+            Self::ClusterInconclusive => "Resolve the cause on that member.",
+            Self::ClusterIncomplete => "Include the other members in the run.",
+            Self::NoClients => "Use a longer window.",
+            Self::AttestedTls => "Update the trust stores, then rotate.",
+            Self::AttestationContradicted => "Correct the attestation.",
+            _ => return None,
+        })
+    }
+}
+
 /// A reason for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
@@ -232,6 +279,35 @@ mod tests {
         let rows: Vec<_> = rows.map(|(code, rest)| (code, rest.split(" | ").next().unwrap_or_default())).collect();
         let all: Vec<_> = ReasonCode::ALL.iter().map(|reason| (reason.code(), word(reason.effect()))).collect();
         assert_eq!(rows, all);
+    }
+
+    /// What the column "what to do" says, without the addresses of links.
+    fn to_do(cell: &str) -> String {
+        let mut parts = cell.trim_end_matches(" |").split(['[', ']']);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| {
+            text + if part.starts_with('(') { part.split_once(')').expect("an end").1 } else { part }
+        })
+    }
+
+    #[test]
+    fn the_next_step_of_what_is_inconclusive_is_that_of_the_readme() {
+        let (_, table) = include_str!("README.md").split_once("\n## Reason codes\n").expect("the table");
+        for reason in ReasonCode::ALL {
+            let start = format!("| `{reason}` | ");
+            let row = table.lines().find_map(|line| line.strip_prefix(&start)).expect("a row");
+            let decides = matches!(reason.effect(), Effect::Blocks | Effect::Overrules | Effect::Voids);
+            let expected = decides.then(|| to_do(row.split(" | ").nth(2).expect("a cell")));
+            assert_eq!(reason.next_step().map(str::to_owned), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_meaning_is_a_sentence() {
+        for reason in ReasonCode::ALL {
+            let meaning = reason.meaning();
+            assert!(meaning.ends_with('.') && meaning.starts_with(|letter: char| letter.is_uppercase()), "{meaning}");
+        }
     }
 
     #[test]

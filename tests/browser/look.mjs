@@ -12,7 +12,7 @@ import puppeteer from "puppeteer-core";
 
 const [file, pictures, searched] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const seen = { requests: [], dialogs: [], errors: [], overflow: {}, inaccessible: {}, grounds: {} };
+const seen = { requests: [], dialogs: [], errors: [], overflow: {}, inaccessible: {}, grounds: {}, chosen: [], copied: [] };
 
 const browser = await puppeteer.launch({
   args: [...chromium.args, "--no-sandbox"],
@@ -34,6 +34,8 @@ try {
   await page.goto(url);
   seen.milliseconds = Math.round(performance.now() - begun);
   seen.text = await page.evaluate(() => document.querySelector("main").textContent);
+  seen.header = await page.evaluate(() => document.querySelector("header").innerText.replace(/\s+/g, " "));
+  seen.headings = await page.evaluate(() => [...document.querySelectorAll("h2, .tasks h3")].map((it) => it.textContent));
 
   // What is opened on the way, and what is drawn only once it is in sight, is looked at too.
   await page.evaluate(() => {
@@ -43,9 +45,10 @@ try {
   for (const scheme of ["light", "dark"]) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     seen.grounds[scheme] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    for (const [name, width] of [["wide", 1280], ["narrow", 390]]) {
+    for (const [name, width] of [["smallest", 320], ["tablet", 768], ["wide", 1280], ["narrow", 390]]) {
       await page.setViewport({ width, height: 900 });
       seen.overflow[`${name}-${scheme}`] = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (!["wide", "narrow"].includes(name)) continue;
       await page.screenshot({ path: `${pictures}/${name}-${scheme}.png`, fullPage: true });
     }
     // Runs outside of the page's own policy, which allows no script but its own.
@@ -53,6 +56,19 @@ try {
     const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
     seen.inaccessible[scheme] = found.violations.map((it) => `${it.id}: ${it.help}: ${it.nodes[0].html.slice(0, 160)}`);
   }
+
+  const shown = (selector) => page.evaluate((of) => [...document.querySelectorAll(of)].some((it) => it.checkVisibility()), selector);
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+  await page.emulateMediaType("print");
+  await page.setViewport({ width: 750, height: 900 });
+  await page.screenshot({ path: `${pictures}/print.png`, fullPage: true });
+  seen.paper = { tasks: await shown(".tasks"), controls: await shown("form, .about, .show, .copy, #said") };
+  await page.emulateMediaType("screen");
+  await page.setJavaScriptEnabled(false);
+  await page.goto(url);
+  await page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; });
+  seen.scriptless = { tasks: await shown(".tasks"), controls: await shown("form, .show, .copy, #said:not(:empty)") };
+  await page.setJavaScriptEnabled(true);
 
   // From here on by the keyboard alone.
   await page.setViewport({ width: 1280, height: 900 });
@@ -77,12 +93,82 @@ try {
   };
   for (let at = 0; at < searched.length; at += 1) await page.keyboard.press("Backspace");
   await pause();
+
+  // The filters, each with the first of its values; then two of them and the search together.
+  const reach = async (id) => {
+    for (let at = 0; at < 20 && (await focused()) !== id; at += 1) await page.keyboard.press("Tab");
+  };
+  const state = () => page.evaluate(() => {
+    const choice = document.activeElement.selectedOptions?.[0];
+    return { value: choice?.value, label: choice?.textContent, said: document.getElementById("found").textContent };
+  });
+  for (const id of ["by-verdict", "by-account", "by-engine", "by-reason"]) {
+    await reach(id);
+    await page.keyboard.press("ArrowDown");
+    seen.chosen.push({ id, ...(await state()), rows: (await names("#table tbody th")).length });
+    await page.keyboard.press("ArrowUp");
+  }
+  await page.keyboard.type("logging-off");
+  seen.reason = { ...(await state()), rows: await names("#table tbody th"), sections: await names("#sections > * h3") };
+  await page.keyboard.down("Shift");
+  for (let at = 0; at < 20 && (await focused()) !== "by-verdict"; at += 1) await page.keyboard.press("Tab");
+  await page.keyboard.type("required?");
+  seen.both = await state();
+  for (let at = 0; at < 20 && (await focused()) !== "search"; at += 1) await page.keyboard.press("Tab");
+  await page.keyboard.up("Shift");
+  await page.keyboard.type("crm");
+  await pause();
+  seen.all = { ...(await state()), rows: await names("#table tbody th") };
+  await reach("full");
+  await page.keyboard.press("Space");
+  seen.full = await shown("#table .rest");
+  await reach("clear");
+  await page.keyboard.press("Enter");
+  await pause();
+  seen.reset = { ...(await state()), rows: (await names("#table tbody th")).length, full: await shown("#table .rest") };
+
   for (let at = 0; at < 20 && (await focused()) !== "Instance"; at += 1) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   seen.rising = await names("#table tbody th");
   await page.keyboard.press("Enter");
   seen.falling = await names("#table tbody th");
   seen.sorted = await page.evaluate(() => document.querySelector("#table th").ariaSort);
+
+  // Copying, by the clipboard's interface and without it: what is pasted is what stands there.
+  const paste = async () => {
+    await page.evaluate(() => {
+      const area = document.createElement("textarea");
+      area.id = "pasted";
+      document.body.append(area);
+      area.focus();
+    });
+    await page.keyboard.down("Control");
+    await page.keyboard.press("KeyV");
+    await page.keyboard.up("Control");
+    return page.evaluate(() => {
+      const area = document.getElementById("pasted");
+      area.remove();
+      return area.value;
+    });
+  };
+  for (const [selector, without] of [[".tasks pre", false], [".tasks li:nth-child(2) pre", true], [".instance pre", true]]) {
+    const text = await page.evaluate((of, bare) => {
+      if (bare) Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
+      const pre = [...document.querySelectorAll(of)].find((it) => !it.closest(".instance") || it.textContent.startsWith("SELECT"));
+      if (!pre) return null;
+      const details = pre.closest("details");
+      if (details) details.open = true;
+      return new Promise((done) => setTimeout(() => (pre.lastElementChild.focus(), done(pre.firstElementChild.textContent)), 200));
+    }, selector, without);
+    if (text === null) continue;
+    await page.evaluate(() => (document.getElementById("said").textContent = ""));
+    await page.keyboard.press("Enter");
+    await pause();
+    const said = await page.evaluate(() => document.getElementById("said").textContent);
+    seen.copied.push({ text, said, pasted: await paste() });
+  }
+  await page.evaluate(() => document.querySelector(".tasks li:nth-child(2) .show")?.click());
+  seen.linked = await page.evaluate(() => [document.getElementById("by-verdict").value, document.getElementById("found").textContent]);
   seen.printed = Buffer.from(await page.pdf()).subarray(0, 5).toString();
 } finally {
   await browser.close();

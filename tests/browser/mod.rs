@@ -7,7 +7,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::command::{Run, samples, ssl_usage};
@@ -92,6 +92,26 @@ fn stands(seen: &Value) {
     for scheme in ["light", "dark"] {
         assert!(texts(&seen["inaccessible"][scheme]).is_empty(), "{scheme}: {}", seen["inaccessible"][scheme]);
     }
+    for media in ["paper", "scriptless"] {
+        assert_eq!(seen[media], json!({"tasks": true, "controls": false}), "{media}");
+    }
+    let chosen = seen["chosen"].as_array().expect("filters");
+    assert_eq!(chosen.len(), 4);
+    for filter in chosen {
+        // Each option says how many instances have its value.
+        let (rows, label) = (&filter["rows"], filter["label"].as_str().expect("a label"));
+        assert!(rows != 0 && label.ends_with(&format!("({rows})")), "{filter}");
+        assert_eq!(filter["said"], format!("{rows} of 24"), "{filter}");
+    }
+    assert_eq!(
+        (&seen["reset"]["said"], &seen["reset"]["rows"], &seen["reset"]["full"]),
+        (&json!(""), &json!(24), &json!(false))
+    );
+    let copied = seen["copied"].as_array().expect("copies");
+    for copy in copied {
+        assert_eq!((&copy["pasted"], &copy["said"]), (&copy["text"], &json!("Copied.")), "{copy}");
+    }
+    assert!(copied.len() >= 2, "{copied:?}");
     assert_eq!(seen["printed"], "%PDF-");
 }
 
@@ -104,6 +124,29 @@ fn a_page_is_used_without_a_network_or_a_mouse_on_any_screen() {
     assert_eq!(seen["found"]["said"], "1 of 24");
     assert_eq!(texts(&seen["found"]["rows"]), ["reports-batch"]);
     assert_eq!(texts(&seen["found"]["sections"]), ["reports-batch"]);
+    let header = seen["header"].as_str().expect("a header");
+    for part in [
+        "Account 123456789012 24 instances",
+        "Region eu-west-1 24 instances",
+        "Evidence collected 2026-11-23 00:00 UTC by arn:aws:iam::123456789012:user/test.",
+        "Evidence verified: sha256:",
+    ] {
+        assert!(header.contains(part), "{part}: {header}");
+    }
+    let first = ["What to do", "Rotate now", "Find out", "Can wait", "Nothing to do", "When certificates end"];
+    assert_eq!(texts(&seen["headings"])[..6], first);
+    let chosen = |at: usize| (&seen["chosen"][at]["value"], &seen["chosen"][at]["rows"]);
+    assert_eq!(chosen(0), (&json!("required"), &json!(7)));
+    let quiet = json!(["crm-quiet", "loyalty-1"]);
+    let by_reason = &seen["reason"];
+    assert_eq!((&by_reason["value"], &by_reason["said"]), (&json!("logging-off"), &json!("2 of 24")));
+    assert_eq!((&by_reason["rows"], &by_reason["sections"]), (&quiet, &quiet));
+    assert_eq!((&seen["both"]["value"], &seen["both"]["said"]), (&json!("required?"), &json!("2 of 24")));
+    assert_eq!((&seen["all"]["said"], &seen["all"]["rows"]), (&json!("1 of 24"), &json!(["crm-quiet"])));
+    assert_eq!((&seen["full"], &seen["linked"]), (&json!(true), &json!(["required?", "6 of 24"])));
+    let copied: Vec<_> = (0..3).filter_map(|at| seen["copied"][at]["text"].as_str()).collect();
+    let starts = ["ssl-usage clients --from ", "ssl-usage preflight --from ", "SELECT "];
+    assert!(copied.iter().zip(starts).all(|(text, start)| text.starts_with(start)), "{copied:?}");
     let mut rising = texts(&seen["rising"]);
     assert_eq!((rising.len(), rising.is_sorted()), (24, true), "{rising:?}");
     rising.reverse();

@@ -1,7 +1,11 @@
 //! HTML: one page without network requests. It can be read without its script, and runs only its own.
 
 mod chart;
+mod filters;
+mod origin;
 mod row;
+mod tasks;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -14,19 +18,26 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Report;
-use super::lines::filter;
+use super::lines::{around_query, filter};
 use super::policy::lines as policy_lines;
-use super::summary::{causes, collected, evidence, headline};
+use super::summary::{collected, evidence, headline};
+use super::{Layout, Report};
 use crate::shell::command;
 use crate::text::plural;
+use filters::Filter;
+use origin::Covered;
 use row::Row;
+use tasks::Task;
+use terms::{TERMS, codes};
 use timeline::Month;
 
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'r> {
     report: &'r Report,
+    covered: Vec<Covered<'r>>,
+    tasks: Vec<Task<'r>>,
+    filters: Vec<Filter>,
     timeline: &'r [Month<'r>],
     /// Most instances of a month.
     most: u64,
@@ -37,10 +48,33 @@ struct Page<'r> {
 impl<'r> Page<'r> {
     /// The instances one by one, so that no more than one is laid out in memory.
     fn rows(&self) -> impl Iterator<Item = Row<'r>> + use<'r> {
-        let report = self.report;
-        report.instances.iter().enumerate().map(|(number, it)| Row { number, it, report })
+        rows(self.report)
     }
 }
+
+fn rows(report: &Report) -> impl Iterator<Item = Row<'_>> + Clone {
+    report.instances.iter().enumerate().map(move |(number, it)| Row { number, it, report })
+}
+
+/// The columns of the table: title, class, and the id of the term that explains it. Filters name columns by number.
+const COLUMNS: [(&str, &str, &str); 13] = [
+    ("Instance", "", ""),
+    ("Verdict", "", "t-verdict"),
+    ("Act by", "", "t-act-by"),
+    ("Reason", "", "t-reason"),
+    ("TLS usage", "", "t-usage"),
+    ("Rotation restarts", "", "t-restart"),
+    ("Enforcing TLS", "", "t-enforcing"),
+    ("Coverage", "number", "t-coverage"),
+    ("TLS", "number", "t-sessions"),
+    ("Plaintext", "number", "t-sessions"),
+    ("Engine", "", ""),
+    ("Region", "", ""),
+    ("Account", "", ""),
+];
+
+/// Most instances whose names stay in sight while the table is scrolled: it costs a browser much time in a longer one.
+const STICKY: usize = 1000;
 
 /// What is written into the page and may run there: the page's policy names its hash.
 struct Inline {
@@ -62,6 +96,27 @@ fn long(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
     if text.as_ref().len() > 300 { LONG } else { "" }
 }
 
+/// Attributes of the rest of a reason, which the table shows on demand.
+const REST: &str = r#" class="rest""#;
+const LONG_REST: &str = r#" class="rest long" tabindex="0""#;
+
+/// The attributes of an element that holds this rest of a reason.
+fn rest(text: &str) -> &'static str {
+    if long(text).is_empty() { REST } else { LONG_REST }
+}
+
+/// Letters of a value that a filter shows.
+const SHOWN: usize = 60;
+
+/// A value of a filter as it is shown.
+fn cut(value: &str) -> String {
+    let mut shown: String = value.chars().take(SHOWN).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 fn problems(report: &Report) -> String {
     plural(report.summary.errors, "problem")
 }
@@ -78,10 +133,28 @@ fn day_of(time: &Option<Timestamp>) -> String {
     time.map_or_else(|| "on an unknown date".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// The parts of a text, each with whether it is code: what stands between backticks.
+fn parts(text: &str) -> Vec<(bool, &str)> {
+    let parts: Vec<_> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        // A backtick that nothing ends is text.
+        return vec![(false, text)];
+    }
+    parts
+        .into_iter()
+        .enumerate()
+        .map(|(index, part)| (index % 2 == 1, part))
+        .filter(|(_, part)| !part.is_empty())
+        .collect()
+}
+
+pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     let timeline = timeline::of(report);
     let page = Page {
         report,
+        covered: origin::of(report),
+        tasks: tasks::of(report, &layout.again),
+        filters: filters::of(rows(report)),
         most: timeline.iter().map(Month::sum).max().unwrap_or(0),
         timeline: &timeline,
         style: Inline::new(include_str!("style.css")),

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::chart::Chart;
 use crate::report::Report;
 use crate::report::explain::change;
+use crate::report::lines::around_query;
 use crate::report::model::{Client, Gap, Instance, Shares};
-use crate::report::summary::{act_by, coverage, enforcing, next_ca, no_commands, restarts, usage, verdict};
+use crate::report::summary::{act_by, coverage, enforcing, in_brief, next_ca, no_commands, restarts, usage, verdict};
 use crate::text::plural;
 
 /// Clients of an instance that the page shows: JSON has all.
@@ -18,6 +19,7 @@ const CLIENTS_TOGETHER: usize = 20_000;
 const GAPS: usize = 10;
 
 /// One instance, and its place in the report.
+#[derive(Clone, Copy)]
 pub(super) struct Row<'r> {
     pub number: usize,
     pub it: &'r Instance,
@@ -93,8 +95,21 @@ impl<'r> Row<'r> {
         format!("Log coverage: {}, in {}{notes}", self.coverage(), plural(of.files, "log file"))
     }
 
-    pub fn why(&self) -> &'r str {
-        self.it.reasons.first().map_or("", |reason| reason.text.as_str())
+    /// The code of the reason that decided.
+    pub fn code(&self) -> &'static str {
+        self.it.reasons.first().map_or("-", |reason| reason.code.code())
+    }
+
+    /// The first clause of that reason.
+    pub fn brief(&self) -> &'r str {
+        in_brief(self.it)
+    }
+
+    /// What follows its first clause, with the mark between them and without a query; empty where nothing does.
+    pub fn rest(&self) -> &'r str {
+        let why = self.it.reasons.first().map_or("", |reason| around_query(&reason.text).0);
+        let rest = why.strip_prefix(self.brief()).unwrap_or(why);
+        if rest == "." { "" } else { rest }
     }
 
     pub fn chart(&self) -> Option<Chart> {

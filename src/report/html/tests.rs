@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::inventory::{AccountRegion, Collection, InstanceId, Member};
 use crate::problem::Problem;
-use crate::report::Report;
 use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Shares};
+use crate::report::{Layout, Report};
 use crate::usage::GapReason;
 use crate::verdict::{
     Change, Command, CommandKind, EffectTime, Enforcement, Policy, Procedure, Reason, ReasonCode, Restart, Rotation,
@@ -75,7 +75,7 @@ fn report(name: &str, clients: usize) -> Report {
             bytes: 0,
             unparsed: 1,
         },
-        reasons: vec![Reason { code: ReasonCode::TlsConnections, text: text() }],
+        reasons: vec![Reason { code: ReasonCode::TlsConnections, text: format!("{name}. Then {name}.") }],
         not_examined: Vec::new(),
         procedure: Procedure::default(),
         commands: vec![Command { kind: CommandKind::Rotate, takes_effect: EffectTime::AtOnce, words: vec![text()] }],
@@ -124,15 +124,25 @@ fn connections(name: &str, clients: usize, window: Window) -> Connections {
 }
 
 fn page(report: &Report) -> String {
+    let again = report.instances.iter().map(|row| row.id().instance.clone()).collect();
     let mut page = Vec::new();
-    super::write(report, &mut page).expect("a page");
+    super::write(report, &Layout { again, ..Layout::default() }, &mut page).expect("a page");
     String::from_utf8(page).expect("UTF-8")
 }
 
-/// Everything of a page behind its style and before its script that is not text.
+/// Everything of a page behind its style and before its script that is not text, without the values of filters.
 fn markup(page: &str) -> Vec<&str> {
     let body = page.split_once("</style>").and_then(|(_, rest)| rest.split_once("<script>")).expect("a body").0;
-    body.split('<').skip(1).map(|tag| tag.split_once('>').expect("a tag").0).collect()
+    let tags = body.split('<').skip(1).map(|tag| tag.split_once('>').expect("a tag").0);
+    tags.map(|tag| match tag.strip_prefix("option value=") {
+        Some(value) => {
+            assert!(value.len() >= 2 && value.trim_matches('"').len() == value.len() - 2, "{value}");
+            assert!(!value.trim_matches('"').contains('"'), "a value does not end its attribute: {value}");
+            "option"
+        }
+        None => tag,
+    })
+    .collect()
 }
 
 #[test]
@@ -153,12 +163,16 @@ fn a_name_is_text_wherever_it_stands() {
     ] {
         let hostile = page(&report(name, 1));
         // Only a name that is long is marked as such.
-        let unmarked = hostile.replace(super::LONG, "");
+        let unmarked = hostile.replace(super::LONG_REST, super::REST).replace(super::LONG, "");
         assert!(markup(&unmarked) == markup(&plain), "{}", &name[..name.len().min(80)]);
         assert_eq!(unmarked.len() < hostile.len(), name == long, "what is scrolled can be reached by the keyboard");
         let moves = |letter: char| letter != '\n' && letter.is_control() || matches!(letter, '\u{202a}'..='\u{2069}');
         assert!(!hostile.contains(moves), "{name}");
     }
+    let hostile = page(&report("<b> \"&' \n", 1));
+    let escaped = "&#60;b&#62; &#34;&#38;&#39; \\u{a}";
+    let option = format!("<option value=\"{escaped}\">{escaped} (1)</option>");
+    assert_eq!(hostile.matches(&option).count(), 2, "account and engine");
     assert!(page(&report("a\u{202e}b", 1)).contains("<bdi>a\\u{202e}b</bdi>"), "it can still be read");
 }
 
@@ -167,4 +181,100 @@ fn what_is_left_out_is_said() {
     let page = page(&report("plain", 27));
     assert!(page.contains("Not shown: 7 clients with fewer sessions"));
     assert!(page.contains("Not shown: 2 shorter gaps"));
+}
+
+#[test]
+fn a_report_without_instances_is_short_and_says_what_to_do() {
+    let mut empty = report("plain", 1);
+    empty.instances.clear();
+    let page_of = |report: &Report| page(report);
+    let with_errors = page_of(&empty);
+    empty.errors.clear();
+    empty.summary.errors = 0;
+    let without = page_of(&empty);
+    for page in [&with_errors, &without] {
+        assert!(page.contains("No instance was found in account plain, region plain."), "{page}");
+        assert!(["<form", "<table id=", "id=\"terms\"", "href=\"#instances\""].iter().all(|part| !page.contains(part)));
+    }
+    assert!(without.contains("Check that the accounts and regions") && !without.contains("id=\"errors\""));
+    let place = |part: &str| with_errors.find(part).unwrap_or_else(|| panic!("{part}"));
+    assert!(place("id=\"todo\"") < place("Part of the fleet could not be read"));
+    assert!(place("<a href=\"#errors\">See 1 problem</a>") < place("Resolve the problems"));
+    assert!(place("Resolve the problems") < place("id=\"errors\"") && place("id=\"errors\"") < place("id=\"policy\""));
+}
+
+#[test]
+fn many_accounts_are_counted_and_listed_on_demand() {
+    let mut large = report("plain", 1);
+    let row = large.instances[0].clone();
+    large.instances = (0..12)
+        .map(|number| {
+            let mut row = row.clone();
+            row.member.id.account = format!("{:012}", number % 6);
+            row
+        })
+        .collect();
+    large.callers.extend((0..9).map(|number| format!("caller-{number}")));
+    let page = page(&large);
+    // The account of the collection has no instance.
+    assert!(page.contains("<details><summary>7 accounts</summary>"), "{page}");
+    assert!(page.contains("<bdi>000000000003</bdi> <span class=\"count\">2 instances</span>"));
+    assert!(page.contains("<bdi>plain</bdi> <span class=\"count\">0 instances</span>"));
+    assert!(page.contains("<dt>Region</dt><dd><ul><li><bdi>plain</bdi>"));
+    assert!(page.contains("<details><summary>10 callers</summary>"));
+    assert!(page.contains("<option value=\"000000000003\">000000000003 (2)</option>"));
+}
+
+#[test]
+fn what_to_do_comes_first_by_date_and_by_cause() {
+    let mut fleet = report("plain", 1);
+    let row = fleet.instances[0].clone();
+    let named = |name: &str, rotation, unproven, act_by: Option<&str>, code| {
+        let mut row = row.clone();
+        (row.rotation, row.unproven) = (rotation, unproven);
+        row.act_by = act_by.map(|date| date.parse().expect("a time"));
+        row.member.id.instance = name.to_owned();
+        row.reasons[0].code = code;
+        row
+    };
+    fleet.instances = vec![
+        named("quiet", Rotation::Required, true, Some("2027-01-01T00:00:00Z"), ReasonCode::LoggingOff),
+        named("late", Rotation::Required, false, Some("2027-02-01T00:00:00Z"), ReasonCode::TlsConnections),
+        named("soon", Rotation::Required, false, Some("2026-11-30T00:00:00Z"), ReasonCode::TlsConnections),
+        named("attested", Rotation::Deferrable, true, None, ReasonCode::AttestedNoTls),
+        named("off", Rotation::Optional, false, None, ReasonCode::TlsSwitchedOff),
+    ];
+    let page = page(&fleet);
+    let tasks = page.split_once("id=\"todo\"").and_then(|(_, rest)| rest.split_once("id=\"errors\"")).expect("tasks").0;
+    let mut from = 0;
+    for part in [
+        "<b class=\"sum\">2</b>",
+        "Rotate now",
+        ">soon<",
+        "2026-11-30 (in 7 days)",
+        ">late<",
+        "<pre><code>ssl-usage clients quiet",
+        "<pre><code>ssl-usage plan quiet",
+        "Find out",
+        "The nearest date is 2027-01-01 (in 39 days)",
+        "<code>logging-off</code>",
+        ">quiet<",
+        "<code>ssl-usage preflight</code> prints the commands",
+        "<pre><code>ssl-usage preflight quiet",
+        "Can wait",
+        "data-verdict=\"deferrable?\"",
+        ">attested<",
+        "no known date",
+        "Nothing to do",
+        "A setting turns TLS off and is in effect <code>tls-switched-off</code>",
+    ] {
+        from += tasks[from..].find(part).unwrap_or_else(|| panic!("{part}: {}", &tasks[from..]));
+    }
+}
+
+#[test]
+fn what_stands_between_backticks_is_code() {
+    assert_eq!(super::parts("run `a b`, then `c`"), [(false, "run "), (true, "a b"), (false, ", then "), (true, "c")]);
+    assert_eq!(super::parts("a ` <b>"), [(false, "a ` <b>")]);
+    assert_eq!(super::parts(""), [(false, ""); 0]);
 }
