@@ -43,9 +43,10 @@ impl Problem {
         self
     }
 
-    /// What AWS answered.
-    fn answer(&self) -> AwsAnswer {
-        AwsAnswer { message: self.aws_message.clone(), request_id: self.request_id.clone() }
+    /// What AWS answered, if it did.
+    pub fn answer(&self) -> Option<AwsAnswer> {
+        let answer = AwsAnswer { message: self.aws_message.clone(), request_id: self.request_id.clone() };
+        (answer != AwsAnswer::default()).then_some(answer)
     }
 
     /// The subject with its region and account.
@@ -108,7 +109,7 @@ pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief
         if let Some(more) = alike.len().checked_sub(NAMED).filter(|more| *more > 0) {
             who += &format!(" and {more} more");
         }
-        let answer = alike.first().map(|problem| problem.answer().to_string()).filter(|answer| !answer.is_empty());
+        let answer = alike.first().and_then(|problem| problem.answer());
         let message = match answer {
             Some(answer) => format!("{}. {answer}", message.trim_end_matches('.')),
             None => message.to_owned(),

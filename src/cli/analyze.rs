@@ -33,7 +33,7 @@ use crate::text::suggest;
   ssl-usage analyze --from evidence --fail-on required,expiring=30d,empty
   ssl-usage analyze --from evidence --format html -o report.html
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 4 a condition of --fail-on is met.")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 4 a condition of --fail-on is met; 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct Analyze {
     #[command(flatten)]
     subject: Subject,

@@ -36,7 +36,7 @@ use crate::window::Window;
   ssl-usage clients --from evidence --format json \\
     | jq -r '.clients[] | select(.old_protocols != []) | .address'
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct ListClients {
     #[command(flatten)]
     subject: Subject,

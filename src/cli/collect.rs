@@ -24,7 +24,7 @@ use crate::error::Result;
     -o evidence
   ssl-usage analyze --from evidence
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct Collect {
     #[command(flatten)]
     fleet: Fleet,

@@ -18,6 +18,11 @@ pub const PARTIAL: u8 = 3;
 /// Success, and a condition of `--fail-on` is met.
 pub const MET: u8 = 4;
 
+/// Interrupted by Ctrl-C (SIGINT).
+pub const INTERRUPTED: u8 = 130;
+/// Interrupted by SIGTERM.
+pub const TERMINATED: u8 = 143;
+
 /// The status of a run that failed.
 pub fn of_error(kind: ErrorKind) -> u8 {
     if kind == ErrorKind::Usage { USAGE } else { FAILED }

@@ -54,7 +54,7 @@ pub(super) fn watch() {
 #[derive(Clone, Copy)]
 struct Signal {
     name: &'static str,
-    status: i32,
+    status: u8,
 }
 
 #[allow(clippy::exit, reason = "other threads are in the middle of something that may be killed")]
@@ -78,7 +78,7 @@ fn stop(signal: Signal) -> ! {
         }
         None => complain(&format_args!("interrupted ({}). No report was written.", signal.name)),
     }
-    std::process::exit(signal.status)
+    std::process::exit(signal.status.into())
 }
 
 #[cfg(unix)]
@@ -86,9 +86,10 @@ mod signals {
     use tokio::signal::unix::{SignalKind, signal};
 
     use super::Signal;
+    use crate::cli::exit;
 
-    const INTERRUPT: Signal = Signal { name: "SIGINT", status: 130 };
-    const TERMINATE: Signal = Signal { name: "SIGTERM", status: 143 };
+    const INTERRUPT: Signal = Signal { name: "SIGINT", status: exit::INTERRUPTED };
+    const TERMINATE: Signal = Signal { name: "SIGTERM", status: exit::TERMINATED };
 
     /// The next signal; none where they cannot be watched.
     pub async fn next() -> Option<Signal> {
@@ -121,6 +122,6 @@ mod signals {
     use super::Signal;
 
     pub async fn next() -> Option<Signal> {
-        tokio::signal::ctrl_c().await.ok().map(|()| Signal { name: "Ctrl-C", status: 130 })
+        tokio::signal::ctrl_c().await.ok().map(|()| Signal { name: "Ctrl-C", status: crate::cli::exit::INTERRUPTED })
     }
 }

@@ -17,6 +17,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "Configuration files to read instead of ~/.aws/config and ~/.aws/credentials.",
     ),
     ("AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_RDS, ...", "Address of all AWS services, or of one of them."),
+    ("AWS_CA_BUNDLE", "File with the CA certificates to trust, instead of those of this machine."),
+    ("AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT", "Use FIPS or dual-stack endpoints, if true."),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
+        "HTTP proxies, with user and password if needed (http://USER:PASSWORD@HOST:PORT), and hosts to call directly.",
+    ),
     ("XDG_DATA_HOME", "Folder of the default bundle. Default: ~/.local/share."),
     ("NO_COLOR, TERM", "A value of NO_COLOR, or TERM=dumb, disables colours."),
 ];
@@ -34,6 +40,8 @@ const EXIT_STATUS: &[(u8, &str)] = &[
     (exit::USAGE, "Invalid usage: an option, an argument or the policy file."),
     (exit::PARTIAL, "Success, but some evidence could not be read. The output lists the errors."),
     (exit::MET, "Success, and a condition of analyze --fail-on is met."),
+    (exit::INTERRUPTED, "Interrupted by Ctrl-C (SIGINT). Evidence that was read is kept."),
+    (exit::TERMINATED, "Interrupted by SIGTERM. Evidence that was read is kept."),
 ];
 
 /// The manual page of a command, as roff. Writing into memory does not fail.

@@ -27,7 +27,7 @@ use crate::report::Format;
     -e plan=$PWD/plan.json -e reviewed=yes \\
     -e '{\"profiles\": {\"123456789012\": \"prod\"}}'
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct MakePlan {
     #[command(flatten)]
     subject: Subject,

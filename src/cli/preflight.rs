@@ -27,7 +27,7 @@ use crate::report::Format;
   ssl-usage preflight --format json \\
     | jq -r '.instances[] | select(.answer == \"switch-on\") | .why'
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct Check {
     /// Number of days to analyze later.
     #[arg(long, help_heading = WHAT, default_value_t = 14, value_parser = days)]

@@ -66,6 +66,14 @@ impl Counts {
         format!("{} read, {}/s{}{left}", bytes(self.bytes()), bytes(rate as u64), self.retried(", ", ""))
     }
 
+    /// Progress in words; `what` is done before instances are known.
+    fn state(&self, what: &str) -> String {
+        match self.instances() {
+            (_, 0) => what.to_owned(),
+            (done, all) => format!("{done} of {}, {}", plural(all, "instance"), self.pace()),
+        }
+    }
+
     fn retried(&self, before: &str, after: &str) -> String {
         match self.retries.load(Ordering::Relaxed) {
             0 => String::new(),
@@ -102,7 +110,11 @@ impl Bar {
         shown.set_message(what);
         shown.enable_steady_tick(Duration::from_millis(200));
         let counts = Arc::new(Counts::new());
-        let lines = (!quiet && !io::stderr().is_terminal()).then(|| every(LINES, what, &counts));
+        let lines = (!quiet && !io::stderr().is_terminal()).then(|| {
+            let counts = Arc::clone(&counts);
+            // A closed stderr is no reason to stop.
+            every(LINES, move || drop(writeln!(io::stderr(), "ssl-usage: {}", counts.state(what))))
+        });
         Self { counts, shown, verbose, lines: Mutex::new(lines) }
     }
 
@@ -117,16 +129,12 @@ impl Bar {
     }
 }
 
-/// Prints a line in each interval, until the sender is dropped.
-fn every(interval: Duration, what: &'static str, counts: &Arc<Counts>) -> Sender<()> {
+/// Does something in each interval, until the sender is dropped.
+fn every(interval: Duration, act: impl Fn() + Send + 'static) -> Sender<()> {
     let (end, ended) = mpsc::channel();
-    let counts = Arc::clone(counts);
     std::thread::spawn(move || {
         while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-            let (done, all) = counts.instances();
-            let state =
-                if all == 0 { what.to_owned() } else { format!("{done} of {all} instances, {}", counts.pace()) };
-            let _ = writeln!(io::stderr(), "ssl-usage: {state}");
+            act();
         }
     });
     end
@@ -215,6 +223,27 @@ mod tests {
         assert_eq!(in_words(&call, at, true), format!("{line}, attempt 2 of 4"));
         let unsigned = ApiCall { region: None, status: None, request_id: None, attempt: None, ..call };
         assert_eq!(in_words(&unsigned, at, true), "12:00:01.250Z rds:DescribeDBInstances - no response 0.042 s");
+    }
+
+    #[test]
+    fn progress_is_told_again_and_again_until_it_ends() {
+        let (tell, told) = mpsc::channel();
+        let end = every(Duration::from_millis(1), move || drop(tell.send(())));
+        assert!(told.recv().is_ok() && told.recv().is_ok());
+        drop(end);
+        // The thread ends, and what it sends with.
+        while told.recv().is_ok() {}
+    }
+
+    #[test]
+    fn progress_counts_instances_bytes_and_retries() {
+        let counts = Counts::new();
+        assert_eq!(counts.state("reading the inventory"), "reading the inventory");
+        counts.instances.store(12, Ordering::Relaxed);
+        counts.bytes.store(3_400_000, Ordering::Relaxed);
+        counts.retries.store(2, Ordering::Relaxed);
+        let state = counts.state("reading the inventory");
+        assert!(state.starts_with("0 of 12 instances, 3.4 MB read, ") && state.ends_with("/s, 2 retries"), "{state}");
     }
 
     #[test]

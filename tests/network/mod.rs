@@ -30,6 +30,22 @@ fn outside(home: &Path) -> Command {
     command
 }
 
+/// A proxy with a password, and the command behind it, for which a private CA signs the certificates of AWS.
+fn proxied_command(aws: &FakeAws, home: &Path) -> (Proxy, Command) {
+    let ca = Ca::new("Example Corp Inspection CA");
+    let proxy = Proxy::start(Answer::Through(ca.front(&NAMES, 2099, address(aws))));
+    let bundle = home.join("corp.pem");
+    fs::write(&bundle, ca.pem()).expect("a file");
+    let mut command = ssl_usage(home);
+    command.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", proxy.url("dba:p%40ss@")).env("AWS_CA_BUNDLE", &bundle);
+    (proxy, command)
+}
+
+/// The command behind such a proxy.
+pub fn behind_proxy(aws: &FakeAws, home: &Path) -> Command {
+    proxied_command(aws, home).1
+}
+
 /// An address at which nothing listens.
 fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address")
@@ -40,13 +56,8 @@ fn behind_a_proxy_with_a_password_and_a_private_ca_a_report_is_the_same() {
     let aws = FakeAws::start(small_fleet());
     let (direct, proxied) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
     let expected = Run::of(against(&aws, direct.path()).args(["analyze", "--format", "json"]).args(WINDOW));
-    let ca = Ca::new("Example Corp Inspection CA");
-    let proxy = Proxy::start(Answer::Through(ca.front(&NAMES, 2099, address(&aws))));
-    let bundle = proxied.path().join("corp.pem");
-    fs::write(&bundle, ca.pem()).expect("a file");
-    let mut command = outside(proxied.path());
-    command.env("HTTPS_PROXY", proxy.url("dba:p%40ss@")).env("AWS_CA_BUNDLE", &bundle);
-    let run = Run::of(&mut command);
+    let (proxy, mut command) = proxied_command(&aws, proxied.path());
+    let run = Run::of(command.args(["analyze", "--format", "json"]).args(WINDOW));
     assert_eq!((run.status, run.json()), (0, expected.json()), "{}", run.err);
     let hosts = ["ec2", "logs", "monitoring", "rds", "sts"].map(|name| format!("{name}.eu-west-1.amazonaws.com:443"));
     assert_eq!(proxy.hosts(), hosts);
