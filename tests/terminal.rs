@@ -38,9 +38,7 @@ pub fn plain(text: &str) -> String {
     while let Some(letter) = letters.next() {
         match letter {
             // Control sequences end in a letter. Source: ECMA-48, section 5.4.
-            '\u{1b}' => {
-                drop(letters.by_ref().skip_while(|letter| *letter == '[').find(|letter| letter.is_ascii_alphabetic()))
-            }
+            '\u{1b}' => while letters.next().is_some_and(|letter| !letter.is_ascii_alphabetic()) {},
             letter => plain.push(letter),
         }
     }
