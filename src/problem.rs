@@ -83,6 +83,10 @@ pub struct Brief {
     pub who: String,
     /// What happened and what to do next, and what AWS says of the first subject.
     pub message: String,
+    /// The error code of the API, or the name of the kind of error.
+    pub code: String,
+    /// The API call that failed; none for a file.
+    pub call: Option<String>,
 }
 
 impl fmt::Display for Brief {
@@ -114,7 +118,8 @@ pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief
             Some(answer) => format!("{}. {answer}", message.trim_end_matches('.')),
             None => message.to_owned(),
         };
-        Brief { who, message }
+        let (code, call) = alike.first().map(|first| (first.code.clone(), first.call.clone())).unwrap_or_default();
+        Brief { who, message, code, call }
     };
     groups.into_iter().map(brief).collect()
 }

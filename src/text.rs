@@ -32,12 +32,12 @@ pub fn accounts_and_regions<'p>(all: impl IntoIterator<Item = (Option<&'p str>, 
 }
 
 /// Least similarity of a name that is suggested instead of another, from 0 to 1.
-const SIMILAR: f64 = 0.8;
+const SIMILAR: f64 = 0.7;
 
 /// The known name that looks most like one that does not exist; none where none is like it.
 pub fn nearest<'n>(wanted: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let wanted = wanted.to_lowercase();
-    let similarity = |name: &str| strsim::jaro_winkler(&wanted, &name.to_lowercase());
+    let similarity = |name: &str| strsim::normalized_damerau_levenshtein(&wanted, &name.to_lowercase());
     let all = known.into_iter().map(|name| (similarity(name), name)).filter(|(similarity, _)| *similarity >= SIMILAR);
     all.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }

@@ -23,8 +23,15 @@ pub fn ssl_usage(home: &Path) -> Command {
     command
 }
 
-/// The command, pointed at a fake AWS.
+/// The command, pointed at a fake AWS. Standard error has errors only.
 pub fn against(aws: &FakeAws, home: &Path) -> Command {
+    let mut command = aloud(aws, home);
+    command.arg("--quiet");
+    command
+}
+
+/// The same with progress and a summary.
+pub fn aloud(aws: &FakeAws, home: &Path) -> Command {
     let mut command = ssl_usage(home);
     command.env("AWS_ENDPOINT_URL", aws.url());
     command

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{Run, against, ssl_usage};
+use crate::command::{Run, against, aloud, ssl_usage};
 use crate::fake_aws::{FakeAws, Fault, FaultKind};
 use crate::fleet::{WINDOW, small_fleet};
 use crate::network::behind_proxy;
@@ -49,7 +49,7 @@ fn an_auditor_who_runs_the_analysis_again_gets_the_same_bytes_and_digest() {
     aws.fault(Fault::new(FaultKind::AccessDenied).on("DescribeDBParameters"));
     let home = TempDir::new().expect("a folder");
     let bundle = home.path().join("evidence");
-    let collected = Run::of(against(&aws, home.path()).args(["collect", "-o"]).arg(&bundle).args(WINDOW));
+    let collected = Run::of(aloud(&aws, home.path()).args(["collect", "-o"]).arg(&bundle).args(WINDOW));
     assert_eq!(collected.status, 3, "{collected:?}");
     let kinds = collected.err.lines().find(|line| line.contains(" problems: ")).expect("a line");
     assert!(kinds.ends_with(" AccessDenied."), "{kinds}");

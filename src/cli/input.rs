@@ -126,7 +126,8 @@ impl Subject {
         if let Some(summary) = summary {
             // What a person reads ends with the next commands.
             let judge = [("Judge it again".to_owned(), "analyze", "")];
-            summary.print(judged.errors(), if reader == Reader::Person { &[] } else { &judge });
+            let is_last = reader == Reader::Person || !self.fleet.logs;
+            summary.print(judged.errors(), if is_last { &[] } else { &judge });
         }
         Ok(status(failure.as_ref().map_or(Ok(&judged), Err)))
     }

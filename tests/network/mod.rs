@@ -11,15 +11,16 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::command::{Run, against, ssl_usage};
+use crate::command::{Run, against, aloud, ssl_usage};
 use crate::fake_aws::{FakeAws, Fault, FaultKind};
 use crate::fleet::{WINDOW, small_fleet};
 use proxy::{Answer, Proxy};
-use tls::Ca;
+pub use tls::{Ca, relay};
 
 const NAMES: [&str; 2] = ["*.eu-west-1.amazonaws.com", "*.us-east-1.amazonaws.com"];
 
-fn address(aws: &FakeAws) -> SocketAddr {
+/// Where a fake listens.
+pub fn address(aws: &FakeAws) -> SocketAddr {
     aws.url().trim_start_matches("http://").parse().expect("an address")
 }
 
@@ -280,6 +281,25 @@ fn a_denial_says_which_policy_denies_and_carries_the_request_id() {
 }
 
 #[test]
+fn a_message_of_an_endpoint_is_only_text_in_every_format() {
+    let message: String = crate::formats::hostile().iter().map(|(name, _)| format!("{name}\n")).collect();
+    let message: &str = message.leak();
+    let aws = FakeAws::start(small_fleet());
+    aws.fault(Fault::new(FaultKind::Denied(message)).on("DescribeLogGroups"));
+    for format in ["table", "csv", "json", "ndjson", "markdown", "html", "summary", "openmetrics", "ocsf"] {
+        let home = TempDir::new().expect("a folder");
+        let run = Run::of(against(&aws, home.path()).args(["analyze", "--format", format]).args(WINDOW));
+        assert_eq!(run.status, 3, "{format}: {}", run.err);
+        let acts = |letter: char| letter.is_control() && !"\r\n".contains(letter);
+        for text in [&run.out, &run.err] {
+            assert!(!text.contains(acts) && !text.contains("<script>alert"), "{format}: {text}");
+            assert!(["json", "ndjson"].contains(&format) || !text.contains('\u{202e}'), "{format}: {text}");
+        }
+        assert!(run.err.lines().all(|line| line.chars().count() < 2_000), "{format}: {}", run.err);
+    }
+}
+
+#[test]
 fn what_no_longer_exists_is_not_asked_for_again() {
     let aws = FakeAws::start(small_fleet());
     let home = TempDir::new().expect("a folder");
@@ -301,7 +321,7 @@ fn every_call_is_listed_on_demand_and_no_secret_is() {
         aws.fault(
             Fault::new(FaultKind::ServiceUnavailable).on("DescribeCertificates").at(crate::fake_aws::Calls::Nth(1)),
         );
-        let mut command = against(&aws, home.path());
+        let mut command = aloud(&aws, home.path());
         Run::of(command.env("AWS_SESSION_TOKEN", "token-in-secret").args([option, "analyze"]).args(WINDOW))
     };
     let listed = run("-v");

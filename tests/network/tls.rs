@@ -26,6 +26,11 @@ impl Ca {
 
     /// Serves TLS for these names in front of an address, with a certificate that ends in this year.
     pub fn front(&self, names: &[&str], until: i32, behind: SocketAddr) -> SocketAddr {
+        self.front_at("127.0.0.1:0", names, until, behind)
+    }
+
+    /// The same on another interface.
+    pub fn front_at(&self, listen: &str, names: &[&str], until: i32, behind: SocketAddr) -> SocketAddr {
         let key = KeyPair::generate().expect("a key");
         let mut params =
             CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
@@ -37,24 +42,34 @@ impl Ca {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config =
             config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).expect("a key");
-        serve(TlsAcceptor::from(Arc::new(config)), behind)
+        serve(listen, Some(TlsAcceptor::from(Arc::new(config))), behind)
     }
 }
 
-fn serve(acceptor: TlsAcceptor, behind: SocketAddr) -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+/// Passes on what arrives at another interface.
+pub fn relay(listen: &str, behind: SocketAddr) -> SocketAddr {
+    serve(listen, None, behind)
+}
+
+fn serve(listen: &str, acceptor: Option<TlsAcceptor>, behind: SocketAddr) -> SocketAddr {
+    let listener = std::net::TcpListener::bind(listen).expect("a free port");
     listener.set_nonblocking(true).expect("a listener that does not block");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = TcpListener::from_std(listener).expect("a listener");
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((mut stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    let mut client = acceptor.accept(stream).await.ok()?;
                     let mut server = TcpStream::connect(behind).await.ok()?;
-                    tokio::io::copy_bidirectional(&mut client, &mut server).await.ok()
+                    match acceptor {
+                        Some(acceptor) => {
+                            let mut client = acceptor.accept(stream).await.ok()?;
+                            tokio::io::copy_bidirectional(&mut client, &mut server).await.ok()
+                        }
+                        None => tokio::io::copy_bidirectional(&mut stream, &mut server).await.ok(),
+                    }
                 });
             }
         });

@@ -12,6 +12,7 @@ mod inventory;
 mod logs;
 mod metrics;
 mod models;
+mod proxy;
 mod rotation;
 
 use std::fs::File;

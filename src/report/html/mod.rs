@@ -22,6 +22,7 @@ use super::lines::{around_query, filter};
 use super::policy::lines as policy_lines;
 use super::summary::{collected, evidence, headline};
 use super::{Layout, Report};
+use crate::problem::grouped;
 use crate::shell::command;
 use crate::text::plural;
 use filters::Filter;
