@@ -58,7 +58,8 @@ impl AwsAnswer {
     /// What an answer says, without what is empty.
     pub fn new(message: Option<&str>, request_id: Option<&str>) -> Self {
         let text = |text: Option<&str>| {
-            let text = text?.trim();
+            // In one line, whatever an endpoint sends.
+            let text = text?.split_whitespace().collect::<Vec<_>>().join(" ");
             (!text.is_empty()).then(|| text.chars().take(Self::LONGEST).collect())
         };
         Self { message: text(message), request_id: text(request_id) }

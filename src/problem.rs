@@ -76,6 +76,13 @@ impl From<&Error> for Problem {
     }
 }
 
+/// Sorts problems, and keeps each once: attempts that failed alike differ in their request IDs alone.
+pub fn distinct(problems: &mut Vec<Problem>) {
+    problems.sort_unstable();
+    let same = |problem: &Problem| Problem { request_id: None, ..problem.clone() };
+    problems.dedup_by(|one, other| same(one) == same(other));
+}
+
 /// Equal problems of several subjects. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brief {

@@ -218,7 +218,7 @@ fn a_proxy_of_the_instance_needs_no_trust_store_and_nothing_that_only_looks_like
 const FAILURES: &[(FaultKind, &str)] = &[
     (FaultKind::AccessDenied, "AWS denied the call. Grant the permission ec2:DescribeNetworkInterfaces."),
     (FaultKind::InternalError, "AWS returned InternalFailure"),
-    (FaultKind::Reset, "the endpoint could not be reached"),
+    (FaultKind::Reset, "the connection broke (Connection reset by peer)"),
     (FaultKind::CutXml(0.5), "the response was truncated at every attempt"),
     (FaultKind::EmptyBody, "the response was truncated at every attempt"),
     (FaultKind::Html200, "the response was truncated at every attempt"),

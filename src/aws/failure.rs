@@ -220,10 +220,9 @@ fn unanswered_or_broken<E: StdError + Send + Sync + 'static>(action: &str, error
             (ErrorKind::Service, happened, format!("check {variable}, AWS_ENDPOINT_URL and the proxy"))
         }
         None => {
-            let happened = match causes(error).last().map(ToString::to_string) {
-                Some(why) => format!("the connection broke ({why})"),
-                None => "the connection broke".to_owned(),
-            };
+            let why = causes(error).last().map(ToString::to_string).unwrap_or_default();
+            let why = why.split_once(" (os error").map_or(why.as_str(), |(why, _)| why);
+            let happened = format!("the connection broke ({why})");
             (ErrorKind::Network, happened, "check the network and the proxy, and run the command again".to_owned())
         }
     }

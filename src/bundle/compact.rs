@@ -25,7 +25,7 @@ use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, region_key, undoubted};
 use super::table::can_be_read;
 use crate::error::{Error, Result};
 use crate::inventory::InstanceProfile;
-use crate::problem::Problem;
+use crate::problem::{Problem, distinct};
 
 /// Age after which an unfinished file counts as left by a killed process.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -259,8 +259,7 @@ fn is_old(path: &Path) -> bool {
 }
 
 fn sorted(errors: impl Iterator<Item = Problem>) -> Vec<Problem> {
-    let mut errors: Vec<_> = errors.collect();
-    errors.sort_unstable();
-    errors.dedup();
+    let mut errors: Vec<Problem> = errors.collect();
+    distinct(&mut errors);
     errors
 }

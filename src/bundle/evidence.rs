@@ -18,7 +18,7 @@ use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, problems, region_key, undoubted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{AccountRegion, Collection, Filter, Fleet, InstanceProfile, NamePattern};
-use crate::problem::Problem;
+use crate::problem::{Problem, distinct};
 use crate::progress::Progress;
 use crate::text::{accounts_and_regions, plural, suggest};
 
@@ -186,8 +186,7 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     let beside = former.into_iter().map(|found| rest.of(found, true)).collect();
     // Of metrics and records, some are of other accounts and regions.
     [&mut errors, &mut broken].into_iter().for_each(|all| all.retain(|problem| scope.concerns(problem)));
-    errors.sort_unstable();
-    errors.dedup();
+    distinct(&mut errors);
     let networks = regions(networks.0, scope);
     Ok(Evidence {
         instances,
@@ -387,8 +386,7 @@ fn regions(kept: Vec<(PathBuf, KeptNetwork)>, scope: Scope<'_>) -> BTreeMap<(Str
         }
     }
     for region in all.values_mut() {
-        region.errors.sort_unstable();
-        region.errors.dedup();
+        distinct(&mut region.errors);
     }
     all
 }
@@ -527,8 +525,7 @@ impl Evidence {
                 .unwrap_or_else(|error| vec![Problem::from(&error).at(Some(&profile.account), &profile.region)])
         });
         let mut errors: Vec<Problem> = self.errors.iter().cloned().chain(of_logs).collect();
-        errors.sort_unstable();
-        errors.dedup();
+        distinct(&mut errors);
         errors
     }
 }

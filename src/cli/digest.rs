@@ -11,7 +11,7 @@ use super::progress::Bar;
 use super::{complain, complain_of, exit};
 use crate::bundle::{InstanceEvidence, Scope, load};
 use crate::error::Result;
-use crate::problem::Problem;
+use crate::problem::{Problem, distinct};
 use crate::progress::Progress;
 use crate::report::{Evidence, Format, Reader};
 use crate::usage::side_by_side;
@@ -90,7 +90,7 @@ impl Digest {
         let is_whole = loaded.is_whole();
         let mut errors: Vec<Problem> = if is_whole { Vec::new() } else { loaded.errors };
         errors.extend(read.iter().filter_map(|(_, error)| error.clone()));
-        errors.dedup();
+        distinct(&mut errors);
         let instances: Vec<Of> = read.into_iter().map(|(of, _)| of).collect();
         let evidence = Evidence::of_all(is_whole, instances.iter().map(|of| (of.arn.as_str(), &of.evidence)));
         if !evidence.verified && evidence.digest.is_some() {

@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::bundle::metric::{HOUR, Measure, Series, Statistic, name};
 use crate::bundle::{Measured, MetricPart};
 use crate::inventory::{Fleet, InstanceProfile};
-use crate::problem::Problem;
+use crate::problem::{Problem, distinct};
 use crate::window::Window;
 
 /// For how long CloudWatch keeps values of an hour.
@@ -72,8 +72,7 @@ pub async fn take(aws: &Aws, fleet: &Fleet, account: &str, window: Window, known
     let failed = events::take(aws, fleet, window.to, &mut measured).await;
     errors.extend(failed.into_iter().map(|problem| problem.at(Some(account), &fleet.region)));
     // A metric is asked for more than once, by statistic: what is said twice says no more.
-    errors.sort_unstable();
-    errors.dedup();
+    distinct(&mut errors);
     let (account, region) = (account.to_owned(), fleet.region.clone());
     (MetricPart { account, region, collected_at: fleet.taken_at, errors }, measured)
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::bundle::Evidence;
 use crate::enable_logging::{Change, Interruption};
 use crate::inventory::{InstanceId, Level, Member};
-use crate::problem::Problem;
+use crate::problem::{Problem, distinct};
 use crate::progress::Progress;
 use crate::report::{self, Format, Reader};
 use crate::usage;
@@ -196,8 +196,7 @@ impl Preflight {
         all.errors.extend(unread);
         all.instances.sort_by_cached_key(|row| (row.steps.answer, row.member.id.arn.clone()));
         give_once(&mut all.instances);
-        all.errors.sort_unstable();
-        all.errors.dedup();
+        distinct(&mut all.errors);
         all
     }
 

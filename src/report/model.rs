@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle;
 use crate::inventory::{ClusterRole, Collection, Filter, InstanceId, Member};
-use crate::problem::Problem;
+use crate::problem::{Problem, distinct};
 use crate::progress::{Progress, Silent};
 use crate::usage::{self, ClientUsage, GapReason, Usage};
 use crate::verdict::{
@@ -347,8 +347,7 @@ impl Report {
         report.instances.iter().for_each(|row| report.summary.count(row));
         let of_each = report.instances.iter().map(|row| (row.id().arn.as_str(), &row.evidence));
         report.evidence = Evidence::of_all(evidence.is_whole(), of_each);
-        report.errors.sort_unstable();
-        report.errors.dedup();
+        distinct(&mut report.errors);
         report.summary.errors = report.errors.len() as u64;
         report
     }
