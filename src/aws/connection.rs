@@ -123,8 +123,9 @@ impl Unreachable {
             Cause::Refused | Cause::Silent | Cause::Failed(_) | Cause::NotHttp => {
                 "check the network and AWS_ENDPOINT_URL, or set HTTPS_PROXY if a proxy leads to AWS".to_owned()
             }
-            Cause::Status(407, _) => {
-                "add the user and the password to HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT".to_owned()
+            // tinyproxy answers 401 to a wrong password.
+            Cause::Status(401 | 407, _) => {
+                "set HTTPS_PROXY with the right user and password: http://USER:PASSWORD@HOST:PORT".to_owned()
             }
             Cause::Status(..) => {
                 "ask the owner of the proxy to allow the host of the endpoint, or add it to NO_PROXY".to_owned()

@@ -210,9 +210,10 @@ fn unanswered_or_broken<E: StdError + Send + Sync + 'static>(action: &str, error
     }
     let (api, variable) = service(action);
     match error.raw_response().map(|response| response.status().as_u16()) {
-        Some(407) => {
-            let hint = "add the user and the password to HTTP_PROXY: http://USER:PASSWORD@HOST:PORT";
-            (ErrorKind::Network, "the proxy requires a password (status 407)".to_owned(), hint.to_owned())
+        // tinyproxy answers 401 to a wrong password, and AWS none without a code.
+        Some(status @ (401 | 407)) => {
+            let hint = "set HTTP_PROXY with the right user and password: http://USER:PASSWORD@HOST:PORT";
+            (ErrorKind::Network, format!("the proxy rejected the user or password (status {status})"), hint.to_owned())
         }
         Some(status) => {
             let status = if (200..300).contains(&status) { String::new() } else { format!(" (status {status})") };

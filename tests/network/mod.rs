@@ -142,7 +142,7 @@ fn a_proxy_that_does_not_lead_to_aws_says_why() {
     for (line, said) in [
         (
             "407 Proxy Authentication Required",
-            "status 407 Proxy Authentication Required. Add the user and the password to HTTPS_PROXY",
+            "status 407 Proxy Authentication Required. Set HTTPS_PROXY with the right user and password",
         ),
         ("403 Forbidden", "status 403 Forbidden. Ask the owner of the proxy to allow the host"),
         ("503 Service Unavailable", "status 503 Service Unavailable. "),

@@ -27,7 +27,7 @@ impl TinyProxy {
         }
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
         let (settings, log) = (home.join("tinyproxy.conf"), home.join("tinyproxy.log"));
-        let text = format!("Port {port}\nListen 127.0.0.1\nBasicAuth dba p@ss\nLogFile \"{}\"\n", log.display());
+        let text = format!("Port {port}\nListen 127.0.0.1\nBasicAuth dba s3cret\nLogFile \"{}\"\n", log.display());
         fs::write(&settings, text).expect("a file");
         let mut command = Command::new("tinyproxy");
         let process = command.arg("-d").arg("-c").arg(&settings).stdout(Stdio::null()).spawn().expect("it starts");
@@ -77,15 +77,18 @@ fn a_report_behind_tinyproxy_is_the_same_with_tls_and_without() {
         Run::of(command.args(["analyze", "--format", "json"]).args(WINDOW))
     };
     let secure = format!("https://{}:{}", own.ip(), front.port());
-    let through = run(&secure, "HTTPS_PROXY", "p%40ss");
+    let through = run(&secure, "HTTPS_PROXY", "s3cret");
     assert_eq!((through.status, through.json()), (0, expected.clone()), "{}", through.err);
     let denied = run(&secure, "HTTPS_PROXY", "wrong");
-    assert!(denied.status == 1 && denied.err.contains("status 407") && !denied.err.contains("wrong"), "{denied:?}");
+    let said = "status 401 Unauthorized. Set HTTPS_PROXY with the right user and password";
+    assert!(denied.status == 1 && denied.err.contains(said) && !denied.err.contains("wrong"), "{denied:?}");
     let plain = format!("http://{}:{}", own.ip(), open.port());
-    let through = run(&plain, "http_proxy", "p%40ss");
+    let through = run(&plain, "http_proxy", "s3cret");
     assert_eq!((through.status, through.json()), (0, expected), "{}", through.err);
+    // It resets the connection while the request is still being sent.
     let denied = run(&plain, "http_proxy", "wrong");
-    assert!(denied.status == 1 && denied.err.contains("the proxy requires a password (status 407)"), "{denied:?}");
+    assert!(denied.status == 1 && denied.err.contains("Check the network and the proxy"), "{denied:?}");
+    assert!(!denied.err.contains("wrong"), "{}", denied.err);
     let log = fs::read_to_string(home.path().join("tinyproxy.log")).expect("a log");
     assert!(log.contains(&format!("CONNECT {}:{}", own.ip(), front.port())), "{log}");
 }
