@@ -64,21 +64,23 @@ fn stop(signal: Signal) -> ! {
     if let Some(path) = &under_way.unfinished {
         let _ = std::fs::remove_file(path);
     }
+    let Signal { name, status } = signal;
     match &under_way.collection {
         Some((path, counts)) => {
-            let (done, all) = counts.instances();
+            let read = match counts.instances() {
+                (_, 0) => "No log was read yet.".to_owned(),
+                (done, all) => {
+                    let (all, bytes, path) = (plural(all, "instance"), bytes(counts.bytes()), path.display());
+                    format!("{done} of {all} and {bytes} of logs were read. The evidence so far is kept in {path}.")
+                }
+            };
             complain(&format_args!(
-                "interrupted ({}). {done} of {} and {} of logs were read. The evidence so far is kept in {}. Run the same \
-                 command again: it reads only what is missing.",
-                signal.name,
-                plural(all, "instance"),
-                bytes(counts.bytes()),
-                path.display()
+                "interrupted ({name}). {read} Run the same command again: it reads only what is missing."
             ));
         }
-        None => complain(&format_args!("interrupted ({}). No report was written.", signal.name)),
+        None => complain(&format_args!("interrupted ({name}). No report was written.")),
     }
-    std::process::exit(signal.status.into())
+    std::process::exit(status.into())
 }
 
 #[cfg(unix)]
