@@ -130,6 +130,12 @@ fn the_profile_that_is_named_goes_before_the_environment() {
     let before = aws.calls().len();
     assert_eq!(run(&["--region", "eu-west-1"]).status, 0);
     assert!(aws.calls()[before..].iter().all(|call| call.key == "AKIDENVIRONMENT"));
+    // Half of what is needed, and the profile would be another account.
+    for (name, value) in [keys[0], keys[1], ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token")] {
+        let mut command = profiles(&aws, home.path());
+        let run = Run::of(command.env(name, value).env("AWS_PROFILE", "empty"));
+        assert!(run.status == 1 && run.err.contains("cannot be used: "), "{name}: {run:?}");
+    }
     // What AWS_PROFILE names does not exist, and the role of the machine would be another account.
     let missing = Run::of(profiles(&aws, home.path()).env("AWS_PROFILE", "god"));
     let said = "ssl-usage: AWS_PROFILE: the profile god does not exist in the AWS configuration. Did you mean good?";

@@ -81,9 +81,16 @@ fn check(profiles: &ProfileSet, name: &str, is_option: bool) -> Result<(), Crede
     Err(CredentialsError::provider_error(CredentialFailure::new(subject, happened, others(profiles, name))))
 }
 
-/// Whether a profile has credentials that cannot be used, as those of a source profile that does not exist.
+/// Whether a source is configured and cannot be used: a source profile that does not exist, a key without its secret. The SDK
+/// takes it for one that is not configured.
 fn is_broken(source: Source, error: &CredentialsError) -> bool {
-    source == Source::Profile && std::error::Error::source(error).is_some()
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match source {
+        Source::Environment => is_set("AWS_ACCESS_KEY_ID") || is_set("AWS_SECRET_ACCESS_KEY"),
+        Source::Profile => std::error::Error::source(error).is_some(),
+        Source::WebIdentity => is_set("AWS_WEB_IDENTITY_TOKEN_FILE"),
+        Source::Container | Source::Machine => false,
+    }
 }
 
 impl Source {
