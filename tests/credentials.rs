@@ -136,6 +136,9 @@ fn the_profile_that_is_named_goes_before_the_environment() {
         let run = Run::of(command.env(name, value).env("AWS_PROFILE", "empty"));
         assert!(run.status == 1 && run.err.contains("cannot be used: "), "{name}: {run:?}");
     }
+    // What AWS_PROFILE names does not exist, with keys in the environment too.
+    let missing = Run::of(profiles(&aws, home.path()).env("AWS_PROFILE", "god").envs(keys));
+    assert!(missing.status == 1 && missing.err.contains("AWS_PROFILE: the profile god does not exist"), "{missing:?}");
     // What AWS_PROFILE names does not exist, and the role of the machine would be another account.
     let missing = Run::of(profiles(&aws, home.path()).env("AWS_PROFILE", "god"));
     let said = "ssl-usage: AWS_PROFILE: the profile god does not exist in the AWS configuration. Did you mean good?";

@@ -187,6 +187,7 @@ impl Account {
     async fn of_profile(profile: Option<&str>, patience: Duration, run: &Run<'_>) -> Result<Self> {
         let http = network::client(profile, run.progress).await?;
         let config = loader(profile, http).load().await;
+        endpoint::check(&config)?;
         run.warn(endpoint::unencrypted(&config));
         let home = run.regions.home(config.region().map(AsRef::as_ref)).map(aws_config::Region::new);
         let by = Box::new(config.to_builder().region(home).build());
@@ -210,7 +211,7 @@ impl Account {
         let provider = SharedCredentialsProvider::new(credentials.clone());
         let config = config.to_builder().credentials_provider(provider).identity_cache(IdentityCache::no_cache());
         let config = config.build();
-        let region = config.region().map(ToString::to_string);
+        let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
         let (number, caller) = identity(&config, run.regions.home(region.as_deref())).await.unwrap_or_default();
         Self { number, caller, region, config, credentials, progress: Arc::clone(run.progress) }
     }

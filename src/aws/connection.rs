@@ -127,11 +127,12 @@ impl Unreachable {
             Cause::Status(401 | 407, _) => {
                 "set HTTPS_PROXY with the right user and password: http://USER:PASSWORD@HOST:PORT".to_owned()
             }
+            Cause::Status(500.., _) => "check the name of the region, and whether the proxy reaches AWS".to_owned(),
             Cause::Status(..) => {
                 "ask the owner of the proxy to allow the host of the endpoint, or add it to NO_PROXY".to_owned()
             }
             Cause::Untrusted { .. } => {
-                "if this issuer belongs to your company, set AWS_CA_BUNDLE to a file with its CA certificate".to_owned()
+                "if this issuer belongs to your company, add its CA certificate to the file of AWS_CA_BUNDLE".to_owned()
             }
             Cause::Outdated { .. } => "check the clock of this machine, and then the certificate".to_owned(),
             Cause::WrongName(_) => "check AWS_ENDPOINT_URL and the proxy".to_owned(),
@@ -307,7 +308,7 @@ impl Observer {
             rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => Cause::WrongName(first.map(|certificate| names(&certificate)).unwrap_or_default()),
-            rustls::Error::InvalidCertificate(_) => {
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
                 let issuer = last.map_or_else(|| "unknown".to_owned(), |certificate| certificate.issuer().to_string());
                 Cause::Untrusted { issuer, trusted: trust.source.clone() }
             }

@@ -50,10 +50,8 @@ pub(super) async fn provide(profile: Option<&str>, config: &SdkConfig) -> provid
     })?;
     let selected = profile.map_or_else(|| profiles.selected_profile().to_owned(), str::to_owned);
     let sources = SOURCES.get(usize::from(profile.is_some())).copied().unwrap_or_default();
+    check(&profiles, &selected, profile.is_some())?;
     for source in sources {
-        if *source == Source::Profile {
-            check(&profiles, &selected, profile.is_some())?;
-        }
         match source.provide(&selected, config).await {
             Err(error @ CredentialsError::CredentialsNotLoaded(_)) if !is_broken(*source, &error) => {}
             Ok(credentials) => return Ok(credentials),

@@ -12,7 +12,7 @@ use super::connection::Unreachable;
 use super::credential_chain::Source;
 use super::failure::{cause, causes, denied, rejected};
 use super::profile::{Base, Chain};
-use crate::error::{AwsAnswer, Error, ErrorKind};
+use crate::error::{AwsAnswer, Error, ErrorKind, TRY_LATER};
 
 /// What to do about a role that cannot be assumed.
 pub(super) const TRUST: &str = "let the role trust these credentials, and grant them sts:AssumeRole on it";
@@ -129,6 +129,8 @@ fn refusal(subject: String, profile: &str, chain: Option<&Chain>, refused: Refus
     };
     let is_sso = service == "sso:GetRoleCredentials";
     let is_denied = code.starts_with("AccessDenied") || code.starts_with("Forbidden");
+    // Where a policy denies it, no code helps.
+    let by_policy = denied(service, answer.message.as_deref());
     let (happened, hint) = match chain {
         Some(chain) if is_sso && is_denied => (
             format!(
@@ -137,20 +139,20 @@ fn refusal(subject: String, profile: &str, chain: Option<&Chain>, refused: Refus
             ),
             "check sso_account_id and sso_role_name of the profile".to_owned(),
         ),
-        Some(chain) if is_sso => {
+        Some(chain) if is_sso && code.starts_with("Unauthorized") => {
             (format!("{service} failed: the SSO session of the profile {profile} has expired"), sign_in(chain))
         }
-        Some(chain) if is_denied && chain.mfa.is_some() => (
+        Some(chain) if is_denied && chain.mfa.is_some() && by_policy.is_none() => (
             format!("{service} failed: AWS denied the call, and the profile {profile} needs an MFA code"),
             export(profile),
         ),
         _ if is_denied => {
-            let hint = denied(service, answer.message.as_deref()).unwrap_or_else(|| TRUST.to_owned());
+            let hint = by_policy.unwrap_or_else(|| TRUST.to_owned());
             (format!("{service} failed: {role} could not be assumed"), hint)
         }
         _ => match rejected(&code) {
             Some((happened, hint)) => (format!("{service} failed: {happened}"), hint.to_owned()),
-            None => (format!("{service} failed: AWS returned {code}"), TRUST.to_owned()),
+            None => (format!("{service} failed: AWS returned {code}"), TRY_LATER.to_owned()),
         },
     };
     CredentialFailure { answer: Some(answer), ..CredentialFailure::new(subject, happened, hint) }
@@ -198,5 +200,7 @@ const PREFIXES: [&str; 5] = [
 fn said(error: &(dyn StdError + 'static)) -> String {
     let text = causes(error).last().map(ToString::to_string).unwrap_or_default();
     let text = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(&text);
-    text.replace(". Stderr: ", ": ").trim().to_owned()
+    // In one line, whatever a program prints.
+    let text = text.replace(". Stderr: ", ": ").split_whitespace().collect::<Vec<_>>().join(" ");
+    text.trim_end_matches(':').chars().take(AwsAnswer::LONGEST).collect()
 }

@@ -121,6 +121,7 @@ const DENIALS: &[(&str, &str)] = &[
     ("session policy", "use a session policy that allows"),
     ("VPC endpoint policy", "ask for a VPC endpoint policy that allows"),
     ("explicit deny in an identity-based policy", "remove the explicit deny from the policies of this identity, for"),
+    ("explicit deny", "ask for a change of the policy whose explicit deny covers"),
 ];
 
 /// What to do about a denial, by the policy that AWS names; none where it names none.
@@ -219,6 +220,11 @@ fn unanswered_or_broken<E: StdError + Send + Sync + 'static>(action: &str, error
             let status = if (200..300).contains(&status) { String::new() } else { format!(" (status {status})") };
             let happened = format!("the response is not a complete response of the {api} API{status}");
             (ErrorKind::Service, happened, format!("check {variable}, AWS_ENDPOINT_URL and the proxy"))
+        }
+        None if matches!(error, SdkError::ConstructionFailure(_)) => {
+            let why = causes(error).last().map(ToString::to_string).unwrap_or_default();
+            let happened = format!("the AWS settings do not allow the call ({why})");
+            (ErrorKind::Usage, happened, "correct the settings".to_owned())
         }
         None => {
             let why = causes(error).last().map(ToString::to_string).unwrap_or_default();

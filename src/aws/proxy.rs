@@ -48,6 +48,11 @@ fn checked(name: &str, value: &str) -> Result<()> {
     let Some(address) = value.parse::<Uri>().ok().filter(|address| address.host().is_some()) else {
         return Err(unusable(name, "the value is not the address of a proxy"));
     };
+    let (host, authority) = (address.host().unwrap_or_default(), address.authority().map_or("", |all| all.as_str()));
+    let has_port = authority.rsplit('@').next().is_some_and(|rest| rest.len() > host.len());
+    if has_port && address.port_u16().is_none() {
+        return Err(unusable(name, "the port of the proxy is invalid"));
+    }
     match address.scheme_str().unwrap_or("http") {
         "http" | "https" => Ok(()),
         scheme => Err(unusable(name, &format!("proxies of the type {scheme} are not supported"))),
@@ -84,8 +89,13 @@ mod tests {
         for usable in ["", "http://proxy:3128", "https://user:p%40ss@proxy.example.com", "proxy.example.com:8080"] {
             assert!(checked("HTTPS_PROXY", usable).is_ok(), "{usable}");
         }
-        for unusable in ["socks5://user:secret@proxy:1080", "http://user:secret@", "http://user:se cret@proxy", "/path"]
-        {
+        for unusable in [
+            "socks5://user:secret@proxy:1080",
+            "http://user:secret@",
+            "http://user:se cret@proxy",
+            "/path",
+            "http://u:secret@h:70000",
+        ] {
             let error = checked("HTTPS_PROXY", unusable).expect_err("an error").to_string();
             assert!(error.starts_with("HTTPS_PROXY: ") && !error.contains("cret"), "{error}");
         }

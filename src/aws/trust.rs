@@ -1,5 +1,7 @@
 //! The certificate authorities that endpoints of AWS are checked against: those of this machine, or a bundle of the user.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +20,9 @@ const VARIABLE: &str = "AWS_CA_BUNDLE";
 ///
 /// Source: "Configuration and credential file settings" in the AWS CLI user guide.
 const SETTING: &str = "ca_bundle";
+
+/// Most bytes of a bundle that are read. That of Mozilla has 0.2 MB.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// Trusted CAs.
 #[derive(Clone, Debug)]
@@ -55,8 +60,9 @@ impl Trust {
             let hint = format!("name a file with CA certificates in PEM format, or unset {source}");
             Error::new(ErrorKind::Usage, format!("{source} ({})", path.display()), what).hint(hint)
         };
-        let pem =
-            std::fs::read(path).map_err(|error| fail(format!("could not read the file: {error}")).because(error))?;
+        let mut pem = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut pem));
+        read.map_err(|error| fail(format!("could not read the file: {error}")).because(error))?;
         let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
         let certificates = certificates.map_err(|error| fail(format!("the file is no PEM file: {error}")))?;
         let mut roots = RootCertStore::empty();

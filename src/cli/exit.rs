@@ -20,6 +20,8 @@ pub const MET: u8 = 4;
 
 /// Interrupted by Ctrl-C (SIGINT).
 pub const INTERRUPTED: u8 = 130;
+/// Interrupted by SIGHUP: the terminal was closed.
+pub const HUNG_UP: u8 = 129;
 /// Interrupted by SIGTERM.
 pub const TERMINATED: u8 = 143;
 

@@ -120,6 +120,7 @@ fn account(text: &str) -> Result<String, String> {
 ///
 /// Source: "Regions, Availability Zones, and Local Zones" in the RDS user guide.
 fn region(text: &str) -> Result<String, String> {
+    let text = text.trim();
     let words: Vec<&str> = text.split('-').collect();
     let is_of = |word: &str, is: fn(&u8) -> bool| !word.is_empty() && word.bytes().all(|byte| is(&byte));
     match words.as_slice() {

@@ -92,20 +92,27 @@ mod signals {
 
     const INTERRUPT: Signal = Signal { name: "SIGINT", status: exit::INTERRUPTED };
     const TERMINATE: Signal = Signal { name: "SIGTERM", status: exit::TERMINATED };
+    const HANG_UP: Signal = Signal { name: "SIGHUP", status: exit::HUNG_UP };
 
-    /// The next signal; none where they cannot be watched.
+    /// The next signal.
     pub async fn next() -> Option<Signal> {
-        let mut terminate = signal(SignalKind::terminate()).ok()?;
-        // A job in the background of a script is not to be stopped by Ctrl-C.
-        if is_ignored(SignalKind::interrupt()) {
-            return terminate.recv().await.map(|()| TERMINATE);
-        }
-        let mut interrupt = signal(SignalKind::interrupt()).ok()?;
         tokio::select! {
-            Some(()) = interrupt.recv() => Some(INTERRUPT),
-            Some(()) = terminate.recv() => Some(TERMINATE),
-            else => None,
+            () = received(SignalKind::interrupt()) => Some(INTERRUPT),
+            () = received(SignalKind::terminate()) => Some(TERMINATE),
+            () = received(SignalKind::hangup()) => Some(HANG_UP),
         }
+    }
+
+    /// Waits for a signal; forever for one that is ignored or cannot be watched.
+    async fn received(kind: SignalKind) {
+        // A job in the background of a script is not to be stopped by Ctrl-C, nor one of nohup by the end of a terminal.
+        if !is_ignored(kind)
+            && let Ok(mut signals) = signal(kind)
+            && signals.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 
     /// Whether this process was started so that it ignores a signal. Known on Linux alone.

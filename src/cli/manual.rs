@@ -40,6 +40,7 @@ const EXIT_STATUS: &[(u8, &str)] = &[
     (exit::USAGE, "Invalid usage: an option, an argument or the policy file."),
     (exit::PARTIAL, "Success, but some evidence could not be read. The output lists the errors."),
     (exit::MET, "Success, and a condition of analyze --fail-on is met."),
+    (exit::HUNG_UP, "Interrupted by SIGHUP: the terminal was closed. Evidence that was read is kept."),
     (exit::INTERRUPTED, "Interrupted by Ctrl-C (SIGINT). Evidence that was read is kept."),
     (exit::TERMINATED, "Interrupted by SIGTERM. Evidence that was read is kept."),
 ];

@@ -158,7 +158,7 @@ fn event(report: &Report, finding: Finding, known: &mut BTreeMap<String, u64>) -
             "control": check.id,
             "desc": check.about,
             "status": compliance,
-            "status_code": finding.code,
+            "status_code": finding.code.map(terminal),
             "status_details": (!details.is_empty()).then_some(details),
             "status_id": compliance_id,
         },

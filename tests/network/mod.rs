@@ -241,6 +241,22 @@ fn calls_over_a_network_without_encryption_are_warned_of_once() {
 }
 
 #[test]
+fn an_endpoint_that_is_no_address_is_an_error_and_no_call_is_made() {
+    let home = TempDir::new().expect("a folder");
+    for (variable, value) in [
+        ("AWS_ENDPOINT_URL", ""),
+        ("AWS_ENDPOINT_URL_RDS", ""),
+        ("AWS_ENDPOINT_URL_CLOUDWATCH", ""),
+        ("AWS_ENDPOINT_URL", "127.0.0.1:5100"),
+        ("AWS_ENDPOINT_URL_STS", "http:// x"),
+    ] {
+        let run = Run::of(outside(home.path()).env(variable, value));
+        let said = "is not an http:// or https:// address. Correct or unset AWS_ENDPOINT_URL";
+        assert!(run.status == 2 && run.err.contains(said), "{variable}={value}: {run:?}");
+    }
+}
+
+#[test]
 fn a_region_without_proxies_and_global_clusters_has_none() {
     let aws = FakeAws::start(small_fleet());
     let home = TempDir::new().expect("a folder");
