@@ -1,5 +1,7 @@
 //! The error of every part: its subject, what happened and why, and what to do next.
 
+use crate::text::one_line;
+
 /// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -57,11 +59,7 @@ impl AwsAnswer {
 
     /// What an answer says, without what is empty.
     pub fn new(message: Option<&str>, request_id: Option<&str>) -> Self {
-        let text = |text: Option<&str>| {
-            // In one line, whatever an endpoint sends.
-            let text = text?.split_whitespace().collect::<Vec<_>>().join(" ");
-            (!text.is_empty()).then(|| text.chars().take(Self::LONGEST).collect())
-        };
+        let text = |text: Option<&str>| Some(one_line(text?, Self::LONGEST)).filter(|text| !text.is_empty());
         Self { message: text(message), request_id: text(request_id) }
     }
 }

@@ -83,6 +83,15 @@ pub fn distinct(problems: &mut Vec<Problem>) {
     problems.dedup_by(|one, other| same(one) == same(other));
 }
 
+/// How many problems there are of each code, the most frequent first.
+pub fn by_code(problems: &[Problem]) -> Vec<(&str, u64)> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    problems.iter().for_each(|problem| *counts.entry(&problem.code).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
 /// Equal problems of several subjects. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brief {

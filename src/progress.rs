@@ -38,6 +38,8 @@ pub trait Progress: Send + Sync {
     fn call(&self, call: &ApiCall);
     /// A call waits because of the rate limit of its action.
     fn waits(&self, action: &str, wait: Duration);
+    /// AWS throttled a call, which is made again after a wait.
+    fn throttled(&self, action: &str, wait: Duration);
 }
 
 /// Ignores all progress.
@@ -52,4 +54,5 @@ impl Progress for Silent {
     fn done(&self, _: &str) {}
     fn call(&self, _: &ApiCall) {}
     fn waits(&self, _: &str, _: Duration) {}
+    fn throttled(&self, _: &str, _: Duration) {}
 }

@@ -9,6 +9,15 @@ pub fn plural(count: impl TryInto<u64>, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// A text of others in one line, and at most `longest` characters of it.
+pub fn one_line(text: &str, longest: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= longest {
+        return line;
+    }
+    line.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// Most names that are listed rather than counted.
 const LISTED: usize = 4;
 

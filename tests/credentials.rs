@@ -78,13 +78,13 @@ fn an_error_names_the_profile_the_step_and_the_cause() {
     let aws = FakeAws::start(small_fleet());
     let role = "sts:AssumeRole failed: the role arn:aws:iam::111122223333:role/auditor could not be assumed";
     for (profile, said) in [
-        ("sso", "the SSO session of the profile sso does not exist. Run `aws sso login --profile sso`."),
+        ("sso", "the profile sso is not signed in: it has no SSO session. Run `aws sso login --profile sso`."),
         (
             "sso-legacy",
-            "the SSO session of the profile sso-legacy does not exist. Run `aws sso login --profile sso-legacy`.",
+            "the profile sso-legacy is not signed in: it has no SSO session. Run `aws sso login --profile sso-legacy`.",
         ),
         ("sso-unknown", "sso-session named `nowhere` (referenced by profile `sso-unknown`) was not found"),
-        ("over-sso", "the SSO session of the profile over-sso does not exist. Run `aws sso login --profile sso`."),
+        ("over-sso", "the profile sso is not signed in: it has no SSO session. Run `aws sso login --profile sso`."),
         ("role", role),
         (
             "role",
@@ -97,7 +97,7 @@ fn an_error_names_the_profile_the_step_and_the_cause() {
         ("no-source", "could not find source profile gone referenced from no-source"),
         (
             "process",
-            "the credential_process of the profile process failed: exit status: 3: vault: log in first. Run its command",
+            "the credential_process of the profile process failed: exit status: 3: vault: log in first. Run its command in a shell",
         ),
         ("no-json", "the credential_process of the profile no-json failed: could not parse response"),
         ("half", "profile missing aws_secret_access_key"),

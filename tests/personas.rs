@@ -53,7 +53,7 @@ fn an_auditor_who_runs_the_analysis_again_gets_the_same_bytes_and_digest() {
     assert_eq!(collected.status, 3, "{collected:?}");
     let kinds = collected.err.lines().find(|line| line.contains(" problems: ")).expect("a line");
     assert!(kinds.ends_with(" AccessDenied."), "{kinds}");
-    for text in ["Collected 24 instances: ", " logs, ", " calls, ", "Judge it:\n    ssl-usage analyze --from "] {
+    for text in ["Collected 24 instances: ", " logs, ", " calls, ", "Report verdicts:\n    ssl-usage analyze --from "] {
         assert!(collected.err.contains(text), "{text}: {}", collected.err);
     }
     assert!(collected.err.contains(&format!("Evidence saved in {}", bundle.display())), "{}", collected.err);

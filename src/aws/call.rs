@@ -12,6 +12,9 @@ use crate::progress::ApiCall;
 /// Source: Service Authorization Reference.
 const PREFIXES: [(&str, &str); 1] = [("monitoring", "cloudwatch")];
 
+/// The REST call that is in no SDK, as IAM names it.
+const DOWNLOAD: &str = "DownloadCompleteDBLogFile";
+
 /// Headers with the ID of a request.
 const IDS: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
 
@@ -22,7 +25,10 @@ pub(super) fn begun(request: &HttpRequest, address: &Uri) -> ApiCall {
     let action = match scope {
         Some((_, service)) => {
             let known = PREFIXES.iter().find(|(name, _)| *name == service);
-            format!("{}:{}", known.map_or(service, |(_, prefix)| prefix), action(request))
+            let action = action(request);
+            // The REST call has its version in the path.
+            let action = if action.ends_with("/downloadCompleteLogFile") { DOWNLOAD } else { &action };
+            format!("{}:{action}", known.map_or(service, |(_, prefix)| prefix))
         }
         None => format!("{} {}", request.method(), address.host().unwrap_or_default()),
     };

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::trust::Trust;
@@ -52,8 +53,8 @@ enum Cause {
     Silent,
     /// With what the system says.
     Failed(String),
-    /// The proxy's status line.
-    Status(u16, String),
+    /// The proxy's status line, and the endpoint that it was to connect to.
+    Status(u16, String, String),
     /// No answer of an HTTP proxy.
     NotHttp,
     /// The issuer of the last certificate that was sent, and the CAs that were asked.
@@ -87,7 +88,9 @@ impl fmt::Display for Cause {
             Self::Refused => out.write_str("refused the connection"),
             Self::Silent => write!(out, "did not answer within {} s", PATIENCE.as_secs()),
             Self::Failed(why) => write!(out, "could not be reached ({why})"),
-            Self::Status(status, reason) => write!(out, "rejected the connection with status {status} {reason}"),
+            Self::Status(status, reason, endpoint) => {
+                write!(out, "rejected the connection to {endpoint} with status {status} {reason}")
+            }
             Self::NotHttp => out.write_str("did not answer like an HTTP proxy"),
             Self::Untrusted { issuer, trusted } => {
                 write!(out, "has a certificate of an untrusted issuer ({issuer}), which is not among {trusted}")
@@ -124,13 +127,11 @@ impl Unreachable {
                 "check the network and AWS_ENDPOINT_URL, or set HTTPS_PROXY if a proxy leads to AWS".to_owned()
             }
             // tinyproxy answers 401 to a wrong password.
-            Cause::Status(401 | 407, _) => {
+            Cause::Status(401 | 407, ..) => {
                 "set HTTPS_PROXY with the right user and password: http://USER:PASSWORD@HOST:PORT".to_owned()
             }
-            Cause::Status(500.., _) => "check the name of the region, and whether the proxy reaches AWS".to_owned(),
-            Cause::Status(..) => {
-                "ask the owner of the proxy to allow the host of the endpoint, or add it to NO_PROXY".to_owned()
-            }
+            Cause::Status(500.., ..) => "check the name of the region, and whether the proxy reaches AWS".to_owned(),
+            Cause::Status(.., endpoint) => format!("ask the owner of the proxy to allow {endpoint}"),
             Cause::Untrusted { .. } => {
                 "if this issuer belongs to your company, add its CA certificate to the file of AWS_CA_BUNDLE".to_owned()
             }
@@ -143,7 +144,7 @@ impl Unreachable {
     /// Whether another attempt would fail in the same way.
     pub fn is_permanent(&self) -> bool {
         match self.cause {
-            Cause::Status(status, _) => status < 500,
+            Cause::Status(status, ..) => status < 500,
             Cause::Untrusted { .. } | Cause::Outdated { .. } | Cause::WrongName(_) => true,
             _ => false,
         }
@@ -232,7 +233,7 @@ impl Peer {
         let answer = answered.await?.map_err(|error| self.failed(Cause::Failed(reason(&error))))?;
         match status(&answer) {
             Some((200, _)) => Ok(stream),
-            Some((status, reason)) => Err(self.failed(Cause::Status(status, reason))),
+            Some((status, reason)) => Err(self.failed(Cause::Status(status, reason, endpoint.to_owned()))),
             None => Err(self.failed(Cause::NotHttp)),
         }
     }
@@ -256,10 +257,15 @@ impl Peer {
     }
 }
 
-/// What the system says of an error, without its number.
+/// What the system says of an error: `Connection refused` of `Connection refused (os error 111)`.
+pub(super) fn without_number(text: &str) -> &str {
+    text.split_once(" (os error").map_or(text, |(text, _)| text)
+}
+
+/// The same of an error, without what the resolver puts before it.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let text = text.split_once(" (os error").map_or(text.as_str(), |(text, _)| text);
+    let text = without_number(&text);
     text.rsplit_once("information: ").map_or(text, |(_, text)| text).to_owned()
 }
 
@@ -325,7 +331,11 @@ fn minute(time: Timestamp) -> String {
 fn names(certificate: &X509Certificate<'_>) -> String {
     let extension = certificate.subject_alternative_name().ok().flatten();
     let names = extension.iter().flat_map(|names| &names.value.general_names);
-    let names: Vec<_> = names.take(4).map(ToString::to_string).collect();
+    let name = |name: &GeneralName| match name {
+        GeneralName::DNSName(name) => (*name).to_owned(),
+        other => other.to_string(),
+    };
+    let names: Vec<_> = names.take(4).map(name).collect();
     if names.is_empty() { certificate.subject().to_string() } else { names.join(", ") }
 }
 

@@ -13,7 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials};
 
 use super::credential_failure::{CredentialFailure, explain};
-use super::profile::{self, Chain, others};
+use super::profile::{self, Chain, known, others};
 
 /// A source of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,10 @@ pub(super) async fn provide(profile: Option<&str>, config: &SdkConfig) -> provid
     let named = profile.map(|name| (format!("profile {name}"), format!("the profile {name} has no credentials")));
     let none = || ("credentials".to_owned(), "there are no AWS credentials".to_owned());
     let (subject, happened) = named.unwrap_or_else(none);
-    let hint = "sign in with `aws sso login`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile with --profile";
+    let hint = match profiles.is_empty() {
+        true => "sign in with `aws configure sso`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
+        false => format!("choose a profile with --profile ({}), and sign in with `aws sso login`", known(&profiles)),
+    };
     Err(CredentialsError::not_loaded(CredentialFailure::new(subject, happened, hint)))
 }
 

@@ -13,6 +13,7 @@ use super::credential_chain::Source;
 use super::failure::{cause, causes, denied, rejected};
 use super::profile::{Base, Chain};
 use crate::error::{AwsAnswer, Error, ErrorKind, TRY_LATER};
+use crate::text::one_line;
 
 /// What to do about a role that cannot be assumed.
 pub(super) const TRUST: &str = "let the role trust these credentials, and grant them sts:AssumeRole on it";
@@ -91,14 +92,17 @@ pub(super) fn explain(
     let said = said(&error);
     let (happened, hint) = match chain.map(|chain| (chain, chain.base)) {
         Some((chain, Base::Sso)) if matches!(error, CredentialsError::ProviderError(_)) => {
-            let state = if said.contains("expired") { "has expired" } else { "does not exist" };
-            (format!("the SSO session {of} {state}"), sign_in(chain))
+            let happened = match said.contains("expired") {
+                true => format!("the SSO session {of} has expired"),
+                false => format!("the profile {} is not signed in: it has no SSO session", chain.base_profile),
+            };
+            (happened, sign_in(chain))
         }
         Some((chain, Base::Process)) if matches!(error, CredentialsError::ProviderError(_)) => {
             let whose = &chain.base_profile;
             (
                 format!("the credential_process of the profile {whose} failed: {said}"),
-                "run its command by itself".to_owned(),
+                "run its command in a shell to see the whole error".to_owned(),
             )
         }
         Some((chain, Base::Login)) => (
@@ -183,7 +187,7 @@ fn sign_in(chain: &Chain) -> String {
 /// Source: "`configure export-credentials`" in the AWS CLI command reference.
 fn export(profile: &str) -> String {
     format!(
-        "run `eval \"$(aws configure export-credentials --profile {profile} --format env)\"`, and then this command without --profile"
+        "run `eval \"$(aws configure export-credentials --profile {profile} --format env)\"`, and then this command with --region instead of --profile"
     )
 }
 
@@ -200,7 +204,6 @@ const PREFIXES: [&str; 5] = [
 fn said(error: &(dyn StdError + 'static)) -> String {
     let text = causes(error).last().map(ToString::to_string).unwrap_or_default();
     let text = PREFIXES.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(&text);
-    // In one line, whatever a program prints.
-    let text = text.replace(". Stderr: ", ": ").split_whitespace().collect::<Vec<_>>().join(" ");
-    text.trim_end_matches(':').chars().take(AwsAnswer::LONGEST).collect()
+    let text = one_line(&text.replace(". Stderr: ", ": "), AwsAnswer::LONGEST);
+    text.trim_end_matches(':').to_owned()
 }

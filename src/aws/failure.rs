@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use super::answer::Overrun;
-use super::connection::Unreachable;
+use super::connection::{Unreachable, without_number};
 use super::credential_failure::CredentialFailure;
 use super::credentials::waited;
 use super::integrity::CutAnswer;
@@ -228,8 +228,7 @@ fn unanswered_or_broken<E: StdError + Send + Sync + 'static>(action: &str, error
         }
         None => {
             let why = causes(error).last().map(ToString::to_string).unwrap_or_default();
-            let why = why.split_once(" (os error").map_or(why.as_str(), |(why, _)| why);
-            let happened = format!("the connection broke ({why})");
+            let happened = format!("the connection broke ({})", without_number(&why));
             (ErrorKind::Network, happened, "check the network and the proxy, and run the command again".to_owned())
         }
     }

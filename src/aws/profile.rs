@@ -81,16 +81,21 @@ fn base(profile: &Profile) -> Base {
     BASES.iter().find(|(setting, _)| profile.get(setting).is_some()).map_or(Base::Other, |(_, base)| *base)
 }
 
-/// What to do about a profile that does not exist: the name that looks like it, and those that there are.
-pub(super) fn others(profiles: &ProfileSet, wanted: &str) -> String {
+/// The names of the profiles, the first ones.
+pub(super) fn known(profiles: &ProfileSet) -> String {
     const NAMED: usize = 10;
     let mut names: Vec<&str> = profiles.profiles().collect();
     names.sort_unstable();
-    let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
-    match nearest(wanted, names.iter().copied()) {
-        _ if names.is_empty() => "create it with `aws configure`, or `aws configure sso`".to_owned(),
-        Some(near) => format!("did you mean {near}? The known profiles are {first}{more}"),
-        None => format!("use one of the known profiles: {first}{more}"),
+    let more = names.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
+    names.truncate(NAMED);
+    names.join(", ") + &more.unwrap_or_default()
+}
+
+/// What to do about a profile that does not exist: the name that looks like it, and those that there are.
+pub(super) fn others(profiles: &ProfileSet, wanted: &str) -> String {
+    match nearest(wanted, profiles.profiles()) {
+        _ if profiles.is_empty() => "create it with `aws configure`, or `aws configure sso`".to_owned(),
+        Some(near) => format!("did you mean {near}? The known profiles are {}", known(profiles)),
+        None => format!("use one of the known profiles: {}", known(profiles)),
     }
 }

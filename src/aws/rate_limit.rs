@@ -1,4 +1,4 @@
-//! The HTTP client under all calls: it limits their rate and retries throttled ones.
+//! The HTTP client of an account and region: it limits the rate of calls, and retries throttled ones.
 //!
 //! It stands under the SDK's own retries, so that throttling neither uses them up nor meets a second way of waiting; and
 //! it serves requests that no SDK client makes all the same.
@@ -134,7 +134,7 @@ async fn paced(
         }
         let longest = WAIT.0.saturating_mul(1 << again).min(WAIT.1);
         let wait = longest.mul_f64(fastrand::f64());
-        progress.waits(&action, wait);
+        progress.throttled(&action, wait);
         tokio::time::sleep(wait).await;
     }
     let (throttled, mut response) = turn(request).await?;

@@ -63,6 +63,9 @@ impl Trust {
         let mut pem = Vec::new();
         let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut pem));
         read.map_err(|error| fail(format!("could not read the file: {error}")).because(error))?;
+        if pem.len() as u64 == LONGEST {
+            return Err(fail(format!("the file is longer than {LONGEST} bytes, the maximum")));
+        }
         let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
         let certificates = certificates.map_err(|error| fail(format!("the file is no PEM file: {error}")))?;
         let mut roots = RootCertStore::empty();

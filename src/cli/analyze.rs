@@ -2,15 +2,15 @@
 
 use clap::Args;
 
-use super::exit;
 use super::fail_on::FailOn;
 use super::heading::OUTPUT;
 use super::input::Subject;
 use super::output::{Output, one_of};
 use super::settings::Settings;
+use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, Sort};
-use crate::text::suggest;
+use crate::text::{plural, suggest};
 
 /// Report which instances use TLS, and which certificates you must rotate.
 ///
@@ -108,6 +108,14 @@ impl Analyze {
             let (wide, group_by, rows) = (self.wide, self.group_by, self.rows);
             let layout = Layout { width, wide, colours, group_by, rows, again };
             self.format.write(report, &layout, out)
-        })
+        })?;
+        // In a file, nobody may look for them.
+        if self.output.is_file() && self.format.reader == Reader::Person && !report.errors.is_empty() {
+            complain(&format_args!(
+                "{}: see \"Could not be read\" in the report",
+                plural(report.summary.errors, "problem")
+            ));
+        }
+        Ok(())
     }
 }

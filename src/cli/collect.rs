@@ -41,7 +41,7 @@ impl Collect {
         let (evidence, summary) = self.fleet.gather(&self.output)?;
         let errors = evidence.all_errors(&Bar::new("checking for errors"));
         complain_of(&errors);
-        summary.print(&errors, &[("Judge it".to_owned(), "analyze", "")]);
+        summary.print(&errors, &[("Report verdicts".to_owned(), "analyze", "")]);
         Ok(exit::of_troubles(&errors))
     }
 }

@@ -1,6 +1,5 @@
 //! What a collection read and where it is kept, on standard error when all else is printed.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 
 use super::progress::Counts;
 use super::settings::Settings;
-use crate::problem::Problem;
+use crate::problem::{Problem, by_code};
 use crate::report::escape::terminal;
 use crate::report::lines::{Step, next_steps};
 use crate::text::plural;
@@ -45,11 +44,8 @@ fn again(bundle: &Path) -> Vec<String> {
     vec!["--from".to_owned(), bundle.display().to_string()]
 }
 
-/// How many problems there are of each kind, the most frequent first: `12 AccessDenied, 1 throttled`.
+/// How many problems there are of each code: `12 AccessDenied, 1 throttled`.
 fn kinds(problems: &[Problem]) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    problems.iter().for_each(|problem| *counts.entry(&problem.code).or_default() += 1);
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.iter().map(|(code, count)| format!("{count} {}", terminal(code))).collect::<Vec<_>>().join(", ")
+    let kinds = by_code(problems).into_iter().map(|(code, count)| format!("{count} {}", terminal(code)));
+    kinds.collect::<Vec<_>>().join(", ")
 }

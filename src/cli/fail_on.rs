@@ -81,7 +81,13 @@ impl FailOn {
 
     fn met_by(self, report: &Report) -> Option<String> {
         match self {
-            Self::Required => named(report, |row| row.rotation == Rotation::Required),
+            Self::Required => {
+                let inconclusive = match report.summary.unproven {
+                    0 => String::new(),
+                    some => format!("; {some} of them inconclusive"),
+                };
+                named(report, |row| row.rotation == Rotation::Required).map(|names| names + &inconclusive)
+            }
             Self::Unproven => named(report, |row| row.unproven),
             Self::Deferrable => named(report, |row| row.rotation == Rotation::Deferrable),
             Self::Errors => (report.summary.errors > 0).then(|| plural(report.summary.errors, "problem")),

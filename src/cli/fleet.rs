@@ -166,6 +166,17 @@ impl Places {
         })
     }
 
+    /// The options that choose credentials, as they are typed.
+    pub fn credentials(&self) -> Vec<String> {
+        let option = |name: &str, values: &[String]| -> Vec<String> {
+            values.iter().flat_map(|value| [name.to_owned(), value.clone()]).collect()
+        };
+        let role_name = Vec::from_iter(self.role_name.clone());
+        let organization = self.organization.then(|| "--organization".to_owned());
+        let named = [("--profile", &self.profile), ("--role-arn", &self.role_arn), ("--role-name", &role_name)];
+        named.into_iter().flat_map(|(name, values)| option(name, values)).chain(organization).collect()
+    }
+
     fn regions(&self) -> Regions {
         match self.region.as_slice() {
             _ if self.all_regions => Regions::All,

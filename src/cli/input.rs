@@ -125,7 +125,7 @@ impl Subject {
         print(&mut judged, again)?;
         if let Some(summary) = summary {
             // What a person reads ends with the next commands.
-            let judge = [("Judge it again".to_owned(), "analyze", "")];
+            let judge = [("Report verdicts again".to_owned(), "analyze", "")];
             let is_last = reader == Reader::Person || !self.fleet.logs;
             summary.print(judged.errors(), if is_last { &[] } else { &judge });
         }

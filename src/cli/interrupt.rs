@@ -75,7 +75,7 @@ fn stop(signal: Signal) -> ! {
                 }
             };
             complain(&format_args!(
-                "interrupted ({name}). {read} Run the same command again: it reads only what is missing."
+                "interrupted ({name}). {read} Run the same command again: it continues from there."
             ));
         }
         None => complain(&format_args!("interrupted ({name}). No report was written.")),

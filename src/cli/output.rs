@@ -28,6 +28,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Whether the report goes into a file.
+    pub fn is_file(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Whether a person sees what is printed, as it is printed.
     pub fn is_terminal(&self) -> bool {
         self.output.is_none() && io::stdout().is_terminal()

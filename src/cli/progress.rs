@@ -105,7 +105,7 @@ impl Bar {
     pub fn new(what: &'static str) -> Self {
         let Settings { quiet, verbose, .. } = Settings::get();
         let shown = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        let style = ProgressStyle::with_template("{spinner} {pos}/{len} instances [{elapsed}] {msg}");
+        let style = ProgressStyle::with_template("{spinner} {pos}/{len} instances [{elapsed}] {wide_msg}");
         shown.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         shown.set_message(what);
         shown.enable_steady_tick(Duration::from_millis(200));
@@ -184,6 +184,14 @@ impl Progress for Bar {
     fn waits(&self, action: &str, wait: Duration) {
         if self.verbose > 1 {
             self.print(&format!("{} {action} waits {:.1} s (rate limit)", clock(Timestamp::now()), wait.as_secs_f64()));
+        }
+    }
+
+    fn throttled(&self, action: &str, wait: Duration) {
+        self.counts.retries.fetch_add(1, Ordering::Relaxed);
+        if self.verbose > 1 {
+            let (now, seconds) = (clock(Timestamp::now()), wait.as_secs_f64());
+            self.print(&format!("{now} {action} was throttled, next attempt in {seconds:.1} s"));
         }
     }
 }

@@ -199,6 +199,10 @@ async fn open(path: &Path, progress: &Arc<dyn Progress>) -> Result<(Bundle, Part
 
 /// Errors for named instances that do not exist, and for filters that match no instance, which may be a typing error.
 fn absent(filter: &Filter, fleets: &[Fleet]) -> Vec<Error> {
+    // Where nothing could be listed, nothing is known to be absent.
+    if fleets.is_empty() {
+        return Vec::new();
+    }
     let there = || fleets.iter().flat_map(|fleet| &fleet.instances).map(|profile| profile.instance.as_str());
     let left_out = || fleets.iter().map(|fleet| &fleet.left_out);
     let searched = fleets.iter().map(|fleet| (fleet.account.as_deref(), fleet.region.as_str()));

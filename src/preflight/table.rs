@@ -74,13 +74,19 @@ fn next(all: &Preflight, open: &[&Instance], again: &[String], out: &mut dyn Wri
     let mut options = again.iter();
     let (mut bundles, mut filters, mut analyze) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(option) = options.next() {
-        let value = if option == "--accept-unverified" { None } else { options.next() };
+        let is_flag = ["--accept-unverified", "--organization"].contains(&option.as_str());
+        let value = if is_flag { None } else { options.next() };
         let both = || std::iter::once(option).chain(value).cloned();
         match option.as_str() {
             // A time of today is over by then.
             "--now" => continue,
             "--from" => bundles.extend(value),
-            "--instance" | "--engine" | "--tag" => filters.extend(both()),
+            "--instance" | "--engine" | "--tag" | "--account" => filters.extend(both()),
+            // Credentials, of which the analysis needs none.
+            "--profile" | "--role-arn" | "--role-name" | "--organization" => {
+                filters.extend(both());
+                continue;
+            }
             _ => {}
         }
         analyze.extend(both());

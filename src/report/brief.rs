@@ -1,6 +1,6 @@
 //! The summary for chat and mail: at most 15 short lines, in which nothing of others is a mention, a link or markup.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use super::model::Instance;
 use super::summary::{act_by, causes, collected_by, headline, is_inconclusive};
 use super::table::next;
 use super::{Layout, Report};
+use crate::problem::by_code;
 use crate::shell::command;
 use crate::text::{listed, plural};
 use crate::verdict::Rotation;
@@ -47,10 +48,7 @@ fn counts(report: &Report) -> String {
 
 /// How many errors there are, by code.
 fn unread(report: &Report) -> Option<String> {
-    let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-    for problem in &report.errors {
-        *codes.entry(&problem.code).or_default() += 1;
-    }
+    let codes = by_code(&report.errors);
     let counts: Vec<_> = codes.iter().take(NAMED).map(|(code, count)| format!("{} {count}", named(code))).collect();
     let more = if codes.len() > NAMED { " and others" } else { "" };
     let problems = plural(report.summary.errors, "problem");

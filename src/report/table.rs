@@ -1,5 +1,6 @@
 //! The table for people: a summary, the instances by urgency with verdict and reason, problems, and what to run next.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use console::Style;
@@ -52,6 +53,12 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
         paragraph(out, layout.width, 0, &line)?;
     }
     instances(report, layout, out)?;
+    let accounts: BTreeSet<&str> = report.instances.iter().map(|row| row.id().account.as_str()).collect();
+    if accounts.len() > 1 && !layout.wide && layout.group_by.is_none() {
+        let hint = "The instances belong to several accounts: add --wide to see which, or --group-by account.";
+        writeln!(out)?;
+        paragraph(out, layout.width, 0, hint)?;
+    }
     if report.summary.unproven + report.summary.attested > 0 {
         let legend = "A verdict with ? is inconclusive: the evidence does not show whether TLS is used. Rotate, or resolve \
                       the cause.";

@@ -1,4 +1,4 @@
-//! tinyproxy, with a password, on the way to endpoints with a private CA and without TLS.
+//! tinyproxy, with a password, between the tool and endpoints with a private CA and without TLS.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, UdpSocket};

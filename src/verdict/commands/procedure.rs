@@ -92,7 +92,7 @@ const EVIDENCE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Time that is kept between the date to rotate without evidence and the last chance: one more maintenance window.
 const SPARE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The commands for an instance that needs a rotation, and how it is carried out.
+/// The commands for an instance that needs a rotation, and its procedure.
 pub(super) fn of(case: &Case<'_>) -> (Vec<Command>, Procedure) {
     let profile = case.profile;
     let mut procedure = Procedure {
