@@ -1,14 +1,15 @@
 //! Problems: errors that do not end the run, as bundles and reports keep them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{AwsAnswer, Error};
+use crate::text::listed;
 
-/// How many subjects are named where the same happened to many.
-const NAMED: usize = 8;
+/// How many subjects are named if the same happened to more.
+const NAMED: usize = 4;
 
 /// A problem: something that could not be read. The report covers the rest of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,10 +126,7 @@ pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief
         }
     }
     let brief = |(message, alike): (&'t str, Vec<&Problem>)| {
-        let mut who = alike.iter().take(NAMED).map(|problem| problem.who()).collect::<Vec<_>>().join(", ");
-        if let Some(more) = alike.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            who += &format!(" and {more} more");
-        }
+        let who = subjects(&alike);
         let answer = alike.first().and_then(|problem| problem.answer());
         let message = match answer {
             Some(answer) => format!("{}. {answer}", message.trim_end_matches('.')),
@@ -138,6 +136,26 @@ pub fn grouped<'t>(problems: impl IntoIterator<Item = &'t Problem>) -> Vec<Brief
         Brief { who, message, code, call }
     };
     groups.into_iter().map(brief).collect()
+}
+
+/// The subjects of equal problems: each with its region and account if there are few; else the first ones, how many more
+/// there are, and where.
+fn subjects(alike: &[&Problem]) -> String {
+    if alike.len() <= NAMED {
+        return alike.iter().map(|problem| problem.who()).collect::<Vec<_>>().join(", ");
+    }
+    let names: BTreeSet<&str> = alike.iter().map(|problem| problem.subject.as_str()).collect();
+    let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
+    let distinct = |what, of: fn(&Problem) -> Option<&str>| {
+        let values: BTreeSet<&str> = alike.iter().filter_map(|problem| of(problem)).collect();
+        (!values.is_empty()).then(|| listed(what, &values))
+    };
+    let regions = distinct("region", |problem| problem.region.as_deref().filter(|region| *region != problem.subject));
+    let accounts = distinct("account", |problem| problem.account.as_deref());
+    let of = [accounts, regions].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let of = if of.is_empty() { of } else { format!(" ({of})") };
+    format!("{first}{}{of}", more.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -157,14 +175,26 @@ mod tests {
         let region = Problem { subject: "eu-west-1".to_owned(), ..cut.clone() };
         let problems: Vec<Problem> = (1..=NAMED + 2).map(denied).chain([cut, nowhere, region]).collect();
         let lines: Vec<String> = grouped(&problems).iter().map(ToString::to_string).collect();
-        let named: Vec<String> = (1..=NAMED).map(|log| format!("db-1 log.{log} (eu-west-1, 123456789012)")).collect();
         assert_eq!(
             lines,
             [
-                format!("{} and 2 more: AWS denied the call. Grant it.", named.join(", ")),
+                "db-1 log.1, db-1 log.2, db-1 log.3, db-1 log.4 and 2 more (account 123456789012; region eu-west-1): AWS \
+                 denied the call. Grant it."
+                    .to_owned(),
                 "db-1 log.0 (eu-west-1, 123456789012), eu-west-3, eu-west-1 (123456789012): the response was truncated"
                     .to_owned(),
             ]
         );
+    }
+
+    #[test]
+    fn the_same_subject_in_many_accounts_is_named_once() {
+        let region = |account: usize| {
+            let error = Error::new(ErrorKind::Denied, "eu-west-1", "AWS denied the call").hint("grant it");
+            Problem::from(&error).at(Some(&format!("{account:012}")), "eu-west-1")
+        };
+        let problems: Vec<_> = (1..=38).map(region).collect();
+        let lines: Vec<String> = grouped(&problems).iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["eu-west-1 (38 accounts): AWS denied the call. Grant it."]);
     }
 }

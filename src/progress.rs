@@ -28,6 +28,8 @@ pub trait Progress: Send + Sync {
     fn begin(&self, instances: usize);
     /// A log of an instance is being read.
     fn log(&self, instance: &str, log: &str);
+    /// A log was read, at least in part.
+    fn log_read(&self);
     /// So many bytes more have been read.
     fn bytes(&self, bytes: u64);
     /// Something went wrong that the job goes on without, and that is in no report.
@@ -49,6 +51,7 @@ pub struct Silent;
 impl Progress for Silent {
     fn begin(&self, _: usize) {}
     fn log(&self, _: &str, _: &str) {}
+    fn log_read(&self) {}
     fn bytes(&self, _: u64) {}
     fn warn(&self, _: &Error) {}
     fn done(&self, _: &str) {}

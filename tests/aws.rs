@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{Run, against};
+use crate::command::{Run, against, aloud};
 use crate::fake_aws::{Calls, FakeAws, Fault, FaultKind, Fleet, LogFile};
 use crate::fleet::{WINDOW, fleet_by_portions, small_fleet};
 
@@ -70,6 +70,27 @@ fn throttling_as_aws_does_it_changes_nothing_but_the_pace() {
     assert_eq!((run.status, run.json()), (0, clean.json()), "{}", run.err);
     let downloads = aws.calls().into_iter().filter(|call| call.action == "DownloadCompleteDBLogFile").count();
     assert!((73..140).contains(&downloads), "{downloads} calls for 72 logs");
+    let home = TempDir::new().expect("a folder");
+    let mut command = aloud(&aws, home.path());
+    let run = Run::of(command.args(["-vv", "analyze", "--instance", "reports-batch"]).args(WINDOW));
+    let listed = |part: &str| run.err.lines().filter(|line| line.contains(part)).count();
+    let retries = listed(" DownloadCompleteDBLogFile was throttled, next attempt in ");
+    assert!(retries > 0 && listed(" rds:DownloadCompleteDBLogFile eu-west-1 ") >= 72 + retries, "{}", run.err);
+    let counted = if retries == 1 { "(1 retry)".to_owned() } else { format!("({retries} retries)") };
+    assert!(run.err.contains(&counted), "{counted}: {}", run.err);
+}
+
+#[test]
+fn only_logs_that_were_read_are_counted() {
+    let aws = FakeAws::start(small_fleet());
+    for action in ["DownloadCompleteDBLogFile", "DownloadDBLogFilePortion"] {
+        aws.fault(Fault::new(FaultKind::AccessDenied).on(action).at(Calls::Every));
+    }
+    let home = TempDir::new().expect("a folder");
+    let run = Run::of(aloud(&aws, home.path()).args(["analyze", "--instance", "reports-batch"]).args(WINDOW));
+    assert!(run.status == 3 && run.err.contains("Collected 1 instance: no new logs, "), "{run:?}");
+    let said = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(" and 68 more (account 123456789012; region eu-west-1): "), "{said}");
 }
 
 #[test]
@@ -250,7 +271,7 @@ fn credentials_that_are_missing_expired_or_wrong_say_what_to_do() {
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").args(["analyze"]).args(WINDOW);
     let run = Run::of(&mut command);
     assert_eq!((run.status, run.out.as_str()), (1, ""), "{run:?}");
-    assert!(run.err.contains("there are no AWS credentials") && run.err.contains("aws sso login"), "{}", run.err);
+    assert!(run.err.contains("there are no AWS credentials") && run.err.contains("aws configure sso"), "{}", run.err);
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
 
     aws.fault(Fault::new(FaultKind::ExpiredToken).at(Calls::Every));
@@ -262,7 +283,7 @@ fn credentials_that_are_missing_expired_or_wrong_say_what_to_do() {
     aws.fault(Fault::new(FaultKind::RequestExpired).at(Calls::Every));
     let run = analyze(&aws, None);
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.err.contains("AWS rejected the time of the signature. Set the clock"), "{}", run.err);
+    assert!(run.err.contains("AWS rejected the time of the signature. Correct the clock"), "{}", run.err);
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn a_pipeline_stops_at_each_gate_and_its_log_says_why() {
     let mut command = against(&aws, home.path());
     let run = Run::of(command.args(["analyze", "--fail-on", "errors", "--format", "ndjson"]).args(WINDOW));
     assert!(run.status == 4 && run.err.contains("condition met: errors (1 problem)"), "{}", run.err);
+    let mut command = against(&aws, home.path());
+    let run = Run::of(command.args(["analyze", "-o"]).arg(home.path().join("report.txt")).args(WINDOW));
+    assert!(run.status == 3 && run.err.contains("Grant the permission rds:DescribeDBProxies"), "{run:?}");
 }
 
 #[test]

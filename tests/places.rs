@@ -156,6 +156,34 @@ fn an_account_whose_role_cannot_be_assumed_is_an_error_and_the_others_are_report
 }
 
 #[test]
+fn an_instance_is_not_called_absent_where_nothing_could_be_listed() {
+    let aws = FakeAws::start(spread());
+    let role = ["--instance", "wiki", "--role-arn", "arn:aws:iam::444444444444:role/auditor"];
+    let run = analyze(&aws, &role);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("sts:AssumeRole failed") && !run.err.contains("does not exist in"), "{}", run.err);
+}
+
+#[test]
+fn a_table_of_several_accounts_says_how_to_see_them() {
+    let aws = FakeAws::start(spread());
+    aws.add_account(elsewhere("222222222222"));
+    aws.add_account(elsewhere("333333333333"));
+    let accounts = ["--all-regions", "--role-name", "auditor", "--accounts", "222222222222,333333333333"];
+    let said = |arguments: &[&str]| {
+        let home = TempDir::new().expect("a folder");
+        let mut command = against(&aws, home.path());
+        let run = Run::of(command.arg("analyze").args(WINDOW).args(accounts).args(arguments));
+        let text = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        text.contains("The instances belong to several accounts: add --wide to see which")
+    };
+    assert!(said(&[]) && !said(&["--wide"]) && !said(&["--group-by", "account"]));
+    let home = TempDir::new().expect("a folder");
+    let run = Run::of(against(&aws, home.path()).arg("analyze").args(WINDOW));
+    assert!(!run.out.contains("several accounts"), "{}", run.out);
+}
+
+#[test]
 fn only_the_instances_that_are_meant_are_asked_about() {
     let mut fleet = small_fleet();
     for instance in &mut fleet.instances {
@@ -449,11 +477,7 @@ fn a_role_that_cannot_be_assumed_any_more_is_named() {
     let role = "arn:aws:iam::222222222222:role/auditor";
     let report = analyze(&aws, &["--role-arn", role]);
     assert_eq!(report.status, 1, "{report:?}");
-    assert!(
-        report.err.contains(&format!("the role {role} could not be assumed. Let the role trust")),
-        "{}",
-        report.err
-    );
+    assert!(report.err.contains(&format!("the role {role} could not be assumed. Allow the caller")), "{}", report.err);
 }
 
 #[test]

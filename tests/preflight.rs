@@ -289,6 +289,40 @@ fn the_table_explains_what_is_open_and_ends_with_the_commands_that_collect() {
 }
 
 #[test]
+fn the_next_collection_has_the_credentials_of_this_one() {
+    let aws = FakeAws::start(small_fleet());
+    let mut other = small_fleet();
+    "222222222222".clone_into(&mut other.account);
+    aws.add_account(other);
+    let home = TempDir::new().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let run = Run::of(against(&aws, home.path()).arg("preflight").args(WINDOW).args(arguments));
+        let of =
+            |name: &str| run.out.lines().rfind(|line| line.contains(&format!("ssl-usage {name} "))).map(str::to_owned);
+        (of("collect").expect("a command"), of("analyze").expect("a command"))
+    };
+    let role = "--role-arn arn:aws:iam::222222222222:role/auditor";
+    let (collect, analyze) = run(&role.split(' ').collect::<Vec<_>>());
+    assert!(collect.contains(role) && !analyze.contains("--role"), "{collect} {analyze}");
+    let (collect, analyze) = run(&["--organization", "--role-name", "auditor"]);
+    assert!(collect.contains("--role-name auditor") && collect.contains("--organization"), "{collect}");
+    assert!(analyze.ends_with(" --days 3") && !analyze.contains("auditor"), "{analyze}");
+}
+
+#[test]
+fn instances_with_the_same_steps_are_described_together() {
+    let mut fleet = small_fleet();
+    let mut second = fleet.instance("payroll").clone();
+    "payroll-2".clone_into(&mut second.id);
+    fleet.instances.push(second);
+    let aws = FakeAws::start(fleet);
+    let home = TempDir::new().expect("a folder");
+    let table = Run::of(against(&aws, home.path()).args(["preflight", "--instance", "payroll*"]).args(WINDOW)).out;
+    assert!(table.contains("\npayroll, payroll-2: query sessions: "), "{table}");
+    assert_eq!(table.matches("SELECT ").count(), 1, "{table}");
+}
+
+#[test]
 fn sessions_are_counted_by_the_logs_where_they_show_any() {
     let report = kept(&samples().join("fleet"), "json").json();
     // 216 of clients and 360 of AWS's own in 72 hours.

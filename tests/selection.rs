@@ -215,6 +215,11 @@ fn an_alarm_says_which_condition_is_met_and_by_what() {
             &["required (2 instances: orders-legacy, orders-prod)"][..],
         ),
         (&["--instance", "crm-quiet", "--fail-on", "unproven,errors"], &["unproven (1 instance: crm-quiet)"]),
+        (&["--instance", "crm-quiet", "--fail-on", "inconclusive"], &["unproven (1 instance: crm-quiet)"]),
+        (
+            &["--instance", "crm-quiet", "--fail-on", "required"],
+            &["required (1 instance: crm-quiet; 1 of them inconclusive)"],
+        ),
         (&["--fail-on", "stale=2d,empty"], &["stale=2d (evidence collected 2026-11-23 00:00 UTC, 3 days ago)"]),
         (
             &["--instance", "orders-prod", "--fail-on", "expiring=30d,required"],
@@ -227,7 +232,10 @@ fn an_alarm_says_which_condition_is_met_and_by_what() {
     let (status, said) = alarm(&["--fail-on", "required"]);
     let names = said.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).expect("names").1;
     assert!(
-        status == 4 && names.matches(", ").count() == 4 && names.contains(" and ") && names.ends_with(" more)\n"),
+        status == 4
+            && names.matches(", ").count() == 4
+            && names.contains(" and ")
+            && names.ends_with(" of them inconclusive)\n"),
         "{said}"
     );
     assert_eq!(alarm(&["--instance", "wiki", "--fail-on", "required,unproven,empty"]), (0, String::new()));

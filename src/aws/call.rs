@@ -12,8 +12,8 @@ use crate::progress::ApiCall;
 /// Source: Service Authorization Reference.
 const PREFIXES: [(&str, &str); 1] = [("monitoring", "cloudwatch")];
 
-/// The REST call that is in no SDK, as IAM names it.
-const DOWNLOAD: &str = "DownloadCompleteDBLogFile";
+/// The REST call that is in no SDK: in its path, behind a version, and as IAM names it.
+const DOWNLOAD: (&str, &str) = ("downloadCompleteLogFile", "DownloadCompleteDBLogFile");
 
 /// Headers with the ID of a request.
 const IDS: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
@@ -25,10 +25,7 @@ pub(super) fn begun(request: &HttpRequest, address: &Uri) -> ApiCall {
     let action = match scope {
         Some((_, service)) => {
             let known = PREFIXES.iter().find(|(name, _)| *name == service);
-            let action = action(request);
-            // The REST call has its version in the path.
-            let action = if action.ends_with("/downloadCompleteLogFile") { DOWNLOAD } else { &action };
-            format!("{}:{action}", known.map_or(service, |(_, prefix)| prefix))
+            format!("{}:{}", known.map_or(service, |(_, prefix)| prefix), action(request))
         }
         None => format!("{} {}", request.method(), address.host().unwrap_or_default()),
     };
@@ -58,7 +55,7 @@ fn attempt(header: &str) -> Option<(u32, u32)> {
     Some((value("attempt")?, value("max")?))
 }
 
-/// What a request asks for: the action of the Query protocol, the target of JSON, or the path up to its first name.
+/// What a request asks for: the action of the Query protocol, the target of JSON, or what the path names.
 pub(super) fn action(request: &HttpRequest) -> String {
     if let Some((_, action)) = request.headers().get("x-amz-target").and_then(|target| target.rsplit_once('.')) {
         return action.to_owned();
@@ -70,6 +67,7 @@ pub(super) fn action(request: &HttpRequest) -> String {
     let path = request.uri().splitn(4, '/').nth(3).unwrap_or_default();
     match path.rsplit_once("/operation/") {
         Some((_, operation)) => operation.to_owned(),
+        None if path.split('/').nth(1) == Some(DOWNLOAD.0) => DOWNLOAD.1.to_owned(),
         None => path.split('/').take(2).collect::<Vec<_>>().join("/"),
     }
 }
@@ -95,7 +93,7 @@ mod tests {
         assert_eq!(named("http://127.0.0.1:1/", Some("Logs_20140328.FilterLogEvents"), "{}"), "FilterLogEvents");
         let metrics = "https://x/service/GraniteServiceVersion20100801/operation/GetMetricData";
         assert_eq!(named(metrics, None, ""), "GetMetricData");
-        assert_eq!(named("https://x/v19/downloadCompleteLogFile/a/b.log", None, ""), "v19/downloadCompleteLogFile");
+        assert_eq!(named("https://x/v19/downloadCompleteLogFile/a/b.log", None, ""), "DownloadCompleteDBLogFile");
     }
 
     #[test]

@@ -93,12 +93,12 @@ impl fmt::Display for Cause {
             }
             Self::NotHttp => out.write_str("did not answer like an HTTP proxy"),
             Self::Untrusted { issuer, trusted } => {
-                write!(out, "has a certificate of an untrusted issuer ({issuer}), which is not among {trusted}")
+                write!(out, "has a certificate from an untrusted CA: {issuer} is not in {trusted}")
             }
             Self::Outdated { from, to, clock } => {
                 write!(
                     out,
-                    "has a certificate that is valid from {from} to {to}, and the clock of this machine says {clock}"
+                    "has a certificate that is valid from {from} to {to}, but the clock of this machine shows {clock}"
                 )
             }
             Self::WrongName(names) => write!(out, "has a certificate for other names ({names})"),
@@ -135,7 +135,7 @@ impl Unreachable {
             Cause::Untrusted { .. } => {
                 "if this issuer belongs to your company, add its CA certificate to the file of AWS_CA_BUNDLE".to_owned()
             }
-            Cause::Outdated { .. } => "check the clock of this machine, and then the certificate".to_owned(),
+            Cause::Outdated { .. } => "check the clock of this machine (NTP), and then the certificate".to_owned(),
             Cause::WrongName(_) => "check AWS_ENDPOINT_URL and the proxy".to_owned(),
             Cause::Handshake(_) => "check whether the endpoint or the proxy expects TLS at this port".to_owned(),
         }

@@ -16,7 +16,8 @@ use crate::error::{AwsAnswer, Error, ErrorKind, TRY_LATER};
 use crate::text::one_line;
 
 /// What to do about a role that cannot be assumed.
-pub(super) const TRUST: &str = "let the role trust these credentials, and grant them sts:AssumeRole on it";
+pub(super) const TRUST: &str =
+    "allow the caller in the trust policy of the role, and grant the caller sts:AssumeRole on the role";
 
 /// Why there are no credentials. Displays as a clause of an error.
 #[derive(Clone, Debug, thiserror::Error)]

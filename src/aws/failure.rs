@@ -44,13 +44,13 @@ const MEANINGS: &[Meaning] = &[
         "RequestExpired",
         ErrorKind::Credentials,
         "AWS rejected the time of the signature",
-        "set the clock of this machine",
+        "correct the clock of this machine (NTP)",
     ),
     meaning(
         "RequestTimeTooSkewed",
         ErrorKind::Credentials,
         "AWS rejected the time of the signature",
-        "set the clock of this machine",
+        "correct the clock of this machine (NTP)",
     ),
     meaning(
         "InvalidSignature",
@@ -177,7 +177,7 @@ fn refused<E>(action: &str, code: &str, answer: &AwsAnswer, error: &SdkError<E>)
         ErrorKind::Denied if meaning.code != "OptInRequired" => {
             denied(action, message).unwrap_or_else(|| format!("{} {action}", meaning.hint))
         }
-        ErrorKind::Credentials if is_time() => "set the clock of this machine".to_owned(),
+        ErrorKind::Credentials if is_time() => "correct the clock of this machine (NTP)".to_owned(),
         _ => meaning.hint.to_owned(),
     };
     (meaning.kind, meaning.happened.to_owned(), hint)

@@ -52,7 +52,7 @@ impl Trust {
     fn of_machine() -> Self {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self { roots: Arc::new(roots), source: "the CAs that this machine trusts".to_owned(), pem: None }
+        Self { roots: Arc::new(roots), source: "the trust store of this machine".to_owned(), pem: None }
     }
 
     fn of_bundle(source: &str, path: &Path) -> Result<Self> {

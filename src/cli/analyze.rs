@@ -2,15 +2,15 @@
 
 use clap::Args;
 
+use super::exit;
 use super::fail_on::FailOn;
 use super::heading::OUTPUT;
 use super::input::Subject;
 use super::output::{Output, one_of};
 use super::settings::Settings;
-use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, Sort};
-use crate::text::{plural, suggest};
+use crate::text::suggest;
 
 /// Report which instances use TLS, and which certificates you must rotate.
 ///
@@ -80,7 +80,7 @@ impl Analyze {
                 .hint("add --format csv, or use `ssl-usage clients`"));
         }
         // An explanation covers one instance and does not show the errors of others.
-        let reader = if self.explain.is_some() { Reader::Lines } else { self.format.reader };
+        let reader = if self.explain.is_some() { Reader::Lines } else { self.output.reader(self.format) };
         let status = |outcome: Result<&Report, &Error>| exit::of_conditions(outcome, &self.fail_on);
         self.subject.judge(reader, status, |report, again| self.print(report, again))
     }
@@ -108,14 +108,6 @@ impl Analyze {
             let (wide, group_by, rows) = (self.wide, self.group_by, self.rows);
             let layout = Layout { width, wide, colours, group_by, rows, again };
             self.format.write(report, &layout, out)
-        })?;
-        // In a file, nobody may look for them.
-        if self.output.is_file() && self.format.reader == Reader::Person && !report.errors.is_empty() {
-            complain(&format_args!(
-                "{}: see \"Could not be read\" in the report",
-                plural(report.summary.errors, "problem")
-            ));
-        }
-        Ok(())
+        })
     }
 }

@@ -89,7 +89,7 @@ impl ListClients {
         let which = Which { tls: self.tls, plaintext: self.plaintext };
         // A person reads applications; what a program reads stays as it was.
         let by = self.by.unwrap_or(if self.format.reader == Reader::Person { By::Application } else { By::Address });
-        self.subject.judge(self.format.reader, exit::of_run, |owned: &mut Owned, again| {
+        self.subject.judge(self.output.reader(self.format), exit::of_run, |owned: &mut Owned, again| {
             let clients = Clients::of(&owned.report, &owned.owners, which, by);
             self.output.print(self.format, &clients, again)
         })

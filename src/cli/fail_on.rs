@@ -35,7 +35,7 @@ impl FromStr for FailOn {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "required" => Ok(Self::Required),
-            "unproven" => Ok(Self::Unproven),
+            "unproven" | "inconclusive" => Ok(Self::Unproven),
             "deferrable" => Ok(Self::Deferrable),
             "errors" => Ok(Self::Errors),
             "empty" => Ok(Self::Empty),

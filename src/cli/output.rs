@@ -11,7 +11,7 @@ use console::Term;
 use super::heading::OUTPUT;
 use super::interrupt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::{Format, Layout};
+use crate::report::{Format, Layout, Reader};
 
 /// Columns of text that is not printed to a terminal.
 const WIDTH: u16 = 100;
@@ -28,9 +28,9 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Whether the report goes into a file.
-    pub fn is_file(&self) -> bool {
-        self.output.is_some()
+    /// Who reads a format here. What a person reads in a file may be read later, or never: errors are printed as for lines.
+    pub fn reader<D>(&self, format: &Format<D>) -> Reader {
+        if self.output.is_some() && format.reader == Reader::Person { Reader::Lines } else { format.reader }
     }
 
     /// Whether a person sees what is printed, as it is printed.

@@ -40,7 +40,7 @@ pub(super) struct MakePlan {
 
 impl MakePlan {
     pub fn run(self) -> Result<u8> {
-        self.subject.judge(self.format.reader, exit::of_run, |report, _| {
+        self.subject.judge(self.output.reader(self.format), exit::of_run, |report, _| {
             self.output.print(self.format, &Plan::of(report), Vec::new())
         })
     }

@@ -79,7 +79,7 @@ impl Check {
         let (policy, accept_unverified) = (self.policy, self.accept_unverified);
         let subject = Subject { fleet, from: self.from, bundle: self.bundle, policy, accept_unverified };
         let credentials = subject.fleet.places.credentials();
-        subject.judge(self.format.reader, exit::of_run, |preflight, mut again| {
+        subject.judge(self.output.reader(self.format), exit::of_run, |preflight, mut again| {
             again.extend(credentials);
             self.output.print(self.format, preflight, again)
         })

@@ -53,9 +53,13 @@ impl Counts {
     /// Logs, bytes, calls and time, in words: `12 logs, 34.5 MB, 120 calls (3 retries), 2 min 5 s`.
     pub fn sum(&self) -> String {
         let [logs, calls] = [&self.logs, &self.calls].map(|count| count.load(Ordering::Relaxed));
-        let (logs, calls) = (plural(logs, "log"), plural(calls, "call"));
-        let took = duration(self.began.elapsed());
-        format!("{logs}, {}, {calls}{}, {took}", bytes(self.bytes()), self.retried(" (", ")"))
+        // The bundle may hold older ones.
+        let logs = match logs {
+            0 => "no new logs".to_owned(),
+            some => format!("{}, {}", plural(some, "log"), bytes(self.bytes())),
+        };
+        let (calls, took) = (plural(calls, "call"), duration(self.began.elapsed()));
+        format!("{logs}, {calls}{}, {took}", self.retried(" (", ")"))
     }
 
     /// Bytes and their rate, retries, and the time left.
@@ -154,8 +158,11 @@ impl Progress for Bar {
     }
 
     fn log(&self, instance: &str, log: &str) {
-        self.counts.logs.fetch_add(1, Ordering::Relaxed);
         self.shown.set_message(format!("{}; {}: {}", self.counts.pace(), terminal(instance), terminal(log)));
+    }
+
+    fn log_read(&self) {
+        self.counts.logs.fetch_add(1, Ordering::Relaxed);
     }
 
     fn bytes(&self, bytes: u64) {

@@ -15,7 +15,7 @@ pub(super) struct Settings {
     /// Print only the report and errors: no progress, no summary.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
     pub quiet: bool,
-    /// When to use colors. "auto": in a terminal, unless NO_COLOR is set.
+    /// Use colors: auto (in a terminal, unless NO_COLOR is set), always or never.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub color: Color,
 }

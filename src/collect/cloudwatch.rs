@@ -278,6 +278,9 @@ impl Hours<'_, '_> {
                     refused = refused.or(Some(error));
                 }
             }
+            if refused.is_none() {
+                progress.log_read();
+            }
             let until = self.until;
             self.write(|slice| slice.span.to <= until || slice.missing.is_some()).await?;
         }

@@ -64,6 +64,9 @@ impl Reader<'_> {
             let (last, broke_again) = self.read_once(file, way(aws, instance, file)).await;
             (read, broke_off) = (read.and_then(last), broke_again);
         }
+        if read.error.is_none() || read.reading.read_bytes > 0 {
+            self.progress.log_read();
+        }
         read
     }
 

@@ -1,12 +1,12 @@
 //! The table for people: the instances, then what to do for each, with commands to paste.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Answer, Counted, Instance, Preflight, Volume, Wait};
+use super::{Answer, Counted, Instance, Preflight, Steps, Volume, Wait};
 use crate::report::escape::terminal;
 use crate::report::lines::{paragraph, problems};
 use crate::shell::{command as command_line, quote};
@@ -64,7 +64,7 @@ pub(super) fn write(all: &Preflight, width: u16, again: &[String], out: &mut dyn
         writeln!(out)?;
     }
     let open: Vec<_> = all.instances.iter().filter(|row| row.steps.answer != Answer::Answered).collect();
-    open.iter().try_for_each(|row| instance(row, width, out))?;
+    alike(&open).iter().try_for_each(|(names, row)| instance(names, row, width, out))?;
     problems(out, width, &all.errors)?;
     if open.is_empty() { Ok(()) } else { next(all, &open, again, out) }
 }
@@ -98,21 +98,43 @@ fn next(all: &Preflight, open: &[&Instance], again: &[String], out: &mut dyn Wri
     collect.extend(regions.into_iter().flat_map(|region| ["--region".to_owned(), region.to_owned()]));
     collect.extend(filters);
     collect.extend(["-o".to_owned(), (*bundle).clone()]);
-    writeln!(out, "\nNext:\n  Collect the logs after the waiting time:")?;
+    let is_waiting = open.iter().any(|row| row.steps.answer == Answer::SwitchOn);
+    let when = if is_waiting { " after the waiting time" } else { "" };
+    writeln!(out, "\nNext:\n  Collect the logs{when}:")?;
     writeln!(out, "    ssl-usage collect {}", terminal(&command_line(collect)))?;
     writeln!(out, "  Then analyze them:\n    ssl-usage analyze {}", terminal(&command_line(analyze)))
 }
 
-fn instance(row: &Instance, width: u16, out: &mut dyn Write) -> io::Result<()> {
+/// Instances in the same account and region for which the table says the same: their names stand together.
+fn alike<'a>(open: &[&'a Instance]) -> Vec<(Vec<&'a str>, &'a Instance)> {
+    let mut groups: Vec<(Vec<&str>, &Instance)> = Vec::new();
+    let mut group_of = BTreeMap::new();
+    for row in open {
+        let Instance { member, steps, .. } = row;
+        let place = (&member.id.account, &member.id.region);
+        let said = (steps.answer, &steps.why, cost(steps), steps.wait.as_ref().map(when), &steps.notes);
+        let group = *group_of.entry((place, said, &steps.commands, &steps.undo)).or_insert_with(|| {
+            groups.push((Vec::new(), *row));
+            groups.len() - 1
+        });
+        if let Some((names, _)) = groups.get_mut(group) {
+            names.push(&member.id.instance);
+        }
+    }
+    groups
+}
+
+fn cost(steps: &Steps) -> Option<String> {
+    let dollars = steps.volume.as_ref()?.dollars_a_day.filter(|dollars| *dollars > 0.0)?;
+    let about = if dollars < 0.01 { "less than $0.01".to_owned() } else { format!("about ${dollars:.2}") };
+    Some(format!("CloudWatch Logs charges {about} a day, more in some regions."))
+}
+
+fn instance(names: &[&str], row: &Instance, width: u16, out: &mut dyn Write) -> io::Result<()> {
     let steps = &row.steps;
-    paragraph(out, width, 0, &format!("{}: {}: {}", row.member.id.instance, steps.answer.title(), steps.why))?;
-    let cost = steps.volume.as_ref().and_then(|volume| volume.dollars_a_day).filter(|dollars| *dollars > 0.0);
-    let cost = cost.map(|dollars| {
-        let about = if dollars < 0.01 { "less than $0.01".to_owned() } else { format!("about ${dollars:.2}") };
-        format!("CloudWatch Logs charges {about} a day, more in some regions.")
-    });
+    paragraph(out, width, 0, &format!("{}: {}: {}", names.join(", "), steps.answer.title(), steps.why))?;
     let wait = steps.wait.as_ref().map(when);
-    for note in wait.iter().chain(&cost).chain(&steps.notes) {
+    for note in wait.iter().chain(&cost(steps)).chain(&steps.notes) {
         paragraph(out, width, 2, note)?;
     }
     let id = &row.member.id;

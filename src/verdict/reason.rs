@@ -213,7 +213,7 @@ impl ReasonCode {
             Self::RdsCustom => "Check and replace the certificate on the host.",
             Self::LimitlessDatabase => "Check its clients and its certificate by other means.",
             Self::VersionCannotTell | Self::LogCannotTell | Self::TransportUnknown | Self::MetricContradictsLog => {
-                "Run the SQL query of the reason."
+                "Run the query in the reason, or ask the owners of the clients."
             }
             Self::LoggingOff => "Enable logging: `ssl-usage preflight` prints the commands.",
             Self::LoggingUnknown => {

@@ -133,7 +133,7 @@ fn a_page_is_used_without_a_network_or_a_mouse_on_any_screen() {
     ] {
         assert!(header.contains(part), "{part}: {header}");
     }
-    let first = ["What to do", "Rotate now", "Find out", "Can wait", "Nothing to do", "When certificates end"];
+    let first = ["What to do", "Must rotate", "Find out", "Can wait", "Nothing to do", "When certificates end"];
     assert_eq!(texts(&seen["headings"])[..6], first);
     let chosen = |at: usize| (&seen["chosen"][at]["value"], &seen["chosen"][at]["rows"]);
     assert_eq!(chosen(0), (&json!("required"), &json!(7)));

@@ -117,11 +117,11 @@ fn a_certificate_that_cannot_be_trusted_is_described() {
     for (front, said) in [
         (
             other.front(&["localhost"], 2099, behind),
-            format!("has a certificate of an untrusted issuer (CN=Another CA), which is not among AWS_CA_BUNDLE ({})", bundle.display()),
+            format!("has a certificate from an untrusted CA: CN=Another CA is not in AWS_CA_BUNDLE ({})", bundle.display()),
         ),
         (
             ca.front(&["localhost"], 2021, behind),
-            "has a certificate that is valid from 2020-01-01 00:00 UTC to 2021-01-01 00:00 UTC, and the clock of this machine says 20".to_owned(),
+            "has a certificate that is valid from 2020-01-01 00:00 UTC to 2021-01-01 00:00 UTC, but the clock of this machine shows 20".to_owned(),
         ),
         (ca.front(&["db.example.com"], 2099, behind), "has a certificate for other names (db.example.com)".to_owned()),
         (behind, "did not complete the TLS handshake".to_owned()),
@@ -345,9 +345,13 @@ fn every_call_is_listed_on_demand_and_no_secret_is() {
     let line = |run: &Run, text: &str| run.err.lines().filter(|line| line.contains(text)).count();
     assert_eq!(line(&listed, " rds:DescribeCertificates eu-west-1 503 "), 1, "{}", listed.err);
     assert_eq!(line(&listed, " rds:DescribeCertificates eu-west-1 200 "), 1, "{}", listed.err);
-    for call in
-        ["sts:GetCallerIdentity", "cloudwatch:GetMetricData", "logs:GetLogEvents", "ec2:DescribeNetworkInterfaces"]
-    {
+    for call in [
+        "sts:GetCallerIdentity",
+        "rds:DownloadCompleteDBLogFile",
+        "cloudwatch:GetMetricData",
+        "logs:GetLogEvents",
+        "ec2:DescribeNetworkInterfaces",
+    ] {
         let found = listed.err.lines().find(|line| line.contains(&format!(" {call} eu-west-1 200 ")));
         assert!(
             found.is_some_and(|line| line.contains(" s, request ID 00000000-0000-4000-8000-")),

@@ -102,7 +102,7 @@ const REST: &str = r#" class="rest""#;
 const LONG_REST: &str = r#" class="rest long" tabindex="0""#;
 
 /// The attributes of an element that holds this rest of a reason.
-fn rest(text: &str) -> &'static str {
+fn rest(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
     if long(text).is_empty() { REST } else { LONG_REST }
 }
 

@@ -105,11 +105,19 @@ impl<'r> Row<'r> {
         in_brief(self.it)
     }
 
-    /// What follows its first clause, with the mark between them and without a query; empty where nothing does.
-    pub fn rest(&self) -> &'r str {
-        let why = self.it.reasons.first().map_or("", |reason| around_query(&reason.text).0);
+    /// What follows its first clause, with the mark between them; empty where nothing does. The details show a query.
+    pub fn rest(&self) -> String {
+        let text = self.it.reasons.first().map_or("", |reason| reason.text.as_str());
+        let (why, query, _) = around_query(text);
         let rest = why.strip_prefix(self.brief()).unwrap_or(why);
-        if rest == "." { "" } else { rest }
+        match query {
+            Some(_) => {
+                let ask = rest.trim_end_matches(':');
+                format!("{ask} {}the query in the details.", if ask.ends_with(" run") { "" } else { "with " })
+            }
+            None if rest == "." => String::new(),
+            None => rest.to_owned(),
+        }
     }
 
     pub fn chart(&self) -> Option<Chart> {

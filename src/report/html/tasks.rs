@@ -58,7 +58,7 @@ type Kind = (&'static str, &'static str, &'static str, fn(&Instance) -> bool);
 const KINDS: [Kind; 4] = [
     (
         "required",
-        "Rotate now",
+        "Must rotate",
         "Clients use TLS. Update their trust stores first, then rotate each certificate before its date.",
         |row| row.rotation == Rotation::Required && !row.unproven,
     ),
@@ -78,6 +78,10 @@ const KINDS: [Kind; 4] = [
     ("optional", "Nothing to do", "These instances need no rotation.", |row| row.rotation == Rotation::Optional),
 ];
 
+/// What is said of certificates to stage below a script that stages them too.
+const PLANNED: &str = "No client used TLS. The rotation script above also stages the new certificates of these instances: they \
+                       become active at the next restart.";
+
 /// The four tasks. `again` are the options by which a command judges the same evidence again.
 pub(super) fn of<'r>(report: &'r Report, again: &[String]) -> Vec<Task<'r>> {
     KINDS.iter().map(|kind| task(report, again, *kind)).collect()
@@ -92,7 +96,11 @@ fn task<'r>(report: &'r Report, again: &[String], (class, title, what, is_of): K
         *verdicts.entry(verdict(row)).or_default() += 1;
     }
     let is_by_cause = matches!(class, "unproven" | "optional");
+    // One script holds the commands of all instances.
+    let is_planned = class == "deferrable" && report.summary.required > report.summary.unproven;
+    let what = if is_planned { PLANNED } else { what };
     let commands: &[(&str, &str, &str)] = match class {
+        _ if is_planned => &[],
         _ if rows.is_empty() => &[],
         "required" => &[
             ("List the clients, and what each must change", "clients", ""),

@@ -249,7 +249,7 @@ fn what_to_do_comes_first_by_date_and_by_cause() {
     let mut from = 0;
     for part in [
         "<b class=\"sum\">2</b>",
-        "Rotate now",
+        "Must rotate",
         ">soon<",
         "2026-11-30 (in 7 days)",
         ">late<",
