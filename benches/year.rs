@@ -120,6 +120,7 @@ fn profile(number: i64, region: i64) -> InstanceProfile {
         cluster_role: None,
         cluster_siblings: Vec::new(),
         custom_endpoints: Vec::new(),
+        endpoints: Vec::new(),
         engine: "postgres".to_owned(),
         engine_version: "16.14".to_owned(),
         engine_mode: None,

@@ -3,11 +3,12 @@
 //! ```text
 //! cli                                the command line: arguments, progress, exit statuses
 //! plan                               in which order to rotate
-//! clients, diff, preflight           other documents that are made of reports or evidence
+//! clients, diff, preflight, probe    other documents that are made of reports or evidence
 //! report                             the report and its formats
 //! verdict, collect                   the rules; from AWS into a bundle
 //! usage, enable_logging, metrics     what sessions were seen; how to log them; CloudWatch's metrics
 //! scan, bundle                       what a log shows; evidence on disk
+//! handshake                          certificates that servers present
 //! inventory, logs                    instances and their settings; bytes of logs
 //! aws                                accounts, regions, credentials, calls
 //! ```
@@ -24,11 +25,13 @@ pub mod collect;
 pub mod diff;
 pub mod enable_logging;
 pub mod error;
+pub mod handshake;
 pub mod inventory;
 pub mod logs;
 pub mod metrics;
 pub mod plan;
 pub mod preflight;
+pub mod probe;
 pub mod problem;
 pub mod progress;
 pub mod report;

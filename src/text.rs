@@ -18,6 +18,23 @@ pub fn one_line(text: &str, longest: usize) -> String {
     line.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// What the system says of an error, without its number: `Connection refused` of `Connection refused (os error 111)`.
+pub fn without_number(text: &str) -> &str {
+    text.split_once(" (os error").map_or(text, |(text, _)| text)
+}
+
+/// The same of an error of a connection, without what the resolver puts before it.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = without_number(&text);
+    text.rsplit_once("information: ").map_or(text, |(_, text)| text).to_owned()
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Most names that are listed rather than counted.
 const LISTED: usize = 4;
 

@@ -8,7 +8,8 @@ const MAY: &[(&str, &[&str])] = &[
     ("aws", &[]),
     ("inventory", &["aws"]),
     ("logs", &["aws"]),
-    ("bundle", &["inventory"]),
+    ("handshake", &["inventory"]),
+    ("bundle", &["handshake", "inventory"]),
     ("scan", &["logs"]),
     ("metrics", &["aws", "bundle", "inventory"]),
     ("collect", &["aws", "bundle", "inventory", "logs", "metrics", "scan"]),
@@ -19,6 +20,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("clients", &["bundle", "inventory", "report", "shell", "verdict"]),
     ("diff", &["inventory", "report", "verdict"]),
     ("plan", &["clients", "inventory", "report", "shell", "verdict"]),
+    ("probe", &["bundle", "handshake", "inventory", "report", "verdict"]),
     ("preflight", &["bundle", "inventory", "enable_logging", "report", "shell", "usage", "verdict"]),
 ];
 
@@ -28,6 +30,7 @@ const MAY_NOT_HOLD: &[(&str, &[&str])] = &[
     ("src/usage", &["tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/enable_logging", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/report", &["polars", "tokio", "aws_sdk", "Timestamp::now", "SystemTime"]),
+    ("src/probe", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/preflight", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),
     ("src/logs", &["postgres", "polars"]),
     ("parsers/src", &["polars", "tokio", "aws_sdk", "std::fs", "std::env", "Timestamp::now", "SystemTime"]),

@@ -167,12 +167,17 @@ impl Workshop {
         shell.env("PROGRAM", program.get_program()).env("RECORD", &record).current_dir(home);
         let output = shell.args(["-c", command]).stdin(Stdio::null()).output().expect("a shell");
         let statuses = text(&record);
-        let is_good = |line: &str| line.starts_with("0 ") || (line.starts_with("4 ") && line.contains("--fail-on"));
+        // Nobody answers at the endpoints of the fake AWS.
+        let may_be = [("4 ", "--fail-on"), ("3 ", "probe --certificates")];
+        let is_good = |line: &str| {
+            line.starts_with("0 ") || may_be.iter().any(|(status, of)| line.starts_with(status) && line.contains(of))
+        };
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         // The script of a plan names the instances that it could not rotate.
         let unfinished = command.ends_with("sh rotate.sh") && err.contains("No command yet: ");
         let status = output.status.code();
-        let good = (matches!(status, Some(0 | 4)) || unfinished && status == Some(1)) && statuses.lines().all(is_good);
+        let good =
+            (matches!(status, Some(0 | 3 | 4)) || unfinished && status == Some(1)) && statuses.lines().all(is_good);
         assert!(good, "{command}\n{:?}\n{statuses}{out}{err}", output.status);
         out.into_owned()
     }

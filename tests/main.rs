@@ -48,6 +48,7 @@ mod places;
 mod plan;
 mod policy;
 mod preflight;
+mod probe;
 mod restarts;
 mod resume;
 mod scan;

@@ -49,9 +49,33 @@ pub struct Engine {
     pub changes_database: bool,
     /// What restarts for a new certificate.
     pub restart: Restart,
+    /// How a client starts TLS. None if that is not known.
+    pub tls_start: Option<TlsStart>,
     /// SQL that shows the transport of open sessions, on one line. A comment at its end says which privilege it needs. None
     /// if there is none.
     pub live_query: Option<&'static str>,
+}
+
+/// How a client starts TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsStart {
+    /// The first message is TLS. TLS may have a port of its own, which an option sets.
+    Direct {
+        /// The setting, `option NAME port`. None if it has the port of the endpoint.
+        port: Option<&'static str>,
+    },
+    /// The client asks for TLS in the first message.
+    ///
+    /// Source: "SSL Session Encryption" in the PostgreSQL documentation.
+    Postgres,
+    /// The server begins, and the client answers with a request for TLS.
+    ///
+    /// Source: "Connection Phase" in the MySQL internals documentation.
+    Mysql,
+    /// The handshake is wrapped in messages of the protocol.
+    ///
+    /// Source: \[MS-TDS\], "PRELOGIN".
+    Tds,
 }
 
 /// Parsers that may read a log, one for each format.
@@ -159,6 +183,7 @@ impl Engine {
             always_tls: None,
             changes_database: false,
             restart: Restart::AsTheApiSays,
+            tls_start: None,
             live_query: None,
         }
     }

@@ -43,7 +43,8 @@ mod unrelated;
 
 pub use detect::{HEAD, Hints, detect};
 pub use engine::{
-    Engine, Export, LogRotation, LogSwitch, Logs, OPTION, Parsers, Restart, Retention, TlsSwitch, Values, setting,
+    Engine, Export, LogRotation, LogSwitch, Logs, OPTION, Parsers, Restart, Retention, TlsStart, TlsSwitch, Values,
+    setting,
 };
 pub use event::{
     Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Text, Tls, Transport, is_local,

@@ -23,6 +23,7 @@ use x509_parser::prelude::FromDer;
 
 use super::trust::Trust;
 use super::{proxy, region};
+use crate::text::reason;
 
 /// Longest wait for one step.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -255,18 +256,6 @@ impl Peer {
             (None, connected) => connected.map_err(|error| failed(&reason(&error))),
         }
     }
-}
-
-/// What the system says of an error: `Connection refused` of `Connection refused (os error 111)`.
-pub(super) fn without_number(text: &str) -> &str {
-    text.split_once(" (os error").map_or(text, |(text, _)| text)
-}
-
-/// The same of an error, without what the resolver puts before it.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = without_number(&text);
-    text.rsplit_once("information: ").map_or(text, |(_, text)| text).to_owned()
 }
 
 /// The status and the reason in the first line of an answer: `HTTP/1.1 407 Proxy Authentication Required`.

@@ -6,11 +6,12 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use super::answer::Overrun;
-use super::connection::{Unreachable, without_number};
+use super::connection::Unreachable;
 use super::credential_failure::CredentialFailure;
 use super::credentials::waited;
 use super::integrity::CutAnswer;
 use crate::error::{AwsAnswer, Error, ErrorKind, TRY_AGAIN, TRY_LATER};
+use crate::text::without_number;
 
 /// A row of the table of error codes: the beginning of the code, the kind of error, what happened, what to do next.
 struct Meaning {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::hex;
 
 /// What to do about a damaged file.
 pub(super) const RESTORE: &str = "restore the file from a copy of the bundle, or collect into a new bundle";
@@ -16,11 +17,6 @@ pub(super) const RESTORE: &str = "restore the file from a copy of the bundle, or
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes).as_slice())
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The error of a damaged file.

@@ -19,6 +19,7 @@ use super::merge::{Union, facts, since};
 use super::metric::{MOST_ROWS, Measured, MetricPart};
 use super::network::{FOLDER, KeptNetwork, NetworkPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
+use super::probe::{self, KeptProbe, ProbePart};
 use super::record::{Listed, Present};
 use super::seal::{Digests, Seal, Sealed};
 use super::store::{Bundle, FOLDERS, KeptMetrics, LOCK, region_key, undoubted};
@@ -59,10 +60,12 @@ impl Bundle {
         let merged: Vec<Result<()>> = many.map(|profile| self.merge_parts(profile, &parts.of(profile))).collect();
         let metrics = regions.iter().map(|region_key| self.merge_metrics(region_key, most));
         let networks = regions.iter().map(|region_key| self.merge_networks(region_key, most));
+        let probes = regions.iter().map(|region_key| self.merge_probes(region_key, most));
         let merged: Vec<_> = merged
             .into_iter()
             .chain(metrics)
             .chain(networks)
+            .chain(probes)
             .chain([self.drop_past(), self.drop_abandoned()])
             .collect();
         regions.iter().try_for_each(|region_key| self.record(region_key, None))?;
@@ -170,6 +173,29 @@ impl Bundle {
         }
         self.put_network(&pieces, &seal)?;
         self.replace(FOLDER, names.into_iter())
+    }
+
+    /// Merges the probes of an account and region of which there are more than `most`; where a file is damaged, none. What
+    /// remains is what counts.
+    fn merge_probes(&self, region_key: &str, most: usize) -> Result<()> {
+        let (kept, broken) = self.probes_named(&format!("{region_key}."))?;
+        if let Some((_, error)) = broken.into_iter().next() {
+            return Err(error);
+        }
+        let kept: Vec<KeptProbe> = kept.into_iter().map(|(_, kept)| kept).collect();
+        let newest = kept.iter().map(|kept| &kept.file.held).max_by_key(|part| part.probed_at);
+        let Some(newest) = newest.filter(|_| kept.len() > most) else { return Ok(()) };
+        let (account, region, probed_at) = (newest.account.clone(), newest.region.clone(), newest.probed_at);
+        let seal = merged(kept.iter().map(|kept| &kept.file));
+        let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
+        let rows = probe::latest(kept.into_iter().flat_map(|kept| kept.file.held.rows));
+        let rows: Vec<_> = rows.into_values().flatten().collect();
+        // What is larger than one file holds stays in several.
+        if rows.len().div_ceil(probe::MOST_ROWS) >= names.len() {
+            return Ok(());
+        }
+        self.put_probe(&ProbePart { account, region, probed_at, rows }, &seal)?;
+        self.replace(probe::FOLDER, names.into_iter())
     }
 
     /// Drops inventories that a later one stands for.

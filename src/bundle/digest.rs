@@ -2,7 +2,8 @@
 //!
 //! It is SHA-256 over numbers and texts in a fixed form: a number is eight bytes, the lowest first; a text is its length
 //! and its bytes; what is not there is a length that no text has. Of an instance it holds what the inventory says, the
-//! readings that count, their facts, and what was measured. Of many it is SHA-256 over a line for each, by ARN:
+//! readings that count, their facts, what was measured, and the
+//! certificates that were presented. Of many it is SHA-256 over a line for each, by ARN:
 //! `DIGEST  ARN`. Errors are no part of it.
 
 use std::collections::BTreeMap;
@@ -10,10 +11,11 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, PolarsResult};
 use sha2::{Digest, Sha256};
 
-use super::atomic_file::hex;
 use super::coverage::LogRead;
 use super::fact::{TEXTS, column};
 use super::metric::Measured;
+use crate::inventory::{Endpoint, ServedCertificate};
+use crate::text::hex;
 
 /// What a length is of a text that is not there.
 const ABSENT: u64 = u64::MAX;
@@ -103,6 +105,24 @@ impl Canonical {
             self.number((value + 0.0).to_bits());
         }
     }
+
+    /// Certificates that were presented, in their order.
+    fn served(&mut self, served: &[ServedCertificate]) {
+        self.number(served.len() as u64);
+        for one in served {
+            let Endpoint { kind, host, port } = &one.endpoint;
+            let ServedCertificate { address, tls_version, expected, .. } = one;
+            [kind.name(), host, address, tls_version].into_iter().for_each(|text| self.text(Some(text)));
+            self.number(u64::from(*port));
+            self.number(u64::from(one.matches_host));
+            self.time(Some(one.at.as_microsecond()));
+            self.text(expected.ca.as_deref());
+            self.text(expected.pending_ca.as_deref());
+            self.time(expected.valid_till.map(jiff::Timestamp::as_microsecond));
+            self.number(one.chain.len() as u64);
+            one.chain.iter().for_each(|certificate| self.text(Some(&certificate.sha256)));
+        }
+    }
 }
 
 const TIMES: [&str; 5] = [column::HOUR, column::FIRST_SEEN, column::LAST_SEEN, column::OPEN_FROM, column::OPEN_TO];
@@ -112,7 +132,7 @@ pub(super) fn of_instance(
     profile: &str,
     readings: &[LogRead],
     facts: Option<&DataFrame>,
-    measured: &Measured,
+    (measured, served): (&Measured, &[ServedCertificate]),
 ) -> PolarsResult<String> {
     let mut canonical = Canonical(Sha256::new());
     canonical.text(Some("ssl-usage/evidence/v1"));
@@ -121,6 +141,10 @@ pub(super) fn of_instance(
     readings.iter().for_each(|reading| canonical.reading(reading));
     facts.map_or(Ok(()), |facts| canonical.facts(facts))?;
     canonical.metrics(measured);
+    // Evidence without a probe has the digest that it had before there were probes.
+    if !served.is_empty() {
+        canonical.served(served);
+    }
     Ok(hex(canonical.0.finalize().as_slice()))
 }
 

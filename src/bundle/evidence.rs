@@ -13,6 +13,7 @@ use super::merge::{FactFiles, Union, facts, micros, since};
 use super::metric::Measured;
 use super::network::{self, KeptNetwork, Network};
 use super::part::{Parts, plain, read_parts};
+use super::probe::{self, KeptProbe, ProbeRow};
 use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
 use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, problems, region_key, undoubted};
@@ -145,9 +146,9 @@ impl Scope<'_> {
 ///
 /// When a bundle cannot be read, or none of them holds an inventory.
 pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
-    let Files { fleets, metrics, networks, parts, listed, unlisted } = Files::of(paths)?;
-    let mut broken: Vec<Problem> =
-        [&fleets.1, &metrics.1, &networks.1, &unlisted].into_iter().flat_map(|files| problems(files)).collect();
+    let Files { fleets, metrics, networks, probes, parts, listed, unlisted } = Files::of(paths)?;
+    let all_broken = [&fleets.1, &metrics.1, &networks.1, &probes.1, &unlisted];
+    let mut broken: Vec<Problem> = all_broken.into_iter().flat_map(|files| problems(files)).collect();
     let has_others = fleets.0.iter().any(|(_, inventory)| !scope.takes(&inventory.fleet().of()));
     let (fleets, mut unread, unmeasured) = match scope {
         Scope::All => {
@@ -174,14 +175,15 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
         // No verdict rests on them, so that they raise no doubt.
         unread.extend(problems(&networks.1));
     }
-    let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).collect();
+    let doubts: Vec<Problem> = problems(&unlisted).into_iter().chain(unmeasured).chain(problems(&probes.1)).collect();
     let Current { found, former, empty, mut errors, failures, doubtful, displacing } = current(fleets, &listed);
     broken.extend(doubtful.iter().cloned());
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
     let (measured, faulty) = measured(metrics.0, scope, &mut errors);
-    let mut rest = Rest { measured, faulty, parts, listed: &listed, doubts, scope };
+    let probed = probe::latest(probes.0.into_iter().flat_map(|(_, kept)| kept.file.held.rows));
+    let mut rest = Rest { measured, faulty, probed, parts, listed: &listed, doubts, scope };
     let instances: Vec<_> = found.into_iter().map(|found| rest.of(found, false)).collect();
     let beside = former.into_iter().map(|found| rest.of(found, true)).collect();
     // Of metrics and records, some are of other accounts and regions.
@@ -209,6 +211,8 @@ struct Rest<'l> {
     measured: BTreeMap<String, (Measured, bool)>,
     /// What endpoints answered that cannot be.
     faulty: Vec<Problem>,
+    /// What counts of probes, by ARN.
+    probed: BTreeMap<String, Vec<ProbeRow>>,
     parts: Parts,
     listed: &'l Listed,
     /// What raises a doubt about all that is there.
@@ -219,7 +223,9 @@ struct Rest<'l> {
 impl Rest<'_> {
     /// All evidence of an instance.
     fn of(&mut self, found: Found, is_former: bool) -> InstanceEvidence {
-        let Found { profile, digest, collection, is_verified, is_doubtful } = found;
+        let Found { mut profile, digest, collection, is_verified, is_doubtful } = found;
+        let probed = self.probed.remove(&profile.arn).unwrap_or_default();
+        profile.certificate.served = probed.into_iter().filter_map(|row| row.probed.served(row.expected)).collect();
         let region = self.measured.get_mut(&region_key(Some(&profile.account), &profile.region));
         let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
             (region.take(&profile.arn, &profile.proxies), *sound)
@@ -273,6 +279,7 @@ struct Files {
     fleets: Each<Inventory>,
     metrics: Each<KeptMetrics>,
     networks: Each<KeptNetwork>,
+    probes: Each<KeptProbe>,
     parts: Parts,
     /// What records list.
     listed: Listed,
@@ -300,6 +307,9 @@ impl Files {
             let (kept, broken) = bundle.networks_named("")?;
             files.networks.0.extend(kept);
             files.networks.1.extend(broken);
+            let (kept, broken) = bundle.probes_named("")?;
+            files.probes.0.extend(kept);
+            files.probes.1.extend(broken);
         }
         files.unlisted.extend(lost(&all));
         files.add_missing();
@@ -308,11 +318,12 @@ impl Files {
 
     /// Adds what records list, and what is nowhere, to the files that cannot be read.
     fn add_missing(&mut self) {
-        let Self { fleets, metrics, networks, listed, .. } = self;
+        let Self { fleets, metrics, networks, probes, listed, .. } = self;
         let mut present = Present::default();
         fleets.0.iter().for_each(|(_, inventory)| present.add(&inventory.file));
         metrics.0.iter().for_each(|(_, kept)| present.add(&kept.file));
         networks.0.iter().for_each(|(_, kept)| present.add(&kept.file));
+        probes.0.iter().for_each(|(_, kept)| present.add(&kept.file));
         let recorded = fleets.0.iter().map(|(_, inventory)| inventory);
         let latest = latest_whole(recorded.filter(|inventory| listed.holds(&inventory.file.digest)));
         let lost = |folder, broken: &[(PathBuf, Error)]| -> Vec<(PathBuf, Error)> {
@@ -326,6 +337,7 @@ impl Files {
         fleets.1.extend(lost_fleets);
         metrics.1.extend(lost("metrics", &metrics.1));
         networks.1.extend(lost(network::FOLDER, &networks.1));
+        probes.1.extend(lost(probe::FOLDER, &probes.1));
     }
 }
 
@@ -592,7 +604,8 @@ impl InstanceEvidence {
             let happened = "the facts of this instance are invalid";
             Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
         };
-        digest::of_instance(&self.digest, &logs.readings, facts, &self.metrics).map_err(invalid)
+        let served = &self.profile.certificate.served;
+        digest::of_instance(&self.digest, &logs.readings, facts, (&self.metrics, served)).map_err(invalid)
     }
 }
 

@@ -28,6 +28,7 @@ mod merge;
 pub mod metric;
 mod network;
 mod part;
+mod probe;
 mod range;
 mod record;
 mod seal;
@@ -42,6 +43,7 @@ pub use evidence::{Evidence, InstanceEvidence, Logs, RegionNetwork, Scope, load}
 pub use metric::{Measured, MetricPart};
 pub use network::{Network, NetworkPart, Sighting};
 pub use part::{Known, Part, Parts};
+pub use probe::{ProbePart, ProbeRow};
 pub use range::is_time;
 pub use seal::Digests;
 pub use store::Bundle;

@@ -16,10 +16,10 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file::{damaged, make_folder, remove, settled, sha256, sync};
-use super::network;
 use super::part::instance;
 use super::seal::{self, Digests, Seal, Sealed, beside};
 use super::store::{Bundle, Each, Inventory, each, in_name, region_key, region_key_and_time};
+use super::{network, probe};
 use crate::error::{Error, Result};
 use crate::inventory::Fleet;
 
@@ -147,7 +147,7 @@ impl Bundle {
             return Ok(());
         }
         let mut unrecorded = Digests::new();
-        for folder in ["fleet", "parts", "metrics"] {
+        for folder in ["fleet", "parts", "metrics", probe::FOLDER] {
             let files = settled(|| each(self.named(folder, &begin)?, Sealed::<IgnoredAny>::read))?.0;
             unrecorded.extend(files.iter().filter(|(_, file)| file.is_verified()).map(|(_, file)| file.listed()));
         }
@@ -193,7 +193,7 @@ impl Bundle {
         let listed: Vec<(String, String)> = all.clone().flat_map(|record| record.files.clone()).collect();
         let is_listed = |digest: &String| listed.iter().any(|(_, listed)| listed == digest);
         let (mut present, mut files) = (Present::default(), Digests::new());
-        for folder in ["parts", "metrics", network::FOLDER] {
+        for folder in ["parts", "metrics", network::FOLDER, probe::FOLDER] {
             let read = |path: &Path| Sealed::<IgnoredAny>::read(path);
             for (_, file) in settled(|| each(self.named(folder, &begin)?, read))?.0 {
                 present.add(&file);

@@ -21,14 +21,15 @@ use crate::problem::Problem;
 /// Version of the format. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
 const MAJOR: u32 = SEALED;
-const MINOR: u32 = 1;
+const MINOR: u32 = 2;
 const NAME: &str = "ssl-usage/bundle";
 /// The file that makes a folder a bundle.
 pub(super) const BUNDLE: &str = "bundle.json";
 /// The process that merges parts holds a lock on it.
 pub(super) const LOCK: &str = "compact.lock";
 /// Where the files of a bundle are.
-pub(super) const FOLDERS: [&str; 5] = ["fleet", "parts", "metrics", super::network::FOLDER, "collections"];
+pub(super) const FOLDERS: [&str; 6] =
+    ["fleet", "parts", "metrics", super::network::FOLDER, super::probe::FOLDER, "collections"];
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {

@@ -38,6 +38,7 @@ fn profile(created_at: Timestamp) -> InstanceProfile {
         cluster_role: None,
         cluster_siblings: Vec::new(),
         custom_endpoints: Vec::new(),
+        endpoints: Vec::new(),
         engine: "mysql".to_owned(),
         engine_version: "8.4.6".to_owned(),
         engine_mode: None,

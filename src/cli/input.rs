@@ -139,7 +139,7 @@ impl Subject {
     }
 
     /// The evidence, gathered now or kept, and the window that is asked for.
-    fn evidence(&self, summary: &mut Option<CollectionSummary>) -> Result<(Evidence, Window)> {
+    pub fn evidence(&self, summary: &mut Option<CollectionSummary>) -> Result<(Evidence, Window)> {
         let evidence = if self.from.is_empty() {
             let (evidence, collected) = self.fleet.gather(&self.bundle()?)?;
             *summary = Some(collected);
@@ -183,6 +183,11 @@ impl Subject {
         let options = bundles.chain(days).chain(instances).chain(engines).chain(tags);
         let unverified = self.accept_unverified.then(|| "--accept-unverified".to_owned());
         options.chain(policy).chain(now).flatten().chain(unverified).collect()
+    }
+
+    /// The bundle that a command adds to: the one that it reads, or that a run against AWS extends.
+    pub fn own_bundle(&self) -> Result<PathBuf> {
+        self.from.first().map_or_else(|| self.bundle(), |path| Ok(path.clone()))
     }
 
     /// The bundle that a run against AWS extends: the one that is named, or one under the user's data folder.

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::{Cli, exit, manual, scan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::schema::{SCHEMA, complete};
-use crate::{clients, diff, plan, preflight};
+use crate::{clients, diff, plan, preflight, probe};
 
 /// Print the JSON Schema of a document.
 ///
@@ -32,6 +32,7 @@ enum Document {
     Plan,
     Clients,
     Preflight,
+    Probe,
     Diff,
     Scan,
 }
@@ -74,6 +75,7 @@ impl Schema {
             Document::Plan => plan::SCHEMA,
             Document::Clients => clients::SCHEMA,
             Document::Preflight => preflight::SCHEMA,
+            Document::Probe => probe::SCHEMA,
             Document::Diff => diff::SCHEMA,
             Document::Scan => scan::SCHEMA,
         };

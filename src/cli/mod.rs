@@ -21,6 +21,7 @@ mod output;
 mod plan;
 mod policy;
 mod preflight;
+mod probe;
 mod progress;
 mod scan;
 mod settings;
@@ -52,6 +53,7 @@ use crate::report::lines::paragraph;
   ssl-usage clients --from evidence           # list clients and their changes
   ssl-usage plan --from evidence --format sh  # print a rotation script
   ssl-usage diff before.json after.json       # compare two reports
+  ssl-usage probe --certificates              # show the active certificates
   ssl-usage scan error/                       # count connections in log files"
 )]
 struct Cli {
@@ -79,6 +81,7 @@ enum Command {
     Diff(diff::Compare),
     Digest(digest::Digest),
     Preflight(preflight::Check),
+    Probe(probe::RunProbe),
     Scan(scan::Scan),
     IamPolicy(iam_policy::IamPolicy),
     Schema(meta::Schema),
@@ -107,6 +110,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Diff(command) => command.run(),
         Command::Digest(command) => command.run(),
         Command::Preflight(command) => command.run(),
+        Command::Probe(command) => command.run(),
         Command::Scan(command) => command.run(),
         Command::IamPolicy(command) => command.run(),
         Command::Schema(command) => command.run(),

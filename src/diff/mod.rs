@@ -13,12 +13,16 @@ use serde::Serialize;
 
 use crate::inventory::InstanceId;
 use crate::report::{Evidence, Format, Reader};
-use crate::verdict::{Rotation, UsageVerdict};
+use crate::verdict::{ReasonCode, Rotation, UsageVerdict};
 use crate::window::Window;
 use saved_report::Instance;
 
 /// Coverage that is lower by this much got worse; less is what every window differs by.
 const WORSE_BY: f64 = 0.01;
+
+/// Reasons by which a server presents another certificate than AWS lists.
+const NOT_ACTIVE: [ReasonCode; 3] =
+    [ReasonCode::StagedNotServed, ReasonCode::CertificateDiffers, ReasonCode::ExpiredCertificateServed];
 
 /// The JSON Schema of a comparison; [`crate::report::schema::complete`] adds what it shares with reports.
 pub const SCHEMA: &str = include_str!("diff-v1.schema.json");
@@ -161,6 +165,8 @@ pub struct Certificate {
     pub ca: Option<String>,
     /// Its end.
     pub valid_till: Option<Timestamp>,
+    /// Whether the servers presented it to `ssl-usage probe`; none if they were not probed.
+    pub active: Option<bool>,
 }
 
 /// How much of an instance's window was seen.
@@ -216,7 +222,10 @@ impl Diff {
             self.verdicts.push(Moved { id: now.id.clone(), before, now: after });
         }
         let (before, after) = (certificate(was), certificate(now));
-        if before != after {
+        // What one of the reports does not know did not change.
+        let is_known = before.active.is_some() && after.active.is_some();
+        if (&before.ca, before.valid_till) != (&after.ca, after.valid_till) || is_known && before.active != after.active
+        {
             self.certificates.push(NewCertificate { id: now.id.clone(), before, now: after });
         }
         let (before, after) = (was.coverage.share, now.coverage.share);
@@ -273,5 +282,13 @@ fn verdict(instance: &Instance) -> Verdict {
 }
 
 fn certificate(instance: &Instance) -> Certificate {
-    Certificate { ca: instance.certificate.ca.clone(), valid_till: instance.certificate.valid_till }
+    let has = |codes: &[ReasonCode]| {
+        instance.reasons.iter().any(|reason| codes.iter().any(|code| reason.code == code.code()))
+    };
+    let active = match (has(&NOT_ACTIVE), has(&[ReasonCode::CertificateServed])) {
+        (true, _) => Some(false),
+        (false, true) => Some(true),
+        (false, false) => None,
+    };
+    Certificate { ca: instance.certificate.ca.clone(), valid_till: instance.certificate.valid_till, active }
 }

@@ -36,6 +36,13 @@ pub(super) struct Instance {
     pub unproven: bool,
     pub connections: Connections,
     pub coverage: Coverage,
+    pub reasons: Vec<Reason>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Reason {
+    /// Later versions have others.
+    pub code: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

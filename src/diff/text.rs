@@ -103,5 +103,10 @@ fn certificate(certificate: &Certificate) -> String {
     let ca = certificate.ca.as_deref().unwrap_or("unknown CA");
     let end =
         certificate.valid_till.map_or_else(|| "an unknown date".to_owned(), |end| end.strftime("%Y-%m-%d").to_string());
-    format!("{ca} until {end}")
+    let active = match certificate.active {
+        Some(true) => " (active)",
+        Some(false) => " (not active)",
+        None => "",
+    };
+    format!("{ca} until {end}{active}")
 }

@@ -58,6 +58,7 @@ pub(super) fn without_instances(cluster: &DbCluster) -> Option<InstanceProfile> 
         cluster_role: None,
         cluster_siblings: Vec::new(),
         custom_endpoints: cluster.custom_endpoints().to_vec(),
+        endpoints: Vec::new(),
         engine: text(cluster.engine()),
         engine_version: text(cluster.engine_version()),
         engine_mode: cluster.engine_mode().map(str::to_owned),

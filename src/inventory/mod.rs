@@ -2,6 +2,7 @@
 
 mod authority;
 mod clusters;
+mod endpoint;
 mod filter;
 mod instance_id;
 mod maintenance_window;
@@ -12,6 +13,7 @@ mod profile;
 mod rds;
 mod status;
 
+pub use endpoint::{CertificateFacts, Endpoint, EndpointKind, ExpectedCertificate, ServedCertificate};
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};
 pub use maintenance_window::MaintenanceWindow;

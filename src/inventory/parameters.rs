@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{OptionGroup, Parameter as ApiParameter};
-use ssl_usage_parsers::{Engine, OPTION};
+use ssl_usage_parsers::{Engine, OPTION, TlsStart};
 
 use super::profile::{BABELFISH, Level, Parameter};
 use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
@@ -18,7 +18,11 @@ pub(super) fn names(engine: &Engine) -> Vec<&'static str> {
         engine.tls_switches.iter().flat_map(|switch| switch.unless.iter().copied().chain([switch.parameter]));
     let logging = engine.logs.iter().flat_map(|logs| logs.switches).map(|switch| switch.parameter);
     let logs = engine.logs.iter().flat_map(|logs| [logs.rotation.parameter, logs.retention.parameter]).flatten();
-    switches.chain(logging).chain(logs).chain(BESIDE.iter().copied()).collect()
+    let port = match engine.tls_start {
+        Some(TlsStart::Direct { port }) => port,
+        _ => None,
+    };
+    switches.chain(logging).chain(logs).chain(port).chain(BESIDE.iter().copied()).collect()
 }
 
 /// Adds the parameters of a group that are in `names`. `status` is how the instance applies the group: `in-sync`,
@@ -71,6 +75,7 @@ pub(super) fn of_options(name: &str, groups: &[OptionGroup]) -> Result<Vec<ApiPa
     for option in group.options() {
         let Some(name) = option.option_name() else { continue };
         parameters.push(named(format!("{OPTION}{name}"), "on"));
+        parameters.extend(option.port().map(|port| named(format!("{OPTION}{name} port"), &port.to_string())));
         for setting in option.option_settings() {
             if let (Some(key), Some(value)) = (setting.name(), setting.value()) {
                 parameters.push(named(format!("{OPTION}{name} {key}"), value));

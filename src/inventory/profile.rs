@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::{ENGINES, Engine};
 
+use super::endpoint::{Endpoint, ServedCertificate};
 use crate::problem::Problem;
 
 /// One account and region as it was found.
@@ -62,6 +63,9 @@ pub struct InstanceProfile {
     /// Custom endpoints of its cluster (`CustomEndpoints`).
     #[serde(default)]
     pub custom_endpoints: Vec<String>,
+    /// Its endpoint and those of its cluster; none in older bundles.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
     /// Engine as AWS names it: `postgres`, `aurora-postgresql`, ...
     pub engine: String,
     /// Engine version as AWS writes it: `16.4`.
@@ -122,6 +126,9 @@ pub struct Certificate {
     pub pending_ca: Option<String>,
     /// Whether the engine version takes a new certificate without a restart (`SupportsCertificateRotationWithoutRestart`).
     pub rotates_without_restart: Option<bool>,
+    /// What servers presented to `ssl-usage probe`. A bundle holds it in files of its own.
+    #[serde(skip)]
+    pub served: Vec<ServedCertificate>,
 }
 
 /// A scheduled maintenance action about certificates (`DescribePendingMaintenanceActions`).

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
+use super::endpoint::endpoints;
 use super::filter::Filter;
 use super::profile::{Certificate, Fleet, InstanceProfile, LeftOut, Level, PendingAction};
 use super::{clusters, parameters, pending_changes};
@@ -330,6 +331,7 @@ impl Asked<'_> {
             cluster_role: cluster.as_ref().and_then(|cluster| clusters::role(cluster, instance)),
             cluster_siblings: cluster.as_ref().map(|cluster| clusters::siblings(cluster, instance)).unwrap_or_default(),
             custom_endpoints: cluster.as_ref().map(|cluster| cluster.custom_endpoints().to_vec()).unwrap_or_default(),
+            endpoints: endpoints(instance, cluster.as_ref()),
             engine: text(instance.engine()),
             engine_version: text(instance.engine_version()),
             engine_mode: cluster.as_ref().and_then(|cluster| cluster.engine_mode().map(str::to_owned)),
@@ -464,5 +466,6 @@ fn certificate(
         target_ca: target,
         pending_ca: pending.or_else(of_cluster).map(str::to_owned),
         rotates_without_restart: version.and_then(|version| version.rotates_without_restart),
+        served: Vec::new(),
     }
 }

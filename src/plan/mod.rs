@@ -50,7 +50,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Instances that need nothing, and why.
     pub nothing_to_do: Vec<Untouched>,
-    /// At last, when clients have connected again for some days: what to run to see who did not come back.
+    /// At last, when clients have connected again for some days: what to run to see which certificates are active, and who
+    /// did not come back.
     pub afterwards: Vec<Vec<String>>,
     /// What could not be read: the plan lacks it.
     pub errors: Vec<Problem>,
@@ -163,6 +164,7 @@ impl Plan {
             steps: in_order(touched).into_iter().map(|instance| step(instance, least_hours, &mut given)).collect(),
             nothing_to_do: untouched.into_iter().map(untouched_by).collect(),
             afterwards: vec![
+                words(&["ssl-usage", "probe", "--certificates"]),
                 words(&["ssl-usage", "analyze", "--format", "json", "-o", "after.json"]),
                 words(&["ssl-usage", "diff", "before.json", "after.json"]),
             ],

@@ -135,7 +135,11 @@ pub(super) fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
             line(step, &format!("run {}", name(step)), command, out)?;
         }
     }
-    heading(out, "7. After some days, compare: which clients are missing, or connect without TLS?", false)?;
+    heading(
+        out,
+        "7. Afterwards: which certificates are active, which clients are missing or connect without TLS?",
+        false,
+    )?;
     for command in &plan.afterwards {
         writeln!(out, "# {}", terminal(&command.join(" ")))?;
     }

@@ -70,6 +70,7 @@ fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
         ("Enforcing TLS", Some(enforcing(row))),
         ("Act by", act_by(report, row)),
         ("Certificate", Some(certificate(&row.certificate))),
+        ("Presented", presented(&row.certificate)),
         ("Next certificate", next_ca(row).map(next)),
     ]
     .into_iter()
@@ -92,6 +93,22 @@ fn certificate(certificate: &Certificate) -> String {
     };
     let ca = certificate.ca.as_deref().unwrap_or("of an unknown CA");
     format!("{ca}, {}; the CA {}", end(certificate.valid_till), end(certificate.ca_valid_till))
+}
+
+/// What servers presented, the first of them.
+fn presented(certificate: &Certificate) -> Option<String> {
+    let first = certificate.served.first()?;
+    let more = certificate.served.len() - 1;
+    let more = if more == 0 { String::new() } else { format!(", and {} more", plural(more, "server")) };
+    Some(format!(
+        "serial {}, ends {}, issued by {}, {} ({} at {}){more}",
+        first.certificate.serial,
+        first.certificate.valid_till.strftime("%Y-%m-%d"),
+        first.certificate.issuer,
+        first.tls_version,
+        first.address,
+        first.at.strftime("%Y-%m-%d %H:%M UTC")
+    ))
 }
 
 /// What a rotation changes.

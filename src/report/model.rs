@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
-use crate::inventory::{ClusterRole, Collection, Filter, InstanceId, Member};
+use crate::inventory::{
+    CertificateFacts, ClusterRole, Collection, Endpoint, Filter, InstanceId, Member, ServedCertificate,
+};
 use crate::problem::{Problem, distinct};
 use crate::progress::{Progress, Silent};
 use crate::usage::{self, ClientUsage, GapReason, Usage};
@@ -173,6 +175,40 @@ pub struct Certificate {
     pub pending_ca: Option<String>,
     /// What a rotation changes.
     pub change: Change,
+    /// What servers presented to `ssl-usage probe`, while AWS listed this certificate.
+    pub served: Vec<Served>,
+}
+
+/// The certificate that a server presented.
+#[derive(Clone, Debug, Serialize)]
+pub struct Served {
+    /// The endpoint.
+    #[serde(flatten)]
+    pub endpoint: Endpoint,
+    /// The IP address of the server.
+    pub address: String,
+    /// When it was presented.
+    pub at: Timestamp,
+    /// `TLSv1.3`.
+    pub tls_version: String,
+    /// Whether the certificate is for the host name of the endpoint.
+    pub matches_host: bool,
+    /// What the certificate says.
+    #[serde(flatten)]
+    pub certificate: CertificateFacts,
+}
+
+impl Served {
+    fn new(served: &ServedCertificate) -> Option<Self> {
+        Some(Self {
+            endpoint: served.endpoint.clone(),
+            address: served.address.clone(),
+            at: served.at,
+            tls_version: served.tls_version.clone(),
+            matches_host: served.matches_host,
+            certificate: served.chain.first()?.clone(),
+        })
+    }
 }
 
 /// Sessions and other events of the window.
@@ -493,6 +529,7 @@ fn instance(known: &bundle::InstanceEvidence, shown: Shown, verdict: Verdict) ->
             valid_till: profile.certificate.valid_till,
             ca_valid_till: profile.certificate.ca_valid_till,
             target_ca: outlook.target,
+            served: profile.served().filter_map(Served::new).collect(),
             pending_ca: profile.certificate.pending_ca.clone(),
             change: outlook.change,
         },

@@ -6,6 +6,7 @@ use ssl_usage_parsers::Restart as EngineRestart;
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use super::renewal::{is_maintained, renewal};
+use super::served;
 use super::words::words;
 use crate::inventory::{InstanceProfile, PendingAction};
 
@@ -58,25 +59,23 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
     let same = certificate.ca.is_some() && certificate.ca == certificate.target_ca;
     let (change, target) =
         match (staged(profile), lasts(certificate.ca_valid_till), same && certificate.ca_valid_till.is_none()) {
+            _ if served::changes_root(profile) => (Change::Root, certificate.ca.clone()),
             // A staged CA becomes active, whatever the default is.
             (Some(staged), ..) => (Change::Root, Some(staged.to_owned())),
             (None, false, false) => (Change::Root, certificate.target_ca.clone().filter(|_| !same)),
             _ => (Change::Server, certificate.ca.clone()),
         };
-    let listener = profile.known_engine().is_some_and(|engine| engine.restart == EngineRestart::Listener);
-    let restart = match (listener, certificate.rotates_without_restart) {
-        (true, _) => Restart::Listener,
-        (false, Some(true)) if !profile.has_babelfish() => Restart::None,
-        (false, _) => Restart::Instance,
-    };
+    let restart = restart(profile);
     let dates = [certificate.valid_till, certificate.ca_valid_till, scheduled(profile)];
-    let act_by = dates.into_iter().flatten().min();
+    let act_by = dates.into_iter().flatten().chain(served::ends(profile)).min();
     if let Some((code, text)) = elsewhere(profile) {
         let reasons = vec![Reason { code, text: text.to_owned() }];
         return RotationOutlook { change, target, restart: Restart::None, act_by: None, reasons };
     }
     let renewal = renewal(profile);
+    let in_doubt = served::is_in_doubt(profile);
     let good = match (lasts(certificate.ca_valid_till), lasts(certificate.valid_till), renewal) {
+        _ if in_doubt => Good::No,
         (false, ..) => Good::No,
         (true, true, _) => Good::Lasts,
         (true, false, Some(renewal))
@@ -87,6 +86,16 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
         (true, false, _) => Good::No,
     };
     RotationOutlook { change, target, restart, act_by, reasons: reasons(profile, (change, restart), good, now) }
+}
+
+/// What a rotation restarts.
+pub(super) fn restart(profile: &InstanceProfile) -> Restart {
+    let listener = profile.known_engine().is_some_and(|engine| engine.restart == EngineRestart::Listener);
+    match (listener, profile.certificate.rotates_without_restart) {
+        (true, _) => Restart::Listener,
+        (false, Some(true)) if !profile.has_babelfish() => Restart::None,
+        (false, _) => Restart::Instance,
+    }
 }
 
 /// Whether a certificate needs a rotation by a person.
@@ -172,7 +181,10 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
         );
         give(ReasonCode::InstanceUnavailable, text);
     }
-    if change == Change::Server && profile.pending.is_empty() && good == Good::No && !profile.is_custom() {
+    reasons.extend(served::reasons(profile));
+    let mut give = |code, text| reasons.push(Reason { code, text });
+    let is_same_ca = change == Change::Server && profile.pending.is_empty() && good == Good::No;
+    if is_same_ca && !profile.is_custom() && !served::is_in_doubt(profile) {
         let (code, text) = not_offered(profile, restart, now);
         give(code, text);
     }

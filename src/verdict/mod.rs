@@ -11,6 +11,7 @@ mod policy_reasons;
 mod reason;
 mod renewal;
 mod rules;
+mod served;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -22,6 +23,7 @@ pub use enforcement::Enforcement;
 pub use policy::{Attestation, BlindSpots, Ignore, Pattern, Policy, Source, Standing, States, Weight};
 pub use reason::{Effect, Reason, ReasonCode};
 pub(crate) use rules::ask_live;
+pub use served::served_reason;
 
 use std::collections::BTreeMap;
 

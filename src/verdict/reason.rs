@@ -150,6 +150,8 @@ reasons! {
     LogExceedsMetric = "log-exceeds-metric", Blocks;
     /// The server certificate or its CA has expired, so "no TLS" proves nothing.
     CertificateExpired = "certificate-expired", Blocks;
+    /// A server presented a certificate that had expired, so "no TLS" proves nothing.
+    ExpiredCertificateServed = "expired-certificate-served", Blocks;
     /// Another member of the cluster is inconclusive.
     ClusterInconclusive = "cluster-inconclusive", Overrules;
     /// The evidence does not contain all members of the cluster.
@@ -198,6 +200,12 @@ reasons! {
     GlobalCluster = "global-cluster", Informs;
     /// Some clients use TLS, and others do not.
     PlaintextToo = "plaintext-too", Informs;
+    /// A server presents the certificate that AWS lists.
+    CertificateServed = "certificate-served", Informs;
+    /// AWS lists a new certificate, but a server still presents an older one.
+    StagedNotServed = "staged-not-served", Informs;
+    /// A server presents another certificate than AWS lists.
+    CertificateDiffers = "certificate-differs", Informs;
     /// The expiry date of the certificate or its CA is unknown.
     CertificateUnknown = "certificate-unknown", Informs;
 }
@@ -234,6 +242,7 @@ impl ReasonCode {
             Self::MetricsUnreadable => "Check the endpoint and the proxy, and collect again.",
             Self::LogExceedsMetric => "Check that the logs belong to this instance alone.",
             Self::CertificateExpired => "Rotate now.",
+            Self::ExpiredCertificateServed => "Rotate now, or restart the instance if AWS lists a newer certificate.",
             Self::ClusterInconclusive => "Resolve the cause on that member.",
             Self::ClusterIncomplete => "Include the other members in the run.",
             Self::NoClients => "Use a longer window.",

@@ -234,6 +234,9 @@ pub struct OptionGroup {
     /// Its options, each with its settings.
     #[serde(default)]
     pub options: BTreeMap<String, BTreeMap<String, String>>,
+    /// The ports of those that have one.
+    #[serde(default)]
+    pub ports: BTreeMap<String, u16>,
 }
 
 /// An RDS proxy (API reference: `DBProxy`, `DBProxyTarget`).
@@ -276,6 +279,8 @@ pub struct Cluster {
     /// Addresses of its custom endpoints (`CustomEndpoints`).
     #[serde(default)]
     pub custom_endpoints: Vec<String>,
+    /// Hosts of its writer and its readers, and their port, if they are not as AWS names them.
+    pub endpoints: Option<(String, String, u16)>,
     /// `standard` or `limitless` (`ClusterScalabilityType`).
     pub scalability: Option<String>,
 }
@@ -319,6 +324,8 @@ pub struct Instance {
     pub cert_valid_till: Option<Timestamp>,
     /// The authority that takes over at the next restart (`PendingModifiedValues.CACertificateIdentifier`).
     pub pending_ca: Option<String>,
+    /// Host and port of its endpoint, if they are not as AWS names them.
+    pub endpoint: Option<(String, u16)>,
     /// IAM database authentication is switched on.
     #[serde(default)]
     pub iam: bool,

@@ -227,7 +227,8 @@ fi
 run orders-legacy aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-legacy --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]' --output text
 run orders-prod aws --profile "$AWS_PROFILE_123456789012" --region eu-west-1 rds describe-db-instances --db-instance-identifier orders-prod --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails.CAIdentifier,CertificateDetails.ValidTill,PendingModifiedValues.CACertificateIdentifier]' --output text
 
-# --- 7. After some days, compare: which clients are missing, or connect without TLS? ---
+# --- 7. Afterwards: which certificates are active, which clients are missing or connect without TLS? ---
+# ssl-usage probe --certificates
 # ssl-usage analyze --format json -o after.json
 # ssl-usage diff before.json after.json
 

@@ -2,7 +2,7 @@
 //! not reach it.
 
 mod proxy;
-mod tls;
+pub mod tls;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};

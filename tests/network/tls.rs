@@ -20,6 +20,10 @@ impl Ca {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a CA"))
     }
 
+    pub fn issuer(&self) -> &CertifiedIssuer<'static, KeyPair> {
+        &self.0
+    }
+
     pub fn pem(&self) -> String {
         self.0.pem()
     }

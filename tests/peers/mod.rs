@@ -5,6 +5,7 @@
 
 mod accounts;
 mod commands;
+mod databases;
 mod faults;
 pub mod install;
 mod integrations;

@@ -1,6 +1,6 @@
 //! The facts about Amazon DocumentDB.
 
-use crate::engine::{Engine, Export, Logs, TlsSwitch, Values};
+use crate::engine::{Engine, Export, Logs, TlsStart, TlsSwitch, Values};
 
 /// Amazon DocumentDB. The cluster parameter `tls` alone decides: with `disabled` the cluster accepts no TLS connection, with
 /// any other value nothing else. Its audit log goes only to CloudWatch Logs and shows clients, not their transport.
@@ -32,5 +32,6 @@ pub static ENGINE: Engine = Engine {
             "https://docs.aws.amazon.com/documentdb/latest/developerguide/security.encryption.ssl.html",
         )
     }],
+    tls_start: Some(TlsStart::Direct { port: None }),
     ..Engine::new("docdb", "DocumentDB", &["docdb"])
 };

@@ -2,7 +2,7 @@
 //!
 //! Each engine lists its logs, the parameters that enable them, and the one that enforces TLS. Retention is in minutes.
 
-use crate::engine::{Engine, Export, LogSwitch, Logs, Retention, TlsSwitch};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Retention, TlsStart, TlsSwitch};
 
 /// RDS for MySQL. Its audit plugin records the transport of every session. MariaDB's own plugin does not.
 pub static ENGINE: Engine = Engine {
@@ -71,6 +71,7 @@ const fn family(id: &'static str, title: &'static str, aws_names: &'static [&'st
         system_users: &["rdsadmin", "rdsrepladmin", "rdsproxyadmin"],
         counts_iam_logins: true,
         changes_database: true,
+        tls_start: Some(TlsStart::Mysql),
         // The general log writes `Connect` before the server rejects the client.
         shows_rejected_as_sessions: true,
         ..Engine::new(id, title, aws_names)

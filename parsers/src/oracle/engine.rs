@@ -2,7 +2,7 @@
 //!
 //! Two logs record the transport: that of the listener, and the audit trail. Times of retention are in minutes.
 
-use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, Retention, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogSwitch, Logs, Restart, Retention, TlsStart, TlsSwitch, Values};
 
 /// RDS for Oracle. TLS has its own port, which the option `SSL` opens. For a new certificate only the listener restarts,
 /// whatever the API says of the engine version.
@@ -25,6 +25,7 @@ pub static ENGINE: Engine = Engine {
     }],
     marks_tls_from: Some((0, 0)),
     restart: Restart::Listener,
+    tls_start: Some(TlsStart::Direct { port: Some("option SSL port") }),
     // ssl-certificate-rotation-oracle.html. The view `v$session_connect_info` needs a privilege, and has no protocol.
     live_query: Some(
         "SELECT SYS_CONTEXT('USERENV', 'NETWORK_PROTOCOL') FROM dual; -- needs no privilege and shows only your own session \

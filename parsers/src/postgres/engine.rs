@@ -5,7 +5,7 @@
 
 use super::message;
 use crate::digits;
-use crate::engine::{Engine, Export, LogRotation, LogSwitch, Logs, Retention, TlsSwitch, Values};
+use crate::engine::{Engine, Export, LogRotation, LogSwitch, Logs, Retention, TlsStart, TlsSwitch, Values};
 use crate::event::Micros;
 use crate::time::instant;
 
@@ -34,6 +34,7 @@ pub static ENGINE: Engine = Engine {
         },
     ],
     marks_tls_from: Some((9, 4)),
+    tls_start: Some(TlsStart::Postgres),
     live_query: Some(LIVE_QUERY),
     ..Engine::new("postgres", "PostgreSQL", &["postgres", "aurora-postgresql"])
 };

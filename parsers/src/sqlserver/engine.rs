@@ -1,6 +1,6 @@
 //! The facts about RDS for SQL Server.
 
-use crate::engine::{Engine, Export, LogRotation, Logs, Retention, TlsSwitch};
+use crate::engine::{Engine, Export, LogRotation, Logs, Retention, TlsStart, TlsSwitch};
 
 /// RDS for SQL Server. Its error log shows logins, if they are audited, and never their transport.
 ///
@@ -34,6 +34,7 @@ pub static ENGINE: Engine = Engine {
         "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/SQLServer.Concepts.General.SSL.Using.html",
     )],
     changes_database: true,
+    tls_start: Some(TlsStart::Tds),
     // ssl-certificate-rotation-sqlserver.html; "Using extended events with Amazon RDS for Microsoft SQL Server".
     live_query: Some(
         "SELECT c.session_id, s.login_name, s.host_name, s.program_name, c.net_transport, c.encrypt_option \

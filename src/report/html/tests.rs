@@ -53,6 +53,7 @@ fn report(name: &str, clients: usize) -> Report {
             ca_valid_till: None,
             target_ca: some(),
             change: Change::Root,
+            served: Vec::new(),
         },
         usage: UsageVerdict::InUse,
         rotation: Rotation::Required,

@@ -7,7 +7,7 @@ use super::timing::{When, date, minute, when};
 use super::{Case, Command, CommandKind, EffectTime, describe};
 use crate::inventory::{ACCEPT_CHANGES, ClusterRole};
 use crate::verdict::words::words;
-use crate::verdict::{Change, ReasonCode, Restart, Rotation, UsageVerdict};
+use crate::verdict::{Change, ReasonCode, Restart, Rotation, UsageVerdict, served};
 
 /// How a rotation is carried out, besides its command. Plans show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,6 +141,9 @@ fn decide(case: &Case<'_>, procedure: &mut Procedure) -> Decision {
         profile.certificate.pending_ca.as_deref().filter(|ca| Some(*ca) != profile.certificate.ca.as_deref())
     {
         return of_staged(case, staged, procedure);
+    }
+    if let Some(restart) = served::not_active(profile) {
+        return Decision::Nothing(restart);
     }
     match (outlook.change, outlook.target.as_deref()) {
         (Change::Server, _) => of_same_ca(case, procedure),

@@ -7,6 +7,7 @@ mod metrics;
 mod policy;
 mod properties;
 mod rules;
+mod served;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
         cluster_role: None,
         cluster_siblings: Vec::new(),
         custom_endpoints: Vec::new(),
+        endpoints: Vec::new(),
         engine: engine.to_owned(),
         engine_version: version.to_owned(),
         engine_mode: mode.map(str::to_owned),
@@ -64,6 +66,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
             target_ca_valid_till: Some(days(12_000)),
             pending_ca: None,
             rotates_without_restart: Some(false),
+            served: Vec::new(),
         },
         pending: Vec::new(),
         parameters: parameters.collect(),

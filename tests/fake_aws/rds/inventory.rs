@@ -44,9 +44,11 @@ fn instance(fleet: &Fleet, region: &str, instance: &Instance, xml: &mut Xml) {
     xml.text("Engine", &instance.engine);
     xml.text("DBInstanceStatus", &instance.status);
     xml.text("MasterUsername", "admin");
+    let named = || (format!("{}.abcdefghijkl.{region}.rds.amazonaws.com", instance.id), port(&instance.engine));
+    let (host, port) = instance.endpoint.clone().unwrap_or_else(named);
     xml.element("Endpoint", |xml| {
-        xml.text("Address", format!("{}.abcdefghijkl.{region}.rds.amazonaws.com", instance.id));
-        xml.text("Port", port(&instance.engine));
+        xml.text("Address", host);
+        xml.text("Port", port);
     });
     xml.text("InstanceCreateTime", time(instance.created));
     xml.list("DBParameterGroups", "DBParameterGroup", &[instance], |xml, instance| {
@@ -116,7 +118,15 @@ fn cluster(fleet: &Fleet, region: &str, cluster: &Cluster, xml: &mut Xml) {
     xml.text("Engine", &cluster.engine);
     xml.text("EngineVersion", &cluster.version);
     xml.text("EngineMode", &cluster.engine_mode);
-    xml.text("Port", port(&cluster.engine));
+    let host = |kind: &str| format!("{}.cluster-{kind}abcdefghijkl.{region}.rds.amazonaws.com", cluster.id);
+    let (writer, reader, port) =
+        cluster.endpoints.clone().unwrap_or_else(|| (host(""), host("ro-"), port(&cluster.engine)));
+    // Without an instance there is no address.
+    if !cluster.members.is_empty() {
+        xml.text("Endpoint", writer);
+        xml.text("ReaderEndpoint", reader);
+    }
+    xml.text("Port", port);
     // A test may remove instances.
     let exists =
         |member: &&String| cluster.unlisted_members || fleet.instances.iter().any(|instance| instance.id == **member);

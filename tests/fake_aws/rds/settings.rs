@@ -97,6 +97,7 @@ pub(super) fn option_groups(fleet: &Fleet, call: &Call) -> Result<Xml, ApiError>
         let options: Vec<_> = group.options.iter().collect();
         xml.list("Options", "Option", &options, |xml, (name, settings)| {
             xml.text("OptionName", name);
+            xml.optional("Port", group.ports.get(*name));
             let settings: Vec<_> = settings.iter().collect();
             xml.list("OptionSettings", "OptionSetting", &settings, |xml, (name, value)| {
                 xml.text("Name", name);

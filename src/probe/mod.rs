@@ -1,0 +1,152 @@
+//! What `ssl-usage probe` prints: which certificate each server presents, compared with what the RDS API lists.
+//!
+//! `README.md` beside this file says what a probe does, and what it leaves in the logs and counters of a server.
+
+mod table;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::bundle::ProbePart;
+use crate::handshake::{Outcome, Probed};
+use crate::inventory::{EndpointKind, ExpectedCertificate, InstanceId, InstanceProfile};
+use crate::problem::Problem;
+use crate::report::{Format, Reader};
+use crate::verdict::{Reason, ReasonCode, served_reason};
+
+/// The JSON Schema of a probe; [`crate::report::schema::complete`] adds what it shares with reports.
+pub const SCHEMA: &str = include_str!("probe-v1.schema.json");
+
+/// The formats of a probe.
+pub const FORMATS: &[Format<Probe>] = &[
+    Format {
+        name: "table",
+        help: "For people: what servers present, and what to do",
+        reader: Reader::Person,
+        writer: |probe, layout, out| table::write(probe, layout.width, &layout.again, out),
+    },
+    Format::json("For programs: everything"),
+];
+
+/// The certificates of a fleet: `ssl-usage/probe/v1`. The types are the JSON; fields are added, never renamed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Probe {
+    /// `ssl-usage/probe/v1`.
+    pub schema: &'static str,
+    /// When the probe began.
+    pub probed_at: Timestamp,
+    /// Version of the tool.
+    pub tool_version: &'static str,
+    /// Counts of the servers and instances.
+    pub summary: Summary,
+    /// The servers: each address of each endpoint, for each instance that the endpoint leads to.
+    pub servers: Vec<Server>,
+    /// The instances that were not probed, and why.
+    pub not_probed: Vec<NotProbed>,
+    /// What could not be read of the inventory.
+    pub errors: Vec<Problem>,
+}
+
+/// Counts of the servers and instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Servers that presented the certificate that AWS lists.
+    pub as_listed: u64,
+    /// Servers that presented another one, or an expired one.
+    pub not_as_listed: u64,
+    /// Servers that presented one which there is nothing to compare with: endpoints of clusters lead to any member.
+    pub not_compared: u64,
+    /// Servers that presented none.
+    pub failed: u64,
+    /// Instances that were not probed.
+    pub not_probed: u64,
+}
+
+/// One address of an endpoint, for one of the instances that the endpoint leads to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Server {
+    /// The instance.
+    #[serde(flatten)]
+    pub id: InstanceId,
+    /// What it answered.
+    #[serde(flatten)]
+    pub probed: Probed,
+    /// The finding: its code is a reason of a verdict; none without a certificate, and if there is nothing to compare it with.
+    pub finding: Option<Reason>,
+}
+
+/// An instance that was not probed.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotProbed {
+    /// The instance.
+    #[serde(flatten)]
+    pub id: InstanceId,
+    /// Why.
+    pub why: String,
+}
+
+impl Probe {
+    /// What the servers of some instances answered; `parts` holds the answers by account and region.
+    pub fn new(probed_at: Timestamp, profiles: &[&InstanceProfile], parts: &[ProbePart], errors: Vec<Problem>) -> Self {
+        let by_arn: BTreeMap<&str, &InstanceProfile> =
+            profiles.iter().map(|profile| (profile.arn.as_str(), *profile)).collect();
+        let rows = parts.iter().flat_map(|part| &part.rows);
+        let servers = rows.filter_map(|row| Some(Server::new(by_arn.get(row.arn.as_str())?, &row.probed)));
+        let servers: Vec<Server> = servers.collect();
+        let not_probed = profiles.iter().filter_map(|profile| {
+            let (id, why) = (profile.member().id, why_not(profile)?);
+            Some(NotProbed { id, why })
+        });
+        let not_probed: Vec<NotProbed> = not_probed.collect();
+        let mut summary = Summary { not_probed: not_probed.len() as u64, ..Summary::default() };
+        for server in &servers {
+            let count = match (&server.probed.outcome, server.finding.as_ref().map(|finding| finding.code)) {
+                (Outcome::Failure(_), _) => &mut summary.failed,
+                (Outcome::Presented(_), Some(ReasonCode::CertificateServed)) => &mut summary.as_listed,
+                (Outcome::Presented(_), Some(_)) => &mut summary.not_as_listed,
+                (Outcome::Presented(_), None) => &mut summary.not_compared,
+            };
+            *count += 1;
+        }
+        Self {
+            schema: "ssl-usage/probe/v1",
+            probed_at,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            summary,
+            servers,
+            not_probed,
+            errors,
+        }
+    }
+}
+
+impl Server {
+    fn new(profile: &InstanceProfile, probed: &Probed) -> Self {
+        let served = probed.served(ExpectedCertificate::from(&profile.certificate));
+        let finding = served.and_then(|served| served_reason(profile, &served));
+        Self { id: profile.member().id, probed: probed.clone(), finding }
+    }
+}
+
+/// Why an instance has no endpoint to probe; none if it has one.
+fn why_not(profile: &InstanceProfile) -> Option<String> {
+    let has_own = profile.endpoints.iter().any(|endpoint| endpoint.kind == EndpointKind::Instance);
+    let engine = profile.known_engine();
+    if engine.is_none_or(|engine| engine.tls_start.is_none()) {
+        return Some(format!(
+            "this version cannot start TLS with {}",
+            engine.map_or(profile.engine.as_str(), |of| of.title)
+        ));
+    }
+    if profile.tls_endpoints().is_none() {
+        return Some(
+            "no port for TLS is known: the option SSL is missing, not in effect, or could not be read".to_owned(),
+        );
+    }
+    (!has_own).then(|| match profile.status.as_str() {
+        "available" => "the inventory has no endpoint. Collect again with this version".to_owned(),
+        status => format!("it has no endpoint, and its status is {status}"),
+    })
+}
