@@ -176,7 +176,7 @@ impl Bundle {
     }
 
     /// Merges the probes of an account and region of which there are more than `most`; where a file is damaged, none. What
-    /// remains is what counts.
+    /// remains is what may count.
     fn merge_probes(&self, region_key: &str, most: usize) -> Result<()> {
         let (kept, broken) = self.probes_named(&format!("{region_key}."))?;
         if let Some((_, error)) = broken.into_iter().next() {
@@ -188,13 +188,13 @@ impl Bundle {
         let (account, region, probed_at) = (newest.account.clone(), newest.region.clone(), newest.probed_at);
         let seal = merged(kept.iter().map(|kept| &kept.file));
         let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
-        let rows = probe::latest(kept.into_iter().flat_map(|kept| kept.file.held.rows));
-        let rows: Vec<_> = rows.into_values().flatten().collect();
+        let rows = probe::needed(kept.into_iter().flat_map(|kept| kept.file.held.rows)).into_iter().collect();
+        let part = ProbePart { account, region, probed_at, rows };
         // What is larger than one file holds stays in several.
-        if rows.len().div_ceil(probe::MOST_ROWS) >= names.len() {
+        if part.pieces().len() >= names.len() {
             return Ok(());
         }
-        self.put_probe(&ProbePart { account, region, probed_at, rows }, &seal)?;
+        self.put_probe(&part, &seal)?;
         self.replace(probe::FOLDER, names.into_iter())
     }
 

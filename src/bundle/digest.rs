@@ -117,7 +117,6 @@ impl Canonical {
             self.number(u64::from(one.matches_host));
             self.time(Some(one.at.as_microsecond()));
             self.text(expected.ca.as_deref());
-            self.text(expected.pending_ca.as_deref());
             self.time(expected.valid_till.map(jiff::Timestamp::as_microsecond));
             self.number(one.chain.len() as u64);
             one.chain.iter().for_each(|certificate| self.text(Some(&certificate.sha256)));

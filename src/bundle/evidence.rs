@@ -13,12 +13,12 @@ use super::merge::{FactFiles, Union, facts, micros, since};
 use super::metric::Measured;
 use super::network::{self, KeptNetwork, Network};
 use super::part::{Parts, plain, read_parts};
-use super::probe::{self, KeptProbe, ProbeRow};
+use super::probe::{self, KeptProbe};
 use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
 use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, problems, region_key, undoubted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::inventory::{AccountRegion, Collection, Filter, Fleet, InstanceProfile, NamePattern};
+use crate::inventory::{AccountRegion, Collection, Filter, Fleet, InstanceProfile, NamePattern, ServedCertificate};
 use crate::problem::{Problem, distinct};
 use crate::progress::Progress;
 use crate::text::{accounts_and_regions, plural, suggest};
@@ -182,7 +182,7 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
     let (measured, faulty) = measured(metrics.0, scope, &mut errors);
-    let probed = probe::latest(probes.0.into_iter().flat_map(|(_, kept)| kept.file.held.rows));
+    let probed = probe::counting(probes.0.into_iter().flat_map(|(_, kept)| kept.file.held.rows));
     let mut rest = Rest { measured, faulty, probed, parts, listed: &listed, doubts, scope };
     let instances: Vec<_> = found.into_iter().map(|found| rest.of(found, false)).collect();
     let beside = former.into_iter().map(|found| rest.of(found, true)).collect();
@@ -212,7 +212,7 @@ struct Rest<'l> {
     /// What endpoints answered that cannot be.
     faulty: Vec<Problem>,
     /// What counts of probes, by ARN.
-    probed: BTreeMap<String, Vec<ProbeRow>>,
+    probed: BTreeMap<String, Vec<ServedCertificate>>,
     parts: Parts,
     listed: &'l Listed,
     /// What raises a doubt about all that is there.
@@ -224,8 +224,7 @@ impl Rest<'_> {
     /// All evidence of an instance.
     fn of(&mut self, found: Found, is_former: bool) -> InstanceEvidence {
         let Found { mut profile, digest, collection, is_verified, is_doubtful } = found;
-        let probed = self.probed.remove(&profile.arn).unwrap_or_default();
-        profile.certificate.served = probed.into_iter().filter_map(|row| row.probed.served(row.expected)).collect();
+        profile.certificate.served = self.probed.remove(&profile.arn).unwrap_or_default();
         let region = self.measured.get_mut(&region_key(Some(&profile.account), &profile.region));
         let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
             (region.take(&profile.arn, &profile.proxies), *sound)

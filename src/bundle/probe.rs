@@ -1,6 +1,6 @@
 //! Certificates that servers presented, as `ssl-usage probe` saw them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -13,12 +13,12 @@ use super::seal::{self, Seal, Sealed};
 use super::store::{Bundle, Each, each, region_key_and_time};
 use crate::error::Result;
 use crate::handshake::{Outcome, Probed};
-use crate::inventory::{Endpoint, ExpectedCertificate, InstanceProfile};
+use crate::inventory::{Endpoint, ExpectedCertificate, InstanceProfile, ServedCertificate};
 
 /// The folder of its files.
 pub(super) const FOLDER: &str = "probes";
-/// Rows above which a probe has a further file: a few kB each, and far from what is read of a file.
-pub(super) const MOST_ROWS: usize = 8000;
+/// Bytes of JSON above which a probe has a further file: a quarter of what is read of one.
+const MOST_BYTES: usize = 16 << 20;
 
 /// What one probe of a region found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,25 @@ impl ProbePart {
     }
 }
 
+impl ProbePart {
+    /// The same in files that can be read; there is at least one.
+    pub(super) fn pieces(&self) -> Vec<Self> {
+        let (account, region, probed_at) = (&self.account, &self.region, self.probed_at);
+        let empty = || Self { account: account.clone(), region: region.clone(), probed_at, rows: Vec::new() };
+        let (mut pieces, mut size) = (vec![empty()], 0);
+        for row in &self.rows {
+            let length = serde_json::to_vec(row).map_or(0, |json| json.len());
+            if size + length > MOST_BYTES && size > 0 {
+                pieces.push(empty());
+                size = 0;
+            }
+            size += length;
+            pieces.iter_mut().last().into_iter().for_each(|piece| piece.rows.push(row.clone()));
+        }
+        pieces
+    }
+}
+
 /// A file of them: of one probe, or of many that were merged.
 #[derive(Clone, Debug)]
 pub(super) struct KeptProbe {
@@ -98,25 +117,51 @@ impl KeptProbe {
     }
 }
 
-/// The rows of each instance that count: of each endpoint, those of the last probe to which it presented a certificate. Later
-/// failures show nothing of the certificate.
-pub(super) fn latest(rows: impl Iterator<Item = ProbeRow>) -> BTreeMap<String, Vec<ProbeRow>> {
-    let mut best: BTreeMap<(String, Endpoint), Vec<ProbeRow>> = BTreeMap::new();
-    for row in rows.filter(|row| row.probed.outcome.presented().is_some()) {
-        let known = best.entry((row.arn.clone(), row.probed.endpoint.clone())).or_default();
-        let time = known.first().map(|first| first.probed_at);
-        if time.is_none_or(|time| row.probed_at > time) {
-            *known = vec![row];
-        } else if time == Some(row.probed_at) && !known.contains(&row) {
-            known.push(row);
+/// The rows that may count, now or once others are added: of each instance, endpoint and address, the last one, and the last
+/// certificate for each thing that the API said then. Others are never needed again.
+pub(super) fn needed(rows: impl Iterator<Item = ProbeRow>) -> BTreeSet<ProbeRow> {
+    let mut last: BTreeMap<_, ProbeRow> = BTreeMap::new();
+    for row in rows {
+        let of = (row.arn.clone(), row.probed.endpoint.clone(), row.probed.address.clone());
+        let presented = row.probed.outcome.presented().map(|_| row.expected.clone());
+        let mut keep = |key| {
+            let known = last.entry(key).or_insert_with(|| row.clone());
+            if (row.probed_at, &row) > (known.probed_at, &*known) {
+                *known = row.clone();
+            }
+        };
+        keep((of.clone(), None));
+        presented.into_iter().for_each(|expected| keep((of.clone(), Some(expected))));
+    }
+    last.into_values().collect()
+}
+
+/// The certificates that count, by instance. A later failure shows nothing of the certificate. An address counts no longer if
+/// the endpoint presented one after it led there for the last time.
+pub(super) fn counting(rows: impl Iterator<Item = ProbeRow>) -> BTreeMap<String, Vec<ServedCertificate>> {
+    let rows = needed(rows);
+    let endpoint = |row: &ProbeRow| (row.arn.clone(), row.probed.endpoint.clone());
+    let (mut presented, mut led_there) = (BTreeMap::new(), BTreeMap::new());
+    for row in &rows {
+        let newest = |time: &mut Timestamp| *time = row.probed_at.max(*time);
+        led_there.entry((endpoint(row), &row.probed.address)).and_modify(newest).or_insert(row.probed_at);
+        if row.probed.outcome.presented().is_some() {
+            presented.entry(endpoint(row)).and_modify(newest).or_insert(row.probed_at);
         }
     }
-    let mut latest: BTreeMap<String, Vec<ProbeRow>> = BTreeMap::new();
-    for ((arn, _), mut rows) in best {
-        rows.sort_unstable();
-        latest.entry(arn).or_default().extend(rows);
+    let mut counting: BTreeMap<String, Vec<ServedCertificate>> = BTreeMap::new();
+    for row in &rows {
+        let is_gone = led_there.get(&(endpoint(row), &row.probed.address)) < presented.get(&endpoint(row));
+        if let Some(served) = row.probed.served(row.expected.clone()).filter(|_| !is_gone) {
+            counting.entry(row.arn.clone()).or_default().push(served);
+        }
     }
-    latest
+    // The last row of an address may be its last certificate.
+    counting.values_mut().for_each(|served| {
+        served.sort_unstable();
+        served.dedup();
+    });
+    counting
 }
 
 impl Bundle {
@@ -132,12 +177,9 @@ impl Bundle {
 
     /// Adds files; `seal` is what they say of others.
     pub(super) fn put_probe(&self, part: &ProbePart, seal: &Seal) -> Result<()> {
-        let pieces: Vec<&[ProbeRow]> = part.rows.chunks(MOST_ROWS).collect();
-        let pieces = if pieces.is_empty() { vec![&[][..]] } else { pieces };
-        pieces.into_iter().try_for_each(|rows| {
-            let piece = ProbePart { rows: rows.to_vec(), ..part.clone() };
-            let name = self.free_name(FOLDER, &plain(&[&part.account, &part.region]), part.probed_at)?;
-            seal::write(&name.path, seal.clone(), &piece).map(drop)
+        part.pieces().iter().try_for_each(|piece| {
+            let name = self.free_name(FOLDER, &plain(&[&piece.account, &piece.region]), piece.probed_at)?;
+            seal::write(&name.path, seal.clone(), piece).map(drop)
         })
     }
 
@@ -156,12 +198,13 @@ mod tests {
     use crate::inventory::{CertificateFacts, EndpointKind};
 
     /// A row of an address of an endpoint in a probe; some have failed.
-    fn row(arn: u8, host: u8, address: u8, probe: u8, failed: bool) -> ProbeRow {
+    fn row_of(arn: u8, host: u8, address: u8, probe: u8, failed: bool) -> ProbeRow {
         let at = |second: u8| Timestamp::from_second(1_795_392_000 + i64::from(second)).expect("in range");
         let facts = CertificateFacts {
             serial: probe.to_string(),
             subject: String::new(),
             issuer: String::new(),
+            names: Vec::new(),
             valid_from: at(0),
             valid_till: at(200),
             sha256: String::new(),
@@ -181,21 +224,49 @@ mod tests {
         }
     }
 
+    fn any_rows() -> impl Strategy<Value = Vec<ProbeRow>> {
+        let row = (0u8..2, 0u8..2, 0u8..3, 0u8..4, any::<bool>(), 0u8..2);
+        let row = row.prop_map(|(arn, host, address, probe, failed, listed)| {
+            let ca = Some(listed.to_string());
+            let expected = ExpectedCertificate { ca, ..ExpectedCertificate::default() };
+            ProbeRow { expected, ..row_of(arn, host, address, probe, failed) }
+        });
+        prop::collection::vec(row, 0..40)
+    }
+
     proptest! {
         #[test]
-        fn the_last_probe_with_a_certificate_counts_in_any_order_and_however_it_is_merged(
-            rows in prop::collection::vec((0u8..2, 0u8..2, 0u8..3, 0u8..4, any::<bool>()), 0..40), cut in 0usize..40,
-        ) {
-            let rows: Vec<_> = rows.into_iter().map(|(arn, host, address, probe, failed)| row(arn, host, address, probe, failed)).collect();
-            let all = latest(rows.iter().cloned());
-            prop_assert_eq!(&latest(rows.iter().rev().cloned()), &all);
+        fn the_same_certificates_count_in_any_order_and_however_they_are_merged(rows in any_rows(), cut in 0usize..40) {
+            let all = counting(rows.iter().cloned());
+            prop_assert_eq!(&counting(rows.iter().rev().cloned()), &all);
             let (one, other) = rows.split_at(cut.min(rows.len()));
-            let merged = [one, other].into_iter().flat_map(|part| latest(part.iter().cloned()).into_values().flatten());
-            prop_assert_eq!(&latest(merged), &all);
-            for row in all.values().flatten() {
-                let is_later = |other: &&ProbeRow| (&other.arn, &other.probed.endpoint) == (&row.arn, &row.probed.endpoint) && other.probed_at > row.probed_at;
-                prop_assert!(rows.iter().filter(is_later).all(|later| later.probed.outcome.presented().is_none()));
+            let merged = [one, other].into_iter().flat_map(|part| needed(part.iter().cloned()));
+            prop_assert_eq!(&counting(merged), &all);
+        }
+
+        /// Whatever fails later, and whatever the API says later.
+        #[test]
+        fn a_certificate_that_counts_is_displaced_only_by_another_of_its_endpoint(rows in any_rows(), later in any_rows()) {
+            let later = later.into_iter().map(|row| {
+                let failure = Outcome::Failure(ProbeFailure::Refused);
+                ProbeRow { probed: Probed { outcome: failure, ..row.probed.clone() }, ..row }
+            });
+            let before = counting(rows.iter().cloned());
+            let after = counting(rows.into_iter().chain(later));
+            for (arn, served) in before {
+                let left = after.get(&arn).cloned().unwrap_or_default();
+                prop_assert!(served.iter().all(|served| left.contains(served)), "{:?} {:?}", served, left);
             }
         }
+    }
+
+    #[test]
+    fn an_address_that_a_host_no_longer_leads_to_does_not_count() {
+        let at = |address, probe, failed| row_of(1, 1, address, probe, failed);
+        let count = |rows: Vec<ProbeRow>| counting(rows.into_iter()).remove("1").map_or(0, |served| served.len());
+        assert_eq!(count(vec![at(1, 0, false), at(2, 0, false)]), 2);
+        assert_eq!(count(vec![at(1, 0, false), at(2, 1, false)]), 1);
+        assert_eq!(count(vec![at(1, 0, false), at(2, 1, false), at(1, 1, true)]), 2, "it still leads there");
+        assert_eq!(count(vec![at(1, 0, false), at(2, 1, true)]), 1, "no certificate took its place");
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct CollectionSummary {
     pub bundle: PathBuf,
     /// Instances that it found.
     pub instances: usize,
+    /// Whether it was to read logs.
+    pub logs: bool,
     /// What it read.
     pub counts: Arc<Counts>,
 }
@@ -28,7 +30,7 @@ impl CollectionSummary {
         if Settings::get().quiet {
             return;
         }
-        let mut text = format!("Collected {}: {}.\n", plural(self.instances, "instance"), self.counts.sum());
+        let mut text = format!("Collected {}: {}.\n", plural(self.instances, "instance"), self.counts.sum(self.logs));
         if !problems.is_empty() {
             let _ = writeln!(text, "{}: {}.", plural(problems.len(), "problem"), kinds(problems));
         }

@@ -92,10 +92,9 @@ impl FailOn {
             Self::Deferrable => named(report, |row| row.rotation == Rotation::Deferrable),
             Self::Errors => (report.summary.errors > 0).then(|| plural(report.summary.errors, "problem")),
             Self::Expiring(days) => named(report, |row| {
-                let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
                 let is_near = |end| report.clock.duration_until(end) <= of_days(days);
                 // An unknown end counts as near, unless the verdict is optional.
-                ends.into_iter().any(|end| end.map_or(row.rotation != Rotation::Optional, is_near))
+                row.certificate.ends().any(|end| end.map_or(row.rotation != Rotation::Optional, is_near))
             }),
             Self::Stale(days) => {
                 let (oldest, age) = (report.oldest()?, report.age()?);

@@ -227,7 +227,7 @@ impl Fleet {
         evidence.keep_instances(&self.filter())?;
         evidence.errors.extend(unwritten);
         let instances = evidence.instances.len();
-        Ok((evidence, CollectionSummary { bundle: path.to_owned(), instances, counts }))
+        Ok((evidence, CollectionSummary { bundle: path.to_owned(), instances, logs: self.logs, counts }))
     }
 
     /// What `gather` would ask of AWS, by account and region, and what could not be asked for it.

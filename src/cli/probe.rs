@@ -1,40 +1,43 @@
 //! `ssl-usage probe`: which certificates do the servers present?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::exit;
 use super::fleet::{DAYS, Fleet, PLACES, Places, runtime, time};
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
 use super::output::{Output, local, one_of};
 use super::progress::Bar;
+use super::{complain, complain_of, exit};
 use crate::bundle::{Bundle, ProbePart};
 use crate::collect::Source;
 use crate::error::Result;
-use crate::handshake;
+use crate::handshake::{self, Probed};
 use crate::inventory::{Filter, InstanceProfile, NamePattern};
 use crate::probe::{FORMATS, Probe};
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report::{Format, Reader};
+use crate::text::listed;
 
 /// Connect to the instances, and record the certificates that they present.
 ///
 /// Makes one TLS handshake with each address of each endpoint, without a login, and compares the certificate with the one
-/// that AWS lists. After a rotation, this proves that it took effect. The result is saved in the bundle, and `analyze` uses
-/// it. Clients of RDS Proxy see another certificate, which this command does not show.
+/// that AWS lists. If AWS lists the new certificate, this shows whether the rotation took effect. The result is saved in the
+/// bundle, and `analyze` uses it. Clients of RDS Proxy see another certificate, which this command does not show.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage probe --certificates --all-regions
+  ssl-usage probe --certificates --bundle evidence
+  ssl-usage probe --certificates --fail-on not-listed
   ssl-usage probe --certificates --from evidence --instance 'orders-*'
   ssl-usage probe --certificates --from evidence --format json \\
     | jq -r '.servers[] | select(.failure) | .host'
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some servers presented no certificate, or part of the inventory could not be read; 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some servers presented no certificate, or part of the inventory could not be read; 4 the condition of --fail-on is met; 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct RunProbe {
     /// Record the certificates. Requires no database credentials.
     #[arg(long, required = true, help_heading = WHAT)]
@@ -45,7 +48,7 @@ pub(super) struct RunProbe {
     /// Only instances of this engine, for example postgres or aurora-mysql (repeatable).
     #[arg(long, value_name = "ENGINE", help_heading = WHAT, value_parser = Filter::engine)]
     engine: Vec<String>,
-    /// Probe the instances of this bundle, without calling AWS, and save the result there.
+    /// Use the inventory of this bundle instead of calling AWS, and save the result there. After a rotation, use --bundle.
     #[arg(long, value_name = "BUNDLE", conflicts_with_all = PLACES, help_heading = EVIDENCE, value_parser = local())]
     from: Option<PathBuf>,
     /// Bundle in which the inventory and the result are saved. Default: ~/.local/share/ssl-usage/bundle.
@@ -61,6 +64,16 @@ pub(super) struct RunProbe {
     format: &'static Format<Probe>,
     #[command(flatten)]
     output: Output,
+    /// Exit with status 4 if a server presents another certificate than AWS lists, or an expired one.
+    #[arg(long, value_name = "CONDITION", help_heading = OUTPUT, value_enum)]
+    fail_on: Option<Condition>,
+}
+
+/// A condition that makes the exit status 4.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Condition {
+    /// A server presents another certificate than AWS lists, or an expired one.
+    NotListed,
 }
 
 impl RunProbe {
@@ -80,33 +93,60 @@ impl RunProbe {
         let from = self.from.into_iter().collect();
         let subject = Subject { fleet, from, bundle: self.bundle, policy: None, accept_unverified: true };
         let path = subject.own_bundle()?;
+        let reader = self.output.reader(self.format);
+        let again = vec!["--from".to_owned(), path.display().to_string()];
         let mut summary = None;
-        let (evidence, _) = subject.evidence(&mut summary)?;
-        let profiles: Vec<&InstanceProfile> = evidence.instances.iter().map(|known| &known.profile).collect();
+        let evidence = match subject.evidence(&mut summary) {
+            Ok((evidence, _)) => evidence,
+            Err(error) if reader == Reader::Document => {
+                let errors: Vec<Problem> = error.all().map(Problem::from).collect();
+                complain_of(&errors);
+                self.output.print(self.format, &Probe::new(Timestamp::now(), &[], &[], errors), again)?;
+                return Ok(exit::of_error(error.kind()));
+            }
+            Err(error) => return Err(error),
+        };
+        let profiles = || evidence.instances.iter().map(|known| &known.profile);
         let probed_at = Timestamp::now();
         let progress: Arc<dyn Progress> = Arc::new(Bar::new("connecting"));
-        let endpoints = handshake::endpoints(profiles.iter().copied());
+        let endpoints = handshake::endpoints(profiles());
         let probed = runtime()?.block_on(handshake::probe(endpoints, &progress))?;
         drop(progress);
-        let mut places: BTreeMap<(&str, &str), Vec<&InstanceProfile>> = BTreeMap::new();
-        for profile in &profiles {
-            places.entry((&profile.account, &profile.region)).or_default().push(profile);
-        }
-        let part = |((account, region), profiles): ((&str, &str), Vec<&InstanceProfile>)| {
-            ProbePart::new((account, region, probed_at), &profiles, &probed)
-        };
-        let parts: Vec<ProbePart> = places.into_iter().map(part).filter(|part| !part.rows.is_empty()).collect();
+        let parts = parts(profiles(), probed_at, &probed);
         let bundle = Bundle::create(&path)?;
         parts.iter().try_for_each(|part| bundle.write_probe(part))?;
-        let probe = Probe::new(probed_at, &profiles, &parts, evidence.errors.clone());
-        if self.output.reader(self.format) != Reader::Person {
-            super::complain_of(&probe.errors);
+        let mut probe = Probe::new(probed_at, &evidence.instances, &parts, evidence.errors.clone());
+        probe.is_kept = summary.is_none();
+        if reader != Reader::Person {
+            complain_of(&probe.errors);
         }
-        self.output.print(self.format, &probe, vec!["--from".to_owned(), path.display().to_string()])?;
+        self.output.print(self.format, &probe, again)?;
         if let Some(summary) = summary {
             summary.print(&probe.errors, &[]);
+        }
+        let differing = probe.servers.iter().filter(|server| server.is_not_as_listed());
+        let names: BTreeSet<&str> = differing.map(|server| server.member.id.instance.as_str()).collect();
+        if self.fail_on.is_some() && !names.is_empty() {
+            complain(&format_args!("condition met: not-listed ({})", listed("instance", &names)));
+            return Ok(exit::MET);
         }
         let is_whole = probe.errors.is_empty() && probe.summary.failed == 0;
         Ok(if is_whole { exit::DONE } else { exit::PARTIAL })
     }
+}
+
+/// What a probe found, by account and region.
+fn parts<'p>(
+    profiles: impl Iterator<Item = &'p InstanceProfile>,
+    probed_at: Timestamp,
+    probed: &[Probed],
+) -> Vec<ProbePart> {
+    let mut regions: BTreeMap<(&str, &str), Vec<&InstanceProfile>> = BTreeMap::new();
+    for profile in profiles {
+        regions.entry((&profile.account, &profile.region)).or_default().push(profile);
+    }
+    let part = |((account, region), profiles): ((&str, &str), Vec<&InstanceProfile>)| {
+        ProbePart::new((account, region, probed_at), &profiles, probed)
+    };
+    regions.into_iter().map(part).filter(|part| !part.rows.is_empty()).collect()
 }

@@ -50,16 +50,18 @@ impl Counts {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Logs, bytes, calls and time, in words: `12 logs, 34.5 MB, 120 calls (3 retries), 2 min 5 s`.
-    pub fn sum(&self) -> String {
+    /// Logs, bytes, calls and time, in words: `12 logs, 34.5 MB, 120 calls (3 retries), 2 min 5 s`; without the first two if
+    /// no logs were to be read.
+    pub fn sum(&self, with_logs: bool) -> String {
         let [logs, calls] = [&self.logs, &self.calls].map(|count| count.load(Ordering::Relaxed));
         // The bundle may hold older ones.
         let logs = match logs {
-            0 => "no new logs".to_owned(),
-            some => format!("{}, {}", plural(some, "log"), bytes(self.bytes())),
+            _ if !with_logs => String::new(),
+            0 => "no new logs, ".to_owned(),
+            some => format!("{}, {}, ", plural(some, "log"), bytes(self.bytes())),
         };
         let (calls, took) = (plural(calls, "call"), duration(self.began.elapsed()));
-        format!("{logs}, {calls}{}, {took}", self.retried(" (", ")"))
+        format!("{logs}{calls}{}, {took}", self.retried(" (", ")"))
     }
 
     /// Bytes and their rate, retries, and the time left.

@@ -60,6 +60,7 @@ impl From<io::Error> for ProbeFailure {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Closed,
+            io::ErrorKind::InvalidData => Self::HandshakeFailed(reason(&error)),
             _ => Self::Unreachable(reason(&error)),
         }
     }

@@ -126,7 +126,7 @@ async fn at_all_addresses(handshake: &Handshake, endpoint: &Endpoint, start: Tls
     let probed = |address: Option<SocketAddr>, presented: Result<Presented, ProbeFailure>| Probed {
         endpoint: endpoint.clone(),
         address: address.map(|address| address.ip().to_string()),
-        at: Timestamp::now(),
+        at: now(),
         outcome: presented.map_or_else(Outcome::Failure, Outcome::Presented),
     };
     let addresses = match addresses(endpoint).await {
@@ -138,6 +138,12 @@ async fn at_all_addresses(handshake: &Handshake, endpoint: &Endpoint, start: Tls
         all.push(probed(Some(address), handshake.with(&endpoint.host, address, start).await));
     }
     all
+}
+
+/// The time in whole seconds: fractions tell nothing.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 async fn addresses(endpoint: &Endpoint) -> Result<BTreeSet<SocketAddr>, ProbeFailure> {

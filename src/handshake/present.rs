@@ -2,7 +2,7 @@
 //! The server proves that it has the key of its certificate.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::Presented;
@@ -33,9 +34,15 @@ use crate::text::{hex, one_line};
 /// Longest time for the connection and the handshake with one server.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most certificates of a chain that are kept.
-const MOST_CERTIFICATES: usize = 10;
+const MOST_CERTIFICATES: usize = 5;
+/// Most host names of a certificate that are kept.
+const MOST_NAMES: usize = 10;
 /// Longest name in a certificate that is kept.
-const MOST_NAME: usize = 500;
+const MOST_NAME: usize = 250;
+/// Longest serial number that is kept, in bytes. Longer ones break the rules of X.509 (RFC 5280, section 4.1.2.2).
+const MOST_SERIAL: usize = 32;
+/// First and last second that a bundle can hold, far from what calendars end with.
+const TIMES: (i64, i64) = (0, 253_339_228_800);
 
 /// Makes handshakes. Nothing of one is known to another: a resumed session would show no certificate.
 #[derive(Clone)]
@@ -76,18 +83,20 @@ impl Handshake {
         let mut stream = self.connector.connect(name.clone(), stream).await.map_err(failure)?;
         let (_, session) = stream.get_ref();
         let chain = session.peer_certificates().unwrap_or_default();
-        let first = chain.first().and_then(|first| ParsedCertificate::try_from(first).ok());
-        let presented = Presented {
+        let own = chain
+            .first()
+            .and_then(facts)
+            .ok_or_else(|| ProbeFailure::HandshakeFailed("the server certificate could not be read".to_owned()));
+        let parsed = chain.first().and_then(|first| ParsedCertificate::try_from(first).ok());
+        let others = chain.iter().take(MOST_CERTIFICATES).skip(1).filter_map(facts);
+        let presented = own.map(|own| Presented {
             tls_version: session.protocol_version().map_or("unknown", version).to_owned(),
-            chain: chain.iter().take(MOST_CERTIFICATES).filter_map(facts).collect(),
-            matches_host: first.is_some_and(|first| verify_server_name(&first, &name).is_ok()),
-        };
+            chain: std::iter::once(own).chain(others).collect(),
+            matches_host: parsed.is_some_and(|parsed| verify_server_name(&parsed, &name).is_ok()),
+        });
         // The server logs less of a client that says goodbye.
         let _ = stream.shutdown().await;
-        match presented.chain.is_empty() {
-            true => Err(ProbeFailure::HandshakeFailed("the certificate could not be read".to_owned())),
-            false => Ok(presented),
-        }
+        presented
     }
 }
 
@@ -99,18 +108,35 @@ fn version(version: ProtocolVersion) -> &'static str {
     }
 }
 
-/// What a certificate says; none if it cannot be read, or has times that no calendar has.
+/// What a certificate says; none if it cannot be read.
 fn facts(der: &CertificateDer<'_>) -> Option<CertificateFacts> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let time = |time: &x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    let time =
+        |time: &x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp().clamp(TIMES.0, TIMES.1)).ok();
     Some(CertificateFacts {
-        serial: hex(certificate.raw_serial()),
+        serial: hex(certificate.raw_serial().get(..MOST_SERIAL).unwrap_or(certificate.raw_serial())),
         subject: one_line(&certificate.subject().to_string(), MOST_NAME),
         issuer: one_line(&certificate.issuer().to_string(), MOST_NAME),
+        names: names(&certificate),
         valid_from: time(&certificate.validity().not_before)?,
         valid_till: time(&certificate.validity().not_after)?,
         sha256: hex(&Sha256::digest(der)),
     })
+}
+
+/// The host names and addresses that a certificate is for, the first ones.
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => one_line(name, MOST_NAME),
+        GeneralName::IPAddress(bytes) => match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
+            (Ok(four), _) => IpAddr::from(four).to_string(),
+            (_, Ok(sixteen)) => IpAddr::from(sixteen).to_string(),
+            _ => "an invalid address".to_owned(),
+        },
+        other => one_line(&other.to_string(), MOST_NAME),
+    };
+    extension.iter().flat_map(|names| &names.value.general_names).take(MOST_NAMES).map(name).collect()
 }
 
 /// Why a handshake failed.

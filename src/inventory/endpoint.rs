@@ -72,6 +72,8 @@ pub struct CertificateFacts {
     pub subject: String,
     /// The CA that signed it.
     pub issuer: String,
+    /// Host names and addresses that it is for, the first ones.
+    pub names: Vec<String>,
     /// Begin of its validity.
     pub valid_from: Timestamp,
     /// End of its validity.
@@ -88,14 +90,11 @@ pub struct ExpectedCertificate {
     pub ca: Option<String>,
     /// `CertificateDetails.ValidTill`.
     pub valid_till: Option<Timestamp>,
-    /// `PendingModifiedValues.CACertificateIdentifier`.
-    pub pending_ca: Option<String>,
 }
 
 impl From<&Certificate> for ExpectedCertificate {
     fn from(certificate: &Certificate) -> Self {
-        let Certificate { ca, valid_till, pending_ca, .. } = certificate.clone();
-        Self { ca, valid_till, pending_ca }
+        Self { ca: certificate.ca.clone(), valid_till: certificate.valid_till }
     }
 }
 
@@ -124,9 +123,12 @@ impl InstanceProfile {
         Some((start, self.endpoints.iter().cloned().map(|endpoint| Endpoint { port, ..endpoint }).collect()))
     }
 
-    /// What was presented while the API said of the certificate what it says now: of each endpoint and address, the last.
+    /// What was presented at its endpoints while the API said of the certificate what it says now.
     pub fn served(&self) -> impl Iterator<Item = &ServedCertificate> {
         let now = ExpectedCertificate::from(&self.certificate);
-        self.certificate.served.iter().filter(move |served| served.expected == now)
+        let endpoints = self.tls_endpoints().map(|(_, endpoints)| endpoints).filter(|endpoints| !endpoints.is_empty());
+        // Of an endpoint that is gone, nothing is due. Without an inventory of endpoints, all count.
+        let is_there = move |endpoint| endpoints.as_ref().is_none_or(|endpoints| endpoints.contains(endpoint));
+        self.certificate.served.iter().filter(move |served| served.expected == now && is_there(&served.endpoint))
     }
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::bundle::ProbePart;
+use crate::bundle::{InstanceEvidence, ProbePart};
 use crate::handshake::{Outcome, Probed};
-use crate::inventory::{EndpointKind, ExpectedCertificate, InstanceId, InstanceProfile};
+use crate::inventory::{EndpointKind, ExpectedCertificate, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::report::{Format, Reader};
 use crate::verdict::{Reason, ReasonCode, served_reason};
@@ -37,6 +37,11 @@ pub struct Probe {
     pub schema: &'static str,
     /// When the probe began.
     pub probed_at: Timestamp,
+    /// When the oldest inventory was taken that the certificates are compared with; none without an instance.
+    pub listed_at: Option<Timestamp>,
+    /// Whether that inventory was in the bundle before.
+    #[serde(skip)]
+    pub is_kept: bool,
     /// Version of the tool.
     pub tool_version: &'static str,
     /// Counts of the servers and instances.
@@ -67,9 +72,11 @@ pub struct Summary {
 /// One address of an endpoint, for one of the instances that the endpoint leads to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Server {
-    /// The instance.
+    /// The instance, and its cluster.
     #[serde(flatten)]
-    pub id: InstanceId,
+    pub member: Member,
+    /// `DBInstanceStatus`: `available`, `stopped`, ...
+    pub status: String,
     /// What it answered.
     #[serde(flatten)]
     pub probed: Probed,
@@ -80,24 +87,25 @@ pub struct Server {
 /// An instance that was not probed.
 #[derive(Clone, Debug, Serialize)]
 pub struct NotProbed {
-    /// The instance.
+    /// The instance, and its cluster.
     #[serde(flatten)]
-    pub id: InstanceId,
+    pub member: Member,
     /// Why.
     pub why: String,
 }
 
 impl Probe {
     /// What the servers of some instances answered; `parts` holds the answers by account and region.
-    pub fn new(probed_at: Timestamp, profiles: &[&InstanceProfile], parts: &[ProbePart], errors: Vec<Problem>) -> Self {
+    pub fn new(probed_at: Timestamp, known: &[InstanceEvidence], parts: &[ProbePart], errors: Vec<Problem>) -> Self {
+        let profiles = || known.iter().map(|known| &known.profile);
         let by_arn: BTreeMap<&str, &InstanceProfile> =
-            profiles.iter().map(|profile| (profile.arn.as_str(), *profile)).collect();
+            profiles().map(|profile| (profile.arn.as_str(), profile)).collect();
         let rows = parts.iter().flat_map(|part| &part.rows);
         let servers = rows.filter_map(|row| Some(Server::new(by_arn.get(row.arn.as_str())?, &row.probed)));
         let servers: Vec<Server> = servers.collect();
-        let not_probed = profiles.iter().filter_map(|profile| {
-            let (id, why) = (profile.member().id, why_not(profile)?);
-            Some(NotProbed { id, why })
+        let not_probed = profiles().filter_map(|profile| {
+            let (member, why) = (profile.member(), why_not(profile)?);
+            Some(NotProbed { member, why })
         });
         let not_probed: Vec<NotProbed> = not_probed.collect();
         let mut summary = Summary { not_probed: not_probed.len() as u64, ..Summary::default() };
@@ -113,6 +121,8 @@ impl Probe {
         Self {
             schema: "ssl-usage/probe/v1",
             probed_at,
+            listed_at: known.iter().map(|known| known.collection.collected_at).min(),
+            is_kept: false,
             tool_version: env!("CARGO_PKG_VERSION"),
             summary,
             servers,
@@ -123,10 +133,15 @@ impl Probe {
 }
 
 impl Server {
+    /// Whether it presented another certificate than AWS lists, or an expired one.
+    pub fn is_not_as_listed(&self) -> bool {
+        self.finding.as_ref().is_some_and(|finding| finding.code != ReasonCode::CertificateServed)
+    }
+
     fn new(profile: &InstanceProfile, probed: &Probed) -> Self {
         let served = probed.served(ExpectedCertificate::from(&profile.certificate));
         let finding = served.and_then(|served| served_reason(profile, &served));
-        Self { id: profile.member().id, probed: probed.clone(), finding }
+        Self { member: profile.member(), status: profile.status.clone(), probed: probed.clone(), finding }
     }
 }
 

@@ -96,7 +96,7 @@ fn certificate(certificate: &Certificate) -> String {
 }
 
 /// What servers presented, the first of them.
-fn presented(certificate: &Certificate) -> Option<String> {
+pub(super) fn presented(certificate: &Certificate) -> Option<String> {
     let first = certificate.served.first()?;
     let more = certificate.served.len() - 1;
     let more = if more == 0 { String::new() } else { format!(", and {} more", plural(more, "server")) };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle;
 use crate::inventory::{
-    CertificateFacts, ClusterRole, Collection, Endpoint, Filter, InstanceId, Member, ServedCertificate,
+    CertificateFacts, ClusterRole, Collection, Endpoint, EndpointKind, Filter, InstanceId, Member, ServedCertificate,
 };
 use crate::problem::{Problem, distinct};
 use crate::progress::{Progress, Silent};
@@ -177,6 +177,14 @@ pub struct Certificate {
     pub change: Change,
     /// What servers presented to `ssl-usage probe`, while AWS listed this certificate.
     pub served: Vec<Served>,
+}
+
+impl Certificate {
+    /// The ends of the server certificate and its CA, and of those that the instance presented; none where one is unknown.
+    pub fn ends(&self) -> impl Iterator<Item = Option<Timestamp>> {
+        let own = self.served.iter().filter(|served| served.endpoint.kind == EndpointKind::Instance);
+        [self.valid_till, self.ca_valid_till].into_iter().chain(own.map(|served| Some(served.certificate.valid_till)))
+    }
 }
 
 /// The certificate that a server presented.

@@ -1,7 +1,7 @@
 //! What a report says first: what to do, how many instances are inconclusive and why, and what the report is about.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
     let unread = (errors > 0).then(|| format!("Part of the fleet could not be read: {}", plural(errors, "problem")));
     let window = format!("Window {} to {} UTC", at(report.window.from), at(report.window.to));
     let version = format!("{window}, ssl-usage {}", report.tool_version);
-    let first = [Some(headline(report)), causes(report), unread, places(report)];
+    let first = [Some(headline(report)), causes(report), not_active(report), unread, places(report)];
     let whole = [version].into_iter().chain(filter(&report.filter)).chain(collected(report)).chain([evidence(report)]);
     first.into_iter().flatten().chain(whole).collect()
 }
@@ -58,6 +58,16 @@ pub(super) fn causes(report: &Report) -> Option<String> {
     counts.sort_by_key(|(_, count)| Reverse(*count));
     let counts: Vec<_> = counts.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     (!counts.is_empty()).then(|| format!("Inconclusive, by cause: {}", counts.join(", ")))
+}
+
+/// The instances that present another certificate than AWS lists, or an expired one, if any do.
+fn not_active(report: &Report) -> Option<String> {
+    const CODES: [ReasonCode; 3] =
+        [ReasonCode::StagedNotServed, ReasonCode::CertificateDiffers, ReasonCode::ExpiredCertificateServed];
+    let is_so = |row: &&Instance| row.reasons.iter().any(|reason| CODES.contains(&reason.code));
+    let names: BTreeSet<&str> = report.instances.iter().filter(is_so).map(|row| row.id().instance.as_str()).collect();
+    let what = "The certificate that AWS lists is not active, or has expired";
+    (!names.is_empty()).then(|| format!("{what}: {}", listed("instance", &names)))
 }
 
 /// A reason's code as a noun phrase.
@@ -148,8 +158,7 @@ pub(super) fn days(report: &Report, row: &Instance) -> String {
 
 /// Whether the certificate or its CA has ended.
 fn has_expired(report: &Report, row: &Instance) -> bool {
-    let ends = [row.certificate.valid_till, row.certificate.ca_valid_till];
-    ends.into_iter().flatten().any(|end| end <= report.clock)
+    row.certificate.ends().flatten().any(|end| end <= report.clock)
 }
 
 /// When the rotation must have happened, as `2027-02-10 (in 79 days)`.

@@ -73,7 +73,7 @@ pub fn outlook(profile: &InstanceProfile, policy: &Policy, now: Timestamp) -> Ro
         return RotationOutlook { change, target, restart: Restart::None, act_by: None, reasons };
     }
     let renewal = renewal(profile);
-    let in_doubt = served::is_in_doubt(profile);
+    let in_doubt = served::is_in_doubt(profile, now);
     let good = match (lasts(certificate.ca_valid_till), lasts(certificate.valid_till), renewal) {
         _ if in_doubt => Good::No,
         (false, ..) => Good::No,
@@ -181,10 +181,10 @@ fn reasons(profile: &InstanceProfile, (change, restart): (Change, Restart), good
         );
         give(ReasonCode::InstanceUnavailable, text);
     }
-    reasons.extend(served::reasons(profile));
+    reasons.extend(served::reasons(profile, now));
     let mut give = |code, text| reasons.push(Reason { code, text });
     let is_same_ca = change == Change::Server && profile.pending.is_empty() && good == Good::No;
-    if is_same_ca && !profile.is_custom() && !served::is_in_doubt(profile) {
+    if is_same_ca && !profile.is_custom() && !served::is_in_doubt(profile, now) {
         let (code, text) = not_offered(profile, restart, now);
         give(code, text);
     }

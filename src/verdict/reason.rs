@@ -94,7 +94,7 @@ reasons! {
     /// Another member of the cluster shows TLS, and clients of the cluster reach every member.
     ClusterTls = "cluster-tls", InUse;
 
-    /// A setting turns TLS off, but the log shows TLS.
+    /// A setting turns TLS off, but the log or a handshake shows TLS.
     TlsDespiteSwitch = "tls-despite-switch", Informs;
     /// A setting turns TLS off and is in effect.
     TlsSwitchedOff = "tls-switched-off", RulesOut;
@@ -204,6 +204,8 @@ reasons! {
     CertificateServed = "certificate-served", Informs;
     /// AWS lists a new certificate, but a server still presents an older one.
     StagedNotServed = "staged-not-served", Informs;
+    /// The last probe was made while AWS listed another certificate.
+    ProbeOutdated = "probe-outdated", Informs;
     /// A server presents another certificate than AWS lists.
     CertificateDiffers = "certificate-differs", Informs;
     /// The expiry date of the certificate or its CA is unknown.
@@ -242,7 +244,7 @@ impl ReasonCode {
             Self::MetricsUnreadable => "Check the endpoint and the proxy, and collect again.",
             Self::LogExceedsMetric => "Check that the logs belong to this instance alone.",
             Self::CertificateExpired => "Rotate now.",
-            Self::ExpiredCertificateServed => "Rotate now, or restart the instance if AWS lists a newer certificate.",
+            Self::ExpiredCertificateServed => "Restart the instance if AWS lists a newer certificate, else rotate now.",
             Self::ClusterInconclusive => "Resolve the cause on that member.",
             Self::ClusterIncomplete => "Include the other members in the run.",
             Self::NoClients => "Use a longer window.",

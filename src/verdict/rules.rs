@@ -1,6 +1,7 @@
 //! The rules: each turns an instance's configuration and usage into at most one reason. They know no engine: what is
 //! special about one is in its descriptor.
 
+use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, LogSwitch, Logs, OPTION, Retention, TlsSwitch, is_local, setting};
 
 use super::metrics::{
@@ -9,6 +10,7 @@ use super::metrics::{
 };
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
+use super::served;
 use crate::enable_logging;
 use crate::inventory::InstanceProfile;
 use crate::text::plural;
@@ -231,11 +233,16 @@ fn tls_enforced(context: &Context<'_>, engine: &'static Engine) -> Option<(Reaso
 
 fn tls_despite_switch(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let parameter = ruled_out(context.profile, engine)?;
-    shows_tls(context.usage).then(|| {
-        let text =
-            format!("{parameter} turned TLS off, but the log shows TLS, so the setting changed during the window");
-        (ReasonCode::TlsDespiteSwitch, text)
-    })
+    let by_log = shows_tls(context.usage).then(|| {
+        format!("{parameter} turned TLS off, but the log shows TLS, so the setting changed during the window")
+    });
+    let by_probe = || {
+        let at = completes_tls(context)?.strftime("%Y-%m-%d %H:%M UTC");
+        Some(format!(
+            "{parameter} turned TLS off, but the server completed a TLS handshake at {at}, so it was not in effect"
+        ))
+    };
+    Some((ReasonCode::TlsDespiteSwitch, by_log.or_else(by_probe)?))
 }
 
 /// Whether the log shows any TLS: of clients, ignored clients or AWS's own users, in sessions or failed attempts.
@@ -244,8 +251,14 @@ fn shows_tls(usage: &Usage) -> bool {
     usage.connections.tls + usage.system.tls + usage.rejected.tls + handshakes_failed(usage) + ignored > 0
 }
 
+/// When the instance last completed a TLS handshake in the window, if it did.
+fn completes_tls(context: &Context<'_>) -> Option<Timestamp> {
+    served::handshake_since(context.profile, context.usage.coverage.asked.map(|asked| asked.from))
+}
+
 fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let parameter = ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage))?;
+    let parameter =
+        ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage) && completes_tls(context).is_none())?;
     let why = match parameter.strip_prefix(OPTION) {
         Some(option) => format!("the option group does not contain the option {option}"),
         None => format!("the setting {parameter} disables it"),

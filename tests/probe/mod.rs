@@ -2,6 +2,7 @@
 
 mod server;
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use crate::command::{Run, against, peak, ssl_usage};
 use crate::fake_aws::{FakeAws, Fleet};
 use crate::fleet::{WINDOW, small_fleet};
+use crate::json_schema::objection;
 use crate::network::tls::Ca;
 use server::{Presents, Server, Speaks};
 
@@ -96,7 +98,10 @@ fn each_protocol_leads_to_the_certificate() {
     }
     // The endpoints of the cluster of carts-1 are in no zone here.
     assert_eq!(run.status, 3, "{run:?}");
+    let schema = |document: &str| Run::of(ssl_usage(home.path()).args(["schema", document])).json();
+    assert_eq!(objection(&schema("probe"), &json), None);
     let report = analyze(home.path());
+    assert_eq!(objection(&schema("verdict"), &report), None);
     for name in ["orders-prod", "shop", "forum", "payroll", "carts-1", "stock"] {
         let row = instance(&report, name);
         assert!(reasons(row).contains(&"certificate-served"), "{row:#}");
@@ -124,8 +129,19 @@ fn a_certificate_that_is_not_active_yet_keeps_the_rotation_open() {
     assert!(reasons(row).contains(&"staged-not-served"), "{row:#}");
     assert_eq!(row["act_by"], "2027-01-01T00:00:00Z");
     let text = row["reasons"].to_string();
-    assert!(text.contains("AWS lists a certificate that is valid until 2099-01-01, but at 20"), "{text}");
+    assert!(
+        text.contains(
+            "presents an older certificate than AWS lists, valid until 2027-01-01 instead of 2099-01-01 (issued by "
+        ),
+        "{text}"
+    );
     assert!(text.contains("Restart the instance before then."), "{text}");
+    let alarm = |bundle: &Path| {
+        let mut command = ssl_usage(home.path());
+        let condition = ["analyze", "--fail-on", "expiring=60d", "--from"];
+        Run::of(command.args(condition).arg(bundle).args(WINDOW)).status
+    };
+    assert_eq!(alarm(&bundle), 4, "the certificate that is active ends soon");
     assert_ne!(before["evidence"]["digest"], during["evidence"]["digest"]);
 
     server.present(&Presents(&["localhost"], (2020, 2099), &ca));
@@ -133,10 +149,51 @@ fn a_certificate_that_is_not_active_yet_keeps_the_rotation_open() {
     let after = analyze(&bundle);
     let row = instance(&after, "wiki");
     assert_eq!((&row["rotation"], reasons(row).contains(&"certificate-served")), (&"optional".into(), true), "{row:#}");
+    assert_eq!(alarm(&bundle), 0);
+    let reports = [("during.json", &during), ("after.json", &after)];
+    reports.iter().for_each(|(name, report)| fs::write(home.path().join(name), report.to_string()).expect("a file"));
+    let mut command = ssl_usage(home.path());
+    let diff =
+        Run::of(command.args(["diff", "--format", "json", "during.json", "after.json"]).current_dir(home.path()));
+    let change = &diff.json()["certificates"][0];
+    assert_eq!((&change["before"]["active"], &change["now"]["active"]), (&false.into(), &true.into()), "{diff:?}");
     // Merged, the bundle says the same.
     let compacted = Run::of(ssl_usage(home.path()).arg("compact").arg(&bundle));
     assert_eq!(compacted.status, 0, "{compacted:?}");
     assert_eq!(analyze(&bundle), after);
+}
+
+#[test]
+fn endpoints_of_a_cluster_are_probed_for_each_member() {
+    let ca = Ca::new(CA);
+    let [own, writer] =
+        [2099, 2099].map(|until| Server::start(Speaks::Tls, Some(Presents(&["localhost"], (2020, until), &ca))));
+    let reader = Server::start(Speaks::Tls, Some(Presents(&["localhost"], (2020, 2021), &ca)));
+    let mut fleet = fleet(&[("carts-1", own.address)]);
+    let cluster =
+        fleet.clusters.iter_mut().find(|cluster| cluster.members.contains(&"carts-1".to_owned())).expect("it");
+    // Both have the port of the cluster: the reader is told apart by the spelling of its name.
+    cluster.endpoints = Some(("localhost".to_owned(), "nowhere.invalid".to_owned(), writer.address.port()));
+    let home = TempDir::new().expect("a folder");
+    let json = probe(&FakeAws::start(fleet.clone()), home.path()).json();
+    let of = |json: &Value, kind: &str| {
+        let all = json["servers"].as_array().expect("servers").clone();
+        all.into_iter()
+            .find(|row| row["kind"] == kind && row["address"] != "::1")
+            .unwrap_or_else(|| panic!("{kind}: {json:#}"))
+    };
+    assert!(of(&json, "writer")["presented"].is_object() && of(&json, "writer")["finding"].is_null(), "{json:#}");
+    assert_eq!(
+        (&of(&json, "reader")["failure"]["code"], &json["summary"]["not_compared"]),
+        (&"unknown-host".into(), &1.into())
+    );
+    let cluster = fleet.clusters.iter_mut().find(|cluster| cluster.endpoints.is_some()).expect("it");
+    cluster.endpoints = Some(("nowhere.invalid".to_owned(), "localhost".to_owned(), reader.address.port()));
+    let home = TempDir::new().expect("a folder");
+    let json = probe(&FakeAws::start(fleet), home.path()).json();
+    assert_eq!(of(&json, "reader")["finding"]["code"], "expired-certificate-served", "{json:#}");
+    let report = analyze(home.path());
+    assert!(reasons(instance(&report, "carts-1")).contains(&"expired-certificate-served"), "{report:#}");
 }
 
 #[test]
@@ -163,6 +220,11 @@ fn what_is_expired_or_of_another_host_or_not_listed_is_told() {
     let run = probe(&aws, home.path());
     assert_eq!(run.status, 0, "{run:?}");
     let report = analyze(home.path());
+    let failing = ["probe", "--certificates", "--fail-on", "not-listed", "--from"];
+    let failing = Run::of(ssl_usage(home.path()).args(failing).arg(home.path()));
+    let met = "ssl-usage: condition met: not-listed (instances orders-prod, reports-batch, wiki)\n";
+    assert_eq!((failing.status, failing.err.as_str()), (4, met));
+    assert!(failing.out.contains("If you rotated since then, read the list again: use --bundle "), "{}", failing.out);
     for (name, code) in [
         ("wiki", "expired-certificate-served"),
         ("reports-batch", "certificate-differs"),
@@ -175,9 +237,11 @@ fn what_is_expired_or_of_another_host_or_not_listed_is_told() {
     let mut command = against(&aws, home.path());
     let table = Run::of(command.args(["probe", "--certificates"]).args(&WINDOW[2..]));
     let text = table.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(!text.contains('\u{1b}') && text.contains("presented a certificate for another host ("), "{}", table.out);
+    assert!(!text.contains('\u{1b}') && text.contains("presents a certificate for another host, "), "{}", table.out);
     assert!(
-        table.out.contains("\nNext:\n  Report verdicts with these certificates:\n    ssl-usage analyze --from "),
+        table.out.contains(
+            "\nNext:\n  Print the commands, review and run them, and probe again:\n    ssl-usage plan --from "
+        ),
         "{}",
         table.out
     );
@@ -223,6 +287,8 @@ fn a_server_without_a_certificate_is_a_failure_and_never_no_tls() {
     }
     let failed = json["servers"].as_array().expect("servers").iter().find(|row| row["instance"] == "nowhere");
     assert_eq!(failed.expect("a row")["failure"]["code"], "unknown-host");
+    let schema = Run::of(ssl_usage(home.path()).args(["schema", "probe"])).json();
+    assert_eq!(objection(&schema, &json), None);
     // No verdict becomes milder, nor another in any way.
     let probed = analyze(home.path());
     let other = TempDir::new().expect("a folder");
@@ -237,7 +303,7 @@ fn a_server_without_a_certificate_is_a_failure_and_never_no_tls() {
     }
     let mut command = against(&aws, home.path());
     let table = Run::of(command.args(["probe", "--certificates", "--instance", "shop"]).args(&WINDOW[2..])).out;
-    assert!(table.contains("No certificate was presented, which does not mean \"no TLS\":"), "{table}");
+    assert!(table.contains("No certificate (this is no evidence about clients):"), "{table}");
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("the server rejected the connection (Host '10.0.0.1' is blocked\\u{1b}[m)"), "{table}");
     assert!(!table.contains('\u{1b}'), "{table}");
@@ -264,6 +330,16 @@ fn every_address_of_a_host_counts() {
     let codes = reasons(instance(&report, "wiki"));
     assert_eq!(codes.contains(&"staged-not-served"), has_two, "{report:#}");
     assert_eq!(codes.contains(&"certificate-served"), !has_two, "{report:#}");
+}
+
+#[test]
+fn programs_get_a_whole_document_whatever_happens() {
+    let home = TempDir::new().expect("a folder");
+    let run = Run::of(ssl_usage(home.path()).args(["probe", "--certificates", "--format", "json"]));
+    assert_eq!((run.status, run.json()["servers"].as_array().map(Vec::len)), (1, Some(0)), "{run:?}");
+    assert!(run.json()["errors"].as_array().is_some_and(|errors| !errors.is_empty()) && !run.err.is_empty(), "{run:?}");
+    let schema = Run::of(ssl_usage(home.path()).args(["schema", "probe"])).json();
+    assert_eq!(objection(&schema, &run.json()), None);
 }
 
 #[test]
@@ -300,19 +376,19 @@ fn a_damaged_probe_is_an_error_and_makes_nothing_milder() {
     assert_eq!(probe(&FakeAws::start(fleet(&[("wiki", server.address)])), home.path()).status, 0);
     let folder = home.path().join("probes");
     let file = folder.read_dir().expect("a folder").next().expect("a file").expect("an entry").path();
-    let whole = std::fs::read(&file).expect("bytes");
+    let whole = fs::read(&file).expect("bytes");
     let damaged = [
         whole[..whole.len() / 2].to_vec(),
         Vec::new(),
         String::from_utf8_lossy(&whole).replace("2027", "2099").into_bytes(),
     ];
     for bytes in damaged {
-        std::fs::write(&file, bytes).expect("written");
+        fs::write(&file, bytes).expect("written");
         let report = analyze(home.path());
         let row = instance(&report, "wiki");
         assert_eq!((&row["rotation"], reasons(row)[0]), (&"required".into(), "evidence-damaged"), "{row:#}");
     }
-    std::fs::remove_file(&file).expect("removed");
+    fs::remove_file(&file).expect("removed");
     let report = analyze(home.path());
     assert_eq!(reasons(instance(&report, "wiki"))[0], "evidence-damaged", "a record lists it: {report:#}");
     assert!(report["errors"].to_string().contains("probes/"), "{report:#}");

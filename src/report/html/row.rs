@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::chart::Chart;
 use crate::report::Report;
-use crate::report::explain::change;
+use crate::report::explain::{change, presented};
 use crate::report::lines::around_query;
 use crate::report::model::{Client, Gap, Instance, Shares};
 use crate::report::summary::{act_by, coverage, enforcing, in_brief, next_ca, no_commands, restarts, usage, verdict};
@@ -62,6 +62,11 @@ impl<'r> Row<'r> {
     pub fn status(&self) -> String {
         let role = self.it.role.map_or_else(String::new, |role| format!(", {} of its cluster", role.name()));
         format!("{}{role}", self.it.status)
+    }
+
+    /// What servers presented.
+    pub fn presented(&self) -> Option<String> {
+        presented(&self.it.certificate)
     }
 
     /// What a rotation changes.

@@ -45,7 +45,7 @@ impl Month<'_> {
 
 /// The months in which certificates end, those that nothing is known of last.
 pub(super) fn of(report: &Report) -> Vec<Month<'_>> {
-    let end = |it: &Instance| [it.certificate.valid_till, it.certificate.ca_valid_till].into_iter().flatten().min();
+    let end = |it: &Instance| it.certificate.ends().flatten().min();
     let mut ends: Vec<_> = report.instances.iter().enumerate().map(|(number, it)| (end(it), number, it)).collect();
     ends.sort_by_key(|(end, number, _)| (end.is_none(), *end, *number));
     let mut months: BTreeMap<(bool, String), Month<'_>> = BTreeMap::new();

@@ -142,8 +142,13 @@ fn decide(case: &Case<'_>, procedure: &mut Procedure) -> Decision {
     {
         return of_staged(case, staged, procedure);
     }
-    if let Some(restart) = served::not_active(profile) {
-        return Decision::Nothing(restart);
+    if let Some(why) = served::not_active(profile) {
+        let words = ["reboot-db-instance", "--db-instance-identifier", profile.instance.as_str()];
+        return Decision::Hold(
+            Hold::RestartNow,
+            format!("{why}.{RESTARTS_NOW}"),
+            case.rotate(&words, EffectTime::AtOnce),
+        );
     }
     match (outlook.change, outlook.target.as_deref()) {
         (Change::Server, _) => of_same_ca(case, procedure),

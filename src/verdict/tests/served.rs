@@ -11,6 +11,7 @@ fn served(kind: EndpointKind, end: i64, ago: i64, matches_host: bool, issuer: &s
         serial: "0a".to_owned(),
         subject: "CN=db.example".to_owned(),
         issuer: format!("C=US, O=Amazon Web Services, Inc., CN=Amazon RDS eu-west-1 {issuer}, L=Seattle"),
+        names: vec!["db.example".to_owned()],
         valid_from: days(-2000),
         valid_till: days(end),
         sha256: String::new(),
@@ -58,25 +59,67 @@ fn an_older_certificate_decides_until_the_listed_one_is_active() {
     assert_eq!((older.rotation, older.outlook.act_by), (Rotation::Deferrable, Some(days(40))));
     assert_eq!(older.outlook.change, Change::Server, "the same CA signed it");
     assert!(codes(&older).contains(&ReasonCode::StagedNotServed) && older.commands.is_empty());
-    assert!(older.procedure.no_rotation.is_some_and(|why| why.starts_with("Restart the instance before ")));
+    let held = older.procedure.held_back.expect("a command that restarts");
+    assert!(held.hold == Hold::RestartNow && held.commands[0].words.contains(&"reboot-db-instance".to_owned()));
     let root = with(&profile, vec![served(instance, 40, 1, true, "2019 CA")]);
     assert_eq!(judged(&root, &plaintext_only()).outlook.change, Change::Root);
-    // Active, and within the minute by which two clocks may differ.
-    let listed = judged(&with(&profile, vec![served(instance, 900, 1, true, "2019 CA")]), &plaintext_only());
-    assert_eq!((listed.rotation, codes(&listed).contains(&ReasonCode::CertificateServed)), (Rotation::Optional, true));
+    let presents = |served| {
+        let verdict = judged(&with(&profile, vec![served]), &plaintext_only());
+        let about = codes(&verdict).into_iter().find(|code| code.code().contains("certificate-"));
+        (verdict.rotation, about)
+    };
+    let active = (Rotation::Optional, Some(ReasonCode::CertificateLasts));
+    assert_eq!(presents(served(instance, 900, 1, true, "Subordinate CA RSA2048 G1.A.5")), active);
+    let differs = (Rotation::Deferrable, Some(ReasonCode::CertificateDiffers));
+    assert_eq!(presents(served(instance, 900, 1, true, "2019 CA")), differs, "another CA, with the same end");
+    let mut early = served(instance, 900, 1, true, "Subordinate CA RSA2048 G1.A.5");
+    early.chain[0].valid_from = days(800);
+    assert_eq!(presents(early), differs, "it is not valid yet");
+    // One that was valid during the probe, and is not any more.
+    let ended = judged(&with(&profile, vec![served(instance, -3, 10, true, "2019 CA")]), &plaintext_only());
+    assert!(ended.unproven && codes(&ended).contains(&ReasonCode::ExpiredCertificateServed));
+    // What is not at an endpoint of the inventory is gone.
+    let mut moved = root.clone();
+    moved.endpoints = vec![Endpoint { kind: instance, host: "new.example".to_owned(), port: 5432 }];
+    assert_eq!(judged(&moved, &plaintext_only()).rotation, Rotation::Optional);
     // What was presented before the API listed this certificate shows nothing of it.
     let mut rotated = root.clone();
     rotated.certificate.valid_till = Some(days(901));
-    assert_eq!(
-        judged(&rotated, &plaintext_only()),
-        judged(
-            &InstanceProfile {
-                certificate: Certificate { served: Vec::new(), ..rotated.certificate.clone() },
-                ..rotated.clone()
-            },
-            &plaintext_only()
-        )
-    );
+    let outdated = judged(&rotated, &plaintext_only());
+    assert_eq!((outdated.rotation, outdated.outlook.change), (Rotation::Optional, Change::Server));
+    assert!(codes(&outdated).contains(&ReasonCode::ProbeOutdated));
+}
+
+#[test]
+fn a_setting_that_turns_tls_off_does_not_count_against_a_handshake() {
+    let settings =
+        [("log_connections", Some(("1", true))), ("rds.force_ssl", Some(("0", true))), ("ssl", Some(("0", true)))];
+    let mut off = profile(settings, "postgres", "16.4", None);
+    off.certificate.valid_till = Some(days(30));
+    assert_eq!(judged(&off, &plaintext_only()).usage, UsageVerdict::RuledOut);
+    let completed = |ago| with(&off, vec![served(EndpointKind::Instance, 30, ago, true, "Root CA RSA2048 G1")]);
+    let verdict = judged(&completed(2), &plaintext_only());
+    assert!(verdict.usage != UsageVerdict::RuledOut && codes(&verdict).contains(&ReasonCode::TlsDespiteSwitch));
+    assert_eq!(judged(&completed(40), &plaintext_only()).usage, UsageVerdict::RuledOut, "before the window");
+}
+
+#[test]
+fn an_expired_certificate_is_followed_by_the_one_that_is_listed() {
+    let expired = |listed: i64| {
+        let mut profile = lasting();
+        profile.certificate.valid_till = Some(days(listed));
+        let served = vec![served(EndpointKind::Instance, -5, 1, true, "2019 CA")];
+        judged(&with(&profile, served), &plaintext_only())
+    };
+    let said = |verdict: &Verdict| {
+        let reason = verdict.reasons.iter().find(|reason| reason.code == ReasonCode::ExpiredCertificateServed);
+        reason.map(|reason| reason.text.clone()).unwrap_or_default()
+    };
+    let newer = expired(900);
+    assert_eq!((newer.rotation, newer.outlook.change, newer.unproven), (Rotation::Required, Change::Root, true));
+    assert!(said(&newer).contains("Restart the instance now: AWS lists one that is valid until "), "{}", said(&newer));
+    assert!(newer.procedure.held_back.is_some_and(|held| held.hold == Hold::RestartNow));
+    assert!(said(&expired(-5)).ends_with("Rotate now: AWS lists the same certificate."));
 }
 
 #[test]
