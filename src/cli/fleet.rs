@@ -187,6 +187,17 @@ impl Places {
 }
 
 impl Fleet {
+    /// The instances that these options choose, of which no logs are read.
+    pub fn without_logs(
+        days: u32,
+        places: Places,
+        (instance, engine): (Vec<NamePattern>, Vec<String>),
+        now: Option<Timestamp>,
+    ) -> Self {
+        let (source, log_format, insights, dry_run, logs) = (Source::Auto, None, false, false, false);
+        Self { days, instance, engine, source, log_format, insights, dry_run, now, places, logs }
+    }
+
     /// The requested window, up to `now`.
     pub fn window(&self, now: Timestamp) -> Window {
         Window::days_before(now, self.days)

@@ -10,7 +10,6 @@ use super::fleet::{Fleet, PLACES, Places, days, time};
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
 use super::output::{Output, local, one_of};
-use crate::collect::Source;
 use crate::error::Result;
 use crate::inventory::{Filter, NamePattern};
 use crate::preflight::{FORMATS, Preflight};
@@ -64,18 +63,7 @@ pub(super) struct Check {
 
 impl Check {
     pub fn run(self) -> Result<u8> {
-        let fleet = Fleet {
-            days: self.days,
-            places: self.places,
-            instance: self.instance,
-            engine: self.engine,
-            source: Source::Auto,
-            log_format: None,
-            insights: false,
-            dry_run: false,
-            now: self.now,
-            logs: false,
-        };
+        let fleet = Fleet::without_logs(self.days, self.places, (self.instance, self.engine), self.now);
         let (policy, accept_unverified) = (self.policy, self.accept_unverified);
         let subject = Subject { fleet, from: self.from, bundle: self.bundle, policy, accept_unverified };
         let credentials = subject.fleet.places.credentials();

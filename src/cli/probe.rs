@@ -14,7 +14,6 @@ use super::output::{Output, local, one_of};
 use super::progress::Bar;
 use super::{complain, complain_of, exit};
 use crate::bundle::{Bundle, ProbePart};
-use crate::collect::Source;
 use crate::error::Result;
 use crate::handshake::{self, Probed};
 use crate::inventory::{Filter, InstanceProfile, NamePattern};
@@ -78,18 +77,7 @@ enum Condition {
 
 impl RunProbe {
     pub fn run(self) -> Result<u8> {
-        let fleet = Fleet {
-            days: DAYS,
-            places: self.places,
-            instance: self.instance,
-            engine: self.engine,
-            source: Source::Auto,
-            log_format: None,
-            insights: false,
-            dry_run: false,
-            now: self.now,
-            logs: false,
-        };
+        let fleet = Fleet::without_logs(DAYS, self.places, (self.instance, self.engine), self.now);
         let from = self.from.into_iter().collect();
         let subject = Subject { fleet, from, bundle: self.bundle, policy: None, accept_unverified: true };
         let path = subject.own_bundle()?;
