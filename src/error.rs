@@ -10,6 +10,13 @@ pub const TRY_AGAIN: &str = "run the command again";
 /// What to do about a failure that passes with time.
 pub const TRY_LATER: &str = "run the command again later";
 
+/// An error, and what caused it.
+pub(crate) fn causes<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
 /// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -8,6 +8,7 @@
 //! verdict, collect                   the rules; from AWS into a bundle
 //! usage, enable_logging, metrics     what sessions were seen; how to log them; CloudWatch's metrics
 //! scan, bundle                       what a log shows; evidence on disk
+//! sessions                           who is connected to a server
 //! handshake                          certificates that servers present
 //! inventory, logs                    instances and their settings; bytes of logs
 //! aws                                accounts, regions, credentials, calls
@@ -36,6 +37,7 @@ pub mod problem;
 pub mod progress;
 pub mod report;
 pub mod scan;
+pub mod sessions;
 pub mod shell;
 pub mod text;
 pub mod usage;

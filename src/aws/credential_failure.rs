@@ -10,8 +10,9 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 
 use super::connection::Unreachable;
 use super::credential_chain::Source;
-use super::failure::{cause, causes, denied, rejected};
+use super::failure::{cause, denied, rejected};
 use super::profile::{Base, Chain};
+use crate::error::causes;
 use crate::error::{AwsAnswer, Error, ErrorKind, TRY_LATER};
 use crate::text::one_line;
 

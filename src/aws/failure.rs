@@ -10,7 +10,7 @@ use super::connection::Unreachable;
 use super::credential_failure::CredentialFailure;
 use super::credentials::waited;
 use super::integrity::CutAnswer;
-use crate::error::{AwsAnswer, Error, ErrorKind, TRY_AGAIN, TRY_LATER};
+use crate::error::{AwsAnswer, Error, ErrorKind, TRY_AGAIN, TRY_LATER, causes};
 use crate::text::without_number;
 
 /// A row of the table of error codes: the beginning of the code, the kind of error, what happened, what to do next.
@@ -269,8 +269,4 @@ fn has_cause<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
 
 pub(super) fn cause<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-pub(super) fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
 }

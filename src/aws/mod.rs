@@ -8,6 +8,7 @@ mod connection;
 mod credential_chain;
 mod credential_failure;
 mod credentials;
+mod database_login;
 mod ec2;
 mod endpoint;
 mod failure;

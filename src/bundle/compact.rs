@@ -188,8 +188,14 @@ impl Bundle {
         let (account, region, probed_at) = (newest.account.clone(), newest.region.clone(), newest.probed_at);
         let seal = merged(kept.iter().map(|kept| &kept.file));
         let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
-        let rows = probe::needed(kept.into_iter().flat_map(|kept| kept.file.held.rows)).into_iter().collect();
-        let part = ProbePart { account, region, probed_at, rows };
+        let (mut rows, mut samples) = (Vec::new(), Vec::new());
+        for kept in kept {
+            rows.extend(kept.file.held.rows);
+            samples.extend(kept.file.held.samples);
+        }
+        let rows = probe::needed(rows.into_iter()).into_iter().collect();
+        let samples = probe::sampled(samples.into_iter()).into_values().collect();
+        let part = ProbePart { account, region, probed_at, rows, samples };
         // What is larger than one file holds stays in several.
         if part.pieces().len() >= names.len() {
             return Ok(());

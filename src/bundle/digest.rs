@@ -2,8 +2,8 @@
 //!
 //! It is SHA-256 over numbers and texts in a fixed form: a number is eight bytes, the lowest first; a text is its length
 //! and its bytes; what is not there is a length that no text has. Of an instance it holds what the inventory says, the
-//! readings that count, their facts, what was measured, and the
-//! certificates that were presented. Of many it is SHA-256 over a line for each, by ARN:
+//! readings that count, their facts, what was measured, the certificates that were presented, and the sessions that
+//! were open. Of many it is SHA-256 over a line for each, by ARN:
 //! `DIGEST  ARN`. Errors are no part of it.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use super::coverage::LogRead;
 use super::fact::{TEXTS, column};
 use super::metric::Measured;
 use crate::inventory::{Endpoint, ServedCertificate};
+use crate::sessions::InstanceSamples;
 use crate::text::hex;
 
 /// What a length is of a text that is not there.
@@ -122,6 +123,11 @@ impl Canonical {
             one.chain.iter().for_each(|certificate| self.text(Some(&certificate.sha256)));
         }
     }
+
+    /// Samples and sessions, in their order, as JSON.
+    fn samples(&mut self, sampled: &InstanceSamples) {
+        self.text(serde_json::to_string(sampled).ok().as_deref());
+    }
 }
 
 const TIMES: [&str; 5] = [column::HOUR, column::FIRST_SEEN, column::LAST_SEEN, column::OPEN_FROM, column::OPEN_TO];
@@ -131,7 +137,7 @@ pub(super) fn of_instance(
     profile: &str,
     readings: &[LogRead],
     facts: Option<&DataFrame>,
-    (measured, served): (&Measured, &[ServedCertificate]),
+    (measured, (served, sampled)): (&Measured, (&[ServedCertificate], &InstanceSamples)),
 ) -> PolarsResult<String> {
     let mut canonical = Canonical(Sha256::new());
     canonical.text(Some("ssl-usage/evidence/v1"));
@@ -143,6 +149,9 @@ pub(super) fn of_instance(
     // Evidence without a probe has the digest that it had before there were probes.
     if !served.is_empty() {
         canonical.served(served);
+    }
+    if !sampled.samples.is_empty() {
+        canonical.samples(sampled);
     }
     Ok(hex(canonical.0.finalize().as_slice()))
 }

@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{AccountRegion, Collection, Filter, Fleet, InstanceProfile, NamePattern, ServedCertificate};
 use crate::problem::{Problem, distinct};
 use crate::progress::Progress;
+use crate::sessions::InstanceSamples;
 use crate::text::{accounts_and_regions, plural, suggest};
 
 /// All that the bundles hold of a fleet.
@@ -70,6 +71,8 @@ pub struct InstanceEvidence {
     pub is_former: bool,
     /// What CloudWatch measured of it, and of the proxies that it stands behind.
     pub metrics: Measured,
+    /// The sessions that were open in probes.
+    pub sampled: InstanceSamples,
     /// Whether metrics were answered as CloudWatch never answers: what they would have shown is unknown.
     pub has_faulty_metrics: bool,
     /// The digest of what the inventory says.
@@ -182,8 +185,11 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
     let (measured, faulty) = measured(metrics.0, scope, &mut errors);
-    let probed = probe::counting(probes.0.into_iter().flat_map(|(_, kept)| kept.file.held.rows));
-    let mut rest = Rest { measured, faulty, probed, parts, listed: &listed, doubts, scope };
+    let (rows, samples): (Vec<_>, Vec<_>) =
+        probes.0.into_iter().map(|(_, kept)| (kept.file.held.rows, kept.file.held.samples)).unzip();
+    let (rows, samples) = (rows.into_iter().flatten(), samples.into_iter().flatten());
+    let (probed, sampled) = (probe::counting(rows), probe::sampled(samples));
+    let mut rest = Rest { measured, faulty, probed, sampled, parts, listed: &listed, doubts, scope };
     let instances: Vec<_> = found.into_iter().map(|found| rest.of(found, false)).collect();
     let beside = former.into_iter().map(|found| rest.of(found, true)).collect();
     // Of metrics and records, some are of other accounts and regions.
@@ -211,8 +217,10 @@ struct Rest<'l> {
     measured: BTreeMap<String, (Measured, bool)>,
     /// What endpoints answered that cannot be.
     faulty: Vec<Problem>,
-    /// What counts of probes, by ARN.
+    /// The certificates that count, by ARN.
     probed: BTreeMap<String, Vec<ServedCertificate>>,
+    /// The sessions that were open in probes, likewise.
+    sampled: BTreeMap<String, InstanceSamples>,
     parts: Parts,
     listed: &'l Listed,
     /// What raises a doubt about all that is there.
@@ -238,6 +246,7 @@ impl Rest<'_> {
             is_verified: is_verified && sound,
             is_doubted: is_doubtful || self.doubts.iter().any(|doubt| concerns(doubt, &profile)),
             has_faulty_metrics: self.faulty.iter().any(|problem| concerns(problem, &profile)),
+            sampled: self.sampled.remove(&profile.arn).unwrap_or_default(),
             profile,
             collection,
             digest,
@@ -603,8 +612,8 @@ impl InstanceEvidence {
             let happened = "the facts of this instance are invalid";
             Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
         };
-        let served = &self.profile.certificate.served;
-        digest::of_instance(&self.digest, &logs.readings, facts, (&self.metrics, served)).map_err(invalid)
+        let probed = (self.profile.certificate.served.as_slice(), &self.sampled);
+        digest::of_instance(&self.digest, &logs.readings, facts, (&self.metrics, probed)).map_err(invalid)
     }
 }
 

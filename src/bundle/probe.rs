@@ -1,4 +1,4 @@
-//! Certificates that servers presented, as `ssl-usage probe` saw them.
+//! Certificates that servers presented, and the sessions that were open there, as `ssl-usage probe` saw them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,11 +14,14 @@ use super::store::{Bundle, Each, each, region_key_and_time};
 use crate::error::Result;
 use crate::handshake::{Outcome, Probed};
 use crate::inventory::{Endpoint, ExpectedCertificate, InstanceProfile, ServedCertificate};
+use crate::sessions::{InstanceSamples, Sample};
 
 /// The folder of its files.
 pub(super) const FOLDER: &str = "probes";
 /// Bytes of JSON above which a probe has a further file: a quarter of what is read of one.
 const MOST_BYTES: usize = 16 << 20;
+/// Most sessions of an instance in one file, likewise.
+const MOST_SESSIONS: usize = 10_000;
 
 /// What one probe of a region found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +34,9 @@ pub struct ProbePart {
     pub probed_at: Timestamp,
     /// What endpoints answered.
     pub rows: Vec<ProbeRow>,
+    /// The sessions that were open, by instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<InstanceSamples>,
 }
 
 /// What an address of an endpoint answered, for one of the instances that the endpoint leads to.
@@ -48,11 +54,11 @@ pub struct ProbeRow {
 }
 
 impl ProbePart {
-    /// What a probe found at the endpoints of the instances of one account and region.
+    /// What a probe found at the endpoints of the instances of one account and region, and the sessions on them.
     pub fn new(
         (account, region, probed_at): (&str, &str, Timestamp),
         profiles: &[&InstanceProfile],
-        probed: &[Probed],
+        (probed, samples): (&[Probed], &[InstanceSamples]),
     ) -> Self {
         let mut at: BTreeMap<&Endpoint, Vec<&Probed>> = BTreeMap::new();
         probed.iter().for_each(|probed| at.entry(&probed.endpoint).or_default().push(probed));
@@ -66,7 +72,19 @@ impl ProbePart {
                 probed: probed.clone(),
             })
         });
-        Self { account: account.to_owned(), region: region.to_owned(), probed_at, rows: rows.collect() }
+        let is_here = |samples: &&InstanceSamples| profiles.iter().any(|profile| profile.arn == samples.arn);
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            probed_at,
+            rows: rows.collect(),
+            samples: samples.iter().filter(is_here).cloned().collect(),
+        }
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.samples.is_empty()
     }
 }
 
@@ -74,19 +92,55 @@ impl ProbePart {
     /// The same in files that can be read; there is at least one.
     pub(super) fn pieces(&self) -> Vec<Self> {
         let (account, region, probed_at) = (&self.account, &self.region, self.probed_at);
-        let empty = || Self { account: account.clone(), region: region.clone(), probed_at, rows: Vec::new() };
+        let empty = || Self {
+            account: account.clone(),
+            region: region.clone(),
+            probed_at,
+            rows: Vec::new(),
+            samples: Vec::new(),
+        };
         let (mut pieces, mut size) = (vec![empty()], 0);
-        for row in &self.rows {
-            let length = serde_json::to_vec(row).map_or(0, |json| json.len());
+        let mut add = |length: usize, add: &dyn Fn(&mut Self)| {
             if size + length > MOST_BYTES && size > 0 {
                 pieces.push(empty());
                 size = 0;
             }
             size += length;
-            pieces.iter_mut().last().into_iter().for_each(|piece| piece.rows.push(row.clone()));
+            pieces.iter_mut().last().into_iter().for_each(add);
+        };
+        for row in &self.rows {
+            add(json_length(row), &|piece| piece.rows.push(row.clone()));
+        }
+        for samples in self.samples.iter().flat_map(in_parts) {
+            add(json_length(&samples), &|piece| piece.samples.push(samples.clone()));
         }
         pieces
     }
+}
+
+fn json_length(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |json| json.len())
+}
+
+/// The samples of an instance, in parts with no more sessions than a file holds.
+fn in_parts(all: &InstanceSamples) -> Vec<InstanceSamples> {
+    let part = |sessions: &[_]| InstanceSamples { sessions: sessions.to_vec(), ..InstanceSamples::new(&all.arn) };
+    let first = InstanceSamples { samples: all.samples.clone(), ..InstanceSamples::new(&all.arn) };
+    let mut parts: Vec<_> = all.sessions.chunks(MOST_SESSIONS).map(part).collect();
+    match parts.first_mut() {
+        Some(with_sessions) => with_sessions.samples = first.samples,
+        None => parts.push(first),
+    }
+    parts
+}
+
+/// The samples of each instance, by ARN. Each of their sessions is there once.
+pub(super) fn sampled(samples: impl Iterator<Item = InstanceSamples>) -> BTreeMap<String, InstanceSamples> {
+    let mut all: BTreeMap<String, InstanceSamples> = BTreeMap::new();
+    for samples in samples {
+        all.entry(samples.arn.clone()).or_insert_with(|| InstanceSamples::new(&samples.arn)).absorb(samples);
+    }
+    all
 }
 
 /// A file of them: of one probe, or of many that were merged.
@@ -107,7 +161,17 @@ impl KeptProbe {
             let ends = chain.iter().flat_map(|certificate| [certificate.valid_from, certificate.valid_till]);
             ends.chain([row.probed_at, row.probed.at]).chain(row.expected.valid_till).collect::<Vec<_>>()
         };
-        let mut times = held.rows.iter().flat_map(of_row).chain([held.probed_at]);
+        let of_samples = |all: &InstanceSamples| {
+            let of_sample = |sample: &Sample| {
+                let started = sample.listed().and_then(|listed| listed.started_at);
+                [Some(sample.at), sample.own.as_ref().map(|own| own.at), started]
+            };
+            let sessions = all.sessions.iter();
+            let of_sessions = sessions.flat_map(|it| [Some(it.first_seen), Some(it.last_seen), it.started_at]);
+            all.samples.iter().flat_map(of_sample).chain(of_sessions).flatten().collect::<Vec<_>>()
+        };
+        let of_samples = held.samples.iter().flat_map(of_samples);
+        let mut times = held.rows.iter().flat_map(of_row).chain(of_samples).chain([held.probed_at]);
         times.try_for_each(range::time).map_err(|what| damaged(path, what))?;
         let is_empty = |row: &ProbeRow| matches!(&row.probed.outcome, Outcome::Presented(it) if it.chain.is_empty());
         if held.rows.iter().any(is_empty) {

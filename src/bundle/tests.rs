@@ -39,6 +39,7 @@ fn profile(created_at: Timestamp) -> InstanceProfile {
         cluster_siblings: Vec::new(),
         custom_endpoints: Vec::new(),
         endpoints: Vec::new(),
+        login: crate::inventory::DatabaseLogin::default(),
         engine: "mysql".to_owned(),
         engine_version: "8.4.6".to_owned(),
         engine_mode: None,

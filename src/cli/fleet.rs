@@ -11,7 +11,7 @@ use super::collection_summary::CollectionSummary;
 use super::heading::{AWS, EVIDENCE, OUTPUT, WHAT};
 use super::interrupt;
 use super::progress::Bar;
-use crate::aws::{Accounts, Regions};
+use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Evidence, Scope, load};
 use crate::collect::{Collected, FleetRequest, Plan, Request, Source};
 use crate::error::{Error, ErrorKind, Result};
@@ -239,6 +239,12 @@ impl Fleet {
         evidence.errors.extend(unwritten);
         let instances = evidence.instances.len();
         Ok((evidence, CollectionSummary { bundle: path.to_owned(), instances, logs: self.logs, counts }))
+    }
+
+    /// The accounts and regions, and what of them cannot be asked.
+    pub async fn reach(&self, progress: &Arc<dyn Progress>) -> Result<(Vec<Aws>, Vec<Error>)> {
+        let now = self.now.unwrap_or_else(Timestamp::now);
+        Ok(self.request(now)?.reach(progress).await)
     }
 
     /// What `gather` would ask of AWS, by account and region, and what could not be asked for it.

@@ -23,6 +23,7 @@ mod policy;
 mod preflight;
 mod probe;
 mod progress;
+mod sampling;
 mod scan;
 mod settings;
 
@@ -67,6 +68,7 @@ struct Cli {
 mod heading {
     pub const WHAT: &str = "What to analyze";
     pub const EVIDENCE: &str = "Evidence";
+    pub const SESSIONS: &str = "Sessions";
     pub const AWS: &str = "AWS";
     pub const OUTPUT: &str = "Output";
 }

@@ -1,10 +1,10 @@
-//! `ssl-usage probe`: which certificates do the servers present?
+//! `ssl-usage probe`: which certificates do the servers present, and who is connected?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::fleet::{DAYS, Fleet, PLACES, Places, runtime, time};
@@ -12,35 +12,49 @@ use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
 use super::output::{Output, local, one_of};
 use super::progress::Bar;
+use super::sampling::{Rounds, Sampling};
 use super::{complain, complain_of, exit};
-use crate::bundle::{Bundle, ProbePart};
+use crate::bundle::Bundle;
 use crate::error::Result;
-use crate::handshake::{self, Probed};
-use crate::inventory::{Filter, InstanceProfile, NamePattern};
+use crate::handshake;
+use crate::inventory::{Filter, NamePattern};
 use crate::probe::{FORMATS, Probe};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report::{Format, Reader};
 use crate::text::listed;
 
-/// Connect to the instances, and record the certificates that they present.
+/// Connect to the instances, and record their certificates and their open sessions.
 ///
-/// Makes one TLS handshake with each address of each endpoint, without a login, and compares the certificate with the one
-/// that AWS lists. If AWS lists the new certificate, this shows whether the rotation took effect. The result is saved in the
-/// bundle, and `analyze` uses it. Clients of RDS Proxy see another certificate, which this command does not show.
+/// --certificates makes one TLS handshake with each address of each endpoint, without a login, and compares the certificate
+/// with the one that AWS lists. If AWS lists the new certificate, this shows whether the rotation took effect.
+///
+/// --sessions logs in to each PostgreSQL, MySQL and MariaDB instance, and lists who is connected, with or without TLS. It
+/// reads only. A list shows one moment: repeat it with --every and --for, or from cron.
+///
+/// The result is saved in the bundle, and `analyze` uses it. Clients of RDS Proxy see another certificate, which this command
+/// does not show.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").args(["certificates", "sessions"]).multiple(true).required(true))]
 #[command(after_help = "Examples:
   ssl-usage probe --certificates --bundle evidence
   ssl-usage probe --certificates --fail-on not-listed
   ssl-usage probe --certificates --from evidence --instance 'orders-*'
+  ssl-usage probe --sessions --login iam --user monitor
+  ssl-usage probe --sessions --login file --every 60s --for 24h
   ssl-usage probe --certificates --from evidence --format json \\
     | jq -r '.servers[] | select(.failure) | .host'
 
-Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some servers presented no certificate, or part of the inventory could not be read; 4 the condition of --fail-on is met; 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
+Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some servers presented no certificate or did not list their sessions, or part of the inventory could not be read; 4 the condition of --fail-on is met; 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct RunProbe {
     /// Record the certificates. Requires no database credentials.
-    #[arg(long, required = true, help_heading = WHAT)]
+    #[arg(long, help_heading = WHAT)]
     certificates: bool,
+    /// List the open sessions. Requires a database user: see --login.
+    #[arg(long, requires = "login", help_heading = WHAT)]
+    sessions: bool,
+    #[command(flatten)]
+    sampling: Sampling,
     /// Only this instance; * and ? are wildcards (repeatable).
     #[arg(long, value_name = "ID", help_heading = WHAT)]
     instance: Vec<NamePattern>,
@@ -77,6 +91,7 @@ enum Condition {
 
 impl RunProbe {
     pub fn run(self) -> Result<u8> {
+        let access = self.sessions.then(|| self.sampling.access(self.from.is_some())).transpose()?;
         let fleet = Fleet::without_logs(DAYS, self.places, (self.instance, self.engine), self.now);
         let from = self.from.into_iter().collect();
         let subject = Subject { fleet, from, bundle: self.bundle, policy: None, accept_unverified: true };
@@ -95,14 +110,21 @@ impl RunProbe {
             Err(error) => return Err(error),
         };
         let profiles = || evidence.instances.iter().map(|known| &known.profile);
-        let probed_at = Timestamp::now();
-        let progress: Arc<dyn Progress> = Arc::new(Bar::new("connecting"));
-        let endpoints = handshake::endpoints(profiles());
-        let probed = runtime()?.block_on(handshake::probe(endpoints, &progress))?;
-        drop(progress);
-        let parts = parts(profiles(), probed_at, &probed);
         let bundle = Bundle::create(&path)?;
-        parts.iter().try_for_each(|part| bundle.write_probe(part))?;
+        let (runtime, probed_at) = (runtime()?, Timestamp::now());
+        let probed = match self.certificates {
+            true => {
+                let progress: Arc<dyn Progress> = Arc::new(Bar::new("connecting"));
+                runtime.block_on(handshake::probe(handshake::endpoints(profiles()), &progress))?
+            }
+            false => Vec::new(),
+        };
+        let mut rounds = Rounds::new(&bundle, profiles().collect(), probed);
+        match access {
+            Some(access) => runtime.block_on(self.sampling.run(&access, &subject.fleet, &mut rounds))?,
+            None => rounds.add(Vec::new()),
+        }
+        let parts = rounds.end()?;
         let mut probe = Probe::new(probed_at, &evidence.instances, &parts, evidence.errors.clone());
         probe.is_kept = summary.is_none();
         if reader != Reader::Person {
@@ -118,23 +140,7 @@ impl RunProbe {
             complain(&format_args!("condition met: not-listed ({})", listed("instance", &names)));
             return Ok(exit::MET);
         }
-        let is_whole = probe.errors.is_empty() && probe.summary.failed == 0;
+        let is_whole = probe.errors.is_empty() && probe.summary.failed + probe.summary.unlisted == 0;
         Ok(if is_whole { exit::DONE } else { exit::PARTIAL })
     }
-}
-
-/// What a probe found, by account and region.
-fn parts<'p>(
-    profiles: impl Iterator<Item = &'p InstanceProfile>,
-    probed_at: Timestamp,
-    probed: &[Probed],
-) -> Vec<ProbePart> {
-    let mut regions: BTreeMap<(&str, &str), Vec<&InstanceProfile>> = BTreeMap::new();
-    for profile in profiles {
-        regions.entry((&profile.account, &profile.region)).or_default().push(profile);
-    }
-    let part = |((account, region), profiles): ((&str, &str), Vec<&InstanceProfile>)| {
-        ProbePart::new((account, region, probed_at), &profiles, probed)
-    };
-    regions.into_iter().map(part).filter(|part| !part.rows.is_empty()).collect()
 }

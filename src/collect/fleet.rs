@@ -130,7 +130,7 @@ impl FleetRequest {
     }
 
     /// The accounts and regions to ask, each once, and what of them cannot be asked.
-    async fn reach(&self, progress: &Arc<dyn Progress>) -> (Vec<Aws>, Vec<Error>) {
+    pub async fn reach(&self, progress: &Arc<dyn Progress>) -> (Vec<Aws>, Vec<Error>) {
         let (mut reached, mut failed) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
         let accounts = self.accounts.resolve(&self.regions, progress).await;

@@ -10,7 +10,7 @@ use super::tds;
 const MOST: usize = 4096;
 
 /// Goes as far as the TLS handshake.
-pub(super) async fn start<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn start<S: AsyncRead + AsyncWrite + Unpin>(
     how: TlsStart,
     stream: &mut S,
 ) -> Result<(), ProbeFailure> {

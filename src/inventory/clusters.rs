@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::types::{ClusterScalabilityType, DbCluster, DbClusterMember, DbInstance};
 
+use super::database_login::DatabaseLogin;
 use super::profile::{Certificate, ClusterRole, InstanceProfile};
 use super::rds::{instant, tags};
 use crate::error::{Error, ErrorKind, TRY_AGAIN};
@@ -59,6 +60,7 @@ pub(super) fn without_instances(cluster: &DbCluster) -> Option<InstanceProfile> 
         cluster_siblings: Vec::new(),
         custom_endpoints: cluster.custom_endpoints().to_vec(),
         endpoints: Vec::new(),
+        login: DatabaseLogin::default(),
         engine: text(cluster.engine()),
         engine_version: text(cluster.engine_version()),
         engine_mode: cluster.engine_mode().map(str::to_owned),

@@ -2,6 +2,7 @@
 
 mod authority;
 mod clusters;
+mod database_login;
 mod endpoint;
 mod filter;
 mod instance_id;
@@ -13,6 +14,7 @@ mod profile;
 mod rds;
 mod status;
 
+pub use database_login::DatabaseLogin;
 pub use endpoint::{CertificateFacts, Endpoint, EndpointKind, ExpectedCertificate, ServedCertificate};
 pub use filter::{Filter, NamePattern, Tag};
 pub use instance_id::{InstanceId, Member};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::{ENGINES, Engine};
 
+use super::database_login::DatabaseLogin;
 use super::endpoint::{Endpoint, ServedCertificate};
 use crate::problem::Problem;
 
@@ -66,6 +67,9 @@ pub struct InstanceProfile {
     /// Its endpoint and those of its cluster; none in older bundles.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// What logins to its database need.
+    #[serde(default, skip_serializing_if = "DatabaseLogin::is_empty")]
+    pub login: DatabaseLogin,
     /// Engine as AWS names it: `postgres`, `aurora-postgresql`, ...
     pub engine: String,
     /// Engine version as AWS writes it: `16.4`.

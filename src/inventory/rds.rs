@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use ssl_usage_parsers::OPTION;
 
 use super::authority::Authorities;
+use super::database_login::DatabaseLogin;
 use super::endpoint::endpoints;
 use super::filter::Filter;
 use super::profile::{Certificate, Fleet, InstanceProfile, LeftOut, Level, PendingAction};
@@ -332,6 +333,7 @@ impl Asked<'_> {
             cluster_siblings: cluster.as_ref().map(|cluster| clusters::siblings(cluster, instance)).unwrap_or_default(),
             custom_endpoints: cluster.as_ref().map(|cluster| cluster.custom_endpoints().to_vec()).unwrap_or_default(),
             endpoints: endpoints(instance, cluster.as_ref()),
+            login: DatabaseLogin::of(instance, cluster.as_ref()),
             engine: text(instance.engine()),
             engine_version: text(instance.engine_version()),
             engine_mode: cluster.as_ref().and_then(|cluster| cluster.engine_mode().map(str::to_owned)),

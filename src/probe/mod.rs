@@ -1,7 +1,10 @@
-//! What `ssl-usage probe` prints: which certificate each server presents, compared with what the RDS API lists.
+//! What `ssl-usage probe` prints: which certificate each server presents, compared with what the RDS API lists, and the
+//! sessions that were open.
 //!
 //! `README.md` beside this file says what a probe does, and what it leaves in the logs and counters of a server.
 
+mod sessions;
+mod sessions_table;
 mod table;
 
 use std::collections::BTreeMap;
@@ -15,6 +18,7 @@ use crate::inventory::{EndpointKind, ExpectedCertificate, InstanceProfile, Membe
 use crate::problem::Problem;
 use crate::report::{Format, Reader};
 use crate::verdict::{Reason, ReasonCode, served_reason};
+pub use sessions::{InstanceSessions, SessionClient, SessionGap};
 
 /// The JSON Schema of a probe; [`crate::report::schema::complete`] adds what it shares with reports.
 pub const SCHEMA: &str = include_str!("probe-v1.schema.json");
@@ -23,7 +27,7 @@ pub const SCHEMA: &str = include_str!("probe-v1.schema.json");
 pub const FORMATS: &[Format<Probe>] = &[
     Format {
         name: "table",
-        help: "For people: what servers present, and what to do",
+        help: "For people: what servers present, who is connected, and what to do",
         reader: Reader::Person,
         writer: |probe, layout, out| table::write(probe, layout.width, &layout.again, out),
     },
@@ -48,6 +52,9 @@ pub struct Probe {
     pub summary: Summary,
     /// The servers: each address of each endpoint, for each instance that the endpoint leads to.
     pub servers: Vec<Server>,
+    /// The sessions on each instance; none if they were not listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<InstanceSessions>,
     /// The instances that were not probed, and why.
     pub not_probed: Vec<NotProbed>,
     /// What could not be read of the inventory.
@@ -67,6 +74,8 @@ pub struct Summary {
     pub failed: u64,
     /// Instances that were not probed.
     pub not_probed: u64,
+    /// Instances whose sessions could not be listed in the last sample.
+    pub unlisted: u64,
 }
 
 /// One address of an endpoint, for one of the instances that the endpoint leads to.
@@ -103,12 +112,16 @@ impl Probe {
         let rows = parts.iter().flat_map(|part| &part.rows);
         let servers = rows.filter_map(|row| Some(Server::new(by_arn.get(row.arn.as_str())?, &row.probed)));
         let servers: Vec<Server> = servers.collect();
+        let samples = parts.iter().flat_map(|part| &part.samples);
+        let sessions = samples.filter_map(|samples| InstanceSessions::new(by_arn.get(samples.arn.as_str())?, samples));
+        let sessions: Vec<InstanceSessions> = sessions.collect();
         let not_probed = profiles().filter_map(|profile| {
             let (member, why) = (profile.member(), why_not(profile)?);
             Some(NotProbed { member, why })
         });
         let not_probed: Vec<NotProbed> = not_probed.collect();
-        let mut summary = Summary { not_probed: not_probed.len() as u64, ..Summary::default() };
+        let unlisted = sessions.iter().filter(|sessions| sessions.failure.is_some()).count() as u64;
+        let mut summary = Summary { not_probed: not_probed.len() as u64, unlisted, ..Summary::default() };
         for server in &servers {
             let count = match (&server.probed.outcome, server.finding.as_ref().map(|finding| finding.code)) {
                 (Outcome::Failure(_), _) => &mut summary.failed,
@@ -126,6 +139,7 @@ impl Probe {
             tool_version: env!("CARGO_PKG_VERSION"),
             summary,
             servers,
+            sessions,
             not_probed,
             errors,
         }

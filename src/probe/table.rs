@@ -1,4 +1,4 @@
-//! The table for people: what each server presents, then what to do about those that differ or failed.
+//! The table for people: what each server presents and who is connected, then what to do about those that differ or failed.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 use jiff::SignedDuration;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Probe, Server};
+use super::{Probe, Server, sessions_table};
 use crate::handshake::Outcome;
 use crate::inventory::{CertificateFacts, EndpointKind};
 use crate::report::escape::terminal;
@@ -68,11 +68,14 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
     let endpoint = |server: &Server| (server.probed.endpoint.clone(), server.probed.address.clone());
     let servers = probe.servers.iter().filter(|server| seen.insert((name(server), endpoint(server))));
     let servers: Vec<&Server> = servers.collect();
-    summary(probe, &servers, width, again, out)?;
+    if !servers.is_empty() || probe.sessions.is_empty() {
+        summary(probe, &servers, width, again, out)?;
+    }
     if !servers.is_empty() {
         writeln!(out)?;
         table(&servers, width).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
+    sessions_table::write(&probe.sessions, (width, !servers.is_empty()), out)?;
     let due = || servers.iter().filter(|server| server.is_not_as_listed());
     let attention = due().filter_map(|server| Some(format!("{}: {}", name(server), server.finding.as_ref()?.text)));
     section(out, width, "Needs attention", attention)?;
@@ -88,9 +91,11 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
     section(out, width, "Not probed", not_probed)?;
     problems(out, width, &probe.errors)?;
     let plan = "Print the commands, review and run them, and probe again".to_owned();
-    let steps: [(bool, Step); 2] = [
+    let listed = probe.sessions.iter().any(|sessions| sessions.samples > 0);
+    let steps: [(bool, Step); 3] = [
         (due().next().is_some(), (plan, "plan", "--format sh")),
         (has_certificates, ("Report verdicts with these certificates".to_owned(), "analyze", "")),
+        (listed && !has_certificates, ("Report verdicts with these sessions".to_owned(), "analyze", "")),
     ];
     let steps: Vec<Step> = steps.into_iter().filter(|(is_of_use, _)| *is_of_use).map(|(_, step)| step).collect();
     next_steps(out, again, &steps)
@@ -168,7 +173,12 @@ fn table(servers: &[&Server], width: u16) -> Vec<String> {
     lines(columns, longest.saturating_sub(excess).max(LEAST))
 }
 
-fn section(out: &mut dyn Write, width: u16, title: &str, lines: impl Iterator<Item = String>) -> io::Result<()> {
+pub(super) fn section(
+    out: &mut dyn Write,
+    width: u16,
+    title: &str,
+    lines: impl Iterator<Item = String>,
+) -> io::Result<()> {
     let mut lines = lines.peekable();
     if lines.peek().is_some() {
         writeln!(out, "\n{title}:")?;

@@ -18,6 +18,10 @@ pub struct Coverage {
     pub asked: Option<Window>,
     /// The parts that were seen.
     pub seen: Vec<Window>,
+    /// Those that logs show: the others are known by the server's counter of TLS handshakes alone.
+    pub logged: Vec<Window>,
+    /// Share of the judged span in which that counter shows that no client used TLS, 0 to 1.
+    pub counted_share: f64,
     /// The parts that were not, and why.
     pub gaps: Vec<Gap>,
     /// Share of the asked span that was seen, 0 to 1.
@@ -121,8 +125,10 @@ impl Coverage {
 ///
 /// Kinds of logs that hold the same sessions are looked at one by one: what any of them shows was seen. A kind that may
 /// leave sessions out shows nothing here, and is not missed either.
+///
+/// `counted` is time without TLS by the server's counter of handshakes. It is seen too, without any log.
 pub(super) fn of(
-    (readings, recorded): (&[LogRead], &Recorded),
+    (readings, recorded, counted): (&[LogRead], &Recorded, &[Window]),
     engine: Option<&Engine>,
     asked: Window,
     least: f64,
@@ -140,7 +146,9 @@ pub(super) fn of(
     }
     let seen_by: BTreeMap<usize, Vec<Window>> =
         kinds.iter().map(|(kind, readings)| (*kind, seen_by(readings, recorded))).collect();
-    let seen = union(seen_by.values().flatten().filter_map(|span| span.overlap(&asked)).collect());
+    let logged = union(seen_by.values().flatten().filter_map(|span| span.overlap(&asked)).collect());
+    let counted: Vec<Window> = counted.iter().filter_map(|span| span.overlap(&asked)).collect();
+    let seen = union(logged.iter().chain(&counted).copied().collect());
     // What another kind of log shows instead is not missed.
     let missed = |reading: &&LogRead| {
         let others = seen_by.iter().filter(|(other, _)| **other != kind(engine, &reading.source));
@@ -160,6 +168,8 @@ pub(super) fn of(
         share: share_of(asked, &seen),
         judged: (!judged.is_empty()).then_some(judged),
         judged_share,
+        counted_share: share_of(judged, &counted),
+        logged,
         seen,
         gaps,
         files: count(|reading| reading.gaps.is_empty()),
@@ -360,7 +370,7 @@ mod tests {
     #[test]
     fn whole_hours_one_after_the_other_are_whole_coverage() {
         let coverage =
-            of((&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::new()), None, span(0, 3 * HOUR), LEAST);
+            of((&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::new(), &[]), None, span(0, 3 * HOUR), LEAST);
         assert_eq!((coverage.share, coverage.gaps.as_slice(), coverage.files), (1.0, [].as_slice(), 3));
     }
 
@@ -369,7 +379,7 @@ mod tests {
         let mut lost = reading(4, 3);
         lost.gaps.push(LogGap { cause: GapCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
-        let coverage = of((&readings, &Recorded::new()), None, span(0, 8 * HOUR), LEAST);
+        let coverage = of((&readings, &Recorded::new(), &[]), None, span(0, 8 * HOUR), LEAST);
         let expected = [
             gap(0, HOUR, GapReason::NotKept),
             gap(HOUR + 3000, 3 * HOUR + 600, GapReason::NotLogged),
@@ -386,7 +396,7 @@ mod tests {
         (long.span, long.last_session_at) = (Some(span(0, 24 * HOUR)), Some(at(24 * HOUR - 60)));
         let sessions = vec![(at(600), at(3000)), (at(23 * HOUR), at(24 * HOUR - 60))];
         let recorded = Recorded::from([("log-0".to_owned(), sessions)]);
-        let coverage = of((&[long], &recorded), None, span(0, 24 * HOUR), LEAST);
+        let coverage = of((&[long], &recorded, &[]), None, span(0, 24 * HOUR), LEAST);
         assert_eq!(coverage.gaps, [gap(HOUR + 3000, 22 * HOUR, GapReason::NotLogged)], "logging was off in between");
     }
 
@@ -394,7 +404,7 @@ mod tests {
     fn a_kind_of_log_that_is_not_known_covers_nothing() {
         let mut newer = reading(0, 5);
         newer.source = "cloudwatch:/aws/rds/instance/orders/audit:1970-01-01T00".to_owned();
-        let coverage = of((&[newer], &Recorded::new()), Engine::named("oracle"), span(0, HOUR), LEAST);
+        let coverage = of((&[newer], &Recorded::new(), &[]), Engine::named("oracle"), span(0, HOUR), LEAST);
         assert_eq!((coverage.share, coverage.files), (0.0, 0));
     }
 
@@ -402,7 +412,8 @@ mod tests {
     fn a_log_that_never_shows_a_transport_covers_nothing() {
         let mut blind = reading(1, 5);
         blind.unknown_sessions = 5;
-        let coverage = of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new()), None, span(0, 3 * HOUR), LEAST);
+        let coverage =
+            of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new(), &[]), None, span(0, 3 * HOUR), LEAST);
         assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, GapReason::CannotTell)]);
     }
 
@@ -436,7 +447,7 @@ mod tests {
         fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
             let mut readings: Vec<LogRead> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
-            let coverage = of((&readings, &Recorded::new()), None, span(0, 48 * HOUR), LEAST);
+            let coverage = of((&readings, &Recorded::new(), &[]), None, span(0, 48 * HOUR), LEAST);
             let telling: BTreeSet<i64> =
                 hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
             prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);

@@ -4,11 +4,14 @@ mod contradiction;
 mod coverage;
 mod daily;
 mod dedup;
+mod handshake_counter;
 mod metrics;
 mod open_sessions;
 mod outside;
+mod own_logins;
 mod parallel;
 mod restarts;
+mod sampled;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod unseen_times;
@@ -16,16 +19,19 @@ mod upper_bound;
 
 pub use crate::bundle::metric::name as metric;
 pub use coverage::{Coverage, Gap, GapReason};
+pub use handshake_counter::CountedHandshakes;
 pub use metrics::{Above, Metrics};
 use open_sessions::Proven;
 pub use parallel::{of_each, side_by_side};
+pub use sampled::Sampled;
 pub use unseen_times::unseen;
 pub use upper_bound::tls_share_at_most;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::Offset;
 use polars::prelude::{
     ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsError, PolarsResult, StringType, col, lit,
 };
@@ -34,6 +40,7 @@ use crate::bundle::fact::{cause, column};
 use crate::bundle::{LogRead, Measured};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
+use crate::sessions::{InstanceSamples, SampledSession, SessionTransport};
 use crate::window::Window;
 
 /// Sessions by transport.
@@ -136,6 +143,10 @@ pub struct Usage {
     pub coverage: Coverage,
     /// The metrics.
     pub metrics: Metrics,
+    /// The sessions that were open when the instance was probed.
+    pub sampled: Sampled,
+    /// What the server's counter of TLS handshakes shows of clients.
+    pub handshakes: CountedHandshakes,
     /// Sessions with TLS, of all clients, whose mark has text behind it: a client without TLS may have written it.
     pub imitable_tls: u64,
     /// Whether evidence is damaged, missing or invalid.
@@ -150,11 +161,11 @@ pub struct Usage {
     pub digest: Option<String>,
 }
 
-/// Adds up what was read of an instance's logs, the facts in them, and what was measured.
+/// Adds up what was read of an instance's logs, the facts in them, what was measured, and which sessions were open in samples.
 fn add_up(
     profile: &InstanceProfile,
     (readings, facts): (&[LogRead], Option<DataFrame>),
-    measured: &Measured,
+    (measured, sampled): (&Measured, &InstanceSamples),
     (window, least): (Window, f64),
     ignores: Ignores<'_>,
 ) -> Result<Usage> {
@@ -164,32 +175,50 @@ fn add_up(
     // An instance that was made anew under an old name is not what the old one was, and what was before it was made cannot
     // be missing.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let coverage = coverage::of((readings, &recorded), engine, lived, least);
+    let all_samples = sampled;
+    // One that was taken before the instance was made is of another that had its name.
+    let sampled = &profile.created_at.map_or_else(|| sampled.clone(), |created| sampled.since(created));
+    let handshakes = handshake_counter::of(sampled);
+    let coverage = coverage::of((readings, &recorded, &handshakes.none_in), engine, lived, least);
     let judged_from = coverage.judged.map_or(lived.from, |judged| judged.from);
     let contradictory = contradiction::find(readings, facts.as_ref()).map_err(unreadable)?;
-    let mut usage = Usage { coverage, contradictory, ..Usage::default() };
-    let mut proven = Proven::default();
+    let without_own = |facts| own_logins::left_out(facts, all_samples, engine);
+    let facts = facts.map(without_own).transpose().map_err(unreadable)?;
+    let mut usage = Usage { coverage, contradictory, handshakes, ..Usage::default() };
+    let (mut proven, mut settled) = (Proven::default(), BTreeSet::new());
     if let Some(facts) = facts {
         usage.add_outside(&facts, lived, ignores).map_err(unreadable)?;
         // What was before the window says nothing of what a log shows in it.
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
-        proven = open_sessions::proven(&once, &usage.coverage.seen, engine).map_err(unreadable)?;
+        proven = open_sessions::proven(&once, &usage.coverage.logged, engine).map_err(unreadable)?;
+        let counted = &usage.handshakes.none_in;
+        let seen_in = |window| coverage::of((readings, &recorded, counted), engine, window, least).seen;
+        settled = sampled::settled_clients(&once, (sampled, lived), seen_in).map_err(unreadable)?;
         usage.by_day = daily::by_day(once.clone().lazy()).map_err(unreadable)?;
         let rows = totals(once.lazy(), judged_from).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;
     }
     usage.oldest_unseen = proven.oldest_unseen.and_then(|hour| Timestamp::from_second(hour).ok());
     usage.metrics =
-        metrics::of(measured, (&profile.arn, &profile.proxies), lived, (&usage.coverage.seen, &proven.open));
+        metrics::of(measured, (&profile.arn, &profile.proxies), lived, (&usage.coverage.logged, &proven.open));
     usage.last_start = restarts::last_start(measured, (&profile.arn, profile.created_at), window.to);
-    if usage.last_start.is_some_and(|start| restarts::is_seen(start, &usage.coverage.seen)) {
+    usage.sampled = sampled::of(sampled, lived, |client| ignores(client).is_some());
+    usage.sampled.settled_at = sampled::settles_open(sampled, &usage.coverage.seen, lived);
+    let is_restarted = usage.last_start.is_some_and(|start| restarts::is_seen(start, &usage.coverage.logged));
+    if is_restarted || usage.sampled.settled_at.is_some() {
         usage.metrics.unaccounted = Some(0);
     }
+    usage.add_sampled(sampled, (lived, judged_from), ignores);
+    let outside = sampled::tls_outside(all_samples, lived, |client| ignores(client).is_some());
+    usage.tls_outside = usage.tls_outside.max(outside);
     let changes = engine.is_some_and(|engine| engine.changes_database);
     // A disconnection names no application: a client that is ignored for its own vouches for no other.
     let counted = || usage.clients.iter().filter(|(_, used)| used.ignored_by.is_none());
-    usage.older_sessions.retain(|leaver, _| !counted().any(|(client, _)| is_same(client, leaver, changes)));
+    usage.older_sessions.retain(|leaver, _| {
+        let is_settled = settled.contains(&(leaver.user.clone(), leaver.address.clone()));
+        !is_settled && !counted().any(|(client, _)| is_same(client, leaver, changes))
+    });
     Ok(usage)
 }
 
@@ -251,6 +280,38 @@ impl Usage {
         self.tls_outside = self.tls_outside.into_iter().chain(tls).max();
         self.plaintext_outside |= outside.plaintext;
         Ok(())
+    }
+
+    /// Adds the sessions that were open in samples and that no log shows.
+    fn add_sampled(
+        &mut self,
+        sampled: &InstanceSamples,
+        (lived, judged_from): (Window, Timestamp),
+        ignores: Ignores<'_>,
+    ) {
+        let (seen, clients) = (self.coverage.logged.clone(), self.clients.clone());
+        let is_known = |session: &&SampledSession| session.transport != SessionTransport::Unknown && !session.system;
+        let sessions = sampled::within(sampled, lived).filter(is_known);
+        for session in sessions.filter(|session| !sampled::is_logged(session, &seen, &clients)) {
+            let client = sampled::client(session);
+            let ignored_by = ignores(&client);
+            let day = Offset::UTC.to_datetime(session.first_seen.max(lived.from)).date();
+            self.by_day.entry(day).or_default().add(session.transport.name(), 1);
+            let total = Total {
+                event: "connected",
+                transport: session.transport.name(),
+                tls_version: session.tls_version.as_deref(),
+                cipher: session.cipher.as_deref(),
+                auth_method: None,
+                cause: "",
+                system: false,
+                judged: session.last_seen >= judged_from,
+                count: 1,
+                seen: (Some(session.first_seen.as_microsecond()), Some(session.last_seen.as_microsecond())),
+                client,
+            };
+            total.add_to(self, ignored_by);
+        }
     }
 
     /// What the clients did that the policy does not ignore.

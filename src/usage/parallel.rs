@@ -30,7 +30,8 @@ pub fn of_each<T: Send>(
             let ignores = |client: &Client| ignores(profile, client);
             let facts = logs.facts()?;
             let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())?), !logs.is_verified);
-            let mut usage = add_up(profile, (&logs.readings, facts), &known.metrics, (window, least), &ignores)?;
+            let beside = (&known.metrics, &known.sampled);
+            let mut usage = add_up(profile, (&logs.readings, facts), beside, (window, least), &ignores)?;
             if let Some(former) = logs.former_facts()? {
                 usage.add_former(&former, window, &ignores).map_err(|error| unreadable(profile, error))?;
             }

@@ -9,6 +9,7 @@ use crate::bundle::fact::{Key, Tallied, table};
 use crate::bundle::metric::{HOUR, Measure, Statistic};
 use crate::bundle::{GapCause, LogGap, LogRead, Measured, exported_source};
 use crate::inventory::InstanceProfile;
+use crate::sessions::InstanceSamples;
 use crate::window::Window;
 
 /// A log read of an hour, and the one event in it.
@@ -128,7 +129,8 @@ pub(crate) fn usage_without(
         open.iter().for_each(|(hour, value)| measured.add(&measure, begin + hour * HOUR, *value));
     }
     let facts = table(&profile.arn, &facts).expect("a table");
-    add_up(profile, (&readings, Some(facts)), &measured, (window, 0.95), ignores).expect("it adds up")
+    add_up(profile, (&readings, Some(facts)), (&measured, &InstanceSamples::default()), (window, 0.95), ignores)
+        .expect("it adds up")
 }
 
 /// A log that was read, and shows nothing.

@@ -49,6 +49,7 @@ fn profile(settings: [(&str, Setting); 3], engine: &str, version: &str, mode: Op
         cluster_siblings: Vec::new(),
         custom_endpoints: Vec::new(),
         endpoints: Vec::new(),
+        login: crate::inventory::DatabaseLogin::default(),
         engine: engine.to_owned(),
         engine_version: version.to_owned(),
         engine_mode: mode.map(str::to_owned),

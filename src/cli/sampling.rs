@@ -1,0 +1,239 @@
+//! The options of `ssl-usage probe --sessions`, and its rounds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+use ssl_usage_parsers::TlsStart;
+use tokio::time::Instant;
+
+use super::complain;
+use super::fleet::Fleet;
+use super::heading::SESSIONS;
+use super::output::local;
+use super::progress::Bar;
+use crate::bundle::{Bundle, ProbePart};
+use crate::error::{Error, ErrorKind, Result};
+use crate::handshake::{Outcome, Probed};
+use crate::inventory::{EndpointKind, InstanceProfile};
+use crate::progress::Progress;
+use crate::sessions::{self, Access, InstanceSamples, Login, LoginMethod, OwnHandshake, SampleOutcome, Target, Trust};
+
+/// Longest time until what was sampled is saved.
+const SAVED_EVERY: Duration = Duration::from_secs(300);
+
+/// How sessions are listed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = SESSIONS)]
+pub(super) struct Sampling {
+    /// Where the password comes from. A password is never given on the command line.
+    #[arg(long, value_name = "METHOD", value_enum, requires = "sessions")]
+    login: Option<Method>,
+    /// Database user. Default: PGUSER, or the user in the file or the secret.
+    #[arg(long, value_name = "NAME", requires = "sessions")]
+    user: Option<String>,
+    /// CAs to trust instead of those of RDS (PEM). For GovCloud, China and new regions: global-bundle.pem of AWS.
+    #[arg(long, value_name = "FILE", requires = "sessions", value_parser = local())]
+    ca_bundle: Option<PathBuf>,
+    /// List the sessions again and again, at this interval (for example 60s, 5m).
+    #[arg(long, value_name = "TIME", requires = "for_time", value_parser = interval)]
+    every: Option<Duration>,
+    /// How long to do so (for example 24h).
+    #[arg(long = "for", id = "for_time", value_name = "TIME", requires = "every", value_parser = length)]
+    for_time: Option<Duration>,
+}
+
+/// Where the password comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// IAM database authentication with the AWS credentials; needs --user.
+    Iam,
+    /// The master user's secret that RDS keeps in AWS Secrets Manager.
+    Secret,
+    /// PGPASSWORD (with PGUSER) or MYSQL_PWD.
+    Env,
+    /// ~/.pgpass or ~/.my.cnf.
+    File,
+}
+
+fn duration(text: &str, least: i64, most: i64) -> Result<Duration, String> {
+    let parsed: Option<SignedDuration> = text.parse().ok();
+    let seconds = parsed.map(|parsed| parsed.as_secs()).filter(|seconds| (least..=most).contains(seconds));
+    seconds
+        .map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
+        .ok_or_else(|| format!("use a time from {} s to {} h, for example 60s or 24h", least, most / 3600))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    duration(text, 10, 24 * 3600)
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    duration(text, 10, 31 * 24 * 3600)
+}
+
+impl Sampling {
+    /// The login and the CAs. `is_from` is whether the inventory is that of a bundle, without AWS.
+    pub fn access(&self, is_from: bool) -> Result<Access> {
+        let method = match self.login {
+            Some(Method::Iam) => LoginMethod::Iam,
+            Some(Method::Secret) => LoginMethod::Secret,
+            Some(Method::Env) => LoginMethod::Environment,
+            Some(Method::File) | None => LoginMethod::File,
+        };
+        let needs_aws = matches!(method, LoginMethod::Iam | LoginMethod::Secret);
+        if needs_aws && is_from {
+            return Err(Error::new(ErrorKind::Usage, "--login", "iam and secret need AWS, which --from does not call")
+                .hint("use --bundle instead of --from, or --login file"));
+        }
+        if method == LoginMethod::Iam && self.user.is_none() {
+            return Err(Error::new(ErrorKind::Usage, "--login iam", "the database user is missing").hint("add --user"));
+        }
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let trust = self.ca_bundle.as_deref().map_or_else(Trust::rds, Trust::of_file)?;
+        Ok(Access { login: Login { method, user: self.user.clone(), variable }, trust, aws: Vec::new() })
+    }
+
+    /// Lists the sessions of all instances, as often as it is asked for.
+    pub async fn run(&self, access: &Access, fleet: &Fleet, rounds: &mut Rounds<'_>) -> Result<()> {
+        let mut access = Access { login: access.login.clone(), trust: access.trust.clone(), aws: Vec::new() };
+        if matches!(access.login.method, LoginMethod::Iam | LoginMethod::Secret) {
+            let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading credentials"));
+            let (reached, failed) = fleet.reach(&progress).await?;
+            failed.iter().for_each(|error| complain(error));
+            access.aws = reached;
+        }
+        let targets: Vec<Target<'_>> = rounds.profiles.iter().filter_map(|profile| Target::new(profile)).collect();
+        let begun = Instant::now();
+        let end = begun + self.for_time.unwrap_or_default();
+        let mut next = begun;
+        loop {
+            let progress: Arc<dyn Progress> = Arc::new(Bar::new("listing sessions"));
+            let sampled = sessions::sample(&targets, &access, &progress).await;
+            drop(progress);
+            rounds.add(sampled);
+            rounds.save_if_due()?;
+            let Some(every) = self.every else { return Ok(()) };
+            // A round that takes longer than the interval leaves out others.
+            while next <= Instant::now() {
+                next += every;
+            }
+            if next > end {
+                return Ok(());
+            }
+            tokio::time::sleep_until(next).await;
+        }
+    }
+}
+
+/// What a probe finds, round by round, and saves in the bundle.
+pub(super) struct Rounds<'p> {
+    bundle: &'p Bundle,
+    profiles: Vec<&'p InstanceProfile>,
+    probed: Vec<Probed>,
+    began_at: Timestamp,
+    /// Whether the certificates are saved.
+    has_saved: bool,
+    /// The samples that are not.
+    unsaved: BTreeMap<String, InstanceSamples>,
+    saved_at: Instant,
+    /// Everything, for the report.
+    all: BTreeMap<String, InstanceSamples>,
+    is_first: bool,
+}
+
+impl<'p> Rounds<'p> {
+    /// Before the first round; `probed` are certificates.
+    pub fn new(bundle: &'p Bundle, profiles: Vec<&'p InstanceProfile>, probed: Vec<Probed>) -> Self {
+        Self {
+            bundle,
+            profiles,
+            probed,
+            began_at: Timestamp::now(),
+            has_saved: false,
+            unsaved: BTreeMap::new(),
+            saved_at: Instant::now(),
+            all: BTreeMap::new(),
+            is_first: true,
+        }
+    }
+
+    /// Adds a round of samples. The handshakes of the certificates are part of the first.
+    pub fn add(&mut self, mut round: Vec<InstanceSamples>) {
+        if std::mem::take(&mut self.is_first) {
+            for profile in &self.profiles {
+                add_handshakes(profile, &self.probed, &mut round);
+            }
+        }
+        for samples in round {
+            for all in [&mut self.unsaved, &mut self.all] {
+                let of = all.entry(samples.arn.clone()).or_insert_with(|| InstanceSamples::new(&samples.arn));
+                of.absorb(samples.clone());
+            }
+        }
+    }
+
+    fn save_if_due(&mut self) -> Result<()> {
+        if self.saved_at.elapsed() < SAVED_EVERY { Ok(()) } else { self.save() }
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let samples: Vec<InstanceSamples> = std::mem::take(&mut self.unsaved).into_values().collect();
+        let probed = if std::mem::replace(&mut self.has_saved, true) { &[] } else { self.probed.as_slice() };
+        let parts = parts(&self.profiles, self.began_at, (probed, &samples));
+        parts.iter().try_for_each(|part| self.bundle.write_probe(part))?;
+        self.saved_at = Instant::now();
+        Ok(())
+    }
+
+    /// Saves what is left, and returns everything, by account and region.
+    pub fn end(mut self) -> Result<Vec<ProbePart>> {
+        self.save()?;
+        let samples: Vec<InstanceSamples> = std::mem::take(&mut self.all).into_values().collect();
+        Ok(parts(&self.profiles, self.began_at, (&self.probed, &samples)))
+    }
+}
+
+/// Adds the TLS handshakes with a server that counts them: to its sample of this round, or without one by their time.
+fn add_handshakes(profile: &InstanceProfile, probed: &[Probed], round: &mut Vec<InstanceSamples>) {
+    let counts = profile.known_engine().is_some_and(|engine| engine.tls_start == Some(TlsStart::Mysql));
+    let Some((_, endpoints)) = profile.tls_endpoints().filter(|_| counts) else { return };
+    let made = probed.iter().filter(|probed| endpoints.contains(&probed.endpoint)).map(|probed| OwnHandshake {
+        at: probed.at,
+        is_certain: matches!(probed.outcome, Outcome::Presented(_)) && probed.endpoint.kind == EndpointKind::Instance,
+    });
+    let made: Vec<OwnHandshake> = made.collect();
+    let certain = made.iter().filter(|handshake| handshake.is_certain).count() as u64;
+    let of_round = round.iter_mut().find(|samples| samples.arn == profile.arn);
+    let counter = of_round.and_then(|samples| match &mut samples.samples.first_mut()?.outcome {
+        SampleOutcome::Listed(listed) => listed.handshakes.as_mut(),
+        SampleOutcome::Failure(_) => None,
+    });
+    match counter {
+        Some(count) => {
+            count.own += certain;
+            count.maybe_own += made.len() as u64 - certain;
+        }
+        None if made.is_empty() => {}
+        None => round.push(InstanceSamples { handshakes: made, ..InstanceSamples::new(&profile.arn) }),
+    }
+}
+
+/// What a probe found, by account and region.
+fn parts(
+    profiles: &[&InstanceProfile],
+    began_at: Timestamp,
+    (probed, samples): (&[Probed], &[InstanceSamples]),
+) -> Vec<ProbePart> {
+    let mut regions: BTreeMap<(&str, &str), Vec<&InstanceProfile>> = BTreeMap::new();
+    for profile in profiles {
+        regions.entry((&profile.account, &profile.region)).or_default().push(profile);
+    }
+    let part = |((account, region), profiles): ((&str, &str), Vec<&InstanceProfile>)| {
+        ProbePart::new((account, region, began_at), &profiles, (probed, samples))
+    };
+    regions.into_iter().map(part).filter(|part| !part.is_empty()).collect()
+}

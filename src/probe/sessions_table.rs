@@ -1,0 +1,98 @@
+//! The part of the table for people that shows sessions.
+
+use std::io::{self, Write};
+
+use comfy_table::{Table, presets};
+
+use super::sessions::{InstanceSessions, SessionClient};
+use super::table::section;
+use crate::report::escape::terminal;
+use crate::report::lines::paragraph;
+use crate::sessions::SessionTransport;
+use crate::text::plural;
+
+/// Most clients with TLS of an instance that are named.
+const NAMED: usize = 5;
+
+/// A column: its title, and what of an instance it holds.
+type Column = (&'static str, fn(&InstanceSessions) -> String);
+
+const COLUMNS: [Column; 6] = [
+    ("NAME", |of| of.member.id.instance.clone()),
+    ("TLS", |of| shown(of, of.tls)),
+    ("NO TLS", |of| shown(of, of.plaintext + of.gss)),
+    ("LOCAL", |of| shown(of, of.local)),
+    ("UNKNOWN", |of| shown(of, of.unknown)),
+    ("LAST SAMPLE", |of| of.last_at.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())),
+];
+
+/// A count; `?` where the list lacks sessions or their transport, and `-` without a list.
+fn shown(of: &InstanceSessions, count: u64) -> String {
+    match (of.samples, &of.gap) {
+        (0, _) => "-".to_owned(),
+        (_, Some(_)) => format!("{count}?"),
+        (_, None) => count.to_string(),
+    }
+}
+
+/// Writes the sessions of instances, if there are any; `is_below` is whether something is above them.
+pub(super) fn write(
+    sessions: &[InstanceSessions],
+    (width, is_below): (u16, bool),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    if is_below {
+        writeln!(out)?;
+    }
+    let listed = sessions.iter().filter(|of| of.samples > 0);
+    let samples: u64 = listed.clone().map(|of| of.samples).sum();
+    let (tls, with_tls) = (sessions.iter().map(|of| of.tls).sum::<u64>(), listed.filter(|of| of.tls > 0).count());
+    let text = format!(
+        "Sessions of {}, in {}: {tls} with TLS, on {}",
+        plural(sessions.len() as u64, "instance"),
+        plural(samples, "sample"),
+        plural(with_tls as u64, "instance")
+    );
+    paragraph(out, width, 0, &text)?;
+    writeln!(out)?;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(COLUMNS.iter().map(|(title, _)| *title));
+    for of in sessions {
+        table.add_row(COLUMNS.iter().map(|(_, cell)| terminal(&cell(of))));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))?;
+    section(out, width, "Clients with TLS", sessions.iter().filter(|of| of.tls > 0).map(with_tls_clients))?;
+    let gaps = sessions.iter().filter_map(|of| Some((of, of.gap.as_ref()?)));
+    section(
+        out,
+        width,
+        "Incomplete",
+        gaps.clone().map(|(of, gap)| format!("{}: {}", of.member.id.instance, gap.message)),
+    )?;
+    for fix in gaps.flat_map(|(_, gap)| &gap.fix) {
+        writeln!(out, "    {}", terminal(fix))?;
+    }
+    let failures = sessions.iter().filter_map(|of| Some((of, of.failure.as_ref()?)));
+    let failed = failures.map(|(of, failure)| format!("{}: {}", of.member.id.instance, failure.message));
+    section(out, width, "No list of sessions (this is no evidence about clients)", failed)
+}
+
+/// The clients of an instance that use TLS, the first ones.
+fn with_tls_clients(of: &InstanceSessions) -> String {
+    let all: Vec<&SessionClient> =
+        of.clients.iter().filter(|client| client.transport == SessionTransport::Tls).collect();
+    let named = all.iter().take(NAMED).map(|client| {
+        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
+        format!("{} at {} ({})", name(&client.user), name(&client.address), plural(client.sessions, "session"))
+    });
+    let more = all.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let clients: Vec<String> = named.chain(more).collect();
+    format!("{}: {}", of.member.id.instance, clients.join(", "))
+}

@@ -1,0 +1,101 @@
+//! Why there is no list of sessions. None of it means that clients do without TLS.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::causes;
+use crate::handshake::ProbeFailure;
+use crate::text::one_line;
+
+/// Most characters of a message of a server or a library that are kept.
+const LONGEST: usize = 300;
+
+/// Why there is no list of sessions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "code", content = "detail", rename_all = "kebab-case")]
+pub enum SampleFailure {
+    /// There is no connection with TLS; with the code and the words of the reason.
+    NoConnection(String),
+    /// The certificate of the server cannot be trusted; with what the TLS library says.
+    Untrusted(String),
+    /// There is no password; with where it was looked for.
+    NoCredentials(String),
+    /// The server rejected the login; with what it says.
+    LoginRejected(String),
+    /// A query failed; with what the server says.
+    QueryFailed(String),
+    /// The server did not answer in time.
+    TimedOut,
+}
+
+impl SampleFailure {
+    /// The code in reports.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoConnection(_) => "no-connection",
+            Self::Untrusted(_) => "untrusted",
+            Self::NoCredentials(_) => "no-credentials",
+            Self::LoginRejected(_) => "login-rejected",
+            Self::QueryFailed(_) => "query-failed",
+            Self::TimedOut => "timed-out",
+        }
+    }
+
+    /// There is no password, and why.
+    pub(super) fn no_credentials(why: impl fmt::Display) -> Self {
+        Self::NoCredentials(one_line(&why.to_string(), LONGEST))
+    }
+
+    pub(super) fn login_rejected(why: &str) -> Self {
+        Self::LoginRejected(one_line(why, LONGEST))
+    }
+
+    pub(super) fn query_failed(why: &str) -> Self {
+        Self::QueryFailed(one_line(why, LONGEST))
+    }
+
+    /// There is no connection, because of an error that may be one of TLS.
+    pub(super) fn no_connection(error: &(dyn StdError + 'static)) -> Self {
+        match causes(error).find_map(tls_error) {
+            Some(rustls::Error::InvalidCertificate(why)) => Self::Untrusted(one_line(&why.to_string(), LONGEST)),
+            Some(other) => Self::NoConnection(one_line(&format!("TLS handshake failed: {other}"), LONGEST)),
+            None => {
+                let last = causes(error).last().unwrap_or(error);
+                Self::NoConnection(one_line(&last.to_string(), LONGEST))
+            }
+        }
+    }
+}
+
+/// The error of TLS that an error is, or that an error of the system contains.
+fn tls_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
+    let within = || error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>();
+    error.downcast_ref::<rustls::Error>().or_else(within)
+}
+
+impl From<ProbeFailure> for SampleFailure {
+    fn from(failure: ProbeFailure) -> Self {
+        match failure {
+            ProbeFailure::TimedOut => Self::TimedOut,
+            other => Self::NoConnection(one_line(&other.to_string(), LONGEST)),
+        }
+    }
+}
+
+impl fmt::Display for SampleFailure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnection(why) => write!(out, "no connection with TLS: {why}"),
+            Self::Untrusted(why) => write!(
+                out,
+                "the certificate of the server is not trusted: {why}. If it is not from an RDS CA, name its CA with --ca-bundle."
+            ),
+            Self::NoCredentials(why) => write!(out, "there is no password: {why}"),
+            Self::LoginRejected(why) => write!(out, "the server rejected the login: {why}"),
+            Self::QueryFailed(why) => write!(out, "the sessions could not be listed: {why}"),
+            Self::TimedOut => out.write_str("the server did not answer in time"),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a list of sessions is not complete, and what to do about it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a list of sessions is not complete.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "code", content = "detail", rename_all = "kebab-case")]
+pub enum SampleGap {
+    /// The user of the probe may not see the sessions of others; with the user.
+    NoPrivilege(String),
+    /// `performance_schema` is off, which lists the sessions.
+    PerformanceSchemaOff,
+    /// The server lists fewer sessions than it counts, because the memory of `performance_schema` is full.
+    SessionsLost,
+    /// The probe's own session is not in the list.
+    OwnSessionMissing,
+    /// The clocks of the server and of this machine differ by more than five minutes.
+    ClocksDiffer,
+    /// The server does not show whether some sessions use TLS, as with those of Babelfish.
+    TransportUnknown,
+    /// There are more sessions than a sample holds.
+    TooMany,
+}
+
+impl SampleGap {
+    /// The code in reports.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoPrivilege(_) => "no-privilege",
+            Self::PerformanceSchemaOff => "performance-schema-off",
+            Self::SessionsLost => "sessions-lost",
+            Self::OwnSessionMissing => "own-session-missing",
+            Self::ClocksDiffer => "clocks-differ",
+            Self::TransportUnknown => "transport-unknown",
+            Self::TooMany => "too-many",
+        }
+    }
+
+    /// SQL statements that remove the cause, for MySQL and MariaDB or for PostgreSQL; empty if none do.
+    pub fn fix(&self, is_mysql: bool) -> Vec<String> {
+        match self {
+            Self::NoPrivilege(user) => grants(user, is_mysql),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The statements that let a user list sessions. `pg_monitor` contains `pg_read_all_stats`, and the master user of RDS may grant
+/// it.
+///
+/// Sources: "Predefined Roles" in the PostgreSQL documentation; "Performance Schema" in that of MySQL; runs of PostgreSQL 12, 15
+/// and 18, MySQL 9.7 and MariaDB 10.11.
+pub fn grants(user: &str, is_mysql: bool) -> Vec<String> {
+    match is_mysql {
+        true => {
+            let user = user.replace('\\', "\\\\").replace('\'', "''");
+            let table = |table| format!("GRANT SELECT ON performance_schema.{table} TO '{user}'@'%';");
+            vec![table("threads"), table("status_by_thread")]
+        }
+        false => vec![format!("GRANT pg_monitor TO \"{}\";", user.replace('"', "\"\""))],
+    }
+}
+
+impl fmt::Display for SampleGap {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NoPrivilege(user) => {
+                return write!(out, "the database user {user} may not see the sessions of other users");
+            }
+            Self::PerformanceSchemaOff => {
+                "performance_schema is off, so the server does not list who uses TLS. Set it to 1 in the parameter group, and restart the instance."
+            }
+            Self::SessionsLost => {
+                "the server counts more sessions than it lists. Raise performance_schema_max_thread_instances."
+            }
+            Self::OwnSessionMissing => "the server does not list the session of the probe, so others may be missing too",
+            Self::ClocksDiffer => "the clocks of the server and of this machine differ by more than 5 minutes",
+            Self::TransportUnknown => "the server does not show whether some sessions use TLS",
+            Self::TooMany => "there are more sessions than a sample can hold",
+        })
+    }
+}

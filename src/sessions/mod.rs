@@ -1,0 +1,180 @@
+//! Who is connected, and with what transport? One connection to each instance lists the sessions that are open.
+//!
+//! A list shows one moment. What it proves is in `usage`: never that there is no TLS, unless logs or the server's counter of
+//! handshakes show the time around it.
+
+mod database;
+mod failure;
+mod gap;
+mod login;
+mod mysql;
+mod option_file;
+mod pgpass;
+mod postgres;
+mod sample;
+mod secret_file;
+mod trust;
+
+use std::borrow::Cow;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use ssl_usage_parsers::{Client, Engine, TlsStart};
+
+pub use database::APPLICATION;
+use database::{Database, QueryError};
+pub use failure::SampleFailure;
+pub use gap::{SampleGap, grants};
+pub use login::{Credentials, Login, LoginMethod};
+pub use sample::{
+    HandshakeCount, InstanceSamples, Listed, OwnHandshake, OwnLogin, Sample, SampleOutcome, SampledSession,
+    SessionTransport,
+};
+pub use trust::Trust;
+
+use crate::aws::Aws;
+use crate::inventory::{Endpoint, EndpointKind, InstanceProfile};
+use crate::progress::Progress;
+
+/// Connections at the same time, each to another instance.
+const TOGETHER: usize = 32;
+/// Longest time for one instance: connection, login and queries.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How far the clock of a server may be from that of this machine.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+/// Most sessions of a sample.
+const MOST_SESSIONS: usize = 50_000;
+
+/// An instance whose sessions can be listed.
+#[derive(Clone, Debug)]
+pub struct Target<'p> {
+    /// The instance.
+    pub profile: &'p InstanceProfile,
+    engine: &'static Engine,
+    start: TlsStart,
+    endpoint: Endpoint,
+}
+
+impl<'p> Target<'p> {
+    /// An instance at its own endpoint; none without one, and of an engine whose sessions this version cannot list.
+    pub fn new(profile: &'p InstanceProfile) -> Option<Self> {
+        let engine = profile.known_engine()?;
+        let start = engine.tls_start.filter(|start| matches!(start, TlsStart::Postgres | TlsStart::Mysql))?;
+        let endpoint = profile.endpoints.iter().find(|endpoint| endpoint.kind == EndpointKind::Instance)?.clone();
+        Some(Self { profile, engine, start, endpoint })
+    }
+}
+
+/// How a run logs in: the same for all instances.
+pub struct Access {
+    /// The user and the password.
+    pub login: Login,
+    /// The CAs that are trusted.
+    pub trust: Trust,
+    /// Accounts and regions for tokens and secrets.
+    pub aws: Vec<Aws>,
+}
+
+/// Lists the sessions of some instances, once. The result is in the order of the instances.
+pub async fn sample(targets: &[Target<'_>], access: &Access, progress: &Arc<dyn Progress>) -> Vec<InstanceSamples> {
+    progress.begin(targets.len());
+    let each = targets.iter().map(|target| async move {
+        let sampled = target.sample(access).await;
+        progress.done(&target.profile.instance);
+        sampled
+    });
+    stream::iter(each).buffered(TOGETHER).collect().await
+}
+
+/// What was read in one connection.
+#[derive(Debug, Default)]
+struct Reading {
+    at: Timestamp,
+    /// The address of the probe, as the server sees it.
+    address: Option<String>,
+    listed: Listed,
+    sessions: Vec<SampledSession>,
+}
+
+impl Target<'_> {
+    async fn sample(&self, access: &Access) -> InstanceSamples {
+        let mut own = None;
+        let read = tokio::time::timeout(PATIENCE, self.read(access, &mut own)).await;
+        let read = read.unwrap_or(Err(SampleFailure::TimedOut));
+        let mut all = InstanceSamples::new(&self.profile.arn);
+        let (at, outcome) = match read {
+            Ok(mut reading) => {
+                reading.judge();
+                own = own.map(|own: OwnLogin| OwnLogin { at: reading.at, address: reading.address.clone(), ..own });
+                all.sessions = reading.sessions;
+                (reading.at, SampleOutcome::Listed(reading.listed))
+            }
+            Err(failure) => (Timestamp::now(), SampleOutcome::Failure(failure)),
+        };
+        all.samples = vec![Sample { at, own, outcome }];
+        all
+    }
+
+    /// Reads the sessions; `own` is the login, once the server has seen it.
+    async fn read(&self, access: &Access, own: &mut Option<OwnLogin>) -> Result<Reading, SampleFailure> {
+        let region = (Some(self.profile.account.as_str()), self.profile.region.as_str());
+        let aws = access.aws.iter().find(|aws| (aws.account.as_deref(), aws.region.as_str()) == region);
+        let credentials = access.login.credentials(self.profile, &self.endpoint, aws).await?;
+        let user = credentials.user.clone();
+        let mut login = |accepted| {
+            *own = Some(OwnLogin { user: user.clone(), address: None, at: Timestamp::now(), accepted });
+        };
+        let connected = Database::connect(self.start, &self.endpoint, &credentials, &access.trust).await;
+        let mut database = connected.inspect_err(|failure| {
+            if matches!(failure, SampleFailure::LoginRejected(_)) {
+                login(false);
+            }
+        })?;
+        login(true);
+        let of = (self.engine, user.as_str());
+        let read = match self.start {
+            TlsStart::Mysql => mysql::read(&mut database, of).await,
+            _ => postgres::read(&mut database, of, self.profile.has_babelfish()).await,
+        };
+        database.close().await;
+        read.map_err(|QueryError { code, message }| SampleFailure::query_failed(&format!("{message} {code}")))
+    }
+}
+
+impl Reading {
+    /// Counts the sessions, and says what is missing of them.
+    fn judge(&mut self) {
+        let gap = &mut self.listed.gap;
+        if self.sessions.len() > MOST_SESSIONS {
+            self.sessions.truncate(MOST_SESSIONS);
+            *gap = Some(SampleGap::TooMany);
+        }
+        let clients = || self.sessions.iter().filter(|session| !session.system);
+        if clients().any(|session| session.transport == SessionTransport::Unknown) {
+            gap.get_or_insert(SampleGap::TransportUnknown);
+        }
+        if self.at.duration_until(Timestamp::now()).abs() > CLOCKS_APART {
+            *gap = Some(SampleGap::ClocksDiffer);
+        }
+        self.listed.open = clients().count() as u64;
+    }
+}
+
+/// Whether a session is AWS's own.
+fn is_system(engine: &Engine, user: &str, address: Option<&str>) -> bool {
+    let text = |text| Cow::Borrowed(str::as_bytes(text));
+    engine.is_system(&Client { user: Some(text(user)), address: address.map(text), ..Client::default() })
+}
+
+fn number<N: FromStr>(text: Option<&str>) -> Option<N> {
+    text?.trim().parse().ok()
+}
+
+/// Seconds since 1970, with a fraction, to the millisecond.
+fn instant(seconds: Option<&str>) -> Option<Timestamp> {
+    let seconds: f64 = number(seconds).filter(|seconds: &f64| (0.0..253_339_228_800.0).contains(seconds))?;
+    Timestamp::from_millisecond((seconds * 1000.0) as i64).ok()
+}

@@ -1,0 +1,86 @@
+//! The CAs that a session probe trusts: those of RDS, or of a file that the user names.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The root CAs of RDS of all regions, as `global-bundle.pem` holds them.
+///
+/// Source: "Using SSL/TLS to encrypt a connection to a DB instance or cluster" in the RDS user guide.
+const RDS_CAS: &str = include_str!("rds-global-bundle.pem");
+
+/// Most bytes of a file with CAs.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The CAs that are trusted.
+#[derive(Clone)]
+pub struct Trust {
+    pem: Vec<u8>,
+    connector: TlsConnector,
+}
+
+impl Trust {
+    /// The CAs of RDS.
+    ///
+    /// # Errors
+    ///
+    /// When the cryptography does not offer what it is asked for.
+    pub fn rds() -> Result<Self> {
+        Self::of(RDS_CAS.as_bytes().to_vec(), "the CAs of RDS")
+    }
+
+    /// The CAs of a file in PEM format, instead of those of RDS.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or holds no certificate of a CA.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let unreadable = |error| Error::new(ErrorKind::Io, &name, "could not read the CA bundle").because(error);
+        let length = path.metadata().map_err(unreadable)?.len();
+        if length > MOST_BYTES {
+            return Err(Error::new(ErrorKind::Format, name, "the CA bundle is larger than 16 MiB"));
+        }
+        Self::of(std::fs::read(path).map_err(unreadable)?, &name)
+    }
+
+    fn of(pem: Vec<u8>, name: &str) -> Result<Self> {
+        let invalid = |what: String| {
+            Error::new(ErrorKind::Format, name, what)
+                .hint("use a file in PEM format, for example global-bundle.pem from truststore.pki.rds.amazonaws.com")
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| invalid(format!("invalid CA bundle: {error}")))?;
+            roots
+                .add(certificate)
+                .map_err(|error| invalid(format!("invalid certificate in the CA bundle: {error}")))?;
+        }
+        if roots.is_empty() {
+            return Err(invalid("the CA bundle contains no certificate".to_owned()));
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| invalid(format!("TLS could not be set up: {error}")))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { pem, connector: TlsConnector::from(Arc::new(config)) })
+    }
+
+    /// Makes TLS connections that end unless the server proves who it is.
+    pub(super) fn connector(&self) -> &TlsConnector {
+        &self.connector
+    }
+
+    /// The CAs in PEM format.
+    pub(super) fn pem(&self) -> &[u8] {
+        &self.pem
+    }
+}

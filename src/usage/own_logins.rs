@@ -1,0 +1,120 @@
+//! The logins of `ssl-usage probe` in the logs. They use TLS, and no client does so for that.
+//!
+//! A client may give itself any name. So of the sessions that look like the probe's own, no more are left out than the bundle
+//! holds logins of the probe, by user, address and time.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use polars::prelude::{
+    ChunkedArray, DataFrame, IntoLazy, IntoSeries, NamedFrom, PolarsResult, Series, StringType, col, lit,
+};
+use ssl_usage_parsers::Engine;
+
+use super::coverage::kind;
+use crate::bundle::fact::column;
+use crate::sessions::{APPLICATION, InstanceSamples, OwnLogin};
+
+/// How far the time in a log may be from the time of the login.
+const APART: SignedDuration = SignedDuration::from_secs(60);
+
+/// The events that a login leaves in a log. Each is one record of each kind of log.
+const ACCEPTED: &[&str] = &["connected", "disconnected"];
+const REJECTED: &[&str] = &["rejected", "connected", "disconnected"];
+
+/// Facts without those of the probe's own logins.
+pub(super) fn left_out(
+    facts: DataFrame,
+    sampled: &InstanceSamples,
+    engine: Option<&Engine>,
+) -> PolarsResult<DataFrame> {
+    let own: Vec<&OwnLogin> = sampled.samples.iter().filter_map(|sample| sample.own.as_ref()).collect();
+    if own.is_empty() {
+        return Ok(facts);
+    }
+    let mut counts = {
+        let rows = Rows::of(&facts, engine)?;
+        let mut counts: Vec<u64> = (0..facts.height()).map(|row| rows.counts.get(row).copied().unwrap_or(0)).collect();
+        for login in own {
+            for event in if login.accepted { ACCEPTED } else { REJECTED } {
+                rows.leave_out(login, event, &mut counts);
+            }
+        }
+        counts
+    };
+    let counts = Series::new(column::COUNT.into(), std::mem::take(&mut counts));
+    let mut facts = facts;
+    facts.replace(column::COUNT, counts.into_series().into())?;
+    facts.lazy().filter(col(column::COUNT).gt(lit(0u64))).collect()
+}
+
+/// What is looked at of the facts.
+struct Rows<'f> {
+    kinds: Vec<usize>,
+    events: &'f ChunkedArray<StringType>,
+    transports: &'f ChunkedArray<StringType>,
+    users: &'f ChunkedArray<StringType>,
+    addresses: &'f ChunkedArray<StringType>,
+    applications: &'f ChunkedArray<StringType>,
+    seen: Vec<Option<(Timestamp, Timestamp)>>,
+    counts: Vec<u64>,
+}
+
+impl<'f> Rows<'f> {
+    fn of(facts: &'f DataFrame, engine: Option<&Engine>) -> PolarsResult<Self> {
+        let text = |name| facts.column(name)?.str();
+        let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
+        let at = |micros: Option<i64>| Timestamp::from_microsecond(micros?).ok();
+        let sources = text(column::SOURCE)?;
+        Ok(Self {
+            kinds: sources.iter().map(|source| kind(engine, source.unwrap_or_default())).collect(),
+            events: text(column::EVENT)?,
+            transports: text(column::TRANSPORT)?,
+            users: text(column::USER)?,
+            addresses: text(column::ADDRESS)?,
+            applications: text(column::APPLICATION)?,
+            seen: firsts.iter().zip(lasts.iter()).map(|(first, last)| Some((at(first)?, at(last)?))).collect(),
+            counts: facts.column(column::COUNT)?.u64()?.iter().map(Option::unwrap_or_default).collect(),
+        })
+    }
+
+    /// Whether a row may hold the record of a login.
+    fn may_be(&self, row: usize, login: &OwnLogin, event: &str) -> bool {
+        let is_time = self.seen.get(row).copied().flatten().is_some_and(|(first, last)| {
+            let around = |time: Timestamp, by: SignedDuration| time.checked_add(by).unwrap_or(time);
+            (around(first, -APART)..=around(last, APART)).contains(&login.at)
+        });
+        let is_plain = matches!(self.transports.get(row), Some("plaintext" | "local" | "gss"));
+        let is_there = match (self.addresses.get(row), login.address.as_deref()) {
+            (Some(logged), Some(own)) => logged == own || self.is_named(row),
+            _ => true,
+        };
+        self.events.get(row) == Some(event)
+            && self.users.get(row) == Some(login.user.as_str())
+            && is_time
+            && !is_plain
+            && is_there
+    }
+
+    /// Whether the application has the name of the probe. It alone proves nothing.
+    fn is_named(&self, row: usize) -> bool {
+        self.applications.get(row) == Some(APPLICATION)
+    }
+
+    /// Takes one record of a login out of the counts, in each kind of log.
+    fn leave_out(&self, login: &OwnLogin, event: &str, counts: &mut [u64]) {
+        let mut best: BTreeMap<usize, (bool, usize)> = BTreeMap::new();
+        for (row, kind) in self.kinds.iter().enumerate() {
+            if counts.get(row).is_some_and(|count| *count > 0) && self.may_be(row, login, event) {
+                let is_named = self.is_named(row);
+                let known = best.entry(*kind).or_insert((is_named, row));
+                if is_named && !known.0 {
+                    *known = (true, row);
+                }
+            }
+        }
+        for (_, row) in best.into_values() {
+            counts.get_mut(row).into_iter().for_each(|count| *count -= 1);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What samples of `ssl-usage probe` show: sessions that were open, and which sessions from before the logs are known.
+//!
+//! A sample shows one moment. It never shows that no client used TLS at another time. With logs it does: a session whose login
+//! no log shows was open at every moment from the beginning of the logs until it ended, so any complete sample in between shows
+//! its transport.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use polars::prelude::{DataFrame, PolarsResult};
+
+use super::metrics::begins;
+use super::{Client, ClientUsage, Transports};
+use crate::bundle::fact::column;
+use crate::sessions::{InstanceSamples, SampleGap, SampledSession, SessionTransport};
+use crate::window::Window;
+
+/// What samples show within the window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// Samples that list sessions.
+    pub samples: u64,
+    /// When the last of them was taken.
+    pub last_at: Option<Timestamp>,
+    /// What the last of them lacks.
+    pub gap: Option<SampleGap>,
+    /// Sessions of clients that were open in them, each once, without those that the policy ignores.
+    pub sessions: Transports,
+    /// Clients with TLS among them.
+    pub tls_clients: u64,
+    /// When a session with TLS was last open.
+    pub tls_at: Option<Timestamp>,
+    /// The last complete sample that shows all sessions from before the logs that were still open.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// The sessions that were open in the window, by the samples in it.
+pub(super) fn within(sampled: &InstanceSamples, lived: Window) -> impl Iterator<Item = &SampledSession> {
+    let is_in = move |at: Timestamp| lived.from <= at && at <= lived.to;
+    let was_open = move |session: &&SampledSession| is_in(session.first_seen) || is_in(session.last_seen);
+    sampled.sessions.iter().filter(was_open)
+}
+
+/// What the samples show within the part of the window that the instance existed in.
+pub(super) fn of(sampled: &InstanceSamples, lived: Window, ignores: impl Fn(&Client) -> bool) -> Sampled {
+    let is_in = |at: Timestamp| lived.from <= at && at <= lived.to;
+    let inside = || sampled.samples.iter().filter(|sample| is_in(sample.at) && sample.listed().is_some());
+    let last = inside().next_back();
+    let mut found = Sampled {
+        samples: inside().count() as u64,
+        last_at: last.map(|last| last.at),
+        gap: last.and_then(|last| last.listed()?.gap.clone()),
+        ..Sampled::default()
+    };
+    let mut tls_clients = BTreeSet::new();
+    for session in within(sampled, lived).filter(|session| !session.system) {
+        let client = client(session);
+        if ignores(&client) {
+            continue;
+        }
+        found.sessions.add(session.transport.name(), 1);
+        if session.transport == SessionTransport::Tls {
+            tls_clients.insert(client);
+            found.tls_at = found.tls_at.max(Some(session.last_seen));
+        }
+    }
+    found.tls_clients = tls_clients.len() as u64;
+    found
+}
+
+/// The client of a session.
+pub(super) fn client(session: &SampledSession) -> Client {
+    let SampledSession { user, database, address, application, .. } = session.clone();
+    Client { user, database, address, application }
+}
+
+/// Whether the logs show a session with this transport. The time of its login tells, if the server said it; otherwise whether
+/// the logs show the client. A session with TLS must be there as one.
+pub(super) fn is_logged(session: &SampledSession, seen: &[Window], clients: &BTreeMap<Client, ClientUsage>) -> bool {
+    let is_client = |client: &&Client| client.user == session.user && client.address == session.address;
+    let used = || clients.iter().filter(|(client, _)| is_client(client)).map(|(_, used)| &used.sessions);
+    let is_shown = match session.transport {
+        SessionTransport::Tls => used().any(|sessions| sessions.tls > 0),
+        _ => used().any(|sessions| sessions.sum() > 0),
+    };
+    let in_logs = |at: Timestamp| seen.iter().any(|span| span.from <= at && at < span.to);
+    match (session.started_at, session.transport) {
+        (Some(at), SessionTransport::Tls) => in_logs(at) && is_shown,
+        (Some(at), _) => in_logs(at),
+        (None, _) => is_shown,
+    }
+}
+
+/// A user, and the address of a client.
+pub(super) type UserAndAddress = (Option<String>, Option<String>);
+
+/// When a session with TLS was last open in a sample outside of the window.
+pub(super) fn tls_outside(
+    sampled: &InstanceSamples,
+    lived: Window,
+    ignores: impl Fn(&Client) -> bool,
+) -> Option<Timestamp> {
+    let is_tls = |session: &&SampledSession| session.transport == SessionTransport::Tls && !session.system;
+    let outside = sampled.sessions.iter().filter(is_tls).filter(|session| !ignores(&client(session)));
+    let at = |session: &SampledSession| [session.first_seen, session.last_seen];
+    outside.flat_map(at).filter(|at| *at < lived.from || lived.to < *at).max()
+}
+
+/// The times of complete samples.
+fn complete(sampled: &InstanceSamples) -> impl DoubleEndedIterator<Item = Timestamp> {
+    sampled.samples.iter().filter(|sample| sample.is_complete()).map(|sample| sample.at)
+}
+
+/// The last complete sample that shows every session which began unseen and was still open at the end: it was taken since the
+/// logs begin, and since their last gap.
+pub(super) fn settles_open(sampled: &InstanceSamples, seen: &[Window], lived: Window) -> Option<Timestamp> {
+    let begin = begins(seen).last()?;
+    complete(sampled).rfind(|at| begin <= *at && *at <= lived.to)
+}
+
+/// Clients of sessions that ended, and whose login no log shows, but a complete sample: from it until the last of them ended,
+/// logs show every login. `seen_in` is what logs show of a span.
+///
+/// The facts of an hour hold the first and the last end in it, and count together.
+pub(super) fn settled_clients(
+    facts: &DataFrame,
+    (sampled, lived): (&InstanceSamples, Window),
+    seen_in: impl Fn(Window) -> Vec<Window>,
+) -> PolarsResult<BTreeSet<UserAndAddress>> {
+    let Some(first) = complete(sampled).next() else { return Ok(BTreeSet::new()) };
+    let seen = seen_in(Window { from: first.min(lived.from), to: lived.to });
+    let mut open = BTreeSet::new();
+    let mut settled = BTreeSet::new();
+    let text = |name| facts.column(name)?.str();
+    let (events, users, addresses) = (text(column::EVENT)?, text(column::USER)?, text(column::ADDRESS)?);
+    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
+    for row in (0..facts.height()).filter(|row| events.get(*row) == Some("disconnected")) {
+        let at = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+        let (Some(first), Some(last)) = (at(firsts.get(row)), at(lasts.get(row))) else { continue };
+        let shows_all = |from: Timestamp| seen.iter().any(|span| span.from <= from && last <= span.to);
+        let is_settled = complete(sampled).rfind(|at| *at <= first).is_some_and(shows_all);
+        let client = (users.get(row).map(str::to_owned), addresses.get(row).map(str::to_owned));
+        let of = if is_settled { &mut settled } else { &mut open };
+        of.insert(client);
+    }
+    Ok(settled.difference(&open).cloned().collect())
+}
