@@ -9,6 +9,7 @@ use super::Report;
 use super::escape::terminal;
 use super::lines::{filter, paragraph};
 use super::model::{Certificate, Client, Connections, Coverage, Gap, Instance, Shares};
+use super::sampled::Sampled;
 use super::summary::{act_by, collected, enforcing, evidence, next_ca, no_commands, restarts, usage, verdict};
 use crate::shell::command;
 use crate::text::{bytes, plural};
@@ -71,6 +72,7 @@ fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
         ("Act by", act_by(report, row)),
         ("Certificate", Some(certificate(&row.certificate))),
         ("Presented", presented(&row.certificate)),
+        ("Open sessions", row.sampled.as_ref().map(Sampled::in_words)),
         ("Next certificate", next_ca(row).map(next)),
     ]
     .into_iter()

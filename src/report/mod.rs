@@ -15,6 +15,7 @@ mod ocsf;
 mod openmetrics;
 mod parquet;
 mod policy;
+mod sampled;
 pub mod schema;
 mod sort;
 mod summary;

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::sampled::Sampled;
 use crate::bundle;
 use crate::inventory::{
     CertificateFacts, ClusterRole, Collection, Endpoint, EndpointKind, Filter, InstanceId, Member, ServedCertificate,
@@ -120,6 +121,9 @@ pub struct Instance {
     pub role: Option<ClusterRole>,
     /// The certificate.
     pub certificate: Certificate,
+    /// The sessions that were open when it was probed; none if it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sampled>,
     /// Whether TLS is used.
     pub usage: UsageVerdict,
     /// Whether the certificate must be rotated.
@@ -510,6 +514,7 @@ pub(crate) fn examine_beside(
 struct Shown {
     evidence: Evidence,
     connections: Connections,
+    sampled: Option<Sampled>,
     coverage: Coverage,
 }
 
@@ -518,6 +523,7 @@ impl Shown {
         Self {
             evidence: Evidence::new(usage.digest.clone(), !usage.unverified),
             connections: connections(usage),
+            sampled: Sampled::new(usage),
             coverage: coverage(&usage.coverage),
         }
     }
@@ -549,6 +555,7 @@ fn instance(known: &bundle::InstanceEvidence, shown: Shown, verdict: Verdict) ->
         unproven: verdict.unproven,
         evidence: shown.evidence,
         connections: shown.connections,
+        sampled: shown.sampled,
         coverage: shown.coverage,
         reasons: verdict.reasons,
         not_examined: verdict.not_examined,

@@ -310,6 +310,9 @@ impl Usage {
                 seen: (Some(session.first_seen.as_microsecond()), Some(session.last_seen.as_microsecond())),
                 client,
             };
+            if ignored_by.is_none() {
+                self.sampled.added.add(session.transport.name(), 1);
+            }
             total.add_to(self, ignored_by);
         }
     }

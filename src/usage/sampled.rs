@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, PolarsResult};
 
 use super::metrics::begins;
@@ -26,16 +26,30 @@ pub struct Sampled {
     pub gap: Option<SampleGap>,
     /// Sessions of clients that were open in them, each once, without those that the policy ignores.
     pub sessions: Transports,
+    /// Those of them that no log shows, and that count beside the logged ones.
+    pub added: Transports,
     /// Clients with TLS among them.
     pub tls_clients: u64,
     /// When a session with TLS was last open.
     pub tls_at: Option<Timestamp>,
+    /// Whether AWS's own users had sessions with TLS, in any sample.
+    pub has_system_tls: bool,
     /// The last complete sample that shows all sessions from before the logs that were still open.
     pub settled_at: Option<Timestamp>,
 }
 
+/// How long behind the window a sample still shows its sessions: a probe reads the inventory first, with which the window ends.
+/// It settles nothing there.
+const BEHIND: SignedDuration = SignedDuration::from_mins(10);
+
+/// The window of samples.
+fn window(lived: Window) -> Window {
+    Window { from: lived.from, to: lived.to.checked_add(BEHIND).unwrap_or(lived.to) }
+}
+
 /// The sessions that were open in the window, by the samples in it.
 pub(super) fn within(sampled: &InstanceSamples, lived: Window) -> impl Iterator<Item = &SampledSession> {
+    let lived = window(lived);
     let is_in = move |at: Timestamp| lived.from <= at && at <= lived.to;
     let was_open = move |session: &&SampledSession| is_in(session.first_seen) || is_in(session.last_seen);
     sampled.sessions.iter().filter(was_open)
@@ -43,7 +57,8 @@ pub(super) fn within(sampled: &InstanceSamples, lived: Window) -> impl Iterator<
 
 /// What the samples show within the part of the window that the instance existed in.
 pub(super) fn of(sampled: &InstanceSamples, lived: Window, ignores: impl Fn(&Client) -> bool) -> Sampled {
-    let is_in = |at: Timestamp| lived.from <= at && at <= lived.to;
+    let around = window(lived);
+    let is_in = |at: Timestamp| around.from <= at && at <= around.to;
     let inside = || sampled.samples.iter().filter(|sample| is_in(sample.at) && sample.listed().is_some());
     let last = inside().next_back();
     let mut found = Sampled {
@@ -52,6 +67,8 @@ pub(super) fn of(sampled: &InstanceSamples, lived: Window, ignores: impl Fn(&Cli
         gap: last.and_then(|last| last.listed()?.gap.clone()),
         ..Sampled::default()
     };
+    let is_tls = |session: &&SampledSession| session.transport == SessionTransport::Tls;
+    found.has_system_tls = sampled.sessions.iter().filter(is_tls).any(|session| session.system);
     let mut tls_clients = BTreeSet::new();
     for session in within(sampled, lived).filter(|session| !session.system) {
         let client = client(session);
@@ -100,6 +117,7 @@ pub(super) fn tls_outside(
     lived: Window,
     ignores: impl Fn(&Client) -> bool,
 ) -> Option<Timestamp> {
+    let lived = window(lived);
     let is_tls = |session: &&SampledSession| session.transport == SessionTransport::Tls && !session.system;
     let outside = sampled.sessions.iter().filter(is_tls).filter(|session| !ignores(&client(session)));
     let at = |session: &SampledSession| [session.first_seen, session.last_seen];

@@ -29,7 +29,9 @@ pub(super) fn enforcement(usage: &Usage, reasons: &[Reason], enforced: bool) -> 
         code => matches!(code.effect(), Effect::Blocks | Effect::Voids),
     };
     // Without a session with TLS nothing shows that clients could go on. Sessions without it outside of the window may return.
-    let unshown = usage.connections.tls == 0 || usage.plaintext_outside;
+    // The counter of handshakes shows no client without TLS.
+    let is_counted = usage.coverage.logged != usage.coverage.seen;
+    let unshown = usage.connections.tls == 0 || usage.plaintext_outside || is_counted;
     let unclear = unshown || ignored.unknown > 0 || usage.imitable_tls > 0 || reasons.iter().any(hides);
     // The evidence that TLS is enforced may have been changed.
     let enforced = enforced && !reasons.iter().any(|reason| reason.code.effect() == Effect::Voids);

@@ -11,6 +11,7 @@ mod policy_reasons;
 mod reason;
 mod renewal;
 mod rules;
+mod sampled;
 mod served;
 #[cfg(test)]
 mod tests;

@@ -78,6 +78,10 @@ reasons! {
 
     /// The log shows client sessions with TLS.
     TlsConnections = "tls-connections", InUse;
+    /// Client sessions with TLS were open when the instance was probed.
+    TlsSessionsOpen = "tls-sessions-open", InUse;
+    /// The server counted TLS handshakes of clients between probes.
+    TlsHandshakesCounted = "tls-handshakes-counted", InUse;
     /// The logs show client sessions with TLS before or after the window.
     TlsOutsideWindow = "tls-outside-window", InUse;
     /// The log shows IAM authentication, which requires TLS.
@@ -200,6 +204,10 @@ reasons! {
     GlobalCluster = "global-cluster", Informs;
     /// Some clients use TLS, and others do not.
     PlaintextToo = "plaintext-too", Informs;
+    /// The last probe did not list all sessions.
+    SampleIncomplete = "sample-incomplete", Informs;
+    /// No session that was open when the instance was probed used TLS.
+    NoTlsSessionsOpen = "no-tls-sessions-open", Informs;
     /// A server presents the certificate that AWS lists.
     CertificateServed = "certificate-served", Informs;
     /// AWS lists a new certificate, but a server still presents an older one.

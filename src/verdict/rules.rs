@@ -10,6 +10,10 @@ use super::metrics::{
 };
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
+use super::sampled::{
+    is_counted, no_tls_sessions_open, sample_incomplete, shows_tls as sample_shows_tls, tls_handshakes_counted,
+    tls_sessions_open,
+};
 use super::served;
 use crate::enable_logging;
 use crate::inventory::InstanceProfile;
@@ -30,6 +34,8 @@ type Rule = fn(&Context<'_>, &'static Engine) -> Option<(ReasonCode, String)>;
 /// The rules in the order in which a report lists their reasons: the strongest evidence first.
 const RULES: &[Rule] = &[
     tls_connections,
+    tls_sessions_open,
+    tls_handshakes_counted,
     tls_outside_window,
     iam_authentication,
     iam_metric,
@@ -44,6 +50,8 @@ const RULES: &[Rule] = &[
     custom_endpoints,
     babelfish,
     log_cannot_tell,
+    sample_incomplete,
+    no_tls_sessions_open,
 ];
 
 /// The rules for engines whose logs record TLS, in the same order, after the others.
@@ -93,7 +101,8 @@ pub(super) fn reasons(context: &Context<'_>) -> Vec<Reason> {
         );
         return only(ReasonCode::EngineUnknown, text);
     };
-    let rules = RULES.iter().chain(if engine.marks_tls_from.is_some() { RULES_OF_LOGS } else { &[] });
+    let is_shown = engine.marks_tls_from.is_some() || is_counted(context);
+    let rules = RULES.iter().chain(if is_shown { RULES_OF_LOGS } else { &[] });
     rules.filter_map(|rule| rule(context, engine)).map(|(code, text)| Reason { code, text }).collect()
 }
 
@@ -164,7 +173,8 @@ fn tls_connections(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonC
     let usage = context.usage;
     let tls = usage.connections.tls;
     let clients = usage.counted_clients().filter(|client| client.sessions.tls > 0).count() as u64;
-    (tls > 0).then(|| {
+    // Those that only samples show have a reason of their own.
+    (tls > usage.sampled.added.tls).then(|| {
         // Only some logs tell the version.
         let versions = match named(&usage.tls_versions) {
             versions if versions.is_empty() => versions,
@@ -242,7 +252,11 @@ fn tls_despite_switch(context: &Context<'_>, engine: &'static Engine) -> Option<
             "{parameter} turned TLS off, but the server completed a TLS handshake at {at}, so it was not in effect"
         ))
     };
-    Some((ReasonCode::TlsDespiteSwitch, by_log.or_else(by_probe)?))
+    let by_sample = || {
+        let text = || format!("{parameter} turned TLS off, but a probe saw TLS, so it was not in effect");
+        sample_shows_tls(context).then(text)
+    };
+    Some((ReasonCode::TlsDespiteSwitch, by_log.or_else(by_probe).or_else(by_sample)?))
 }
 
 /// Whether the log shows any TLS: of clients, ignored clients or AWS's own users, in sessions or failed attempts.
@@ -257,8 +271,8 @@ fn completes_tls(context: &Context<'_>) -> Option<Timestamp> {
 }
 
 fn tls_switched_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    let parameter =
-        ruled_out(context.profile, engine).filter(|_| !shows_tls(context.usage) && completes_tls(context).is_none())?;
+    let is_contradicted = || shows_tls(context.usage) || completes_tls(context).is_some() || sample_shows_tls(context);
+    let parameter = ruled_out(context.profile, engine).filter(|_| !is_contradicted())?;
     let why = match parameter.strip_prefix(OPTION) {
         Some(option) => format!("the option group does not contain the option {option}"),
         None => format!("the setting {parameter} disables it"),
@@ -307,8 +321,8 @@ fn babelfish(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, S
     })
 }
 
-fn log_cannot_tell(_: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
-    engine.marks_tls_from.is_none().then(|| {
+fn log_cannot_tell(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    (engine.marks_tls_from.is_none() && !is_counted(context)).then(|| {
         let text = format!("no log of {} records TLS{}", engine.title, ask_live(engine));
         (ReasonCode::LogCannotTell, text)
     })
@@ -329,7 +343,7 @@ pub(super) fn or_ask_live(engine: &Engine) -> String {
 
 fn version_cannot_tell(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let version = &context.profile.engine_version;
-    (!engine.marks_tls(version)).then(|| {
+    (!engine.marks_tls(version) && !is_counted(context)).then(|| {
         let text = format!("{} {version} does not record TLS in its log{}", engine.title, ask_live(engine));
         (ReasonCode::VersionCannotTell, text)
     })
@@ -381,7 +395,7 @@ fn is_recorded(context: &Context<'_>) -> bool {
 fn logging_off(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let profile = context.profile;
     let off = |logs: &&Logs| matches!(logged(profile, logs, is_recorded(context)), Logged::Off);
-    if !engine.logs.iter().filter(|logs| logs.records_tls).all(|logs| off(&logs)) {
+    if is_counted(context) || !engine.logs.iter().filter(|logs| logs.records_tls).all(|logs| off(&logs)) {
         return None;
     }
     let next = to_switch_on(profile, engine).map_or_else(
@@ -412,6 +426,9 @@ fn to_switch_on(profile: &InstanceProfile, engine: &'static Engine) -> Option<St
 }
 
 fn logging_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
+    if is_counted(context) {
+        return None;
+    }
     let mut unknown = None;
     for logs in engine.logs.iter().filter(|logs| logs.records_tls) {
         match logged(context.profile, logs, is_recorded(context)) {
@@ -445,7 +462,8 @@ fn enforcement_unknown(context: &Context<'_>, engine: &'static Engine) -> Option
 fn no_logs(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &context.usage.coverage;
     // A log that is off is not there.
-    (coverage.files + coverage.files_failed == 0 && logging_off(context, engine).is_none()).then(|| {
+    let is_absent = coverage.files + coverage.files_failed == 0 && !is_counted(context);
+    (is_absent && logging_off(context, engine).is_none()).then(|| {
         let text = "no log of the window was read. If the errors name a cause, remove it. Otherwise AWS has no log of the window.";
         (ReasonCode::NoLogs, text.to_owned())
     })
@@ -572,7 +590,9 @@ fn records_unparsed(context: &Context<'_>, _: &'static Engine) -> Option<(Reason
 
 fn transport_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let unknown = context.usage.connections.unknown;
-    (unknown > 0).then(|| {
+    // Those of which the counter shows that they used no TLS.
+    let is_shown = is_counted(context) && context.usage.judged.unknown == unknown;
+    (unknown > 0 && !is_shown).then(|| {
         (
             ReasonCode::TransportUnknown,
             format!("the log does not show whether {} used TLS{}", plural(unknown, "session"), ask_live(engine)),

@@ -1,4 +1,4 @@
-//! Real database servers: PostgreSQL 12, 15 and 18, and MariaDB. Which certificate they present is checked with OpenSSL.
+//! Real database servers: PostgreSQL 12, 15 and 18, MariaDB and MySQL. Which certificate they present is checked with OpenSSL.
 
 use std::fs;
 use std::net::TcpListener;
@@ -20,6 +20,9 @@ use crate::network::tls::Ca;
 /// The packages with the servers of PostgreSQL.
 const PACKAGES: &str = include_str!("databases.json");
 
+/// Unpacks MySQL, which Debian's releases do not have.
+const MYSQL: &str = include_str!("mysql.sh");
+
 /// A user without privileges: PostgreSQL does not run as root.
 const NOBODY: u32 = 65534;
 
@@ -37,7 +40,15 @@ fn postgres_servers() -> PathBuf {
     made.unwrap_or_else(|reason| panic!("could not install PostgreSQL: {reason}")).join("node_modules")
 }
 
-fn exists(program: &str, package: &str) {
+/// The folder with MySQL and its libraries.
+fn mysql_server() -> PathBuf {
+    let made =
+        once("mysql", MYSQL, |folder| run(Command::new("sh").args(["-c", MYSQL, "mysql.sh"]).arg(folder)).map(drop));
+    made.unwrap_or_else(|reason| panic!("could not install MySQL: {reason}")).join("root")
+}
+
+/// Makes sure of a program, which is in a package of Debian's.
+pub(super) fn exists(program: &str, package: &str) {
     let found = || Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found() {
         apt(package).unwrap_or_else(|reason| panic!("could not install {program}: {reason}"));
@@ -45,11 +56,11 @@ fn exists(program: &str, package: &str) {
 }
 
 /// A server of a database, in a folder of its own, with a certificate in `server.crt`. It ends when it is dropped.
-struct Database {
-    home: TempDir,
+pub(super) struct Database {
+    pub home: TempDir,
     process: Child,
-    port: u16,
-    is_postgres: bool,
+    pub port: u16,
+    pub is_postgres: bool,
 }
 
 impl Drop for Database {
@@ -79,7 +90,8 @@ fn free_port() -> u16 {
 
 impl Database {
     /// PostgreSQL of a major version. The programs are copied to where anybody may read them.
-    fn postgres(major: u32, ca: &Ca) -> Self {
+    pub fn postgres(major: u32, ca: &Ca) -> Self {
+        exists("psql", "postgresql-client");
         let native = postgres_servers().join(format!("postgres-{major}/native"));
         let home = TempDir::new().expect("a folder");
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
@@ -92,19 +104,22 @@ impl Database {
             .expect("a database");
         let port = free_port();
         let settings = format!(
-            "port={port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories=''\nssl=on\nssl_cert_file='{0}/server.crt'\n\
+            "port={port}\nlisten_addresses='0.0.0.0'\nunix_socket_directories=''\nssl=on\nssl_cert_file='{0}/server.crt'\n\
              ssl_key_file='{0}/server.key'\nlog_connections=on\nlog_disconnections=on\nlog_timezone=UTC\n\
              log_line_prefix='%t:%r:%u@%d:[%p]:'\nlogging_collector=on\nlog_directory='{0}'\nlog_filename='postgresql.log'\n",
             home.path().display()
         );
         fs::write(data.join("postgresql.auto.conf"), settings).expect("settings");
+        let rules = "host all postgres 127.0.0.1/32 trust\nhost all all 0.0.0.0/0 md5\n";
+        fs::write(data.join("pg_hba.conf"), rules).expect("rules");
         let mut server = Command::new(bin("postgres"));
         let process =
             humble(server.arg("-D").arg(&data).stderr(Stdio::null()), home.path()).spawn().expect("it starts");
         Self { home, process, port, is_postgres: true }.ready()
     }
 
-    fn mariadb(ca: &Ca) -> Self {
+    /// MariaDB with further options.
+    pub fn mariadb(ca: &Ca, options: &[&str]) -> Self {
         exists("mariadbd", "mariadb-server-core");
         exists("mariadb", "mariadb-client-core");
         let home = TempDir::new().expect("a folder");
@@ -117,17 +132,43 @@ impl Database {
         run(install).expect("a database");
         let (port, path) = (free_port(), home.path().display().to_string());
         let mut server = Command::new("mariadbd");
-        server.args(["--no-defaults", "--bind-address=127.0.0.1", "--general-log=1", "--max-connect-errors=5"]);
-        server.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
-        server.arg(format!("--socket={path}/socket")).arg(format!("--general-log-file={path}/general.log"));
-        server.arg(format!("--ssl-cert={path}/server.crt")).arg(format!("--ssl-key={path}/server.key"));
-        server.arg(format!("--pid-file={path}/pid")).arg(format!("--log-error={path}/error.log"));
+        server.arg("--no-defaults").args(mysql_options(&path, port)).args(options);
         let process = humble(server.stderr(Stdio::null()), home.path()).spawn().expect("it starts");
         Self { home, process, port, is_postgres: false }.ready()
     }
 
+    /// MySQL with further options.
+    pub fn mysql(ca: &Ca, options: &[&str]) -> Self {
+        exists("mariadb", "mariadb-client-core");
+        let home = TempDir::new().expect("a folder");
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        let root = home.path().join("root");
+        run(Command::new("cp").arg("-r").arg(mysql_server()).arg(&root)).expect("a copy");
+        give_away(home.path());
+        issue(home.path(), ca, 2027);
+        // It needs a newer C library than this machine may have.
+        let server = || {
+            let mut server = Command::new(root.join("usr/lib64/ld-linux-x86-64.so.2"));
+            server.arg("--library-path").arg(root.join("usr/lib/x86_64-linux-gnu"));
+            server.arg("--argv0").arg(root.join("usr/sbin/mysqld")).arg(root.join("usr/sbin/mysqld"));
+            let share = root.join("usr/share/mysql");
+            server.arg("--no-defaults").arg(format!("--basedir={}", root.join("usr").display()));
+            server.arg(format!("--datadir={}/data", home.path().display()));
+            server.arg(format!("--lc-messages-dir={}", share.display()));
+            server.arg(format!("--character-sets-dir={}/charsets", share.display()));
+            server.arg(format!("--plugin-dir={}/usr/lib/mysql/plugin", root.display()));
+            server
+        };
+        run(humble(server().arg("--initialize-insecure"), home.path())).expect("a database");
+        let (port, path) = (free_port(), home.path().display().to_string());
+        let mut started = server();
+        started.args(["--secure-file-priv=", "--mysqlx=OFF"]).args(mysql_options(&path, port)).args(options);
+        let process = humble(started.stderr(Stdio::null()), home.path()).spawn().expect("it starts");
+        Self { home, process, port, is_postgres: false }.ready()
+    }
+
     fn ready(self) -> Self {
-        wait_until("a database", || !self.fingerprint().is_empty());
+        wait_until("a database", || self.ask("SELECT 1").is_ok());
         self
     }
 
@@ -140,9 +181,19 @@ impl Database {
         }
     }
 
-    fn sql(&self, text: &str) -> String {
+    /// What the server answers its administrator.
+    pub fn sql(&self, text: &str) -> String {
+        self.ask(text).expect("an answer")
+    }
+
+    fn ask(&self, text: &str) -> Result<String, String> {
+        if self.is_postgres {
+            let to = format!("host=127.0.0.1 port={} user=postgres dbname=postgres sslmode=disable", self.port);
+            return run(Command::new("psql").args(["-X", "-A", "-t", &to, "-c", text]));
+        }
         let socket = format!("--socket={}/socket", self.home.path().display());
-        run(Command::new("mariadb").args(["--no-defaults", "-uroot", "-N", &socket, "-e", text])).expect("an answer")
+        let client = ["--no-defaults", "--skip-ssl", "-uroot", "-N", &socket, "-e", text];
+        run(Command::new("mariadb").args(client))
     }
 
     /// SHA-256 of the certificate that is presented, as OpenSSL sees it; empty if there is none.
@@ -157,6 +208,22 @@ impl Database {
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         said.trim().rsplit('=').next().unwrap_or_default().replace(':', "").to_lowercase()
     }
+}
+
+/// The options of MySQL and MariaDB in a folder.
+fn mysql_options(path: &str, port: u16) -> Vec<String> {
+    let given = ["--bind-address=0.0.0.0", "--skip-name-resolve", "--general-log=1", "--max-connect-errors=5"];
+    let of_folder = [
+        format!("--datadir={path}/data"),
+        format!("--port={port}"),
+        format!("--socket={path}/socket"),
+        format!("--general-log-file={path}/general.log"),
+        format!("--ssl-cert={path}/server.crt"),
+        format!("--ssl-key={path}/server.key"),
+        format!("--pid-file={path}/pid"),
+        format!("--log-error={path}/error.log"),
+    ];
+    given.iter().map(|option| (*option).to_owned()).chain(of_folder).collect()
 }
 
 /// A certificate for `localhost` until a year, as `server.crt` and `server.key`.
@@ -189,7 +256,7 @@ fn probed(aws: &FakeAws, bundle: &Path) -> (Value, Vec<String>) {
 }
 
 /// A fleet of one instance, at this server, whose certificate is valid until 2099 by the API.
-fn fleet(database: &Database) -> FakeAws {
+pub(super) fn fleet(database: &Database) -> FakeAws {
     let name = if database.is_postgres { "wiki" } else { "forum" };
     let mut fleet = small_fleet();
     fleet.instances.retain(|instance| instance.id == name);
@@ -208,7 +275,7 @@ fn a_certificate_on_disk_is_not_the_one_that_is_presented() {
     exists("openssl", "openssl");
     let ca = Ca::new("Amazon RDS eu-west-1 Root CA RSA2048 G1");
     let databases =
-        [12, 15, 18].map(|major| Database::postgres(major, &ca)).into_iter().chain([Database::mariadb(&ca)]);
+        [12, 15, 18].map(|major| Database::postgres(major, &ca)).into_iter().chain([Database::mariadb(&ca, &[])]);
     for database in databases {
         let (aws, bundle) = (fleet(&database), TempDir::new().expect("a folder"));
         let agrees = |row: &Value| {
@@ -240,7 +307,7 @@ fn a_certificate_on_disk_is_not_the_one_that_is_presented() {
             assert!(of_clients.len() >= 3 && scan.err.contains("sessions are not logged"), "{text}");
         } else {
             // The only session is the one that had the certificate read again, and no probe counts against the host.
-            assert_eq!(scan.json()["total"]["connections"]["tls"], 1, "{text}");
+            assert_eq!(scan.json()["total"]["connections"]["local"], 1, "{text}");
             assert_eq!(text.matches("Connect\t").count(), 1, "{text}");
             let status = database.sql("SHOW GLOBAL STATUS LIKE 'Aborted_connects'");
             let aborted: u64 = status.split_whitespace().last().and_then(|count| count.parse().ok()).expect("a count");

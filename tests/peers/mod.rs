@@ -15,6 +15,7 @@ mod metrics;
 mod models;
 mod proxy;
 mod rotation;
+mod sessions;
 
 use std::fs::File;
 use std::io::{Read, Write};

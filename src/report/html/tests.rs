@@ -55,6 +55,7 @@ fn report(name: &str, clients: usize) -> Report {
             change: Change::Root,
             served: Vec::new(),
         },
+        sampled: None,
         usage: UsageVerdict::InUse,
         rotation: Rotation::Required,
         restart: Restart::None,

@@ -1,0 +1,85 @@
+//! The rules about samples of `ssl-usage probe`: sessions that were open, and the server's counter of TLS handshakes. A sample
+//! shows TLS. That there is none, it shows of one moment only; see `usage`.
+
+use ssl_usage_parsers::{Engine, TlsStart};
+
+use super::reason::ReasonCode;
+use super::rules::Context;
+use crate::text::plural;
+use crate::window::Window;
+
+type Found = Option<(ReasonCode, String)>;
+
+/// Sessions with TLS that were open in a sample.
+pub(super) fn tls_sessions_open(context: &Context<'_>, _: &'static Engine) -> Found {
+    let sampled = &context.usage.sampled;
+    let at = sampled.tls_at.filter(|_| sampled.sessions.tls > 0)?;
+    let text = format!(
+        "{} from {} used TLS when the instance was probed (last at {})",
+        plural(sampled.sessions.tls, "session"),
+        plural(sampled.tls_clients, "client"),
+        minute(at)
+    );
+    Some((ReasonCode::TlsSessionsOpen, text))
+}
+
+/// Handshakes that the server counted, beside those of probes. If other TLS is known that is not of clients, they may be its.
+pub(super) fn tls_handshakes_counted(context: &Context<'_>, _: &'static Engine) -> Found {
+    let (handshakes, Window { from, to }) = of_clients(context)?;
+    let text = format!(
+        "the server completed {} of clients between {} and {} (Ssl_finished_accepts). Failed logins and port scans with TLS count too.",
+        plural(handshakes, "TLS handshake"),
+        minute(from),
+        minute(to)
+    );
+    Some((ReasonCode::TlsHandshakesCounted, text))
+}
+
+fn of_clients(context: &Context<'_>) -> Option<(u64, Window)> {
+    let usage = context.usage;
+    let of_others = usage.ignored.sessions.tls + usage.ignored.attempts.tls + usage.system.tls > 0;
+    usage.handshakes.of_clients.filter(|_| !of_others && !usage.sampled.has_system_tls)
+}
+
+/// Whether samples show TLS in the window, of anybody.
+pub(super) fn shows_tls(context: &Context<'_>) -> bool {
+    let usage = context.usage;
+    let from = usage.coverage.asked.map(|asked| asked.from);
+    let counted = usage.handshakes.of_clients.is_some_and(|(_, span)| from.is_some_and(|from| from <= span.from));
+    usage.sampled.sessions.tls > 0 || usage.sampled.has_system_tls || counted
+}
+
+/// Whether the server's counter shows of enough of the judged part of the window that no client used TLS. Then no log is needed.
+pub(super) fn is_counted(context: &Context<'_>) -> bool {
+    context.usage.coverage.counted_share >= context.policy.least_coverage
+}
+
+/// What the last sample lacks.
+pub(super) fn sample_incomplete(context: &Context<'_>, engine: &'static Engine) -> Found {
+    let gap = context.usage.sampled.gap.as_ref()?;
+    let fix = gap.fix(engine.tls_start == Some(TlsStart::Mysql));
+    let next = if fix.is_empty() { String::new() } else { format!(". Run as the master user: {}", fix.join(" ")) };
+    Some((ReasonCode::SampleIncomplete, format!("the last probe did not list all sessions: {gap}{next}")))
+}
+
+/// What samples show where they show no TLS.
+pub(super) fn no_tls_sessions_open(context: &Context<'_>, _: &'static Engine) -> Found {
+    let sampled = &context.usage.sampled;
+    let last = sampled.last_at.filter(|_| sampled.gap.is_none() && sampled.sessions.tls == 0)?;
+    let settled = match sampled.settled_at {
+        Some(at) => format!(". The sample of {} also shows all sessions that were opened before the logs.", minute(at)),
+        None => String::new(),
+    };
+    let text = format!(
+        "no TLS in {} that {} open when the instance was probed ({}, last at {}){settled}",
+        plural(sampled.sessions.sum(), "session"),
+        if sampled.sessions.sum() == 1 { "was" } else { "were" },
+        plural(sampled.samples, "sample"),
+        minute(last)
+    );
+    Some((ReasonCode::NoTlsSessionsOpen, text))
+}
+
+fn minute(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
