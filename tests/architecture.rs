@@ -17,12 +17,12 @@ const MAY: &[(&str, &[&str])] = &[
     ("usage", &["bundle", "inventory", "sessions"]),
     ("enable_logging", &["inventory"]),
     ("verdict", &["inventory", "enable_logging", "usage"]),
-    ("report", &["bundle", "inventory", "shell", "usage", "verdict"]),
+    ("report", &["bundle", "inventory", "sessions", "shell", "usage", "verdict"]),
     ("clients", &["bundle", "inventory", "report", "shell", "verdict"]),
     ("diff", &["inventory", "report", "verdict"]),
     ("plan", &["clients", "inventory", "report", "shell", "verdict"]),
     ("probe", &["bundle", "handshake", "inventory", "report", "sessions", "verdict"]),
-    ("preflight", &["bundle", "inventory", "enable_logging", "report", "shell", "usage", "verdict"]),
+    ("preflight", &["bundle", "inventory", "enable_logging", "report", "sessions", "shell", "usage", "verdict"]),
 ];
 
 /// Words that no part may hold: what would make a verdict depend on more than its evidence, or parsing on more than text.

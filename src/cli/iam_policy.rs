@@ -38,6 +38,13 @@ const OWNERS: &[&str] = &["ec2:DescribeNetworkInterfaces"];
 /// Actions of `--all-regions`; the second is the fallback for the first.
 const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 
+/// The action of `probe --login iam`. A policy may name the database user instead of `*`.
+///
+/// Source: "Creating and using an IAM policy for IAM database access" in the RDS user guide.
+const TOKENS: &[&str] = &["rds-db:connect"];
+/// The action of `probe --login secret`, on the secrets that RDS keeps. A key of the user's own needs `kms:Decrypt` too.
+const SECRETS: &[&str] = &["secretsmanager:GetSecretValue"];
+
 /// Print the required IAM permissions.
 ///
 /// Without role options, prints the policy for the user or role that reads the fleet. With --role-arn or --role-name,
@@ -47,10 +54,14 @@ const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage iam-policy --all-regions > policy.json
+  ssl-usage iam-policy --probe > policy-with-probe.json
   ssl-usage iam-policy --organization --role-name auditor > caller-policy.json")]
 pub(super) struct IamPolicy {
     #[command(flatten)]
     places: Places,
+    /// Include the permissions for `probe --sessions`: IAM tokens and secrets of the master users.
+    #[arg(long, help_heading = EVIDENCE)]
+    probe: bool,
     /// Include the permissions for --insights.
     #[arg(long, help_heading = EVIDENCE)]
     insights: bool,
@@ -76,6 +87,11 @@ impl IamPolicy {
             }
             statements.push(allow("Metrics", METRICS, all()));
             statements.push(allow("OptionalAddressOwners", OWNERS, all()));
+            if self.probe {
+                statements.push(allow("OptionalProbeTokens", TOKENS, vec!["arn:*:rds-db:*:*:dbuser:*/*".to_owned()]));
+                let secrets = vec!["arn:*:secretsmanager:*:*:secret:rds!*".to_owned()];
+                statements.push(allow("OptionalProbeSecrets", SECRETS, secrets));
+            }
             if places.all_regions {
                 statements.push(allow("Regions", REGIONS, all()));
             }

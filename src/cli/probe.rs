@@ -18,7 +18,7 @@ use crate::bundle::Bundle;
 use crate::error::Result;
 use crate::handshake;
 use crate::inventory::{Filter, NamePattern};
-use crate::probe::{FORMATS, Probe};
+use crate::probe::{Asked, FORMATS, Probe};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::report::{Format, Reader};
@@ -91,6 +91,7 @@ enum Condition {
 
 impl RunProbe {
     pub fn run(self) -> Result<u8> {
+        let asked = Asked { certificates: self.certificates, sessions: self.sessions };
         let access = self.sessions.then(|| self.sampling.access(self.from.is_some())).transpose()?;
         let fleet = Fleet::without_logs(DAYS, self.places, (self.instance, self.engine), self.now);
         let from = self.from.into_iter().collect();
@@ -104,7 +105,7 @@ impl RunProbe {
             Err(error) if reader == Reader::Document => {
                 let errors: Vec<Problem> = error.all().map(Problem::from).collect();
                 complain_of(&errors);
-                self.output.print(self.format, &Probe::new(Timestamp::now(), &[], &[], errors), again)?;
+                self.output.print(self.format, &Probe::new(Timestamp::now(), asked, &[], &[], errors), again)?;
                 return Ok(exit::of_error(error.kind()));
             }
             Err(error) => return Err(error),
@@ -125,7 +126,7 @@ impl RunProbe {
             None => rounds.add(Vec::new()),
         }
         let parts = rounds.end()?;
-        let mut probe = Probe::new(probed_at, &evidence.instances, &parts, evidence.errors.clone());
+        let mut probe = Probe::new(probed_at, asked, &evidence.instances, &parts, evidence.errors.clone());
         probe.is_kept = summary.is_none();
         if reader != Reader::Person {
             complain_of(&probe.errors);

@@ -20,8 +20,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::handshake::{Outcome, Probed};
 use crate::inventory::{EndpointKind, InstanceProfile};
 use crate::progress::Progress;
-use crate::sessions::{self, Access, InstanceSamples, Login, LoginMethod, OwnHandshake, SampleOutcome, Target, Trust};
+use crate::sessions::{
+    self, Access, InstanceSamples, Login, LoginMethod, OwnHandshake, Sample, SampleFailure, SampleOutcome, Target,
+    Trust,
+};
 
+/// Rejected logins in a row after which an instance is left alone.
+const MOST_REJECTIONS: usize = 3;
 /// Longest time until what was sampled is saved.
 const SAVED_EVERY: Duration = Duration::from_secs(300);
 
@@ -101,12 +106,12 @@ impl Sampling {
     pub async fn run(&self, access: &Access, fleet: &Fleet, rounds: &mut Rounds<'_>) -> Result<()> {
         let mut access = Access { login: access.login.clone(), trust: access.trust.clone(), aws: Vec::new() };
         if matches!(access.login.method, LoginMethod::Iam | LoginMethod::Secret) {
-            let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading credentials"));
+            let progress: Arc<dyn Progress> = Arc::new(Bar::new("requesting AWS credentials"));
             let (reached, failed) = fleet.reach(&progress).await?;
             failed.iter().for_each(|error| complain(error));
             access.aws = reached;
         }
-        let targets: Vec<Target<'_>> = rounds.profiles.iter().filter_map(|profile| Target::new(profile)).collect();
+        let mut targets: Vec<Target<'_>> = rounds.profiles.iter().filter_map(|profile| Target::new(profile)).collect();
         let begun = Instant::now();
         let end = begun + self.for_time.unwrap_or_default();
         let mut next = begun;
@@ -116,7 +121,9 @@ impl Sampling {
             drop(progress);
             rounds.add(sampled);
             rounds.save_if_due()?;
-            let Some(every) = self.every else { return Ok(()) };
+            // A login that is rejected again and again may lock the user.
+            targets.retain(|target| rounds.rejections(&target.profile.arn) < MOST_REJECTIONS);
+            let Some(every) = self.every.filter(|_| rounds.has_listed() && !targets.is_empty()) else { return Ok(()) };
             // A round that takes longer than the interval leaves out others.
             while next <= Instant::now() {
                 next += every;
@@ -174,6 +181,22 @@ impl<'p> Rounds<'p> {
                 of.absorb(samples.clone());
             }
         }
+    }
+
+    /// Whether any list of sessions was read.
+    fn has_listed(&self) -> bool {
+        self.all.values().flat_map(|of| &of.samples).any(|sample| sample.listed().is_some())
+    }
+
+    /// How often in a row the server rejected the login, at last.
+    fn rejections(&self, arn: &str) -> usize {
+        let is_rejected = |sample: &&Sample| {
+            matches!(
+                &sample.outcome,
+                SampleOutcome::Failure(SampleFailure::LoginRejected(_) | SampleFailure::NoCredentials(_))
+            )
+        };
+        self.all.get(arn).map_or(0, |of| of.samples.iter().rev().take_while(is_rejected).count())
     }
 
     fn save_if_due(&mut self) -> Result<()> {

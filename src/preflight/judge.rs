@@ -28,6 +28,7 @@ impl Steps {
             notes: Vec::new(),
             commands: Vec::new(),
             undo: Vec::new(),
+            probe: None,
         }
     }
 }

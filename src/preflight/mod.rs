@@ -2,9 +2,11 @@
 //! cost, and when is there an answer? A pure function of the evidence; nothing here is ever run by this tool.
 
 mod judge;
+mod probe;
 mod table;
 mod volume;
 
+pub use probe::ProbeStep;
 pub use volume::{Counted, Volume};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,6 +132,9 @@ pub struct Steps {
     pub commands: Vec<Vec<String>>,
     /// What to run afterwards, to have all as it was.
     pub undo: Vec<Vec<String>>,
+    /// The probe of the live sessions that helps today; none if the instance is judged, or its sessions cannot be listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeStep>,
 }
 
 /// When there will be an answer.
@@ -186,6 +191,7 @@ impl Preflight {
         for ((profile, (_, (sessions, seen), _, errors)), verdict) in profiles.zip(found).zip(verdicts) {
             let mut steps = judge::steps(profile, (&verdict, seen), sessions, (policy, window));
             let member = profile.member();
+            steps.probe = probe::step(profile, &verdict, policy);
             steps.notes.extend(shared(&steps, &users, &member.id));
             steps.notes.extend(restarted_by_undo(&steps, &users, &member.id));
             *all.summary.entry(steps.answer).or_default() += 1;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Answer, Counted, Instance, Preflight, Steps, Volume, Wait};
+use super::{Answer, Counted, Instance, Preflight, ProbeStep, Steps, Volume, Wait};
 use crate::report::escape::terminal;
 use crate::report::lines::{paragraph, problems};
 use crate::shell::{command as command_line, quote};
@@ -113,7 +113,8 @@ fn alike<'a>(open: &[&'a Instance]) -> Vec<(Vec<&'a str>, &'a Instance)> {
         let Instance { member, steps, .. } = row;
         let place = (&member.id.account, &member.id.region);
         let said = (steps.answer, &steps.why, cost(steps), steps.wait.as_ref().map(when), &steps.notes);
-        let group = *group_of.entry((place, said, &steps.commands, &steps.undo)).or_insert_with(|| {
+        let probe = steps.probe.as_ref().map(|probe| (&probe.shows, &probe.statements, &probe.rds_db_connect));
+        let group = *group_of.entry((place, said, (&steps.commands, &steps.undo, probe))).or_insert_with(|| {
             groups.push((Vec::new(), *row));
             groups.len() - 1
         });
@@ -145,6 +146,24 @@ fn instance(names: &[&str], row: &Instance, width: u16, out: &mut dyn Write) -> 
         for command in commands {
             writeln!(out, "    {}", line(command))?;
         }
+    }
+    steps.probe.as_ref().map_or(Ok(()), |step| probe(names, step, width, out))
+}
+
+/// The probe, and what it needs. One command probes all instances that the table describes together.
+fn probe(names: &[&str], step: &ProbeStep, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    paragraph(out, width, 2, &format!("To ask the server today: {}", step.shows))?;
+    let own = step.command.iter().position(|word| word == "--instance").unwrap_or(step.command.len());
+    let (before, after) = step.command.split_at(own);
+    let instances = names.iter().flat_map(|name| ["--instance".to_owned(), (*name).to_owned()]);
+    let command: Vec<String> = before.iter().cloned().chain(instances).chain(after.iter().skip(2).cloned()).collect();
+    writeln!(out, "    {}", line(&command))?;
+    if !step.statements.is_empty() {
+        writeln!(out, "  It needs this database user:")?;
+        step.statements.iter().try_for_each(|statement| writeln!(out, "    {}", terminal(statement)))?;
+    }
+    if let Some(resource) = &step.rds_db_connect {
+        writeln!(out, "  It needs the IAM permission rds-db:connect on:\n    {}", terminal(resource))?;
     }
     Ok(())
 }

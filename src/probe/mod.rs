@@ -11,12 +11,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use ssl_usage_parsers::TlsStart;
 
 use crate::bundle::{InstanceEvidence, ProbePart};
 use crate::handshake::{Outcome, Probed};
 use crate::inventory::{EndpointKind, ExpectedCertificate, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::report::{Format, Reader};
+use crate::sessions::Target;
 use crate::verdict::{Reason, ReasonCode, served_reason};
 pub use sessions::{InstanceSessions, SessionClient, SessionGap};
 
@@ -59,6 +61,15 @@ pub struct Probe {
     pub not_probed: Vec<NotProbed>,
     /// What could not be read of the inventory.
     pub errors: Vec<Problem>,
+}
+
+/// What a probe was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The certificates.
+    pub certificates: bool,
+    /// The sessions.
+    pub sessions: bool,
 }
 
 /// Counts of the servers and instances.
@@ -105,7 +116,13 @@ pub struct NotProbed {
 
 impl Probe {
     /// What the servers of some instances answered; `parts` holds the answers by account and region.
-    pub fn new(probed_at: Timestamp, known: &[InstanceEvidence], parts: &[ProbePart], errors: Vec<Problem>) -> Self {
+    pub fn new(
+        probed_at: Timestamp,
+        asked: Asked,
+        known: &[InstanceEvidence],
+        parts: &[ProbePart],
+        errors: Vec<Problem>,
+    ) -> Self {
         let profiles = || known.iter().map(|known| &known.profile);
         let by_arn: BTreeMap<&str, &InstanceProfile> =
             profiles().map(|profile| (profile.arn.as_str(), profile)).collect();
@@ -116,8 +133,9 @@ impl Probe {
         let sessions = samples.filter_map(|samples| InstanceSessions::new(by_arn.get(samples.arn.as_str())?, samples));
         let sessions: Vec<InstanceSessions> = sessions.collect();
         let not_probed = profiles().filter_map(|profile| {
-            let (member, why) = (profile.member(), why_not(profile)?);
-            Some(NotProbed { member, why })
+            let of_certificate = why_not(profile).filter(|_| asked.certificates);
+            let of_sessions = || asked.sessions.then(|| why_no_sessions(profile)).flatten();
+            Some(NotProbed { member: profile.member(), why: of_certificate.or_else(of_sessions)? })
         });
         let not_probed: Vec<NotProbed> = not_probed.collect();
         let unlisted = sessions.iter().filter(|sessions| sessions.failure.is_some()).count() as u64;
@@ -157,6 +175,20 @@ impl Server {
         let finding = served.and_then(|served| served_reason(profile, &served));
         Self { member: profile.member(), status: profile.status.clone(), probed: probed.clone(), finding }
     }
+}
+
+/// Why the sessions of an instance cannot be listed; none if they can.
+fn why_no_sessions(profile: &InstanceProfile) -> Option<String> {
+    if Target::new(profile).is_some() {
+        return None;
+    }
+    let engine = profile.known_engine();
+    let title = engine.map_or(profile.engine.as_str(), |of| of.title);
+    let can = engine.is_some_and(|engine| matches!(engine.tls_start, Some(TlsStart::Postgres | TlsStart::Mysql)));
+    Some(match can {
+        true => why_not(profile).unwrap_or_else(|| "it has no endpoint".to_owned()),
+        false => format!("this version cannot list the sessions of {title}"),
+    })
 }
 
 /// Why an instance has no endpoint to probe; none if it has one.

@@ -82,7 +82,9 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
     let failed = servers.iter().filter_map(|server| failure(server));
     section(out, width, "No certificate (this is no evidence about clients)", failed)?;
     let has_certificates = servers.iter().any(|server| server.probed.outcome.presented().is_some());
-    if !has_certificates && !servers.is_empty() {
+    let has_sessions = probe.sessions.iter().any(|of| of.samples > 0);
+    let has_asked = !servers.is_empty() || !probe.sessions.is_empty();
+    if has_asked && !has_certificates && !has_sessions {
         let hint = "No server could be probed. Run this command in the VPC, or check security groups and routes.";
         writeln!(out)?;
         paragraph(out, width, 0, hint)?;
@@ -91,11 +93,10 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
     section(out, width, "Not probed", not_probed)?;
     problems(out, width, &probe.errors)?;
     let plan = "Print the commands, review and run them, and probe again".to_owned();
-    let listed = probe.sessions.iter().any(|sessions| sessions.samples > 0);
     let steps: [(bool, Step); 3] = [
         (due().next().is_some(), (plan, "plan", "--format sh")),
         (has_certificates, ("Report verdicts with these certificates".to_owned(), "analyze", "")),
-        (listed && !has_certificates, ("Report verdicts with these sessions".to_owned(), "analyze", "")),
+        (has_sessions && !has_certificates, ("Report verdicts with these sessions".to_owned(), "analyze", "")),
     ];
     let steps: Vec<Step> = steps.into_iter().filter(|(is_of_use, _)| *is_of_use).map(|(_, step)| step).collect();
     next_steps(out, again, &steps)

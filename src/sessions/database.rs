@@ -1,5 +1,6 @@
 //! One connection to a database, with TLS, for queries that read.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -56,7 +57,7 @@ impl Database {
     /// When the server cannot be reached or trusted, or rejects the login.
     pub async fn connect(
         start: TlsStart,
-        endpoint: &Endpoint,
+        endpoint: (&Endpoint, &[SocketAddr]),
         credentials: &Credentials,
         trust: &Trust,
     ) -> Result<Self, SampleFailure> {
@@ -116,9 +117,13 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-async fn postgres(endpoint: &Endpoint, credentials: &Credentials, trust: &Trust) -> Result<Database, SampleFailure> {
+async fn postgres(
+    (endpoint, addresses): (&Endpoint, &[SocketAddr]),
+    credentials: &Credentials,
+    trust: &Trust,
+) -> Result<Database, SampleFailure> {
     let reach = |error| SampleFailure::from(ProbeFailure::from(error));
-    let mut stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.map_err(reach)?;
+    let mut stream = TcpStream::connect(addresses).await.map_err(reach)?;
     begin_tls(TlsStart::Postgres, &mut stream).await?;
     let name = ServerName::try_from(endpoint.host.clone()).map_err(|error| SampleFailure::no_connection(&error))?;
     let tls = trust.connector().connect(name, stream).await;
@@ -137,11 +142,16 @@ async fn postgres(endpoint: &Endpoint, credentials: &Credentials, trust: &Trust)
     Ok(Database::Postgres(client))
 }
 
-async fn mysql(endpoint: &Endpoint, credentials: &Credentials, trust: &Trust) -> Result<Database, SampleFailure> {
+async fn mysql(
+    (endpoint, addresses): (&Endpoint, &[SocketAddr]),
+    credentials: &Credentials,
+    trust: &Trust,
+) -> Result<Database, SampleFailure> {
     let tls = SslOpts::default().with_disable_built_in_roots(true).with_root_certs(vec![trust.pem().to_vec().into()]);
     let options = OptsBuilder::default()
         .ip_or_hostname(&endpoint.host)
         .tcp_port(endpoint.port)
+        .resolved_ips(Some(addresses.iter().map(SocketAddr::ip).collect::<Vec<_>>()))
         .user(Some(&credentials.user))
         .pass(Some(&credentials.password))
         .ssl_opts(tls)

@@ -16,6 +16,7 @@ mod secret_file;
 mod trust;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +37,10 @@ pub use sample::{
 pub use trust::Trust;
 
 use crate::aws::Aws;
+use crate::handshake::ProbeFailure;
 use crate::inventory::{Endpoint, EndpointKind, InstanceProfile};
 use crate::progress::Progress;
+use crate::text::reason;
 
 /// Connections at the same time, each to another instance.
 const TOGETHER: usize = 32;
@@ -127,7 +130,9 @@ impl Target<'_> {
         let mut login = |accepted| {
             *own = Some(OwnLogin { user: user.clone(), address: None, at: Timestamp::now(), accepted });
         };
-        let connected = Database::connect(self.start, &self.endpoint, &credentials, &access.trust).await;
+        let addresses = addresses(&self.endpoint).await?;
+        let at = (&self.endpoint, addresses.as_slice());
+        let connected = Database::connect(self.start, at, &credentials, &access.trust).await;
         let mut database = connected.inspect_err(|failure| {
             if matches!(failure, SampleFailure::LoginRejected(_)) {
                 login(false);
@@ -161,6 +166,12 @@ impl Reading {
         }
         self.listed.open = clients().count() as u64;
     }
+}
+
+/// The addresses of an endpoint.
+async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, SampleFailure> {
+    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
+    Ok(found.map_err(|error| ProbeFailure::UnknownHost(reason(&error)))?.collect())
 }
 
 /// Whether a session is AWS's own.

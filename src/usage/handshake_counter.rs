@@ -122,3 +122,109 @@ fn own_between(sampled: &InstanceSamples, (from, to): (Timestamp, Timestamp)) ->
     }
     (least, most)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sessions::{OwnLogin, SampleGap, SampleOutcome};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_392_000 + second).expect("in range")
+    }
+
+    /// A sample at a time, with the counter, the statements that may have reset it, and the start of the server.
+    fn sample(second: i64, finished: u64, resets: Option<u64>, started: i64) -> Sample {
+        let handshakes = Some(HandshakeCount { finished, may_have_reset: resets, own: 1, maybe_own: 0 });
+        let listed = Listed { open: 0, started_at: Some(at(started)), gap: None, handshakes };
+        let own = OwnLogin { user: "monitor".to_owned(), address: None, at: at(second), accepted: true };
+        Sample { at: at(second), own: Some(own), outcome: SampleOutcome::Listed(listed) }
+    }
+
+    fn found(samples: Vec<Sample>) -> CountedHandshakes {
+        of(&InstanceSamples { samples, ..InstanceSamples::new("arn") })
+    }
+
+    fn spans(found: &CountedHandshakes) -> Vec<(i64, i64)> {
+        let since = |time: Timestamp| time.as_second() - 1_795_392_000;
+        found.none_in.iter().map(|span| (since(span.from), since(span.to))).collect()
+    }
+
+    #[test]
+    fn time_is_covered_while_only_the_probe_makes_handshakes() {
+        let quiet =
+            found(vec![sample(0, 1, Some(7), -99), sample(600, 2, Some(7), -98), sample(1200, 3, Some(7), -99)]);
+        assert_eq!((spans(&quiet), quiet.of_clients), (vec![(0, 1200)], None));
+        let client =
+            found(vec![sample(0, 1, Some(7), -99), sample(600, 3, Some(7), -99), sample(1200, 4, Some(7), -99)]);
+        assert_eq!(spans(&client), [(600, 1200)]);
+        assert_eq!(client.of_clients, Some((1, Window { from: at(0), to: at(600) })));
+        let before = found(vec![sample(0, 9, Some(7), -99)]);
+        assert_eq!(before.of_clients, Some((8, Window { from: at(-99), to: at(0) })), "since the start of the server");
+    }
+
+    #[test]
+    fn what_may_have_reset_the_counter_covers_nothing() {
+        let after = |second: Sample| spans(&found(vec![sample(0, 5, Some(7), -99), second]));
+        assert_eq!(after(sample(600, 6, Some(7), -99)), [(0, 600)]);
+        assert_eq!(after(sample(600, 6, Some(8), -99)), [], "as many handshakes may have followed a reset");
+        assert_eq!(after(sample(600, 6, None, -99)), [], "statements are not counted");
+        assert_eq!(after(sample(600, 1, Some(7), -99)), [], "it was reset");
+        assert_eq!(after(sample(600, 6, Some(7), 300)), [], "the server was restarted");
+        let reset = found(vec![sample(0, 2, Some(7), -99), sample(600, 4, Some(0), 300)]);
+        assert_eq!(reset.of_clients, Some((3, Window { from: at(0), to: at(600) })), "since it was restarted");
+    }
+
+    #[test]
+    fn sessions_from_before_the_first_sample_must_be_in_its_list() {
+        let mut first = sample(0, 1, Some(7), -99);
+        let SampleOutcome::Listed(listed) = &mut first.outcome else { panic!("it is listed") };
+        listed.gap = Some(SampleGap::PerformanceSchemaOff);
+        let later = [sample(600, 2, Some(7), -99), sample(1200, 3, Some(7), -99)];
+        let blind = found([&[first][..], &later].concat());
+        assert_eq!(spans(&blind), [(600, 1200)]);
+    }
+
+    #[test]
+    fn handshakes_of_other_runs_of_the_probe_are_not_of_clients() {
+        let samples = || vec![sample(0, 1, Some(7), -99), sample(6000, 3, Some(7), -99)];
+        let with = |second: i64, is_certain: bool| {
+            let handshakes = vec![OwnHandshake { at: at(second), is_certain }];
+            let found = of(&InstanceSamples { samples: samples(), handshakes, ..InstanceSamples::new("arn") });
+            (spans(&found), found.of_clients.map(|(more, _)| more))
+        };
+        assert_eq!(with(3000, true), (vec![(0, 6000)], None));
+        assert_eq!(with(3000, false), (Vec::new(), None), "it may have been of a client");
+        assert_eq!(with(30, true), (Vec::new(), None), "clocks differ");
+        assert_eq!(with(9000, true), (Vec::new(), Some(1)), "it was made later");
+    }
+
+    proptest! {
+        /// Handshakes of clients and resets at any time: a span that is covered has no handshake of a client in it.
+        #[test]
+        fn no_handshake_of_a_client_is_in_a_span_that_is_covered(
+            clients in prop::collection::btree_set(1i64..5000, 0..6),
+            resets in prop::collection::btree_set(1i64..5000, 0..3),
+            restarts in prop::collection::btree_set(1i64..5000, 0..2),
+            samples in prop::collection::btree_set(1i64..5000, 1..12),
+        ) {
+            let last = |times: &std::collections::BTreeSet<i64>, until: i64| times.range(..until).next_back().copied();
+            let taken: Vec<Sample> = samples.iter().map(|second| {
+                let started = last(&restarts, *second).unwrap_or(-9999);
+                let from = started.max(last(&resets, *second).unwrap_or(-9999));
+                let counted = clients.range(from..*second).count() + samples.range(from..=*second).count();
+                let statements = resets.range(started.max(0)..*second).count() as u64;
+                sample(*second, counted as u64, Some(statements), started)
+            }).collect();
+            let found = found(taken);
+            for (from, to) in spans(&found) {
+                prop_assert_eq!(clients.range(from..to).next(), None, "{:?}", found);
+            }
+            if let Some((_, span)) = found.of_clients {
+                let since = |time: Timestamp| time.as_second() - 1_795_392_000;
+                prop_assert!(clients.range(since(span.from)..since(span.to)).next().is_some(), "{:?}", found);
+            }
+        }
+    }
+}

@@ -118,3 +118,86 @@ impl<'f> Rows<'f> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::fact::{Key, Tallied, table};
+    use crate::sessions::{Sample, SampleFailure, SampleOutcome};
+
+    const SECOND: i64 = 1_795_392_000;
+
+    fn key(event: &'static str, transport: Option<&'static str>, application: Option<&str>) -> Key {
+        Key {
+            source: "error/postgresql.log.2026-11-23-10".to_owned(),
+            hour: SECOND,
+            event,
+            transport,
+            tls_version: None,
+            cipher: None,
+            user: Some("monitor".to_owned()),
+            database: Some("postgres".to_owned()),
+            address: Some("10.0.0.9".to_owned()),
+            application: application.map(str::to_owned),
+            auth_method: None,
+            cause: None,
+            system: false,
+            open: None,
+        }
+    }
+
+    fn sampled(logins: &[(i64, Option<&str>, bool)]) -> InstanceSamples {
+        let samples = logins.iter().map(|(second, address, accepted)| {
+            let at = Timestamp::from_second(SECOND + second).expect("in range");
+            let address = address.map(str::to_owned);
+            let own = Some(OwnLogin { user: "monitor".to_owned(), address, at, accepted: *accepted });
+            Sample { at, own, outcome: SampleOutcome::Failure(SampleFailure::TimedOut) }
+        });
+        InstanceSamples { samples: samples.collect(), ..InstanceSamples::new("arn") }
+    }
+
+    /// What is left of events, each of which was seen so often, all ten minutes after the hour.
+    fn left(events: &[(Key, u64)], sampled: &InstanceSamples) -> Vec<(String, u64)> {
+        let seen = (SECOND + 600) * 1_000_000;
+        let facts: Vec<_> = events
+            .iter()
+            .map(|(key, count)| (key.clone(), Tallied { count: *count, first_seen: seen, last_seen: seen }))
+            .collect();
+        let left = left_out(table("arn", &facts).expect("a table"), sampled, None).expect("facts");
+        let (events, counts) =
+            (left.column(column::EVENT).expect("a column"), left.column(column::COUNT).expect("a column"));
+        let (events, counts) = (events.str().expect("texts"), counts.u64().expect("counts"));
+        events
+            .iter()
+            .zip(counts.iter())
+            .map(|(event, count)| (event.expect("one").to_owned(), count.expect("one")))
+            .collect()
+    }
+
+    #[test]
+    fn as_many_sessions_are_left_out_as_the_probe_logged_in() {
+        let own = key("connected", Some("tls"), Some(APPLICATION));
+        let all = |count| vec![(own.clone(), count), (key("disconnected", None, None), count)];
+        let once = sampled(&[(601, Some("10.0.0.9"), true)]);
+        assert_eq!(left(&all(1), &once), []);
+        // Whoever takes the name of the probe, and comes from its address, still counts.
+        let more = left(&all(3), &once);
+        assert_eq!(more, [("connected".to_owned(), 2), ("disconnected".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_session_at_another_time_or_place_or_without_tls_is_not_the_probes() {
+        let is_left =
+            |event: Key, logins: &[(i64, Option<&str>, bool)]| !left(&[(event, 1)], &sampled(logins)).is_empty();
+        let plain = || key("connected", Some("tls"), None);
+        assert!(!is_left(plain(), &[(600, Some("10.0.0.9"), true)]));
+        assert!(!is_left(plain(), &[(600, None, true)]), "the server did not say its address");
+        assert!(is_left(plain(), &[(700, Some("10.0.0.9"), true)]), "at another time");
+        assert!(is_left(plain(), &[(600, Some("10.0.0.8"), true)]), "at another address");
+        assert!(is_left(key("connected", Some("plaintext"), None), &[(600, Some("10.0.0.9"), true)]), "without TLS");
+        let other = Key { user: Some("app".to_owned()), ..plain() };
+        assert!(is_left(other, &[(600, Some("10.0.0.9"), true)]), "another user");
+        assert!(is_left(key("rejected", Some("tls"), None), &[(600, None, true)]), "the probe was accepted");
+        assert!(!is_left(key("rejected", Some("tls"), None), &[(600, None, false)]));
+    }
+}

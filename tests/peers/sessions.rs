@@ -203,3 +203,100 @@ fn sessions_are_listed_by_a_user_with_the_privilege_and_unknown_without() {
         drop(clients);
     }
 }
+
+/// TLS logins of clients, which come and go.
+fn log_in(database: &Database) {
+    let mut client = Command::new("mariadb");
+    client.args(["--no-defaults", "--ssl", "-uapp", "-psecret of app", &format!("-h{}", address())]);
+    let status = client.args([&format!("-P{}", database.port), "-e", "SELECT 1"]).stdout(Stdio::null()).status();
+    assert!(status.expect("a client").success());
+}
+
+#[test]
+fn the_counter_of_handshakes_shows_clients_between_samples_and_resets() {
+    if skipped("MariaDB and MySQL") {
+        return;
+    }
+    let ca = Ca::new("A private CA");
+    let servers = [
+        (Database::mariadb(&ca, &["--performance-schema=ON"]), ["FLUSH SSL", "FLUSH STATUS", "FLUSH LOGS"]),
+        (Database::mysql(&ca, &[]), ["ALTER INSTANCE RELOAD TLS"; 3]),
+    ];
+    for (database, resets) in servers {
+        add_users(&database);
+        for table in ["threads", "status_by_thread"] {
+            database.sql(&format!("GRANT SELECT ON performance_schema.{table} TO monitor@'%'"));
+        }
+        let (clients, prober) = (Clients::connect(&database, (0, 2)), Prober::new(&database, &ca));
+        let quiet = |prober: &Prober| prober.instance()["sampled"]["no_handshakes_in"].as_array().expect("spans").len();
+        // Certificates and sessions in one run, sessions alone, and nobody else.
+        let both = ["--certificates", "--sessions", "--login", "file"];
+        let run = prober.run(&both);
+        assert!(run.out.contains("Sessions of 1 instance"), "{run:?}");
+        prober.sessions();
+        let instance = prober.instance();
+        assert_eq!(instance["sampled"]["handshakes"], json!(null), "{:#}", instance["sampled"]);
+        assert_eq!(quiet(&prober), 1, "{:#}", instance["sampled"]);
+        // A reset covers nothing, whatever is counted after it.
+        for reset in resets {
+            let before = prober.instance()["sampled"]["no_handshakes_in"][0]["to"].clone();
+            database.sql(reset);
+            prober.sessions();
+            let sampled = prober.instance()["sampled"].clone();
+            assert_eq!(
+                (&sampled["no_handshakes_in"][0]["to"], &sampled["handshakes"]),
+                (&before, &json!(null)),
+                "{reset}"
+            );
+            // Time is covered again between the next two.
+            prober.sessions();
+        }
+        log_in(&database);
+        prober.sessions();
+        let instance = prober.instance();
+        assert_eq!(instance["sampled"]["handshakes"]["count"], 1, "{:#}", instance["sampled"]);
+        assert!(codes(&instance).contains(&"tls-handshakes-counted"), "{:#}", instance["reasons"]);
+        drop(clients);
+    }
+}
+
+#[test]
+fn what_keeps_a_server_from_listing_its_sessions_is_named() {
+    if skipped("PostgreSQL and MariaDB") {
+        return;
+    }
+    let ca = Ca::new("A private CA");
+    for database in [Database::postgres(15, &ca), Database::mariadb(&ca, &[])] {
+        add_users(&database);
+        let prober = Prober::new(&database, &ca);
+        let failure = |options: &[&str]| {
+            let run = prober.run(&[&["--sessions", "--format", "json"], options].concat());
+            prober.has_no_secret(&run);
+            assert_eq!(run.status, 3, "{run:?}");
+            run.json()["sessions"][0]["failure"]["code"].as_str().map(str::to_owned)
+        };
+        assert_eq!(failure(&["--login", "env", "--user", "monitor"]).as_deref(), Some("no-credentials"));
+        if !database.is_postgres {
+            let seen = prober.sessions();
+            assert_eq!(seen["gap"]["code"], "performance-schema-off", "{seen:#}");
+            assert!(!codes(&prober.instance()).contains(&"no-tls-sessions-open"));
+        }
+        prober.secret("pgpass", "*:*:*:monitor:secret of another\n");
+        prober.secret("my.cnf", "[client]\nuser=monitor\npassword=secret of another\n");
+        assert_eq!(failure(&["--login", "file"]).as_deref(), Some("login-rejected"));
+        // More failed logins than the server allows failed connections.
+        for _ in 0..6 {
+            failure(&["--login", "file"]);
+        }
+        prober.secret("pgpass", "*:*:*:monitor:secret of monitor\n");
+        prober.secret("my.cnf", "[client]\nuser=monitor\npassword=secret of monitor\n");
+        assert_eq!(prober.sessions()["failure"], json!(null), "the host is not blocked");
+        fs::write(prober.home.path().join("ca.pem"), Ca::new("Another CA").pem()).expect("a file");
+        assert_eq!(failure(&["--login", "file"]).as_deref(), Some("untrusted"));
+        fs::set_permissions(prober.home.path().join(".pgpass"), fs::Permissions::from_mode(0o644))
+            .expect("permissions");
+        fs::set_permissions(prober.home.path().join(".my.cnf"), fs::Permissions::from_mode(0o644))
+            .expect("permissions");
+        assert_eq!(failure(&["--login", "file"]).as_deref(), Some("no-credentials"));
+    }
+}

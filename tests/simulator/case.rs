@@ -26,6 +26,8 @@ pub struct Case {
     /// Its logs are in CloudWatch Logs, and of the newest alone there are files; late events come so many seconds late.
     pub exported: Option<i64>,
     pub proxied: bool,
+    /// When it was restarted.
+    pub restarted: Option<i64>,
     logged: Logged,
     /// The span of a file that lost lines without a trace.
     lost: Option<(i64, i64)>,
@@ -157,7 +159,7 @@ impl Draft {
     fn finish(self, rng: &mut Rng, seed: u64, region: &'static str) -> Case {
         let Draft { id, kind, length, logged, settings, mut clients, damage, exported } = self;
         let mut trouble = vec![format!("{logged:?}, files of {} h, exported: {exported:?}", length / HOUR)];
-        let mut events = restarts(rng, &id, &mut clients, &mut trouble);
+        let (restarted, mut events) = restarts(rng, &id, &mut clients, &mut trouble);
         if let Some(at) = settings.expired() {
             let fallen_back: Vec<Client> = clients.iter_mut().filter_map(|client| client.expire(rng, at)).collect();
             clients.extend(fallen_back);
@@ -203,6 +205,7 @@ impl Draft {
             faults,
             exported,
             proxied,
+            restarted,
             logged,
             lost,
             region,
@@ -212,10 +215,16 @@ impl Draft {
 }
 
 /// What happens to an instance by AWS's events: a restart, which ends sessions, and what is none.
-fn restarts(rng: &mut Rng, id: &str, clients: &mut [Client], trouble: &mut Vec<String>) -> Vec<RdsEvent> {
-    let mut events = Vec::new();
+fn restarts(
+    rng: &mut Rng,
+    id: &str,
+    clients: &mut [Client],
+    trouble: &mut Vec<String>,
+) -> (Option<i64>, Vec<RdsEvent>) {
+    let (mut restarted, mut events) = (None, Vec::new());
     if rng.u8(..5) == 0 {
         let at = rng.i64(WINDOW..NOW);
+        restarted = Some(at);
         clients.iter_mut().for_each(|client| client.restart(rng, at));
         trouble.push(format!("restarted at {}", time(at)));
         // AWS keeps events for some time, and may lose one.
@@ -230,7 +239,7 @@ fn restarts(rng: &mut Rng, id: &str, clients: &mut [Client], trouble: &mut Vec<S
             rng.choice(["Multi-AZ instance failover started.", "Backing up DB instance", "DB instance shutdown"]);
         events.push(event(id, rng.i64(WINDOW..NOW), said.unwrap_or_default()));
     }
-    events
+    (restarted, events)
 }
 
 fn event(id: &str, at: i64, message: &str) -> RdsEvent {

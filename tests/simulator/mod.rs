@@ -8,6 +8,7 @@ mod case;
 mod client;
 mod log;
 mod metrics;
+mod probe;
 mod settings;
 mod tally;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use ssl_usage::bundle::Bundle;
 
 use crate::fake_aws::{FakeAws, Fleet, Proxy};
 use case::Case;
@@ -38,46 +40,66 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(format!("SSL_USAGE_SIMULATE_{name}")).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
-/// Judges so many instances, in fleets in the folder `work`, and says how that compares with the truth.
+/// Judges so many instances, in fleets in the folder `work`, without and with a probe, and says how that compares with the
+/// truth.
 ///
 /// # Panics
 ///
 /// At a verdict that is too mild, after all are named.
 pub fn simulate(work: &Path, seed: u64, instances: u64) -> String {
     let (seed, instances) = (setting("SEED", seed), setting("INSTANCES", instances));
-    let mut tally = Tally::new(seed);
+    let mut tallies = [Tally::new(seed, "without a probe"), Tally::new(seed, "with a probe")];
     let seeds: Vec<u64> = (seed..seed + instances).collect();
     for seeds in seeds.chunks(FLEET as usize) {
         let mut clusters: Vec<Vec<Case>> = seeds.iter().copied().map(Case::new).collect();
-        let report = judged(work, &mut clusters);
-        let judged = report["instances"].as_array().expect("instances").iter();
-        let judged: BTreeMap<&str, &Value> =
-            judged.map(|instance| (instance["instance"].as_str().unwrap_or_default(), instance)).collect();
-        for members in &clusters {
-            let verdict =
-                |case: &Case| *judged.get(case.id.as_str()).unwrap_or_else(|| panic!("no verdict on {}", case.id));
-            let members: Vec<(&Case, &Value)> = members.iter().map(|case| (case, verdict(case))).collect();
-            members.iter().for_each(|(case, judged)| tally.add(case, judged, &members));
+        let reports = judged(work, &mut clusters);
+        for (tally, report) in tallies.iter_mut().zip(&reports) {
+            add(tally, report, &clusters);
         }
     }
-    assert!(tally.wrong.is_empty(), "{tally}\n{}", tally.wrong.join("\n"));
-    tally.to_string()
+    for tally in &tallies {
+        assert!(tally.wrong.is_empty(), "{tally}\n{}", tally.wrong.join("\n"));
+    }
+    tallies.map(|tally| tally.to_string()).join("\n\n")
 }
 
-/// The report on instances, as the command makes it.
-fn judged(work: &Path, clusters: &mut [Vec<Case>]) -> Value {
+/// Adds the verdicts of a report.
+fn add(tally: &mut Tally, report: &Value, clusters: &[Vec<Case>]) {
+    let judged = report["instances"].as_array().expect("instances").iter();
+    let judged: BTreeMap<&str, &Value> =
+        judged.map(|instance| (instance["instance"].as_str().unwrap_or_default(), instance)).collect();
+    for members in clusters {
+        let verdict =
+            |case: &Case| *judged.get(case.id.as_str()).unwrap_or_else(|| panic!("no verdict on {}", case.id));
+        let members: Vec<(&Case, &Value)> = members.iter().map(|case| (case, verdict(case))).collect();
+        members.iter().for_each(|(case, judged)| tally.add(case, judged, &members));
+    }
+}
+
+/// The reports on instances, as the command makes them: of the logs alone, and with a probe.
+fn judged(work: &Path, clusters: &mut [Vec<Case>]) -> [Value; 2] {
     let aws = FakeAws::start(fleet(clusters));
     clusters.iter_mut().flatten().flat_map(|case| case.faults.drain(..)).for_each(|fault| aws.fault(fault));
     let home = tempfile::TempDir::new_in(work).expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
-    command.args(["analyze", "--all-regions", "--format", "json", "--days", &DAYS.to_string()]);
-    command.args(["--now", &log::time(NOW).to_string()]).env_clear().env("HOME", home.path());
-    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
-    command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_REGION", "us-east-1").env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = command.output().expect("the command starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}: {said}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    let bundle = home.path().join("bundle");
+    let report = |option: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+        command.args(["analyze", "--format", "json", "--days", &DAYS.to_string(), option]).arg(&bundle);
+        if option == "--bundle" {
+            command.arg("--all-regions");
+        }
+        command.args(["--now", &log::time(NOW).to_string()]).env_clear().env("HOME", home.path());
+        command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
+        command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_REGION", "us-east-1");
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        let output = command.output().expect("the command starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}: {said}", output.status);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    };
+    let before = report("--bundle");
+    probe::write(&Bundle::create(&bundle).expect("a bundle"), clusters);
+    [before, report("--from")]
 }
 
 /// The fleet of these instances.

@@ -19,6 +19,8 @@ const LOST: &str = "clients that connected only while logging was off or log lin
 /// How many verdicts there were of which kind.
 pub struct Tally {
     seed: u64,
+    /// What the verdicts rest on.
+    evidence: &'static str,
     /// By what is true, and then by verdict.
     verdicts: BTreeMap<&'static str, BTreeMap<String, u64>>,
     /// Verdicts that miss a TLS client, by the blind spot that the report names.
@@ -32,9 +34,9 @@ pub struct Tally {
 const VERDICTS: [&str; 4] = ["required", "required?", "deferrable", "optional"];
 
 impl Tally {
-    pub fn new(seed: u64) -> Tally {
+    pub fn new(seed: u64, evidence: &'static str) -> Tally {
         let (verdicts, excused, unproven, wrong) = Default::default();
-        Tally { seed, verdicts, excused, unproven, wrong }
+        Tally { seed, evidence, verdicts, excused, unproven, wrong }
     }
 
     /// Adds the verdict on an instance; `members` are those of its cluster, itself among them. TLS on any of them is TLS on
@@ -125,7 +127,7 @@ fn describe((judged_case, case): (&Case, &Case), client: &Client, judged: &Value
 impl Display for Tally {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let all: u64 = self.verdicts.values().flat_map(BTreeMap::values).sum();
-        writeln!(out, "{all} instances, seed {}\n", self.seed)?;
+        writeln!(out, "{all} instances, seed {}, {}\n", self.seed, self.evidence)?;
         writeln!(out, "| truth | {} |", VERDICTS.join(" | "))?;
         writeln!(out, "| --- |{}", " --- |".repeat(VERDICTS.len()))?;
         for (truth, verdicts) in &self.verdicts {

@@ -1,0 +1,84 @@
+//! The probe of the live sessions that would help an inconclusive instance, and what it needs.
+
+use serde::Serialize;
+use ssl_usage_parsers::TlsStart;
+
+use crate::inventory::{EndpointKind, InstanceProfile};
+use crate::sessions::grants;
+use crate::verdict::{Policy, ReasonCode, Verdict};
+
+/// The database user in commands and statements.
+const USER: &str = "monitor";
+
+/// A probe of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ProbeStep {
+    /// What it shows.
+    pub shows: String,
+    /// What to run, as an argument vector.
+    pub command: Vec<String>,
+    /// Statements for the database that make the user and let it list sessions.
+    pub statements: Vec<String>,
+    /// The resource of the IAM action `rds-db:connect`; none if the login does not use IAM.
+    pub rds_db_connect: Option<String>,
+}
+
+/// The probe that helps most; none if the instance is judged already, or its sessions cannot be listed.
+pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy) -> Option<ProbeStep> {
+    let start = profile.known_engine()?.tls_start?;
+    let is_mysql = start == TlsStart::Mysql;
+    let has_endpoint = profile.endpoints.iter().any(|endpoint| endpoint.kind == EndpointKind::Instance);
+    if !verdict.unproven || !has_endpoint || !(is_mysql || start == TlsStart::Postgres) {
+        return None;
+    }
+    let is_settled_by = |code| verdict.reasons.first().is_some_and(|reason| reason.code == code);
+    let login = match (profile.iam_authentication, &profile.login.master_secret) {
+        (true, _) => "iam",
+        (_, Some(_)) => "secret",
+        _ => "file",
+    };
+    let (shows, repeat) = match (is_settled_by(ReasonCode::OlderSessionsOpen), is_mysql) {
+        (true, _) => ("One sample shows the sessions that were opened before the logs, and settles it.", None),
+        (false, true) => (
+            "Samples every minute show who is connected, and the server's counter of TLS handshakes shows whether any client \
+             uses TLS in between. No log is needed.",
+            Some(policy.least_window_hours + 1),
+        ),
+        (false, false) => ("A sample shows today which clients use TLS. Only logs show that none does.", None),
+    };
+    let words = ["ssl-usage", "probe", "--sessions", "--login", login];
+    let mut command: Vec<String> = words.map(str::to_owned).to_vec();
+    if login == "iam" {
+        command.extend(["--user".to_owned(), USER.to_owned()]);
+    }
+    command.extend(["--instance".to_owned(), profile.instance.clone()]);
+    if let Some(hours) = repeat {
+        command.extend(["--every", "60s", "--for"].map(str::to_owned));
+        command.push(format!("{hours}h"));
+    }
+    let rds_db_connect = (login == "iam").then(|| resource(profile)).flatten();
+    Some(ProbeStep { shows: shows.to_owned(), command, statements: statements(login, is_mysql), rds_db_connect })
+}
+
+/// Statements for the master user. It may list sessions itself.
+///
+/// Source: "Creating a database account using IAM authentication" in the RDS user guide.
+fn statements(login: &str, is_mysql: bool) -> Vec<String> {
+    let create = match (login, is_mysql) {
+        ("secret", _) => return Vec::new(),
+        ("iam", true) => vec![format!("CREATE USER '{USER}'@'%' IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS';")],
+        ("iam", false) => vec![format!("CREATE USER \"{USER}\";"), format!("GRANT rds_iam TO \"{USER}\";")],
+        (_, true) => vec![format!("CREATE USER '{USER}'@'%' IDENTIFIED BY 'choose a password';")],
+        (_, false) => vec![format!("CREATE USER \"{USER}\" PASSWORD 'choose a password';")],
+    };
+    create.into_iter().chain(grants(USER, is_mysql)).collect()
+}
+
+/// The resource of `rds-db:connect`.
+///
+/// Source: "Creating and using an IAM policy for IAM database access" in the RDS user guide.
+fn resource(profile: &InstanceProfile) -> Option<String> {
+    let partition = profile.arn.split(':').nth(1)?;
+    let id = profile.login.resource_id.as_deref()?;
+    Some(format!("arn:{partition}:rds-db:{}:{}:dbuser:{id}/{USER}", profile.region, profile.account))
+}
