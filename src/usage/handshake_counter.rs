@@ -48,7 +48,8 @@ pub(super) fn of(sampled: &InstanceSamples) -> CountedHandshakes {
     let mut found = CountedHandshakes::default();
     let first = all.first().and_then(|first| {
         let span = Window { from: first.listed.started_at?, to: first.at };
-        Some((first.count.finished.checked_sub(first.count.own + first.count.maybe_own)?, span))
+        let (_, others) = own_between(sampled, (span.from, span.to));
+        Some((first.count.finished.checked_sub(first.count.own + first.count.maybe_own + others)?, span))
     });
     // Of the first sample alone, it is not known when.
     found.of_clients = first.filter(|(more, _)| *more > 0);
@@ -198,6 +199,16 @@ mod tests {
         assert_eq!(with(3000, false), (Vec::new(), None), "it may have been of a client");
         assert_eq!(with(30, true), (Vec::new(), None), "clocks differ");
         assert_eq!(with(9000, true), (Vec::new(), Some(1)), "it was made later");
+        let first = |handshakes: Vec<OwnHandshake>| {
+            let samples = vec![sample(600, 2, Some(7), -99)];
+            of(&InstanceSamples { samples, handshakes, ..InstanceSamples::new("arn") }).of_clients.map(|(more, _)| more)
+        };
+        assert_eq!(first(Vec::new()), Some(1));
+        assert_eq!(
+            first(vec![OwnHandshake { at: at(100), is_certain: true }]),
+            None,
+            "the certificate was probed before"
+        );
     }
 
     proptest! {

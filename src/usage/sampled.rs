@@ -163,3 +163,99 @@ pub(super) fn settled_clients(
     }
     Ok(settled.difference(&open).cloned().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sessions::{Listed, Sample, SampleOutcome};
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_795_392_000 + minute * 60).expect("in range")
+    }
+
+    fn span(from: i64, to: i64) -> Window {
+        Window { from: at(from), to: at(to) }
+    }
+
+    /// A sample at a minute; incomplete for a user without the privilege.
+    fn sample(minute: i64, is_complete: bool) -> Sample {
+        let gap = (!is_complete).then(|| SampleGap::NoPrivilege("monitor".to_owned()));
+        Sample { at: at(minute), own: None, outcome: SampleOutcome::Listed(Listed { gap, ..Listed::default() }) }
+    }
+
+    fn samples(samples: &[(i64, bool)]) -> InstanceSamples {
+        let samples = samples.iter().map(|(minute, is_complete)| sample(*minute, *is_complete)).collect();
+        InstanceSamples { samples, ..InstanceSamples::new("arn") }
+    }
+
+    #[test]
+    fn a_sample_settles_only_what_the_logs_show_since() {
+        let (seen, lived) = ([span(100, 400), span(500, 900)], span(0, 1000));
+        let settled = |minute, is_complete| settles_open(&samples(&[(minute, is_complete)]), &seen, lived).is_some();
+        assert!(settled(500, true) && settled(700, true) && settled(1000, true));
+        assert!(!settled(450, true), "sessions may have begun in the gap behind it");
+        assert!(!settled(1005, true), "it is behind the window");
+        assert!(!settled(700, false), "it is not complete");
+        assert!(settles_open(&samples(&[(700, true)]), &[], lived).is_none(), "without logs");
+    }
+
+    #[test]
+    fn a_session_with_tls_counts_wherever_it_was_open() {
+        let session = |minute: i64, transport| SampledSession {
+            first_seen: at(minute),
+            last_seen: at(minute),
+            id: 1,
+            started_at: None,
+            transport,
+            tls_version: None,
+            cipher: None,
+            user: Some("app".to_owned()),
+            database: None,
+            address: Some("10.0.0.7".to_owned()),
+            application: None,
+            system: false,
+        };
+        let of_transport = |minute, transport| {
+            let sessions = vec![session(minute, transport)];
+            let sampled = InstanceSamples { sessions, ..InstanceSamples::new("arn") };
+            let inside = of(&sampled, span(100, 1000), |_| false).sessions.sum() > 0;
+            (inside, tls_outside(&sampled, span(100, 1000), |_| false).is_some())
+        };
+        let tls = |minute| of_transport(minute, SessionTransport::Tls);
+        assert_eq!(
+            [tls(50), tls(100), tls(1000), tls(1009), tls(1011)],
+            [(false, true), (true, false), (true, false), (true, false), (false, true)]
+        );
+        assert_eq!(of_transport(50, SessionTransport::Plaintext), (false, false));
+    }
+
+    prop_compose! {
+        /// Sessions from when to when, in minutes, and whether with TLS.
+        fn history()(sessions in prop::collection::vec((-500i64..1000, 1i64..900, any::<bool>()), 0..12)) -> Vec<(i64, i64, bool)> {
+            sessions.into_iter().map(|(from, length, is_tls)| (from, from + length, is_tls)).collect()
+        }
+    }
+
+    proptest! {
+        /// If a sample settles the question, each session that is open at the end began where logs show it, or is in a sample.
+        #[test]
+        fn every_session_that_is_open_at_the_end_is_known(
+            history in history(),
+            times in prop::collection::btree_map(0i64..1100, any::<bool>(), 0..4),
+            spans in prop::collection::btree_set(0i64..1000, 2..6),
+        ) {
+            let spans: Vec<i64> = spans.into_iter().collect();
+            let seen: Vec<Window> = spans.chunks_exact(2).map(|pair| span(pair[0], pair[1])).collect();
+            let times: Vec<(i64, bool)> = times.into_iter().collect();
+            let settled = settles_open(&samples(&times), &seen, span(0, 1000));
+            let (Some(settled), Some(end)) = (settled, seen.last().map(|last| last.to)) else { return Ok(()) };
+            let begin = begins(&seen).last().expect("a begin");
+            for (from, to, _) in history.into_iter().filter(|(from, to, _)| at(*from) < end && end < at(*to)) {
+                let is_listed = at(from) <= settled && settled < at(to);
+                prop_assert!(begin <= at(from) || is_listed || at(to) <= settled, "{from} to {to}");
+            }
+        }
+    }
+}

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::databases::{Database, fleet};
 use super::install::skipped;
 use crate::command::{Run, against, ssl_usage, wait_until};
+use crate::fake_aws::LogFile;
 use crate::network::tls::Ca;
 
 /// An address of this machine that is not a loopback address: from there, sessions without TLS are not local.
@@ -298,5 +299,63 @@ fn what_keeps_a_server_from_listing_its_sessions_is_named() {
         fs::set_permissions(prober.home.path().join(".my.cnf"), fs::Permissions::from_mode(0o644))
             .expect("permissions");
         assert_eq!(failure(&["--login", "file"]).as_deref(), Some("no-credentials"));
+    }
+}
+
+#[test]
+fn the_logins_of_a_probe_in_a_log_are_no_clients_with_tls() {
+    if skipped("PostgreSQL and MariaDB") {
+        return;
+    }
+    let ca = Ca::new("A private CA");
+    for database in [Database::postgres(18, &ca), Database::mariadb(&ca, &["--performance-schema=ON"])] {
+        add_users(&database);
+        let prober = Prober::new(&database, &ca);
+        for _ in 0..3 {
+            prober.sessions();
+        }
+        let name = if database.is_postgres { "error/postgresql.log" } else { "general/mysql-general.log" };
+        let read = || {
+            let log = database.home.path().join(if database.is_postgres { "postgresql.log" } else { "general.log" });
+            let text = fs::read_to_string(log).expect("a log");
+            let now = jiff::Timestamp::now();
+            prober.aws.set(|fleet| {
+                let instance = fleet.instances.first_mut().expect("an instance");
+                instance.files.clear();
+                instance.files.insert(name.to_owned(), LogFile::new(text, now.as_millisecond()));
+            });
+            let mut command = against(&prober.aws, prober.home.path());
+            let run = Run::of(command.args(["analyze", "--format", "json", "--bundle"]).arg(prober.bundle()));
+            run.json()["instances"][0].clone()
+        };
+        let instance = read();
+        assert!(instance["coverage"]["files"].as_u64() > Some(0), "the log was read: {instance:#}");
+        assert_eq!(
+            (&instance["connections"]["tls"], &instance["connections"]["rejected"]),
+            (&json!(0), &json!(0)),
+            "{instance:#}"
+        );
+        // One that logs in as the probe does, and is none.
+        let mut client = if database.is_postgres {
+            let mut client = Command::new("psql");
+            client.env("PGPASSWORD", "secret of monitor").env("PGAPPNAME", "ssl-usage").args(["-X", "-c", "SELECT 1"]);
+            client.arg(format!("host=localhost port={} user=monitor dbname=postgres sslmode=require", database.port));
+            client
+        } else {
+            let mut client = Command::new("mariadb");
+            client.args([
+                "--no-defaults",
+                "--ssl",
+                "-umonitor",
+                "-psecret of monitor",
+                "-h127.0.0.1",
+                "-e",
+                "SELECT 1",
+            ]);
+            client.arg(format!("-P{}", database.port));
+            client
+        };
+        assert!(client.stdout(Stdio::null()).status().expect("a client").success());
+        assert_eq!(read()["connections"]["tls"], 1, "it counts");
     }
 }
