@@ -21,7 +21,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("clients", &["bundle", "inventory", "report", "shell", "verdict"]),
     ("diff", &["inventory", "report", "verdict"]),
     ("plan", &["clients", "inventory", "report", "shell", "verdict"]),
-    ("probe", &["bundle", "handshake", "inventory", "report", "sessions", "verdict"]),
+    ("probe", &["bundle", "handshake", "inventory", "report", "sessions", "shell", "verdict"]),
     ("preflight", &["bundle", "inventory", "enable_logging", "report", "sessions", "shell", "usage", "verdict"]),
 ];
 

@@ -125,10 +125,11 @@ fn json_length(value: &impl Serialize) -> usize {
 /// The samples of an instance, in parts with no more sessions than a file holds.
 fn in_parts(all: &InstanceSamples) -> Vec<InstanceSamples> {
     let part = |sessions: &[_]| InstanceSamples { sessions: sessions.to_vec(), ..InstanceSamples::new(&all.arn) };
-    let first = InstanceSamples { samples: all.samples.clone(), ..InstanceSamples::new(&all.arn) };
+    let (samples, handshakes) = (all.samples.clone(), all.handshakes.clone());
+    let first = InstanceSamples { samples, handshakes, ..InstanceSamples::new(&all.arn) };
     let mut parts: Vec<_> = all.sessions.chunks(MOST_SESSIONS).map(part).collect();
     match parts.first_mut() {
-        Some(with_sessions) => with_sessions.samples = first.samples,
+        Some(with_sessions) => with_sessions.absorb(first),
         None => parts.push(first),
     }
     parts
@@ -168,7 +169,9 @@ impl KeptProbe {
             };
             let sessions = all.sessions.iter();
             let of_sessions = sessions.flat_map(|it| [Some(it.first_seen), Some(it.last_seen), it.started_at]);
-            all.samples.iter().flat_map(of_sample).chain(of_sessions).flatten().collect::<Vec<_>>()
+            let of_handshakes = all.handshakes.iter().map(|handshake| Some(handshake.at));
+            let all = all.samples.iter().flat_map(of_sample).chain(of_sessions).chain(of_handshakes);
+            all.flatten().collect::<Vec<_>>()
         };
         let of_samples = held.samples.iter().flat_map(of_samples);
         let mut times = held.rows.iter().flat_map(of_row).chain(of_samples).chain([held.probed_at]);
@@ -260,6 +263,7 @@ mod tests {
     use super::*;
     use crate::handshake::{Presented, ProbeFailure};
     use crate::inventory::{CertificateFacts, EndpointKind};
+    use crate::sessions::{Listed, OwnHandshake, OwnLogin, SampleOutcome, SampledSession, SessionTransport};
 
     /// A row of an address of an endpoint in a probe; some have failed.
     fn row_of(arn: u8, host: u8, address: u8, probe: u8, failed: bool) -> ProbeRow {
@@ -322,6 +326,43 @@ mod tests {
                 prop_assert!(served.iter().all(|served| left.contains(served)), "{:?} {:?}", served, left);
             }
         }
+    }
+
+    #[test]
+    fn what_was_sampled_is_read_as_it_was_written() {
+        let at = |second: i64| Timestamp::from_second(1_795_392_000 + second).expect("in range");
+        let session = |id: u64| SampledSession {
+            first_seen: at(1),
+            last_seen: at(2),
+            id,
+            started_at: None,
+            transport: SessionTransport::Tls,
+            tls_version: None,
+            cipher: None,
+            user: Some("app".to_owned()),
+            database: None,
+            address: None,
+            application: None,
+            system: false,
+        };
+        let own = OwnLogin { id: Some(7), user: "monitor".to_owned(), address: None, at: at(1), accepted: true };
+        let outcome = SampleOutcome::Listed(Listed { open: 1, ..Listed::default() });
+        let mut sampled = InstanceSamples::new("arn");
+        sampled.absorb(InstanceSamples {
+            samples: vec![Sample { at: at(1), own: Some(own), outcome }],
+            sessions: (0..MOST_SESSIONS as u64 + 5).map(session).collect(),
+            handshakes: vec![OwnHandshake { at: at(3), is_certain: true }],
+            ..InstanceSamples::new("arn")
+        });
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let bundle = Bundle::create(&folder.path().join("bundle")).expect("a bundle");
+        let (account, region) = ("123456789012".to_owned(), "eu-west-1".to_owned());
+        let part = ProbePart { account, region, probed_at: at(0), rows: Vec::new(), samples: vec![sampled.clone()] };
+        bundle.write_probe(&part).expect("it is written");
+        let (kept, broken) = bundle.probes_named("").expect("files");
+        assert!(broken.is_empty(), "{broken:?}");
+        let all = super::sampled(kept.into_iter().flat_map(|(_, kept)| kept.file.held.samples));
+        assert_eq!(all.get("arn"), Some(&sampled));
     }
 
     #[test]

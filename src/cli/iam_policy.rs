@@ -59,7 +59,7 @@ const SECRETS: &[&str] = &["secretsmanager:GetSecretValue"];
 pub(super) struct IamPolicy {
     #[command(flatten)]
     places: Places,
-    /// Include the permissions for `probe --sessions`: IAM tokens and secrets of the master users.
+    /// Include the permissions for `probe --sessions`: IAM logins and secrets. Keep the one that you use, for one database user.
     #[arg(long, help_heading = EVIDENCE)]
     probe: bool,
     /// Include the permissions for --insights.
@@ -88,9 +88,9 @@ impl IamPolicy {
             statements.push(allow("Metrics", METRICS, all()));
             statements.push(allow("OptionalAddressOwners", OWNERS, all()));
             if self.probe {
-                statements.push(allow("OptionalProbeTokens", TOKENS, vec!["arn:*:rds-db:*:*:dbuser:*/*".to_owned()]));
+                statements.push(allow("ProbeTokens", TOKENS, vec!["arn:*:rds-db:*:*:dbuser:*/*".to_owned()]));
                 let secrets = vec!["arn:*:secretsmanager:*:*:secret:rds!*".to_owned()];
-                statements.push(allow("OptionalProbeSecrets", SECRETS, secrets));
+                statements.push(allow("ProbeSecrets", SECRETS, secrets));
             }
             if places.all_regions {
                 statements.push(allow("Regions", REGIONS, all()));

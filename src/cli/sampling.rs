@@ -28,7 +28,7 @@ use crate::sessions::{
 /// Rejected logins in a row after which an instance is left alone.
 const MOST_REJECTIONS: usize = 3;
 /// Longest time until what was sampled is saved.
-const SAVED_EVERY: Duration = Duration::from_secs(300);
+const SAVED_EVERY: Duration = Duration::from_secs(55);
 
 /// How sessions are listed.
 #[derive(Clone, Debug, Args)]
@@ -43,10 +43,10 @@ pub(super) struct Sampling {
     /// CAs to trust instead of those of RDS (PEM). For GovCloud, China and new regions: global-bundle.pem of AWS.
     #[arg(long, value_name = "FILE", requires = "sessions", value_parser = local())]
     ca_bundle: Option<PathBuf>,
-    /// List the sessions again and again, at this interval (for example 60s, 5m).
+    /// Repeat the sample at this interval (10s to 24h).
     #[arg(long, value_name = "TIME", requires = "for_time", value_parser = interval)]
     every: Option<Duration>,
-    /// How long to do so (for example 24h).
+    /// How long to repeat it (for example 24h, at most 744h).
     #[arg(long = "for", id = "for_time", value_name = "TIME", requires = "every", value_parser = length)]
     for_time: Option<Duration>,
 }
@@ -123,7 +123,11 @@ impl Sampling {
             rounds.save_if_due()?;
             // A login that is rejected again and again may lock the user.
             targets.retain(|target| rounds.rejections(&target.profile.arn) < MOST_REJECTIONS);
-            let Some(every) = self.every.filter(|_| rounds.has_listed() && !targets.is_empty()) else { return Ok(()) };
+            let Some(every) = self.every else { return Ok(()) };
+            if !rounds.has_listed() || targets.is_empty() {
+                complain(&format_args!("stopped before the end, because no instance lists its sessions"));
+                return Ok(());
+            }
             // A round that takes longer than the interval leaves out others.
             while next <= Instant::now() {
                 next += every;

@@ -38,19 +38,23 @@ pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy
         _ => "file",
     };
     let (shows, repeat) = match (is_settled_by(ReasonCode::OlderSessionsOpen), is_mysql) {
-        (true, _) => ("One sample shows the sessions that were opened before the logs, and settles it.", None),
+        (true, _) => ("One sample shows whether the sessions that were opened before the logs use TLS.", None),
         (false, true) => (
-            "Samples every minute show who is connected, and the server's counter of TLS handshakes shows whether any client \
-             uses TLS in between. No log is needed.",
+            "Samples show who is connected, and the server's counter of TLS handshakes shows whether clients use TLS in \
+             between. No log is needed.",
             Some(policy.least_window_hours + 1),
         ),
-        (false, false) => ("A sample shows today which clients use TLS. Only logs show that none does.", None),
+        (false, false) => (
+            "If a session uses TLS, the verdict is `required`. To conclude that no client uses TLS, logs are needed.",
+            None,
+        ),
     };
     let words = ["ssl-usage", "probe", "--sessions", "--login", login];
     let mut command: Vec<String> = words.map(str::to_owned).to_vec();
     if login == "iam" {
         command.extend(["--user".to_owned(), USER.to_owned()]);
     }
+    command.extend(["--region".to_owned(), profile.region.clone()]);
     command.extend(["--instance".to_owned(), profile.instance.clone()]);
     if let Some(hours) = repeat {
         command.extend(["--every", "60s", "--for"].map(str::to_owned));

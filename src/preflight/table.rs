@@ -152,14 +152,17 @@ fn instance(names: &[&str], row: &Instance, width: u16, out: &mut dyn Write) -> 
 
 /// The probe, and what it needs. One command probes all instances that the table describes together.
 fn probe(names: &[&str], step: &ProbeStep, width: u16, out: &mut dyn Write) -> io::Result<()> {
-    paragraph(out, width, 2, &format!("To ask the server today: {}", step.shows))?;
+    paragraph(out, width, 2, &format!("Or list the open sessions now. {}", step.shows))?;
     let own = step.command.iter().position(|word| word == "--instance").unwrap_or(step.command.len());
     let (before, after) = step.command.split_at(own);
     let instances = names.iter().flat_map(|name| ["--instance".to_owned(), (*name).to_owned()]);
     let command: Vec<String> = before.iter().cloned().chain(instances).chain(after.iter().skip(2).cloned()).collect();
     writeln!(out, "    {}", line(&command))?;
     if !step.statements.is_empty() {
-        writeln!(out, "  It needs this database user:")?;
+        writeln!(
+            out,
+            "  It needs this database user, with its password in ~/.pgpass or ~/.my.cnf if the login is `file`:"
+        )?;
         step.statements.iter().try_for_each(|statement| writeln!(out, "    {}", terminal(statement)))?;
     }
     if let Some(resource) = &step.rds_db_connect {

@@ -11,7 +11,7 @@ use crate::report::lines::paragraph;
 use crate::sessions::SessionTransport;
 use crate::text::plural;
 
-/// Most clients with TLS of an instance that are named.
+/// Most clients of an instance that are named.
 const NAMED: usize = 5;
 
 /// A column: its title, and what of an instance it holds.
@@ -50,8 +50,11 @@ pub(super) fn write(
     let listed = sessions.iter().filter(|of| of.samples > 0);
     let samples: u64 = listed.clone().map(|of| of.samples).sum();
     let (tls, with_tls) = (sessions.iter().map(|of| of.tls).sum::<u64>(), listed.filter(|of| of.tls > 0).count());
+    let incomplete = sessions.iter().filter(|of| of.gap.is_some()).count() as u64;
+    let incomplete =
+        if incomplete > 0 { format!(" ({} incomplete)", plural(incomplete, "list")) } else { String::new() };
     let text = format!(
-        "Sessions of {}, in {}: {tls} with TLS, on {}",
+        "Sessions of {}, in {}{incomplete}: {tls} with TLS, on {}",
         plural(sessions.len() as u64, "instance"),
         plural(samples, "sample"),
         plural(with_tls as u64, "instance")
@@ -67,7 +70,9 @@ pub(super) fn write(
         column.set_padding((0, 2));
     }
     table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))?;
-    section(out, width, "Clients with TLS", sessions.iter().filter(|of| of.tls > 0).map(with_tls_clients))?;
+    for (title, is) in [("Clients with TLS", WITH_TLS), ("Clients without TLS", WITHOUT_TLS)] {
+        section(out, width, title, sessions.iter().filter_map(|of| clients(of, is)))?;
+    }
     let gaps = sessions.iter().filter_map(|of| Some((of, of.gap.as_ref()?)));
     section(
         out,
@@ -83,10 +88,12 @@ pub(super) fn write(
     section(out, width, "No list of sessions (this is no evidence about clients)", failed)
 }
 
-/// The clients of an instance that use TLS, the first ones.
-fn with_tls_clients(of: &InstanceSessions) -> String {
-    let all: Vec<&SessionClient> =
-        of.clients.iter().filter(|client| client.transport == SessionTransport::Tls).collect();
+const WITH_TLS: &[SessionTransport] = &[SessionTransport::Tls];
+const WITHOUT_TLS: &[SessionTransport] = &[SessionTransport::Plaintext, SessionTransport::Gss];
+
+/// The clients of an instance with some transports, the first ones; none if there are none.
+fn clients(of: &InstanceSessions, transports: &[SessionTransport]) -> Option<String> {
+    let all: Vec<&SessionClient> = of.clients.iter().filter(|client| transports.contains(&client.transport)).collect();
     let named = all.iter().take(NAMED).map(|client| {
         let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
         format!("{} at {} ({})", name(&client.user), name(&client.address), plural(client.sessions, "session"))
@@ -94,5 +101,5 @@ fn with_tls_clients(of: &InstanceSessions) -> String {
     let more = all.len().saturating_sub(NAMED);
     let more = (more > 0).then(|| format!("{more} more"));
     let clients: Vec<String> = named.chain(more).collect();
-    format!("{}: {}", of.member.id.instance, clients.join(", "))
+    (!all.is_empty()).then(|| format!("{}: {}", of.member.id.instance, clients.join(", ")))
 }

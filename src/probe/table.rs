@@ -7,11 +7,12 @@ use comfy_table::{Table, presets};
 use jiff::SignedDuration;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Probe, Server, sessions_table};
+use super::{InstanceSessions, Probe, Server, sessions_table};
 use crate::handshake::Outcome;
 use crate::inventory::{CertificateFacts, EndpointKind};
 use crate::report::escape::terminal;
 use crate::report::lines::{Step, next_steps, paragraph, problems};
+use crate::shell::quote;
 use crate::text::one_line;
 use crate::verdict::ReasonCode;
 
@@ -85,7 +86,13 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
     let has_sessions = probe.sessions.iter().any(|of| of.samples > 0);
     let has_asked = !servers.is_empty() || !probe.sessions.is_empty();
     if has_asked && !has_certificates && !has_sessions {
-        let hint = "No server could be probed. Run this command in the VPC, or check security groups and routes.";
+        let is_network = |of: &InstanceSessions| {
+            of.failure.as_ref().is_some_and(|failure| ["no-connection", "timed-out"].contains(&failure.code))
+        };
+        let hint = match probe.sessions.iter().all(is_network) {
+            true => "No server could be probed. Run this command in the VPC, or check security groups and routes.",
+            false => "No sessions were listed. Correct the causes above, and run the command again.",
+        };
         writeln!(out)?;
         paragraph(out, width, 0, hint)?;
     }
@@ -93,9 +100,17 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
     section(out, width, "Not probed", not_probed)?;
     problems(out, width, &probe.errors)?;
     let plan = "Print the commands, review and run them, and probe again".to_owned();
+    if has_sessions
+        && !probe.is_kept
+        && let Some(bundle) = again.get(1)
+    {
+        // The window of a report ends with the last collection.
+        let collect = format!("ssl-usage collect -o {}", quote(&terminal(bundle)));
+        writeln!(out, "\nCollect the logs up to now, so that a report includes all samples:\n  {collect}")?;
+    }
     let steps: [(bool, Step); 3] = [
         (due().next().is_some(), (plan, "plan", "--format sh")),
-        (has_certificates, ("Report verdicts with these certificates".to_owned(), "analyze", "")),
+        (has_certificates, ("Report verdicts with these results".to_owned(), "analyze", "")),
         (has_sessions && !has_certificates, ("Report verdicts with these sessions".to_owned(), "analyze", "")),
     ];
     let steps: Vec<Step> = steps.into_iter().filter(|(is_of_use, _)| *is_of_use).map(|(_, step)| step).collect();

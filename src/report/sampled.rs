@@ -61,9 +61,8 @@ impl Sampled {
             self.last_at.map_or_else(String::new, |at| format!(", last at {}", at.strftime("%Y-%m-%d %H:%M UTC")));
         let gap = self.gap.map_or_else(String::new, |gap| format!(" (incomplete: {gap})"));
         format!(
-            "{tls} with TLS, {} without, {} local or unknown, in {}{last}{gap}",
+            "{tls} with TLS, {} without, {local} local, {unknown} unknown, in {}{last}{gap}",
             plaintext + gss,
-            local + unknown,
             plural(self.samples, "sample")
         )
     }

@@ -26,6 +26,11 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 const MYSQL_TIMEOUT: &str = "/*!50708 SET SESSION max_execution_time = 5000 */";
 /// The same for MariaDB; a comment for MySQL.
 const MARIADB_TIMEOUT: &str = "/*M! SET SESSION max_statement_time = 5 */";
+/// Errors of MySQL that answer a login, which is sent after the TLS handshake: access denied, for the user or the database.
+/// Others, as too many connections, may come before it.
+///
+/// Source: "Server Error Message Reference" in the MySQL documentation.
+const AFTER_TLS: [u16; 3] = [1044, 1045, 1698];
 /// Most characters of a value that are kept.
 const LONGEST: usize = 300;
 
@@ -160,7 +165,9 @@ async fn mysql(
         .enable_cleartext_plugin(credentials.is_token)
         .connect_attribute("program_name", APPLICATION);
     let connection = Conn::new(options).await.map_err(|error| match error {
-        mysql_async::Error::Server(error) => SampleFailure::login_rejected(&error.to_string()),
+        mysql_async::Error::Server(error) if AFTER_TLS.contains(&error.code) => {
+            SampleFailure::login_rejected(&error.to_string())
+        }
         other => SampleFailure::no_connection(&other),
     })?;
     Ok(Database::Mysql(Box::new(connection)))

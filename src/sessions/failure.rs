@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use rustls::CertificateError;
 use serde::{Deserialize, Serialize};
 
 use crate::error::causes;
@@ -59,13 +60,25 @@ impl SampleFailure {
     /// There is no connection, because of an error that may be one of TLS.
     pub(super) fn no_connection(error: &(dyn StdError + 'static)) -> Self {
         match causes(error).find_map(tls_error) {
-            Some(rustls::Error::InvalidCertificate(why)) => Self::Untrusted(one_line(&why.to_string(), LONGEST)),
+            Some(rustls::Error::InvalidCertificate(why)) => Self::Untrusted(untrusted(why)),
             Some(other) => Self::NoConnection(one_line(&format!("TLS handshake failed: {other}"), LONGEST)),
             None => {
                 let last = causes(error).last().unwrap_or(error);
                 Self::NoConnection(one_line(&last.to_string(), LONGEST))
             }
         }
+    }
+}
+
+/// Why a certificate is not trusted, in words.
+fn untrusted(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => "it is not signed by a trusted CA".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another host name".to_owned()
+        }
+        other => one_line(&other.to_string(), LONGEST),
     }
 }
 
@@ -90,9 +103,9 @@ impl fmt::Display for SampleFailure {
             Self::NoConnection(why) => write!(out, "no connection with TLS: {why}"),
             Self::Untrusted(why) => write!(
                 out,
-                "the certificate of the server is not trusted: {why}. If it is not from an RDS CA, name its CA with --ca-bundle."
+                "the certificate of the server is not trusted: {why}. For GovCloud, China and new regions, download AWS's global-bundle.pem and use --ca-bundle."
             ),
-            Self::NoCredentials(why) => write!(out, "there is no password: {why}"),
+            Self::NoCredentials(why) => write!(out, "no credentials: {why}"),
             Self::LoginRejected(why) => write!(out, "the server rejected the login: {why}"),
             Self::QueryFailed(why) => write!(out, "the sessions could not be listed: {why}"),
             Self::TimedOut => out.write_str("the server did not answer in time"),

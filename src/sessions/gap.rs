@@ -16,6 +16,8 @@ pub enum SampleGap {
     SessionsLost,
     /// The probe's own session is not in the list.
     OwnSessionMissing,
+    /// Clients were logging in, so whether they use TLS is not listed yet.
+    LoginsUnderWay,
     /// The clocks of the server and of this machine differ by more than five minutes.
     ClocksDiffer,
     /// The server does not show whether some sessions use TLS, as with those of Babelfish.
@@ -32,6 +34,7 @@ impl SampleGap {
             Self::PerformanceSchemaOff => "performance-schema-off",
             Self::SessionsLost => "sessions-lost",
             Self::OwnSessionMissing => "own-session-missing",
+            Self::LoginsUnderWay => "logins-under-way",
             Self::ClocksDiffer => "clocks-differ",
             Self::TransportUnknown => "transport-unknown",
             Self::TooMany => "too-many",
@@ -70,12 +73,13 @@ impl fmt::Display for SampleGap {
                 return write!(out, "the database user {user} may not see the sessions of other users");
             }
             Self::PerformanceSchemaOff => {
-                "performance_schema is off, so the server does not list who uses TLS. Set it to 1 in the parameter group, and restart the instance."
+                "performance_schema is off, so the server does not list who uses TLS. Its counter of TLS handshakes was read: samples with --every show whether clients use TLS. To list sessions, set performance_schema to 1, and restart the instance."
             }
             Self::SessionsLost => {
                 "the server counts more sessions than it lists. Raise performance_schema_max_thread_instances."
             }
             Self::OwnSessionMissing => "the server does not list the session of the probe, so others may be missing too",
+            Self::LoginsUnderWay => "clients were logging in while the sessions were listed. Probe again.",
             Self::ClocksDiffer => "the clocks of the server and of this machine differ by more than 5 minutes",
             Self::TransportUnknown => "the server does not show whether some sessions use TLS",
             Self::TooMany => "there are more sessions than a sample can hold",

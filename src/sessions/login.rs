@@ -110,7 +110,7 @@ impl Login {
             }
             LoginMethod::Secret => self.secret(profile, aws).await,
             LoginMethod::Environment => {
-                let missing = || SampleFailure::no_credentials(format!("{} is not set", client.password));
+                let missing = || SampleFailure::no_credentials(format!("the variable {} is not set", client.password));
                 let password = (self.variable)(client.password).ok_or_else(missing)?;
                 Ok(Credentials { user: named()?, password, is_token: false })
             }

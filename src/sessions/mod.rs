@@ -98,6 +98,8 @@ struct Reading {
     at: Timestamp,
     /// The address of the probe, as the server sees it.
     address: Option<String>,
+    /// Its process ID or connection ID.
+    own_id: Option<u64>,
     listed: Listed,
     sessions: Vec<SampledSession>,
 }
@@ -111,7 +113,12 @@ impl Target<'_> {
         let (at, outcome) = match read {
             Ok(mut reading) => {
                 reading.judge();
-                own = own.map(|own: OwnLogin| OwnLogin { at: reading.at, address: reading.address.clone(), ..own });
+                own = own.map(|own: OwnLogin| OwnLogin {
+                    id: reading.own_id,
+                    at: reading.at,
+                    address: reading.address.clone(),
+                    ..own
+                });
                 all.sessions = reading.sessions;
                 (reading.at, SampleOutcome::Listed(reading.listed))
             }
@@ -128,7 +135,7 @@ impl Target<'_> {
         let credentials = access.login.credentials(self.profile, &self.endpoint, aws).await?;
         let user = credentials.user.clone();
         let mut login = |accepted| {
-            *own = Some(OwnLogin { user: user.clone(), address: None, at: Timestamp::now(), accepted });
+            *own = Some(OwnLogin { id: None, user: user.clone(), address: None, at: Timestamp::now(), accepted });
         };
         let addresses = addresses(&self.endpoint).await?;
         let at = (&self.endpoint, addresses.as_slice());

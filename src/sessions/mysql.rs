@@ -24,7 +24,7 @@ const SESSIONS: &str = "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLI
                         ON v.THREAD_ID = t.THREAD_ID AND v.VARIABLE_NAME = 'Ssl_version' \
                         LEFT JOIN performance_schema.status_by_thread c \
                         ON c.THREAD_ID = t.THREAD_ID AND c.VARIABLE_NAME = 'Ssl_cipher' \
-                        WHERE t.CONNECTION_TYPE IS NOT NULL OR t.NAME = 'thread/sql/one_connection'";
+                        WHERE t.CONNECTION_TYPE IS NOT NULL OR t.NAME = 'thread/sql/one_connection' LIMIT 50001";
 
 /// What the server counts in `Threads_connected`.
 const CONNECTION: &str = "thread/sql/one_connection";
@@ -47,7 +47,8 @@ pub(super) async fn read(
     let mut listed = list(database, user).await?;
     for _ in 1..ATTEMPTS {
         let after = Status::read(database).await?;
-        let is_all = listed.as_ref().map_or(true, |rows| !is_short(rows, &status, &after));
+        let is_all = |rows: &Vec<Row>| !is_short(rows, &status, &after) && !rows.iter().any(is_under_way);
+        let is_all = listed.as_ref().map_or(true, is_all);
         if is_all {
             break;
         }
@@ -60,18 +61,19 @@ pub(super) async fn read(
     let own = |at: usize| own.get(at).cloned().flatten();
     let at = instant(own(0).as_deref()).unwrap_or_else(Timestamp::now);
     let address = own(2).and_then(|user| user.rsplit_once('@').map(|(_, host)| host.to_owned()));
-    let mut reading = Reading { at, address, ..Reading::default() };
+    let own_id: Option<u64> = number(own(1).as_deref());
+    let mut reading = Reading { at, address, own_id, ..Reading::default() };
     let gap = match listed {
         // A server without it lists nothing, without an error.
         _ if matches!(own(3).as_deref(), Some("0" | "OFF")) => Some(SampleGap::PerformanceSchemaOff),
         Err(gap) => Some(gap),
         Ok(rows) => {
-            let own_id: Option<u64> = number(own(1).as_deref());
             let all = rows.iter().filter_map(|row| session(row, engine, at));
             let (own, others): (Vec<_>, Vec<_>) = all.partition(|session| Some(session.id) == own_id);
             reading.sessions = others;
             let missing = own.is_empty().then_some(SampleGap::OwnSessionMissing);
-            is_short(&rows, &status, &after).then_some(SampleGap::SessionsLost).or(missing)
+            let under_way = rows.iter().any(is_under_way).then_some(SampleGap::LoginsUnderWay);
+            is_short(&rows, &status, &after).then_some(SampleGap::SessionsLost).or(missing).or(under_way)
         }
     };
     let is_mariadb = own(4).is_some_and(|version| version.contains("MariaDB"));
@@ -87,6 +89,12 @@ async fn list(database: &mut Database, user: &str) -> Result<Result<Vec<Row>, Sa
         Err(error) if DENIED.contains(&error.code.as_str()) => Ok(Err(SampleGap::NoPrivilege(user.to_owned()))),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a row is of a client that has not logged in yet.
+fn is_under_way(row: &Row) -> bool {
+    let column = |at: usize| row.get(at).and_then(Option::as_deref);
+    column(7) == Some(CONNECTION) && (column(1).is_none() || column(4).is_none())
 }
 
 /// Whether fewer connections are listed than the server counted before and after. `performance_schema` leaves some out if its
@@ -114,7 +122,8 @@ impl Status {
             number::<u64>(row.get(1)?.as_deref())
         };
         // The X protocol of MySQL counts apart.
-        let finished = of("Ssl_finished_accepts").map(|main| main + of("Mysqlx_ssl_finished_accepts").unwrap_or(0));
+        let finished =
+            of("Ssl_finished_accepts").map(|main| main.saturating_add(of("Mysqlx_ssl_finished_accepts").unwrap_or(0)));
         Ok(Self {
             uptime: of("Uptime").and_then(|seconds| i64::try_from(seconds).ok()).map(SignedDuration::from_secs),
             connected: of("Threads_connected"),

@@ -19,8 +19,9 @@ const OWN: &str = "SELECT extract(epoch FROM clock_timestamp()), host(inet_clien
 
 /// Sessions; `{gss}` and `{join}` are there from version 12 on.
 const SESSIONS: &str = "SELECT a.pid, extract(epoch FROM a.backend_start), a.usename, a.datname, host(a.client_addr), \
-                        a.client_port, a.application_name, a.backend_type, s.ssl, s.version, s.cipher, {gss} \
-                        FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) {join}";
+                        a.client_port, a.application_name, a.backend_type, s.ssl, s.version, s.cipher, {gss}, \
+                        a.usesysid FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) {join} \
+                        LIMIT 50001";
 
 /// Processes that serve clients.
 const OF_CLIENTS: [&str; 2] = ["client backend", "walsender"];
@@ -45,7 +46,7 @@ pub(super) async fn read(
     let own = |at: usize| own.get(at).cloned().flatten();
     let at = instant(own(0).as_deref()).unwrap_or_else(Timestamp::now);
     let own_id: Option<u64> = number(own(2).as_deref());
-    let mut reading = Reading { at, address: own(1), ..Reading::default() };
+    let mut reading = Reading { at, address: own(1), own_id, ..Reading::default() };
     let (mut is_own_there, mut masked) = (false, false);
     for row in &rows {
         let id: Option<u64> = number(row.first().cloned().flatten().as_deref());
@@ -67,10 +68,10 @@ pub(super) async fn read(
     Ok(reading)
 }
 
-/// Whether a row is of a session that the probe may not see. Processes without a user serve no client yet.
+/// Whether a row is of a session that the probe may not see. Processes without a role serve no client yet.
 fn is_masked(row: &Row, engine: &Engine) -> bool {
     let column = |at: usize| row.get(at).and_then(Option::as_deref);
-    column(1).is_none() && column(2).is_some_and(|user| !is_system(engine, user, None))
+    column(1).is_none() && column(12).is_some() && !column(2).is_some_and(|user| is_system(engine, user, None))
 }
 
 /// The session of a row; none for other processes, for a login that has not ended, and for what the probe may not see.
@@ -80,7 +81,9 @@ fn session(row: &Row, (engine, at): (&Engine, Timestamp), has_babelfish: bool) -
     if !column(7).is_some_and(|kind| OF_CLIENTS.contains(&kind)) {
         return None;
     }
-    let (started_at, user) = (instant(column(1))?, owned(2)?);
+    // A role that was dropped has no name, and its sessions stay. A login that has not ended has no role.
+    column(12)?;
+    let (started_at, user) = (instant(column(1))?, owned(2));
     let (address, port) = (owned(4), column(5));
     let is_socket = port == Some("-1") || address.as_deref().is_some_and(|address| is_local(address.as_bytes()));
     let transport = match (column(8), column(11)) {
@@ -99,8 +102,8 @@ fn session(row: &Row, (engine, at): (&Engine, Timestamp), has_babelfish: bool) -
         transport,
         tls_version: owned(9),
         cipher: owned(10),
-        system: is_system(engine, &user, address.as_deref()),
-        user: Some(user),
+        system: user.as_deref().is_some_and(|user| is_system(engine, user, address.as_deref())),
+        user,
         database: owned(3),
         address,
         application: owned(6),

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::failure::SampleFailure;
 use super::gap::SampleGap;
+
+/// How far the start of a session and the time of its login may be apart.
+const SAME_LOGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// The samples of one instance, and the sessions in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,8 @@ pub enum SampleOutcome {
 /// The probe's own login, with TLS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OwnLogin {
+    /// Process ID or connection ID of the session; none if the login was rejected.
+    pub id: Option<u64>,
     /// The database user.
     pub user: String,
     /// The address of the probe as the server sees it; none if the server did not say it.
@@ -179,6 +184,22 @@ impl InstanceSamples {
     /// The samples of an instance, none yet.
     pub fn new(arn: &str) -> Self {
         Self { arn: arn.to_owned(), ..Self::default() }
+    }
+
+    /// Without the sessions of probes. A probe that was cut off may stay connected, and two may run at the same time.
+    pub fn without_own(&self) -> Self {
+        let own = || self.samples.iter().filter_map(|sample| sample.own.as_ref());
+        let is_start = |at: Timestamp, started_at: Option<Timestamp>| {
+            started_at.is_none_or(|started| started.duration_until(at).abs() <= SAME_LOGIN)
+        };
+        let is_own = |session: &SampledSession| {
+            own().any(|own| {
+                (own.id, Some(&own.user), &own.address) == (Some(session.id), session.user.as_ref(), &session.address)
+                    && is_start(own.at, session.started_at)
+            })
+        };
+        let sessions = self.sessions.iter().filter(|session| !is_own(session)).cloned().collect();
+        Self { sessions, ..self.clone() }
     }
 
     /// Those since a time.

@@ -10,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::reason;
 
 /// The root CAs of RDS of all regions, as `global-bundle.pem` holds them.
 ///
@@ -43,7 +44,10 @@ impl Trust {
     /// When it cannot be read, or holds no certificate of a CA.
     pub fn of_file(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let unreadable = |error| Error::new(ErrorKind::Io, &name, "could not read the CA bundle").because(error);
+        let unreadable = |error: std::io::Error| {
+            let happened = format!("could not read the CA bundle: {}", reason(&error));
+            Error::new(ErrorKind::Io, &name, happened).because(error)
+        };
         let length = path.metadata().map_err(unreadable)?.len();
         if length > MOST_BYTES {
             return Err(Error::new(ErrorKind::Format, name, "the CA bundle is larger than 16 MiB"));

@@ -10,7 +10,9 @@
 //! Sources: "Server Status Variables" in the MySQL documentation; runs of MySQL 9.7 and MariaDB 10.11.
 
 use jiff::{SignedDuration, Timestamp};
+use polars::prelude::{DataFrame, PolarsResult};
 
+use crate::bundle::fact::column;
 use crate::sessions::{HandshakeCount, InstanceSamples, Listed, OwnHandshake, Sample};
 use crate::window::{Window, union};
 
@@ -18,6 +20,8 @@ use crate::window::{Window, union};
 const SAME_START: SignedDuration = SignedDuration::from_secs(5);
 /// How near to a sample a handshake of another run of the probe may be on either side of it: clocks differ.
 const NEAR: SignedDuration = SignedDuration::from_secs(60);
+/// The same for a sample of another run: its list is made right after its handshake.
+const BESIDE: SignedDuration = SignedDuration::from_millis(50);
 
 /// What the counter shows of clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +53,13 @@ pub(super) fn of(sampled: &InstanceSamples) -> CountedHandshakes {
     let first = all.first().and_then(|first| {
         let span = Window { from: first.listed.started_at?, to: first.at };
         let (_, others) = own_between(sampled, (span.from, span.to));
-        Some((first.count.finished.checked_sub(first.count.own + first.count.maybe_own + others)?, span))
+        Some((
+            first
+                .count
+                .finished
+                .checked_sub(first.count.own.saturating_add(first.count.maybe_own).saturating_add(others))?,
+            span,
+        ))
     });
     // Of the first sample alone, it is not known when.
     found.of_clients = first.filter(|(more, _)| *more > 0);
@@ -74,6 +84,25 @@ pub(super) fn of(sampled: &InstanceSamples) -> CountedHandshakes {
     found
 }
 
+/// Sessions of clients whose transport the log does not show, and that did not certainly begin within one of some spans.
+pub(super) fn unknown_outside(facts: &DataFrame, spans: &[Window]) -> PolarsResult<u64> {
+    let text = |name| facts.column(name)?.str();
+    let (events, transports) = (text(column::EVENT)?, text(column::TRANSPORT)?);
+    let (systems, counts) = (facts.column(column::SYSTEM)?.bool()?, facts.column(column::COUNT)?.u64()?);
+    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
+    let is_unknown = |row: &usize| {
+        events.get(*row) == Some("connected")
+            && systems.get(*row) == Some(false)
+            && !matches!(transports.get(*row), Some("tls" | "plaintext" | "local" | "gss"))
+    };
+    let is_inside = |row: usize| {
+        let (Some(first), Some(last)) = (firsts.get(row), lasts.get(row)) else { return false };
+        spans.iter().any(|span| span.from.as_microsecond() <= first && last <= span.to.as_microsecond())
+    };
+    let outside = (0..facts.height()).filter(is_unknown).filter(|row| !is_inside(*row));
+    Ok(outside.map(|row| counts.get(row).unwrap_or(0)).sum())
+}
+
 /// What happened between two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Between {
@@ -87,8 +116,10 @@ enum Between {
 
 fn between(sampled: &InstanceSamples, before: &Counted<'_>, after: &Counted<'_>) -> Between {
     let own = own_between(sampled, (before.at, after.at));
-    let (least, most) = (after.count.own + own.0, after.count.own + after.count.maybe_own + own.1);
-    let is_reset = !is_same_start(before.listed, after.listed) || after.count.finished < before.count.finished + least;
+    let least = after.count.own.saturating_add(own.0);
+    let most = after.count.own.saturating_add(after.count.maybe_own).saturating_add(own.1);
+    let due = before.count.finished.saturating_add(least);
+    let is_reset = !is_same_start(before.listed, after.listed) || after.count.finished < due;
     // What was counted since the reset was made in between.
     let grown = after.count.finished - if is_reset { 0 } else { before.count.finished };
     let may_be_reset = match (before.count.may_have_reset, after.count.may_have_reset) {
@@ -112,7 +143,12 @@ fn own_between(sampled: &InstanceSamples, (from, to): (Timestamp, Timestamp)) ->
     let logins = sampled.samples.iter().filter(|sample| sample.listed().and_then(|it| it.handshakes).is_none());
     // Without a login it is unknown how far the probe got.
     let logins = logins.map(|sample| OwnHandshake { at: sample.at, is_certain: sample.own.is_some() });
-    let (mut least, mut most) = (0, 0);
+    // Another run may have made its handshake on this side of a sample, and its list on the other.
+    let is_beside = |time: Timestamp, at: Timestamp| time != at && time.duration_until(at).abs() <= BESIDE;
+    let counted = sampled.samples.iter().filter(|sample| sample.listed().and_then(|it| it.handshakes).is_some());
+    let beside = counted.filter(|sample| sample.at != from && sample.at != to);
+    let beside = beside.filter(|sample| is_beside(from, sample.at) || is_beside(to, sample.at)).count() as u64;
+    let (mut least, mut most) = (0, beside);
     for own in logins.chain(sampled.handshakes.iter().copied()) {
         let is_near = |time: Timestamp| time.duration_until(own.at).abs() <= NEAR;
         let is_inside = (from..=to).contains(&own.at);
@@ -139,7 +175,7 @@ mod tests {
     fn sample(second: i64, finished: u64, resets: Option<u64>, started: i64) -> Sample {
         let handshakes = Some(HandshakeCount { finished, may_have_reset: resets, own: 1, maybe_own: 0 });
         let listed = Listed { open: 0, started_at: Some(at(started)), gap: None, handshakes };
-        let own = OwnLogin { user: "monitor".to_owned(), address: None, at: at(second), accepted: true };
+        let own = OwnLogin { id: None, user: "monitor".to_owned(), address: None, at: at(second), accepted: true };
         Sample { at: at(second), own: Some(own), outcome: SampleOutcome::Listed(listed) }
     }
 

@@ -147,6 +147,8 @@ pub struct Usage {
     pub sampled: Sampled,
     /// What the server's counter of TLS handshakes shows of clients.
     pub handshakes: CountedHandshakes,
+    /// Sessions whose transport the log does not show, outside of the time in which that counter shows that no client used TLS.
+    pub unknown_uncounted: u64,
     /// Sessions with TLS, of all clients, whose mark has text behind it: a client without TLS may have written it.
     pub imitable_tls: u64,
     /// Whether evidence is damaged, missing or invalid.
@@ -175,9 +177,9 @@ fn add_up(
     // An instance that was made anew under an old name is not what the old one was, and what was before it was made cannot
     // be missing.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
-    let all_samples = sampled;
+    let all_samples = &sampled.without_own();
     // One that was taken before the instance was made is of another that had its name.
-    let sampled = &profile.created_at.map_or_else(|| sampled.clone(), |created| sampled.since(created));
+    let sampled = &profile.created_at.map_or_else(|| all_samples.clone(), |created| all_samples.since(created));
     let handshakes = handshake_counter::of(sampled);
     let coverage = coverage::of((readings, &recorded, &handshakes.none_in), engine, lived, least);
     let judged_from = coverage.judged.map_or(lived.from, |judged| judged.from);
@@ -192,9 +194,10 @@ fn add_up(
         let inside = facts.lazy().filter(lies_in(lived)).collect();
         let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
         proven = open_sessions::proven(&once, &usage.coverage.logged, engine).map_err(unreadable)?;
-        let counted = &usage.handshakes.none_in;
+        let counted = &usage.handshakes.none_in.clone();
         let seen_in = |window| coverage::of((readings, &recorded, counted), engine, window, least).seen;
         settled = sampled::settled_clients(&once, (sampled, lived), seen_in).map_err(unreadable)?;
+        usage.unknown_uncounted = handshake_counter::unknown_outside(&once, counted).map_err(unreadable)?;
         usage.by_day = daily::by_day(once.clone().lazy()).map_err(unreadable)?;
         let rows = totals(once.lazy(), judged_from).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
         rows.map_err(unreadable)?;

@@ -3,7 +3,7 @@
 //! A client may give itself any name. So of the sessions that look like the probe's own, no more are left out than the bundle
 //! holds logins of the probe, by user, address and time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{
@@ -20,7 +20,7 @@ const APART: SignedDuration = SignedDuration::from_secs(60);
 
 /// The events that a login leaves in a log. Each is one record of each kind of log.
 const ACCEPTED: &[&str] = &["connected", "disconnected"];
-const REJECTED: &[&str] = &["rejected", "connected", "disconnected"];
+const REJECTED: &[&str] = &["rejected"];
 
 /// Facts without those of the probe's own logins.
 pub(super) fn left_out(
@@ -29,6 +29,8 @@ pub(super) fn left_out(
     engine: Option<&Engine>,
 ) -> PolarsResult<DataFrame> {
     let own: Vec<&OwnLogin> = sampled.samples.iter().filter_map(|sample| sample.own.as_ref()).collect();
+    // A server does not say the address of a login that it rejects: it is that of the others.
+    let known: BTreeSet<&str> = own.iter().filter_map(|login| login.address.as_deref()).collect();
     if own.is_empty() {
         return Ok(facts);
     }
@@ -37,7 +39,7 @@ pub(super) fn left_out(
         let mut counts: Vec<u64> = (0..facts.height()).map(|row| rows.counts.get(row).copied().unwrap_or(0)).collect();
         for login in own {
             for event in if login.accepted { ACCEPTED } else { REJECTED } {
-                rows.leave_out(login, event, &mut counts);
+                rows.leave_out((login, &known), event, &mut counts);
             }
         }
         counts
@@ -79,7 +81,7 @@ impl<'f> Rows<'f> {
     }
 
     /// Whether a row may hold the record of a login.
-    fn may_be(&self, row: usize, login: &OwnLogin, event: &str) -> bool {
+    fn may_be(&self, row: usize, (login, known): (&OwnLogin, &BTreeSet<&str>), event: &str) -> bool {
         let is_time = self.seen.get(row).copied().flatten().is_some_and(|(first, last)| {
             let around = |time: Timestamp, by: SignedDuration| time.checked_add(by).unwrap_or(time);
             (around(first, -APART)..=around(last, APART)).contains(&login.at)
@@ -87,7 +89,8 @@ impl<'f> Rows<'f> {
         let is_plain = matches!(self.transports.get(row), Some("plaintext" | "local" | "gss"));
         let is_there = match (self.addresses.get(row), login.address.as_deref()) {
             (Some(logged), Some(own)) => logged == own || self.is_named(row),
-            _ => true,
+            (Some(logged), None) => known.contains(logged) || self.is_named(row),
+            (None, _) => true,
         };
         self.events.get(row) == Some(event)
             && self.users.get(row) == Some(login.user.as_str())
@@ -102,7 +105,7 @@ impl<'f> Rows<'f> {
     }
 
     /// Takes one record of a login out of the counts, in each kind of log.
-    fn leave_out(&self, login: &OwnLogin, event: &str, counts: &mut [u64]) {
+    fn leave_out(&self, login: (&OwnLogin, &BTreeSet<&str>), event: &str, counts: &mut [u64]) {
         let mut best: BTreeMap<usize, (bool, usize)> = BTreeMap::new();
         for (row, kind) in self.kinds.iter().enumerate() {
             if counts.get(row).is_some_and(|count| *count > 0) && self.may_be(row, login, event) {
@@ -150,7 +153,7 @@ mod tests {
         let samples = logins.iter().map(|(second, address, accepted)| {
             let at = Timestamp::from_second(SECOND + second).expect("in range");
             let address = address.map(str::to_owned);
-            let own = Some(OwnLogin { user: "monitor".to_owned(), address, at, accepted: *accepted });
+            let own = Some(OwnLogin { id: None, user: "monitor".to_owned(), address, at, accepted: *accepted });
             Sample { at, own, outcome: SampleOutcome::Failure(SampleFailure::TimedOut) }
         });
         InstanceSamples { samples: samples.collect(), ..InstanceSamples::new("arn") }
@@ -191,13 +194,16 @@ mod tests {
             |event: Key, logins: &[(i64, Option<&str>, bool)]| !left(&[(event, 1)], &sampled(logins)).is_empty();
         let plain = || key("connected", Some("tls"), None);
         assert!(!is_left(plain(), &[(600, Some("10.0.0.9"), true)]));
-        assert!(!is_left(plain(), &[(600, None, true)]), "the server did not say its address");
+        assert!(is_left(plain(), &[(600, None, true)]), "the server did not say its address");
         assert!(is_left(plain(), &[(700, Some("10.0.0.9"), true)]), "at another time");
         assert!(is_left(plain(), &[(600, Some("10.0.0.8"), true)]), "at another address");
         assert!(is_left(key("connected", Some("plaintext"), None), &[(600, Some("10.0.0.9"), true)]), "without TLS");
         let other = Key { user: Some("app".to_owned()), ..plain() };
         assert!(is_left(other, &[(600, Some("10.0.0.9"), true)]), "another user");
-        assert!(is_left(key("rejected", Some("tls"), None), &[(600, None, true)]), "the probe was accepted");
-        assert!(!is_left(key("rejected", Some("tls"), None), &[(600, None, false)]));
+        let rejected = || key("rejected", Some("tls"), None);
+        assert!(is_left(rejected(), &[(600, Some("10.0.0.9"), true)]), "the probe was accepted");
+        assert!(is_left(rejected(), &[(600, None, false)]), "its address is not known");
+        assert!(!is_left(rejected(), &[(600, None, false), (0, Some("10.0.0.9"), true)]));
+        assert!(is_left(plain(), &[(600, None, false), (0, Some("10.0.0.9"), true)]), "a rejected login is no session");
     }
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, PolarsResult};
 
-use super::metrics::begins;
 use super::{Client, ClientUsage, Transports};
 use crate::bundle::fact::column;
 use crate::sessions::{InstanceSamples, SampleGap, SampledSession, SessionTransport};
@@ -98,7 +97,9 @@ pub(super) fn is_logged(session: &SampledSession, seen: &[Window], clients: &BTr
     let used = || clients.iter().filter(|(client, _)| is_client(client)).map(|(_, used)| &used.sessions);
     let is_shown = match session.transport {
         SessionTransport::Tls => used().any(|sessions| sessions.tls > 0),
-        _ => used().any(|sessions| sessions.sum() > 0),
+        SessionTransport::Plaintext => used().any(|sessions| sessions.plaintext > 0),
+        SessionTransport::Gss => used().any(|sessions| sessions.gss > 0),
+        SessionTransport::Local | SessionTransport::Unknown => used().any(|sessions| sessions.sum() > 0),
     };
     let in_logs = |at: Timestamp| seen.iter().any(|span| span.from <= at && at < span.to);
     match (session.started_at, session.transport) {
@@ -132,7 +133,7 @@ fn complete(sampled: &InstanceSamples) -> impl DoubleEndedIterator<Item = Timest
 /// The last complete sample that shows every session which began unseen and was still open at the end: it was taken since the
 /// logs begin, and since their last gap.
 pub(super) fn settles_open(sampled: &InstanceSamples, seen: &[Window], lived: Window) -> Option<Timestamp> {
-    let begin = begins(seen).last()?;
+    let begin = seen.last()?.from;
     complete(sampled).rfind(|at| begin <= *at && *at <= lived.to)
 }
 
@@ -251,7 +252,7 @@ mod tests {
             let times: Vec<(i64, bool)> = times.into_iter().collect();
             let settled = settles_open(&samples(&times), &seen, span(0, 1000));
             let (Some(settled), Some(end)) = (settled, seen.last().map(|last| last.to)) else { return Ok(()) };
-            let begin = begins(&seen).last().expect("a begin");
+            let begin = seen.last().expect("a begin").from;
             for (from, to, _) in history.into_iter().filter(|(from, to, _)| at(*from) < end && end < at(*to)) {
                 let is_listed = at(from) <= settled && settled < at(to);
                 prop_assert!(begin <= at(from) || is_listed || at(to) <= settled, "{from} to {to}");

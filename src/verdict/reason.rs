@@ -142,6 +142,8 @@ reasons! {
     SessionsNotLogged = "sessions-not-logged", Blocks;
     /// Clients tried to use TLS, without success.
     TlsAttempts = "tls-attempts", Blocks;
+    /// The server counted TLS handshakes, which may be of ignored clients, AWS's own users or others.
+    TlsHandshakesUnexplained = "tls-handshakes-unexplained", Blocks;
     /// Sessions that ended in the window were opened before it.
     OlderSessions = "older-sessions", Blocks;
     /// CloudWatch counts open sessions whose login no log shows.
@@ -245,6 +247,7 @@ impl ReasonCode {
             Self::RecordsUnparsed => "Download the log, and run `ssl-usage scan` on it.",
             Self::SessionsNotLogged => "Complete the list in `log_connections`.",
             Self::TlsAttempts => "Find these clients in the log.",
+            Self::TlsHandshakesUnexplained => "List the sessions more often, to see which clients use TLS.",
             Self::OlderSessions => "Use more `--days`, collect every day, or ask the owners of the clients.",
             Self::OlderSessionsOpen => {
                 "Restart the connection pools, or stop all clients until the metric is 0. A restart of the instance also settles it."

@@ -590,8 +590,8 @@ fn records_unparsed(context: &Context<'_>, _: &'static Engine) -> Option<(Reason
 
 fn transport_unknown(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let unknown = context.usage.connections.unknown;
-    // Those of which the counter shows that they used no TLS.
-    let is_shown = is_counted(context) && context.usage.judged.unknown == unknown;
+    // The counter shows that the others used no TLS.
+    let is_shown = is_counted(context) && context.usage.unknown_uncounted == 0;
     (unknown > 0 && !is_shown).then(|| {
         (
             ReasonCode::TransportUnknown,

@@ -23,22 +23,24 @@ pub(super) fn tls_sessions_open(context: &Context<'_>, _: &'static Engine) -> Fo
     Some((ReasonCode::TlsSessionsOpen, text))
 }
 
-/// Handshakes that the server counted, beside those of probes. If other TLS is known that is not of clients, they may be its.
+/// Handshakes that the server counted, beside those of probes. If clients that the policy ignores or AWS's own users use TLS,
+/// they may be theirs, or of others too.
 pub(super) fn tls_handshakes_counted(context: &Context<'_>, _: &'static Engine) -> Found {
-    let (handshakes, Window { from, to }) = of_clients(context)?;
+    let (handshakes, Window { from, to }) = context.usage.handshakes.of_clients?;
+    let second = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let text = format!(
-        "the server completed {} of clients between {} and {} (Ssl_finished_accepts). Failed logins and port scans with TLS count too.",
+        "the server completed {} between {} and {} that no probe in this evidence made (Ssl_finished_accepts). Failed logins, port scans and probes into other bundles count too.",
         plural(handshakes, "TLS handshake"),
-        minute(from),
-        minute(to)
+        second(from),
+        second(to)
     );
-    Some((ReasonCode::TlsHandshakesCounted, text))
-}
-
-fn of_clients(context: &Context<'_>) -> Option<(u64, Window)> {
     let usage = context.usage;
     let of_others = usage.ignored.sessions.tls + usage.ignored.attempts.tls + usage.system.tls > 0;
-    usage.handshakes.of_clients.filter(|_| !of_others && !usage.sampled.has_system_tls)
+    let code = match of_others || usage.sampled.has_system_tls {
+        true => ReasonCode::TlsHandshakesUnexplained,
+        false => ReasonCode::TlsHandshakesCounted,
+    };
+    Some((code, text))
 }
 
 /// Whether samples show TLS in the window, of anybody.

@@ -198,6 +198,12 @@ fn sessions_are_listed_by_a_user_with_the_privilege_and_unknown_without() {
         assert_eq!(counts(&instance["connections"]), (2, 3), "{:#}", instance["connections"]);
         assert_eq!(instance["usage"], "in_use", "{:#}", instance["reasons"]);
         assert!(codes(&instance).contains(&"tls-sessions-open"), "{:#}", instance["reasons"]);
+        if database.is_postgres {
+            // The sessions of a role stay when it is dropped.
+            database.sql("DROP ROLE app");
+            let seen = prober.sessions();
+            assert_eq!((counts(&seen), &seen["gap"]), ((2, 3), &json!(null)), "{seen:#}");
+        }
         // Escape sequences of a client reach no terminal.
         let table = prober.run(&["--sessions", "--login", "file"]);
         assert!(table.out.contains("Clients with TLS:") && !table.out.contains('\u{1b}'), "{}", table.out);

@@ -46,7 +46,7 @@ fn samples(case: &Case) -> InstanceSamples {
     let reload = (rng.u8(..4) == 0).then(|| rng.i64(WINDOW - DAY..NOW));
     let mut all = InstanceSamples::new(&format!("arn:aws:rds:{}:{ACCOUNT}:db:{}", case.region, case.id));
     for (number, time) in times.iter().enumerate() {
-        let own = OwnLogin { user: "monitor".to_owned(), address: None, at: at(*time), accepted: true };
+        let own = OwnLogin { id: None, user: "monitor".to_owned(), address: None, at: at(*time), accepted: true };
         if rng.u8(..10) == 0 || case.settings.status == "stopped" {
             let outcome = SampleOutcome::Failure(SampleFailure::TimedOut);
             all.absorb(InstanceSamples { samples: vec![Sample { at: at(*time), own: None, outcome }], ..all.clone() });
