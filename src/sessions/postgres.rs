@@ -11,7 +11,7 @@ use ssl_usage_parsers::{Engine, is_local};
 use super::database::{Database, QueryError, Row};
 use super::gap::SampleGap;
 use super::sample::{Listed, SampledSession, SessionTransport};
-use super::{Reading, instant, is_system, number};
+use super::{MOST_SESSIONS, Reading, instant, is_system, number};
 
 /// The time, the address and the process of the own session, and the start of the server.
 const OWN: &str = "SELECT extract(epoch FROM clock_timestamp()), host(inet_client_addr()), pg_backend_pid(), \
@@ -60,6 +60,7 @@ pub(super) async fn read(
         }
     }
     let gap = match (masked, is_own_there) {
+        _ if rows.len() > MOST_SESSIONS => Some(SampleGap::TooMany),
         (true, _) => Some(SampleGap::NoPrivilege(user.to_owned())),
         (_, false) => Some(SampleGap::OwnSessionMissing),
         _ => None,
@@ -78,7 +79,8 @@ fn is_masked(row: &Row, engine: &Engine) -> bool {
 fn session(row: &Row, (engine, at): (&Engine, Timestamp), has_babelfish: bool) -> Option<SampledSession> {
     let column = |at: usize| row.get(at).and_then(Option::as_deref);
     let owned = |at: usize| column(at).filter(|text| !text.is_empty()).map(str::to_owned);
-    if !column(7).is_some_and(|kind| OF_CLIENTS.contains(&kind)) {
+    // Whatever has a client serves one: a kind that is not known is not left out.
+    if !column(7).is_some_and(|kind| OF_CLIENTS.contains(&kind)) && column(5).is_none() {
         return None;
     }
     // A role that was dropped has no name, and its sessions stay. A login that has not ended has no role.

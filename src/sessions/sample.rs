@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::SampleFailure;
 use super::gap::SampleGap;
 
-/// How far the start of a session and the time of its login may be apart.
+/// How far the start of a session and the time of its login may be apart, and two readings of one start of a server.
 const SAME_LOGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// The samples of one instance, and the sessions in them.
@@ -188,14 +188,25 @@ impl InstanceSamples {
 
     /// Without the sessions of probes. A probe that was cut off may stay connected, and two may run at the same time.
     pub fn without_own(&self) -> Self {
-        let own = || self.samples.iter().filter_map(|sample| sample.own.as_ref());
-        let is_start = |at: Timestamp, started_at: Option<Timestamp>| {
-            started_at.is_none_or(|started| started.duration_until(at).abs() <= SAME_LOGIN)
+        // IDs begin anew when the server is restarted.
+        let start_at = |time: Timestamp| {
+            let sample = self.samples.get(self.samples.partition_point(|sample| sample.at < time))?;
+            sample.listed().filter(|_| sample.at == time)?.started_at
         };
+        let mut own: BTreeMap<u64, Vec<(&OwnLogin, Timestamp)>> = BTreeMap::new();
+        for sample in &self.samples {
+            let login = sample.own.as_ref().and_then(|login| Some((login, login.id?)));
+            if let Some(((login, id), start)) = login.zip(sample.listed().and_then(|listed| listed.started_at)) {
+                own.entry(id).or_default().push((login, start));
+            }
+        }
         let is_own = |session: &SampledSession| {
-            own().any(|own| {
-                (own.id, Some(&own.user), &own.address) == (Some(session.id), session.user.as_ref(), &session.address)
-                    && is_start(own.at, session.started_at)
+            own.get(&session.id).into_iter().flatten().any(|(login, start)| {
+                let is_same = |one: Timestamp, other: Timestamp| one.duration_until(other).abs() <= SAME_LOGIN;
+                (Some(&login.user), &login.address) == (session.user.as_ref(), &session.address)
+                    && login.at <= session.first_seen
+                    && start_at(session.first_seen).is_some_and(|of_session| is_same(of_session, *start))
+                    && session.started_at.is_none_or(|started| is_same(started, login.at))
             })
         };
         let sessions = self.sessions.iter().filter(|session| !is_own(session)).cloned().collect();
@@ -274,6 +285,38 @@ mod tests {
             }
             all
         }
+    }
+
+    #[test]
+    fn a_session_with_the_number_of_a_probe_is_another_after_a_restart() {
+        let sample = |second: i64, start: i64, id: u64| {
+            let own =
+                OwnLogin { id: Some(id), user: "monitor".to_owned(), address: None, at: at(second), accepted: true };
+            let listed = Listed { started_at: Some(at(start)), ..Listed::default() };
+            Sample { at: at(second), own: Some(own), outcome: SampleOutcome::Listed(listed) }
+        };
+        let left = |start: i64| {
+            let session = SampledSession {
+                first_seen: at(900),
+                last_seen: at(900),
+                id: 7,
+                started_at: None,
+                transport: SessionTransport::Tls,
+                tls_version: None,
+                cipher: None,
+                user: Some("monitor".to_owned()),
+                database: None,
+                address: None,
+                application: None,
+                system: false,
+            };
+            let samples = vec![sample(0, -9000, 7), sample(900, start, 8)];
+            InstanceSamples { samples, sessions: vec![session], ..InstanceSamples::new("arn") }
+                .without_own()
+                .sessions
+                .len()
+        };
+        assert_eq!((left(-9000), left(600)), (0, 1));
     }
 
     proptest! {

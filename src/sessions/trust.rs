@@ -12,10 +12,10 @@ use tokio_rustls::TlsConnector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::reason;
 
-/// The root CAs of RDS of all regions, as `global-bundle.pem` holds them.
+/// The root CAs of RDS in 27 regions. Others are in AWS's `global-bundle.pem`, and in those of its other partitions.
 ///
 /// Source: "Using SSL/TLS to encrypt a connection to a DB instance or cluster" in the RDS user guide.
-const RDS_CAS: &str = include_str!("rds-global-bundle.pem");
+const RDS_CAS: &str = include_str!("rds-root-cas.pem");
 
 /// Most bytes of a file with CAs.
 const MOST_BYTES: u64 = 16 << 20;
@@ -86,5 +86,33 @@ impl Trust {
     /// The CAs in PEM format.
     pub(super) fn pem(&self) -> &[u8] {
         &self.pem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use x509_parser::certificate::X509Certificate;
+    use x509_parser::prelude::FromDer;
+
+    use super::*;
+
+    #[test]
+    fn the_cas_of_rds_are_three_roots_of_each_region() {
+        let all: Vec<_> =
+            CertificateDer::pem_slice_iter(RDS_CAS.as_bytes()).map(|of| of.expect("a certificate")).collect();
+        let names: BTreeSet<String> = all
+            .iter()
+            .map(|of| {
+                let (_, certificate) = X509Certificate::from_der(of).expect("a certificate");
+                assert_eq!(certificate.subject(), certificate.issuer());
+                assert!(certificate.is_ca());
+                certificate.subject().to_string()
+            })
+            .collect();
+        assert!(names.iter().all(|name| name.contains("CN=Amazon RDS ") && name.contains(" Root CA ")), "{names:#?}");
+        assert_eq!((all.len(), names.len()), (3 * 27, 3 * 27));
+        assert!(Trust::rds().is_ok());
     }
 }

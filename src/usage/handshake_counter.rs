@@ -140,16 +140,24 @@ fn is_same_start(before: &Listed, after: &Listed) -> bool {
 
 /// How many handshakes other runs of the probe made between two samples, at least and at most.
 fn own_between(sampled: &InstanceSamples, (from, to): (Timestamp, Timestamp)) -> (u64, u64) {
-    let logins = sampled.samples.iter().filter(|sample| sample.listed().and_then(|it| it.handshakes).is_none());
+    let around = |at: Timestamp, by: SignedDuration| at.checked_add(by).unwrap_or(at);
+    let (first, last) = (around(from, -NEAR), around(to, NEAR));
+    let samples = || {
+        let begin = sampled.samples.partition_point(|sample| sample.at < first);
+        sampled.samples.iter().skip(begin).take_while(|sample| sample.at <= last)
+    };
+    let begin = sampled.handshakes.partition_point(|own| own.at < first);
+    let handshakes = sampled.handshakes.iter().skip(begin).take_while(|own| own.at <= last);
+    let logins = samples().filter(|sample| sample.listed().and_then(|it| it.handshakes).is_none());
     // Without a login it is unknown how far the probe got.
     let logins = logins.map(|sample| OwnHandshake { at: sample.at, is_certain: sample.own.is_some() });
     // Another run may have made its handshake on this side of a sample, and its list on the other.
     let is_beside = |time: Timestamp, at: Timestamp| time != at && time.duration_until(at).abs() <= BESIDE;
-    let counted = sampled.samples.iter().filter(|sample| sample.listed().and_then(|it| it.handshakes).is_some());
+    let counted = samples().filter(|sample| sample.listed().and_then(|it| it.handshakes).is_some());
     let beside = counted.filter(|sample| sample.at != from && sample.at != to);
     let beside = beside.filter(|sample| is_beside(from, sample.at) || is_beside(to, sample.at)).count() as u64;
     let (mut least, mut most) = (0, beside);
-    for own in logins.chain(sampled.handshakes.iter().copied()) {
+    for own in logins.chain(handshakes.copied()) {
         let is_near = |time: Timestamp| time.duration_until(own.at).abs() <= NEAR;
         let is_inside = (from..=to).contains(&own.at);
         if is_near(from) || is_near(to) || is_inside {

@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{
-    ChunkedArray, DataFrame, IntoLazy, IntoSeries, NamedFrom, PolarsResult, Series, StringType, col, lit,
-};
+use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, NamedFrom, PolarsResult, Series, StringType, col, lit};
 use ssl_usage_parsers::Engine;
 
 use super::coverage::kind;
@@ -17,6 +15,9 @@ use crate::sessions::{APPLICATION, InstanceSamples, OwnLogin};
 
 /// How far the time in a log may be from the time of the login.
 const APART: SignedDuration = SignedDuration::from_secs(60);
+
+/// Microseconds of an hour.
+const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// The events that a login leaves in a log. Each is one record of each kind of log.
 const ACCEPTED: &[&str] = &["connected", "disconnected"];
@@ -34,19 +35,17 @@ pub(super) fn left_out(
     if own.is_empty() {
         return Ok(facts);
     }
-    let mut counts = {
-        let rows = Rows::of(&facts, engine)?;
-        let mut counts: Vec<u64> = (0..facts.height()).map(|row| rows.counts.get(row).copied().unwrap_or(0)).collect();
-        for login in own {
-            for event in if login.accepted { ACCEPTED } else { REJECTED } {
-                rows.leave_out((login, &known), event, &mut counts);
-            }
+    let users: BTreeSet<&str> = own.iter().map(|login| login.user.as_str()).collect();
+    let rows = Rows::of(&facts, engine, &users)?;
+    let counts = facts.column(column::COUNT)?.u64()?;
+    let mut counts: Vec<u64> = counts.iter().map(Option::unwrap_or_default).collect();
+    for login in own {
+        for event in if login.accepted { ACCEPTED } else { REJECTED } {
+            rows.leave_out((login, &known), event, &mut counts);
         }
-        counts
-    };
-    let counts = Series::new(column::COUNT.into(), std::mem::take(&mut counts));
+    }
     let mut facts = facts;
-    facts.replace(column::COUNT, counts.into_series().into())?;
+    facts.replace(column::COUNT, Series::new(column::COUNT.into(), counts).into())?;
     facts.lazy().filter(col(column::COUNT).gt(lit(0u64))).collect()
 }
 
@@ -59,24 +58,31 @@ struct Rows<'f> {
     addresses: &'f ChunkedArray<StringType>,
     applications: &'f ChunkedArray<StringType>,
     seen: Vec<Option<(Timestamp, Timestamp)>>,
-    counts: Vec<u64>,
+    /// Those of the users of probes, by the hour.
+    by_hour: BTreeMap<i64, Vec<usize>>,
 }
 
 impl<'f> Rows<'f> {
-    fn of(facts: &'f DataFrame, engine: Option<&Engine>) -> PolarsResult<Self> {
+    fn of(facts: &'f DataFrame, engine: Option<&Engine>, own: &BTreeSet<&str>) -> PolarsResult<Self> {
         let text = |name| facts.column(name)?.str();
         let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
         let at = |micros: Option<i64>| Timestamp::from_microsecond(micros?).ok();
-        let sources = text(column::SOURCE)?;
+        let (sources, users) = (text(column::SOURCE)?, text(column::USER)?);
+        let mut by_hour: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (row, (user, first)) in users.iter().zip(firsts.iter()).enumerate() {
+            if let Some(first) = first.filter(|_| user.is_some_and(|user| own.contains(user))) {
+                by_hour.entry(first.div_euclid(HOUR_MICROS)).or_default().push(row);
+            }
+        }
         Ok(Self {
             kinds: sources.iter().map(|source| kind(engine, source.unwrap_or_default())).collect(),
             events: text(column::EVENT)?,
             transports: text(column::TRANSPORT)?,
-            users: text(column::USER)?,
+            users,
             addresses: text(column::ADDRESS)?,
             applications: text(column::APPLICATION)?,
             seen: firsts.iter().zip(lasts.iter()).map(|(first, last)| Some((at(first)?, at(last)?))).collect(),
-            counts: facts.column(column::COUNT)?.u64()?.iter().map(Option::unwrap_or_default).collect(),
+            by_hour,
         })
     }
 
@@ -92,10 +98,12 @@ impl<'f> Rows<'f> {
             (Some(logged), None) => known.contains(logged) || self.is_named(row),
             (None, _) => true,
         };
+        let is_other = self.applications.get(row).is_some_and(|name| name != APPLICATION);
         self.events.get(row) == Some(event)
             && self.users.get(row) == Some(login.user.as_str())
             && is_time
             && !is_plain
+            && !is_other
             && is_there
     }
 
@@ -107,7 +115,10 @@ impl<'f> Rows<'f> {
     /// Takes one record of a login out of the counts, in each kind of log.
     fn leave_out(&self, login: (&OwnLogin, &BTreeSet<&str>), event: &str, counts: &mut [u64]) {
         let mut best: BTreeMap<usize, (bool, usize)> = BTreeMap::new();
-        for (row, kind) in self.kinds.iter().enumerate() {
+        // Facts are of one hour each.
+        let hour = login.0.at.as_microsecond().div_euclid(HOUR_MICROS);
+        for row in self.by_hour.range(hour - 1..=hour + 1).flat_map(|(_, rows)| rows).copied() {
+            let Some(kind) = self.kinds.get(row) else { continue };
             if counts.get(row).is_some_and(|count| *count > 0) && self.may_be(row, login, event) {
                 let is_named = self.is_named(row);
                 let known = best.entry(*kind).or_insert((is_named, row));
@@ -183,7 +194,7 @@ mod tests {
         let all = |count| vec![(own.clone(), count), (key("disconnected", None, None), count)];
         let once = sampled(&[(601, Some("10.0.0.9"), true)]);
         assert_eq!(left(&all(1), &once), []);
-        // Whoever takes the name of the probe, and comes from its address, still counts.
+        // A client with the name and the address of the probe still counts.
         let more = left(&all(3), &once);
         assert_eq!(more, [("connected".to_owned(), 2), ("disconnected".to_owned(), 2)]);
     }
@@ -200,6 +211,8 @@ mod tests {
         assert!(is_left(key("connected", Some("plaintext"), None), &[(600, Some("10.0.0.9"), true)]), "without TLS");
         let other = Key { user: Some("app".to_owned()), ..plain() };
         assert!(is_left(other, &[(600, Some("10.0.0.9"), true)]), "another user");
+        let psql = key("connected", Some("tls"), Some("psql"));
+        assert!(is_left(psql, &[(600, Some("10.0.0.9"), true)]), "another application");
         let rejected = || key("rejected", Some("tls"), None);
         assert!(is_left(rejected(), &[(600, Some("10.0.0.9"), true)]), "the probe was accepted");
         assert!(is_left(rejected(), &[(600, None, false)]), "its address is not known");

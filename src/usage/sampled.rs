@@ -49,8 +49,7 @@ fn window(lived: Window) -> Window {
 /// The sessions that were open in the window, by the samples in it.
 pub(super) fn within(sampled: &InstanceSamples, lived: Window) -> impl Iterator<Item = &SampledSession> {
     let lived = window(lived);
-    let is_in = move |at: Timestamp| lived.from <= at && at <= lived.to;
-    let was_open = move |session: &&SampledSession| is_in(session.first_seen) || is_in(session.last_seen);
+    let was_open = move |session: &&SampledSession| session.first_seen <= lived.to && lived.from <= session.last_seen;
     sampled.sessions.iter().filter(was_open)
 }
 
@@ -146,7 +145,10 @@ pub(super) fn settled_clients(
     (sampled, lived): (&InstanceSamples, Window),
     seen_in: impl Fn(Window) -> Vec<Window>,
 ) -> PolarsResult<BTreeSet<UserAndAddress>> {
-    let Some(first) = complete(sampled).next() else { return Ok(BTreeSet::new()) };
+    let complete: Vec<Timestamp> = complete(sampled).collect();
+    let Some(first) = complete.first().copied() else { return Ok(BTreeSet::new()) };
+    let last_until =
+        |time: Timestamp| complete.get(complete.partition_point(|at| *at <= time).checked_sub(1)?).copied();
     let seen = seen_in(Window { from: first.min(lived.from), to: lived.to });
     let mut open = BTreeSet::new();
     let mut settled = BTreeSet::new();
@@ -157,7 +159,7 @@ pub(super) fn settled_clients(
         let at = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let (Some(first), Some(last)) = (at(firsts.get(row)), at(lasts.get(row))) else { continue };
         let shows_all = |from: Timestamp| seen.iter().any(|span| span.from <= from && last <= span.to);
-        let is_settled = complete(sampled).rfind(|at| *at <= first).is_some_and(shows_all);
+        let is_settled = last_until(first).is_some_and(shows_all);
         let client = (users.get(row).map(str::to_owned), addresses.get(row).map(str::to_owned));
         let of = if is_settled { &mut settled } else { &mut open };
         of.insert(client);
@@ -230,6 +232,9 @@ mod tests {
             [(false, true), (true, false), (true, false), (true, false), (false, true)]
         );
         assert_eq!(of_transport(50, SessionTransport::Plaintext), (false, false));
+        let through = SampledSession { last_seen: at(2000), ..session(50, SessionTransport::Plaintext) };
+        let sampled = InstanceSamples { sessions: vec![through], ..InstanceSamples::new("arn") };
+        assert_eq!(of(&sampled, span(100, 1000), |_| false).sessions.plaintext, 1, "it was open all the time");
     }
 
     prop_compose! {
