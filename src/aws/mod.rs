@@ -8,6 +8,7 @@ mod connection;
 mod credential_chain;
 mod credential_failure;
 mod credentials;
+mod data_api;
 mod database_login;
 mod ec2;
 mod endpoint;
@@ -26,6 +27,7 @@ mod trust;
 
 pub use account::{Account, Accounts};
 pub use answer::{Broken, Overrun, PacedBody};
+pub use data_api::Transaction;
 pub use ec2::Ec2;
 pub use failure::{failure, is_unavailable};
 pub use fallback::Route;

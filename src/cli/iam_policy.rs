@@ -42,8 +42,13 @@ const REGIONS: &[&str] = &["account:ListRegions", "rds:DescribeSourceRegions"];
 ///
 /// Source: "Creating and using an IAM policy for IAM database access" in the RDS user guide.
 const TOKENS: &[&str] = &["rds-db:connect"];
-/// The action of `probe --login secret`, on the secrets that RDS keeps. A key of the user's own needs `kms:Decrypt` too.
+/// The action of `probe --login secret` and `data-api`, on the secrets that RDS keeps. A key of the user's own needs `kms:Decrypt` too.
 const SECRETS: &[&str] = &["secretsmanager:GetSecretValue"];
+
+/// The actions of `probe --login data-api`.
+///
+/// Source: "Authorizing access to the Amazon RDS Data API" in the Aurora user guide.
+const DATA_API: &[&str] = &["rds-data:BeginTransaction", "rds-data:ExecuteStatement", "rds-data:RollbackTransaction"];
 
 /// Print the required IAM permissions.
 ///
@@ -59,7 +64,7 @@ const SECRETS: &[&str] = &["secretsmanager:GetSecretValue"];
 pub(super) struct IamPolicy {
     #[command(flatten)]
     places: Places,
-    /// Include the permissions for `probe --sessions`: IAM logins and secrets. Keep the one that you use, for one database user.
+    /// Include the permissions for `probe --sessions`: IAM logins, secrets and the RDS Data API. Keep the one that you use, for one database user.
     #[arg(long, help_heading = EVIDENCE)]
     probe: bool,
     /// Include the permissions for --insights.
@@ -91,6 +96,8 @@ impl IamPolicy {
                 statements.push(allow("ProbeTokens", TOKENS, vec!["arn:*:rds-db:*:*:dbuser:*/*".to_owned()]));
                 let secrets = vec!["arn:*:secretsmanager:*:*:secret:rds!*".to_owned()];
                 statements.push(allow("ProbeSecrets", SECRETS, secrets));
+                let clusters = vec!["arn:*:rds:*:*:cluster:*".to_owned()];
+                statements.push(allow("ProbeDataApi", DATA_API, clusters));
             }
             if places.all_regions {
                 statements.push(allow("Regions", REGIONS, all()));

@@ -29,8 +29,8 @@ use crate::text::listed;
 /// --certificates makes one TLS handshake with each address of each endpoint, without a login, and compares the certificate
 /// with the one that AWS lists. If AWS lists the new certificate, this shows whether the rotation took effect.
 ///
-/// --sessions logs in to each PostgreSQL, MySQL and MariaDB instance, and lists who is connected, with or without TLS. It
-/// reads only. A list shows one moment: repeat it with --every and --for, or from cron.
+/// --sessions logs in to each PostgreSQL, MySQL, MariaDB and SQL Server instance, and lists who is connected, with or without
+/// TLS. It reads only. A list shows one moment: repeat it with --every and --for, or from cron.
 ///
 /// The result is saved in the bundle, and `analyze` uses it. Clients of RDS Proxy see another certificate, which this command
 /// does not show.

@@ -135,6 +135,32 @@ impl Bar {
     }
 }
 
+/// What is shown while nothing happens. It disappears when it is dropped.
+pub(super) struct Wait(ProgressBar);
+
+impl Wait {
+    /// Shows a text on a terminal; elsewhere only if it `is_due`, as a line.
+    pub fn new(text: String, is_due: bool) -> Self {
+        let quiet = Settings::get().quiet;
+        if !quiet && is_due && !io::stderr().is_terminal() {
+            // A closed stderr is no reason to stop.
+            drop(writeln!(io::stderr(), "ssl-usage: {text}"));
+        }
+        let shown = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+        shown.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        shown.set_message(text);
+        shown.enable_steady_tick(Duration::from_millis(200));
+        Self(shown)
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Does something in each interval, until the sender is dropped.
 fn every(interval: Duration, act: impl Fn() + Send + 'static) -> Sender<()> {
     let (end, ended) = mpsc::channel();

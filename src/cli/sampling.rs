@@ -14,16 +14,17 @@ use super::complain;
 use super::fleet::Fleet;
 use super::heading::SESSIONS;
 use super::output::local;
-use super::progress::Bar;
+use super::progress::{Bar, Wait};
 use crate::bundle::{Bundle, ProbePart};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handshake::{Outcome, Probed};
 use crate::inventory::{EndpointKind, InstanceProfile};
 use crate::progress::Progress;
 use crate::sessions::{
-    self, Access, InstanceSamples, Login, LoginMethod, OwnHandshake, Sample, SampleFailure, SampleOutcome, Target,
-    Trust,
+    self, Access, InstanceSamples, Login, LoginMethod, OwnHandshake, Sample, SampleFailure, SampleOutcome,
+    SessionTransport, Target, Trust,
 };
+use crate::text::plural;
 
 /// Rejected logins in a row after which an instance is left alone.
 const MOST_REJECTIONS: usize = 3;
@@ -37,7 +38,7 @@ pub(super) struct Sampling {
     /// Where the password comes from. A password is never given on the command line.
     #[arg(long, value_name = "METHOD", value_enum, requires = "sessions")]
     login: Option<Method>,
-    /// Database user. Default: PGUSER, or the user in the file or the secret.
+    /// Database user. Default: PGUSER or SQLCMDUSER, or the user in the file or the secret.
     #[arg(long, value_name = "NAME", requires = "sessions")]
     user: Option<String>,
     /// CAs to trust instead of those of RDS (PEM). For GovCloud, China and new regions: global-bundle.pem of AWS.
@@ -58,7 +59,9 @@ enum Method {
     Iam,
     /// The master user's secret that RDS keeps in AWS Secrets Manager.
     Secret,
-    /// PGPASSWORD (with PGUSER) or MYSQL_PWD.
+    /// The same secret, through the RDS Data API: for the writers of Aurora clusters that enable it.
+    DataApi,
+    /// PGPASSWORD (with PGUSER), MYSQL_PWD or SQLCMDPASSWORD (with SQLCMDUSER).
     Env,
     /// ~/.pgpass or ~/.my.cnf.
     File,
@@ -86,13 +89,17 @@ impl Sampling {
         let method = match self.login {
             Some(Method::Iam) => LoginMethod::Iam,
             Some(Method::Secret) => LoginMethod::Secret,
+            Some(Method::DataApi) => LoginMethod::DataApi,
             Some(Method::Env) => LoginMethod::Environment,
             Some(Method::File) | None => LoginMethod::File,
         };
-        let needs_aws = matches!(method, LoginMethod::Iam | LoginMethod::Secret);
-        if needs_aws && is_from {
-            return Err(Error::new(ErrorKind::Usage, "--login", "iam and secret need AWS, which --from does not call")
-                .hint("use --bundle instead of --from, or --login file"));
+        if method.needs_aws() && is_from {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "--login",
+                "iam, secret and data-api need AWS, which --from does not call",
+            )
+            .hint("use --bundle instead of --from, or --login file"));
         }
         if method == LoginMethod::Iam && self.user.is_none() {
             return Err(Error::new(ErrorKind::Usage, "--login iam", "the database user is missing").hint("add --user"));
@@ -105,7 +112,7 @@ impl Sampling {
     /// Lists the sessions of all instances, as often as it is asked for.
     pub async fn run(&self, access: &Access, fleet: &Fleet, rounds: &mut Rounds<'_>) -> Result<()> {
         let mut access = Access { login: access.login.clone(), trust: access.trust.clone(), aws: Vec::new() };
-        if matches!(access.login.method, LoginMethod::Iam | LoginMethod::Secret) {
+        if access.login.method.needs_aws() {
             let progress: Arc<dyn Progress> = Arc::new(Bar::new("requesting AWS credentials"));
             let (reached, failed) = fleet.reach(&progress).await?;
             failed.iter().for_each(|error| complain(error));
@@ -120,7 +127,7 @@ impl Sampling {
             let sampled = sessions::sample(&targets, &access, &progress).await;
             drop(progress);
             rounds.add(sampled);
-            rounds.save_if_due()?;
+            let is_saved = rounds.save_if_due()?;
             // A login that is rejected again and again may lock the user.
             targets.retain(|target| rounds.rejections(&target.profile.arn) < MOST_REJECTIONS);
             let Some(every) = self.every else { return Ok(()) };
@@ -135,7 +142,10 @@ impl Sampling {
             if next > end {
                 return Ok(());
             }
+            let left = end.saturating_duration_since(next).as_secs() / every.as_secs() + 1;
+            let wait = Wait::new(rounds.state(left), is_saved);
             tokio::time::sleep_until(next).await;
+            drop(wait);
         }
     }
 }
@@ -203,8 +213,25 @@ impl<'p> Rounds<'p> {
         self.all.get(arn).map_or(0, |of| of.samples.iter().rev().take_while(is_rejected).count())
     }
 
-    fn save_if_due(&mut self) -> Result<()> {
-        if self.saved_at.elapsed() < SAVED_EVERY { Ok(()) } else { self.save() }
+    /// Whether it saved something.
+    fn save_if_due(&mut self) -> Result<bool> {
+        let is_due = self.saved_at.elapsed() >= SAVED_EVERY;
+        if is_due { self.save().map(|()| true) } else { Ok(false) }
+    }
+
+    /// What was seen so far, and how many samples are left.
+    fn state(&self, left: u64) -> String {
+        let all = || self.all.values();
+        let samples = all().map(|of| of.samples.len()).max().unwrap_or_default() as u64;
+        let listed = all().filter(|of| of.samples.last().is_some_and(|last| last.listed().is_some())).count();
+        let clients = all().flat_map(|of| &of.sessions).filter(|session| !session.system);
+        let tls = clients.filter(|session| session.transport == SessionTransport::Tls).count() as u64;
+        format!(
+            "{}, {left} left. {listed} of {} listed, {} with TLS so far",
+            plural(samples, "sample"),
+            plural(self.all.len() as u64, "instance"),
+            plural(tls, "session")
+        )
     }
 
     fn save(&mut self) -> Result<()> {

@@ -19,6 +19,7 @@ use ssl_usage_parsers::TlsStart;
 pub use failure::ProbeFailure;
 use present::Handshake;
 pub(crate) use start_tls::start as begin_tls;
+pub(crate) use tds::Wrapped;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{CertificateFacts, Endpoint, ExpectedCertificate, InstanceProfile, ServedCertificate};

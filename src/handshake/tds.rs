@@ -59,10 +59,12 @@ fn header(kind: u8, length: usize) -> [u8; HEADER] {
     [kind, END_OF_MESSAGE, high, low, 0, 0, 0, 0]
 }
 
-/// A stream whose bytes are wrapped in packets.
+/// A stream whose bytes are wrapped in packets, until the handshake is over.
 #[derive(Debug)]
-pub(super) struct Wrapped<S> {
+pub(crate) struct Wrapped<S> {
     inner: S,
+    /// Whether the handshake is over: nothing is wrapped any more.
+    is_over: bool,
     /// The header of the packet that is being read, so far.
     head: Vec<u8>,
     /// Bytes of its content that are left.
@@ -75,7 +77,12 @@ pub(super) struct Wrapped<S> {
 
 impl<S> Wrapped<S> {
     pub fn new(inner: S) -> Self {
-        Self { inner, head: Vec::new(), left: 0, plain: Vec::new(), packets: (Vec::new(), 0) }
+        Self { inner, is_over: false, head: Vec::new(), left: 0, plain: Vec::new(), packets: (Vec::new(), 0) }
+    }
+
+    /// Wraps nothing from now on.
+    pub fn end(&mut self) {
+        self.is_over = true;
     }
 }
 
@@ -97,6 +104,9 @@ fn read<S: AsyncRead + Unpin>(
 impl<S: AsyncRead + Unpin> AsyncRead for Wrapped<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.is_over && this.left == 0 {
+            return Pin::new(&mut this.inner).poll_read(context, into);
+        }
         while this.left == 0 {
             let mut bytes = [0; HEADER];
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -115,7 +125,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wrapped<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wrapped<S> {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_over {
+            return Pin::new(&mut self.inner).poll_write(context, bytes);
+        }
         self.plain.extend(bytes);
         Poll::Ready(Ok(bytes.len()))
     }

@@ -12,6 +12,9 @@ pub struct DatabaseLogin {
     /// ARN of the secret of the master user (`MasterUserSecret`), if RDS keeps it in Secrets Manager.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master_secret: Option<String>,
+    /// ARN of its cluster, if the RDS Data API is on (`HttpEndpointEnabled`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_api: Option<String>,
 }
 
 impl DatabaseLogin {
@@ -19,9 +22,11 @@ impl DatabaseLogin {
     pub(super) fn of(instance: &DbInstance, cluster: Option<&DbCluster>) -> Self {
         let of_cluster = cluster.and_then(DbCluster::db_cluster_resource_id);
         let secret = cluster.and_then(DbCluster::master_user_secret).or(instance.master_user_secret());
+        let with_data_api = cluster.filter(|cluster| cluster.http_endpoint_enabled() == Some(true));
         Self {
             resource_id: of_cluster.or(instance.dbi_resource_id()).map(str::to_owned),
             master_secret: secret.and_then(|secret| secret.secret_arn()).map(str::to_owned),
+            data_api: with_data_api.and_then(DbCluster::db_cluster_arn).map(str::to_owned),
         }
     }
 

@@ -26,25 +26,30 @@ pub struct ProbeStep {
 /// The probe that helps most; none if the instance is judged already, or its sessions cannot be listed.
 pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy) -> Option<ProbeStep> {
     let start = profile.known_engine()?.tls_start?;
-    let is_mysql = start == TlsStart::Mysql;
     let has_endpoint = profile.endpoints.iter().any(|endpoint| endpoint.kind == EndpointKind::Instance);
-    if !verdict.unproven || !has_endpoint || !(is_mysql || start == TlsStart::Postgres) {
+    if !verdict.unproven || !has_endpoint || !matches!(start, TlsStart::Postgres | TlsStart::Mysql | TlsStart::Tds) {
         return None;
     }
     let is_settled_by = |code| verdict.reasons.first().is_some_and(|reason| reason.code == code);
     let login = match (profile.iam_authentication, &profile.login.master_secret) {
         (true, _) => "iam",
         (_, Some(_)) => "secret",
+        _ if start == TlsStart::Tds => "env",
         _ => "file",
     };
-    let (shows, repeat) = match (is_settled_by(ReasonCode::OlderSessionsOpen), is_mysql) {
+    let (shows, repeat) = match (is_settled_by(ReasonCode::OlderSessionsOpen), start) {
+        (_, TlsStart::Tds) => (
+            "If a session uses TLS, the verdict is `required`. Nothing shows that no client uses it: if no sample does over a \
+             full cycle of your jobs, add an attestation to the policy.",
+            Some(24),
+        ),
         (true, _) => ("One sample shows whether the sessions that were opened before the logs use TLS.", None),
-        (false, true) => (
+        (false, TlsStart::Mysql) => (
             "Samples show who is connected, and the server's counter of TLS handshakes shows whether clients use TLS in \
              between. No log is needed.",
             Some(policy.least_window_hours + 1),
         ),
-        (false, false) => (
+        (false, _) => (
             "If a session uses TLS, the verdict is `required`. To conclude that no client uses TLS, logs are needed.",
             None,
         ),
@@ -61,21 +66,24 @@ pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy
         command.push(format!("{hours}h"));
     }
     let rds_db_connect = (login == "iam").then(|| resource(profile)).flatten();
-    Some(ProbeStep { shows: shows.to_owned(), command, statements: statements(login, is_mysql), rds_db_connect })
+    Some(ProbeStep { shows: shows.to_owned(), command, statements: statements(login, start), rds_db_connect })
 }
 
 /// Statements for the master user. It may list sessions itself.
 ///
 /// Source: "Creating a database account using IAM authentication" in the RDS user guide.
-fn statements(login: &str, is_mysql: bool) -> Vec<String> {
-    let create = match (login, is_mysql) {
+fn statements(login: &str, start: TlsStart) -> Vec<String> {
+    let create = match (login, start) {
         ("secret", _) => return Vec::new(),
-        ("iam", true) => vec![format!("CREATE USER '{USER}'@'%' IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS';")],
-        ("iam", false) => vec![format!("CREATE USER \"{USER}\";"), format!("GRANT rds_iam TO \"{USER}\";")],
-        (_, true) => vec![format!("CREATE USER '{USER}'@'%' IDENTIFIED BY 'choose a password';")],
-        (_, false) => vec![format!("CREATE USER \"{USER}\" PASSWORD 'choose a password';")],
+        ("iam", TlsStart::Mysql) => {
+            vec![format!("CREATE USER '{USER}'@'%' IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS';")]
+        }
+        ("iam", _) => vec![format!("CREATE USER \"{USER}\";"), format!("GRANT rds_iam TO \"{USER}\";")],
+        (_, TlsStart::Tds) => vec![format!("CREATE LOGIN [{USER}] WITH PASSWORD = 'choose a password';")],
+        (_, TlsStart::Mysql) => vec![format!("CREATE USER '{USER}'@'%' IDENTIFIED BY 'choose a password';")],
+        (_, _) => vec![format!("CREATE USER \"{USER}\" PASSWORD 'choose a password';")],
     };
-    create.into_iter().chain(grants(USER, is_mysql)).collect()
+    create.into_iter().chain(grants(USER, start)).collect()
 }
 
 /// The resource of `rds-db:connect`.

@@ -74,12 +74,12 @@ impl SessionGap {
 
     /// What a list of sessions of an instance lacks.
     pub fn new(gap: &SampleGap, profile: &InstanceProfile) -> Self {
-        Self { code: gap.code(), message: gap.to_string(), fix: gap.fix(is_mysql(profile)) }
+        Self { code: gap.code(), message: gap.to_string(), fix: gap.fix(protocol(profile)) }
     }
 }
 
-fn is_mysql(profile: &InstanceProfile) -> bool {
-    profile.known_engine().is_some_and(|engine| engine.tls_start == Some(TlsStart::Mysql))
+fn protocol(profile: &InstanceProfile) -> TlsStart {
+    profile.known_engine().and_then(|engine| engine.tls_start).unwrap_or(TlsStart::Postgres)
 }
 
 impl InstanceSessions {

@@ -1,10 +1,11 @@
 //! The part of the table for people that shows sessions.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
 
-use super::sessions::{InstanceSessions, SessionClient};
+use super::sessions::{InstanceSessions, SessionClient, SessionGap};
 use super::table::section;
 use crate::report::escape::terminal;
 use crate::report::lines::paragraph;
@@ -73,19 +74,31 @@ pub(super) fn write(
     for (title, is) in [("Clients with TLS", WITH_TLS), ("Clients without TLS", WITHOUT_TLS)] {
         section(out, width, title, sessions.iter().filter_map(|of| clients(of, is)))?;
     }
-    let gaps = sessions.iter().filter_map(|of| Some((of, of.gap.as_ref()?)));
-    section(
-        out,
-        width,
-        "Incomplete",
-        gaps.clone().map(|(of, gap)| format!("{}: {}", of.member.id.instance, gap.message)),
-    )?;
-    for fix in gaps.flat_map(|(_, gap)| &gap.fix) {
+    let gaps = || sessions.iter().filter_map(|of| of.gap.as_ref().map(|gap| (of, gap)));
+    section(out, width, "Incomplete", of_each_reason(gaps()))?;
+    let fixes: BTreeSet<&String> = gaps().flat_map(|(_, gap)| &gap.fix).collect();
+    for fix in fixes {
         writeln!(out, "    {}", terminal(fix))?;
     }
-    let failures = sessions.iter().filter_map(|of| Some((of, of.failure.as_ref()?)));
-    let failed = failures.map(|(of, failure)| format!("{}: {}", of.member.id.instance, failure.message));
-    section(out, width, "No list of sessions (this is no evidence about clients)", failed)
+    let failures = sessions.iter().filter_map(|of| of.failure.as_ref().map(|failure| (of, failure)));
+    let title = "No list of sessions (this is no evidence about clients)";
+    section(out, width, title, of_each_reason(failures))
+}
+
+/// A line for each reason, with the first instances that have it.
+fn of_each_reason<'s>(
+    all: impl Iterator<Item = (&'s InstanceSessions, &'s SessionGap)>,
+) -> impl Iterator<Item = String> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (of, gap) in all {
+        reasons.entry(&gap.message).or_default().push(&of.member.id.instance);
+    }
+    reasons.into_iter().map(|(message, instances)| {
+        let more = instances.len().saturating_sub(NAMED);
+        let named = instances.iter().take(NAMED).map(|name| (*name).to_owned());
+        let names: Vec<String> = named.chain((more > 0).then(|| format!("{more} more"))).collect();
+        format!("{}: {message}", names.join(", "))
+    })
 }
 
 const WITH_TLS: &[SessionTransport] = &[SessionTransport::Tls];

@@ -13,15 +13,17 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::failure::SampleFailure;
 use super::login::Credentials;
-use super::pgpass;
 use super::trust::Trust;
+use super::{pgpass, tds};
+use crate::aws::{Aws, Transaction};
+use crate::error::Error;
 use crate::handshake::{ProbeFailure, begin_tls};
-use crate::inventory::Endpoint;
+use crate::inventory::{ClusterRole, Endpoint, InstanceProfile};
 
 /// The name that the probe gives to the server.
 pub const APPLICATION: &str = "ssl-usage";
 /// Longest run of one query.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for MySQL; a comment for MariaDB.
 const MYSQL_TIMEOUT: &str = "/*!50708 SET SESSION max_execution_time = 5000 */";
 /// The same for MariaDB; a comment for MySQL.
@@ -40,6 +42,10 @@ pub(super) enum Database {
     Postgres(Client),
     /// To MySQL or MariaDB.
     Mysql(Box<Conn>),
+    /// To SQL Server.
+    SqlServer(Box<tds::SqlServer>),
+    /// To the writer of an Aurora cluster, through the RDS Data API.
+    DataApi(Transaction),
 }
 
 /// The values of a row; none for NULL.
@@ -48,7 +54,7 @@ pub(super) type Row = Vec<Option<String>>;
 /// Why a query failed.
 #[derive(Debug)]
 pub(super) struct QueryError {
-    /// SQLSTATE of PostgreSQL, or the number of MySQL's error; empty if the connection broke.
+    /// SQLSTATE of PostgreSQL, or the number of the error of MySQL or SQL Server; empty if the connection broke.
     pub code: String,
     /// What the server says.
     pub message: String,
@@ -68,8 +74,32 @@ impl Database {
     ) -> Result<Self, SampleFailure> {
         match start {
             TlsStart::Mysql => mysql(endpoint, credentials, trust).await,
+            TlsStart::Tds => Ok(Self::SqlServer(Box::new(tds::connect(endpoint, credentials, trust).await?))),
             _ => postgres(endpoint, credentials, trust).await,
         }
+    }
+
+    /// Begins a transaction through the RDS Data API.
+    ///
+    /// # Errors
+    ///
+    /// When the instance cannot be reached by it, or AWS or the database denies it.
+    pub async fn through_data_api(
+        start: TlsStart,
+        profile: &InstanceProfile,
+        aws: Option<&Aws>,
+    ) -> Result<Self, SampleFailure> {
+        let aws = aws.ok_or_else(|| SampleFailure::no_credentials("there are no AWS credentials"))?;
+        let (login, role) = (&profile.login, profile.cluster_role);
+        let (Some(cluster), Some(ClusterRole::Writer)) = (login.data_api.as_deref(), role) else {
+            let why =
+                "it reaches only the writers of Aurora clusters that enable it. Use another --login for this instance.";
+            return Err(SampleFailure::data_api(why));
+        };
+        let missing = || SampleFailure::no_credentials("RDS keeps no secret of the master user for this instance");
+        let secret = login.master_secret.as_deref().ok_or_else(missing)?;
+        let database = (start == TlsStart::Postgres).then_some(pgpass::DATABASE);
+        Ok(Self::DataApi(aws.transaction(cluster, secret, database).await.map_err(SampleFailure::data_api)?))
     }
 
     /// The rows of a query.
@@ -98,18 +128,36 @@ impl Database {
                     .map(|row| row.unwrap_raw().into_iter().map(|value| text(value?)).collect())
                     .collect())
             }
+            Self::SqlServer(client) => tds::rows(client, query).await,
+            Self::DataApi(transaction) => {
+                let rows = transaction.rows(query).await.map_err(|error| of_data_api(&error))?;
+                Ok(rows
+                    .into_iter()
+                    .map(|row| row.into_iter().map(|value| value.as_deref().map(kept)).collect())
+                    .collect())
+            }
         }
     }
 
     /// Says goodbye: the server logs less of a client that does.
     pub async fn close(self) {
-        if let Self::Mysql(connection) = self {
-            let _ = connection.disconnect().await;
+        match self {
+            Self::Mysql(connection) => drop(connection.disconnect().await),
+            Self::DataApi(transaction) => transaction.end().await,
+            Self::Postgres(_) | Self::SqlServer(_) => {}
         }
     }
 }
 
-fn kept(text: &str) -> String {
+/// What the database says, with its own number of the error: AWS passes it on in its message.
+fn of_data_api(error: &Error) -> QueryError {
+    let message = error.answer().and_then(|answer| answer.message.clone()).unwrap_or_else(|| error.to_string());
+    let number = message.split_once("rror code: ").map(|(_, rest)| rest);
+    let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect();
+    QueryError { code: number.map(digits).unwrap_or_default(), message }
+}
+
+pub(super) fn kept(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 

@@ -25,6 +25,8 @@ pub enum SampleFailure {
     NoCredentials(String),
     /// The server rejected the login; with what it says.
     LoginRejected(String),
+    /// The RDS Data API cannot be used; with the reason.
+    DataApi(String),
     /// A query failed; with what the server says.
     QueryFailed(String),
     /// The server did not answer in time.
@@ -39,6 +41,7 @@ impl SampleFailure {
             Self::Untrusted(_) => "untrusted",
             Self::NoCredentials(_) => "no-credentials",
             Self::LoginRejected(_) => "login-rejected",
+            Self::DataApi(_) => "data-api",
             Self::QueryFailed(_) => "query-failed",
             Self::TimedOut => "timed-out",
         }
@@ -51,6 +54,10 @@ impl SampleFailure {
 
     pub(super) fn login_rejected(why: &str) -> Self {
         Self::LoginRejected(one_line(why, LONGEST))
+    }
+
+    pub(super) fn data_api(why: impl fmt::Display) -> Self {
+        Self::DataApi(one_line(&why.to_string(), LONGEST))
     }
 
     pub(super) fn query_failed(why: &str) -> Self {
@@ -107,6 +114,7 @@ impl fmt::Display for SampleFailure {
             ),
             Self::NoCredentials(why) => write!(out, "no credentials: {why}"),
             Self::LoginRejected(why) => write!(out, "the server rejected the login: {why}"),
+            Self::DataApi(why) => write!(out, "the RDS Data API cannot be used: {why}"),
             Self::QueryFailed(why) => write!(out, "the sessions could not be listed: {why}"),
             Self::TimedOut => out.write_str("the server did not answer in time"),
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use ssl_usage_parsers::TlsStart;
 
 /// Why a list of sessions is not complete.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,10 +42,10 @@ impl SampleGap {
         }
     }
 
-    /// SQL statements that remove the cause, for MySQL and MariaDB or for PostgreSQL; empty if none do.
-    pub fn fix(&self, is_mysql: bool) -> Vec<String> {
+    /// SQL statements that remove the cause, in the language of a protocol; empty if none do.
+    pub fn fix(&self, start: TlsStart) -> Vec<String> {
         match self {
-            Self::NoPrivilege(user) => grants(user, is_mysql),
+            Self::NoPrivilege(user) => grants(user, start),
             _ => Vec::new(),
         }
     }
@@ -53,16 +54,17 @@ impl SampleGap {
 /// The statements that let a user list sessions. `pg_monitor` contains `pg_read_all_stats`, and the master user of RDS may grant
 /// it.
 ///
-/// Sources: "Predefined Roles" in the PostgreSQL documentation; "Performance Schema" in that of MySQL; runs of PostgreSQL 12, 15
-/// and 18, MySQL 9.7 and MariaDB 10.11.
-pub fn grants(user: &str, is_mysql: bool) -> Vec<String> {
-    match is_mysql {
-        true => {
+/// Sources: "Predefined Roles" in the PostgreSQL documentation; "Performance Schema" in that of MySQL; "sys.dm_exec_connections"
+/// in that of SQL Server; runs of PostgreSQL 12, 15 and 18, MySQL 9.7 and MariaDB 10.11.
+pub fn grants(user: &str, start: TlsStart) -> Vec<String> {
+    match start {
+        TlsStart::Mysql => {
             let user = user.replace('\\', "\\\\").replace('\'', "''");
             let table = |table| format!("GRANT SELECT ON performance_schema.{table} TO '{user}'@'%';");
             vec![table("threads"), table("status_by_thread")]
         }
-        false => vec![format!("GRANT pg_monitor TO \"{}\";", user.replace('"', "\"\""))],
+        TlsStart::Tds => vec![format!("USE master; GRANT VIEW SERVER STATE TO [{}];", user.replace(']', "]]"))],
+        _ => vec![format!("GRANT pg_monitor TO \"{}\";", user.replace('"', "\"\""))],
     }
 }
 

@@ -19,10 +19,19 @@ pub enum LoginMethod {
     Iam,
     /// The secret of the master user that RDS keeps in AWS Secrets Manager.
     Secret,
-    /// `PGPASSWORD` or `MYSQL_PWD`.
+    /// The same secret, through the RDS Data API.
+    DataApi,
+    /// `PGPASSWORD`, `MYSQL_PWD` or `SQLCMDPASSWORD`.
     Environment,
     /// `.pgpass` or `.my.cnf`.
     File,
+}
+
+impl LoginMethod {
+    /// Whether it calls AWS.
+    pub fn needs_aws(self) -> bool {
+        matches!(self, Self::Iam | Self::Secret | Self::DataApi)
+    }
 }
 
 /// A user and a password.
@@ -56,18 +65,28 @@ pub struct Login {
 /// The files and variables of the clients of an engine.
 ///
 /// Sources: "The Password File" and "Environment Variables" in the documentation of PostgreSQL; "Using Option Files" and
-/// "Environment Variables" in that of MySQL.
+/// "Environment Variables" in that of MySQL; "sqlcmd utility" in that of SQL Server.
 struct ClientSettings {
     user: Option<&'static str>,
     password: &'static str,
-    file: &'static str,
+    file: Option<&'static str>,
     file_variable: Option<&'static str>,
 }
 
-const POSTGRES: ClientSettings =
-    ClientSettings { user: Some("PGUSER"), password: "PGPASSWORD", file: ".pgpass", file_variable: Some("PGPASSFILE") };
+const POSTGRES: ClientSettings = ClientSettings {
+    user: Some("PGUSER"),
+    password: "PGPASSWORD",
+    file: Some(".pgpass"),
+    file_variable: Some("PGPASSFILE"),
+};
 const MYSQL: ClientSettings =
-    ClientSettings { user: None, password: "MYSQL_PWD", file: ".my.cnf", file_variable: None };
+    ClientSettings { user: None, password: "MYSQL_PWD", file: Some(".my.cnf"), file_variable: None };
+/// Those of `sqlcmd`.
+const SQL_SERVER: ClientSettings =
+    ClientSettings { user: Some("SQLCMDUSER"), password: "SQLCMDPASSWORD", file: None, file_variable: None };
+
+/// What else there is for SQL Server.
+const OTHER_LOGIN: &str = "Use --login secret or env.";
 
 /// What a name in a token is encoded with.
 const IN_TOKEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -93,6 +112,7 @@ impl Login {
     ) -> Result<Credentials, SampleFailure> {
         let client = match profile.known_engine().and_then(|engine| engine.tls_start) {
             Some(TlsStart::Mysql) => MYSQL,
+            Some(TlsStart::Tds) => SQL_SERVER,
             _ => POSTGRES,
         };
         let named = || {
@@ -100,6 +120,9 @@ impl Login {
             user.ok_or_else(|| SampleFailure::no_credentials("the database user is unknown. Add --user."))
         };
         match self.method {
+            LoginMethod::Iam if client.file.is_none() => Err(SampleFailure::no_credentials(format!(
+                "RDS for SQL Server has no IAM database authentication. {OTHER_LOGIN}"
+            ))),
             LoginMethod::Iam => {
                 let aws = aws.ok_or_else(|| SampleFailure::no_credentials("there are no AWS credentials"))?;
                 let user = named()?;
@@ -108,7 +131,7 @@ impl Login {
                 let password = token.map_err(SampleFailure::no_credentials)?;
                 Ok(Credentials { user, password, is_token: true })
             }
-            LoginMethod::Secret => self.secret(profile, aws).await,
+            LoginMethod::Secret | LoginMethod::DataApi => self.secret(profile, aws).await,
             LoginMethod::Environment => {
                 let missing = || SampleFailure::no_credentials(format!("the variable {} is not set", client.password));
                 let password = (self.variable)(client.password).ok_or_else(missing)?;
@@ -130,10 +153,13 @@ impl Login {
     }
 
     fn of_file(&self, client: &ClientSettings, endpoint: &Endpoint) -> Result<Credentials, SampleFailure> {
+        let Some(file) = client.file else {
+            return Err(SampleFailure::no_credentials(format!("SQL Server has no password file. {OTHER_LOGIN}")));
+        };
         let named = client.file_variable.and_then(self.variable).map(PathBuf::from);
-        let home = || Some(PathBuf::from((self.variable)("HOME")?).join(client.file));
+        let home = || Some(PathBuf::from((self.variable)("HOME")?).join(file));
         let path = named.or_else(home).ok_or_else(|| SampleFailure::no_credentials("HOME is not set"))?;
-        let found = match client.file {
+        let found = match file {
             ".pgpass" => pgpass::login(&path, endpoint, self.user.as_deref().or((self.variable)("PGUSER").as_deref())),
             _ => option_file::login(&path, self.user.as_deref()),
         };

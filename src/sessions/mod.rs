@@ -13,15 +13,18 @@ mod pgpass;
 mod postgres;
 mod sample;
 mod secret_file;
+mod sqlserver;
+mod tds;
 mod trust;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Client, Engine, TlsStart};
 
@@ -65,7 +68,8 @@ impl<'p> Target<'p> {
     /// An instance at its own endpoint; none without one, and of an engine whose sessions this version cannot list.
     pub fn new(profile: &'p InstanceProfile) -> Option<Self> {
         let engine = profile.known_engine()?;
-        let start = engine.tls_start.filter(|start| matches!(start, TlsStart::Postgres | TlsStart::Mysql))?;
+        let start =
+            engine.tls_start.filter(|start| matches!(start, TlsStart::Postgres | TlsStart::Mysql | TlsStart::Tds))?;
         let endpoint = profile.endpoints.iter().find(|endpoint| endpoint.kind == EndpointKind::Instance)?.clone();
         Some(Self { profile, engine, start, endpoint })
     }
@@ -107,8 +111,14 @@ struct Reading {
 impl Target<'_> {
     async fn sample(&self, access: &Access) -> InstanceSamples {
         let mut own = None;
-        let read = tokio::time::timeout(PATIENCE, self.read(access, &mut own)).await;
-        let read = read.unwrap_or(Err(SampleFailure::TimedOut));
+        // A client library that panics on an answer ends neither the run nor the samples of others.
+        let read = AssertUnwindSafe(self.read(access, &mut own)).catch_unwind();
+        let read = match tokio::time::timeout(PATIENCE, read).await {
+            Ok(read) => {
+                read.unwrap_or_else(|_| Err(SampleFailure::query_failed("the answer of the server is malformed")))
+            }
+            Err(_) => Err(SampleFailure::TimedOut),
+        };
         let mut all = InstanceSamples::new(&self.profile.arn);
         let (at, outcome) = match read {
             Ok(mut reading) => {
@@ -132,26 +142,43 @@ impl Target<'_> {
     async fn read(&self, access: &Access, own: &mut Option<OwnLogin>) -> Result<Reading, SampleFailure> {
         let region = (Some(self.profile.account.as_str()), self.profile.region.as_str());
         let aws = access.aws.iter().find(|aws| (aws.account.as_deref(), aws.region.as_str()) == region);
+        // The session is AWS's, and may be older than this probe: it is no login of the probe.
+        let through_data_api = match access.login.method {
+            LoginMethod::DataApi => Some(Database::through_data_api(self.start, self.profile, aws).await?),
+            _ => None,
+        };
         let credentials = access.login.credentials(self.profile, &self.endpoint, aws).await?;
         let user = credentials.user.clone();
         let mut login = |accepted| {
             *own = Some(OwnLogin { id: None, user: user.clone(), address: None, at: Timestamp::now(), accepted });
         };
-        let addresses = addresses(&self.endpoint).await?;
-        let at = (&self.endpoint, addresses.as_slice());
-        let connected = Database::connect(self.start, at, &credentials, &access.trust).await;
-        let mut database = connected.inspect_err(|failure| {
-            if matches!(failure, SampleFailure::LoginRejected(_)) {
-                login(false);
-            }
-        })?;
-        login(true);
+        let is_through_data_api = through_data_api.is_some();
+        let mut database = if let Some(database) = through_data_api {
+            database
+        } else {
+            let addresses = addresses(&self.endpoint).await?;
+            let at = (&self.endpoint, addresses.as_slice());
+            let connected = Database::connect(self.start, at, &credentials, &access.trust).await;
+            let database = connected.inspect_err(|failure| {
+                if matches!(failure, SampleFailure::LoginRejected(_)) {
+                    login(false);
+                }
+            })?;
+            login(true);
+            database
+        };
         let of = (self.engine, user.as_str());
         let read = match self.start {
             TlsStart::Mysql => mysql::read(&mut database, of).await,
+            TlsStart::Tds => sqlserver::read(&mut database, of).await,
             _ => postgres::read(&mut database, of, self.profile.has_babelfish()).await,
         };
         database.close().await;
+        let read = read.map(|mut reading| {
+            // It is not known how many handshakes AWS made for this sample.
+            reading.listed.handshakes.take_if(|_| is_through_data_api);
+            reading
+        });
         read.map_err(|QueryError { code, message }| SampleFailure::query_failed(&format!("{message} {code}")))
     }
 }

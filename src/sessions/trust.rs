@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::version::TLS12;
+use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +26,7 @@ const MOST_BYTES: u64 = 16 << 20;
 pub struct Trust {
     pem: Vec<u8>,
     connector: TlsConnector,
+    tls12_connector: TlsConnector,
 }
 
 impl Trust {
@@ -70,17 +72,26 @@ impl Trust {
         if roots.is_empty() {
             return Err(invalid("the CA bundle contains no certificate".to_owned()));
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| invalid(format!("TLS could not be set up: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { pem, connector: TlsConnector::from(Arc::new(config)) })
+        let connector = |versions| {
+            let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_protocol_versions(versions)
+                .map_err(|error| invalid(format!("TLS could not be set up: {error}")))?
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+            Ok(TlsConnector::from(Arc::new(config)))
+        };
+        let (connector, tls12_connector) = (connector(ALL_VERSIONS)?, connector(&[&TLS12])?);
+        Ok(Self { pem, connector, tls12_connector })
     }
 
     /// Makes TLS connections that end unless the server proves who it is.
     pub(super) fn connector(&self) -> &TlsConnector {
         &self.connector
+    }
+
+    /// The same, with TLS 1.2 only: SQL Server has TLS 1.3 only outside of its protocol, not within.
+    pub(super) fn tls12_connector(&self) -> &TlsConnector {
+        &self.tls12_connector
     }
 
     /// The CAs in PEM format.

@@ -1,7 +1,7 @@
 //! The rules about samples of `ssl-usage probe`: sessions that were open, and the server's counter of TLS handshakes. A sample
 //! shows TLS. That there is none, it shows of one moment only; see `usage`.
 
-use ssl_usage_parsers::{Engine, TlsStart};
+use ssl_usage_parsers::Engine;
 
 use super::reason::ReasonCode;
 use super::rules::Context;
@@ -59,7 +59,7 @@ pub(super) fn is_counted(context: &Context<'_>) -> bool {
 /// What the last sample lacks.
 pub(super) fn sample_incomplete(context: &Context<'_>, engine: &'static Engine) -> Found {
     let gap = context.usage.sampled.gap.as_ref()?;
-    let fix = gap.fix(engine.tls_start == Some(TlsStart::Mysql));
+    let fix = gap.fix(engine.tls_start?);
     let next = if fix.is_empty() { String::new() } else { format!(". Run as the master user: {}", fix.join(" ")) };
     Some((ReasonCode::SampleIncomplete, format!("the last probe did not list all sessions: {gap}{next}")))
 }

@@ -194,7 +194,7 @@ fi
 # - payroll (sqlserver-se): required (inconclusive), by 2027-02-10. The rotation restarts the
 #       instance.
 #   Why: no log of SQL Server records TLS. To see whether open sessions use TLS, run:
-#       SELECT c.session_id, s.login_name, s.host_name, s.program_name, c.net_transport, c.encrypt_option FROM sys.dm_exec_connections c JOIN sys.dm_exec_sessions s ON s.session_id = c.session_id; -- TRUE in encrypt_option is TLS; needs VIEW SERVER STATE; for a history, record the Extended Event process_login_finish
+#       SELECT c.session_id, s.login_name, s.host_name, s.program_name, c.net_transport, c.encrypt_option FROM sys.dm_exec_connections c JOIN sys.dm_exec_sessions s ON s.session_id = c.session_id; -- TRUE in encrypt_option is TLS; needs VIEW SERVER STATE; it lists the sessions of this moment, so repeat it
 # - shop (mysql): required, by 2027-02-10. The rotation restarts the instance.
 #   Why: 72 sessions from 1 client used TLS
 # - stock (oracle-se2): required, by 2027-02-10. The rotation restarts only the listener (open

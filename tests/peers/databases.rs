@@ -231,7 +231,7 @@ fn mysql_options(path: &str, port: u16) -> Vec<String> {
 }
 
 /// A certificate for `localhost` until a year, as `server.crt` and `server.key`.
-fn issue(home: &Path, ca: &Ca, until: i32) {
+pub(super) fn issue(home: &Path, ca: &Ca, until: i32) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
     params.distinguished_name.push(DnType::CommonName, "localhost");

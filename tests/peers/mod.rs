@@ -5,6 +5,7 @@
 
 mod accounts;
 mod commands;
+mod data_api;
 mod databases;
 mod faults;
 pub mod install;
@@ -16,6 +17,7 @@ mod models;
 mod proxy;
 mod rotation;
 mod sessions;
+mod sqlserver;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -57,6 +59,14 @@ impl Server {
     pub fn ministack() -> Option<Server> {
         Self::start("ministack", "/_ministack/health", |command, port| {
             command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
+        })
+    }
+
+    /// The RDS Data API, in front of a database.
+    pub fn data_api(database_port: u16) -> Option<Server> {
+        Self::start("ministack", "/_ministack/health", |command, port| {
+            command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
+            command.env("DATABASE_PORT", database_port.to_string());
         })
     }
 

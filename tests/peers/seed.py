@@ -226,6 +226,48 @@ def exported():
     return {"now": later.isoformat(), "instances": made, "tls": 5, "plaintext": 15}
 
 
+def data_api(engine):
+    """Aurora clusters with a secret of the master user: of two instances with the Data API, and of one without."""
+    rds = client("rds")
+    clusters = {}
+    for name, is_on, members in [("carts", True, 2), ("stock", False, 1)]:
+        clusters[name] = rds.create_db_cluster(
+            DBClusterIdentifier=name,
+            Engine=engine,
+            MasterUsername="boss",
+            ManageMasterUserPassword=True,
+            EnableHttpEndpoint=is_on,
+        )["DBCluster"]
+        for number in range(members):
+            rds.create_db_instance(
+                DBInstanceIdentifier=f"{name}-{number}",
+                Engine=engine,
+                DBInstanceClass="db.r6g.large",
+                DBClusterIdentifier=name,
+            )
+    arn = clusters["carts"]["MasterUserSecret"]["SecretArn"]
+    return json.loads(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+def data_api_postgres():
+    return data_api("aurora-postgresql")
+
+
+def data_api_mysql():
+    return data_api("aurora-mysql")
+
+
 if __name__ == "__main__":
-    makers = [fleet, accounts, regions, connections, logins, plaintext_sessions, tls_sessions, exported]
+    makers = [
+        fleet,
+        accounts,
+        regions,
+        connections,
+        logins,
+        plaintext_sessions,
+        tls_sessions,
+        exported,
+        data_api_postgres,
+        data_api_mysql,
+    ]
     print(json.dumps(next(make for make in makers if make.__name__ == sys.argv[1])()))

@@ -21,4 +21,12 @@ if sys.argv[0].endswith("/ministack"):
 
     # It forgets metrics that are older than two weeks, and the samples are.
     ministack.services.cloudwatch.TWO_WEEKS_SECONDS = 10**12
+    if "DATABASE_PORT" in os.environ:
+        import ministack.services.rds_data as data_api
+
+        # It starts databases in containers. Here, each cluster is a server that is there already.
+        there = {"_internal_address": "127.0.0.1", "_internal_port": os.environ["DATABASE_PORT"]}
+        data_api._has_real_endpoint = lambda instance: True
+        connect = data_api._connect
+        data_api._connect = lambda instance, *rest, **named: connect(instance | there, *rest, **named)
 runpy.run_path(sys.argv[0], run_name="__main__")

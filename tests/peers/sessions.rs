@@ -23,7 +23,7 @@ fn address() -> String {
 }
 
 /// Sessions of a user that stay open until they are dropped.
-struct Clients(Vec<Child>);
+pub(super) struct Clients(Vec<Child>);
 
 impl Drop for Clients {
     fn drop(&mut self) {
@@ -36,7 +36,7 @@ impl Drop for Clients {
 
 impl Clients {
     /// So many sessions of the user `app` with and without TLS.
-    fn connect(database: &Database, (tls, plaintext): (usize, usize)) -> Self {
+    pub fn connect(database: &Database, (tls, plaintext): (usize, usize)) -> Self {
         let before = open(database);
         let transports = (0..tls).map(|_| true).chain((0..plaintext).map(|_| false));
         let clients = Self(transports.map(|is_tls| client(database, is_tls, "orders\u{1b}[31m")).collect());
@@ -75,7 +75,7 @@ fn client(database: &Database, is_tls: bool, application: &str) -> Child {
 }
 
 /// Makes the users: of the clients, and of the probe.
-fn add_users(database: &Database) {
+pub(super) fn add_users(database: &Database) {
     for user in ["app", "monitor"] {
         if database.is_postgres {
             database.sql(&format!("CREATE USER {user} PASSWORD 'secret of {user}'"));
@@ -159,7 +159,7 @@ fn codes(instance: &Value) -> Vec<&str> {
 }
 
 /// Counts by transport.
-fn counts(sessions: &Value) -> (u64, u64) {
+pub(super) fn counts(sessions: &Value) -> (u64, u64) {
     let count = |name: &str| sessions[name].as_u64().unwrap_or_else(|| panic!("{name}: {sessions:#}"));
     (count("tls"), count("plaintext"))
 }

@@ -1,6 +1,7 @@
 //! `ssl-usage probe`: which certificates do the servers present, and what follows from it?
 
 mod server;
+mod sessions;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};

@@ -35,11 +35,11 @@ pub static ENGINE: Engine = Engine {
     )],
     changes_database: true,
     tls_start: Some(TlsStart::Tds),
-    // ssl-certificate-rotation-sqlserver.html; "Using extended events with Amazon RDS for Microsoft SQL Server".
+    // ssl-certificate-rotation-sqlserver.html.
     live_query: Some(
         "SELECT c.session_id, s.login_name, s.host_name, s.program_name, c.net_transport, c.encrypt_option \
          FROM sys.dm_exec_connections c JOIN sys.dm_exec_sessions s ON s.session_id = c.session_id; \
-         -- TRUE in encrypt_option is TLS; needs VIEW SERVER STATE; for a history, record the Extended Event process_login_finish",
+         -- TRUE in encrypt_option is TLS; needs VIEW SERVER STATE; it lists the sessions of this moment, so repeat it",
     ),
     ..Engine::new(
         "sqlserver",

@@ -1,0 +1,172 @@
+//! Sessions of SQL Server. No SQL Server can be had: Microsoft's test server speaks the protocol with TLS, and answers the queries
+//! with rows as Microsoft's documentation describes them.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{fs, iter};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::databases::issue;
+use super::install::{once, run, skipped};
+use super::reasons;
+use crate::command::{Run, against, ssl_usage};
+use crate::fake_aws::FakeAws;
+use crate::fleet::small_fleet;
+use crate::network::tls::Ca;
+
+/// The queries of the probe.
+const OWN: &str = include_str!("../../src/sessions/sqlserver/own.sql");
+const SESSIONS: &str = include_str!("../../src/sessions/sqlserver/sessions.sql");
+/// What the server is built of.
+const SOURCES: [&str; 3] =
+    [include_str!("sqlserver/Cargo.toml"), include_str!("sqlserver/Cargo.lock"), include_str!("sqlserver/main.rs")];
+
+/// The program of the server.
+fn program() -> PathBuf {
+    let made = once("sqlserver", &SOURCES.concat(), |folder| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/sqlserver/Cargo.toml");
+        let build = || {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(&manifest);
+            run(cargo.env_remove("CARGO_TARGET_DIR").arg("--target-dir").arg(folder)).map(drop)
+        };
+        build().or_else(|error| {
+            // OpenSSL is linked.
+            let install = |package| super::install::apt(package).map_err(|why| format!("{error}\n{why}"));
+            install("pkg-config").and_then(|()| install("libssl-dev")).and_then(|()| build())
+        })
+    });
+    made.unwrap_or_else(|reason| panic!("could not build the server: {reason}")).join("debug/sqlserver")
+}
+
+/// A running server. It ends when it is dropped.
+struct Server(Child, u16);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Server {
+    /// Presents a certificate for `localhost`, and answers the query of the sessions in this way.
+    fn start(home: &Path, ca: &Ca, sessions: &Value) -> Self {
+        issue(home, ca, 2027);
+        let now = Timestamp::now().as_millisecond().to_string();
+        let answers = json!({ OWN.trim(): [[now, "51", "10.0.0.9"]], SESSIONS.trim(): sessions });
+        fs::write(home.join("answers"), answers.to_string()).expect("a file");
+        let files = ["server.crt", "server.key", "answers"].map(|name| home.join(name));
+        let mut process = Command::new(program()).args(files).stdout(Stdio::piped()).spawn().expect("a server");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("stdout")).read_line(&mut line).expect("a port");
+        Self(process, line.trim().parse().expect("a port"))
+    }
+}
+
+/// A machine from which the server is probed into a bundle.
+struct Prober {
+    home: TempDir,
+    aws: FakeAws,
+    _server: Server,
+}
+
+impl Prober {
+    fn new(ca: &Ca, sessions: &Value) -> Self {
+        let home = TempDir::new().expect("a folder");
+        let server = Server::start(home.path(), ca, sessions);
+        let mut fleet = small_fleet();
+        fleet.instances.retain(|instance| instance.id == "payroll");
+        fleet.instance("payroll").endpoint = Some(("localhost".to_owned(), server.1));
+        Self { home, aws: FakeAws::start(fleet), _server: server }
+    }
+
+    fn probe(&self, options: &[&str]) -> Run {
+        let mut command = against(&self.aws, self.home.path());
+        command.args(["probe", "--sessions", "--bundle"]).arg(self.home.path().join("bundle"));
+        command.arg("--ca-bundle").arg(self.home.path().join("ca.crt")).args(options);
+        Run::of(command.env("SQLCMDUSER", "monitor").env("SQLCMDPASSWORD", "secret of monitor"))
+    }
+
+    fn sessions(&self, login: &str) -> Value {
+        self.probe(&["--login", login, "--format", "json"]).json()["sessions"][0].clone()
+    }
+
+    fn instance(&self) -> Value {
+        let mut command = ssl_usage(self.home.path());
+        let run = Run::of(command.args(["analyze", "--format", "json", "--from"]).arg(self.home.path().join("bundle")));
+        run.json()["instances"][0].clone()
+    }
+}
+
+/// A row: number, user, address, transport, encryption, program.
+fn row(id: u64, of: [&str; 5]) -> Value {
+    let [user, address, transport, encrypted, program] = of;
+    let (begun, started) = ("1795392000000", "1795000000000");
+    json!([id.to_string(), begun, user, "payroll", address, transport, encrypted, program, started])
+}
+
+#[test]
+fn connections_of_sql_server_are_listed_with_their_encryption() {
+    if skipped("the test server of Microsoft's client for SQL Server") {
+        return;
+    }
+    let ca = Ca::new("A private CA");
+    let own = iter::once(row(51, ["monitor", "10.0.0.9", "TCP", "TRUE", "ssl-usage"]));
+    let tls = [52, 53].map(|id| row(id, ["app", "10.0.0.7", "TCP", "TRUE", "orders\u{1b}[31m"]));
+    let plaintext = [54, 55, 56].map(|id| row(id, ["report", "10.0.0.8", "TCP", "FALSE", "Excel"]));
+    let of_aws = [
+        row(57, ["rdsadmin", "<local machine>", "Shared memory", "FALSE", "agent"]),
+        row(58, ["NT AUTHORITY\\SYSTEM", "<local machine>", "TCP", "TRUE", "agent"]),
+    ];
+    let all: Vec<Value> = own.chain(tls).chain(plaintext).chain(of_aws).collect();
+    let prober = Prober::new(&ca, &json!(all));
+    for _ in 0..2 {
+        let seen = prober.sessions("env");
+        let counts = ["tls", "plaintext", "local", "unknown", "system"].map(|name| seen[name].as_u64());
+        assert_eq!(counts, [Some(2), Some(3), Some(0), Some(0), Some(2)], "{seen:#}");
+        assert_eq!((&seen["gap"], &seen["failure"]), (&json!(null), &json!(null)), "{seen:#}");
+    }
+    let instance = prober.instance();
+    assert_eq!(instance["usage"], "in_use", "{instance:#}");
+    assert!(reasons(&instance).contains(&"tls-sessions-open"), "{instance:#}");
+    assert_eq!(instance["sampled"]["tls"], 2, "the same sessions count once: {:#}", instance["sampled"]);
+    let table = prober.probe(&["--login", "env"]);
+    assert!(table.out.contains("Clients with TLS:") && !table.out.contains('\u{1b}'), "{}", table.out);
+    // There are no other logins.
+    for login in ["file", "iam"] {
+        let failure = prober.probe(&["--login", login, "--user", "monitor", "--format", "json"]).json();
+        let failure = &failure["sessions"][0]["failure"];
+        assert_eq!(failure["code"], "no-credentials", "{failure:#}");
+        assert!(failure["message"].as_str().is_some_and(|text| text.contains("--login secret or env")), "{failure:#}");
+    }
+    fs::write(prober.home.path().join("ca.crt"), Ca::new("Another CA").pem()).expect("a file");
+    assert_eq!(prober.sessions("env")["failure"]["code"], "untrusted");
+}
+
+#[test]
+fn without_the_privilege_nothing_is_concluded_of_sql_server() {
+    if skipped("the test server of Microsoft's client for SQL Server") {
+        return;
+    }
+    let ca = Ca::new("A private CA");
+    let message = "VIEW SERVER STATE permission was denied on object 'server', database 'master'.";
+    let prober = Prober::new(&ca, &json!({ "number": 300, "message": message }));
+    let seen = prober.sessions("env");
+    assert_eq!(seen["gap"]["code"], "no-privilege", "{seen:#}");
+    assert_eq!(seen["gap"]["fix"], json!(["USE master; GRANT VIEW SERVER STATE TO [monitor];"]), "{seen:#}");
+    let instance = prober.instance();
+    assert!(reasons(&instance).contains(&"sample-incomplete"), "{instance:#}");
+    assert!(!reasons(&instance).contains(&"no-tls-sessions-open"), "{instance:#}");
+
+    // A list without the own session, or with an encryption that nobody knows, is not complete.
+    let others = json!([row(60, ["app", "10.0.0.7", "TCP", "FALSE", "orders"])]);
+    assert_eq!(Prober::new(&ca, &others).sessions("env")["gap"]["code"], "own-session-missing");
+    let own = row(51, ["monitor", "10.0.0.9", "TCP", "TRUE", "ssl-usage"]);
+    let unknown = json!([own, row(60, ["app", "10.0.0.7", "TCP", "OPTIONAL", "orders"])]);
+    assert_eq!(Prober::new(&ca, &unknown).sessions("env")["gap"]["code"], "transport-unknown");
+}
