@@ -126,12 +126,22 @@ impl Workshop {
         for bundle in ["evidence", "evidence-before", "evidence-after"] {
             copy_bundle(&samples().join("fleet"), &home.join(bundle), |_| true);
         }
-        for folder in ["bin", "error", "logs", ".zfunc", ".config/fish/completions", ".local/share/man/man1"] {
+        for folder in [
+            "archive/orders-prod/error",
+            "bin",
+            "error",
+            "logs",
+            ".zfunc",
+            ".config/fish/completions",
+            ".local/share/man/man1",
+        ] {
             fs::create_dir_all(home.join(folder)).expect("a folder");
         }
         fs::create_dir_all(home.join(".local/share/bash-completion/completions")).expect("a folder");
         let log = samples().join("postgres/16-rds/postgresql.log.2026-11-23-10");
-        for copy in ["postgresql.log.2026-11-23-10", "error/postgresql.log.2026-11-23-10", "logs/postgresql.log"] {
+        let name = "postgresql.log.2026-11-23-10";
+        let copies = [name.to_owned(), format!("error/{name}"), format!("archive/orders-prod/error/{name}")];
+        for copy in copies.into_iter().chain(["logs/postgresql.log".to_owned()]) {
             fs::copy(&log, home.join(copy)).expect("a copy");
         }
         fs::copy(samples().join("envelopes/whole/filter.json"), home.join("events.json")).expect("a copy");

@@ -49,7 +49,12 @@ impl Transaction {
         let execute = self.client.execute_statement().resource_arn(&self.cluster).secret_arn(&self.secret);
         let answer = execute.transaction_id(&self.id).sql(query).send().await;
         let answer = answer.map_err(|error| failure(&self.cluster, ACTION, error))?;
-        Ok(answer.records.into_iter().flatten().map(|row| row.into_iter().map(text).collect()).collect())
+        let unknown = || {
+            let error = Error::new(ErrorKind::Endpoint, &self.cluster, "a value of the answer has an unknown type");
+            error.call(ACTION, None)
+        };
+        let row = |row: Vec<Field>| row.into_iter().map(|value| text(value).ok_or_else(unknown)).collect();
+        answer.records.into_iter().flatten().map(row).collect()
     }
 
     /// Ends it. Nothing was changed.
@@ -60,13 +65,14 @@ impl Transaction {
     }
 }
 
-/// A value as the text protocol of PostgreSQL has it.
-fn text(value: Field) -> Option<String> {
-    match value {
+/// A value as text, and none for NULL; no answer for a type that is not understood.
+fn text(value: Field) -> Option<Option<String>> {
+    Some(match value {
         Field::StringValue(text) => Some(text),
         Field::LongValue(number) => Some(number.to_string()),
         Field::DoubleValue(number) => Some(number.to_string()),
-        Field::BooleanValue(is_true) => Some(if is_true { "t" } else { "f" }.to_owned()),
-        _ => None,
-    }
+        Field::BooleanValue(is_true) => Some(is_true.to_string()),
+        Field::IsNull(true) => None,
+        _ => return None,
+    })
 }

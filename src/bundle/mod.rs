@@ -46,4 +46,4 @@ pub use part::{Known, Part, Parts};
 pub use probe::{ProbePart, ProbeRow};
 pub use range::is_time;
 pub use seal::Digests;
-pub use store::Bundle;
+pub use store::{Bundle, ListedFleet};

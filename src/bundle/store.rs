@@ -39,6 +39,9 @@ struct Manifest {
     written_by: String,
 }
 
+/// An inventory, with its name in the bundle and its digest.
+pub type ListedFleet = (Fleet, (String, String));
+
 /// A bundle on disk.
 #[derive(Clone, Debug)]
 pub struct Bundle {
@@ -195,6 +198,54 @@ impl Bundle {
     /// When the folder cannot be read.
     pub(super) fn fleets(&self) -> Result<Each<Inventory>> {
         settled(|| each(names(&self.path.join("fleet"))?, Inventory::read))
+    }
+
+    /// Adds everything that another bundle holds and this one does not. What is there stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or written.
+    pub fn adopt(&self, other: &Self) -> Result<()> {
+        for folder in FOLDERS {
+            let (from, to) = (other.path.join(folder), self.path.join(folder));
+            if !from.is_dir() {
+                continue;
+            }
+            make_folder(&to)?;
+            let mut files = Vec::new();
+            for entry in from.read_dir().map_err(|error| Error::io(&from, error))? {
+                files.push(entry.map_err(|error| Error::io(&from, error))?.path());
+            }
+            // Tables come before the file that names them.
+            files.sort_by_key(|path| path.extension().is_some_and(|ending| ending == "json"));
+            for path in files.iter().filter(|path| path.extension().is_some_and(|ending| ending != "new")) {
+                let new = to.join(path.file_name().unwrap_or_default());
+                if !new.exists() {
+                    std::fs::copy(path, &new).map_err(|error| Error::io(path, error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The latest inventory of each account and region, with its name in the bundle and its digest, and what cannot be read. One
+    /// that lists all instances comes before others.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn inventories(&self) -> Result<(Vec<ListedFleet>, Vec<Problem>)> {
+        let (all, failed) = self.fleets()?;
+        let mut latest: BTreeMap<String, Inventory> = BTreeMap::new();
+        for (_, inventory) in all {
+            let rank = |inventory: &Inventory| (inventory.fleet().whole, inventory.fleet().taken_at);
+            let key = region_key(inventory.fleet().account.as_deref(), &inventory.fleet().region);
+            if latest.get(&key).is_none_or(|known| rank(known) < rank(&inventory)) {
+                latest.insert(key, inventory);
+            }
+        }
+        let listed = latest.into_values().map(|inventory| (inventory.file.held.clone(), inventory.file.listed()));
+        Ok((listed.collect(), problems(&failed)))
     }
 
     /// The parts in the bundle, by instance.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::copied_logs::CopiedLogs;
 use super::fleet::Fleet;
 use super::heading::OUTPUT;
 use super::output::local;
@@ -11,10 +12,13 @@ use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
 use crate::error::Result;
 
-/// Collect evidence from AWS into a bundle, for `analyze --from`.
+/// Collect evidence into a bundle, for `analyze --from`.
 ///
 /// Run it on a schedule to keep evidence for longer than RDS keeps logs. Overlapping collections are counted once. After
 /// an interrupted run, the next run resumes where it stopped.
+///
+/// With --logs, reads log files that you already have, and does not call AWS. Each file is named as RDS names it, in a folder that
+/// is named after its instance: orders/error/postgresql.log.2026-11-23-10, compressed or not.
 #[derive(Debug, Args)]
 #[command(mut_arg("days", |days| days.help("Number of days to collect")), after_help = "Examples:
   ssl-usage collect --days 3 -o evidence
@@ -22,12 +26,15 @@ use crate::error::Result;
   ssl-usage collect --all-regions --days 7 -o evidence
   ssl-usage collect --organization --role-name auditor --all-regions \\
     -o evidence
+  ssl-usage collect --logs archive --inventory evidence -o judged
   ssl-usage analyze --from evidence
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]
 pub(super) struct Collect {
     #[command(flatten)]
     fleet: Fleet,
+    #[command(flatten)]
+    copied: CopiedLogs,
     /// Bundle to extend; created if it does not exist.
     #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT, value_parser = local())]
     output: PathBuf,
@@ -35,6 +42,9 @@ pub(super) struct Collect {
 
 impl Collect {
     pub fn run(self) -> Result<u8> {
+        if let Some(logs) = &self.copied.logs {
+            return self.copied.run(logs, &self.fleet, &self.output);
+        }
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.output);
         }

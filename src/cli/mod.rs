@@ -6,6 +6,7 @@ mod clients;
 mod collect;
 mod collection_summary;
 mod compact;
+mod copied_logs;
 mod diff;
 mod digest;
 mod dry_run;

@@ -28,7 +28,7 @@ use crate::text::plural;
 
 /// Rejected logins in a row after which an instance is left alone.
 const MOST_REJECTIONS: usize = 3;
-/// Longest time until what was sampled is saved.
+/// Longest time until what was sampled is saved. The first round is saved at once.
 const SAVED_EVERY: Duration = Duration::from_secs(55);
 
 /// How sessions are listed.
@@ -45,7 +45,7 @@ pub(super) struct Sampling {
     #[arg(long, value_name = "FILE", requires = "sessions", value_parser = local())]
     ca_bundle: Option<PathBuf>,
     /// Repeat the sample at this interval (10s to 24h).
-    #[arg(long, value_name = "TIME", requires = "for_time", value_parser = interval)]
+    #[arg(long, value_name = "TIME", requires = "for_time", requires = "sessions", value_parser = interval)]
     every: Option<Duration>,
     /// How long to repeat it (for example 24h, at most 744h).
     #[arg(long = "for", id = "for_time", value_name = "TIME", requires = "every", value_parser = length)]
@@ -103,6 +103,14 @@ impl Sampling {
         }
         if method == LoginMethod::Iam && self.user.is_none() {
             return Err(Error::new(ErrorKind::Usage, "--login iam", "the database user is missing").hint("add --user"));
+        }
+        if self.user.is_some() && matches!(method, LoginMethod::Secret | LoginMethod::DataApi) {
+            return Err(Error::new(ErrorKind::Usage, "--user", "the secret contains the user").hint("leave --user out"));
+        }
+        if self.every > self.for_time {
+            return Err(
+                Error::new(ErrorKind::Usage, "--every", "it is longer than --for").hint("use a shorter interval")
+            );
         }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let trust = self.ca_bundle.as_deref().map_or_else(Trust::rds, Trust::of_file)?;
@@ -215,7 +223,7 @@ impl<'p> Rounds<'p> {
 
     /// Whether it saved something.
     fn save_if_due(&mut self) -> Result<bool> {
-        let is_due = self.saved_at.elapsed() >= SAVED_EVERY;
+        let is_due = !self.has_saved || self.saved_at.elapsed() >= SAVED_EVERY;
         if is_due { self.save().map(|()| true) } else { Ok(false) }
     }
 

@@ -15,6 +15,7 @@ use super::instance::InstanceLogs;
 use super::log_source::{days, hour_of, hours};
 use super::read_log::{cause, unnamed, unread};
 use super::writer::Writer;
+use crate::aws::Aws;
 use crate::bundle::{LogGap, LogRead, exported_source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::InstanceProfile;
@@ -43,6 +44,7 @@ pub(super) const GIGABYTE: f64 = 1e9;
 
 /// Who reads what.
 pub(super) struct Exported<'a> {
+    pub aws: &'a Aws,
     pub of: &'a InstanceLogs<'a>,
     pub logs: &'static Logs,
     pub export: &'static Export,
@@ -115,7 +117,7 @@ impl Exported<'_> {
     async fn streams(&self, names: &[String]) -> Result<Option<Streams>> {
         let mut found = Vec::new();
         for name in names {
-            let Some(group) = cloudwatch::group(self.of.aws, name).await? else { continue };
+            let Some(group) = cloudwatch::group(self.aws, name).await? else { continue };
             let instance = self.of.profile.instance.as_str();
             let prefix = self.of.profile.cluster.as_ref().map(|_| instance);
             let own = |stream: &Stream| match stream.name.strip_prefix(instance) {
@@ -123,7 +125,7 @@ impl Exported<'_> {
                 Some(rest) => rest.is_empty() || rest.starts_with('.'),
                 None => false,
             };
-            let streams = cloudwatch::streams(self.of.aws, name, prefix).await?;
+            let streams = cloudwatch::streams(self.aws, name, prefix).await?;
             found.extend(streams.into_iter().filter(own).map(|stream| (group.clone(), stream)));
         }
         let kept = |(group, _): &(Group, Stream)| {
@@ -300,10 +302,10 @@ impl Hours<'_, '_> {
         span: Window,
         last: bool,
     ) -> Result<Option<(Timestamp, Error)>> {
-        let Exported { of, export, .. } = *self.exported;
+        let Exported { aws, of, export, .. } = *self.exported;
         let lead = if export.terms.is_none() { LEAD } else { SignedDuration::ZERO };
         let asked = Window { from: span.from.checked_sub(lead).unwrap_or(span.from), ..span };
-        let mut events = Events::new(of.aws, group, &stream.name, asked, export.terms);
+        let mut events = Events::new(aws, group, &stream.name, asked, export.terms);
         let mut reached = span.from;
         let (mut head, mut bytes, mut broken) = (Vec::new(), 0, None);
         while bytes < HEAD {

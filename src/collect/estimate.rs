@@ -9,6 +9,7 @@ use super::cloudwatch::{DOLLARS_A_GIGABYTE, GIGABYTE, group_names};
 use super::instance::InstanceLogs;
 use super::log_source::{days, hours};
 use super::log_span::Rotation;
+use crate::aws::Aws;
 use crate::error::Result;
 use crate::logs::cloudwatch;
 use crate::logs::rds_portion::LogFile;
@@ -58,10 +59,10 @@ impl Plan {
 
 impl InstanceLogs<'_> {
     /// What reading the logs of the instance would ask for.
-    pub async fn plan(&self) -> Plan {
+    pub async fn plan(&self, aws: &Aws) -> Plan {
         let mut plan = Plan::default();
         let files = match self.request.source.files() && self.has_files() {
-            true => self.list().await,
+            true => self.list(aws).await,
             false => Ok(Vec::new()),
         };
         let missing = |error| Problem::from(&error).at(Some(&self.profile.account), &self.profile.region);
@@ -76,7 +77,7 @@ impl InstanceLogs<'_> {
             plan.bytes += file.listed();
         }
         for (logs, export) in self.exports() {
-            if let Err(error) = self.plan_export(&mut plan, &files, logs, export).await {
+            if let Err(error) = self.plan_export(aws, &mut plan, &files, (logs, export)).await {
                 plan.errors.push(missing(error));
             }
         }
@@ -85,10 +86,10 @@ impl InstanceLogs<'_> {
 
     async fn plan_export(
         &self,
+        aws: &Aws,
         plan: &mut Plan,
         files: &[LogFile],
-        logs: &'static Logs,
-        export: &Export,
+        (logs, export): (&'static Logs, &Export),
     ) -> Result<()> {
         let of_kind = |file: &&LogFile| self.engine.logs_of(&file.name).is_some_and(|kind| std::ptr::eq(kind, logs));
         let rotation = Rotation::new(logs, self.profile, files.iter().filter(of_kind));
@@ -101,7 +102,7 @@ impl InstanceLogs<'_> {
         }
         for name in group_names(self.profile, export) {
             plan.calls += 2;
-            let Some(group) = cloudwatch::group(self.aws, &name).await? else { continue };
+            let Some(group) = cloudwatch::group(aws, &name).await? else { continue };
             plan.groups += 1;
             if group.infrequent && !self.request.insights {
                 continue;

@@ -29,7 +29,6 @@ const PARTIAL_MAX: usize = 500;
 /// The logs of one instance: which there are, and which of them must be read.
 #[derive(Clone, Copy)]
 pub(super) struct InstanceLogs<'a> {
-    pub aws: &'a Aws,
     pub request: &'a Request,
     pub profile: &'a InstanceProfile,
     pub engine: &'static Engine,
@@ -39,6 +38,7 @@ pub(super) struct InstanceLogs<'a> {
 
 /// Reads them into a bundle.
 pub(super) struct Collection<'a> {
+    pub aws: &'a Aws,
     pub of: InstanceLogs<'a>,
     pub bundle: &'a Bundle,
     pub progress: &'a dyn Progress,
@@ -79,8 +79,8 @@ impl InstanceLogs<'_> {
         Window { from: self.profile.created_at.unwrap_or(from).max(from), to }
     }
 
-    pub(super) async fn list(&self) -> Result<Vec<LogFile>> {
-        let mut files = rds_portion::list(self.aws, &self.profile.instance, self.request.window.from).await?;
+    pub(super) async fn list(&self, aws: &Aws) -> Result<Vec<LogFile>> {
+        let mut files = rds_portion::list(aws, &self.profile.instance, self.request.window.from).await?;
         files.iter_mut().for_each(|file| file.last_written = file.last_written.filter(|at| is_time(*at)));
         files.retain(|file| self.engine.logs_of(&file.name).is_some_and(|logs| self.is_written(logs)));
         Ok(newest_of_partial(files, |file| {
@@ -138,7 +138,7 @@ impl Collection<'_> {
 
     /// Reads the log files.
     async fn files(&self, writer: &mut Writer<'_>) -> Result<()> {
-        let mut files = match self.of.list().await {
+        let mut files = match self.of.list(self.aws).await {
             Ok(files) => files,
             Err(error) => {
                 writer.fail([Problem::from(&error)]);
@@ -169,7 +169,7 @@ impl Collection<'_> {
             if !vanished || round > 0 {
                 break;
             }
-            match self.of.list().await {
+            match self.of.list(self.aws).await {
                 Ok(again) => files = again,
                 Err(error) => {
                     writer.fail([Problem::from(&error)]);
@@ -188,7 +188,7 @@ impl Collection<'_> {
             let readings = self.of.known.complete.iter().chain(writer.read());
             let shown = log_source::shown(self.of.engine, logs, readings);
             let wanted = self.of.request.source.exported(self.of.exported_window(), &shown);
-            let reader = Exported { of: &self.of, logs, export, progress: self.progress };
+            let reader = Exported { aws: self.aws, of: &self.of, logs, export, progress: self.progress };
             reader.read(&wanted, writer).await?;
         }
         if !any && self.of.request.source == Source::Cloudwatch {
@@ -208,7 +208,7 @@ impl Collection<'_> {
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
         let of_kind = files.iter().filter(|file| logs.has_file(&file.name));
         let rotation = Rotation::new(logs, self.of.profile, of_kind);
-        Reader { of: &self.of, logs, rotation, progress: self.progress }.read(file).await
+        Reader { of: &self.of, logs, rotation: &rotation, progress: self.progress }.download(self.aws, file).await
     }
 }
 

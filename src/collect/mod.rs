@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod cloudwatch;
+mod copied_logs;
 mod estimate;
 mod fleet;
 mod instance;
@@ -14,6 +15,7 @@ mod log_span;
 mod read_log;
 mod writer;
 
+pub use copied_logs::{Copies, collect_copies};
 pub use estimate::Plan;
 pub use fleet::{Collected, FleetRequest};
 pub use log_source::Source;
@@ -148,7 +150,7 @@ async fn plan_one(
 ) -> Plan {
     let Some(engine) = logged(profile) else { return Plan::default() };
     let known = known.known(profile);
-    let plan = InstanceLogs { aws, request, profile, engine, known: &known }.plan().await;
+    let plan = InstanceLogs { request, profile, engine, known: &known }.plan(aws).await;
     progress.done(&profile.instance);
     plan
 }
@@ -213,6 +215,6 @@ async fn one(
 ) -> Result<()> {
     let Some(engine) = logged(profile) else { return Ok(()) };
     let known = known.known(profile);
-    let of = InstanceLogs { aws, request, profile, engine, known: &known };
-    Collection { of, bundle, progress }.collect().await
+    let of = InstanceLogs { request, profile, engine, known: &known };
+    Collection { aws, of, bundle, progress }.collect().await
 }

@@ -1,7 +1,9 @@
 //! One log file: downloaded, scanned and aggregated as it streams by. Its text is held piece by piece and written nowhere.
 
+use std::path::Path;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scanner};
@@ -9,14 +11,14 @@ use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scann
 use super::aggregate::Fold;
 use super::instance::InstanceLogs;
 use super::log_span::Rotation;
-use crate::aws::CHECK_ENDPOINT;
+use crate::aws::{Aws, CHECK_ENDPOINT};
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{GapCause, LogGap, LogRead};
 use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 use crate::logs::download::Download;
 use crate::logs::rds_portion::{LIST, LogFile};
 use crate::progress::Progress;
-use crate::scan::{recognise, refuse_unsupported_language};
+use crate::scan::{LogText, recognise, refuse_unsupported_language};
 use crate::window::Window;
 
 /// How long to wait before a file that broke off is read once more, each time; the last time it is read page by page.
@@ -26,7 +28,7 @@ const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1)
 pub(super) struct Reader<'a> {
     pub of: &'a InstanceLogs<'a>,
     pub logs: &'static Logs,
-    pub rotation: Rotation,
+    pub rotation: &'a Rotation,
     pub progress: &'a dyn Progress,
 }
 
@@ -49,19 +51,63 @@ impl Read {
     }
 }
 
+/// The text of a log, piece by piece.
+pub(super) trait Pieces {
+    /// Whether it is a copy of a log, of which no listing says how long it is and when it was written.
+    const IS_COPY: bool;
+    /// The next piece; none at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>>>;
+    /// Bytes of the log so far.
+    fn received(&self) -> u64;
+    /// Whether it broke off, and may come whole another time.
+    fn broke_off(&self) -> bool;
+}
+
+impl Pieces for Download<'_> {
+    const IS_COPY: bool = false;
+
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>>> {
+        self.next()
+    }
+
+    fn received(&self) -> u64 {
+        self.received()
+    }
+
+    fn broke_off(&self) -> bool {
+        self.broke_off()
+    }
+}
+
+impl Pieces for LogText {
+    const IS_COPY: bool = true;
+
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>>> {
+        std::future::ready(self.next())
+    }
+
+    fn received(&self) -> u64 {
+        self.received()
+    }
+
+    fn broke_off(&self) -> bool {
+        false
+    }
+}
+
 impl Reader<'_> {
-    /// Reads a file. Whatever happens, what was found up to then is kept, and what is missing is a gap.
-    pub async fn read(&self, file: &LogFile) -> Read {
+    /// Downloads a file and reads it. Whatever happens, what was found up to then is kept, and what is missing is a gap.
+    pub async fn download(&self, aws: &Aws, file: &LogFile) -> Read {
         self.progress.log(&self.of.profile.instance, &file.name);
-        let (aws, instance) = (self.of.aws, self.of.profile.instance.as_str());
-        let (mut read, mut broke_off) = self.read_once(file, Download::new(aws, instance, file)).await;
+        let instance = self.of.profile.instance.as_str();
+        let (mut read, mut broke_off) = self.read_once(file, &file.name, Download::new(aws, instance, file)).await;
         for (wait, left) in AGAIN.iter().zip((0..AGAIN.len()).rev()) {
             if !broke_off {
                 break;
             }
             tokio::time::sleep(*wait).await;
             let way = if left == 0 { Download::by_portions } else { Download::new };
-            let (last, broke_again) = self.read_once(file, way(aws, instance, file)).await;
+            let (last, broke_again) = self.read_once(file, &file.name, way(aws, instance, file)).await;
             (read, broke_off) = (read.and_then(last), broke_again);
         }
         if read.error.is_none() || read.reading.read_bytes > 0 {
@@ -70,24 +116,52 @@ impl Reader<'_> {
         read
     }
 
+    /// Reads a copy of a file on disk, as the source of this name.
+    pub fn read_copy(&self, file: &LogFile, source: &str, path: &Path) -> Read {
+        self.progress.log(&self.of.profile.instance, source);
+        let name = format!("{} {}", self.of.profile.instance, path.display());
+        let opened = LogText::open(&name, path, &self.of.hints());
+        let read = match opened {
+            // Nothing of it waits for anything.
+            Ok(text) => self.read_once(file, source, text).now_or_never().map(|(read, _)| read),
+            Err(error) => Some(self.unreadable(file, source, error)),
+        };
+        self.progress.log_read();
+        read.unwrap_or_else(|| {
+            self.unreadable(file, source, Error::new(ErrorKind::Io, name, "the file could not be read"))
+        })
+    }
+
+    /// A file of which nothing could be read.
+    fn unreadable(&self, file: &LogFile, source: &str, error: Error) -> Read {
+        let gap = LogGap { cause: cause(&error), message: error.advice() };
+        let span = self.rotation.span(file, None, self.of.now()).map(|(span, _)| span);
+        let (source, log) = (source.to_owned(), self.log(&file.name, None));
+        let reading = LogRead { source, log, listed_bytes: file.listed(), span, gaps: vec![gap], ..LogRead::default() };
+        Read { reading, facts: Vec::new(), error: Some(error) }
+    }
+
     /// Reads a file once. Tells too whether it broke off, and may come whole another time.
-    async fn read_once(&self, file: &LogFile, mut download: Download<'_>) -> (Read, bool) {
+    async fn read_once<P: Pieces>(&self, file: &LogFile, source: &str, mut pieces: P) -> (Read, bool) {
         let otherwise = self.rotation.span(file, None, self.of.now()).map(|(span, _)| span.from);
         // A session without a time is in the window, which ends now.
         let latest = self.of.now().checked_sub(SignedDuration::from_secs(1)).unwrap_or(self.of.now());
         let otherwise = otherwise.or(file.last_written).map_or(latest, |otherwise| otherwise.min(latest));
-        let mut fold = Fold::new(&file.name, self.of.engine, otherwise.as_microsecond());
-        let (found, broken) = self.scan(file, &mut download, &mut fold).await;
-        let received = download.received();
+        let mut fold = Fold::new(source, self.of.engine, otherwise.as_microsecond());
+        let (found, broken) = self.scan(file, &mut pieces, &mut fold).await;
+        let received = pieces.received();
         let subject = || format!("{} {}", self.of.profile.instance, file.name);
         let scanned = found.as_ref().map(|found| &found.scanned);
         let missing = broken.map(|error| (cause(&error), error));
-        let missing = missing.or_else(|| short(file, received, &subject));
+        let missing = missing.or_else(|| if P::IS_COPY { None } else { short(file, received, &subject) });
         let missing = missing.or_else(|| unread(fold.unparsed, scanned, self.logs, &subject));
-        let span = self.rotation.span(file, scanned, self.of.now());
+        let span = match P::IS_COPY {
+            true => self.rotation.span_of_copy(file, scanned, self.of.now()),
+            false => self.rotation.span(file, scanned, self.of.now()),
+        };
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let reading = LogRead {
-            source: file.name.clone(),
+            source: source.to_owned(),
             log: self.log(&file.name, found.as_ref()),
             format: found.as_ref().map(|found| found.format.to_owned()),
             log_line_prefix: found.as_ref().and_then(|found| found.log_line_prefix.clone()),
@@ -107,7 +181,7 @@ impl Reader<'_> {
         };
         let error = missing.map(|(_, error)| error).or_else(|| unnamed(&fold, &subject));
         let read = Read { reading, facts: fold.into_facts(), error };
-        (read, download.broke_off())
+        (read, pieces.broke_off())
     }
 
     /// The log that a file is a form of. Where names pass from file to file, the first record tells: whatever the name, it
@@ -121,17 +195,12 @@ impl Reader<'_> {
 
     /// Streams a file through its parser. Returns what was found, which is nothing in an empty file, and what broke it
     /// off: what came before that is scanned all the same.
-    async fn scan(
-        &self,
-        file: &LogFile,
-        download: &mut Download<'_>,
-        fold: &mut Fold,
-    ) -> (Option<Found>, Option<Error>) {
+    async fn scan<P: Pieces>(&self, file: &LogFile, pieces: &mut P, fold: &mut Fold) -> (Option<Found>, Option<Error>) {
         let name = format!("{} {}", self.of.profile.instance, file.name);
         let mut broken = None;
         let mut head = Vec::new();
         while head.len() < HEAD {
-            let Some(piece) = self.next(download, &mut broken).await else { break };
+            let Some(piece) = self.next(pieces, &mut broken).await else { break };
             head.extend_from_slice(&piece);
         }
         if head.is_empty() {
@@ -148,7 +217,7 @@ impl Reader<'_> {
         let mut scanner = Scanner::new(parser.as_ref(), 1).written_within(since, self.of.now().as_microsecond());
         scanner.push(&head, fold);
         drop(head);
-        while let Some(piece) = self.next(download, &mut broken).await {
+        while let Some(piece) = self.next(pieces, &mut broken).await {
             scanner.push(&piece, fold);
         }
         let scanned = scanner.finish(fold);
@@ -161,11 +230,11 @@ impl Reader<'_> {
     }
 
     /// The next piece; none at the end, or where the file breaks off.
-    async fn next(&self, download: &mut Download<'_>, broken: &mut Option<Error>) -> Option<Vec<u8>> {
+    async fn next<P: Pieces>(&self, pieces: &mut P, broken: &mut Option<Error>) -> Option<Vec<u8>> {
         if broken.is_some() {
             return None;
         }
-        match download.next().await {
+        match pieces.next().await {
             Ok(piece) => {
                 self.progress.bytes(piece.as_ref().map_or(0, |piece| piece.len() as u64));
                 piece
@@ -213,11 +282,15 @@ impl InstanceLogs<'_> {
     /// The parser for a log of the instance that begins with `head`. The prefix that the instance has now is the first to be
     /// tried: the log may be older than the setting.
     pub(super) fn parser(&self, name: &str, head: &[u8]) -> Result<Box<dyn RecordParser>> {
+        recognise(name, head, &self.hints())
+    }
+
+    /// What the settings say of its logs.
+    fn hints(&self) -> Hints {
         let engine_version = Some(self.profile.engine_version.clone());
         let format = self.request.log_format.clone();
         let log_line_prefix = self.profile.parameters.get("log_line_prefix").and_then(|prefix| prefix.value.clone());
-        let hints = Hints { engine: Some(self.engine), engine_version, format, log_line_prefix, year: None };
-        recognise(name, head, &hints)
+        Hints { engine: Some(self.engine), engine_version, format, log_line_prefix, year: None }
     }
 }
 

@@ -223,6 +223,13 @@ pub struct Collection {
 }
 
 impl Fleet {
+    /// One instance of which AWS was not asked.
+    pub fn unlisted(profile: InstanceProfile, taken_at: Timestamp) -> Self {
+        let (account, region) = (Some(profile.account.clone()), profile.region.clone());
+        let (instances, errors, left_out) = (vec![profile], Vec::new(), LeftOut::default());
+        Self { taken_at, account, region, caller: None, whole: false, instances, errors, left_out }
+    }
+
     /// Which account and region it is of.
     pub fn of(&self) -> AccountRegion {
         AccountRegion { account: self.account.clone(), region: self.region.clone() }
@@ -234,6 +241,10 @@ impl Fleet {
     }
 }
 
+/// Account and region of instances of which AWS was not asked.
+const UNLISTED_ACCOUNT: &str = "000000000000";
+const UNLISTED_REGION: &str = "unknown";
+
 /// The calls whose answers hold settings.
 const SETTINGS: &[&str] = &[
     "rds:DescribeDBClusters",
@@ -243,6 +254,41 @@ const SETTINGS: &[&str] = &[
 ];
 
 impl InstanceProfile {
+    /// An instance of which only the name and the engine are known: nothing was asked of AWS.
+    pub fn unlisted(instance: &str, engine: &str, engine_version: Option<&str>) -> Self {
+        let (account, region) = (UNLISTED_ACCOUNT.to_owned(), UNLISTED_REGION.to_owned());
+        let unknown = SETTINGS.iter().chain(&["rds:DescribeDBProxies"]).map(|call| (*call).to_owned()).collect();
+        Self {
+            arn: format!("arn:aws:rds:{region}:{account}:db:{instance}"),
+            account,
+            region,
+            instance: instance.to_owned(),
+            cluster: None,
+            cluster_role: None,
+            cluster_siblings: Vec::new(),
+            custom_endpoints: Vec::new(),
+            endpoints: Vec::new(),
+            login: DatabaseLogin::default(),
+            engine: engine.to_owned(),
+            engine_version: engine_version.unwrap_or_default().to_owned(),
+            engine_mode: None,
+            is_limitless: false,
+            status: "unknown".to_owned(),
+            maintenance_window: None,
+            pending_changes: Vec::new(),
+            created_at: None,
+            iam_authentication: false,
+            certificate: Certificate::default(),
+            pending: Vec::new(),
+            parameters: BTreeMap::new(),
+            proxies: Vec::new(),
+            global_members: Vec::new(),
+            log_exports: Vec::new(),
+            tags: None,
+            unknown,
+        }
+    }
+
     /// The value of a parameter that the instance runs with, in one spelling; none where it is unknown.
     pub fn in_effect(&self, parameter: &str) -> Option<String> {
         let parameter = self.parameters.get(parameter).filter(|parameter| parameter.in_effect)?;

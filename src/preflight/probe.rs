@@ -4,7 +4,7 @@ use serde::Serialize;
 use ssl_usage_parsers::TlsStart;
 
 use crate::inventory::{EndpointKind, InstanceProfile};
-use crate::sessions::grants;
+use crate::sessions::{grants, lists_sessions};
 use crate::verdict::{Policy, ReasonCode, Verdict};
 
 /// The database user in commands and statements.
@@ -19,15 +19,19 @@ pub struct ProbeStep {
     pub command: Vec<String>,
     /// Statements for the database that make the user and let it list sessions.
     pub statements: Vec<String>,
+    /// Where its password belongs, as the end of a sentence; empty if it has none.
+    #[serde(skip)]
+    pub password: &'static str,
     /// The resource of the IAM action `rds-db:connect`; none if the login does not use IAM.
     pub rds_db_connect: Option<String>,
 }
 
 /// The probe that helps most; none if the instance is judged already, or its sessions cannot be listed.
 pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy) -> Option<ProbeStep> {
-    let start = profile.known_engine()?.tls_start?;
+    let engine = profile.known_engine()?;
+    let start = engine.tls_start?;
     let has_endpoint = profile.endpoints.iter().any(|endpoint| endpoint.kind == EndpointKind::Instance);
-    if !verdict.unproven || !has_endpoint || !matches!(start, TlsStart::Postgres | TlsStart::Mysql | TlsStart::Tds) {
+    if !verdict.unproven || !has_endpoint || !lists_sessions(engine) {
         return None;
     }
     let is_settled_by = |code| verdict.reasons.first().is_some_and(|reason| reason.code == code);
@@ -66,7 +70,13 @@ pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy
         command.push(format!("{hours}h"));
     }
     let rds_db_connect = (login == "iam").then(|| resource(profile)).flatten();
-    Some(ProbeStep { shows: shows.to_owned(), command, statements: statements(login, start), rds_db_connect })
+    let password = match (login, start) {
+        ("iam" | "secret", _) => "",
+        (_, TlsStart::Tds) => ", with SQLCMDUSER and SQLCMDPASSWORD set",
+        (_, TlsStart::Mysql) => ", with its name and password in the section [client] of ~/.my.cnf",
+        (_, _) => ", with a line HOST:5432:postgres:monitor:PASSWORD in ~/.pgpass",
+    };
+    Some(ProbeStep { shows: shows.to_owned(), command, password, statements: statements(login, start), rds_db_connect })
 }
 
 /// Statements for the master user. It may list sessions itself.

@@ -159,10 +159,7 @@ fn probe(names: &[&str], step: &ProbeStep, width: u16, out: &mut dyn Write) -> i
     let command: Vec<String> = before.iter().cloned().chain(instances).chain(after.iter().skip(2).cloned()).collect();
     writeln!(out, "    {}", line(&command))?;
     if !step.statements.is_empty() {
-        writeln!(
-            out,
-            "  It needs this database user, with its password in ~/.pgpass or ~/.my.cnf if the login is `file`:"
-        )?;
+        writeln!(out, "  It needs this database user{}:", step.password)?;
         step.statements.iter().try_for_each(|statement| writeln!(out, "    {}", terminal(statement)))?;
     }
     if let Some(resource) = &step.rds_db_connect {

@@ -11,14 +11,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use ssl_usage_parsers::TlsStart;
 
 use crate::bundle::{InstanceEvidence, ProbePart};
 use crate::handshake::{Outcome, Probed};
 use crate::inventory::{EndpointKind, ExpectedCertificate, InstanceProfile, Member};
 use crate::problem::Problem;
 use crate::report::{Format, Reader};
-use crate::sessions::Target;
+use crate::sessions::{Target, lists_sessions};
 use crate::verdict::{Reason, ReasonCode, served_reason};
 pub use sessions::{InstanceSessions, SessionClient, SessionGap};
 
@@ -85,7 +84,7 @@ pub struct Summary {
     pub failed: u64,
     /// Instances that were not probed.
     pub not_probed: u64,
-    /// Instances whose sessions could not be listed in the last sample.
+    /// Instances whose sessions could not be listed, or not completely, in the last sample.
     pub unlisted: u64,
 }
 
@@ -138,7 +137,7 @@ impl Probe {
             Some(NotProbed { member: profile.member(), why: of_certificate.or_else(of_sessions)? })
         });
         let not_probed: Vec<NotProbed> = not_probed.collect();
-        let unlisted = sessions.iter().filter(|sessions| sessions.failure.is_some()).count() as u64;
+        let unlisted = sessions.iter().filter(|sessions| !sessions.is_whole()).count() as u64;
         let mut summary = Summary { not_probed: not_probed.len() as u64, unlisted, ..Summary::default() };
         for server in &servers {
             let count = match (&server.probed.outcome, server.finding.as_ref().map(|finding| finding.code)) {
@@ -184,8 +183,7 @@ fn why_no_sessions(profile: &InstanceProfile) -> Option<String> {
     }
     let engine = profile.known_engine();
     let title = engine.map_or(profile.engine.as_str(), |of| of.title);
-    let can = engine.is_some_and(|engine| matches!(engine.tls_start, Some(TlsStart::Postgres | TlsStart::Mysql)));
-    Some(match can {
+    Some(match engine.is_some_and(lists_sessions) {
         true => why_not(profile).unwrap_or_else(|| "it has no endpoint".to_owned()),
         false => format!("this version cannot list the sessions of {title}"),
     })

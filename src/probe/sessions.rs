@@ -83,6 +83,11 @@ fn protocol(profile: &InstanceProfile) -> TlsStart {
 }
 
 impl InstanceSessions {
+    /// Whether the last sample lists all sessions.
+    pub fn is_whole(&self) -> bool {
+        self.failure.is_none() && self.gap.is_none()
+    }
+
     /// Of an instance; none if it was not asked.
     pub fn new(profile: &InstanceProfile, sampled: &InstanceSamples) -> Option<Self> {
         let last = sampled.samples.last()?;

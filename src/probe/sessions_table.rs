@@ -1,6 +1,6 @@
 //! The part of the table for people that shows sessions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
@@ -14,6 +14,8 @@ use crate::text::plural;
 
 /// Most clients of an instance that are named.
 const NAMED: usize = 5;
+/// Most instances that are named in one line.
+const MOST_INSTANCES: usize = 20;
 
 /// A column: its title, and what of an instance it holds.
 type Column = (&'static str, fn(&InstanceSessions) -> String);
@@ -50,12 +52,14 @@ pub(super) fn write(
     }
     let listed = sessions.iter().filter(|of| of.samples > 0);
     let samples: u64 = listed.clone().map(|of| of.samples).sum();
-    let (tls, with_tls) = (sessions.iter().map(|of| of.tls).sum::<u64>(), listed.filter(|of| of.tls > 0).count());
+    let sum = |count: fn(&InstanceSessions) -> u64| sessions.iter().map(count).sum::<u64>();
+    let (tls, others) = (sum(|of| of.tls), sum(|of| of.plaintext + of.gss + of.local + of.unknown));
+    let with_tls = listed.filter(|of| of.tls > 0).count();
     let incomplete = sessions.iter().filter(|of| of.gap.is_some()).count() as u64;
     let incomplete =
         if incomplete > 0 { format!(" ({} incomplete)", plural(incomplete, "list")) } else { String::new() };
     let text = format!(
-        "Sessions of {}, in {}{incomplete}: {tls} with TLS, on {}",
+        "Sessions of {}, in {}{incomplete}: {tls} with TLS (SSL), on {}, and {others} others. A list shows one moment: 0 does not mean that no client uses TLS.",
         plural(sessions.len() as u64, "instance"),
         plural(samples, "sample"),
         plural(with_tls as u64, "instance")
@@ -76,9 +80,14 @@ pub(super) fn write(
     }
     let gaps = || sessions.iter().filter_map(|of| of.gap.as_ref().map(|gap| (of, gap)));
     section(out, width, "Incomplete", of_each_reason(gaps()))?;
-    let fixes: BTreeSet<&String> = gaps().flat_map(|(_, gap)| &gap.fix).collect();
-    for fix in fixes {
-        writeln!(out, "    {}", terminal(fix))?;
+    // The same statements are for all instances of an engine.
+    let mut fixes: BTreeMap<&[String], Vec<&str>> = BTreeMap::new();
+    for (of, gap) in gaps().filter(|(_, gap)| !gap.fix.is_empty()) {
+        fixes.entry(&gap.fix).or_default().push(&of.member.id.instance);
+    }
+    for (statements, instances) in fixes {
+        paragraph(out, width, 2, &format!("Run as the master user of {}:", first(&instances)))?;
+        statements.iter().try_for_each(|statement| writeln!(out, "    {}", terminal(statement)))?;
     }
     let failures = sessions.iter().filter_map(|of| of.failure.as_ref().map(|failure| (of, failure)));
     let title = "No list of sessions (this is no evidence about clients)";
@@ -93,12 +102,15 @@ fn of_each_reason<'s>(
     for (of, gap) in all {
         reasons.entry(&gap.message).or_default().push(&of.member.id.instance);
     }
-    reasons.into_iter().map(|(message, instances)| {
-        let more = instances.len().saturating_sub(NAMED);
-        let named = instances.iter().take(NAMED).map(|name| (*name).to_owned());
-        let names: Vec<String> = named.chain((more > 0).then(|| format!("{more} more"))).collect();
-        format!("{}: {message}", names.join(", "))
-    })
+    reasons.into_iter().map(|(message, instances)| format!("{}: {message}", first(&instances)))
+}
+
+/// The first names of a list.
+fn first(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(MOST_INSTANCES);
+    let named = names.iter().take(MOST_INSTANCES).map(|name| (*name).to_owned());
+    let names: Vec<String> = named.chain((more > 0).then(|| format!("{more} more"))).collect();
+    names.join(", ")
 }
 
 const WITH_TLS: &[SessionTransport] = &[SessionTransport::Tls];
@@ -109,7 +121,10 @@ fn clients(of: &InstanceSessions, transports: &[SessionTransport]) -> Option<Str
     let all: Vec<&SessionClient> = of.clients.iter().filter(|client| transports.contains(&client.transport)).collect();
     let named = all.iter().take(NAMED).map(|client| {
         let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
-        format!("{} at {} ({})", name(&client.user), name(&client.address), plural(client.sessions, "session"))
+        let application = client.application.as_ref().map_or_else(String::new, |name| format!(", {name}"));
+        let database = client.database.as_ref().map_or_else(String::new, |name| format!(", database {name}"));
+        let (user, address) = (name(&client.user), name(&client.address));
+        format!("{user} at {address}{application}{database} ({})", plural(client.sessions, "session"))
     });
     let more = all.len().saturating_sub(NAMED);
     let more = (more > 0).then(|| format!("{more} more"));

@@ -90,7 +90,9 @@ pub(super) fn write(probe: &Probe, width: u16, again: &[String], out: &mut dyn W
             of.failure.as_ref().is_some_and(|failure| ["no-connection", "timed-out"].contains(&failure.code))
         };
         let hint = match probe.sessions.iter().all(is_network) {
-            true => "No server could be probed. Run this command in the VPC, or check security groups and routes.",
+            true => {
+                "No server could be probed. If the network is the reason, run this command in the VPC, or check security groups and routes."
+            }
             false => "No sessions were listed. Correct the causes above, and run the command again.",
         };
         writeln!(out)?;

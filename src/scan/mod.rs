@@ -1,5 +1,6 @@
 //! Scans local logs: what each shows, and how much of it could be read.
 
+mod log_text;
 mod notes;
 mod pieces;
 mod recognise;
@@ -8,6 +9,7 @@ mod streams;
 use std::io::Read;
 use std::path::Path;
 
+pub(crate) use log_text::LogText;
 use notes::{notes, problem};
 use pieces::{FileReader, Pieces};
 pub(crate) use recognise::{recognise, refuse_unsupported_language};

@@ -14,11 +14,10 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use super::failure::SampleFailure;
 use super::login::Credentials;
 use super::trust::Trust;
-use super::{pgpass, tds};
-use crate::aws::{Aws, Transaction};
-use crate::error::Error;
+use super::{data_api, pgpass, tds};
+use crate::aws::Transaction;
 use crate::handshake::{ProbeFailure, begin_tls};
-use crate::inventory::{ClusterRole, Endpoint, InstanceProfile};
+use crate::inventory::Endpoint;
 
 /// The name that the probe gives to the server.
 pub const APPLICATION: &str = "ssl-usage";
@@ -79,29 +78,6 @@ impl Database {
         }
     }
 
-    /// Begins a transaction through the RDS Data API.
-    ///
-    /// # Errors
-    ///
-    /// When the instance cannot be reached by it, or AWS or the database denies it.
-    pub async fn through_data_api(
-        start: TlsStart,
-        profile: &InstanceProfile,
-        aws: Option<&Aws>,
-    ) -> Result<Self, SampleFailure> {
-        let aws = aws.ok_or_else(|| SampleFailure::no_credentials("there are no AWS credentials"))?;
-        let (login, role) = (&profile.login, profile.cluster_role);
-        let (Some(cluster), Some(ClusterRole::Writer)) = (login.data_api.as_deref(), role) else {
-            let why =
-                "it reaches only the writers of Aurora clusters that enable it. Use another --login for this instance.";
-            return Err(SampleFailure::data_api(why));
-        };
-        let missing = || SampleFailure::no_credentials("RDS keeps no secret of the master user for this instance");
-        let secret = login.master_secret.as_deref().ok_or_else(missing)?;
-        let database = (start == TlsStart::Postgres).then_some(pgpass::DATABASE);
-        Ok(Self::DataApi(aws.transaction(cluster, secret, database).await.map_err(SampleFailure::data_api)?))
-    }
-
     /// The rows of a query.
     pub async fn rows(&mut self, query: &str) -> Result<Vec<Row>, QueryError> {
         match self {
@@ -130,7 +106,7 @@ impl Database {
             }
             Self::SqlServer(client) => tds::rows(client, query).await,
             Self::DataApi(transaction) => {
-                let rows = transaction.rows(query).await.map_err(|error| of_data_api(&error))?;
+                let rows = transaction.rows(query).await.map_err(|error| data_api::query_error(&error))?;
                 Ok(rows
                     .into_iter()
                     .map(|row| row.into_iter().map(|value| value.as_deref().map(kept)).collect())
@@ -147,14 +123,6 @@ impl Database {
             Self::Postgres(_) | Self::SqlServer(_) => {}
         }
     }
-}
-
-/// What the database says, with its own number of the error: AWS passes it on in its message.
-fn of_data_api(error: &Error) -> QueryError {
-    let message = error.answer().and_then(|answer| answer.message.clone()).unwrap_or_else(|| error.to_string());
-    let number = message.split_once("rror code: ").map(|(_, rest)| rest);
-    let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect();
-    QueryError { code: number.map(digits).unwrap_or_default(), message }
 }
 
 pub(super) fn kept(text: &str) -> String {

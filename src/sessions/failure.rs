@@ -10,8 +10,10 @@ use crate::error::causes;
 use crate::handshake::ProbeFailure;
 use crate::text::one_line;
 
+/// Why the certificate of a CA that is not known is not trusted.
+const UNKNOWN_CA: &str = "it is not signed by a trusted CA";
 /// Most characters of a message of a server or a library that are kept.
-const LONGEST: usize = 300;
+const LONGEST: usize = 600;
 
 /// Why there is no list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,8 +82,10 @@ impl SampleFailure {
 /// Why a certificate is not trusted, in words.
 fn untrusted(why: &CertificateError) -> String {
     match why {
-        CertificateError::UnknownIssuer => "it is not signed by a trusted CA".to_owned(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::UnknownIssuer => UNKNOWN_CA.to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired. Rotate it: `ssl-usage probe --certificates` shows it".to_owned()
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is for another host name".to_owned()
         }
@@ -108,10 +112,16 @@ impl fmt::Display for SampleFailure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoConnection(why) => write!(out, "no connection with TLS: {why}"),
-            Self::Untrusted(why) => write!(
-                out,
-                "the certificate of the server is not trusted: {why}. For GovCloud, China and new regions, download AWS's global-bundle.pem and use --ca-bundle."
-            ),
+            Self::Untrusted(why) => {
+                write!(out, "the certificate of the server is not trusted: {why}")?;
+                // No other CA helps against the rest.
+                match why == UNKNOWN_CA {
+                    true => out.write_str(
+                        ". For GovCloud, China and new regions, download AWS's global-bundle.pem and use --ca-bundle.",
+                    ),
+                    false => Ok(()),
+                }
+            }
             Self::NoCredentials(why) => write!(out, "no credentials: {why}"),
             Self::LoginRejected(why) => write!(out, "the server rejected the login: {why}"),
             Self::DataApi(why) => write!(out, "the RDS Data API cannot be used: {why}"),

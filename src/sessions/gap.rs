@@ -23,6 +23,8 @@ pub enum SampleGap {
     ClocksDiffer,
     /// The server does not show whether some sessions use TLS, as with those of Babelfish.
     TransportUnknown,
+    /// Rows of the list, or the time of the server, could not be read.
+    Unreadable,
     /// There are more sessions than a sample holds.
     TooMany,
 }
@@ -38,6 +40,7 @@ impl SampleGap {
             Self::LoginsUnderWay => "logins-under-way",
             Self::ClocksDiffer => "clocks-differ",
             Self::TransportUnknown => "transport-unknown",
+            Self::Unreadable => "unreadable",
             Self::TooMany => "too-many",
         }
     }
@@ -75,7 +78,7 @@ impl fmt::Display for SampleGap {
                 return write!(out, "the database user {user} may not see the sessions of other users");
             }
             Self::PerformanceSchemaOff => {
-                "performance_schema is off, so the server does not list who uses TLS. Its counter of TLS handshakes was read: samples with --every show whether clients use TLS. To list sessions, set performance_schema to 1, and restart the instance."
+                "performance_schema is off, so the server does not list who uses TLS. Its counter of TLS handshakes was read: `ssl-usage analyze` compares it between samples. To list sessions, set the static parameter performance_schema to 1, and restart the instance."
             }
             Self::SessionsLost => {
                 "the server counts more sessions than it lists. Raise performance_schema_max_thread_instances."
@@ -84,6 +87,7 @@ impl fmt::Display for SampleGap {
             Self::LoginsUnderWay => "clients were logging in while the sessions were listed. Probe again.",
             Self::ClocksDiffer => "the clocks of the server and of this machine differ by more than 5 minutes",
             Self::TransportUnknown => "the server does not show whether some sessions use TLS",
+            Self::Unreadable => "a part of the server's answer could not be read. Probe again.",
             Self::TooMany => "there are more sessions than a sample can hold",
         })
     }

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use ssl_usage_parsers::TlsStart;
 
+use super::data_api::in_full;
 use super::failure::SampleFailure;
 use super::{option_file, pgpass};
 use crate::aws::Aws;
@@ -85,6 +86,8 @@ const MYSQL: ClientSettings =
 const SQL_SERVER: ClientSettings =
     ClientSettings { user: Some("SQLCMDUSER"), password: "SQLCMDPASSWORD", file: None, file_variable: None };
 
+/// Why there is no secret.
+pub(super) const NO_SECRET: &str = "RDS keeps no secret of the master user for this instance. Use --login env or file.";
 /// What else there is for SQL Server.
 const OTHER_LOGIN: &str = "Use --login secret or env.";
 
@@ -117,18 +120,25 @@ impl Login {
         };
         let named = || {
             let user = self.user.clone().or_else(|| (self.variable)(client.user?));
-            user.ok_or_else(|| SampleFailure::no_credentials("the database user is unknown. Add --user."))
+            user.ok_or_else(|| {
+                SampleFailure::no_credentials(
+                    "the database user is unknown. Add --user, which is for all engines of a run.",
+                )
+            })
         };
         match self.method {
             LoginMethod::Iam if client.file.is_none() => Err(SampleFailure::no_credentials(format!(
                 "RDS for SQL Server has no IAM database authentication. {OTHER_LOGIN}"
             ))),
+            LoginMethod::Iam if !profile.iam_authentication => Err(SampleFailure::no_credentials(
+                "IAM database authentication is off on this instance. Use --login secret, env or file.",
+            )),
             LoginMethod::Iam => {
                 let aws = aws.ok_or_else(|| SampleFailure::no_credentials("there are no AWS credentials"))?;
                 let user = named()?;
                 let encoded = utf8_percent_encode(&user, IN_TOKEN).to_string();
                 let token = aws.database_token(&endpoint.host, endpoint.port, &encoded).await;
-                let password = token.map_err(SampleFailure::no_credentials)?;
+                let password = token.map_err(|error| SampleFailure::no_credentials(in_full(&error)))?;
                 Ok(Credentials { user, password, is_token: true })
             }
             LoginMethod::Secret | LoginMethod::DataApi => self.secret(profile, aws).await,
@@ -143,9 +153,9 @@ impl Login {
 
     async fn secret(&self, profile: &InstanceProfile, aws: Option<&Aws>) -> Result<Credentials, SampleFailure> {
         let aws = aws.ok_or_else(|| SampleFailure::no_credentials("there are no AWS credentials"))?;
-        let missing = || SampleFailure::no_credentials("RDS keeps no secret of the master user for this instance");
+        let missing = || SampleFailure::no_credentials(NO_SECRET);
         let arn = profile.login.master_secret.as_deref().ok_or_else(missing)?;
-        let text = aws.secret(arn).await.map_err(SampleFailure::no_credentials)?;
+        let text = aws.secret(arn).await.map_err(|error| SampleFailure::no_credentials(in_full(&error)))?;
         // The error of the parser may repeat what is in the secret.
         let unreadable = |_| SampleFailure::no_credentials(format!("the secret {arn} has no username and password"));
         let MasterUser { username, password } = serde_json::from_str(&text).map_err(unreadable)?;

@@ -3,6 +3,7 @@
 //! A list shows one moment. What it proves is in `usage`: never that there is no TLS, unless logs or the server's counter of
 //! handshakes show the time around it.
 
+mod data_api;
 mod database;
 mod failure;
 mod gap;
@@ -28,6 +29,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Client, Engine, TlsStart};
 
+use data_api::DataApi;
 pub use database::APPLICATION;
 use database::{Database, QueryError};
 pub use failure::SampleFailure;
@@ -49,6 +51,8 @@ use crate::text::reason;
 const TOGETHER: usize = 32;
 /// Longest time for one instance: connection, login and queries.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time for the end of a connection.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// How far the clock of a server may be from that of this machine.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 /// Most sessions of a sample.
@@ -68,11 +72,15 @@ impl<'p> Target<'p> {
     /// An instance at its own endpoint; none without one, and of an engine whose sessions this version cannot list.
     pub fn new(profile: &'p InstanceProfile) -> Option<Self> {
         let engine = profile.known_engine()?;
-        let start =
-            engine.tls_start.filter(|start| matches!(start, TlsStart::Postgres | TlsStart::Mysql | TlsStart::Tds))?;
+        let start = engine.tls_start.filter(|_| lists_sessions(engine))?;
         let endpoint = profile.endpoints.iter().find(|endpoint| endpoint.kind == EndpointKind::Instance)?.clone();
         Some(Self { profile, engine, start, endpoint })
     }
+}
+
+/// Whether sessions of an engine can be listed.
+pub fn lists_sessions(engine: &Engine) -> bool {
+    matches!(engine.tls_start, Some(TlsStart::Postgres | TlsStart::Mysql | TlsStart::Tds))
 }
 
 /// How a run logs in: the same for all instances.
@@ -143,8 +151,8 @@ impl Target<'_> {
         let region = (Some(self.profile.account.as_str()), self.profile.region.as_str());
         let aws = access.aws.iter().find(|aws| (aws.account.as_deref(), aws.region.as_str()) == region);
         // The session is AWS's, and may be older than this probe: it is no login of the probe.
-        let through_data_api = match access.login.method {
-            LoginMethod::DataApi => Some(Database::through_data_api(self.start, self.profile, aws).await?),
+        let data_api = match access.login.method {
+            LoginMethod::DataApi => Some(DataApi::of(self.profile)?),
             _ => None,
         };
         let credentials = access.login.credentials(self.profile, &self.endpoint, aws).await?;
@@ -152,9 +160,8 @@ impl Target<'_> {
         let mut login = |accepted| {
             *own = Some(OwnLogin { id: None, user: user.clone(), address: None, at: Timestamp::now(), accepted });
         };
-        let is_through_data_api = through_data_api.is_some();
-        let mut database = if let Some(database) = through_data_api {
-            database
+        let mut database = if let Some(data_api) = &data_api {
+            data_api.begin(self.start, &self.profile.instance, aws).await?
         } else {
             let addresses = addresses(&self.endpoint).await?;
             let at = (&self.endpoint, addresses.as_slice());
@@ -173,10 +180,11 @@ impl Target<'_> {
             TlsStart::Tds => sqlserver::read(&mut database, of).await,
             _ => postgres::read(&mut database, of, self.profile.has_babelfish()).await,
         };
-        database.close().await;
+        // What was read is not lost because the server does not answer a goodbye.
+        let _ = tokio::time::timeout(GOODBYE, database.close()).await;
         let read = read.map(|mut reading| {
             // It is not known how many handshakes AWS made for this sample.
-            reading.listed.handshakes.take_if(|_| is_through_data_api);
+            reading.listed.handshakes.take_if(|_| data_api.is_some());
             reading
         });
         read.map_err(|QueryError { code, message }| SampleFailure::query_failed(&format!("{message} {code}")))
@@ -206,6 +214,18 @@ impl Reading {
 async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, SampleFailure> {
     let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
     Ok(found.map_err(|error| ProbeFailure::UnknownHost(reason(&error)))?.collect())
+}
+
+/// Sessions without the probe's own, and whether it is among them: the first one with its ID. Another one with it is no probe.
+fn without_own(all: impl Iterator<Item = SampledSession>, own_id: Option<u64>) -> (bool, Vec<SampledSession>) {
+    let mut is_there = false;
+    let mut is_own = |session: &SampledSession| {
+        let is_own = Some(session.id) == own_id && !is_there;
+        is_there |= is_own;
+        is_own
+    };
+    let others = all.filter(|session| !is_own(session)).collect();
+    (is_there, others)
 }
 
 /// Whether a session is AWS's own.

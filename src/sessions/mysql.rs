@@ -9,7 +9,7 @@ use ssl_usage_parsers::{Engine, is_local};
 use super::database::{Database, QueryError, Row};
 use super::gap::SampleGap;
 use super::sample::{HandshakeCount, Listed, SampledSession, SessionTransport};
-use super::{Reading, instant, is_system, number};
+use super::{Reading, instant, is_system, number, without_own};
 
 const OWN: &str = "SELECT UNIX_TIMESTAMP(NOW(6)), CONNECTION_ID(), USER(), @@performance_schema, VERSION()";
 
@@ -25,6 +25,9 @@ const SESSIONS: &str = "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLI
                         LEFT JOIN performance_schema.status_by_thread c \
                         ON c.THREAD_ID = t.THREAD_ID AND c.VARIABLE_NAME = 'Ssl_cipher' \
                         WHERE t.CONNECTION_TYPE IS NOT NULL OR t.NAME = 'thread/sql/one_connection' LIMIT 50001";
+
+/// Columns of [`SESSIONS`].
+const COLUMNS: usize = 8;
 
 /// What the server counts in `Threads_connected`.
 const CONNECTION: &str = "thread/sql/one_connection";
@@ -59,7 +62,8 @@ pub(super) async fn read(
     // After the list: a session that had ended by then is not in it.
     let own = database.rows(OWN).await?.into_iter().next().unwrap_or_default();
     let own = |at: usize| own.get(at).cloned().flatten();
-    let at = instant(own(0).as_deref()).unwrap_or_else(Timestamp::now);
+    let server_time = instant(own(0).as_deref());
+    let at = server_time.unwrap_or_else(Timestamp::now);
     let address = own(2).and_then(|user| user.rsplit_once('@').map(|(_, host)| host.to_owned()));
     let own_id: Option<u64> = number(own(1).as_deref());
     let mut reading = Reading { at, address, own_id, ..Reading::default() };
@@ -69,11 +73,13 @@ pub(super) async fn read(
         Err(gap) => Some(gap),
         Ok(rows) => {
             let all = rows.iter().filter_map(|row| session(row, engine, at));
-            let (own, others): (Vec<_>, Vec<_>) = all.partition(|session| Some(session.id) == own_id);
+            let (is_own_there, others) = without_own(all, own_id);
             reading.sessions = others;
-            let missing = own.is_empty().then_some(SampleGap::OwnSessionMissing);
+            let is_unreadable = server_time.is_none() || rows.iter().any(|row| row.len() != COLUMNS);
+            let unreadable = is_unreadable.then_some(SampleGap::Unreadable);
+            let missing = (!is_own_there).then_some(SampleGap::OwnSessionMissing);
             let under_way = rows.iter().any(is_under_way).then_some(SampleGap::LoginsUnderWay);
-            is_short(&rows, &status, &after).then_some(SampleGap::SessionsLost).or(missing).or(under_way)
+            is_short(&rows, &status, &after).then_some(SampleGap::SessionsLost).or(unreadable).or(missing).or(under_way)
         }
     };
     let is_mariadb = own(4).is_some_and(|version| version.contains("MariaDB"));

@@ -14,14 +14,17 @@ use super::sample::{Listed, SampledSession, SessionTransport};
 use super::{MOST_SESSIONS, Reading, instant, is_system, number};
 
 /// The time, the address and the process of the own session, and the start of the server.
-const OWN: &str = "SELECT extract(epoch FROM clock_timestamp()), host(inet_client_addr()), pg_backend_pid(), \
-                   extract(epoch FROM pg_postmaster_start_time())";
+const OWN: &str = "SELECT extract(epoch FROM clock_timestamp())::text, host(inet_client_addr()), pg_backend_pid()::text, \
+                   extract(epoch FROM pg_postmaster_start_time())::text";
 
 /// Sessions; `{gss}` and `{join}` are there from version 12 on.
-const SESSIONS: &str = "SELECT a.pid, extract(epoch FROM a.backend_start), a.usename, a.datname, host(a.client_addr), \
-                        a.client_port, a.application_name, a.backend_type, s.ssl, s.version, s.cipher, {gss}, \
-                        a.usesysid FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) {join} \
+const SESSIONS: &str = "SELECT a.pid::text, extract(epoch FROM a.backend_start)::text, a.usename::text, a.datname::text, \
+                        host(a.client_addr), a.client_port::text, a.application_name, a.backend_type, s.ssl::text, \
+                        s.version, s.cipher, {gss}::text, a.usesysid::text FROM pg_stat_activity a LEFT JOIN pg_stat_ssl s USING (pid) {join} \
                         LIMIT 50001";
+
+/// Columns of [`SESSIONS`].
+const COLUMNS: usize = 13;
 
 /// Processes that serve clients.
 const OF_CLIENTS: [&str; 2] = ["client backend", "walsender"];
@@ -44,13 +47,15 @@ pub(super) async fn read(
     // After the list: a session that had ended by then is not in it.
     let own = database.rows(OWN).await?.into_iter().next().unwrap_or_default();
     let own = |at: usize| own.get(at).cloned().flatten();
-    let at = instant(own(0).as_deref()).unwrap_or_else(Timestamp::now);
+    let server_time = instant(own(0).as_deref());
+    let at = server_time.unwrap_or_else(Timestamp::now);
     let own_id: Option<u64> = number(own(2).as_deref());
     let mut reading = Reading { at, address: own(1), own_id, ..Reading::default() };
-    let (mut is_own_there, mut masked) = (false, false);
+    let (mut is_own_there, mut masked, mut is_unreadable) = (false, false, server_time.is_none());
     for row in &rows {
         let id: Option<u64> = number(row.first().cloned().flatten().as_deref());
-        if id.is_some() && id == own_id {
+        is_unreadable |= !is_readable(row);
+        if id.is_some() && id == own_id && !is_own_there {
             is_own_there = true;
             continue;
         }
@@ -61,12 +66,21 @@ pub(super) async fn read(
     }
     let gap = match (masked, is_own_there) {
         _ if rows.len() > MOST_SESSIONS => Some(SampleGap::TooMany),
+        _ if is_unreadable => Some(SampleGap::Unreadable),
         (true, _) => Some(SampleGap::NoPrivilege(user.to_owned())),
         (_, false) => Some(SampleGap::OwnSessionMissing),
         _ => None,
     };
     reading.listed = Listed { gap, started_at: instant(own(3).as_deref()), ..Listed::default() };
     Ok(reading)
+}
+
+/// Whether a row is as [`SESSIONS`] asks for it. Rows of others may be masked, and processes may have no client.
+fn is_readable(row: &Row) -> bool {
+    let column = |at: usize| row.get(at).and_then(Option::as_deref);
+    let is_time = |text: Option<&str>| text.is_none() || instant(text).is_some();
+    let is_whole = column(1).is_none() || column(7).is_some();
+    row.len() == COLUMNS && number::<u64>(column(0)).is_some() && is_time(column(1)) && is_whole
 }
 
 /// Whether a row is of a session that the probe may not see. Processes without a role serve no client yet.
@@ -89,12 +103,11 @@ fn session(row: &Row, (engine, at): (&Engine, Timestamp), has_babelfish: bool) -
     let (address, port) = (owned(4), column(5));
     let is_socket = port == Some("-1") || address.as_deref().is_some_and(|address| is_local(address.as_bytes()));
     let transport = match (column(8), column(11)) {
-        (Some("t"), _) => SessionTransport::Tls,
-        (Some(_), Some("t")) => SessionTransport::Gss,
-        (None, _) => SessionTransport::Unknown,
-        _ if is_socket => SessionTransport::Local,
-        _ if has_babelfish => SessionTransport::Unknown,
-        _ => SessionTransport::Plaintext,
+        (Some("true"), _) => SessionTransport::Tls,
+        (Some("false"), Some("true")) => SessionTransport::Gss,
+        (Some("false"), Some("false") | None) if is_socket => SessionTransport::Local,
+        (Some("false"), Some("false") | None) if !has_babelfish => SessionTransport::Plaintext,
+        _ => SessionTransport::Unknown,
     };
     Some(SampledSession {
         first_seen: at,

@@ -12,13 +12,16 @@ use ssl_usage_parsers::{Engine, is_local};
 use super::database::{Database, QueryError, Row};
 use super::gap::SampleGap;
 use super::sample::{SampledSession, SessionTransport};
-use super::{MOST_SESSIONS, Reading, is_system, number};
+use super::{MOST_SESSIONS, Reading, is_system, number, without_own};
 
 /// The time, the number and the address of the own session, whether it may see others, and the start of the server.
 const OWN: &str = include_str!("sqlserver/own.sql");
 
 /// Connections. A second one of the same session (MARS) is left out.
 const SESSIONS: &str = include_str!("sqlserver/sessions.sql");
+
+/// Columns of [`SESSIONS`]; the last one is the number of rows.
+const COLUMNS: usize = 10;
 
 /// Errors that mean that a privilege is missing.
 ///
@@ -43,7 +46,8 @@ pub(super) async fn read(
     // After the list: a session that had ended by then is not in it.
     let own = database.rows(OWN).await?.into_iter().next().unwrap_or_default();
     let own = |at: usize| own.get(at).cloned().flatten();
-    let at = millisecond(own(0).as_deref()).unwrap_or_else(Timestamp::now);
+    let server_time = millisecond(own(0).as_deref());
+    let at = server_time.unwrap_or_else(Timestamp::now);
     let own_id: Option<u64> = number(own(1).as_deref());
     let mut reading = Reading { at, address: own(2), own_id, ..Reading::default() };
     match listed {
@@ -51,12 +55,21 @@ pub(super) async fn read(
         Ok(rows) => {
             reading.listed.started_at = rows.iter().find_map(|row| millisecond(row.get(8)?.as_deref()));
             let all = rows.iter().filter_map(|row| session(row, engine, at));
-            let (own, others): (Vec<_>, Vec<_>) = all.partition(|session| Some(session.id) == own_id);
+            let (is_own_there, others) = without_own(all, own_id);
             reading.sessions = others;
-            reading.listed.gap = match own.is_empty() {
+            // Each row says how many there are.
+            let count = |row: &Row| number::<usize>(row.get(9)?.as_deref());
+            let is_whole = |row: &Row| {
+                row.len() == COLUMNS
+                    && number::<u64>(row.first().cloned().flatten().as_deref()).is_some()
+                    && count(row) == Some(rows.len())
+            };
+            let is_readable = server_time.is_some() && rows.iter().all(is_whole);
+            reading.listed.gap = match is_own_there {
                 _ if rows.len() > MOST_SESSIONS => Some(SampleGap::TooMany),
-                true => Some(SampleGap::OwnSessionMissing),
-                false => None,
+                _ if !is_readable => Some(SampleGap::Unreadable),
+                false => Some(SampleGap::OwnSessionMissing),
+                true => None,
             };
         }
     }
@@ -73,7 +86,7 @@ fn session(row: &Row, engine: &Engine, at: Timestamp) -> Option<SampledSession> 
         (Some("TRUE"), _) => SessionTransport::Tls,
         (Some("FALSE"), Some("Shared memory" | "Named pipe")) => SessionTransport::Local,
         (Some("FALSE"), Some("TCP")) if is_here => SessionTransport::Local,
-        (Some("FALSE"), Some("TCP")) => SessionTransport::Plaintext,
+        (Some("FALSE"), Some("TCP")) if address.is_some() => SessionTransport::Plaintext,
         _ => SessionTransport::Unknown,
     };
     let address = address.map(|address| if address == LOCAL { LOCAL_IN_LOG.to_owned() } else { address });

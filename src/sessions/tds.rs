@@ -25,6 +25,10 @@ const DATABASE: &str = "master";
 const WAITING: usize = 64 << 10;
 /// Bytes of a packet's header, of which the third and the fourth are the length.
 const HEADER: usize = 8;
+/// Errors that reject a login: of its name, its password, its state and its database.
+///
+/// Source: "Database Engine errors" in the SQL Server documentation.
+const REJECTED: [u32; 10] = [4060, 4064, 18_450, 18_451, 18_452, 18_456, 18_470, 18_486, 18_487, 18_488];
 /// The answer to the first message of `tiberius`: version 0.0, and no encryption beside that which is there.
 const ANSWER: [u8; 26] = [
     4,
@@ -85,7 +89,13 @@ pub(super) async fn connect(
     config.handshake_timeout(None);
     config.command_timeout(Some(STATEMENT_TIMEOUT));
     Client::connect(config, ours.compat_write()).await.map_err(|error| match error {
-        tiberius::error::Error::Server(error) => SampleFailure::login_rejected(error.message()),
+        tiberius::error::Error::Server(error) if REJECTED.contains(&error.code()) => {
+            SampleFailure::login_rejected(error.message())
+        }
+        tiberius::error::Error::Server(error) => SampleFailure::query_failed(error.message()),
+        tiberius::error::Error::Io { kind: io::ErrorKind::UnexpectedEof, .. } => {
+            SampleFailure::no_connection(&io::Error::other("the server closed the connection"))
+        }
         other => SampleFailure::no_connection(&other),
     })
 }
@@ -106,6 +116,9 @@ pub(super) async fn rows(client: &mut SqlServer, query: &str) -> Result<Vec<Row>
     let failed = |error: tiberius::error::Error| match error {
         tiberius::error::Error::Server(error) => {
             QueryError { code: error.code().to_string(), message: error.message().to_owned() }
+        }
+        tiberius::error::Error::Io { kind: io::ErrorKind::TimedOut, .. } => {
+            QueryError { code: String::new(), message: "the server did not answer in time".to_owned() }
         }
         other => QueryError { code: String::new(), message: other.to_string() },
     };

@@ -29,7 +29,7 @@ pub(super) fn tls_handshakes_counted(context: &Context<'_>, _: &'static Engine) 
     let (handshakes, Window { from, to }) = context.usage.handshakes.of_clients?;
     let second = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let text = format!(
-        "the server completed {} between {} and {} that no probe in this evidence made (Ssl_finished_accepts). Failed logins, port scans and probes into other bundles count too.",
+        "{} by clients, failed logins, port scans or probes into other bundles, between {} and {} (Ssl_finished_accepts, without the probes of this evidence)",
         plural(handshakes, "TLS handshake"),
         second(from),
         second(to)

@@ -38,7 +38,7 @@ fn the_writer_of_a_cluster_is_listed_through_the_data_api() {
     let databases = [Database::postgres(15, &ca), Database::mariadb(&ca, &["--performance-schema=ON"])];
     for (database, fleet) in databases.into_iter().zip(["data_api_postgres", "data_api_mysql"]) {
         add_users(&database);
-        let Some(aws) = Server::data_api(database.port) else { return };
+        let Some(aws) = Server::data_api(database.port, "carts-0") else { return };
         let secret = aws.seed(fleet);
         let (user, password) = (secret["username"].as_str().expect("a user"), secret["password"].as_str().expect("it"));
         let clients = Clients::connect(&database, (2, 3));
@@ -70,5 +70,10 @@ fn the_writer_of_a_cluster_is_listed_through_the_data_api() {
         assert!(reasons(instance).contains(&"tls-sessions-open"), "{instance:#}");
         // Handshakes of AWS are not told from those of clients.
         assert_eq!(instance["sampled"]["no_handshakes_in"], json!([]), "{:#}", instance["sampled"]);
+        // After a failover, it is another instance.
+        let Some(aws) = Server::data_api(database.port, "carts-1") else { return };
+        aws.seed(fleet);
+        let failed = probe(&home, &aws)("carts-0");
+        assert_eq!((&failed["failure"]["code"], &failed["tls"]), (&json!("data-api"), &json!(0)), "{failed:#}");
     }
 }

@@ -63,10 +63,11 @@ impl Server {
     }
 
     /// The RDS Data API, in front of a database.
-    pub fn data_api(database_port: u16) -> Option<Server> {
+    /// It is the instance of this name.
+    pub fn data_api(database_port: u16, instance: &str) -> Option<Server> {
         Self::start("ministack", "/_ministack/health", |command, port| {
             command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
-            command.env("DATABASE_PORT", database_port.to_string());
+            command.env("DATABASE_PORT", database_port.to_string()).env("DATABASE_NAME", instance);
         })
     }
 

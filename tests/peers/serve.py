@@ -28,5 +28,11 @@ if sys.argv[0].endswith("/ministack"):
         there = {"_internal_address": "127.0.0.1", "_internal_port": os.environ["DATABASE_PORT"]}
         data_api._has_real_endpoint = lambda instance: True
         connect = data_api._connect
+        # What Aurora says of itself, the server cannot say.
+        own_name = "'" + os.environ["DATABASE_NAME"] + "'"
+        for name in ["@@aurora_server_id", "aurora_db_instance_identifier()"]:
+            data_api._execute_statement = lambda data, execute=data_api._execute_statement, name=name: execute(
+                data | {"sql": data.get("sql", "").replace(name, own_name)}
+            )
         data_api._connect = lambda instance, *rest, **named: connect(instance | there, *rest, **named)
 runpy.run_path(sys.argv[0], run_name="__main__")

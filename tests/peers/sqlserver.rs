@@ -110,6 +110,14 @@ fn row(id: u64, of: [&str; 5]) -> Value {
     json!([id.to_string(), begun, user, "payroll", address, transport, encrypted, program, started])
 }
 
+/// Rows, each with their number.
+fn rows(rows: impl IntoIterator<Item = Value>) -> Value {
+    let mut rows: Vec<Value> = rows.into_iter().collect();
+    let count = rows.len().to_string();
+    rows.iter_mut().filter_map(Value::as_array_mut).for_each(|row| row.push(count.clone().into()));
+    rows.into()
+}
+
 #[test]
 fn connections_of_sql_server_are_listed_with_their_encryption() {
     if skipped("the test server of Microsoft's client for SQL Server") {
@@ -123,8 +131,7 @@ fn connections_of_sql_server_are_listed_with_their_encryption() {
         row(57, ["rdsadmin", "<local machine>", "Shared memory", "FALSE", "agent"]),
         row(58, ["NT AUTHORITY\\SYSTEM", "<local machine>", "TCP", "TRUE", "agent"]),
     ];
-    let all: Vec<Value> = own.chain(tls).chain(plaintext).chain(of_aws).collect();
-    let prober = Prober::new(&ca, &json!(all));
+    let prober = Prober::new(&ca, &rows(own.chain(tls).chain(plaintext).chain(of_aws)));
     for _ in 0..2 {
         let seen = prober.sessions("env");
         let counts = ["tls", "plaintext", "local", "unknown", "system"].map(|name| seen[name].as_u64());
@@ -164,9 +171,20 @@ fn without_the_privilege_nothing_is_concluded_of_sql_server() {
     assert!(!reasons(&instance).contains(&"no-tls-sessions-open"), "{instance:#}");
 
     // A list without the own session, or with an encryption that nobody knows, is not complete.
-    let others = json!([row(60, ["app", "10.0.0.7", "TCP", "FALSE", "orders"])]);
+    let others = rows([row(60, ["app", "10.0.0.7", "TCP", "FALSE", "orders"])]);
     assert_eq!(Prober::new(&ca, &others).sessions("env")["gap"]["code"], "own-session-missing");
     let own = row(51, ["monitor", "10.0.0.9", "TCP", "TRUE", "ssl-usage"]);
-    let unknown = json!([own, row(60, ["app", "10.0.0.7", "TCP", "OPTIONAL", "orders"])]);
+    let unknown = rows([own.clone(), row(60, ["app", "10.0.0.7", "TCP", "OPTIONAL", "orders"])]);
     assert_eq!(Prober::new(&ca, &unknown).sessions("env")["gap"]["code"], "transport-unknown");
+
+    // Nor is one that is cut, one with a session that cannot be read, and one with another session of the own number.
+    let tls = row(60, ["app", "10.0.0.7", "TCP", "TRUE", "orders"]);
+    let mut cut = rows([own.clone(), tls.clone()]);
+    cut.as_array_mut().expect("rows").pop();
+    assert_eq!(Prober::new(&ca, &cut).sessions("env")["gap"]["code"], "unreadable");
+    let mut unreadable = rows([own.clone(), tls]);
+    unreadable[1][0] = "sixty".into();
+    assert_eq!(Prober::new(&ca, &unreadable).sessions("env")["gap"]["code"], "unreadable");
+    let twice = rows([own, row(51, ["app", "10.0.0.7", "TCP", "TRUE", "orders"])]);
+    assert_eq!(Prober::new(&ca, &twice).sessions("env")["tls"], 1, "it counts");
 }

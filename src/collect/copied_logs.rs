@@ -1,0 +1,258 @@
+//! Copies of log files in a folder, for instances of an inventory: which instance does each file belong to?
+//!
+//! A copy is named as RDS names the file, in a folder that is named after the instance: `orders/error/postgresql.log.2026-11-23-10`.
+//! The folder `error` may be missing, and a copy may be compressed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use ssl_usage_parsers::{Engine, Logs};
+
+use super::instance::InstanceLogs;
+use super::log_span::Rotation;
+use super::read_log::{Read, Reader};
+use super::writer::Writer;
+use super::{Request, logged};
+use crate::bundle::fact::{Key, Tallied};
+use crate::bundle::{Bundle, GapCause, Known, LogGap, Parts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::inventory::{Fleet, InstanceProfile};
+use crate::logs::rds_portion::LogFile;
+use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::window::Window;
+
+/// A copy of a log file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// The file, as RDS would list it.
+    pub file: LogFile,
+    /// Where the copy is.
+    pub path: PathBuf,
+}
+
+/// The files of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// The copies of each instance, by ARN, in the order of their names.
+    pub of: BTreeMap<String, Vec<Copy>>,
+    /// Files of instances that hold no connections, as slow query logs.
+    pub others: u64,
+    /// Files that belong to no instance.
+    pub unassigned: Vec<PathBuf>,
+    /// Files that may belong to several instances of the same name.
+    pub ambiguous: Vec<PathBuf>,
+}
+
+impl Copies {
+    /// Assigns the files under `root` to instances.
+    pub fn assign(root: &Path, files: &[PathBuf], profiles: &[&InstanceProfile]) -> Self {
+        let mut named: BTreeMap<&str, Vec<&InstanceProfile>> = BTreeMap::new();
+        for profile in profiles {
+            named.entry(&profile.instance).or_default().push(profile);
+        }
+        let mut all = Self::default();
+        for path in files {
+            let inside = path.strip_prefix(root).unwrap_or(path);
+            // The folder itself may be that of an instance, or of an account.
+            let outside = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+            let words: Vec<String> = [&outside, inside].into_iter().flat_map(words).collect();
+            let at = words.iter().rposition(|word| named.contains_key(word.as_str()));
+            let Some((at, of_name)) = at.and_then(|at| Some((at, named.get(words.get(at)?.as_str())?))) else {
+                all.unassigned.push(path.clone());
+                continue;
+            };
+            let is_in = |profile: &&&InstanceProfile| {
+                let folders: BTreeSet<&str> = words.iter().map(String::as_str).collect();
+                folders.contains(profile.account.as_str()) && folders.contains(profile.region.as_str())
+            };
+            let profile = match of_name.as_slice() {
+                [only] => Some(only),
+                several => several.iter().find(is_in),
+            };
+            match profile {
+                Some(profile) => all.add(profile, words.get(at + 1..).unwrap_or_default(), path),
+                None => all.ambiguous.push(path.clone()),
+            }
+        }
+        all
+    }
+
+    /// All files belong to one instance, whatever their folders are called.
+    pub fn of_one(root: &Path, files: &[PathBuf], profile: &InstanceProfile) -> Self {
+        let mut all = Self::default();
+        for path in files {
+            let inside = path.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty());
+            let inside = inside.or(path.file_name().map(Path::new)).unwrap_or(path);
+            all.add(profile, &words(inside), path);
+        }
+        all
+    }
+
+    /// Adds a file of an instance, whose path within the folder of the instance is this.
+    fn add(&mut self, profile: &InstanceProfile, inside: &[String], path: &Path) {
+        let name = profile.known_engine().and_then(|engine| name(engine, inside));
+        let Some(name) = name else {
+            self.others += 1;
+            return;
+        };
+        let size = path.metadata().ok().map(|metadata| metadata.len());
+        let file = LogFile { name, size, last_written: None };
+        self.of.entry(profile.arn.clone()).or_default().push(Copy { file, path: path.to_owned() });
+    }
+}
+
+/// The name of a file as RDS lists it, by the end of its path; none if it holds no connections.
+fn name(engine: &Engine, inside: &[String]) -> Option<String> {
+    let ends = (0..inside.len()).filter_map(|at| Some(inside.get(at..)?.join("/")));
+    let listed = ends.into_iter().find(|name| engine.logs_of(name).is_some());
+    // Without the folder of RDS.
+    let short = || {
+        let file = inside.last()?;
+        let folder = |prefix: &'static str| prefix.split_once('/').map(|(folder, _)| folder);
+        let mut folders = engine.logs.iter().filter_map(|logs| folder(logs.prefix?));
+        folders.find_map(|folder| Some(format!("{folder}/{file}")).filter(|name| engine.logs_of(name).is_some()))
+    };
+    listed.or_else(short)
+}
+
+/// Reads copies of the logs of a fleet into a bundle, many at a time. Returns what could not be read.
+///
+/// # Errors
+///
+/// When the bundle cannot be written.
+pub async fn collect_copies(
+    request: &Request,
+    fleet: &Fleet,
+    copies: &Copies,
+    (bundle, known): (&Bundle, &Parts),
+    progress: &Arc<dyn Progress>,
+) -> Result<Vec<Problem>> {
+    let mut problems = Vec::new();
+    for profile in &fleet.instances {
+        let (Some(engine), Some(copies)) = (logged(profile), copies.of.get(&profile.arn)) else { continue };
+        let known = known.known(profile);
+        let of = InstanceLogs { request, profile, engine, known: &known };
+        let mut writer = Writer::new(of, bundle);
+        let rotations: Vec<Arc<Rotation>> = engine
+            .logs
+            .iter()
+            .map(|logs| {
+                Arc::new(Rotation::new(
+                    logs,
+                    profile,
+                    copies.iter().map(|copy| &copy.file).filter(|file| logs.has_file(&file.name)),
+                ))
+            })
+            .collect();
+        let is_known = |source: &str, copy: &Copy| {
+            known.complete.iter().any(|read| {
+                read.source == source && Some(read.listed_bytes) == copy.file.size && read.last_written.is_none()
+            })
+        };
+        let mut names: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut new = Vec::new();
+        for copy in copies {
+            let count = names.entry(&copy.file.name).or_default();
+            *count += 1;
+            let source = if *count == 1 { copy.file.name.clone() } else { format!("{}#{count}", copy.file.name) };
+            let kind = engine.logs.iter().zip(&rotations).find(|(logs, _)| logs.has_file(&copy.file.name));
+            if let Some((logs, rotation)) = kind.filter(|_| !is_known(&source, copy)) {
+                new.push((copy.clone(), source, logs, Arc::clone(rotation)));
+            }
+        }
+        let shared = (Arc::new(request.clone()), Arc::new(profile.clone()));
+        let reads = new.into_iter().map(|copy| {
+            let (shared, progress) = (shared.clone(), Arc::clone(progress));
+            tokio::task::spawn_blocking(move || read(copy, &shared, engine, progress.as_ref()))
+        });
+        let mut reads = stream::iter(reads).buffered(together());
+        // Copies of one name may be of one log, and are compared.
+        let mut alike: BTreeMap<String, Vec<Read>> = BTreeMap::new();
+        while let Some(read) = reads.next().await {
+            let (read, name) = read.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()));
+            match names.get(name.as_str()) {
+                Some(1) => problems.extend(write(read, profile, &mut writer).await?),
+                _ => alike.entry(read.reading.log.clone()).or_default().push(read),
+            }
+        }
+        for mut reads in alike.into_values() {
+            reads.dedup_by(|one, other| is_same_copy(one, other));
+            mark_parts(&mut reads, &profile.instance);
+            for read in reads {
+                problems.extend(write(read, profile, &mut writer).await?);
+            }
+        }
+        writer.write().await?;
+        progress.done(&profile.instance);
+    }
+    Ok(problems)
+}
+
+/// Writes what was read. Returns what could not be.
+async fn write(read: Read, profile: &InstanceProfile, writer: &mut Writer<'_>) -> Result<Option<Problem>> {
+    let Read { reading, facts, error } = read;
+    let problem = error.as_ref().map(|error| Problem::from(error).at(Some(&profile.account), &profile.region));
+    writer.fail(problem.clone());
+    writer.add(reading, facts).await?;
+    Ok(problem)
+}
+
+/// A copy that is to be read: itself, its source, its kind and the files beside it.
+type Job = (Copy, String, &'static Logs, Arc<Rotation>);
+
+/// Reads a copy. Returns its name, too.
+fn read(
+    (copy, source, logs, rotation): Job,
+    (request, profile): &(Arc<Request>, Arc<InstanceProfile>),
+    engine: &'static Engine,
+    progress: &dyn Progress,
+) -> (Read, String) {
+    let known = Known::default();
+    let of = InstanceLogs { request, profile, engine, known: &known };
+    let reader = Reader { of: &of, logs, rotation: &rotation, progress };
+    (reader.read_copy(&copy.file, &source, &copy.path), copy.file.name)
+}
+
+/// Whether two readings of one log are of the same text: a log that is there twice counts once.
+fn is_same_copy(one: &Read, other: &Read) -> bool {
+    let facts = |read: &Read| -> Vec<(Key, Tallied)> {
+        let unnamed = |(key, tallied): &(Key, Tallied)| (Key { source: String::new(), ..key.clone() }, tallied.clone());
+        read.facts.iter().map(unnamed).collect()
+    };
+    let text = |read: &Read| (read.reading.read_bytes, read.reading.records, read.reading.unparsed);
+    text(one) == text(other) && one.error.is_none() && other.error.is_none() && facts(one) == facts(other)
+}
+
+/// Marks readings of one log of which none shows all times that the others show. Only the one that shows most counts, so what the
+/// others show would be lost without a trace.
+fn mark_parts(reads: &mut [Read], instance: &str) {
+    let spans: Vec<Window> = reads.iter().filter_map(|read| read.reading.span).collect();
+    let holds = |all: &Window| spans.iter().all(|span| all.from <= span.from && span.to <= all.to);
+    if spans.iter().any(holds) || spans.is_empty() {
+        return;
+    }
+    for read in reads {
+        let subject = format!("{instance} {}", read.reading.source);
+        let message = "several copies of this log show different times, so none of them is whole";
+        let error = Error::new(ErrorKind::Truncated, subject, message).hint("copy the whole log again");
+        read.reading.gaps.push(LogGap { cause: GapCause::Truncated, message: error.advice() });
+        read.reading.complete = false;
+        read.error.get_or_insert(error);
+    }
+}
+
+/// Files that are read at the same time.
+fn together() -> usize {
+    std::thread::available_parallelism().map_or(4, usize::from)
+}
+
+fn words(path: &Path) -> Vec<String> {
+    let normal = path.components().filter_map(|component| match component {
+        std::path::Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    normal.collect()
+}

@@ -1,0 +1,208 @@
+//! `ssl-usage collect --logs`: log files in a folder become the evidence that a live collection is.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, against, ssl_usage};
+use crate::fake_aws::{FakeAws, Fleet};
+use crate::fleet::{WINDOW, small_fleet};
+
+/// A machine with copies of logs, and with an inventory of their instances.
+struct Archive {
+    home: TempDir,
+    fleet: Fleet,
+}
+
+/// What a copy becomes: its path in the archive and its bytes; none if it is not there.
+type Copied = fn(&str, &str, &[u8]) -> Vec<(String, Vec<u8>)>;
+
+/// As RDS names it.
+fn as_listed(instance: &str, name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    vec![(format!("{instance}/{name}"), bytes.to_vec())]
+}
+
+/// Below account and region, without RDS's folder, and compressed.
+fn compressed(instance: &str, name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).expect("written");
+    vec![(format!("123456789012/eu-west-1/{instance}/{file}.gz"), packed.finish().expect("whole"))]
+}
+
+impl Archive {
+    fn new(copied: Copied) -> Self {
+        let archive = Self { home: TempDir::new().expect("a folder"), fleet: small_fleet() };
+        for instance in &archive.fleet.instances {
+            for (name, file) in &instance.files {
+                for (path, bytes) in copied(&instance.id, name, &file.bytes) {
+                    archive.write(&path, &bytes);
+                }
+            }
+        }
+        let aws = FakeAws::start(archive.fleet.clone());
+        let mut command = against(&aws, archive.home.path());
+        let run = Run::of(command.args(["preflight", "--bundle"]).arg(archive.path("inventory")).args(WINDOW));
+        assert_eq!(run.status, 0, "{run:?}");
+        archive
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path("logs").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
+
+    fn collect(&self, options: &[&str]) -> Run {
+        let mut command = ssl_usage(self.home.path());
+        command.args(["collect", "--quiet", "--logs"]).arg(self.path("logs"));
+        Run::of(command.arg("-o").arg(self.path("evidence")).args(options))
+    }
+
+    /// Collects with the inventory. It goes without an error.
+    fn collected(self) -> Self {
+        let inventory = self.path("inventory").display().to_string();
+        let run = self.collect(&["--inventory", &inventory]);
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+        self
+    }
+
+    fn report(&self) -> Value {
+        analyze(&self.path("evidence"), self.home.path())
+    }
+}
+
+fn analyze(bundle: &Path, home: &Path) -> Value {
+    Run::of(ssl_usage(home).args(["analyze", "--format", "json", "--from"]).arg(bundle).args(WINDOW)).json()
+}
+
+fn instance<'r>(report: &'r Value, name: &str) -> &'r Value {
+    let all = report["instances"].as_array().expect("instances");
+    all.iter().find(|row| row["instance"] == name).unwrap_or_else(|| panic!("{name}: {report:#}"))
+}
+
+/// The report of a live collection of the same fleet.
+fn live() -> Value {
+    let home = TempDir::new().expect("a folder");
+    let aws = FakeAws::start(small_fleet());
+    Run::of(against(&aws, home.path()).args(["analyze", "--format", "json"]).args(WINDOW)).json()
+}
+
+/// How mild a rotation is.
+fn mildness(row: &Value) -> usize {
+    let order = ["required", "deferrable", "optional"];
+    order.iter().position(|rotation| row["rotation"] == *rotation).expect("a rotation")
+}
+
+#[test]
+fn copies_of_logs_show_what_a_live_collection_shows() {
+    let live = live();
+    for copied in [as_listed as Copied, compressed] {
+        let archive = Archive::new(copied).collected();
+        let report = archive.report();
+        let mut with_sessions = 0;
+        for of in archive.fleet.instances.iter().filter(|of| !of.files.is_empty()) {
+            let (copied, live) = (instance(&report, &of.id), instance(&live, &of.id));
+            for count in ["tls", "plaintext", "local", "unknown", "rejected"] {
+                assert_eq!(copied["connections"][count], live["connections"][count], "{}: {count}", of.id);
+            }
+            with_sessions += usize::from(copied["connections"]["plaintext"].as_u64() > Some(0));
+            assert!(mildness(copied) <= mildness(live), "{}: {copied:#}", of.id);
+        }
+        assert!(with_sessions > 3, "{report:#}");
+        // The hours of PostgreSQL's logs are named by the files, and shown by their records.
+        for name in ["orders-prod", "reports-batch"] {
+            let (copied, live) = (instance(&report, name), instance(&live, name));
+            assert_eq!((&copied["rotation"], &copied["usage"]), (&live["rotation"], &live["usage"]), "{copied:#}");
+        }
+        // Again, nothing is new.
+        let evidence = archive.collected();
+        assert_eq!(evidence.report()["instances"], report["instances"]);
+    }
+}
+
+#[test]
+fn a_copy_that_is_cut_covers_only_what_is_there() {
+    let first_half: Copied = |instance, name, bytes| as_listed(instance, name, whole_lines(bytes).0);
+    let report = Archive::new(first_half).collected().report();
+    let row = instance(&report, "reports-batch");
+    assert_eq!((&row["rotation"], &row["unproven"]), (&"required".into(), &true.into()), "{row:#}");
+    assert!(row["coverage"]["share"].as_f64() < Some(0.9), "{:#}", row["coverage"]);
+}
+
+/// The first and the last half of a log, at the end of a line.
+fn whole_lines(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes[..bytes.len() / 2].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.split_at(end)
+}
+
+#[test]
+fn copies_of_one_log_of_which_none_is_whole_are_a_gap() {
+    let halves: Copied = |instance, name, bytes| {
+        let (first, last) = whole_lines(bytes);
+        let copy = |folder: &str, half: &[u8]| (format!("{folder}/{instance}/{name}"), half.to_vec());
+        vec![copy("monday", first), copy("tuesday", last)]
+    };
+    let archive = Archive::new(halves);
+    let inventory = archive.path("inventory").display().to_string();
+    let run = archive.collect(&["--inventory", &inventory, "--instance", "reports-batch"]);
+    assert_eq!(run.status, 3, "{run:?}");
+    assert!(run.err.contains("several copies of this log show different times"), "{run:?}");
+    let report = archive.report();
+    let row = instance(&report, "reports-batch");
+    assert_eq!(row["unproven"], true, "{row:#}");
+
+    // The same log twice counts once.
+    let twice: Copied = |instance, name, bytes| {
+        let copy = |folder: &str| (format!("{folder}/{instance}/{name}"), bytes.to_vec());
+        vec![copy("monday"), copy("tuesday")]
+    };
+    let (once, twice) = (Archive::new(as_listed).collected().report(), Archive::new(twice).collected().report());
+    for name in ["orders-prod", "reports-batch", "forum"] {
+        assert_eq!(instance(&twice, name)["connections"], instance(&once, name)["connections"], "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_belongs_to_no_instance_is_an_error_that_names_it() {
+    let archive = Archive::new(as_listed);
+    archive.write("unknown/error/postgresql.log.2026-11-23-10", b"");
+    archive.write("orders-prod/slowquery/mysql-slowquery.log", b"");
+    let inventory = archive.path("inventory").display().to_string();
+    let run = archive.collect(&["--inventory", &inventory]);
+    assert_eq!(run.status, 3, "{run:?}");
+    assert!(run.err.contains("unknown/error/postgresql.log.2026-11-23-10"), "{run:?}");
+    assert!(run.err.contains("no folder of 1 file is named after an instance"), "{run:?}");
+    assert_eq!(instance(&archive.report(), "orders-prod")["usage"], "in_use");
+    // Without an inventory there are no instances.
+    let none = Archive::new(as_listed);
+    let run = none.collect(&[]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.err.contains("ssl-usage preflight --bundle"), "{run:?}");
+}
+
+#[test]
+fn an_instance_without_an_inventory_is_judged_by_its_logs_alone() {
+    let archive = Archive::new(as_listed);
+    for name in ["orders-prod", "reports-batch"] {
+        let mut command = ssl_usage(archive.home.path());
+        command.args(["collect", "--quiet", "--logs"]).arg(archive.path("logs").join(name));
+        command.args(["--instance", name, "--engine", "postgres", "--engine-version", "16.4", "-o"]);
+        let run = Run::of(command.arg(archive.path("evidence")).args(&WINDOW[2..]));
+        assert_eq!(run.status, 0, "{run:?}");
+    }
+    let (report, live) = (archive.report(), live());
+    for name in ["orders-prod", "reports-batch"] {
+        let row = instance(&report, name);
+        assert_eq!(row["connections"]["tls"], instance(&live, name)["connections"]["tls"], "{row:#}");
+        assert_ne!(row["rotation"], "optional", "the certificate is unknown: {row:#}");
+    }
+    assert_eq!(instance(&report, "orders-prod")["usage"], "in_use", "{report:#}");
+}
