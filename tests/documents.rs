@@ -127,7 +127,7 @@ impl Workshop {
             copy_bundle(&samples().join("fleet"), &home.join(bundle), |_| true);
         }
         for folder in [
-            "archive/orders-prod/error",
+            "archive/123456789012/eu-west-1/orders-prod/error",
             "bin",
             "error",
             "logs",
@@ -140,7 +140,11 @@ impl Workshop {
         fs::create_dir_all(home.join(".local/share/bash-completion/completions")).expect("a folder");
         let log = samples().join("postgres/16-rds/postgresql.log.2026-11-23-10");
         let name = "postgresql.log.2026-11-23-10";
-        let copies = [name.to_owned(), format!("error/{name}"), format!("archive/orders-prod/error/{name}")];
+        let copies = [
+            name.to_owned(),
+            format!("error/{name}"),
+            format!("archive/123456789012/eu-west-1/orders-prod/error/{name}"),
+        ];
         for copy in copies.into_iter().chain(["logs/postgresql.log".to_owned()]) {
             fs::copy(&log, home.join(copy)).expect("a copy");
         }

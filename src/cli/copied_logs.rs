@@ -62,9 +62,22 @@ impl CopiedLogs {
         for profile in chosen.iter().filter(is_left_out) {
             copies.of.remove(&profile.arn);
         }
+        let misplaced = misplaced(&copies);
+        if copies.of.is_empty() {
+            let none = || {
+                Error::new(
+                    ErrorKind::NoMatch,
+                    logs.display().to_string(),
+                    "no file is a log with connections of an instance",
+                )
+                .hint("use the names of RDS, as in orders/error/postgresql.log.2026-11-23-10")
+            };
+            let mut errors = misplaced.into_iter();
+            return Err(errors.next().map_or_else(none, |first| first.and(errors.collect())));
+        }
         progress.begin(copies.of.len());
         let known = bundle.parts()?;
-        let mut problems: Vec<Problem> = misplaced(&copies).iter().map(Problem::from).collect();
+        let mut problems: Vec<Problem> = misplaced.iter().map(Problem::from).collect();
         for (fleet, listed) in &inventories {
             let request = Request {
                 filter: filter.clone(),
@@ -80,10 +93,6 @@ impl CopiedLogs {
         }
         interrupt::collected();
         drop(progress);
-        if copies.of.is_empty() {
-            return Err(Error::new(ErrorKind::NoMatch, logs.display().to_string(), "no file belongs to an instance")
-                .hint("name the folder of each file after its instance, as in orders/error/postgresql.log.2026-11-23-10, or add --instance and --engine"));
-        }
         complain_of(&problems);
         let summary = CollectionSummary { bundle: output.to_owned(), instances: copies.of.len(), logs: true, counts };
         summary.print(&problems, &[("Report verdicts".to_owned(), "analyze", "")]);
