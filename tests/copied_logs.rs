@@ -66,10 +66,13 @@ impl Archive {
         Run::of(command.arg("-o").arg(self.path("evidence")).args(options))
     }
 
-    /// Collects with the inventory. It goes without an error.
+    /// Collects with the inventory, and then again into the same bundle. It goes without an error.
     fn collected(self) -> Self {
         let inventory = self.path("inventory").display().to_string();
-        let run = self.collect(&["--inventory", &inventory]);
+        let run = match self.path("evidence").exists() {
+            true => self.collect(&[]),
+            false => self.collect(&["--inventory", &inventory]),
+        };
         assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
         self
     }
@@ -147,8 +150,7 @@ fn whole_lines(bytes: &[u8]) -> (&[u8], &[u8]) {
 fn copies_of_one_log_of_which_none_is_whole_are_a_gap() {
     let halves: Copied = |instance, name, bytes| {
         let (first, last) = whole_lines(bytes);
-        let copy = |folder: &str, half: &[u8]| (format!("{folder}/{instance}/{name}"), half.to_vec());
-        vec![copy("monday", first), copy("tuesday", last)]
+        [as_listed(instance, name, first), compressed(instance, name, last)].concat()
     };
     let archive = Archive::new(halves);
     let inventory = archive.path("inventory").display().to_string();
@@ -205,4 +207,55 @@ fn an_instance_without_an_inventory_is_judged_by_its_logs_alone() {
         assert_ne!(row["rotation"], "optional", "the certificate is unknown: {row:#}");
     }
     assert_eq!(instance(&report, "orders-prod")["usage"], "in_use", "{report:#}");
+}
+
+/// A folder that is named after an instance by chance, of another account or region, or above the archive.
+#[test]
+fn a_file_counts_for_no_other_instance() {
+    let archive = Archive::new(|_, _, _| Vec::new());
+    let log = &archive.fleet.instances.iter().find(|of| of.id == "reports-batch").expect("it").files;
+    let (name, file) = log.iter().next().expect("a log");
+    let paths = [
+        format!("999999999999/eu-west-1/reports-batch/{name}"),
+        format!("us-east-1/reports-batch/{name}"),
+        format!("unlisted/{name}"),
+        format!("reports-batch/unlisted/{name}"),
+    ];
+    for path in &paths {
+        archive.write(path, &file.bytes);
+    }
+    let inventory = archive.path("inventory").display().to_string();
+    let run = archive.collect(&["--inventory", &inventory]);
+    assert_eq!((run.status, archive.path("evidence").exists()), (1, false), "nothing is written: {run:?}");
+    // The same below a folder of the name.
+    let below = archive.home.path().join("reports-batch/logs");
+    fs::create_dir_all(below.parent().expect("a folder")).expect("a folder");
+    fs::rename(archive.path("logs"), &below).expect("renamed");
+    let mut command = ssl_usage(archive.home.path());
+    command.args(["collect", "--quiet", "--inventory", &inventory, "--logs"]).arg(&below);
+    let run = Run::of(command.arg("-o").arg(archive.path("evidence")));
+    assert_eq!((run.status, archive.path("evidence").exists()), (1, false), "{run:?}");
+}
+
+#[test]
+fn a_copy_that_was_replaced_or_ends_within_a_line_is_noticed() {
+    let archive = Archive::new(as_listed).collected();
+    assert_eq!(instance(&archive.report(), "reports-batch")["connections"]["tls"], 0);
+    let fleet = small_fleet();
+    let of = fleet.instances.iter().find(|of| of.id == "reports-batch").expect("it");
+    let has_sessions = |bytes: &[u8]| bytes.windows(21).any(|part| part == b"connection authorized");
+    let (name, file) = of.files.iter().find(|(_, file)| has_sessions(&file.bytes)).expect("a log");
+    let text = String::from_utf8(file.bytes.clone()).expect("text");
+    let at = text.find("connection authorized").expect("a session");
+    let line = &text[at..at + text[at..].find('\n').expect("an end")];
+    let tls = "connection authorized: user=app database=orders SSL enabled \
+               (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
+    let with_tls = text.replacen(line, tls, 1);
+    archive.write(&format!("reports-batch/{name}"), with_tls.as_bytes());
+    let archive = archive.collected();
+    assert_eq!(instance(&archive.report(), "reports-batch")["connections"]["tls"], 1);
+    archive.write(&format!("reports-batch/{name}"), with_tls[..at + 20].as_bytes());
+    let run = archive.collect(&[]);
+    assert_eq!(run.status, 3, "{run:?}");
+    assert!(run.err.contains("ends in the middle of a line"), "{run:?}");
 }

@@ -200,32 +200,30 @@ impl Bundle {
         settled(|| each(names(&self.path.join("fleet"))?, Inventory::read))
     }
 
-    /// Adds everything that another bundle holds and this one does not. What is there stays as it is.
+    /// Copies it to where nothing is yet. Nothing is there if that fails.
     ///
     /// # Errors
     ///
     /// When a file cannot be read or written.
-    pub fn adopt(&self, other: &Self) -> Result<()> {
+    pub fn copy_to(&self, path: &Path) -> Result<()> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
+        let made = tempfile::Builder::new().prefix(".bundle-").tempdir_in(parent);
+        let made = made.map_err(|error| Error::io(parent, error))?;
+        let copy = |from: &Path, to: &Path| std::fs::copy(from, to).map(drop).map_err(|error| Error::io(from, error));
+        copy(&self.path.join(BUNDLE), &made.path().join(BUNDLE))?;
         for folder in FOLDERS {
-            let (from, to) = (other.path.join(folder), self.path.join(folder));
+            let (from, to) = (self.path.join(folder), made.path().join(folder));
+            make_folder(&to)?;
             if !from.is_dir() {
                 continue;
             }
-            make_folder(&to)?;
-            let mut files = Vec::new();
             for entry in from.read_dir().map_err(|error| Error::io(&from, error))? {
-                files.push(entry.map_err(|error| Error::io(&from, error))?.path());
-            }
-            // Tables come before the file that names them.
-            files.sort_by_key(|path| path.extension().is_some_and(|ending| ending == "json"));
-            for path in files.iter().filter(|path| path.extension().is_some_and(|ending| ending != "new")) {
-                let new = to.join(path.file_name().unwrap_or_default());
-                if !new.exists() {
-                    std::fs::copy(path, &new).map_err(|error| Error::io(path, error))?;
-                }
+                let entry = entry.map_err(|error| Error::io(&from, error))?;
+                copy(&entry.path(), &to.join(entry.file_name()))?;
             }
         }
-        Ok(())
+        std::fs::rename(made.keep(), path).map_err(|error| Error::io(path, error))
     }
 
     /// The latest inventory of each account and region, with its name in the bundle and its digest, and what cannot be read. One

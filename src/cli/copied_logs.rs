@@ -12,7 +12,7 @@ use super::heading::EVIDENCE;
 use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, exit, interrupt};
-use crate::bundle::{Bundle, ListedFleet};
+use crate::bundle::{Bundle, Scope, load};
 use crate::collect::{Copies, Request, collect_copies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{self, InstanceProfile};
@@ -49,10 +49,8 @@ impl CopiedLogs {
         let bar = Arc::new(Bar::new("counting sessions"));
         let counts = Arc::clone(bar.counts());
         let progress: Arc<dyn Progress> = bar;
-        let (inventories, is_one) = self.inventories(options, output)?;
-        let bundle = Bundle::create(output)?;
-        interrupt::collecting(output, &counts);
-        let chosen: Vec<&InstanceProfile> = inventories.iter().flat_map(|(fleet, _)| &fleet.instances).collect();
+        let (fleets, is_one) = self.fleets(options, output)?;
+        let chosen: Vec<&InstanceProfile> = fleets.iter().flat_map(|fleet| &fleet.instances).collect();
         let mut copies = match chosen.as_slice() {
             [only] if is_one => Copies::of_one(logs, &files, only),
             all => Copies::assign(logs, &files, all),
@@ -68,17 +66,25 @@ impl CopiedLogs {
                 Error::new(
                     ErrorKind::NoMatch,
                     logs.display().to_string(),
-                    "no file is a log with connections of an instance",
+                    format!("no file is a log with connections ({})", plural(copies.others, "other file")),
                 )
                 .hint("use the names of RDS, as in orders/error/postgresql.log.2026-11-23-10")
             };
             let mut errors = misplaced.into_iter();
             return Err(errors.next().map_or_else(none, |first| first.and(errors.collect())));
         }
+        // Nothing is written before it is known that something is to be read.
+        let bundle = self.bundle(output)?;
+        let listed = bundle.inventories()?.0;
+        interrupt::collecting(output, &counts);
         progress.begin(copies.of.len());
         let known = bundle.parts()?;
         let mut problems: Vec<Problem> = misplaced.iter().map(Problem::from).collect();
-        for (fleet, listed) in &inventories {
+        for fleet in &fleets {
+            let listed = match listed.iter().find(|(known, _)| known == fleet) {
+                Some((_, listed)) => listed.clone(),
+                None => bundle.write_fleet(fleet)?,
+            };
             let request = Request {
                 filter: filter.clone(),
                 window: options.window(fleet.taken_at),
@@ -89,7 +95,7 @@ impl CopiedLogs {
             };
             let read = collect_copies(&request, fleet, &copies, (&bundle, &known), &progress);
             problems.extend(runtime()?.block_on(read)?);
-            bundle.finish(fleet, listed.clone())?;
+            bundle.finish(fleet, listed)?;
         }
         interrupt::collected();
         drop(progress);
@@ -99,40 +105,53 @@ impl CopiedLogs {
         Ok(exit::of_troubles(&problems))
     }
 
-    /// The inventories of the instances, in the bundle at `output`; and whether all files belong to the one instance that the
-    /// options name.
-    fn inventories(&self, options: &Fleet, output: &Path) -> Result<(Vec<ListedFleet>, bool)> {
-        if self.inventory.is_none()
-            && let ([name], [engine]) = (options.instance.as_slice(), options.engine.as_slice())
-            && name.is_exact()
-        {
-            let engine = ssl_usage_parsers::Engine::named(engine)
-                .and_then(|known| known.aws_names.first())
-                .map_or(engine.as_str(), |name| name);
-            let profile = InstanceProfile::unlisted(name.as_str(), engine, self.engine_version.as_deref());
-            let fleet = inventory::Fleet::unlisted(profile, options.now.unwrap_or_else(Timestamp::now));
-            let listed = Bundle::create(output)?.write_fleet(&fleet)?;
-            return Ok((vec![(fleet, listed)], true));
-        }
+    /// The instances; and whether all files belong to the one that the options name.
+    fn fleets(&self, options: &Fleet, output: &Path) -> Result<(Vec<inventory::Fleet>, bool)> {
         let of = self.inventory.as_deref().unwrap_or(output);
         let missing = |happened: &str| {
             let hint = "create an inventory with `ssl-usage preflight --bundle BUNDLE`, or add --instance and --engine";
             Error::new(ErrorKind::NotFound, of.display().to_string(), happened).hint(hint)
         };
-        if !of.exists() {
-            return Err(missing("there is no bundle with an inventory"));
+        let mut found = Vec::new();
+        if of.exists() {
+            let (inventories, broken) = Bundle::open(of)?.inventories()?;
+            complain_of(&broken);
+            found.extend(inventories.into_iter().map(|(fleet, _)| fleet).filter(|fleet| !fleet.is_unlisted()));
         }
-        let (known, bundle) = (Bundle::open(of)?, Bundle::create(output)?);
-        if self.inventory.is_some() {
-            // Metrics and probes may keep a verdict from being too mild.
-            bundle.adopt(&known)?;
+        if found.iter().any(|fleet| !fleet.instances.is_empty()) {
+            return Ok((found, false));
         }
-        let (found, broken) = bundle.inventories()?;
-        complain_of(&broken);
-        if found.iter().all(|(fleet, _)| fleet.instances.is_empty()) {
-            return Err(missing("the bundle contains no inventory"));
+        match (self.inventory.is_none(), options.instance.as_slice(), options.engine.as_slice()) {
+            (true, [name], [engine]) if name.is_exact() => {
+                let known = ssl_usage_parsers::Engine::named(engine).and_then(|known| known.aws_names.first());
+                let engine = known.map_or(engine.as_str(), |name| name);
+                let profile = InstanceProfile::unlisted(name.as_str(), engine, self.engine_version.as_deref());
+                let now = options.now.unwrap_or_else(Timestamp::now);
+                Ok((vec![inventory::Fleet::unlisted(profile, now)], true))
+            }
+            _ if of.exists() => Err(missing("the bundle contains no inventory")),
+            _ => Err(missing("there is no bundle with an inventory")),
         }
-        Ok((found, false))
+    }
+
+    /// The bundle that is extended. With another inventory, it is a copy of that bundle, whose metrics and probes may keep a
+    /// verdict from being too mild.
+    fn bundle(&self, output: &Path) -> Result<Bundle> {
+        let Some(inventory) = &self.inventory else { return Bundle::create(output) };
+        let is_same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
+        if !output.exists() {
+            let damage = load(std::slice::from_ref(inventory), Scope::All)?.damage();
+            if !damage.is_empty() {
+                complain_of(&damage);
+                return Err(Error::new(ErrorKind::Integrity, inventory.display().to_string(), "the bundle is damaged")
+                    .hint("renew the inventory with `ssl-usage preflight --bundle`, into a new bundle"));
+            }
+            Bundle::open(inventory)?.copy_to(output)?;
+        } else if !is_same(inventory, output) {
+            return Err(Error::new(ErrorKind::Usage, output.display().to_string(), "the bundle exists already")
+                .hint("leave --inventory out to extend it, or give -o another name"));
+        }
+        Bundle::create(output)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
 use ssl_usage_parsers::{Engine, Logs};
 
 use super::instance::InstanceLogs;
@@ -22,7 +23,9 @@ use crate::inventory::{Fleet, InstanceProfile};
 use crate::logs::rds_portion::LogFile;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::window::Window;
+
+/// How far the times of one record are apart in two formats of a log: one has whole seconds.
+const NEAR: SignedDuration = SignedDuration::from_secs(2);
 
 /// A copy of a log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,27 +57,28 @@ impl Copies {
             named.entry(&profile.instance).or_default().push(profile);
         }
         let mut all = Self::default();
+        // The folder may itself be that of an instance, or of an account and region.
+        let outside = words(&root.canonicalize().unwrap_or_else(|_| root.to_owned()));
         for path in files {
-            let inside = path.strip_prefix(root).unwrap_or(path);
-            // The folder itself may be that of an instance, or of an account.
-            let outside = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-            let words: Vec<String> = [&outside, inside].into_iter().flat_map(words).collect();
-            let at = words.iter().rposition(|word| named.contains_key(word.as_str()));
-            let Some((at, of_name)) = at.and_then(|at| Some((at, named.get(words.get(at)?.as_str())?))) else {
-                all.unassigned.push(path.clone());
-                continue;
+            let inside = words(path.strip_prefix(root).unwrap_or(path));
+            let at = inside.iter().rposition(|word| named.contains_key(word.as_str()));
+            let (name, rest) = match at {
+                Some(at) => (inside.get(at), inside.get(at + 1..).unwrap_or_default()),
+                None => (outside.last(), inside.as_slice()),
             };
-            let is_in = |profile: &&&InstanceProfile| {
-                let folders: BTreeSet<&str> = words.iter().map(String::as_str).collect();
+            let folders: BTreeSet<&str> = outside.iter().chain(&inside).map(String::as_str).collect();
+            let of_name = name.and_then(|name| named.get(name.as_str())).map_or(&[][..], Vec::as_slice);
+            let of_name: Vec<_> = of_name.iter().filter(|profile| !is_elsewhere(profile, &folders)).collect();
+            let is_in = |profile: &&&&InstanceProfile| {
                 folders.contains(profile.account.as_str()) && folders.contains(profile.region.as_str())
             };
-            let profile = match of_name.as_slice() {
-                [only] => Some(only),
-                several => several.iter().find(is_in),
-            };
-            match profile {
-                Some(profile) => all.add(profile, words.get(at + 1..).unwrap_or_default(), path),
-                None => all.ambiguous.push(path.clone()),
+            match of_name.as_slice() {
+                [] => all.unassigned.push(path.clone()),
+                [only] => all.add(only, rest, path),
+                several => match several.iter().find(is_in) {
+                    Some(profile) => all.add(profile, rest, path),
+                    None => all.ambiguous.push(path.clone()),
+                },
             }
         }
         all
@@ -86,7 +90,10 @@ impl Copies {
         for path in files {
             let inside = path.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty());
             let inside = inside.or(path.file_name().map(Path::new)).unwrap_or(path);
-            all.add(profile, &words(inside), path);
+            // Of the folders above, nothing is known.
+            let inside = words(inside);
+            let rest = inside.get(inside.len().saturating_sub(2)..).unwrap_or_default();
+            all.add(profile, rest, path);
         }
         all
     }
@@ -104,16 +111,39 @@ impl Copies {
     }
 }
 
-/// The name of a file as RDS lists it, by the end of its path; none if it holds no connections.
+/// Whether a folder names another account or region than that of an instance.
+fn is_elsewhere(profile: &InstanceProfile, folders: &BTreeSet<&str>) -> bool {
+    let is_account = |word: &str| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_region = |word: &str| {
+        let parts: Vec<&str> = word.split('-').collect();
+        let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+        match parts.as_slice() {
+            [area, direction @ .., number] => {
+                area.len() == 2
+                    && is_word(area)
+                    && !direction.is_empty()
+                    && direction.iter().all(is_word)
+                    && number.len() == 1
+                    && number.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            _ => false,
+        }
+    };
+    let is_other =
+        |word: &&str| is_account(word) && **word != profile.account || is_region(word) && **word != profile.region;
+    folders.iter().any(is_other)
+}
+
+/// The name of a file as RDS lists it, by its path in the folder of the instance; none if it holds no connections.
 fn name(engine: &Engine, inside: &[String]) -> Option<String> {
-    let ends = (0..inside.len()).filter_map(|at| Some(inside.get(at..)?.join("/")));
-    let listed = ends.into_iter().find(|name| engine.logs_of(name).is_some());
+    let is_log = |name: &String| engine.logs_of(name).is_some();
+    let listed = Some(inside.join("/")).filter(is_log);
     // Without the folder of RDS.
     let short = || {
-        let file = inside.last()?;
+        let [.., file] = inside else { return None };
         let folder = |prefix: &'static str| prefix.split_once('/').map(|(folder, _)| folder);
         let mut folders = engine.logs.iter().filter_map(|logs| folder(logs.prefix?));
-        folders.find_map(|folder| Some(format!("{folder}/{file}")).filter(|name| engine.logs_of(name).is_some()))
+        folders.find_map(|folder| Some(format!("{folder}/{file}")).filter(is_log))
     };
     listed.or_else(short)
 }
@@ -147,11 +177,12 @@ pub async fn collect_copies(
                 ))
             })
             .collect();
-        let is_known = |source: &str, copy: &Copy| {
-            known.complete.iter().any(|read| {
-                read.source == source && Some(read.listed_bytes) == copy.file.size && read.last_written.is_none()
-            })
-        };
+        // Those of one identity may be of one log, and are compared.
+        let mut alike: BTreeMap<&str, u64> = BTreeMap::new();
+        for copy in copies {
+            *alike.entry(engine.log_identity(&copy.file.name)).or_default() += 1;
+        }
+        let is_alone = |name: &str| alike.get(engine.log_identity(name)) == Some(&1);
         let mut names: BTreeMap<&str, u64> = BTreeMap::new();
         let mut new = Vec::new();
         for copy in copies {
@@ -159,7 +190,7 @@ pub async fn collect_copies(
             *count += 1;
             let source = if *count == 1 { copy.file.name.clone() } else { format!("{}#{count}", copy.file.name) };
             let kind = engine.logs.iter().zip(&rotations).find(|(logs, _)| logs.has_file(&copy.file.name));
-            if let Some((logs, rotation)) = kind.filter(|_| !is_known(&source, copy)) {
+            if let Some((logs, rotation)) = kind {
                 new.push((copy.clone(), source, logs, Arc::clone(rotation)));
             }
         }
@@ -169,16 +200,15 @@ pub async fn collect_copies(
             tokio::task::spawn_blocking(move || read(copy, &shared, engine, progress.as_ref()))
         });
         let mut reads = stream::iter(reads).buffered(together());
-        // Copies of one name may be of one log, and are compared.
-        let mut alike: BTreeMap<String, Vec<Read>> = BTreeMap::new();
+        let mut compared: BTreeMap<String, Vec<Read>> = BTreeMap::new();
         while let Some(read) = reads.next().await {
             let (read, name) = read.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()));
-            match names.get(name.as_str()) {
-                Some(1) => problems.extend(write(read, profile, &mut writer).await?),
-                _ => alike.entry(read.reading.log.clone()).or_default().push(read),
+            match is_alone(&name) {
+                true => problems.extend(write(read, profile, &mut writer).await?),
+                false => compared.entry(read.reading.log.clone()).or_default().push(read),
             }
         }
-        for mut reads in alike.into_values() {
+        for mut reads in compared.into_values() {
             reads.dedup_by(|one, other| is_same_copy(one, other));
             mark_parts(&mut reads, &profile.instance);
             for read in reads {
@@ -219,7 +249,7 @@ fn read(
 /// Whether two readings of one log are of the same text: a log that is there twice counts once.
 fn is_same_copy(one: &Read, other: &Read) -> bool {
     let facts = |read: &Read| -> Vec<(Key, Tallied)> {
-        let unnamed = |(key, tallied): &(Key, Tallied)| (Key { source: String::new(), ..key.clone() }, tallied.clone());
+        let unnamed = |(key, tallied): &(Key, Tallied)| (Key { source: String::new(), ..key.clone() }, *tallied);
         read.facts.iter().map(unnamed).collect()
     };
     let text = |read: &Read| (read.reading.read_bytes, read.reading.records, read.reading.unparsed);
@@ -229,9 +259,12 @@ fn is_same_copy(one: &Read, other: &Read) -> bool {
 /// Marks readings of one log of which none shows all times that the others show. Only the one that shows most counts, so what the
 /// others show would be lost without a trace.
 fn mark_parts(reads: &mut [Read], instance: &str) {
-    let spans: Vec<Window> = reads.iter().filter_map(|read| read.reading.span).collect();
-    let holds = |all: &Window| spans.iter().all(|span| all.from <= span.from && span.to <= all.to);
-    if spans.iter().any(holds) || spans.is_empty() {
+    let range = |read: &Read| read.reading.first_session_at.zip(read.reading.last_session_at);
+    let ranges: Vec<(Timestamp, Timestamp)> = reads.iter().filter_map(range).collect();
+    let about = |earlier: Timestamp, later: Timestamp| earlier.duration_since(later) <= NEAR;
+    let holds =
+        |all: &(Timestamp, Timestamp)| ranges.iter().all(|(first, last)| about(all.0, *first) && about(*last, all.1));
+    if ranges.is_empty() || ranges.iter().any(holds) {
         return;
     }
     for read in reads {

@@ -230,6 +230,11 @@ impl Fleet {
         Self { taken_at, account, region, caller: None, whole: false, instances, errors, left_out }
     }
 
+    /// Whether AWS was not asked for it.
+    pub fn is_unlisted(&self) -> bool {
+        self.region == UNLISTED_REGION
+    }
+
     /// Which account and region it is of.
     pub fn of(&self) -> AccountRegion {
         AccountRegion { account: self.account.clone(), region: self.region.clone() }

@@ -20,6 +20,8 @@ pub(crate) struct LogText {
     /// What is missing at the end.
     missing: Option<Error>,
     received: u64,
+    /// The last byte.
+    last: u8,
 }
 
 /// An envelope that is being read.
@@ -67,7 +69,7 @@ impl LogText {
             }
             Wrapping::Unsupported(kind) => return invalid(format!("this is {}", kind.what), kind.advice),
         };
-        Ok(Self { name: name.to_owned(), pieces, envelope, missing: None, received: 0 })
+        Ok(Self { name: name.to_owned(), pieces, envelope, missing: None, received: 0, last: b'\n' })
     }
 
     /// Bytes of text so far.
@@ -83,6 +85,14 @@ impl LogText {
     pub fn next(&mut self) -> Result<Option<Vec<u8>>> {
         let piece = self.next_piece()?;
         self.received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        match piece.as_ref().map(|piece| piece.last()) {
+            Some(last) => self.last = last.copied().unwrap_or(self.last),
+            None if std::mem::replace(&mut self.last, b'\n') != b'\n' => {
+                let what = "the file ends in the middle of a line, so the rest of the log is missing";
+                return Err(Error::new(ErrorKind::Truncated, &self.name, what).hint("copy the whole log again"));
+            }
+            None => {}
+        }
         Ok(piece)
     }
 

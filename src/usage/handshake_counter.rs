@@ -268,7 +268,8 @@ mod tests {
             let taken: Vec<Sample> = samples.iter().map(|second| {
                 let started = last(&restarts, *second).unwrap_or(-9999);
                 let from = started.max(last(&resets, *second).unwrap_or(-9999));
-                let counted = clients.range(from..*second).count() + samples.range(from..=*second).count();
+                // A sample in the second of a restart or a reset came before it.
+                let counted = clients.range(from..*second).count() + samples.range(from + 1..=*second).count();
                 let statements = resets.range(started.max(0)..*second).count() as u64;
                 sample(*second, counted as u64, Some(statements), started)
             }).collect();
