@@ -254,7 +254,7 @@ fn a_copy_that_was_replaced_or_ends_within_a_line_is_noticed() {
     archive.write(&format!("reports-batch/{name}"), with_tls.as_bytes());
     let archive = archive.collected();
     assert_eq!(instance(&archive.report(), "reports-batch")["connections"]["tls"], 1);
-    archive.write(&format!("reports-batch/{name}"), with_tls[..at + 20].as_bytes());
+    archive.write(&format!("reports-batch/{name}"), &with_tls.as_bytes()[..at + 20]);
     let run = archive.collect(&[]);
     assert_eq!(run.status, 3, "{run:?}");
     assert!(run.err.contains("ends in the middle of a line"), "{run:?}");
