@@ -75,7 +75,8 @@ fn humble<'c>(command: &'c mut Command, home: &Path) -> &'c mut Command {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    command.current_dir(home).env("HOME", home)
+    // A server that starts removes the temporary tables that it finds, those of others too.
+    command.current_dir(home).env("HOME", home).env("TMPDIR", home)
 }
 
 fn give_away(path: &Path) {
