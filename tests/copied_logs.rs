@@ -140,6 +140,29 @@ fn a_copy_that_is_cut_covers_only_what_is_there() {
     assert!(row["coverage"]["share"].as_f64() < Some(0.9), "{:#}", row["coverage"]);
 }
 
+#[test]
+fn lines_that_are_missing_in_the_middle_cover_nothing() {
+    // Of each hour, the minutes from 10 to 50 are missing.
+    let with_holes: Copied = |instance, name, bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let is_kept = |line: &&str| {
+            line.get(14..16)
+                .and_then(|minute| minute.parse().ok())
+                .is_none_or(|minute: u32| !(10..50).contains(&minute))
+        };
+        let kept: String = text.split_inclusive('\n').filter(is_kept).collect();
+        as_listed(instance, name, kept.as_bytes())
+    };
+    let archive = Archive::new(with_holes);
+    let inventory = archive.path("inventory").display().to_string();
+    let run = archive.collect(&["--inventory", &inventory, "--instance", "reports-batch"]);
+    assert!(run.status == 0 || run.status == 3, "{run:?}");
+    let report = archive.report();
+    let row = instance(&report, "reports-batch");
+    assert_eq!((&row["rotation"], &row["unproven"]), (&"required".into(), &true.into()), "{row:#}");
+    assert!(row["coverage"]["share"].as_f64() < Some(0.6), "{:#}", row["coverage"]);
+}
+
 /// The first and the last half of a log, at the end of a line.
 fn whole_lines(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes[..bytes.len() / 2].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

@@ -223,7 +223,10 @@ impl Bundle {
                 copy(&entry.path(), &to.join(entry.file_name()))?;
             }
         }
-        std::fs::rename(made.keep(), path).map_err(|error| Error::io(path, error))
+        std::fs::rename(made.path(), path).map_err(|error| Error::io(path, error))?;
+        // It has its name now, and stays.
+        let _ = made.keep();
+        Ok(())
     }
 
     /// The latest inventory of each account and region, with its name in the bundle and its digest, and what cannot be read. One

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use ssl_usage_parsers::{LogRotation, LogTime, Logs, Scanned};
+use ssl_usage_parsers::{LogRotation, Logs, Scanned};
 
 use crate::inventory::InstanceProfile;
 use crate::logs::rds_portion::LogFile;
@@ -88,17 +88,16 @@ impl Rotation {
 }
 
 impl Rotation {
-    /// The span of a copy of a file: that of the file, as far as its records show that the copy reaches. Nothing says whether a
-    /// copy is whole. None where a client can write records of any time, because nothing says when the file was written.
+    /// The span of a copy of a file: that of the file, as far as its records show that the copy reaches. `shown` are the first and
+    /// the last record of its longest part without a gap. Nothing says whether a copy is whole. None where a client can write records of any time, because nothing says when the file was written.
     pub fn span_of_copy(
         &self,
         file: &LogFile,
-        scanned: Option<&Scanned>,
+        (scanned, shown): (Option<&Scanned>, Option<Window>),
         read_at: Timestamp,
     ) -> Option<(Window, bool)> {
-        let at = |time: Option<LogTime>| Timestamp::from_microsecond(time?.at).ok();
         let scanned = scanned.filter(|_| !self.logs.imitable)?;
-        let (first, last) = (at(scanned.first_at)?, at(scanned.last_at)?);
+        let Window { from: first, to: last } = shown?;
         let (span, ended) = self.span(file, Some(scanned), read_at)?;
         let near = SignedDuration::from_mins(SLACK);
         let from = span.from.max(first.checked_sub(near).ok()?);

@@ -156,7 +156,10 @@ impl Reader<'_> {
         let missing = missing.or_else(|| if P::IS_COPY { None } else { short(file, received, &subject) });
         let missing = missing.or_else(|| unread(fold.unparsed, scanned, self.logs, &subject));
         let span = match P::IS_COPY {
-            true => self.rotation.span_of_copy(file, scanned, self.of.now()),
+            true => {
+                let shown = found.as_ref().and_then(|found| found.shown);
+                self.rotation.span_of_copy(file, (scanned, shown), self.of.now())
+            }
             false => self.rotation.span(file, scanned, self.of.now()),
         };
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
@@ -215,16 +218,23 @@ impl Reader<'_> {
         // What was written before the window is not listed.
         let since = written.map(|written| written.from.max(self.of.request.window.from).as_microsecond());
         let mut scanner = Scanner::new(parser.as_ref(), 1).written_within(since, self.of.now().as_microsecond());
+        let mut stretches = Stretches::default();
+        if P::IS_COPY {
+            stretches.add(parser.as_ref(), &head);
+        }
         scanner.push(&head, fold);
         drop(head);
         while let Some(piece) = self.next(pieces, &mut broken).await {
+            if P::IS_COPY {
+                stretches.add(parser.as_ref(), &piece);
+            }
             scanner.push(&piece, fold);
         }
         let scanned = scanner.finish(fold);
         let unsupported_language = refuse_unsupported_language(&name, &scanned).err();
         let log_line_prefix = parser.log_line_prefix().map(str::to_owned);
         (
-            Some(Found { format: parser.format(), log_line_prefix, first_record, scanned }),
+            Some(Found { format: parser.format(), log_line_prefix, first_record, scanned, shown: stretches.longest() }),
             broken.or(unsupported_language),
         )
     }
@@ -254,6 +264,48 @@ struct Found {
     /// See [`first_record`].
     first_record: Option<String>,
     scanned: Scanned,
+    /// The longest part of a copy without a gap.
+    shown: Option<Window>,
+}
+
+/// How long a server is silent, at most, before lines are taken for missing.
+const SILENCE: SignedDuration = SignedDuration::from_mins(20);
+
+/// Parts of a log without a gap, by the times of its lines.
+#[derive(Default)]
+struct Stretches {
+    longest: Option<Window>,
+    current: Option<Window>,
+}
+
+impl Stretches {
+    /// Adds the lines that are whole in a piece.
+    fn add(&mut self, parser: &dyn RecordParser, piece: &[u8]) {
+        for line in piece.split(|byte| *byte == b'\n') {
+            let at = parser.time(line).and_then(|time| Timestamp::from_microsecond(time.at).ok());
+            let Some(at) = at else { continue };
+            match &mut self.current {
+                Some(current) if current.to.duration_until(at) <= SILENCE => current.to = current.to.max(at),
+                current => {
+                    let ended = current.replace(Window { from: at, to: at });
+                    self.end(ended);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, stretch: Option<Window>) {
+        let length = |window: Option<Window>| window.map(|window| window.length());
+        if length(stretch) > length(self.longest) {
+            self.longest = stretch;
+        }
+    }
+
+    fn longest(mut self) -> Option<Window> {
+        let last = self.current.take();
+        self.end(last);
+        self.longest
+    }
 }
 
 /// What tells a log by its beginning, whatever the file is called and however long it has grown: its first time, and all that

@@ -43,7 +43,7 @@ pub struct LeftOut {
 }
 
 /// One instance, and everything about it that bears on TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceProfile {
     /// Amazon Resource Name: the identity of an instance everywhere in this tool.
     pub arn: String,
@@ -268,29 +268,11 @@ impl InstanceProfile {
             account,
             region,
             instance: instance.to_owned(),
-            cluster: None,
-            cluster_role: None,
-            cluster_siblings: Vec::new(),
-            custom_endpoints: Vec::new(),
-            endpoints: Vec::new(),
-            login: DatabaseLogin::default(),
             engine: engine.to_owned(),
             engine_version: engine_version.unwrap_or_default().to_owned(),
-            engine_mode: None,
-            is_limitless: false,
             status: "unknown".to_owned(),
-            maintenance_window: None,
-            pending_changes: Vec::new(),
-            created_at: None,
-            iam_authentication: false,
-            certificate: Certificate::default(),
-            pending: Vec::new(),
-            parameters: BTreeMap::new(),
-            proxies: Vec::new(),
-            global_members: Vec::new(),
-            log_exports: Vec::new(),
-            tags: None,
             unknown,
+            ..Self::default()
         }
     }
 
