@@ -468,6 +468,24 @@ proptest! {
     }
 }
 
+/// A user named like a record, in most lines of a log, does not change what the log's prefix is taken for.
+#[test]
+fn a_user_named_like_an_arrival_hides_no_other_session() {
+    let user = ",LOG:  [unknown]a@b:[9]:LOG:  connection received: host=10.9.9.";
+    for writer in [Writer::Rds, Writer::Rds16] {
+        let mut log = String::new();
+        let mark = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
+        writer.session(&mut log, 7, ["app", "orders", "api", "select 1/0", "done"], mark);
+        writer.session(&mut log, 8, [user, "x", "x", "x", "x"], "");
+        writer.refusal(&mut log, 10, user, "x");
+        let log = Log::of("forged", log.into_bytes());
+        let mut tally = Tally::of(&postgres::ENGINE);
+        Scanner::new(log.parser.as_ref(), 1).scan(&log.text, &mut tally);
+        assert_eq!(tally.connections.tls, 1, "{writer:?}");
+        assert!(tally.connections.plaintext + tally.unparsed() >= 1, "{writer:?}");
+    }
+}
+
 #[test]
 fn the_forged_logs_are_read_where_nothing_is_forged() {
     for writer in [Writer::Rds, Writer::Rds16, Writer::Csv, Writer::Json] {

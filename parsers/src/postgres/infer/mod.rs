@@ -152,18 +152,23 @@ impl<'a> About<'a> {
             SessionStep::Disconnected(_) => Stage::Disconnected,
             _ => return None,
         };
-        let value = |key: &[u8], ends: &[&[u8]]| {
+        // An address stands behind the names, which may hold anything, and only in messages of these stages.
+        let (names, client) = match stage {
+            Stage::Received => (&b""[..], text),
+            Stage::Authorized => (text, &b""[..]),
+            Stage::Disconnected => text.split_at_checked(memmem::rfind(text, b" host=").unwrap_or(text.len()))?,
+        };
+        let value = |text: &'a [u8], key: &[u8], ends: &[&[u8]]| {
             let rest = text.get(memmem::find(text, key)? + key.len()..)?;
             let end = ends.iter().filter_map(|end| memmem::find(rest, end)).min();
             rest.get(..end.unwrap_or(rest.len()))
         };
-        let database = value(b" database=", &[b" application_name=", b" SSL enabled", b" GSS (", b" host="]);
         Some(About {
             severity_at,
-            user: value(b"user=", &[b" database=", b" application_name=", b" SSL enabled", b" GSS ("]),
-            database,
-            address: value(b"host=", &[b" port="]),
-            port: value(b" port=", &[b" "]),
+            user: value(names, b"user=", &[b" database=", b" application_name=", b" SSL enabled", b" GSS ("]),
+            database: value(names, b" database=", &[b" application_name=", b" SSL enabled", b" GSS ("]),
+            address: value(client, b"host=", &[b" port="]),
+            port: value(client, b" port=", &[b" "]),
             stage,
         })
     }
@@ -201,6 +206,8 @@ impl Score {
             }
             let head = prefixes.iter().find_map(|prefix| prefix.head(line.beyond));
             let at = |head: &Head<'_>| line.messages.iter().any(|message| message.severity_at == head.severity_at);
+            // A message that contradicts the prefix may be a part of a name, and the line's own one may be about something else.
+            let is_other = |prefix: &&Prefix| prefix.head_by_names(line.text, &mut |head| !at(head)).is_some();
             match head {
                 Some(head) if head.severity_at > line.text.len() => read_up_to = line.at + head.severity_at,
                 _ if let Some((about, _)) = prefixes.iter().find_map(|prefix| line.read_by(prefix)) => {
@@ -208,8 +215,9 @@ impl Score {
                     score.named += i64::from(about.stage != Stage::Received);
                 }
                 Some(head) if !at(&head) => score.others += 1,
-                None if line.messages.is_empty() => {}
+                Some(_) if prefixes.iter().any(is_other) => score.others += 1,
                 Some(_) => score.misread += 1,
+                None if line.messages.is_empty() => {}
                 None => score.unread += 1,
             }
         }
