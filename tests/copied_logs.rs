@@ -1,9 +1,12 @@
 //! `ssl-usage collect --logs`: log files in a folder become the evidence that a live collection is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -281,4 +284,110 @@ fn a_copy_that_was_replaced_or_ends_within_a_line_is_noticed() {
     let run = archive.collect(&[]);
     assert_eq!(run.status, 3, "{run:?}");
     assert!(run.err.contains("ends in the middle of a line"), "{run:?}");
+}
+
+#[test]
+fn parts_of_one_log_in_two_runs_are_a_gap() {
+    let first: Copied = |instance, name, bytes| as_listed(instance, name, whole_lines(bytes).0);
+    let archive = Archive::new(first).collected();
+    for of in &archive.fleet.instances {
+        for (name, file) in &of.files {
+            archive.write(&format!("{}/{name}", of.id), whole_lines(&file.bytes).1);
+        }
+    }
+    let evidence = archive.collected();
+    let report = evidence.report();
+    let row = instance(&report, "reports-batch").clone();
+    assert_eq!((&row["rotation"], &row["unproven"]), (&"required".into(), &true.into()), "{row:#}");
+    let errors = report["errors"].to_string();
+    assert!(errors.contains("several readings of this log show different times"), "{errors}");
+    let mut command = ssl_usage(evidence.home.path());
+    let run = Run::of(command.args(["compact", "--quiet"]).arg(evidence.path("evidence")));
+    assert_eq!(run.status, 0, "{run:?}");
+    assert_eq!(instance(&evidence.report(), "reports-batch"), &row, "compaction hides nothing");
+    // The whole log settles it.
+    for of in &evidence.fleet.instances {
+        for (name, file) in &of.files {
+            evidence.write(&format!("{}/{name}", of.id), &file.bytes);
+        }
+    }
+    let evidence = evidence.collected();
+    assert_eq!(instance(&evidence.report(), "reports-batch")["unproven"], false);
+}
+
+#[test]
+fn a_task_that_is_run_again_adds_nothing() {
+    let archive = Archive::new(as_listed).collected();
+    let parts = |archive: &Archive| -> Vec<String> {
+        let folder = fs::read_dir(archive.path("evidence/parts")).expect("a folder");
+        let mut names: Vec<_> =
+            folder.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let once = parts(&archive);
+    assert!(once.len() > 10, "{once:?}");
+    let archive = archive.collected();
+    assert_eq!(parts(&archive), once);
+}
+
+/// The logs and the inventory that shards share, and what one process reports of them.
+static UNDIVIDED: LazyLock<(Archive, String)> = LazyLock::new(|| {
+    let archive = Archive::new(as_listed).collected();
+    let report = report_on(&archive, &["evidence".to_owned()]);
+    (archive, report)
+});
+
+/// The report on some bundles, as it is printed.
+fn report_on(archive: &Archive, bundles: &[String]) -> String {
+    let mut command = ssl_usage(archive.home.path());
+    command.args(["analyze", "--format", "json"]).args(WINDOW);
+    for bundle in bundles {
+        command.arg("--from").arg(archive.path(bundle));
+    }
+    let run = Run::of(&mut command);
+    assert_eq!(run.err, "", "{run:?}");
+    run.out
+}
+
+/// Shards that run one after another, some of them again, and each into a bundle of its own or all into one.
+fn schedules() -> impl Strategy<Value = (Vec<usize>, usize, bool)> {
+    (1_usize..6, any::<bool>()).prop_flat_map(|(count, is_one)| {
+        let again = prop::collection::vec(0..count, 0..3);
+        (Just((0..count).collect::<Vec<_>>()).prop_shuffle(), again)
+            .prop_map(move |(order, again)| ([order, again].concat(), count, is_one))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn shards_show_what_one_process_shows((order, count, is_one) in schedules()) {
+        let (archive, expected) = &*UNDIVIDED;
+        let place = TempDir::new_in(archive.home.path()).expect("a folder");
+        let place = place.path().file_name().expect("a name").to_string_lossy().into_owned();
+        let bundle_of = |shard: usize| format!("{place}/{}", if is_one { 0 } else { shard });
+        for shard in &order {
+            let mut command = ssl_usage(archive.home.path());
+            command.args(["collect", "--quiet", "--shard", &format!("{shard}/{count}"), "--logs"]).arg(archive.path("logs"));
+            let bundle = archive.path(&bundle_of(*shard));
+            if !bundle.exists() {
+                command.arg("--inventory").arg(archive.path("inventory"));
+            }
+            let run = Run::of(command.arg("-o").arg(bundle));
+            prop_assert_eq!((run.status, run.err.as_str()), (0, ""), "{:?}", run);
+        }
+        let bundles: BTreeSet<String> = order.iter().map(|shard| bundle_of(*shard)).collect();
+        prop_assert_eq!(&report_on(archive, &bundles.into_iter().collect::<Vec<_>>()), expected);
+    }
+}
+
+#[test]
+fn a_shard_that_does_not_exist_is_refused() {
+    let home = TempDir::new().expect("a folder");
+    let mut command = ssl_usage(home.path());
+    let run = Run::of(command.args(["collect", "--logs", ".", "-o", "evidence", "--shard", "8/8"]));
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.err.contains("counted from 0"), "{run:?}");
 }

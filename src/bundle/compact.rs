@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ssl_usage_parsers::Engine;
 
 use super::atomic_file::{UNDER_WAY, open_lock, remove, sync};
 use super::coverage::LogRead;
@@ -114,7 +115,7 @@ impl Bundle {
         };
         let seal = merged(parts.iter().map(|part| &part.file));
         let name = self.free_name("parts", &plain(&[&head.account, &head.region, &head.instance]), collected_at)?;
-        write(&name.path, &head, seal, &needed(&parts, &union), facts)?;
+        write(&name.path, &head, seal, &needed(&parts, &union, profile.known_engine()), facts)?;
         let files = |part: &Kept| [part.name().to_owned(), readings_of(part.name()), facts_of(part.name())];
         self.replace("parts", parts.iter().flat_map(files))
     }
@@ -261,14 +262,17 @@ fn merged<'f, T: 'f>(files: impl Iterator<Item = &'f Sealed<T>> + Clone) -> Seal
     }
 }
 
-/// The log reads that a report or a collection may still look at: what shows most of a log, what lacks something, and what
-/// tells that a file need not be read again. What is left out are earlier states of logs that grew.
-fn needed(parts: &[Kept], union: &Union) -> Vec<(Timestamp, LogRead)> {
+/// The log reads that a report or a collection may still look at: what shows most of a log, what lacks something, what shows
+/// another part of it, and what tells that a file need not be read again. What is left out are earlier states of logs that grew.
+fn needed(parts: &[Kept], union: &Union, engine: Option<&Engine>) -> Vec<(Timestamp, LogRead)> {
     let is_best = |at: Timestamp, reading: &LogRead| {
         union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
     };
+    let in_parts = union.logs_in_parts(engine);
     let all = parts.iter().flat_map(|part| &part.readings);
-    let needed = all.filter(|(at, reading)| reading.complete || !reading.gaps.is_empty() || is_best(*at, reading));
+    let needed = all.filter(|(at, reading)| {
+        reading.complete || !reading.gaps.is_empty() || is_best(*at, reading) || in_parts.contains(&reading.log)
+    });
     let mut needed: Vec<_> = needed.cloned().collect();
     needed.sort_by(|(one_at, one), (other_at, other)| {
         (&one.log, &one.source, one_at).cmp(&(&other.log, &other.source, other_at))

@@ -103,6 +103,11 @@ pub enum GapCause {
 }
 
 impl LogRead {
+    /// When the first and the last session were recorded; none without sessions.
+    pub fn sessions_between(&self) -> Option<(Timestamp, Timestamp)> {
+        self.first_session_at.zip(self.last_session_at)
+    }
+
     /// Whether it is a failed listing.
     pub fn is_listing(&self) -> bool {
         self.source.ends_with('*')

@@ -9,7 +9,7 @@ use polars::prelude::DataFrame;
 use super::coverage::LogRead;
 use super::current::{Current, Found, current};
 use super::digest;
-use super::merge::{FactFiles, Union, facts, micros, since};
+use super::merge::{FactFiles, Union, facts, in_parts, micros, since};
 use super::metric::Measured;
 use super::network::{self, KeptNetwork, Network};
 use super::part::{Parts, plain, read_parts};
@@ -593,12 +593,21 @@ impl InstanceEvidence {
         }
         let mut union = Union::of(parts)?;
         let fact_files = union.fact_files();
-        let readings = union.readings(self.profile.known_engine());
+        let engine = self.profile.known_engine();
+        let logs_in_parts = union.logs_in_parts(engine);
+        let readings = union.readings(engine);
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
         let whole = readings.iter().filter(|reading| reading.gaps.is_empty());
         let whole: BTreeSet<String> =
             whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
         errors.retain(|error| !whole.contains(&error.subject));
+        let parted = readings.iter().filter(|reading| logs_in_parts.contains(&reading.log));
+        errors.extend(parted.map(|reading| {
+            let error = in_parts(&format!("{} {}", self.profile.instance, reading.source));
+            Problem::from(&error).at(Some(&self.profile.account), &self.profile.region)
+        }));
+        errors.sort_unstable();
+        errors.dedup();
         Ok(Logs { readings, errors, is_verified, fact_files, former_fact_files })
     }
 

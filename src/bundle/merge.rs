@@ -4,17 +4,26 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
 use ssl_usage_parsers::Engine;
 
-use super::coverage::{GapCause, LogRead, exported_type};
+use super::coverage::{GapCause, LogGap, LogRead, exported_type};
 use super::fact::of_logs;
 use super::part::{Kept, facts_of};
 use super::range;
 use super::table::{decode, misread, most_decoded, read_checked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
+
+/// How far the times of one record are apart in two formats of a log: one has whole seconds.
+pub const NEAR: SignedDuration = SignedDuration::from_secs(2);
+
+/// That no reading of a log shows all sessions that the others show.
+pub(super) fn in_parts(subject: &str) -> Error {
+    let message = "several readings of this log show different times, so none of them is whole";
+    Error::new(ErrorKind::Truncated, subject, message).hint("read the whole log again")
+}
 
 /// By the file that holds facts, which of them count.
 pub(super) type FactFiles = BTreeMap<PathBuf, FactFile>;
@@ -37,6 +46,8 @@ pub(super) struct Union {
     pub best: BTreeMap<String, (LogRead, Timestamp, PathBuf)>,
     /// All that lack something.
     pub failed: Vec<(LogRead, Timestamp)>,
+    /// The first and the last session of each log, over all its readings.
+    sessions: BTreeMap<String, (Timestamp, Timestamp)>,
     /// Where the facts of the parts are.
     fact_files: FactFiles,
 }
@@ -60,6 +71,10 @@ impl Union {
             for (at, reading) in part.readings {
                 if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
+                }
+                if let Some((first, last)) = reading.sessions_between() {
+                    let of_log = union.sessions.entry(reading.log.clone()).or_insert((first, last));
+                    *of_log = (of_log.0.min(first), of_log.1.max(last));
                 }
                 match union.best.get(&reading.log) {
                     Some((known, known_at, _)) if rank(known, *known_at) >= rank(&reading, at) => {}
@@ -92,9 +107,35 @@ impl Union {
         std::mem::take(&mut self.fact_files)
     }
 
+    /// The logs of which the reading that counts does not show sessions at all times at which the others do. A reading of a part of
+    /// a log shows that much, and what the others show beside it would be lost.
+    ///
+    /// Where clients can write records of any time, their times say nothing; and an hour of CloudWatch Logs covers no more than
+    /// what was read of it.
+    pub fn logs_in_parts(&self, engine: Option<&Engine>) -> BTreeSet<String> {
+        let is_near = |earlier: Timestamp, later: Timestamp| earlier.duration_since(later) <= NEAR;
+        let is_whole = |reading: &LogRead, (first, last): &(Timestamp, Timestamp)| {
+            reading.sessions_between().is_some_and(|(from, to)| is_near(from, *first) && is_near(*last, to))
+        };
+        let is_imitable = |reading: &LogRead| {
+            engine.and_then(|engine| engine.logs_of(&reading.source)).is_none_or(|logs| logs.imitable)
+        };
+        let is_in_parts = |(log, (best, ..)): &(&String, &(LogRead, Timestamp, PathBuf))| {
+            let is_whole = self.sessions.get(*log).is_none_or(|all| is_whole(best, all));
+            !is_whole && exported_type(&best.source).is_none() && !is_imitable(best)
+        };
+        self.best.iter().filter(is_in_parts).map(|(log, _)| log.clone()).collect()
+    }
+
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
     /// missing of the log.
     pub fn readings(mut self, engine: Option<&Engine>) -> Vec<LogRead> {
+        for log in self.logs_in_parts(engine) {
+            if let Some((reading, ..)) = self.best.get_mut(&log).filter(|(reading, ..)| reading.gaps.is_empty()) {
+                let message = in_parts(&reading.source).advice();
+                reading.gaps.push(LogGap { cause: GapCause::Truncated, message });
+            }
+        }
         for (lost, at) in self.failed.iter().rev() {
             if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
                 && reading.gaps.is_empty()

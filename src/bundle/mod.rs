@@ -40,6 +40,7 @@ mod tests;
 pub use coverage::{GapCause, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
 pub use evidence::{Evidence, InstanceEvidence, Logs, RegionNetwork, Scope, load};
+pub use merge::NEAR;
 pub use metric::{Measured, MetricPart};
 pub use network::{Network, NetworkPart, Sighting};
 pub use part::{Known, Part, Parts};

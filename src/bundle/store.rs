@@ -163,6 +163,29 @@ impl Bundle {
         part.write(&name.path, facts, earlier.clone())
     }
 
+    /// The same, under a name that says what was read: a task that is run again adds nothing. Returns none if it is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write_part_once(&self, part: &Part, facts: &[(Key, Tallied)]) -> Result<Option<(String, String)>> {
+        let words = plain(&[&part.account, &part.region, &part.instance]);
+        let stem = format!("{words}.{}-{}", in_name(part.collected_at), part.digest(facts));
+        let folder = self.path.join("parts");
+        for number in 1_u64.. {
+            let ending = if number == 1 { String::new() } else { format!("-{number}") };
+            let path = folder.join(format!("{stem}{ending}.json"));
+            if path.exists() {
+                break;
+            }
+            // A process that was killed may have left its sign.
+            if let Some(name) = Reserved::new(path)? {
+                return part.write(&name.path, facts, Digests::default()).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     /// Adds what was asked of a region's metrics.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, exit, interrupt};
 use crate::bundle::{Bundle, Scope, load};
-use crate::collect::{Copies, Request, collect_copies};
+use crate::collect::{Copies, Request, Shard, collect_copies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{self, InstanceProfile};
 use crate::logs::directory;
@@ -37,6 +37,10 @@ pub(super) struct CopiedLogs {
     /// creates one.
     #[arg(long, value_name = "BUNDLE", requires = "logs", value_parser = local())]
     inventory: Option<PathBuf>,
+    /// Read only one of several shards of the logs, counted from 0, into a bundle of its own. A scheduler that runs N processes gives
+    /// each its index.
+    #[arg(long, value_name = "INDEX/COUNT", requires = "logs")]
+    shard: Option<Shard>,
     /// Version of the engine, with --instance and --engine instead of an inventory.
     #[arg(long, value_name = "VERSION", requires = "logs", conflicts_with = "inventory")]
     engine_version: Option<String>,
@@ -93,7 +97,8 @@ impl CopiedLogs {
                 log_format: options.log_format.clone(),
                 insights: false,
             };
-            let read = collect_copies(&request, fleet, &copies, (&bundle, &known), &progress);
+            let shard = self.shard.unwrap_or(Shard::ALL);
+            let read = collect_copies(&request, fleet, &copies, shard, (&bundle, &known), &progress);
             problems.extend(runtime()?.block_on(read)?);
             bundle.finish(fleet, listed)?;
         }

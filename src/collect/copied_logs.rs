@@ -8,24 +8,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ssl_usage_parsers::{Engine, Logs};
 
 use super::instance::InstanceLogs;
 use super::log_span::Rotation;
 use super::read_log::{Read, Reader};
+use super::shard::Shard;
 use super::writer::Writer;
 use super::{Request, logged};
 use crate::bundle::fact::{Key, Tallied};
-use crate::bundle::{Bundle, GapCause, Known, LogGap, Parts};
+use crate::bundle::{Bundle, GapCause, Known, LogGap, NEAR, Parts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::logs::rds_portion::LogFile;
 use crate::problem::Problem;
 use crate::progress::Progress;
-
-/// How far the times of one record are apart in two formats of a log: one has whole seconds.
-const NEAR: SignedDuration = SignedDuration::from_secs(2);
 
 /// A copy of a log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +146,9 @@ fn name(engine: &Engine, inside: &[String]) -> Option<String> {
     listed.or_else(short)
 }
 
-/// Reads copies of the logs of a fleet into a bundle, many at a time. Returns what could not be read.
+/// Reads copies of the logs of a fleet into a bundle, those of one shard, many at a time. Returns what could not be read.
+///
+/// Names of logs outside of the shard count too: the end of a log is the beginning of the next.
 ///
 /// # Errors
 ///
@@ -157,6 +157,7 @@ pub async fn collect_copies(
     request: &Request,
     fleet: &Fleet,
     copies: &Copies,
+    shard: Shard,
     (bundle, known): (&Bundle, &Parts),
     progress: &Arc<dyn Progress>,
 ) -> Result<Vec<Problem>> {
@@ -165,7 +166,7 @@ pub async fn collect_copies(
         let (Some(engine), Some(copies)) = (logged(profile), copies.of.get(&profile.arn)) else { continue };
         let known = known.known(profile);
         let of = InstanceLogs { request, profile, engine, known: &known };
-        let mut writer = Writer::new(of, bundle);
+        let mut writer = Writer::of_copies(of, bundle);
         let rotations: Vec<Arc<Rotation>> = engine
             .logs
             .iter()
@@ -190,7 +191,9 @@ pub async fn collect_copies(
             *count += 1;
             let source = if *count == 1 { copy.file.name.clone() } else { format!("{}#{count}", copy.file.name) };
             let kind = engine.logs.iter().zip(&rotations).find(|(logs, _)| logs.has_file(&copy.file.name));
-            if let Some((logs, rotation)) = kind {
+            // All forms of a log are in one shard.
+            let is_here = shard.holds(&profile.arn, engine.log_identity(&copy.file.name));
+            if let Some((logs, rotation)) = kind.filter(|_| is_here) {
                 new.push((copy.clone(), source, logs, Arc::clone(rotation)));
             }
         }
@@ -259,8 +262,7 @@ fn is_same_copy(one: &Read, other: &Read) -> bool {
 /// Marks readings of one log of which none shows all times that the others show. Only the one that shows most counts, so what the
 /// others show would be lost without a trace.
 fn mark_parts(reads: &mut [Read], instance: &str) {
-    let range = |read: &Read| read.reading.first_session_at.zip(read.reading.last_session_at);
-    let ranges: Vec<(Timestamp, Timestamp)> = reads.iter().filter_map(range).collect();
+    let ranges: Vec<(Timestamp, Timestamp)> = reads.iter().filter_map(|read| read.reading.sessions_between()).collect();
     let about = |earlier: Timestamp, later: Timestamp| earlier.duration_since(later) <= NEAR;
     let holds =
         |all: &(Timestamp, Timestamp)| ranges.iter().all(|(first, last)| about(all.0, *first) && about(*last, all.1));

@@ -13,12 +13,14 @@ mod instance;
 mod log_source;
 mod log_span;
 mod read_log;
+mod shard;
 mod writer;
 
 pub use copied_logs::{Copies, collect_copies};
 pub use estimate::Plan;
 pub use fleet::{Collected, FleetRequest};
 pub use log_source::Source;
+pub use shard::Shard;
 
 use std::sync::Arc;
 

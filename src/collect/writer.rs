@@ -26,13 +26,20 @@ pub(super) struct Writer<'a> {
     read: Vec<LogRead>,
     /// The parts that the next one stands beside: all that were there, and then the one before it.
     earlier: Digests,
+    /// Whether a log is read again by each run, so that parts are named by what they hold.
+    of_copies: bool,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(of: InstanceLogs<'a>, bundle: &'a Bundle) -> Self {
         let (readings, facts, errors, read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let earlier = of.known.files.clone();
-        Self { of, bundle, readings, facts, errors, since: Instant::now(), read, earlier }
+        Self { of, bundle, readings, facts, errors, since: Instant::now(), read, earlier, of_copies: false }
+    }
+
+    /// For copies of logs: equal runs write equal parts, and no part twice.
+    pub fn of_copies(of: InstanceLogs<'a>, bundle: &'a Bundle) -> Self {
+        Self { of_copies: true, ..Self::new(of, bundle) }
     }
 
     /// All that was read so far.
@@ -62,7 +69,9 @@ impl<'a> Writer<'a> {
         self.readings.push(reading);
         self.facts.extend(facts);
         let full = self.readings.len() >= WAITING.0 || self.facts.len() >= WAITING.1;
-        if full || self.since.elapsed() >= WRITTEN_EVERY { self.write().await } else { Ok(()) }
+        // The clock would cut equal runs into unequal parts.
+        let is_time = !self.of_copies && self.since.elapsed() >= WRITTEN_EVERY;
+        if full || is_time { self.write().await } else { Ok(()) }
     }
 
     /// Writes what waits.
@@ -90,10 +99,14 @@ impl<'a> Writer<'a> {
         part.readings.sort_by(|one, other| one.source.cmp(&other.source));
         part.errors.sort_unstable();
         let (bundle, earlier) = (self.bundle.clone(), std::mem::take(&mut self.earlier));
+        let of_copies = self.of_copies;
         // Disks are slow, and what answers arrives meanwhile.
-        let written = tokio::task::spawn_blocking(move || bundle.write_part(&part, &facts, &earlier)).await;
-        let written = written.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))?;
-        self.earlier = [written].into();
+        let written = tokio::task::spawn_blocking(move || match of_copies {
+            true => bundle.write_part_once(&part, &facts),
+            false => bundle.write_part(&part, &facts, &earlier).map(Some),
+        });
+        let written = written.await.unwrap_or_else(|lost| std::panic::resume_unwind(lost.into_panic()))?;
+        self.earlier = written.into_iter().collect();
         Ok(())
     }
 }
