@@ -26,6 +26,7 @@ pub mod collect;
 pub mod diff;
 pub mod enable_logging;
 pub mod error;
+pub mod events;
 pub mod handshake;
 pub mod inventory;
 pub mod logs;

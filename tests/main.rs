@@ -19,6 +19,7 @@ mod clock;
 mod cloudwatch_logs;
 mod clusters;
 mod command;
+mod copied_events;
 mod copied_logs;
 mod credentials;
 mod damaged_bundles;

@@ -42,8 +42,8 @@ pub(super) struct Collect {
 
 impl Collect {
     pub fn run(self) -> Result<u8> {
-        if let Some(logs) = &self.copied.logs {
-            return self.copied.run(logs, &self.fleet, &self.output);
+        if self.copied.is_given() {
+            return self.copied.run(&self.fleet, &self.output);
         }
         if self.fleet.dry_run {
             return dry_run::print(&self.fleet, &self.output);

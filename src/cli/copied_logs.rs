@@ -1,10 +1,14 @@
 //! The options of `ssl-usage collect --logs`: log files that are there already.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use ssl_usage_parsers::envelope::Delivery;
 
 use super::collection_summary::CollectionSummary;
 use super::fleet::{Fleet, PLACES, runtime};
@@ -13,101 +17,202 @@ use super::output::local;
 use super::progress::Bar;
 use super::{complain_of, exit, interrupt};
 use crate::bundle::{Bundle, Scope, load};
-use crate::collect::{Copies, Request, Shard, collect_copies};
+use crate::collect::{Copies, Events, Request, Shard, collect_copies};
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::{Input, Line, Origin, extract, read};
 use crate::inventory::{self, InstanceProfile};
 use crate::logs::directory;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::scan::EventFile;
 use crate::text::plural;
 
 /// Options of AWS, which make no sense for files.
 const OF_AWS: [&str; 6] = ["source", "insights", "dry_run", "days", "tag", "account"];
+/// The options that name logs.
+const COPIES: &str = "copies";
 /// Files that an error names.
 const NAMED: usize = 3;
 
-/// Log files that are there already.
+/// Layouts of archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// Files that are named as RDS names them, in a folder for each instance.
+    RdsFiles,
+    /// Objects of an export task of CloudWatch Logs, in folders that are named after the log group.
+    CloudwatchExport,
+    /// Objects of a subscription of CloudWatch Logs, as Firehose delivers them.
+    Firehose,
+    /// JSON of `aws logs filter-log-events`, in folders that are named after the log group.
+    FilterLogEvents,
+}
+
+impl Layout {
+    /// The layout of a file; none if it cannot be told or read.
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.to_string_lossy();
+        let delivery = EventFile::open(&name, path).ok()??.delivery;
+        // Files of RDS may be wrapped, too: only a log group makes events of them.
+        let has_group = delivery == Delivery::Subscription || !Origin::of_path(&name).group.is_empty();
+        has_group.then_some(match delivery {
+            Delivery::Export => Self::CloudwatchExport,
+            Delivery::Subscription => Self::Firehose,
+            Delivery::Query => Self::FilterLogEvents,
+        })
+    }
+}
+
+/// Logs that are there already.
 #[derive(Debug, Args)]
 #[command(next_help_heading = EVIDENCE)]
 pub(super) struct CopiedLogs {
     /// Read the log files in this folder instead of calling AWS.
-    #[arg(long, value_name = "FOLDER", value_parser = local(), conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
-    pub logs: Option<PathBuf>,
+    #[arg(long, value_name = "FOLDER", value_parser = local(), group = COPIES, conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
+    logs: Option<PathBuf>,
+    /// Read the events that `ssl-usage extract` printed, instead of calling AWS; - is standard input.
+    #[arg(long, value_name = "FILE", value_parser = local(), group = COPIES, conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
+    events: Option<PathBuf>,
+    /// Layout of the files of --logs. Default: detected from the content of each file.
+    #[arg(long, requires = "logs", value_enum)]
+    layout: Option<Layout>,
+    /// The events come from subscriptions or queries without a filter pattern. Otherwise sessions may have been left out: those that
+    /// are there count, but they cover no time.
+    #[arg(long, requires = COPIES)]
+    unfiltered: bool,
     /// Bundle whose inventory names the instances, and which is copied into that of -o. Default: that of -o. `preflight --bundle`
     /// creates one.
-    #[arg(long, value_name = "BUNDLE", requires = "logs", value_parser = local())]
+    #[arg(long, value_name = "BUNDLE", requires = COPIES, value_parser = local())]
     inventory: Option<PathBuf>,
     /// Read only one of several shards of the logs, counted from 0, into a bundle of its own. A scheduler that runs N processes gives
     /// each its index.
-    #[arg(long, value_name = "INDEX/COUNT", requires = "logs")]
+    #[arg(long, value_name = "INDEX/COUNT", requires = COPIES)]
     shard: Option<Shard>,
     /// Version of the engine, with --instance and --engine instead of an inventory.
-    #[arg(long, value_name = "VERSION", requires = "logs", conflicts_with = "inventory")]
+    #[arg(long, value_name = "VERSION", requires = COPIES, conflicts_with = "inventory")]
     engine_version: Option<String>,
 }
 
 impl CopiedLogs {
-    /// Reads the files under `logs` into the bundle at `output`.
-    pub fn run(&self, logs: &Path, options: &Fleet, output: &Path) -> Result<u8> {
-        let files = directory::files(logs)?;
+    /// Whether logs are read that are there already.
+    pub fn is_given(&self) -> bool {
+        self.logs.is_some() || self.events.is_some()
+    }
+
+    /// Reads them into the bundle at `output`.
+    pub fn run(&self, options: &Fleet, output: &Path) -> Result<u8> {
+        let files = self.logs.as_deref().map(directory::files).transpose()?.unwrap_or_default();
+        let layout = |path: &PathBuf| self.layout.or_else(|| Layout::of(path)).unwrap_or(Layout::RdsFiles);
+        let (files, objects): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| layout(path) == Layout::RdsFiles);
         let bar = Arc::new(Bar::new("counting sessions"));
         let counts = Arc::clone(bar.counts());
         let progress: Arc<dyn Progress> = bar;
         let (fleets, is_one) = self.fleets(options, output)?;
         let chosen: Vec<&InstanceProfile> = fleets.iter().flat_map(|fleet| &fleet.instances).collect();
+        let root = self.logs.as_deref().unwrap_or(Path::new(""));
         let mut copies = match chosen.as_slice() {
-            [only] if is_one => Copies::of_one(logs, &files, only),
-            all => Copies::assign(logs, &files, all),
+            [only] if is_one => Copies::of_one(root, &files, only),
+            all => Copies::assign(root, &files, all),
         };
         let filter = options.filter();
-        let is_left_out = |profile: &&&InstanceProfile| !is_one && filter.takes_profile(profile) == Some(false);
-        for profile in chosen.iter().filter(is_left_out) {
-            copies.of.remove(&profile.arn);
-        }
-        let misplaced = misplaced(&copies);
-        if copies.of.is_empty() {
+        let left_out: BTreeSet<&str> = chosen
+            .iter()
+            .filter(|profile| !is_one && filter.takes_profile(profile) == Some(false))
+            .map(|profile| profile.arn.as_str())
+            .collect();
+        copies.of.retain(|arn, _| !left_out.contains(arn.as_str()));
+        let shard = self.shard.unwrap_or(Shard::ALL);
+        let mut events = Events::new(&fleets, &left_out, shard, self.unfiltered);
+        let mut problems = self.sort_events(&objects, &mut events)?;
+        let misplaced = misplaced(&copies, &events);
+        if copies.of.is_empty() && !events.has_any() {
             let none = || {
-                Error::new(
-                    ErrorKind::NoMatch,
-                    logs.display().to_string(),
-                    format!("no file is a log with connections ({})", plural(copies.others, "other file")),
-                )
-                .hint("use the names of RDS, as in orders/error/postgresql.log.2026-11-23-10")
+                let others = plural(copies.others, "other file");
+                let subject = self.events.as_deref().unwrap_or(root).display().to_string();
+                Error::new(ErrorKind::NoMatch, subject, format!("no file is a log with connections ({others})"))
+                    .hint("use the names of RDS, as in orders/error/postgresql.log.2026-11-23-10, or those of log groups, as in aws/rds/instance/orders/postgresql")
             };
-            let mut errors = misplaced.into_iter();
+            let mut errors = problems.into_iter().chain(misplaced);
             return Err(errors.next().map_or_else(none, |first| first.and(errors.collect())));
         }
         // Nothing is written before it is known that something is to be read.
         let bundle = self.bundle(output)?;
         let listed = bundle.inventories()?.0;
         interrupt::collecting(output, &counts);
-        progress.begin(copies.of.len());
+        progress.begin(copies.of.len() + events.instances());
         let known = bundle.parts()?;
-        let mut problems: Vec<Problem> = misplaced.iter().map(Problem::from).collect();
-        for fleet in &fleets {
-            let listed = match listed.iter().find(|(known, _)| known == fleet) {
+        problems.extend(misplaced);
+        let mut problems: Vec<Problem> = problems.iter().map(Problem::from).collect();
+        let request = |fleet: &inventory::Fleet| Request {
+            filter: filter.clone(),
+            window: options.window(fleet.taken_at),
+            logs: true,
+            source: options.source,
+            log_format: options.log_format.clone(),
+            insights: false,
+        };
+        let requests: Vec<Request> = fleets.iter().map(request).collect();
+        let mut inventories = Vec::new();
+        for (fleet, request) in fleets.iter().zip(&requests) {
+            inventories.push(match listed.iter().find(|(known, _)| known == fleet) {
                 Some((_, listed)) => listed.clone(),
                 None => bundle.write_fleet(fleet)?,
-            };
-            let request = Request {
-                filter: filter.clone(),
-                window: options.window(fleet.taken_at),
-                logs: true,
-                source: options.source,
-                log_format: options.log_format.clone(),
-                insights: false,
-            };
-            let shard = self.shard.unwrap_or(Shard::ALL);
-            let read = collect_copies(&request, fleet, &copies, shard, (&bundle, &known), &progress);
+            });
+            let read = collect_copies(request, fleet, &copies, shard, (&bundle, &known), &progress);
             problems.extend(runtime()?.block_on(read)?);
+        }
+        let instances = copies.of.len() + events.instances();
+        problems.extend(runtime()?.block_on(events.collect(&requests, (&bundle, &known), &progress))?);
+        for (fleet, listed) in fleets.iter().zip(inventories) {
             bundle.finish(fleet, listed)?;
         }
         interrupt::collected();
         drop(progress);
         complain_of(&problems);
-        let summary = CollectionSummary { bundle: output.to_owned(), instances: copies.of.len(), logs: true, counts };
+        let summary = CollectionSummary { bundle: output.to_owned(), instances, logs: true, counts };
         summary.print(&problems, &[("Report verdicts".to_owned(), "analyze", "")]);
         Ok(exit::of_troubles(&problems))
+    }
+
+    /// Sorts the events of files, or those that were extracted. Returns what could not be read.
+    fn sort_events(&self, objects: &[PathBuf], events: &mut Events<'_>) -> Result<Vec<Error>> {
+        let mut problems = Vec::new();
+        for path in objects {
+            let name = path.canonicalize().unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned();
+            let mut unwritten = Ok(());
+            let read = extract(&name, Input::File(path), &mut |event| {
+                if unwritten.is_ok() {
+                    unwritten = events.add(event);
+                }
+            });
+            unwritten?;
+            let broken = match read {
+                Ok(Some((_, read))) => read.err(),
+                Ok(None) => {
+                    let message = "this file has another layout";
+                    Some(Error::new(ErrorKind::Format, path.display().to_string(), message).hint("leave --layout out"))
+                }
+                Err(error) => Some(error),
+            };
+            events.end_of_file(broken.as_ref());
+            problems.extend(broken);
+        }
+        let Some(path) = &self.events else { return Ok(problems) };
+        let name = path.display().to_string();
+        let lines: Box<dyn BufRead> = match path == Path::new("-") {
+            true => Box::new(std::io::stdin().lock()),
+            false => Box::new(BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?)),
+        };
+        // A cut stream has lost events of any hour, so that nothing is kept of it.
+        read(&name, lines, &mut |line| match line {
+            Line::Event(event) => events.add(event),
+            Line::Damage(damage) => {
+                events.lose(&damage);
+                problems.push(Error::new(ErrorKind::Truncated, damage.object, damage.damage));
+                Ok(())
+            }
+        })?;
+        events.end_of_file(None);
+        Ok(problems)
     }
 
     /// The instances; and whether all files belong to the one that the options name.
@@ -160,8 +265,8 @@ impl CopiedLogs {
     }
 }
 
-/// What files could not be assigned.
-fn misplaced(copies: &Copies) -> Vec<Error> {
+/// What files and events could not be assigned.
+fn misplaced(copies: &Copies, events: &Events<'_>) -> Vec<Error> {
     let named = |paths: &[PathBuf]| -> String {
         let names: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
         names.join(", ")
@@ -180,5 +285,13 @@ fn misplaced(copies: &Copies) -> Vec<Error> {
         Error::new(ErrorKind::NotFound, named(&copies.ambiguous), happened)
             .hint("put the folders of instances into folders of their account and region, as in 123456789012/eu-west-1/orders")
     });
-    unassigned.into_iter().chain(ambiguous).collect()
+    let unknown = (!events.unassigned.is_empty()).then(|| {
+        let names: Vec<&str> = events.unassigned.keys().take(NAMED).map(String::as_str).collect();
+        let count: u64 = events.unassigned.values().sum();
+        let message = format!("{} belong to no instance of the inventory, or to several", plural(count, "event"));
+        Error::new(ErrorKind::NotFound, names.join(", "), message).hint(
+            "renew the inventory with `ssl-usage preflight --bundle`, and name folders after accounts and regions",
+        )
+    });
+    unassigned.into_iter().chain(ambiguous).chain(unknown).collect()
 }

@@ -11,6 +11,7 @@ mod diff;
 mod digest;
 mod dry_run;
 mod exit;
+mod extract;
 mod fail_on;
 mod fleet;
 mod iam_policy;
@@ -83,6 +84,7 @@ enum Command {
     Plan(plan::MakePlan),
     Diff(diff::Compare),
     Digest(digest::Digest),
+    Extract(extract::Extract),
     Preflight(preflight::Check),
     Probe(probe::RunProbe),
     Scan(scan::Scan),
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Plan(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Digest(command) => command.run(),
+        Command::Extract(command) => command.run(),
         Command::Preflight(command) => command.run(),
         Command::Probe(command) => command.run(),
         Command::Scan(command) => command.run(),

@@ -20,6 +20,7 @@ use super::{Request, logged};
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Bundle, GapCause, Known, LogGap, NEAR, Parts};
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::{is_account, is_region};
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::logs::rds_portion::LogFile;
 use crate::problem::Problem;
@@ -111,22 +112,6 @@ impl Copies {
 
 /// Whether a folder names another account or region than that of an instance.
 fn is_elsewhere(profile: &InstanceProfile, folders: &BTreeSet<&str>) -> bool {
-    let is_account = |word: &str| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let is_region = |word: &str| {
-        let parts: Vec<&str> = word.split('-').collect();
-        let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-        match parts.as_slice() {
-            [area, direction @ .., number] => {
-                area.len() == 2
-                    && is_word(area)
-                    && !direction.is_empty()
-                    && direction.iter().all(is_word)
-                    && number.len() == 1
-                    && number.bytes().all(|byte| byte.is_ascii_digit())
-            }
-            _ => false,
-        }
-    };
     let is_other =
         |word: &&str| is_account(word) && **word != profile.account || is_region(word) && **word != profile.region;
     folders.iter().any(is_other)
@@ -225,7 +210,7 @@ pub async fn collect_copies(
 }
 
 /// Writes what was read. Returns what could not be.
-async fn write(read: Read, profile: &InstanceProfile, writer: &mut Writer<'_>) -> Result<Option<Problem>> {
+pub(super) async fn write(read: Read, profile: &InstanceProfile, writer: &mut Writer<'_>) -> Result<Option<Problem>> {
     let Read { reading, facts, error } = read;
     let problem = error.as_ref().map(|error| Problem::from(error).at(Some(&profile.account), &profile.region));
     writer.fail(problem.clone());
@@ -280,7 +265,7 @@ fn mark_parts(reads: &mut [Read], instance: &str) {
 }
 
 /// Files that are read at the same time.
-fn together() -> usize {
+pub(super) fn together() -> usize {
     std::thread::available_parallelism().map_or(4, usize::from)
 }
 

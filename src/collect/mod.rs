@@ -8,6 +8,7 @@ mod aggregate;
 mod cloudwatch;
 mod copied_logs;
 mod estimate;
+mod events;
 mod fleet;
 mod instance;
 mod log_source;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use copied_logs::{Copies, collect_copies};
 pub use estimate::Plan;
+pub use events::Events;
 pub use fleet::{Collected, FleetRequest};
 pub use log_source::Source;
 pub use shard::Shard;

@@ -259,6 +259,11 @@ const SETTINGS: &[&str] = &[
 ];
 
 impl InstanceProfile {
+    /// Whether AWS was not asked for it.
+    pub fn is_unlisted(&self) -> bool {
+        self.region == UNLISTED_REGION
+    }
+
     /// An instance of which only the name and the engine are known: nothing was asked of AWS.
     pub fn unlisted(instance: &str, engine: &str, engine_version: Option<&str>) -> Self {
         let (account, region) = (UNLISTED_ACCOUNT.to_owned(), UNLISTED_REGION.to_owned());

@@ -1,5 +1,6 @@
 //! Scans local logs: what each shows, and how much of it could be read.
 
+mod events;
 mod log_text;
 mod notes;
 mod pieces;
@@ -9,6 +10,7 @@ mod streams;
 use std::io::Read;
 use std::path::Path;
 
+pub(crate) use events::EventFile;
 pub(crate) use log_text::LogText;
 use notes::{notes, problem};
 use pieces::{FileReader, Pieces};

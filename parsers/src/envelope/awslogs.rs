@@ -12,6 +12,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "awslogs get",
     caveat: None,
     names_members: true,
+    delivery: None,
     open: |head| Prefixed::events(split).matching(head),
 };
 

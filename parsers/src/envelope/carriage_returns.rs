@@ -9,7 +9,8 @@ use crate::format::RecordParser;
 use crate::oracle::Audit;
 
 /// Other engines' parsers skip the return at the end of a line, so their logs are plain.
-pub(super) const ENVELOPE: Envelope = Envelope { name: "Windows line ends", caveat: None, names_members: false, open };
+pub(super) const ENVELOPE: Envelope =
+    Envelope { name: "Windows line ends", caveat: None, names_members: false, delivery: None, open };
 
 /// Opens a log whose first line begins an audit trail and ends in a carriage return.
 ///

@@ -5,8 +5,10 @@
 //!
 //! Source: "Export log data to Amazon S3" in the CloudWatch Logs user guide; objects as in fecgov/openFEC #4640.
 
-use super::Envelope;
+use jiff::Timestamp;
+
 use super::lines::{Before, Prefixed};
+use super::{Delivery, Envelope};
 use crate::digits::after_shape;
 
 /// The log stream's name is in the key of the S3 object, and not in its text. So members have no names.
@@ -14,6 +16,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "CloudWatch Logs export to S3",
     caveat: None,
     names_members: false,
+    delivery: Some(Delivery::Export),
     open: |head| Prefixed::events(split).matching(head),
 };
 
@@ -24,5 +27,7 @@ fn split(line: &[u8]) -> Option<Before<'_>> {
     let rest = after_shape(line, b"0000-00-00T00:00:00.000Z")?;
     // An editor may have removed the blank before an empty message.
     let message = if rest.is_empty() { rest } else { rest.strip_prefix(b" ")? };
-    Some(Before::of(message))
+    let written = std::str::from_utf8(line.get(..line.len() - rest.len())?).ok()?;
+    let at = written.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
+    Some(Before { at, ..Before::of(message) })
 }

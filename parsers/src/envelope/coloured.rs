@@ -13,6 +13,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "terminal colours",
     caveat: None,
     names_members: false,
+    delivery: None,
     open: |head| Prefixed::events(split).matching(head),
 };
 

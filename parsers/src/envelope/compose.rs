@@ -18,6 +18,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     name: "docker compose logs",
     caveat: None,
     names_members: true,
+    delivery: None,
     open: |head| Prefixed::lines(split).matching(head),
 };
 

@@ -24,6 +24,7 @@ pub(super) const TIMESTAMPS: Envelope = Envelope {
     name: "docker logs --timestamps",
     caveat: None,
     names_members: false,
+    delivery: None,
     open: |head| Prefixed::lines(|line| timestamped(line).map(Before::of)).matching(head),
 };
 
@@ -32,12 +33,13 @@ pub(super) const CONTAINER_RUNTIME: Envelope = Envelope {
     name: "container runtime log (CRI)",
     caveat: None,
     names_members: false,
+    delivery: None,
     open: |head| Prefixed::lines(runtime).matching(head),
 };
 
 /// Files of Docker's driver `json-file`.
 pub(super) const JSON_FILE: Envelope =
-    Envelope { name: "Docker json-file log", caveat: None, names_members: false, open: json_file };
+    Envelope { name: "Docker json-file log", caveat: None, names_members: false, delivery: None, open: json_file };
 
 /// A line behind the time that Docker puts before it, which has nine digits of a second.
 ///

@@ -19,7 +19,7 @@ use crate::detect::detect;
 
 /// Members are named if the query had `@logStream` among its fields.
 pub(super) const ENVELOPE: Envelope =
-    Envelope { name: "CloudWatch Logs results (CSV)", caveat: None, names_members: true, open };
+    Envelope { name: "CloudWatch Logs results (CSV)", caveat: None, names_members: true, delivery: None, open };
 
 /// Opens CSV with a heading that names a message column.
 ///

@@ -13,11 +13,16 @@
 use serde_json::Value;
 
 use super::json::{Part, Target, Walker, first_key};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, message, named};
+use super::{Contents, Delivery, Envelope, EnvelopeError, EventTag, Head, Members, Unwrap, json, message, named};
 
 /// Only `filter-log-events` names the streams.
-pub(super) const ENVELOPE: Envelope =
-    Envelope { name: "CloudWatch Logs events (JSON)", caveat: None, names_members: true, open: events };
+pub(super) const ENVELOPE: Envelope = Envelope {
+    name: "CloudWatch Logs events (JSON)",
+    caveat: None,
+    names_members: true,
+    delivery: Some(Delivery::Query),
+    open: events,
+};
 
 /// The same with `--query 'events[*].message'`.
 pub(super) const MESSAGES: Envelope = Envelope {
@@ -26,6 +31,7 @@ pub(super) const MESSAGES: Envelope = Envelope {
         "this output does not name log streams: if the log group has several, their lines are read as one log",
     ),
     names_members: false,
+    delivery: None,
     open: messages,
 };
 
@@ -45,19 +51,33 @@ fn events(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
 fn messages(head: &Head<'_>) -> Option<Box<dyn Unwrap>> {
     let begins = head.text.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start().starts_with(b"\"");
     let read = |value| match value {
-        Value::String(message) => Some((String::new(), message)),
+        Value::String(message) => Some(Item { message, ..Item::default() }),
         _ => None,
     };
     let new = || Events { walker: Walker::new(Target::Items), contents: Contents::default(), read };
     (begins && head.fits(new())).then(|| Box::new(new()) as _)
 }
 
-/// An event's log stream, where it is named, and its message.
-///
-/// None without a string `message`. The name is empty if the event has none.
-fn event(value: Value) -> Option<(String, String)> {
-    let stream = value.get("logStreamName").and_then(Value::as_str).unwrap_or_default();
-    Some((named(b"", stream.as_bytes()), value.get("message")?.as_str()?.to_owned()))
+/// An event, or a message alone.
+#[derive(Default)]
+struct Item {
+    /// The log stream; empty where it is not named.
+    member: String,
+    message: String,
+    at: Option<i64>,
+    /// Empty where there is none: `get-log-events` has none.
+    id: String,
+}
+
+/// Reads an event. None without a string `message`.
+fn event(value: Value) -> Option<Item> {
+    let text = |key| value.get(key).and_then(Value::as_str);
+    Some(Item {
+        member: named(b"", text("logStreamName").unwrap_or_default().as_bytes()),
+        message: text("message")?.to_owned(),
+        at: value.get("timestamp").and_then(Value::as_i64),
+        id: text("eventId").unwrap_or_default().to_owned(),
+    })
 }
 
 /// Reads events, or messages alone.
@@ -65,8 +85,8 @@ struct Events {
     /// Cuts the items of the array out of the text.
     walker: Walker,
     contents: Contents,
-    /// The log stream's name and the message of an item. None if it has none.
-    read: fn(Value) -> Option<(String, String)>,
+    /// Reads an item. None if it has no message.
+    read: fn(Value) -> Option<Item>,
 }
 
 impl Unwrap for Events {
@@ -78,9 +98,12 @@ impl Unwrap for Events {
                 Part::Text(_) | Part::Stray => None,
             };
             match event {
-                Some((member, text)) => {
+                Some(item) => {
                     contents.events += 1;
-                    message(out, &member, text.as_bytes());
+                    if let Some(at) = item.at {
+                        out.event(EventTag { at, id: &item.id, account: "" });
+                    }
+                    message(out, &item.member, item.message.as_bytes());
                 }
                 None => contents.misfits += 1,
             }

@@ -17,7 +17,7 @@ use crate::digits;
 
 /// Only `filter-log-events` names the streams. Events of `get-log-events` have no member's name.
 pub(super) const ENVELOPE: Envelope =
-    Envelope { name: "CloudWatch Logs events (text)", caveat: None, names_members: true, open };
+    Envelope { name: "CloudWatch Logs events (text)", caveat: None, names_members: true, delivery: None, open };
 
 /// Longest token that is known to be one.
 const TOKEN_MAX: usize = 4096;

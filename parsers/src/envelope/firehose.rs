@@ -21,11 +21,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 
 use super::json::{Part, Target, Walker, first_key};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, json, message, named};
+use super::{Contents, Delivery, Envelope, EnvelopeError, EventTag, Head, Members, Unwrap, json, message, named};
 
 /// Its members are log group and stream. One delivery often holds many of them.
-pub(super) const ENVELOPE: Envelope =
-    Envelope { name: "CloudWatch Logs subscription (Firehose)", caveat: None, names_members: true, open };
+pub(super) const ENVELOPE: Envelope = Envelope {
+    name: "CloudWatch Logs subscription (Firehose)",
+    caveat: None,
+    names_members: true,
+    delivery: Some(Delivery::Subscription),
+    open,
+};
 
 /// Events that are remembered, so that one is known that comes again.
 /// About a million. Their hashes take tens of MiB at most.
@@ -78,16 +83,21 @@ impl Events {
             return Some(());
         }
         let member = named(text("logGroup")?.as_bytes(), text("logStream")?.as_bytes());
+        let account = text("owner").unwrap_or_default();
         for event in value.get("logEvents")?.as_array()? {
             let Some(line) = event.get("message").and_then(Value::as_str) else {
                 self.contents.misfits += 1;
                 continue;
             };
-            if event.get("id").and_then(Value::as_str).is_some_and(|id| !self.is_new(&member, id)) {
+            let id = event.get("id").and_then(Value::as_str);
+            if id.is_some_and(|id| !self.is_new(&member, id)) {
                 self.contents.duplicates += 1;
                 continue;
             }
             self.contents.events += 1;
+            if let Some(at) = event.get("timestamp").and_then(Value::as_i64) {
+                out.event(EventTag { at, id: id.unwrap_or_default(), account });
+            }
             message(out, &member, line.as_bytes());
         }
         Some(())

@@ -27,7 +27,8 @@ use crate::digits::{self, after_shape};
 use crate::format::RecordParser;
 
 /// An event has a log stream's name if `logStreamName`, `@logStream` or `logStream` stands beside the line.
-pub(super) const ENVELOPE: Envelope = Envelope { name: "JSON log lines", caveat: None, names_members: true, open };
+pub(super) const ENVELOPE: Envelope =
+    Envelope { name: "JSON log lines", caveat: None, names_members: true, delivery: None, open };
 
 /// Most objects within one another around a line.
 /// `properties.message` of Azure Monitor has two steps. A third is allowed for shippers that add an object.

@@ -12,7 +12,7 @@ use crate::detect::detect;
 
 /// Strings name no log stream.
 pub(super) const ENVELOPE: Envelope =
-    Envelope { name: "JSON strings with log text", caveat: None, names_members: false, open };
+    Envelope { name: "JSON strings with log text", caveat: None, names_members: false, delivery: None, open };
 
 /// Opens lines that are strings, or one string.
 ///

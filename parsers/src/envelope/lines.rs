@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::{Contents, EnvelopeError, Head, Members, PART_MAX, Unwrap, without_return};
+use super::{Contents, EnvelopeError, EventTag, Head, Members, PART_MAX, Unwrap, without_return};
 use crate::detect::detect;
 
 /// Cuts pieces into lines.
@@ -55,12 +55,14 @@ pub(super) struct Before<'l> {
     /// Whether the next line goes on with this one.
     /// No newline is passed on between them.
     pub(super) goes_on: bool,
+    /// When the event was written, in milliseconds since 1970, if CloudWatch Logs says it.
+    pub(super) at: Option<i64>,
 }
 
 impl<'l> Before<'l> {
     /// A line of a log without a name.
     pub(super) fn of(line: &'l [u8]) -> Self {
-        Self { member: String::new(), line, goes_on: false }
+        Self { member: String::new(), line, goes_on: false, at: None }
     }
 
     /// A line of a log stream.
@@ -126,8 +128,11 @@ impl Prefixed {
     fn line(&mut self, line: &[u8], ended: bool, out: &mut dyn Members) {
         let mut ended = ended;
         let text = match (self.split)(without_return(line)) {
-            Some(Before { member, line, goes_on }) => {
+            Some(Before { member, line, goes_on, at }) => {
                 self.contents.events += 1;
+                if let Some(at) = at {
+                    out.event(EventTag { at, id: "", account: "" });
+                }
                 self.member = member;
                 ended &= !goes_on;
                 line

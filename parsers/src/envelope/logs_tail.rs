@@ -19,6 +19,7 @@ pub(super) const DETAILED: Envelope = Envelope {
     name: "aws logs tail --format detailed",
     caveat: None,
     names_members: true,
+    delivery: None,
     open: |head| {
         let unwrap = Prefixed::events(detailed).matching(head)?;
         Some(Box::new(Gathered { lines: Lines::default(), gathered: None, unwrap }))
@@ -32,6 +33,7 @@ pub(super) const SHORT: Envelope = Envelope {
         "this output does not name log streams: if the log group has several, their lines are read as one log",
     ),
     names_members: false,
+    delivery: None,
     open: |head| Prefixed::events(short).matching(head),
 };
 

@@ -20,6 +20,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
         "this output joins events by tabs, so text of a statement after a tab may look like a record; use --output json",
     ),
     names_members: false,
+    delivery: None,
     open,
 };
 

@@ -54,6 +54,21 @@ pub trait Members {
     ///
     /// The bytes may end anywhere, in the middle of a line too. Bytes of one event come one behind the other.
     fn write(&mut self, member: &str, bytes: &[u8]);
+
+    /// Says what the next bytes are of: an event of CloudWatch Logs. Only envelopes with a [delivery](Envelope::delivery)
+    /// call it.
+    fn event(&mut self, _: EventTag<'_>) {}
+}
+
+/// What CloudWatch Logs says of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTag<'e> {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub at: i64,
+    /// Its id, which no other event of the stream has; empty if the envelope has none.
+    pub id: &'e str,
+    /// The account of the log group; empty if the envelope does not name it.
+    pub account: &'e str,
 }
 
 /// What an envelope held.
@@ -105,6 +120,17 @@ impl EnvelopeError {
 
 impl std::error::Error for EnvelopeError {}
 
+/// How CloudWatch Logs delivers events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Delivery {
+    /// By an export task to S3, which leaves nothing out.
+    Export,
+    /// By a subscription, whose filter pattern may leave events out.
+    Subscription,
+    /// As the answer to a query, whose filter pattern may leave events out.
+    Query,
+}
+
 /// One kind of envelope.
 #[derive(Debug)]
 pub struct Envelope {
@@ -114,6 +140,8 @@ pub struct Envelope {
     pub caveat: Option<&'static str>,
     /// Whether it names the log stream of each event.
     pub names_members: bool,
+    /// How CloudWatch Logs delivered its events, each with a time. None for other text.
+    pub delivery: Option<Delivery>,
     /// Reads it, if a log that begins like this is one.
     /// It is called twice: to recognise the envelope, and to read it. So it must not depend on anything but the head.
     open: fn(&Head<'_>) -> Option<Box<dyn Unwrap>>,

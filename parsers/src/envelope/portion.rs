@@ -26,15 +26,15 @@ use crate::sink::Tally;
 
 /// `aws rds download-db-log-file-portion --output json`.
 pub(super) const JSON: Envelope =
-    Envelope { name: "RDS log file portion (JSON)", caveat: None, names_members: false, open: json };
+    Envelope { name: "RDS log file portion (JSON)", caveat: None, names_members: false, delivery: None, open: json };
 
 /// The same with `--output text`.
 pub(super) const TEXT: Envelope =
-    Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: text };
+    Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, delivery: None, open: text };
 
 /// Text of all pages.
 pub(super) const PAGES: Envelope =
-    Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, open: pages };
+    Envelope { name: "RDS log file portion (text)", caveat: None, names_members: false, delivery: None, open: pages };
 
 /// Opens objects with the log's text.
 ///

@@ -24,6 +24,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
         "this output does not name log streams: if the log group has several, their lines are read as one log",
     ),
     names_members: false,
+    delivery: None,
     open,
 };
 

@@ -1,0 +1,91 @@
+//! `ssl-usage extract`: the events of CloudWatch Logs in files, for engines that sort them.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::output::local;
+use super::{complain, exit};
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{Damage, Input, LogEvent, VERSION, extract};
+use crate::logs::directory;
+
+/// Print the events of CloudWatch Logs in files, one per line, for `collect --events`.
+///
+/// For archives of many files that an engine such as Spark sorts by instance and hour. `collect --logs` needs no such step. Files
+/// are those of subscriptions (Firehose), of export tasks and of `aws logs filter-log-events`, compressed or not. An export names
+/// its log group only in its path: aws/rds/instance/NAME/postgresql.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ssl-usage extract firehose/ | ssl-usage collect --events - \\
+    --inventory evidence -o judged
+  ssl-usage extract --object s3://logs/2026/11/23/10/1.gz - < 1.gz
+
+Exit status: 0 success; 1 error; 2 invalid usage; 3 a file could not be read in full.")]
+pub(super) struct Extract {
+    /// Files or folders; - is standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-", value_parser = local())]
+    paths: Vec<PathBuf>,
+    /// Path of the object that standard input contains. It may name an account, a region and a log group.
+    #[arg(long, value_name = "PATH")]
+    object: Option<String>,
+}
+
+impl Extract {
+    pub fn run(self) -> Result<u8> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut errors = Vec::new();
+        for path in &self.paths {
+            if path == Path::new("-") {
+                let object = self.object.as_deref().unwrap_or("-");
+                errors.extend(print(object, Input::Stream(Box::new(io::stdin())), &mut out)?);
+                continue;
+            }
+            for file in directory::files(path)? {
+                let object = file.canonicalize().unwrap_or_else(|_| file.clone());
+                errors.extend(print(&object.to_string_lossy(), Input::File(&file), &mut out)?);
+            }
+        }
+        printed(out.flush())?;
+        errors.iter().for_each(|error| complain(error));
+        Ok(if errors.is_empty() { exit::DONE } else { exit::PARTIAL })
+    }
+}
+
+/// Prints the events of a file. Returns why some are missing.
+fn print(object: &str, file: Input<'_>, out: &mut impl Write) -> Result<Option<Error>> {
+    let mut written = Ok(());
+    let read = extract(object, file, &mut |event: LogEvent| {
+        if written.is_ok() {
+            written =
+                serde_json::to_writer(&mut *out, &event).map_err(io::Error::from).and_then(|()| out.write_all(b"\n"));
+        }
+    });
+    printed(written)?;
+    let no_events = || {
+        Error::new(ErrorKind::Format, object, "this file contains no events of CloudWatch Logs")
+            .hint("files that RDS names are read with `ssl-usage collect --logs`")
+    };
+    let missing = match read {
+        Ok(Some((others, read))) => {
+            let message = format!("{others} events belong to no log group of a database");
+            let hint = "name the folders after the log group: aws/rds/instance/NAME/postgresql";
+            let others = (others > 0).then(|| Error::new(ErrorKind::NotFound, object, message).hint(hint));
+            match read {
+                Err(error) => error,
+                Ok(()) => return Ok(others),
+            }
+        }
+        Ok(None) => return Ok(Some(no_events())),
+        Err(error) => error,
+    };
+    // Who reads the events must know that some are missing.
+    let damage = Damage { v: VERSION, object: object.to_owned(), damage: missing.advice() };
+    printed(serde_json::to_writer(&mut *out, &damage).map_err(io::Error::from).and_then(|()| out.write_all(b"\n")))?;
+    Ok(Some(missing))
+}
+
+fn printed(written: io::Result<()>) -> Result<()> {
+    written.map_err(|error| Error::io(Path::new("standard output"), error))
+}
