@@ -128,6 +128,20 @@ impl Machine {
         }
     }
 
+    /// JSON, one event a line, in folders that are named after the log groups.
+    fn json_lines(&self, place: &Path) {
+        let events = self.events();
+        let groups: BTreeSet<&str> = events.iter().map(|event| event.group.as_str()).collect();
+        for group in groups {
+            let own = events.iter().filter(|event| event.group == group);
+            let line = |event: &Exported| {
+                json!({"timestamp": event.at, "logStreamName": event.stream, "message": event.message}).to_string()
+            };
+            let lines: Vec<String> = own.map(line).collect();
+            write_file(&place.join(group.trim_start_matches('/')).join("events.jsonl"), lines.join("\n").as_bytes());
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
@@ -172,10 +186,12 @@ fn instance<'r>(report: &'r Value, name: &str) -> &'r Value {
 fn delivered_events_show_what_a_live_collection_shows() {
     let machine = &*MACHINE;
     type Deliver = fn(&Machine, &Path);
-    for (name, deliver, options) in [
-        ("firehose", Machine::firehose as Deliver, &["--unfiltered"][..]),
-        ("export", Machine::export as Deliver, &[][..]),
-    ] {
+    let deliveries: [(&str, Deliver, &[&str]); 3] = [
+        ("firehose", Machine::firehose, &["--unfiltered"]),
+        ("export", Machine::export, &[]),
+        ("json", Machine::json_lines, &["--unfiltered"]),
+    ];
+    for (name, deliver, options) in deliveries {
         let (archive, bundle) = (machine.path(&format!("{name}-archive")), machine.path(&format!("{name}-bundle")));
         deliver(machine, &archive);
         let run = machine.collect(options, &archive, &bundle);

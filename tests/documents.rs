@@ -34,6 +34,12 @@ echo "$status $*" >>"$RECORD"
 exit "$status"
 "#;
 
+/// An object of a subscription.
+const DELIVERED: &str = r#"{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/aws/rds/instance/orders-prod/postgresql",
+"logStream":"orders-prod.0","subscriptionFilters":["all"],"logEvents":[{"id":"1","timestamp":1795428000000,
+"message":"2026-11-23 10:00:00 UTC::@:[1]:LOG:  checkpoint starting: time"}]}
+"#;
+
 const AWS: &str = r#"#!/bin/sh
 case "$*" in
     *get-caller-identity*) echo 123456789012 ;;
@@ -150,6 +156,9 @@ impl Workshop {
         }
         fs::copy(samples().join("envelopes/whole/filter.json"), home.join("events.json")).expect("a copy");
         fs::copy(samples().join("policy.toml"), home.join("policy.toml")).expect("a copy");
+        fs::create_dir_all(home.join("firehose")).expect("a folder");
+        let delivered = [home.join("firehose/1.json"), home.join("1.json")];
+        delivered.iter().for_each(|path| fs::write(path, DELIVERED).expect("a file"));
         let archive = fs::File::create(home.join("logs.tar.gz")).expect("a file");
         let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(archive, flate2::Compression::fast()));
         archive.append_dir_all("logs", home.join("logs")).expect("an archive");

@@ -18,7 +18,8 @@ use crate::error::Result;
 /// an interrupted run, the next run resumes where it stopped.
 ///
 /// With --logs, reads log files that you already have, and does not call AWS. Each file is named as RDS names it, in a folder that
-/// is named after its instance: orders/error/postgresql.log.2026-11-23-10, compressed or not.
+/// is named after its instance: orders/error/postgresql.log.2026-11-23-10, compressed or not. Files that CloudWatch Logs delivered
+/// (Firehose, export tasks) are recognized.
 #[derive(Debug, Args)]
 #[command(mut_arg("days", |days| days.help("Number of days to collect")), after_help = "Examples:
   ssl-usage collect --days 3 -o evidence
@@ -27,6 +28,7 @@ use crate::error::Result;
   ssl-usage collect --organization --role-name auditor --all-regions \\
     -o evidence
   ssl-usage collect --logs archive --inventory evidence -o judged
+  ssl-usage collect --logs firehose --unfiltered --inventory evidence -o judged-events
   ssl-usage analyze --from evidence
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]

@@ -43,8 +43,8 @@ enum Layout {
     CloudwatchExport,
     /// Objects of a subscription of CloudWatch Logs, as Firehose delivers them.
     Firehose,
-    /// JSON of `aws logs filter-log-events`, in folders that are named after the log group.
-    FilterLogEvents,
+    /// JSON of `aws logs filter-log-events`, or an event on each line, in folders that are named after the log group.
+    Json,
 }
 
 impl Layout {
@@ -57,7 +57,7 @@ impl Layout {
         has_group.then_some(match delivery {
             Delivery::Export => Self::CloudwatchExport,
             Delivery::Subscription => Self::Firehose,
-            Delivery::Query => Self::FilterLogEvents,
+            Delivery::Query => Self::Json,
         })
     }
 }

@@ -21,14 +21,14 @@ use serde_json::{Map, Value};
 
 use super::json::{self, Part, Target, Walker};
 use super::order::{Event, Order};
-use super::{Contents, Envelope, EnvelopeError, Head, Members, Unwrap, named};
+use super::{Contents, Delivery, Envelope, EnvelopeError, Head, Members, Unwrap, named};
 use crate::detect::{Hints, detect};
 use crate::digits::{self, after_shape};
 use crate::format::RecordParser;
 
 /// An event has a log stream's name if `logStreamName`, `@logStream` or `logStream` stands beside the line.
 pub(super) const ENVELOPE: Envelope =
-    Envelope { name: "JSON log lines", caveat: None, names_members: true, delivery: None, open };
+    Envelope { name: "JSON log lines", caveat: None, names_members: true, delivery: Some(Delivery::Query), open };
 
 /// Most objects within one another around a line.
 /// `properties.message` of Azure Monitor has two steps. A third is allowed for shippers that add an object.

@@ -3,8 +3,12 @@
 //! The first two times that differ show the order. Events that are listed oldest first pass through, and are only counted
 //! where they go back in time.
 
-use super::{EnvelopeError, Members, SORTED_MAX, message};
-use crate::digits::after_shape;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+use super::{EnvelopeError, EventTag, Members, SORTED_MAX, message};
+use crate::digits::{self, after_shape};
 use crate::format::RecordParser;
 
 /// An event: its time, its log stream, and its message.
@@ -76,10 +80,10 @@ impl Order {
     pub(super) fn push(&mut self, event: Event, out: &mut dyn Members) -> Result<(), EnvelopeError> {
         let size = event.message.len() + event.time.len() + event.member.len() + size_of::<Event>();
         match &mut self.listed {
-            Listed::Kept => message(out, &event.member, &event.message),
+            Listed::Kept => pass(out, &event),
             Listed::OldestFirst(last) => {
                 self.disordered += u64::from(is_older(&event.time, last));
-                message(out, &event.member, &event.message);
+                pass(out, &event);
                 *last = event.time;
             }
             Listed::NewestFirst(events) => {
@@ -98,7 +102,7 @@ impl Order {
                     Some(last) if is_older(&newest, &last) => Listed::NewestFirst(held),
                     Some(_) => {
                         self.held = 0;
-                        held.iter().for_each(|event| message(out, &event.member, &event.message));
+                        held.iter().for_each(|event| pass(out, event));
                         Listed::OldestFirst(newest)
                     }
                 };
@@ -114,17 +118,44 @@ impl Order {
         match std::mem::replace(&mut self.listed, Listed::Kept) {
             Listed::Kept | Listed::OldestFirst(_) => self.disordered,
             Listed::Unknown(events) => {
-                events.iter().for_each(|event| message(out, &event.member, &event.message));
+                events.iter().for_each(|event| pass(out, event));
                 0
             }
             Listed::NewestFirst(mut events) => {
                 events.reverse();
                 events.sort_by(|one, other| key(&one.time).cmp(&key(&other.time)));
-                events.iter().for_each(|event| message(out, &event.member, &event.message));
+                events.iter().for_each(|event| pass(out, event));
                 0
             }
         }
     }
+}
+
+/// Passes on an event, with its time if that can be read.
+fn pass(out: &mut dyn Members, event: &Event) {
+    if let Some(at) = millisecond(&event.time) {
+        out.event(EventTag { at, id: "", account: "" });
+    }
+    message(out, &event.member, &event.message);
+}
+
+/// Milliseconds since 1970, of a number of them, of micro- or nanoseconds, or of a date in UTC.
+///
+/// `1790000000123`, `2026-11-23T18:46:20.123Z`, `2026-11-23 18:46:20.123`.
+fn millisecond(time: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(time).ok()?;
+    if digits::all(time) {
+        let number: i64 = text.parse().ok()?;
+        return match time.len() {
+            13 => Some(number),
+            16 => Some(number / 1_000),
+            19 => Some(number / 1_000_000),
+            _ => None,
+        };
+    }
+    let zoned = || text.parse::<Timestamp>().ok();
+    let at = zoned().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())?;
+    Some(at.as_millisecond())
 }
 
 /// Whether a time is before another of the same form.
@@ -141,5 +172,21 @@ fn key(time: &[u8]) -> (usize, &[u8]) {
     match after_shape(time, b"0000-00-00") {
         Some(_) => (0, time.strip_suffix(b"Z").unwrap_or(time)),
         None => (time.len(), time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::millisecond;
+
+    #[test]
+    fn times_are_numbers_or_dates() {
+        let at = Some(1_795_459_580_123);
+        for time in ["1795459580123", "1795459580123456", "2026-11-23T18:46:20.123Z", "2026-11-23 18:46:20.123"] {
+            assert_eq!(millisecond(time.as_bytes()), at, "{time}");
+        }
+        for time in ["", "17954595801", "yesterday", "\u{fffd}"] {
+            assert_eq!(millisecond(time.as_bytes()), None, "{time}");
+        }
     }
 }
