@@ -53,6 +53,12 @@ pub trait RecordParser: Send + Sync {
         None
     }
 
+    /// Whether the numbers of its sessions are connection IDs, which the server counts upwards until it is restarted. No
+    /// client can change those in the records of others.
+    fn counts_connections(&self) -> bool {
+        false
+    }
+
     /// The byte strings that every connection record holds at least one of. They are found one behind the other: what would
     /// overlap another of its kind is not, so that no record may depend on it.
     fn needles(&self) -> &'static [&'static [u8]];

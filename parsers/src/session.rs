@@ -26,6 +26,9 @@ pub struct ConnectionEvent<'a> {
     pub client: Client<'a>,
     /// The authentication method, if the log has it.
     pub auth_method: Option<Text<'a>>,
+    /// Of a session that was established: the number that the log gives it. Only a parser that says so
+    /// ([`RecordParser::counts_connections`](crate::RecordParser::counts_connections)) makes it a connection ID.
+    pub number: Option<u32>,
     /// What happened.
     pub kind: EventKind<'a>,
 }
@@ -53,6 +56,7 @@ impl ConnectionEvent<'_> {
             at: self.at,
             client: self.client.into_owned(),
             auth_method: self.auth_method.map(own),
+            number: self.number,
             kind: match self.kind {
                 EventKind::Received => EventKind::Received,
                 EventKind::Connected(transport) => EventKind::Connected(transport.into_owned()),
@@ -121,7 +125,12 @@ impl Sessions {
     /// A session without its earlier records, as at the beginning of a log, is an event with fewer facts.
     pub fn join<'a>(&mut self, record: Record<'a>) -> Option<ConnectionEvent<'a>> {
         let Record { at, session, mut client, step } = record;
-        let event = |client, auth_method, kind| Some(ConnectionEvent { at, client, auth_method, kind });
+        // The upper half tells servers apart.
+        let number = session.map(|session| (session & u64::from(u32::MAX)) as u32);
+        let event = |client, auth_method, kind| {
+            let number = number.filter(|_| matches!(kind, EventKind::Connected(_)));
+            Some(ConnectionEvent { at, client, auth_method, number, kind })
+        };
         match step {
             SessionStep::Received => {
                 // A process number that comes again is a new session.
@@ -144,14 +153,15 @@ impl Sessions {
                 event(client, opening.method.map(Text::Owned), EventKind::Connected(transport))
             }
             SessionStep::Connecting(transport) => {
-                let event = ConnectionEvent { at, client, auth_method: None, kind: EventKind::Connected(transport) };
+                let kind = EventKind::Connected(transport);
+                let event = ConnectionEvent { at, client, auth_method: None, number, kind };
                 self.wait(session, event)
             }
             SessionStep::Rejected(refused) => {
                 if let Some((_, held)) = session.and_then(|session| self.waiting.remove(&session))
                     && let EventKind::Connected(transport) = held.kind
                 {
-                    return Some(ConnectionEvent { kind: EventKind::Rejected(transport), ..held });
+                    return Some(ConnectionEvent { kind: EventKind::Rejected(transport), number: None, ..held });
                 }
                 let transport = refused;
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();

@@ -67,6 +67,18 @@ pub struct LogRead {
     /// The gaps in this file.
     #[serde(rename = "holes")]
     pub gaps: Vec<LogGap>,
+    /// Of an audit log of MySQL or MariaDB: which connection IDs were given when, in the order of time.
+    #[serde(default)]
+    pub connection_ids: Vec<IdBound>,
+}
+
+/// How high the connection IDs of a server were at a time: it gave no higher one before, since it was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IdBound {
+    /// The time.
+    pub at: Timestamp,
+    /// The ID.
+    pub highest: u32,
 }
 
 /// A gap in a log: something that could not be read.

@@ -125,6 +125,11 @@ impl Canonical {
     }
 
     /// Samples and sessions, in their order, as JSON.
+    fn connection_ids(&mut self, readings: &[&LogRead]) {
+        let ids: Vec<_> = readings.iter().map(|reading| (&reading.log, &reading.connection_ids)).collect();
+        self.text(serde_json::to_string(&ids).ok().as_deref());
+    }
+
     fn samples(&mut self, sampled: &InstanceSamples) {
         self.text(serde_json::to_string(sampled).ok().as_deref());
     }
@@ -146,6 +151,11 @@ pub(super) fn of_instance(
     readings.iter().for_each(|reading| canonical.reading(reading));
     facts.map_or(Ok(()), |facts| canonical.facts(facts))?;
     canonical.metrics(measured);
+    // Evidence without connection IDs has the digest that it had before they were kept.
+    let ids: Vec<_> = readings.iter().filter(|reading| !reading.connection_ids.is_empty()).collect();
+    if !ids.is_empty() {
+        canonical.connection_ids(&ids);
+    }
     // Evidence without a probe has the digest that it had before there were probes.
     if !served.is_empty() {
         canonical.served(served);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series};
 
-use super::coverage::{LogGap, LogRead};
+use super::coverage::{IdBound, LogGap, LogRead};
 use crate::window::Window;
 
 type Row = (Timestamp, LogRead);
@@ -26,6 +26,11 @@ pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
     };
     let complete: Vec<bool> = rows.iter().map(|(_, reading)| reading.complete).collect();
     let gaps = rows.iter().map(|(_, reading)| serde_json::to_string(&reading.gaps)).collect::<Result<Vec<_>, _>>();
+    let ids = |reading: &LogRead| match reading.connection_ids.is_empty() {
+        true => Ok(None),
+        false => serde_json::to_string(&reading.connection_ids).map(Some),
+    };
+    let ids = rows.iter().map(|(_, reading)| ids(reading)).collect::<Result<Vec<_>, _>>();
     let columns = vec![
         time("collected_at", |(at, _)| Some(*at)),
         text("source", |reading| Some(&reading.source)),
@@ -46,6 +51,7 @@ pub(super) fn table(rows: &[Row]) -> PolarsResult<DataFrame> {
         number("unparsed", |reading| reading.unparsed),
         Series::new("holes".into(), gaps.map_err(wrong)?).into_column(),
         text("log_line_prefix", |reading| reading.log_line_prefix.as_deref()),
+        Series::new("connection_ids".into(), ids.map_err(wrong)?).into_column(),
     ];
     DataFrame::new(rows.len(), columns)
 }
@@ -68,9 +74,13 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let (first, last) = (times("first_session_at")?, times("last_session_at")?);
     // Since format 2.1.
     let prefixes = table.column("log_line_prefix").ok().map(Column::str).transpose()?;
+    // Since format 3.3.
+    let ids = table.column("connection_ids").ok().map(Column::str).transpose()?;
     let row = |row: usize| {
         let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);
         let gaps: Vec<LogGap> = serde_json::from_str(there(gaps.get(row))?).map_err(wrong)?;
+        let connection_ids: Option<Vec<IdBound>> =
+            ids.and_then(|ids| ids.get(row)).map(serde_json::from_str).transpose().map_err(wrong)?;
         let reading = LogRead {
             source: there(sources.get(row))?.to_owned(),
             log: there(logs.get(row))?.to_owned(),
@@ -89,6 +99,7 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
             last_session_at: time(last)?,
             unparsed: there(unparsed.get(row))?,
             gaps,
+            connection_ids: connection_ids.unwrap_or_default(),
         };
         Ok((there(time(collected)?)?, reading))
     };

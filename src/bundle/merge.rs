@@ -209,6 +209,7 @@ fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
         reading.format.as_deref() != Some("stderr"),
         (Reverse(micros(at)), Reverse(&reading.source), reading.span.map(|span| span.from)),
         (reading.complete, reading.last_written, reading.listed_bytes, reading.unparsed, gaps(reading)),
+        &reading.connection_ids,
     )
 }
 

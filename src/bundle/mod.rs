@@ -37,7 +37,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::{GapCause, LogGap, LogRead, exported_source, exported_type, listing_source};
+pub use coverage::{GapCause, IdBound, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
 pub use evidence::{Evidence, InstanceEvidence, Logs, RegionNetwork, Scope, load};
 pub use merge::NEAR;

@@ -56,6 +56,7 @@ pub(super) fn readings(readings: &[(Timestamp, LogRead)]) -> Checked {
     for (at, reading) in readings {
         let times = [Some(*at), reading.last_written, reading.first_session_at, reading.last_session_at];
         times.into_iter().flatten().try_for_each(time)?;
+        reading.connection_ids.iter().try_for_each(|bound| time(bound.at))?;
         reading.span.map_or(Ok(()), span)?;
         let sessions = reading.first_session_at.zip(reading.last_session_at);
         check(sessions.is_none_or(|(first, last)| first <= last), "sessions that end before they begin")?;

@@ -21,7 +21,7 @@ use crate::problem::Problem;
 /// Version of the format. A reader reads every minor version of its major one, for fields are added and never renamed, and
 /// all major ones before it.
 const MAJOR: u32 = SEALED;
-const MINOR: u32 = 2;
+const MINOR: u32 = 3;
 const NAME: &str = "ssl-usage/bundle";
 /// The file that makes a folder a bundle.
 pub(super) const BUNDLE: &str = "bundle.json";

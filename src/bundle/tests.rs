@@ -128,6 +128,7 @@ impl Read {
             last_session_at: (sessions > 0).then(|| hour(log + 1)),
             unparsed: 0,
             gaps: self.gap.or(listing.then_some(GapCause::Failed)).map(gap).into_iter().collect(),
+            connection_ids: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use ssl_usage_parsers::{
     Client, ConnectionEvent, Engine, EventKind, EventSink, Malformed, Micros, OTHER, Text, Transport,
 };
 
+use super::connection_ids::ConnectionIds;
 use crate::bundle::fact::{Key, Tallied, cause};
 
 /// Most keys of one log file, and most bytes of their text. Beyond, new keys are [`SHORTER`]; no count is ever lost.
@@ -63,6 +64,8 @@ pub(super) struct Fold {
     pub last_session: Option<Micros>,
     /// Records that could not be parsed. One that the end of a growing file cuts is among them: it may be TLS.
     pub unparsed: u64,
+    /// The numbers of sessions. Whether they are connection IDs, the parser says.
+    pub ids: ConnectionIds,
 }
 
 impl Fold {
@@ -86,6 +89,7 @@ impl Fold {
             first_session: None,
             last_session: None,
             unparsed: 0,
+            ids: ConnectionIds::default(),
         }
     }
 
@@ -198,6 +202,9 @@ impl EventSink for Fold {
             self.unknown_sessions += u64::from(matches!(transport, Transport::Unknown));
             self.first_session = Some(self.first_session.map_or(at, |first| first.min(at)));
             self.last_session = Some(self.last_session.map_or(at, |last| last.max(at)));
+            if let (Some(at), Some(number)) = (event.at, event.number) {
+                self.ids.add(at, number);
+            }
         }
         let key = self.key(event, at);
         self.count(key, at);
@@ -256,7 +263,13 @@ mod tests {
     fn connected(user: &str, application: String, at: Micros) -> ConnectionEvent<'static> {
         let text = |text: String| Some(Text::Owned(text.into_bytes()));
         let client = Client { user: text(user.to_owned()), application: text(application), ..Client::default() };
-        ConnectionEvent { at: Some(at), client, auth_method: None, kind: EventKind::Connected(Transport::Plaintext) }
+        ConnectionEvent {
+            at: Some(at),
+            client,
+            auth_method: None,
+            number: None,
+            kind: EventKind::Connected(Transport::Plaintext),
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod cloudwatch;
+mod connection_ids;
 mod copied_logs;
 mod estimate;
 mod events;

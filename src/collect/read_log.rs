@@ -181,6 +181,10 @@ impl Reader<'_> {
             last_session_at: instant(fold.last_session),
             unparsed: fold.unparsed,
             gaps: missing.iter().map(|(cause, error)| LogGap { cause: *cause, message: error.advice() }).collect(),
+            connection_ids: match found.as_ref().is_some_and(|found| found.counts_connections) {
+                true => fold.ids.bounds(),
+                false => Vec::new(),
+            },
         };
         let error = missing.map(|(_, error)| error).or_else(|| unnamed(&fold, &subject));
         let read = Read { reading, facts: fold.into_facts(), error };
@@ -234,7 +238,14 @@ impl Reader<'_> {
         let unsupported_language = refuse_unsupported_language(&name, &scanned).err();
         let log_line_prefix = parser.log_line_prefix().map(str::to_owned);
         (
-            Some(Found { format: parser.format(), log_line_prefix, first_record, scanned, shown: stretches.longest() }),
+            Some(Found {
+                format: parser.format(),
+                counts_connections: parser.counts_connections(),
+                log_line_prefix,
+                first_record,
+                scanned,
+                shown: stretches.longest(),
+            }),
             broken.or(unsupported_language),
         )
     }
@@ -260,6 +271,8 @@ impl Reader<'_> {
 /// What a file that was recognised shows of itself.
 struct Found {
     format: &'static str,
+    /// See [`RecordParser::counts_connections`].
+    counts_connections: bool,
     log_line_prefix: Option<String>,
     /// See [`first_record`].
     first_record: Option<String>,

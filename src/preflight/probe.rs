@@ -47,6 +47,11 @@ pub(super) fn step(profile: &InstanceProfile, verdict: &Verdict, policy: &Policy
              full cycle of your jobs, add an attestation to the policy.",
             Some(24),
         ),
+        (true, TlsStart::Mysql) => (
+            "One sample shows whether the sessions that were opened before the logs use TLS. If performance_schema is off, also \
+             run GRANT PROCESS ON *.* TO 'monitor'@'%'; so that connection IDs can be compared with the audit log.",
+            None,
+        ),
         (true, _) => ("One sample shows whether the sessions that were opened before the logs use TLS.", None),
         (false, TlsStart::Mysql) => (
             "Samples show who is connected, and the server's counter of TLS handshakes shows whether clients use TLS in \

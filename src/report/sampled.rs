@@ -20,7 +20,8 @@ pub struct Sampled {
     /// Sessions of clients that were open in them, each once.
     #[serde(flatten)]
     pub sessions: Shares,
-    /// The sample that shows all sessions from before the logs which were still open; none if no sample does.
+    /// The sample that shows all sessions from before the logs which were still open, or by its connection IDs that none was;
+    /// none if no sample does.
     pub settled_at: Option<Timestamp>,
     /// TLS handshakes of clients that the server counted; none if it counted none, or does not count.
     pub handshakes: Option<Handshakes>,
@@ -48,7 +49,7 @@ impl Sampled {
             last_at: sampled.last_at,
             gap: sampled.gap.as_ref().map(crate::sessions::SampleGap::code),
             sessions: (&sampled.sessions).into(),
-            settled_at: sampled.settled_at,
+            settled_at: sampled.settled_at.max(sampled.none_older.map(|none| none.at)),
             handshakes: handshakes.of_clients.map(|(count, span)| Handshakes { count, span }),
             no_handshakes_in: handshakes.none_in.clone(),
         })

@@ -78,7 +78,7 @@ impl fmt::Display for SampleGap {
                 return write!(out, "the database user {user} may not see the sessions of other users");
             }
             Self::PerformanceSchemaOff => {
-                "performance_schema is off, so the server does not list who uses TLS. Its counter of TLS handshakes was read: `ssl-usage analyze` compares it between samples. To list sessions, set the static parameter performance_schema to 1, and restart the instance."
+                "performance_schema is off, so the server does not list who uses TLS. Its counter of TLS handshakes was read: `ssl-usage analyze` compares it between samples. To list sessions, set the static parameter performance_schema to 1, and restart the instance. With the privilege PROCESS, the probe also compares connection IDs with the audit log."
             }
             Self::SessionsLost => {
                 "the server counts more sessions than it lists. Raise performance_schema_max_thread_instances."

@@ -12,6 +12,7 @@ mod mysql;
 mod option_file;
 mod pgpass;
 mod postgres;
+mod processes;
 mod sample;
 mod secret_file;
 mod sqlserver;
@@ -205,6 +206,7 @@ impl Reading {
         }
         if self.at.duration_until(Timestamp::now()).abs() > CLOCKS_APART {
             *gap = Some(SampleGap::ClocksDiffer);
+            self.listed.lowest_id = None;
         }
         self.listed.open = clients().count() as u64;
     }

@@ -9,7 +9,7 @@ use ssl_usage_parsers::{Engine, is_local};
 use super::database::{Database, QueryError, Row};
 use super::gap::SampleGap;
 use super::sample::{HandshakeCount, Listed, SampledSession, SessionTransport};
-use super::{Reading, instant, is_system, number, without_own};
+use super::{Reading, instant, is_system, number, processes, without_own};
 
 const OWN: &str = "SELECT UNIX_TIMESTAMP(NOW(6)), CONNECTION_ID(), USER(), @@performance_schema, VERSION()";
 
@@ -84,8 +84,32 @@ pub(super) async fn read(
     };
     let is_mariadb = own(4).is_some_and(|version| version.contains("MariaDB"));
     let started_at = status.uptime.and_then(|uptime| at.checked_sub(uptime).ok());
-    reading.listed = Listed { gap, started_at, handshakes: status.handshakes(is_mariadb), ..Listed::default() };
+    let lowest_id = match own_id.filter(|_| gap.is_some() && server_time.is_some()) {
+        Some(own_id) => lowest_id(database, (engine, own_id), after.connected).await?,
+        None => None,
+    };
+    reading.listed =
+        Listed { gap, started_at, handshakes: status.handshakes(is_mariadb), lowest_id, ..Listed::default() };
     Ok(reading)
+}
+
+/// The lowest connection ID of a server that does not list its sessions; `before` is the number of connections that it counts.
+async fn lowest_id(
+    database: &mut Database,
+    (engine, own_id): (&'static Engine, u64),
+    mut before: Option<u64>,
+) -> Result<Option<u64>, QueryError> {
+    for _ in 0..ATTEMPTS {
+        let Some(rows) = processes::list(database).await? else { return Ok(None) };
+        let after = Status::read(database).await?.connected;
+        let counted = before.zip(after).map(|(before, after)| before.min(after));
+        let lowest = counted.and_then(|counted| processes::lowest_id(&rows, engine, (own_id, counted)));
+        if lowest.is_some() {
+            return Ok(lowest);
+        }
+        before = after;
+    }
+    Ok(None)
 }
 
 /// The rows of [`SESSIONS`], or why the user does not get them.

@@ -82,6 +82,10 @@ pub struct Listed {
     pub gap: Option<SampleGap>,
     /// The server's counter of TLS handshakes, right before the list was read; none if there is none.
     pub handshakes: Option<HandshakeCount>,
+    /// The lowest connection ID of the clients and of the probe, of a MySQL or MariaDB server that does not list its sessions.
+    /// None if the IDs may be incomplete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowest_id: Option<u64>,
 }
 
 /// What a MySQL or MariaDB server says of its TLS handshakes.

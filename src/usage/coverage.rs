@@ -360,6 +360,7 @@ mod tests {
             last_session_at: (sessions > 0).then(|| at(hour * HOUR + 3000)),
             unparsed: 0,
             gaps: Vec::new(),
+            connection_ids: Vec::new(),
         }
     }
 

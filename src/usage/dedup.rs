@@ -136,6 +136,7 @@ mod tests {
             last_session_at: Some(at(hours.1 * HOUR - 60)),
             unparsed: 0,
             gaps: Vec::new(),
+            connection_ids: Vec::new(),
         }
     }
 

@@ -182,7 +182,7 @@ mod tests {
     /// A sample at a time, with the counter, the statements that may have reset it, and the start of the server.
     fn sample(second: i64, finished: u64, resets: Option<u64>, started: i64) -> Sample {
         let handshakes = Some(HandshakeCount { finished, may_have_reset: resets, own: 1, maybe_own: 0 });
-        let listed = Listed { open: 0, started_at: Some(at(started)), gap: None, handshakes };
+        let listed = Listed { started_at: Some(at(started)), handshakes, ..Listed::default() };
         let own = OwnLogin { id: None, user: "monitor".to_owned(), address: None, at: at(second), accepted: true };
         Sample { at: at(second), own: Some(own), outcome: SampleOutcome::Listed(listed) }
     }

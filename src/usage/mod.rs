@@ -23,7 +23,7 @@ pub use handshake_counter::CountedHandshakes;
 pub use metrics::{Above, Metrics};
 use open_sessions::Proven;
 pub use parallel::{of_each, side_by_side};
-pub use sampled::Sampled;
+pub use sampled::{NoOlderSession, Sampled};
 pub use unseen_times::unseen;
 pub use upper_bound::tls_share_at_most;
 
@@ -208,8 +208,9 @@ fn add_up(
     usage.last_start = restarts::last_start(measured, (&profile.arn, profile.created_at), window.to);
     usage.sampled = sampled::of(sampled, lived, |client| ignores(client).is_some());
     usage.sampled.settled_at = sampled::settles_open(sampled, &usage.coverage.seen, lived);
+    usage.sampled.none_older = sampled::no_older_session(sampled, readings, (&usage.coverage.seen, lived));
     let is_restarted = usage.last_start.is_some_and(|start| restarts::is_seen(start, &usage.coverage.logged));
-    if is_restarted || usage.sampled.settled_at.is_some() {
+    if is_restarted || usage.sampled.settled_at.is_some() || usage.sampled.none_older.is_some() {
         usage.metrics.unaccounted = Some(0);
     }
     usage.add_sampled(sampled, (lived, judged_from), ignores);

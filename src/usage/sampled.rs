@@ -11,6 +11,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use super::{Client, ClientUsage, Transports};
 use crate::bundle::fact::column;
+use crate::bundle::{IdBound, LogRead, exported_type};
 use crate::sessions::{InstanceSamples, SampleGap, SampledSession, SessionTransport};
 use crate::window::Window;
 
@@ -35,6 +36,19 @@ pub struct Sampled {
     pub has_system_tls: bool,
     /// The last complete sample that shows all sessions from before the logs that were still open.
     pub settled_at: Option<Timestamp>,
+    /// The last sample whose connection IDs show that none is open.
+    pub none_older: Option<NoOlderSession>,
+}
+
+/// What shows that no session from before the logs is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoOlderSession {
+    /// When the sample was taken.
+    pub at: Timestamp,
+    /// The lowest connection ID in it.
+    pub lowest_id: u64,
+    /// How high IDs were since the logs began, by an audit log.
+    pub bound: IdBound,
 }
 
 /// How long behind the window a sample still shows its sessions: a probe reads the inventory first, with which the window ends.
@@ -136,6 +150,30 @@ pub(super) fn settles_open(sampled: &InstanceSamples, seen: &[Window], lived: Wi
     complete(sampled).rfind(|at| begin <= *at && *at <= lived.to)
 }
 
+/// The last sample whose connection IDs show that no session is open which began unseen. IDs grow until the server is
+/// restarted. So a session with a higher ID than all that were given before a time began after it, if the server was not
+/// restarted since. The time must lie in the last part of the logs without a gap: these show the login.
+///
+/// A record that was asked of CloudWatch Logs alone may be forged, and so may times that are not in order.
+pub(super) fn no_older_session(
+    sampled: &InstanceSamples,
+    readings: &[LogRead],
+    (seen, lived): (&[Window], Window),
+) -> Option<NoOlderSession> {
+    let last = seen.last()?;
+    let files = readings.iter().filter(|reading| reading.gaps.is_empty() && exported_type(&reading.source).is_none());
+    let bounds: Vec<IdBound> = files
+        .flat_map(|reading| reading.connection_ids.iter().copied())
+        .filter(|bound| last.from <= bound.at && bound.at < last.to)
+        .collect();
+    sampled.samples.iter().rev().filter(|sample| sample.at <= lived.to).find_map(|sample| {
+        let listed = sample.listed()?;
+        let (at, lowest_id, started_at) = (sample.at, listed.lowest_id?, listed.started_at?);
+        let shows = |bound: &&IdBound| started_at <= bound.at && bound.at <= at && u64::from(bound.highest) < lowest_id;
+        Some(NoOlderSession { at, lowest_id, bound: *bounds.iter().filter(shows).min()? })
+    })
+}
+
 /// Clients of sessions that ended, and whose login no log shows, but a complete sample: from it until the last of them ended,
 /// logs show every login. `seen_in` is what logs show of a span.
 ///
@@ -202,6 +240,91 @@ mod tests {
         assert!(!settled(1005, true), "it is behind the window");
         assert!(!settled(700, false), "it is not complete");
         assert!(settles_open(&samples(&[(700, true)]), &[], lived).is_none(), "without logs");
+    }
+
+    /// A log read whose connection IDs were no higher than `highest` at a minute.
+    fn audit(minute: i64, highest: u32) -> LogRead {
+        LogRead {
+            source: "audit/server_audit.log".to_owned(),
+            connection_ids: vec![IdBound { at: at(minute), highest }],
+            ..LogRead::default()
+        }
+    }
+
+    /// A sample at a minute that lists no session, but the lowest ID, of a server that was started at another minute.
+    fn by_ids(minute: i64, lowest_id: Option<u64>, started: i64) -> Sample {
+        let gap = Some(SampleGap::PerformanceSchemaOff);
+        let listed = Listed { gap, lowest_id, started_at: Some(at(started)), ..Listed::default() };
+        Sample { at: at(minute), own: None, outcome: SampleOutcome::Listed(listed) }
+    }
+
+    #[test]
+    fn connection_ids_settle_only_what_was_opened_since_the_logs_show_logins() {
+        let (seen, lived) = ([span(100, 400), span(500, 900)], span(0, 1000));
+        let settled = |sample: &Sample, read: &LogRead| {
+            let sampled = InstanceSamples { samples: vec![sample.clone()], ..InstanceSamples::new("arn") };
+            no_older_session(&sampled, std::slice::from_ref(read), (&seen, lived))
+        };
+        let is_settled = |sample: Sample, read: &LogRead| settled(&sample, read).is_some();
+        let (sample, read) = (by_ids(700, Some(96), -5000), audit(510, 95));
+        let expected = NoOlderSession { at: at(700), lowest_id: 96, bound: IdBound { at: at(510), highest: 95 } };
+        assert_eq!(settled(&sample, &read), Some(expected));
+        assert!(!is_settled(by_ids(700, Some(95), -5000), &read), "this one may have begun before");
+        assert!(!is_settled(by_ids(700, Some(3), -5000), &read));
+        assert!(!is_settled(by_ids(700, None, -5000), &read), "the list may lack connections");
+        assert!(!is_settled(by_ids(700, Some(96), 600), &read), "IDs began anew with a restart");
+        assert!(!is_settled(by_ids(450, Some(96), -5000), &audit(110, 95)), "there is a gap behind both");
+        assert!(!is_settled(by_ids(700, Some(96), -5000), &audit(110, 95)), "there is a gap behind the IDs of the log");
+        assert!(!is_settled(by_ids(505, Some(96), -5000), &read), "the sample was taken before");
+        assert!(!is_settled(by_ids(1001, Some(96), -5000), &read), "it is behind the window");
+        assert!(!is_settled(by_ids(700, Some(96), -5000), &audit(450, 95)), "the logs show nothing of that time");
+        assert!(!is_settled(sample.clone(), &LogRead::default()), "a general log has no IDs that count");
+        let exported =
+            LogRead { source: "cloudwatch:/aws/rds/instance/o/audit:2026-11-23T10".to_owned(), ..read.clone() };
+        assert!(!is_settled(sample.clone(), &exported), "it may be forged");
+        let gap = crate::bundle::LogGap { cause: crate::bundle::GapCause::Disordered, message: String::new() };
+        assert!(
+            !is_settled(sample.clone(), &LogRead { gaps: vec![gap], ..read.clone() }),
+            "its times may be a client's"
+        );
+        let Sample { outcome: SampleOutcome::Listed(listed), .. } = sample.clone() else { panic!("a list") };
+        let unknown = SampleOutcome::Listed(Listed { started_at: None, ..listed });
+        assert!(!is_settled(Sample { outcome: unknown, ..sample }, &read), "it may have been restarted");
+    }
+
+    proptest! {
+        /// Whatever happens before the logs, between them and since, each session that is open has its login in the last part.
+        #[test]
+        fn connection_ids_settle_nothing_while_an_older_session_is_open(
+            sessions in prop::collection::vec((0i64..1000, 1i64..900), 1..30),
+            restarts in prop::collection::btree_set(1i64..1000, 0..2),
+            (sample_at, bound_at) in (0i64..1000, 0i64..1000),
+            (from, to) in (0i64..900, 1i64..900),
+        ) {
+            let start_of = |minute: i64| restarts.range(..=minute).next_back().copied().unwrap_or(-1);
+            let mut sessions = sessions;
+            sessions.sort_unstable();
+            // The ID, the begin, and the end, which a restart is too.
+            let mut given: BTreeMap<i64, u32> = BTreeMap::new();
+            let sessions: Vec<(u32, i64, i64)> = sessions.into_iter().map(|(begin, length)| {
+                let id = given.entry(start_of(begin)).or_default();
+                *id += 1;
+                let restart = restarts.range(begin + 1..).next().copied().unwrap_or(i64::MAX);
+                (*id, begin, (begin + length).min(restart))
+            }).collect();
+            let open: Vec<_> = sessions.iter().filter(|(_, begin, end)| *begin <= sample_at && sample_at < *end).collect();
+            let lowest = open.iter().map(|(id, ..)| u64::from(*id)).min().unwrap_or(u64::from(u32::MAX));
+            let is_before = |begin: i64| begin < bound_at && start_of(begin) == start_of(bound_at);
+            let highest = sessions.iter().filter(|(_, begin, _)| is_before(*begin)).map(|(id, ..)| *id).max().unwrap_or(0);
+            let sampled = InstanceSamples {
+                samples: vec![by_ids(sample_at, Some(lowest), start_of(sample_at))],
+                ..InstanceSamples::new("arn")
+            };
+            let seen = [span(from, from + to)];
+            if no_older_session(&sampled, &[audit(bound_at, highest)], (&seen, span(0, 1000))).is_some() {
+                prop_assert!(open.iter().all(|(_, begin, _)| from <= *begin), "{open:?}");
+            }
+        }
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Made {
             last_session_at: session.then(|| at(600)),
             unparsed: 0,
             gaps: if self.torn { vec![gap] } else { Vec::new() },
+            connection_ids: Vec::new(),
         }
     }
 

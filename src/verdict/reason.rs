@@ -208,6 +208,8 @@ reasons! {
     PlaintextToo = "plaintext-too", Informs;
     /// The last probe did not list all sessions.
     SampleIncomplete = "sample-incomplete", Informs;
+    /// Connection IDs in a probe show that no session from before the logs was open.
+    OlderSessionsEnded = "older-sessions-ended", Informs;
     /// No session that was open when the instance was probed used TLS.
     NoTlsSessionsOpen = "no-tls-sessions-open", Informs;
     /// A server presents the certificate that AWS lists.

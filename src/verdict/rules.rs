@@ -11,8 +11,8 @@ use super::metrics::{
 use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use super::sampled::{
-    is_counted, no_tls_sessions_open, sample_incomplete, shows_tls as sample_shows_tls, tls_handshakes_counted,
-    tls_sessions_open,
+    is_counted, no_tls_sessions_open, older_sessions_ended, sample_incomplete, shows_tls as sample_shows_tls,
+    tls_handshakes_counted, tls_sessions_open,
 };
 use super::served;
 use crate::enable_logging;
@@ -51,6 +51,7 @@ const RULES: &[Rule] = &[
     babelfish,
     log_cannot_tell,
     sample_incomplete,
+    older_sessions_ended,
     no_tls_sessions_open,
 ];
 

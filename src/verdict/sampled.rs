@@ -6,6 +6,7 @@ use ssl_usage_parsers::Engine;
 use super::reason::ReasonCode;
 use super::rules::Context;
 use crate::text::plural;
+use crate::usage::NoOlderSession;
 use crate::window::Window;
 
 type Found = Option<(ReasonCode, String)>;
@@ -62,6 +63,18 @@ pub(super) fn sample_incomplete(context: &Context<'_>, engine: &'static Engine) 
     let fix = gap.fix(engine.tls_start?);
     let next = if fix.is_empty() { String::new() } else { format!(". Run as the master user: {}", fix.join(" ")) };
     Some((ReasonCode::SampleIncomplete, format!("the last probe did not list all sessions: {gap}{next}")))
+}
+
+/// What connection IDs show where the sessions are not listed.
+pub(super) fn older_sessions_ended(context: &Context<'_>, _: &'static Engine) -> Found {
+    let NoOlderSession { at, lowest_id, bound } = context.usage.sampled.none_older?;
+    let text = format!(
+        "no session from before the logs was open when the instance was probed ({}): the lowest connection ID was {lowest_id}, and by the audit log the server had given none above {} before {}",
+        minute(at),
+        bound.highest,
+        minute(bound.at)
+    );
+    Some((ReasonCode::OlderSessionsEnded, text))
 }
 
 /// What samples show where they show no TLS.

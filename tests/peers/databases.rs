@@ -47,6 +47,17 @@ fn mysql_server() -> PathBuf {
     made.unwrap_or_else(|reason| panic!("could not install MySQL: {reason}")).join("root")
 }
 
+/// The folder with MariaDB's plugins, unpacked: the package with them would install and start a server.
+pub(super) fn mariadb_plugins() -> PathBuf {
+    const UNPACK: &str =
+        "mkdir -p \"$1\" && cd \"$1\" && apt-get -qq download mariadb-server && dpkg-deb -x mariadb-server_*.deb .";
+    let made = once("mariadb-plugins", UNPACK, |folder| {
+        let unpack = || run(Command::new("sh").args(["-c", UNPACK, "unpack"]).arg(folder)).map(drop);
+        unpack().or_else(|_| run(Command::new("apt-get").args(["-qq", "update"])).and_then(|_| unpack()))
+    });
+    made.unwrap_or_else(|reason| panic!("could not unpack MariaDB's plugins: {reason}")).join("usr/lib/mysql/plugin")
+}
+
 /// Makes sure of a program, which is in a package of Debian's.
 pub(super) fn exists(program: &str, package: &str) {
     let found = || Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod commands;
+mod connection_ids;
 mod data_api;
 mod databases;
 mod faults;

@@ -86,13 +86,13 @@ pub(super) fn add_users(database: &Database) {
 }
 
 /// A machine from which servers are probed, with a fake AWS in front of one of them.
-struct Prober {
-    home: TempDir,
-    aws: crate::fake_aws::FakeAws,
+pub(super) struct Prober {
+    pub home: TempDir,
+    pub aws: crate::fake_aws::FakeAws,
 }
 
 impl Prober {
-    fn new(database: &Database, ca: &Ca) -> Self {
+    pub fn new(database: &Database, ca: &Ca) -> Self {
         let (home, aws) = (TempDir::new().expect("a folder"), fleet(database));
         fs::write(home.path().join("ca.pem"), ca.pem()).expect("a file");
         let prober = Self { home, aws };
@@ -108,7 +108,7 @@ impl Prober {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
     }
 
-    fn bundle(&self) -> std::path::PathBuf {
+    pub fn bundle(&self) -> std::path::PathBuf {
         self.home.path().join("bundle")
     }
 
@@ -122,7 +122,7 @@ impl Prober {
     }
 
     /// The sessions that a probe lists, as `monitor`.
-    fn sessions(&self) -> Value {
+    pub fn sessions(&self) -> Value {
         let run = self.run(&["--sessions", "--login", "file", "--format", "json"]);
         self.has_no_secret(&run);
         run.json()["sessions"][0].clone()
@@ -153,7 +153,7 @@ impl Prober {
     }
 }
 
-fn codes(instance: &Value) -> Vec<&str> {
+pub(super) fn codes(instance: &Value) -> Vec<&str> {
     let reasons = instance["reasons"].as_array().expect("reasons");
     reasons.iter().filter_map(|reason| reason["code"].as_str()).collect()
 }

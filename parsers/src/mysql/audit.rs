@@ -291,6 +291,12 @@ impl RecordParser for Audit {
         "audit"
     }
 
+    /// MySQL and MariaDB give a connection its number before it logs in. The general log has it too, but lines that a client
+    /// writes look like its records.
+    fn counts_connections(&self) -> bool {
+        true
+    }
+
     fn needles(&self) -> &'static [&'static [u8]] {
         NEEDLES
     }
