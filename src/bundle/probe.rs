@@ -165,7 +165,11 @@ impl KeptProbe {
         let of_samples = |all: &InstanceSamples| {
             let of_sample = |sample: &Sample| {
                 let started = sample.listed().and_then(|listed| listed.started_at);
-                [Some(sample.at), sample.own.as_ref().map(|own| own.at), started]
+                let logins = sample.listed().and_then(|listed| listed.logins.clone());
+                let groups = logins.map(|logins| logins.groups).unwrap_or_default();
+                let of_logins = groups.into_iter().flat_map(|group| [Some(group.first_at), Some(group.last_at)]);
+                let times = [Some(sample.at), sample.own.as_ref().map(|own| own.at), started];
+                times.into_iter().chain(of_logins).collect::<Vec<_>>()
             };
             let sessions = all.sessions.iter();
             let of_sessions = sessions.flat_map(|it| [Some(it.first_seen), Some(it.last_seen), it.started_at]);

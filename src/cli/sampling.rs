@@ -44,6 +44,9 @@ pub(super) struct Sampling {
     /// CAs to trust instead of those of RDS (PEM). For GovCloud, China and new regions: global-bundle.pem of AWS.
     #[arg(long, value_name = "FILE", requires = "sessions", value_parser = local())]
     ca_bundle: Option<PathBuf>,
+    /// Also read the logins in files of Extended Events (SQL Server only). The server parses these files.
+    #[arg(long, requires = "sessions")]
+    extended_events: bool,
     /// Repeat the sample at this interval (10s to 24h).
     #[arg(long, value_name = "TIME", requires = "for_time", requires = "sessions", value_parser = interval)]
     every: Option<Duration>,
@@ -114,12 +117,18 @@ impl Sampling {
         }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let trust = self.ca_bundle.as_deref().map_or_else(Trust::rds, Trust::of_file)?;
-        Ok(Access { login: Login { method, user: self.user.clone(), variable }, trust, aws: Vec::new() })
+        Ok(Access {
+            login: Login { method, user: self.user.clone(), variable },
+            trust,
+            aws: Vec::new(),
+            extended_events: self.extended_events,
+        })
     }
 
     /// Lists the sessions of all instances, as often as it is asked for.
     pub async fn run(&self, access: &Access, fleet: &Fleet, rounds: &mut Rounds<'_>) -> Result<()> {
-        let mut access = Access { login: access.login.clone(), trust: access.trust.clone(), aws: Vec::new() };
+        let (login, trust) = (access.login.clone(), access.trust.clone());
+        let mut access = Access { login, trust, aws: Vec::new(), extended_events: access.extended_events };
         if access.login.method.needs_aws() {
             let progress: Arc<dyn Progress> = Arc::new(Bar::new("requesting AWS credentials"));
             let (reached, failed) = fleet.reach(&progress).await?;
@@ -127,6 +136,9 @@ impl Sampling {
             access.aws = reached;
         }
         let mut targets: Vec<Target<'_>> = rounds.profiles.iter().filter_map(|profile| Target::new(profile)).collect();
+        if access.extended_events && !targets.iter().any(Target::has_extended_events) {
+            complain(&format_args!("--extended-events has no effect, because no instance is a SQL Server"));
+        }
         let begun = Instant::now();
         let end = begun + self.for_time.unwrap_or_default();
         let mut next = begun;
@@ -134,6 +146,8 @@ impl Sampling {
             let progress: Arc<dyn Progress> = Arc::new(Bar::new("listing sessions"));
             let sampled = sessions::sample(&targets, &access, &progress).await;
             drop(progress);
+            // The files contain what was recorded before: once is enough.
+            access.extended_events = false;
             rounds.add(sampled);
             let is_saved = rounds.save_if_due()?;
             // A login that is rejected again and again may lock the user.

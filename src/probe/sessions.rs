@@ -7,7 +7,7 @@ use serde::Serialize;
 use ssl_usage_parsers::TlsStart;
 
 use crate::inventory::{InstanceProfile, Member};
-use crate::sessions::{InstanceSamples, SampleFailure, SampleGap, SampleOutcome, SessionTransport};
+use crate::sessions::{InstanceSamples, LoginEvents, SampleFailure, SampleGap, SampleOutcome, SessionTransport};
 
 /// The sessions on an instance.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +37,9 @@ pub struct InstanceSessions {
     pub system: u64,
     /// The clients, the ones with TLS first.
     pub clients: Vec<SessionClient>,
+    /// Logins in Extended Events of SQL Server; none if they were not asked for. They say nothing about sessions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logins: Option<LoginEvents>,
 }
 
 /// A client, and its sessions.
@@ -130,6 +133,7 @@ impl InstanceSessions {
             unknown: count(SessionTransport::Unknown),
             system: sampled.sessions.iter().filter(|session| session.system).count() as u64,
             clients: clients.collect(),
+            logins: listed().filter_map(|sample| sample.listed()?.logins.clone()).next_back(),
         })
     }
 }

@@ -78,6 +78,8 @@ pub(super) fn write(
     for (title, is) in [("Clients with TLS", WITH_TLS), ("Clients without TLS", WITHOUT_TLS)] {
         section(out, width, title, sessions.iter().filter_map(|of| clients(of, is)))?;
     }
+    let title = "Logins in Extended Events (SQL Server encrypts the login even of sessions without TLS, so this says nothing about sessions)";
+    section(out, width, title, sessions.iter().filter_map(logins))?;
     let gaps = || sessions.iter().filter_map(|of| of.gap.as_ref().map(|gap| (of, gap)));
     section(out, width, "Incomplete", of_each_reason(gaps()))?;
     // The same statements are for all instances of an engine.
@@ -103,6 +105,22 @@ fn of_each_reason<'s>(
         reasons.entry(&gap.message).or_default().push(&of.member.id.instance);
     }
     reasons.into_iter().map(|(message, instances)| format!("{}: {message}", first(&instances)))
+}
+
+/// The logins of an instance in Extended Events, the most frequent ones; none if they were not asked for.
+fn logins(of: &InstanceSessions) -> Option<String> {
+    let logins = of.logins.as_ref()?;
+    let named = logins.groups.iter().take(NAMED).map(|group| {
+        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
+        let transport = group.tls_version.clone().unwrap_or_else(|| "no TLS".to_owned());
+        let rejected = if group.accepted == Some(false) { ", rejected" } else { "" };
+        let (application, address) = (name(&group.application), name(&group.address));
+        format!("{application} at {address}, {transport}{rejected} ({})", plural(group.count, "login"))
+    });
+    let more = logins.groups.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let all: Vec<String> = named.chain(more).chain(logins.note.clone()).collect();
+    Some(format!("{}: {}", of.member.id.instance, all.join("; ")))
 }
 
 /// The first names of a list.

@@ -8,6 +8,7 @@ mod database;
 mod failure;
 mod gap;
 mod login;
+mod login_events;
 mod mysql;
 mod option_file;
 mod pgpass;
@@ -36,6 +37,7 @@ use database::{Database, QueryError};
 pub use failure::SampleFailure;
 pub use gap::{SampleGap, grants};
 pub use login::{Credentials, Login, LoginMethod};
+pub use login_events::{LoginEvents, LoginGroup};
 pub use sample::{
     HandshakeCount, InstanceSamples, Listed, OwnHandshake, OwnLogin, Sample, SampleOutcome, SampledSession,
     SessionTransport,
@@ -92,6 +94,8 @@ pub struct Access {
     pub trust: Trust,
     /// Accounts and regions for tokens and secrets.
     pub aws: Vec<Aws>,
+    /// Whether files of Extended Events are read, too. The server parses their XML for it.
+    pub extended_events: bool,
 }
 
 /// Lists the sessions of some instances, once. The result is in the order of the instances.
@@ -118,11 +122,18 @@ struct Reading {
 }
 
 impl Target<'_> {
+    /// Whether the server can have files of Extended Events.
+    pub fn has_extended_events(&self) -> bool {
+        self.start == TlsStart::Tds
+    }
+
     async fn sample(&self, access: &Access) -> InstanceSamples {
         let mut own = None;
         // A client library that panics on an answer ends neither the run nor the samples of others.
         let read = AssertUnwindSafe(self.read(access, &mut own)).catch_unwind();
-        let read = match tokio::time::timeout(PATIENCE, read).await {
+        // The sessions are not lost because the events take longer.
+        let of_events = if access.extended_events { database::STATEMENT_TIMEOUT } else { Duration::ZERO };
+        let read = match tokio::time::timeout(PATIENCE + of_events, read).await {
             Ok(read) => {
                 read.unwrap_or_else(|_| Err(SampleFailure::query_failed("the answer of the server is malformed")))
             }
@@ -181,6 +192,13 @@ impl Target<'_> {
             TlsStart::Tds => sqlserver::read(&mut database, of).await,
             _ => postgres::read(&mut database, of, self.profile.has_babelfish()).await,
         };
+        let read = match read {
+            Ok(mut reading) if access.extended_events && self.has_extended_events() => {
+                reading.listed.logins = Some(logins(&mut database).await);
+                Ok(reading)
+            }
+            read => read,
+        };
         // What was read is not lost because the server does not answer a goodbye.
         let _ = tokio::time::timeout(GOODBYE, database.close()).await;
         let read = read.map(|mut reading| {
@@ -209,6 +227,16 @@ impl Reading {
             self.listed.lowest_id = None;
         }
         self.listed.open = clients().count() as u64;
+    }
+}
+
+/// The logins in files of Extended Events. Whatever happens, the sessions are not lost.
+async fn logins(database: &mut Database) -> LoginEvents {
+    let read = AssertUnwindSafe(LoginEvents::read(database)).catch_unwind();
+    match tokio::time::timeout(database::STATEMENT_TIMEOUT, read).await {
+        Ok(Ok(logins)) => logins,
+        Ok(Err(_)) => LoginEvents::missing("the answer of the server is malformed"),
+        Err(_) => LoginEvents::missing("the server did not answer in time"),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::SampleFailure;
 use super::gap::SampleGap;
+use super::login_events::LoginEvents;
 
 /// How far the start of a session and the time of its login may be apart, and two readings of one start of a server.
 const SAME_LOGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -86,6 +87,9 @@ pub struct Listed {
     /// None if the IDs may be incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lowest_id: Option<u64>,
+    /// Logins that SQL Server recorded; none if they were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logins: Option<LoginEvents>,
 }
 
 /// What a MySQL or MariaDB server says of its TLS handshakes.

@@ -1,7 +1,7 @@
 //! The sessions of a SQL Server: `sys.dm_exec_connections` with `sys.dm_exec_sessions`.
 //!
 //! SQL Server encrypts the login of every client that can do so, even if the session is not encrypted after it. `encrypt_option`
-//! is that of the session. The Extended Event `process_login_finish` records the TLS of the login, so it is not read.
+//! is that of the session. The Extended Event `process_login_finish` records the TLS of the login; see `login_events.rs`.
 //!
 //! Sources: "sys.dm_exec_connections" and "sys.dm_exec_sessions" in the SQL Server documentation; \[MS-TDS\], section 2.2.6.5. No
 //! SQL Server was at hand: `tests/peers/sqlserver.rs` runs against the test server of Microsoft's own client.

@@ -38,6 +38,8 @@ pub struct Sampled {
     pub settled_at: Option<Timestamp>,
     /// The last sample whose connection IDs show that none is open.
     pub none_older: Option<NoOlderSession>,
+    /// Accepted logins with TLS that SQL Server recorded, by TLS version. They say nothing about sessions.
+    pub tls_logins: BTreeMap<String, u64>,
 }
 
 /// What shows that no session from before the logs is open.
@@ -79,6 +81,12 @@ pub(super) fn of(sampled: &InstanceSamples, lived: Window, ignores: impl Fn(&Cli
         gap: last.and_then(|last| last.listed()?.gap.clone()),
         ..Sampled::default()
     };
+    // The last one contains what the others do.
+    let logins = inside().filter_map(|sample| sample.listed()?.logins.as_ref()).next_back();
+    for (version, group) in logins.iter().flat_map(|logins| logins.with_tls()) {
+        let count = found.tls_logins.entry(version.to_owned()).or_default();
+        *count = count.saturating_add(group.count);
+    }
     let is_tls = |session: &&SampledSession| session.transport == SessionTransport::Tls;
     found.has_system_tls = sampled.sessions.iter().filter(is_tls).any(|session| session.system);
     let mut tls_clients = BTreeSet::new();

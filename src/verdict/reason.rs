@@ -210,6 +210,8 @@ reasons! {
     SampleIncomplete = "sample-incomplete", Informs;
     /// Connection IDs in a probe show that no session from before the logs was open.
     OlderSessionsEnded = "older-sessions-ended", Informs;
+    /// Extended Events of SQL Server show logins with TLS, which say nothing about sessions.
+    TlsLoginsRecorded = "tls-logins-recorded", Informs;
     /// No session that was open when the instance was probed used TLS.
     NoTlsSessionsOpen = "no-tls-sessions-open", Informs;
     /// A server presents the certificate that AWS lists.

@@ -12,7 +12,7 @@ use super::policy::Policy;
 use super::reason::{Reason, ReasonCode};
 use super::sampled::{
     is_counted, no_tls_sessions_open, older_sessions_ended, sample_incomplete, shows_tls as sample_shows_tls,
-    tls_handshakes_counted, tls_sessions_open,
+    tls_handshakes_counted, tls_logins_recorded, tls_sessions_open,
 };
 use super::served;
 use crate::enable_logging;
@@ -52,6 +52,7 @@ const RULES: &[Rule] = &[
     log_cannot_tell,
     sample_incomplete,
     older_sessions_ended,
+    tls_logins_recorded,
     no_tls_sessions_open,
 ];
 

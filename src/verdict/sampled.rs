@@ -9,6 +9,9 @@ use crate::text::plural;
 use crate::usage::NoOlderSession;
 use crate::window::Window;
 
+/// Most TLS versions that are named.
+const MOST_VERSIONS: usize = 6;
+
 type Found = Option<(ReasonCode, String)>;
 
 /// Sessions with TLS that were open in a sample.
@@ -75,6 +78,22 @@ pub(super) fn older_sessions_ended(context: &Context<'_>, _: &'static Engine) ->
         minute(bound.at)
     );
     Some((ReasonCode::OlderSessionsEnded, text))
+}
+
+/// Logins with TLS in Extended Events of SQL Server.
+pub(super) fn tls_logins_recorded(context: &Context<'_>, _: &'static Engine) -> Found {
+    let logins = &context.usage.sampled.tls_logins;
+    let sum = logins.values().fold(0u64, |sum, count| sum.saturating_add(*count));
+    let versions: Vec<String> =
+        logins.iter().take(MOST_VERSIONS).map(|(version, count)| format!("{version}: {count}")).collect();
+    (sum > 0).then(|| {
+        let text = format!(
+            "{} used TLS ({}), by Extended Events. SQL Server encrypts the login even of sessions without TLS, so this says nothing about sessions.",
+            plural(sum, "login"),
+            versions.join(", ")
+        );
+        (ReasonCode::TlsLoginsRecorded, text)
+    })
 }
 
 /// What samples show where they show no TLS.

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::databases::issue;
 use super::install::{once, run, skipped};
 use super::reasons;
+use super::sessions::counts;
 use crate::command::{Run, against, ssl_usage};
 use crate::fake_aws::FakeAws;
 use crate::fleet::small_fleet;
@@ -21,6 +22,7 @@ use crate::network::tls::Ca;
 /// The queries of the probe.
 const OWN: &str = include_str!("../../src/sessions/sqlserver/own.sql");
 const SESSIONS: &str = include_str!("../../src/sessions/sqlserver/sessions.sql");
+const LOGINS: &str = include_str!("../../src/sessions/sqlserver/logins.sql");
 /// What the server is built of.
 const SOURCES: [&str; 3] =
     [include_str!("sqlserver/Cargo.toml"), include_str!("sqlserver/Cargo.lock"), include_str!("sqlserver/main.rs")];
@@ -55,10 +57,11 @@ impl Drop for Server {
 
 impl Server {
     /// Presents a certificate for `localhost`, and answers the query of the sessions in this way.
-    fn start(home: &Path, ca: &Ca, sessions: &Value) -> Self {
+    fn start(home: &Path, ca: &Ca, (sessions, logins): (&Value, &Value)) -> Self {
         issue(home, ca, 2027);
         let now = Timestamp::now().as_millisecond().to_string();
-        let answers = json!({ OWN.trim(): [[now, "51", "10.0.0.9"]], SESSIONS.trim(): sessions });
+        let answers =
+            json!({ OWN.trim(): [[now, "51", "10.0.0.9"]], SESSIONS.trim(): sessions, LOGINS.trim(): logins });
         fs::write(home.join("answers"), answers.to_string()).expect("a file");
         let files = ["server.crt", "server.key", "answers"].map(|name| home.join(name));
         let mut process = Command::new(program()).args(files).stdout(Stdio::piped()).spawn().expect("a server");
@@ -77,8 +80,12 @@ struct Prober {
 
 impl Prober {
     fn new(ca: &Ca, sessions: &Value) -> Self {
+        Self::with_logins(ca, sessions, &json!([]))
+    }
+
+    fn with_logins(ca: &Ca, sessions: &Value, logins: &Value) -> Self {
         let home = TempDir::new().expect("a folder");
-        let server = Server::start(home.path(), ca, sessions);
+        let server = Server::start(home.path(), ca, (sessions, logins));
         let mut fleet = small_fleet();
         fleet.instances.retain(|instance| instance.id == "payroll");
         fleet.instance("payroll").endpoint = Some(("localhost".to_owned(), server.1));
@@ -187,4 +194,65 @@ fn without_the_privilege_nothing_is_concluded_of_sql_server() {
     assert_eq!(Prober::new(&ca, &unreadable).sessions("env")["gap"]["code"], "unreadable");
     let twice = rows([own, row(51, ["app", "10.0.0.7", "TCP", "TRUE", "orders"])]);
     assert_eq!(Prober::new(&ca, &twice).sessions("env")["tls"], 1, "it counts");
+}
+
+/// A row of logins: protocol, success, application, and how many.
+fn logins(protocol: Option<&str>, success: &str, application: &str, count: &str) -> Value {
+    json!([protocol, "AES256", success, application, "10.0.0.7", count, "1795392000000", "1795395600000"])
+}
+
+#[test]
+fn logins_in_extended_events_are_shown_and_decide_nothing() {
+    if skipped("the test server of Microsoft's client for SQL Server") {
+        return;
+    }
+    let ca = Ca::new("A private CA");
+    let own = row(51, ["monitor", "10.0.0.9", "TCP", "TRUE", "ssl-usage"]);
+    let sessions = rows([own, row(54, ["report", "10.0.0.8", "TCP", "FALSE", "Excel"])]);
+    let hostile = "orders\u{1b}[31m\n<script>";
+    let recorded = rows([
+        logins(Some("TLS1.2"), "true", hostile, "41"),
+        logins(Some("TLS1.3"), "true", "web", "2"),
+        logins(None, "false", "old", "7"),
+    ]);
+    let without = Prober::new(&ca, &sessions);
+    without.sessions("env");
+    let without = without.instance();
+    let prober = Prober::with_logins(&ca, &sessions, &recorded);
+    assert_eq!(prober.sessions("env")["logins"], Value::Null, "nobody asked");
+    let probe = |prober: &Prober, format| prober.probe(&["--login", "env", "--extended-events", "--format", format]);
+    let run = probe(&prober, "json");
+    let seen = run.json()["sessions"][0].clone();
+    let schema = Run::of(ssl_usage(prober.home.path()).args(["schema", "probe"])).json();
+    assert_eq!(crate::json_schema::objection(&schema, &run.json()), None);
+    let groups = seen["logins"]["groups"].as_array().expect("groups");
+    let seen_groups: Vec<_> =
+        groups.iter().map(|of| (of["tls_version"].as_str(), of["accepted"].as_bool(), of["count"].as_u64())).collect();
+    let expected =
+        [(Some("TLS1.2"), Some(true), Some(41)), (Some("TLS1.3"), Some(true), Some(2)), (None, Some(false), Some(7))];
+    assert_eq!((seen_groups.as_slice(), &seen["logins"]["note"]), (expected.as_slice(), &json!(null)), "{seen:#}");
+    let table = probe(&prober, "table");
+    assert!(table.out.contains("TLS1.2 (41 logins)") && !table.out.contains('\u{1b}'), "{}", table.out);
+    let instance = prober.instance();
+    assert!(reasons(&instance).contains(&"tls-logins-recorded"), "{instance:#}");
+    for name in ["usage", "rotation", "enforcement", "unproven", "act_by"] {
+        assert_eq!(instance[name], without[name], "{name}");
+    }
+    assert_eq!(counts(&instance["connections"]), counts(&without["connections"]));
+
+    // What fails is a note, and the sessions are listed all the same.
+    let mut unreadable = recorded.clone();
+    unreadable[1][5] = "two".into();
+    let denied = json!({ "number": 300, "message": "VIEW SERVER STATE permission was denied on object 'server'." });
+    for (logins, groups, words) in [
+        (denied, 0, "permission was denied"),
+        (unreadable, 2, "could not be read"),
+        (json!([]), 0, "no running event session"),
+    ] {
+        let prober = Prober::with_logins(&ca, &sessions, &logins);
+        let seen = probe(&prober, "json").json()["sessions"][0].clone();
+        assert_eq!((seen["plaintext"].as_u64(), &seen["failure"], &seen["gap"]), (Some(1), &json!(null), &json!(null)));
+        assert_eq!(seen["logins"]["groups"].as_array().map(Vec::len), Some(groups), "{seen:#}");
+        assert!(seen["logins"]["note"].as_str().is_some_and(|note| note.contains(words)), "{seen:#}");
+    }
 }

@@ -69,7 +69,7 @@ fn samples(case: &Case) -> InstanceSamples {
             started_at: Some(at(started)),
             gap: hides.then(|| SampleGap::NoPrivilege("monitor".to_owned())),
             handshakes: (!case.kind.is_postgres()).then_some(handshakes),
-            lowest_id: None,
+            ..Listed::default()
         };
         let sample = Sample { at: at(*time), own: Some(own), outcome: SampleOutcome::Listed(listed) };
         all.absorb(InstanceSamples { samples: vec![sample], sessions, ..InstanceSamples::new(&all.arn) });
