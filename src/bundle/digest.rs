@@ -124,12 +124,13 @@ impl Canonical {
         }
     }
 
-    /// Samples and sessions, in their order, as JSON.
+    /// Connection IDs by log, as JSON.
     fn connection_ids(&mut self, readings: &[&LogRead]) {
         let ids: Vec<_> = readings.iter().map(|reading| (&reading.log, &reading.connection_ids)).collect();
         self.text(serde_json::to_string(&ids).ok().as_deref());
     }
 
+    /// Samples and sessions, in their order, as JSON.
     fn samples(&mut self, sampled: &InstanceSamples) {
         self.text(serde_json::to_string(sampled).ok().as_deref());
     }

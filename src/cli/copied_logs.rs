@@ -103,9 +103,6 @@ impl CopiedLogs {
         let files = self.logs.as_deref().map(directory::files).transpose()?.unwrap_or_default();
         let layout = |path: &PathBuf| self.layout.or_else(|| Layout::of(path)).unwrap_or(Layout::RdsFiles);
         let (files, objects): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| layout(path) == Layout::RdsFiles);
-        let bar = Arc::new(Bar::new("counting sessions"));
-        let counts = Arc::clone(bar.counts());
-        let progress: Arc<dyn Progress> = bar;
         let (fleets, is_one) = self.fleets(options, output)?;
         let chosen: Vec<&InstanceProfile> = fleets.iter().flat_map(|fleet| &fleet.instances).collect();
         let root = self.logs.as_deref().unwrap_or(Path::new(""));
@@ -120,8 +117,7 @@ impl CopiedLogs {
             .map(|profile| profile.arn.as_str())
             .collect();
         copies.of.retain(|arn, _| !left_out.contains(arn.as_str()));
-        let shard = self.shard.unwrap_or(Shard::ALL);
-        let mut events = Events::new(&fleets, &left_out, shard, self.unfiltered);
+        let mut events = Events::new(&fleets, &left_out, self.shard(), self.unfiltered);
         let mut problems = self.sort_events(&objects, &mut events)?;
         let misplaced = misplaced(&copies, &events);
         if copies.of.is_empty() && !events.has_any() {
@@ -134,16 +130,26 @@ impl CopiedLogs {
             let mut errors = problems.into_iter().chain(misplaced);
             return Err(errors.next().map_or_else(none, |first| first.and(errors.collect())));
         }
+        problems.extend(misplaced);
         // Nothing is written before it is known that something is to be read.
+        let found = Found { fleets: &fleets, copies: &copies, events, problems };
+        self.write(found, options, output)
+    }
+
+    /// Writes what was found into the bundle at `output`.
+    fn write(&self, found: Found<'_>, options: &Fleet, output: &Path) -> Result<u8> {
+        let Found { fleets, copies, events, problems } = found;
+        let bar = Arc::new(Bar::new("counting sessions"));
+        let counts = Arc::clone(bar.counts());
+        let progress: Arc<dyn Progress> = bar;
         let bundle = self.bundle(output)?;
         let listed = bundle.inventories()?.0;
         interrupt::collecting(output, &counts);
         progress.begin(copies.of.len() + events.instances());
         let known = bundle.parts()?;
-        problems.extend(misplaced);
         let mut problems: Vec<Problem> = problems.iter().map(Problem::from).collect();
         let request = |fleet: &inventory::Fleet| Request {
-            filter: filter.clone(),
+            filter: options.filter(),
             window: options.window(fleet.taken_at),
             logs: true,
             source: options.source,
@@ -157,7 +163,7 @@ impl CopiedLogs {
                 Some((_, listed)) => listed.clone(),
                 None => bundle.write_fleet(fleet)?,
             });
-            let read = collect_copies(request, fleet, &copies, shard, (&bundle, &known), &progress);
+            let read = collect_copies(request, fleet, copies, self.shard(), (&bundle, &known), &progress);
             problems.extend(runtime()?.block_on(read)?);
         }
         let instances = copies.of.len() + events.instances();
@@ -171,6 +177,10 @@ impl CopiedLogs {
         let summary = CollectionSummary { bundle: output.to_owned(), instances, logs: true, counts };
         summary.print(&problems, &[("Report verdicts".to_owned(), "analyze", "")]);
         Ok(exit::of_troubles(&problems))
+    }
+
+    fn shard(&self) -> Shard {
+        self.shard.unwrap_or(Shard::ALL)
     }
 
     /// Sorts the events of files, or those that were extracted. Returns what could not be read.
@@ -263,6 +273,15 @@ impl CopiedLogs {
         }
         Bundle::create(output)
     }
+}
+
+/// What is to be read.
+struct Found<'f> {
+    fleets: &'f [inventory::Fleet],
+    copies: &'f Copies,
+    events: Events<'f>,
+    /// What could not be read so far.
+    problems: Vec<Error>,
 }
 
 /// What files and events could not be assigned.

@@ -152,38 +152,14 @@ pub async fn collect_copies(
         let known = known.known(profile);
         let of = InstanceLogs { request, profile, engine, known: &known };
         let mut writer = Writer::of_copies(of, bundle);
-        let rotations: Vec<Arc<Rotation>> = engine
-            .logs
-            .iter()
-            .map(|logs| {
-                Arc::new(Rotation::new(
-                    logs,
-                    profile,
-                    copies.iter().map(|copy| &copy.file).filter(|file| logs.has_file(&file.name)),
-                ))
-            })
-            .collect();
         // Those of one identity may be of one log, and are compared.
         let mut alike: BTreeMap<&str, u64> = BTreeMap::new();
         for copy in copies {
             *alike.entry(engine.log_identity(&copy.file.name)).or_default() += 1;
         }
         let is_alone = |name: &str| alike.get(engine.log_identity(name)) == Some(&1);
-        let mut names: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut new = Vec::new();
-        for copy in copies {
-            let count = names.entry(&copy.file.name).or_default();
-            *count += 1;
-            let source = if *count == 1 { copy.file.name.clone() } else { format!("{}#{count}", copy.file.name) };
-            let kind = engine.logs.iter().zip(&rotations).find(|(logs, _)| logs.has_file(&copy.file.name));
-            // All forms of a log are in one shard.
-            let is_here = shard.holds(&profile.arn, engine.log_identity(&copy.file.name));
-            if let Some((logs, rotation)) = kind.filter(|_| is_here) {
-                new.push((copy.clone(), source, logs, Arc::clone(rotation)));
-            }
-        }
         let shared = (Arc::new(request.clone()), Arc::new(profile.clone()));
-        let reads = new.into_iter().map(|copy| {
+        let reads = jobs((engine, profile), copies, shard).into_iter().map(|copy| {
             let (shared, progress) = (shared.clone(), Arc::clone(progress));
             tokio::task::spawn_blocking(move || read(copy, &shared, engine, progress.as_ref()))
         });
@@ -216,6 +192,29 @@ pub(super) async fn write(read: Read, profile: &InstanceProfile, writer: &mut Wr
     writer.fail(problem.clone());
     writer.add(reading, facts).await?;
     Ok(problem)
+}
+
+/// The copies of a shard that are to be read.
+fn jobs((engine, profile): (&'static Engine, &InstanceProfile), copies: &[Copy], shard: Shard) -> Vec<Job> {
+    let rotation = |logs: &'static Logs| {
+        let files = copies.iter().map(|copy| &copy.file).filter(|file| logs.has_file(&file.name));
+        (logs, Arc::new(Rotation::new(logs, profile, files)))
+    };
+    let kinds: Vec<_> = engine.logs.iter().map(rotation).collect();
+    let mut names: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut jobs = Vec::new();
+    for copy in copies {
+        let name = copy.file.name.as_str();
+        let count = names.entry(name).or_default();
+        *count += 1;
+        let source = if *count == 1 { name.to_owned() } else { format!("{name}#{count}") };
+        let kind = kinds.iter().find(|(logs, _)| logs.has_file(name));
+        // All forms of a log are in one shard.
+        if let Some((logs, rotation)) = kind.filter(|_| shard.holds(&profile.arn, engine.log_identity(name))) {
+            jobs.push((copy.clone(), source, *logs, Arc::clone(rotation)));
+        }
+    }
+    jobs
 }
 
 /// A copy that is to be read: itself, its source, its kind and the files beside it.

@@ -343,6 +343,8 @@ impl Shown {
             last_session_at: instant(fold.last_session),
             unparsed: fold.unparsed,
             gaps,
+            // Nothing says that the events are all that the server logged.
+            connection_ids: Vec::new(),
         };
         let error = wrong.or_else(|| unnamed(&fold, &subject));
         Some(Read { reading, facts: fold.into_facts(), error })
