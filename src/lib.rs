@@ -7,6 +7,7 @@
 //! report                             the report and its formats
 //! verdict, collect                   the rules; from AWS into a bundle
 //! usage, enable_logging, metrics     what sessions were seen; how to log them; CloudWatch's metrics
+//! events                             events of CloudWatch Logs in files
 //! scan, bundle                       what a log shows; evidence on disk
 //! sessions                           who is connected to a server
 //! handshake                          certificates that servers present

@@ -21,8 +21,8 @@ pub const NEAR: SignedDuration = SignedDuration::from_secs(2);
 
 /// That no reading of a log shows all sessions that the others show.
 pub(super) fn in_parts(subject: &str) -> Error {
-    let message = "several readings of this log show different times, so none of them is whole";
-    Error::new(ErrorKind::Truncated, subject, message).hint("read the whole log again")
+    let message = "this log was read several times, and each time other parts of it";
+    Error::new(ErrorKind::Truncated, subject, message).hint("read the whole log")
 }
 
 /// By the file that holds facts, which of them count.

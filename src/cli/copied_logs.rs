@@ -48,7 +48,7 @@ enum Layout {
 }
 
 impl Layout {
-    /// The layout of a file; none if it cannot be told or read.
+    /// The layout of a file; none if it is unknown or the file cannot be read.
     fn of(path: &Path) -> Option<Self> {
         let name = path.to_string_lossy();
         let delivery = EventFile::open(&name, path).ok()??.delivery;

@@ -18,9 +18,10 @@ use crate::logs::directory;
 /// its log group only in its path: aws/rds/instance/NAME/postgresql.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  ssl-usage extract firehose/ | ssl-usage collect --events - \\
+  ssl-usage extract firehose > events.ndjson
+  ssl-usage collect --events events.ndjson --unfiltered \
     --inventory evidence -o judged
-  ssl-usage extract --object s3://logs/2026/11/23/10/1.gz - < 1.gz
+  ssl-usage extract --object s3://logs/2026/11/23/10/1.json - < 1.json
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a file could not be read in full.")]
 pub(super) struct Extract {
