@@ -243,7 +243,7 @@ fn an_object_that_is_cut_is_a_gap() {
         let object = objects.iter().max_by_key(|path| path.metadata().expect("a file").len()).expect("an object");
         let bytes = fs::read(object).expect("bytes");
         fs::write(object, &bytes[..((bytes.len() as f64 * kept) as usize).max(12)]).expect("written");
-        let run = machine.collect(&["--unfiltered", "--layout", "firehose"], &archive, &bundle);
+        let run = machine.collect(&["--unfiltered"], &archive, &bundle);
         assert_eq!(run.status, 3, "{run:?}");
         let name = object.file_name().expect("a name").to_string_lossy().into_owned();
         assert!(run.err.contains(&name), "{name}: {run:?}");
@@ -339,7 +339,7 @@ fn lines_that_are_no_events_are_refused() {
     let wrong = [
         ("{}", "this is no event"),
         (&first.replacen("\"v\":1", "\"v\":2", 1), "version 2"),
-        (&first.replacen("\"timestamp\":1", "\"timestamp\":2", 1), "source, timestamp or delivery"),
+        (&first.replacen("\"timestamp\":1", "\"timestamp\":2", 1), "source, instance, hour, timestamp or delivery"),
         (&first[..first.len() / 2], "the line is cut"),
     ];
     for (number, (line, expected)) in wrong.iter().enumerate() {
@@ -348,5 +348,138 @@ fn lines_that_are_no_events_are_refused() {
         let run = collect_events(machine, &format!("{first}\n{line}{end}"), &bundle);
         assert_eq!((run.status, bundle.exists()), (1, false), "{run:?}");
         assert!(run.err.contains(expected) && run.err.contains("line 2"), "{run:?}");
+    }
+}
+
+/// A change of an archive, after which `reports-batch` is not proven.
+type Change = fn(&Machine, &Path);
+
+/// The largest object whose path has a part.
+fn largest(archive: &Path, part: &str) -> PathBuf {
+    let objects = walk(archive).into_iter().filter(|path| path.to_string_lossy().contains(part));
+    objects.max_by_key(|path| path.metadata().expect("a file").len()).expect("an object")
+}
+
+#[test]
+fn what_cannot_be_read_of_an_archive_is_a_gap_of_every_hour() {
+    let machine = &*MACHINE;
+    let export: [(&str, Change); 5] = [
+        ("an object of nothing but noise", |_, archive| {
+            fs::write(largest(archive, "reports-batch").with_file_name("000001.gz"), b"<Error>Access Denied</Error>")
+                .expect("written");
+        }),
+        ("a cut of its head", |_, archive| {
+            let object = largest(archive, "reports-batch");
+            let bytes = fs::read(&object).expect("bytes");
+            fs::write(object.with_file_name("000001.gz"), &bytes[..12]).expect("written");
+        }),
+        ("plain text that ends before a TLS mark", |_, archive| {
+            let text = "2026-11-21T10:00:00.000Z 2026-11-21 10:00:00 UTC:10.0.0.7(5000):app@orders:[9]:LOG:  connection authorized: user=app database=orders";
+            fs::write(largest(archive, "reports-batch").with_file_name("000001"), text).expect("written");
+        }),
+        ("an object without a log group", |_, archive| {
+            let object = largest(archive, "reports-batch");
+            fs::copy(object, archive.join("moved.gz")).expect("a copy");
+        }),
+        ("an archive of objects", |_, archive| {
+            let object = largest(archive, "reports-batch").with_file_name("000001.tar");
+            let mut tar = tar::Builder::new(fs::File::create(object).expect("a file"));
+            tar.append_path_with_name(largest(archive, "orders-prod"), "000000.gz")
+                .and_then(|()| tar.finish())
+                .expect("an archive");
+        }),
+    ];
+    let firehose: [(&str, Change); 2] = [
+        ("an event with a text for its time", |_, archive| {
+            let message = json!({
+                "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/rds/instance/reports-batch/postgresql",
+                "logStream": "reports-batch.0", "subscriptionFilters": ["all"],
+                "logEvents": [{"id": "1", "timestamp": "1795428000000", "message": "a"}],
+            });
+            write_file(&archive.join("late.gz"), &packed(message.to_string().as_bytes()));
+        }),
+        ("an object that is not read", |_, archive| {
+            write_file(&archive.join("processing-failed/1"), b"{\"rawData\":\"aGk=\"")
+        }),
+    ];
+    let all = export.map(|(name, change)| (name, Machine::export as Change, change, vec![]));
+    let all = all
+        .into_iter()
+        .chain(firehose.map(|(name, change)| (name, Machine::firehose as Change, change, vec!["--unfiltered"])));
+    for (number, (name, deliver, change, options)) in all.enumerate() {
+        let (archive, bundle) =
+            (machine.path(&format!("gap-{number}/archive")), machine.path(&format!("gap-{number}/bundle")));
+        deliver(machine, &archive);
+        change(machine, &archive);
+        let run = machine.collect(&options, &archive, &bundle);
+        assert_eq!(run.status, 3, "{name}: {run:?}");
+        let report = machine.report(&[bundle]).json();
+        assert_eq!(instance(&report, "reports-batch")["unproven"], true, "{name}: {:?}", run.err);
+        // And through `extract`.
+        let extracted = extract(machine, &archive);
+        assert_eq!(extracted.status, 3, "{name}: {:?}", extracted.err);
+        let bundle = machine.path(&format!("gap-{number}/extracted"));
+        let run = collect_events(machine, &extracted.out, &bundle);
+        assert_eq!(run.status, 3, "{name}: {run:?}");
+        assert_eq!(instance(&machine.report(&[bundle]).json(), "reports-batch")["unproven"], true, "{name}");
+    }
+}
+
+/// Events of another account have IDs of their own, and one hour in two runs is a part of it each time.
+#[test]
+fn no_session_is_lost_to_another_account_or_run() {
+    let machine = &*MACHINE;
+    let event = |id: &str, minute: u32, pid: u32, mark: &str| {
+        let at = format!("2026-11-21 10:{minute:02}:00");
+        let time: jiff::Timestamp = format!("{}Z", at.replace(' ', "T")).parse().expect("a time");
+        json!({"id": id, "timestamp": time.as_millisecond(), "message": format!(
+            "{at} UTC:10.0.0.7(5{pid}):app@orders:[{pid}]:LOG:  connection authorized: user=app database=orders{mark}"
+        )})
+    };
+    let object =
+        |owner: &str, events: Vec<Value>| {
+            packed(json!({
+            "messageType": "DATA_MESSAGE", "owner": owner, "logGroup": "/aws/rds/instance/reports-batch/postgresql",
+            "logStream": "reports-batch.0", "subscriptionFilters": ["all"], "logEvents": events,
+        }).to_string().as_bytes())
+        };
+    let tls = " SSL enabled (protocol=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384, bits=256)";
+    let own = object("123456789012", vec![event("7", 20, 2, tls)]);
+    let foreign = object("999999999999", vec![event("7", 20, 2, "")]);
+    let archive = machine.path("accounts/archive");
+    write_file(&archive.join("1.gz"), &[foreign, own.clone()].concat());
+    let run = machine.collect(&["--unfiltered"], &archive, &machine.path("accounts/bundle"));
+    assert_eq!(run.status, 3, "the other account is no instance of the inventory: {run:?}");
+    let report = machine.report(&[machine.path("accounts/bundle")]).json();
+    assert_eq!(instance(&report, "reports-batch")["connections"]["tls"], 1);
+
+    // The first half has two sessions with TLS, the second half one.
+    let first = object("123456789012", vec![event("1", 5, 3, tls), event("2", 15, 4, tls)]);
+    let bundle = machine.path("halves/bundle");
+    for (name, bytes) in [("first", first), ("second", object("123456789012", vec![event("3", 50, 5, tls)]))] {
+        let archive = machine.path(&format!("halves/{name}"));
+        write_file(&archive.join("1.gz"), &bytes);
+        let run = machine.collect(&["--unfiltered"], &archive, &bundle);
+        assert_eq!(run.status, 0, "{run:?}");
+    }
+    let report = machine.report(&[bundle]).json();
+    assert!(report["errors"].to_string().contains("was read several times"), "{:#}", report["errors"]);
+}
+
+#[test]
+fn a_link_has_its_own_name() {
+    let machine = &*MACHINE;
+    let (archive, bundle) = (machine.path("links/archive"), machine.path("links/bundle"));
+    machine.export(&archive);
+    let object = largest(&archive, "reports-batch");
+    let stored = machine.path("links/aws/rds/instance/orders-prod/postgresql/task/orders-prod.0/abc");
+    fs::create_dir_all(stored.parent().expect("a folder")).expect("a folder");
+    fs::rename(&object, &stored).expect("moved");
+    std::os::unix::fs::symlink(&stored, &object).expect("a link");
+    let run = machine.collect(&[], &archive, &bundle);
+    assert_eq!((run.status, run.err.as_str()), (0, ""), "{run:?}");
+    let report = machine.report(&[bundle]).json();
+    for name in EXPORTED {
+        assert_eq!(instance(&report, name)["connections"], instance(&machine.live, name)["connections"], "{name}");
     }
 }

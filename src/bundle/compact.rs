@@ -264,7 +264,7 @@ fn merged<'f, T: 'f>(files: impl Iterator<Item = &'f Sealed<T>> + Clone) -> Seal
 
 /// The log reads that a report or a collection may still look at: what shows most of a log, what lacks something, what shows
 /// another part of it, and what tells that a file need not be read again. What is left out are earlier states of logs that grew.
-fn needed(parts: &[Kept], union: &Union, engine: Option<&Engine>) -> Vec<(Timestamp, LogRead)> {
+fn needed(parts: &[Kept], union: &Union, engine: Option<&'static Engine>) -> Vec<(Timestamp, LogRead)> {
     let is_best = |at: Timestamp, reading: &LogRead| {
         union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
     };

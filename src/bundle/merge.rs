@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
-use ssl_usage_parsers::Engine;
+use ssl_usage_parsers::{Engine, Logs};
 
 use super::coverage::{GapCause, LogGap, LogRead, exported_type};
 use super::fact::of_logs;
@@ -56,8 +56,8 @@ impl Union {
     /// Of all readings of one log, that which shows most.
     ///
     /// A log grows, so that a later reading shows more; and a log that is written in two formats holds the same sessions in
-    /// both, so that the form that shows more of them is the more complete one. TLS goes first: no reading hides what
-    /// another has seen of it. Counts are never added over readings.
+    /// both, so that the form that shows more of them is the more complete one. TLS goes first: the log read that shows most of it
+    /// counts. What another one shows beside it is a gap: see [`Self::logs_in_parts`]. Counts are never added over log reads.
     ///
     /// # Errors
     ///
@@ -110,26 +110,23 @@ impl Union {
     /// The logs of which the reading that counts does not show sessions at all times at which the others do. A reading of a part of
     /// a log shows that much, and what the others show beside it would be lost.
     ///
-    /// Where clients can write records of any time, their times say nothing; and an hour of CloudWatch Logs covers no more than
-    /// what was read of it.
-    pub fn logs_in_parts(&self, engine: Option<&Engine>) -> BTreeSet<String> {
+    /// Where clients can write records of any time, their times say nothing.
+    pub fn logs_in_parts(&self, engine: Option<&'static Engine>) -> BTreeSet<String> {
         let is_near = |earlier: Timestamp, later: Timestamp| earlier.duration_since(later) <= NEAR;
         let is_whole = |reading: &LogRead, (first, last): &(Timestamp, Timestamp)| {
             reading.sessions_between().is_some_and(|(from, to)| is_near(from, *first) && is_near(*last, to))
         };
-        let is_imitable = |reading: &LogRead| {
-            engine.and_then(|engine| engine.logs_of(&reading.source)).is_none_or(|logs| logs.imitable)
-        };
+        let is_imitable = |reading: &LogRead| logs_of(engine, &reading.source).is_none_or(|logs| logs.imitable);
         let is_in_parts = |(log, (best, ..)): &(&String, &(LogRead, Timestamp, PathBuf))| {
             let is_whole = self.sessions.get(*log).is_none_or(|all| is_whole(best, all));
-            !is_whole && exported_type(&best.source).is_none() && !is_imitable(best)
+            !is_whole && !is_imitable(best)
         };
         self.best.iter().filter(is_in_parts).map(|(log, _)| log.clone()).collect()
     }
 
     /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
     /// missing of the log.
-    pub fn readings(mut self, engine: Option<&Engine>) -> Vec<LogRead> {
+    pub fn readings(mut self, engine: Option<&'static Engine>) -> Vec<LogRead> {
         for log in self.logs_in_parts(engine) {
             if let Some((reading, ..)) = self.best.get_mut(&log).filter(|(reading, ..)| reading.gaps.is_empty()) {
                 let message = in_parts(&reading.source).advice();
@@ -169,7 +166,9 @@ fn has_seen((whole, read_at): (&LogRead, Timestamp), (lost, lost_at): (&LogRead,
     if exported_type(&whole.source).is_some() {
         // Events of an hour may arrive after it was read, until it is complete.
         let within = |lost: Window| whole.span.is_some_and(|whole| whole.from <= lost.from && lost.to <= whole.to);
-        return lost.span.is_none_or(within) && (whole.complete || lost_at <= read_at);
+        // What is missing of a file of events, no other file of events shows.
+        let is_of_file = lost.gaps.iter().any(|gap| gap.cause == GapCause::Truncated);
+        return lost.span.is_none_or(within) && (whole.complete || lost_at <= read_at && !is_of_file);
     }
     // The same records in another form are as good. A log that was renamed has its form still.
     let file = |reading: &LogRead| reading.source.trim_end_matches(".gz").to_owned();
@@ -189,6 +188,15 @@ fn is_same_renamed(engine: &Engine, whole: &LogRead, lost: &LogRead) -> bool {
     let ended = whole.last_written.map(Timestamp::as_microsecond);
     let during = begun.is_some() && begun <= written && written <= ended;
     during && lost.listed_bytes <= whole.listed_bytes
+}
+
+/// The kind of log that a source is of.
+fn logs_of(engine: Option<&'static Engine>, source: &str) -> Option<&'static Logs> {
+    let engine = engine?;
+    match exported_type(source) {
+        Some(log_type) => engine.logs.get(engine.exported_as(log_type)?),
+        None => engine.logs_of(source),
+    }
 }
 
 /// A time as tables hold it.

@@ -19,7 +19,7 @@ use super::{complain_of, exit, interrupt};
 use crate::bundle::{Bundle, Scope, load};
 use crate::collect::{Copies, Events, Request, Shard, collect_copies};
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{Input, Line, Origin, extract, read};
+use crate::events::{Input, Line, Origin, extract, is_no_object, name_of, read};
 use crate::inventory::{self, InstanceProfile};
 use crate::logs::directory;
 use crate::problem::Problem;
@@ -48,17 +48,17 @@ enum Layout {
 }
 
 impl Layout {
-    /// The layout of a file; none if it is unknown or the file cannot be read.
+    /// The layout of a file; none if that is not recognized.
     fn of(path: &Path) -> Option<Self> {
-        let name = path.to_string_lossy();
-        let delivery = EventFile::open(&name, path).ok()??.delivery;
-        // Files of RDS may be wrapped, too: only a log group makes events of them.
-        let has_group = delivery == Delivery::Subscription || !Origin::of_path(&name).group.is_empty();
-        has_group.then_some(match delivery {
-            Delivery::Export => Self::CloudwatchExport,
-            Delivery::Subscription => Self::Firehose,
-            Delivery::Query => Self::Json,
-        })
+        let name = name_of(path);
+        // Files of RDS may be wrapped, too: only a log group makes events of them. What is in the folder of a log group is an object of
+        // it, even if it cannot be read.
+        let has_group = !Origin::of_path(&name).group.is_empty();
+        match EventFile::open(&name, path).ok().flatten().map(|file| file.delivery) {
+            Some(Delivery::Subscription) => Some(Self::Firehose),
+            Some(Delivery::Query) if has_group => Some(Self::Json),
+            _ => has_group.then_some(Self::CloudwatchExport),
+        }
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) struct CopiedLogs {
     #[arg(long, value_name = "FILE", value_parser = local(), group = COPIES, conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
     events: Option<PathBuf>,
     /// Layout of the files of --logs. Default: detected from the content of each file.
-    #[arg(long, requires = "logs", value_enum)]
+    #[arg(long, requires = "logs", conflicts_with = "events", value_enum)]
     layout: Option<Layout>,
     /// The events come from subscriptions or queries without a filter pattern. Otherwise sessions may have been left out: those that
     /// are there count, but they cover no time.
@@ -102,7 +102,8 @@ impl CopiedLogs {
     pub fn run(&self, options: &Fleet, output: &Path) -> Result<u8> {
         let files = self.logs.as_deref().map(directory::files).transpose()?.unwrap_or_default();
         let layout = |path: &PathBuf| self.layout.or_else(|| Layout::of(path)).unwrap_or(Layout::RdsFiles);
-        let (files, objects): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| layout(path) == Layout::RdsFiles);
+        let (files, mut objects): (Vec<_>, Vec<_>) =
+            files.into_iter().filter(|path| !is_no_object(path)).partition(|path| layout(path) == Layout::RdsFiles);
         let (fleets, is_one) = self.fleets(options, output)?;
         let chosen: Vec<&InstanceProfile> = fleets.iter().flat_map(|fleet| &fleet.instances).collect();
         let root = self.logs.as_deref().unwrap_or(Path::new(""));
@@ -116,13 +117,18 @@ impl CopiedLogs {
             .filter(|profile| !is_one && filter.takes_profile(profile) == Some(false))
             .map(|profile| profile.arn.as_str())
             .collect();
+        // Beside objects, a file that is no copy of a log may be an object that is damaged.
+        if !objects.is_empty() {
+            objects.extend(copies.take_others());
+            objects.retain(|path| !is_no_object(path));
+        }
         copies.of.retain(|arn, _| !left_out.contains(arn.as_str()));
         let mut events = Events::new(&fleets, &left_out, self.shard(), self.unfiltered);
         let mut problems = self.sort_events(&objects, &mut events)?;
         let misplaced = misplaced(&copies, &events);
         if copies.of.is_empty() && !events.has_any() {
             let none = || {
-                let others = plural(copies.others, "other file");
+                let others = plural(copies.others.len() as u64, "other file");
                 let subject = self.events.as_deref().unwrap_or(root).display().to_string();
                 Error::new(ErrorKind::NoMatch, subject, format!("no file is a log with connections ({others})"))
                     .hint("use the names of RDS, as in orders/error/postgresql.log.2026-11-23-10, or those of log groups, as in aws/rds/instance/orders/postgresql")
@@ -187,22 +193,14 @@ impl CopiedLogs {
     fn sort_events(&self, objects: &[PathBuf], events: &mut Events<'_>) -> Result<Vec<Error>> {
         let mut problems = Vec::new();
         for path in objects {
-            let name = path.canonicalize().unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned();
             let mut unwritten = Ok(());
-            let read = extract(&name, Input::File(path), &mut |event| {
+            let read = extract(&name_of(path), Input::File(path), &mut |event| {
                 if unwritten.is_ok() {
                     unwritten = events.add(event);
                 }
             });
             unwritten?;
-            let broken = match read {
-                Ok(Some((_, read))) => read.err(),
-                Ok(None) => {
-                    let message = "this file has another layout";
-                    Some(Error::new(ErrorKind::Format, path.display().to_string(), message).hint("leave --layout out"))
-                }
-                Err(error) => Some(error),
-            };
+            let broken = read.err();
             events.end_of_file(broken.as_ref());
             problems.extend(broken);
         }

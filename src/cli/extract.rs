@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::output::local;
 use super::{complain, exit};
-use crate::error::{Error, ErrorKind, Result};
-use crate::events::{Damage, Input, LogEvent, VERSION, extract};
+use crate::error::{Error, Result};
+use crate::events::{Damage, Input, LogEvent, VERSION, extract, is_no_object, name_of};
 use crate::logs::directory;
 
 /// Print the events of CloudWatch Logs in files, one per line, for `collect --events`.
@@ -43,9 +43,16 @@ impl Extract {
                 errors.extend(print(object, Input::Stream(Box::new(io::stdin())), &mut out)?);
                 continue;
             }
-            for file in directory::files(path)? {
-                let object = file.canonicalize().unwrap_or_else(|_| file.clone());
-                errors.extend(print(&object.to_string_lossy(), Input::File(&file), &mut out)?);
+            let files = match directory::files(path) {
+                Ok(files) => files,
+                Err(error) => {
+                    damage(&path.to_string_lossy(), &error, &mut out)?;
+                    errors.push(error);
+                    continue;
+                }
+            };
+            for file in files.iter().filter(|file| !is_no_object(file)) {
+                errors.extend(print(&name_of(file), Input::File(file), &mut out)?);
             }
         }
         printed(out.flush())?;
@@ -64,27 +71,15 @@ fn print(object: &str, file: Input<'_>, out: &mut impl Write) -> Result<Option<E
         }
     });
     printed(written)?;
-    let no_events = || {
-        Error::new(ErrorKind::Format, object, "this file contains no events of CloudWatch Logs")
-            .hint("files that RDS names are read with `ssl-usage collect --logs`")
-    };
-    let missing = match read {
-        Ok(Some((others, read))) => {
-            let message = format!("{others} events belong to no log group of a database");
-            let hint = "name the folders after the log group: aws/rds/instance/NAME/postgresql";
-            let others = (others > 0).then(|| Error::new(ErrorKind::NotFound, object, message).hint(hint));
-            match read {
-                Err(error) => error,
-                Ok(()) => return Ok(others),
-            }
-        }
-        Ok(None) => return Ok(Some(no_events())),
-        Err(error) => error,
-    };
-    // Who reads the events must know that some are missing.
-    let damage = Damage { v: VERSION, object: object.to_owned(), damage: missing.advice() };
-    printed(serde_json::to_writer(&mut *out, &damage).map_err(io::Error::from).and_then(|()| out.write_all(b"\n")))?;
+    let Err(missing) = read else { return Ok(None) };
+    damage(object, &missing, out)?;
     Ok(Some(missing))
+}
+
+/// Prints that events are missing: who reads them must know it.
+fn damage(object: &str, missing: &Error, out: &mut impl Write) -> Result<()> {
+    let damage = Damage { v: VERSION, object: object.to_owned(), damage: missing.advice() };
+    printed(serde_json::to_writer(&mut *out, &damage).map_err(io::Error::from).and_then(|()| out.write_all(b"\n")))
 }
 
 fn printed(written: io::Result<()>) -> Result<()> {

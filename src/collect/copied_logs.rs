@@ -41,7 +41,7 @@ pub struct Copies {
     /// The copies of each instance, by ARN, in the order of their names.
     pub of: BTreeMap<String, Vec<Copy>>,
     /// Files of instances that hold no connections, as slow query logs.
-    pub others: u64,
+    pub others: Vec<PathBuf>,
     /// Files that belong to no instance.
     pub unassigned: Vec<PathBuf>,
     /// Files that may belong to several instances of the same name.
@@ -83,6 +83,11 @@ impl Copies {
         all
     }
 
+    /// Removes the files that are no copies of logs.
+    pub fn take_others(&mut self) -> Vec<PathBuf> {
+        [&mut self.others, &mut self.unassigned, &mut self.ambiguous].into_iter().flat_map(std::mem::take).collect()
+    }
+
     /// All files belong to one instance, whatever their folders are called.
     pub fn of_one(root: &Path, files: &[PathBuf], profile: &InstanceProfile) -> Self {
         let mut all = Self::default();
@@ -101,7 +106,7 @@ impl Copies {
     fn add(&mut self, profile: &InstanceProfile, inside: &[String], path: &Path) {
         let name = profile.known_engine().and_then(|engine| name(engine, inside));
         let Some(name) = name else {
-            self.others += 1;
+            self.others.push(path.to_owned());
             return;
         };
         let size = path.metadata().ok().map(|metadata| metadata.len());
@@ -243,14 +248,17 @@ fn is_same_copy(one: &Read, other: &Read) -> bool {
     text(one) == text(other) && one.error.is_none() && other.error.is_none() && facts(one) == facts(other)
 }
 
-/// Marks readings of one log of which none shows all times that the others show. Only the one that shows most counts, so what the
-/// others show would be lost without a trace.
+/// Marks log reads of one log of which none shows all that the others show. Only the one that shows most counts, so what the others
+/// show would be lost without a trace.
 fn mark_parts(reads: &mut [Read], instance: &str) {
-    let ranges: Vec<(Timestamp, Timestamp)> = reads.iter().filter_map(|read| read.reading.sessions_between()).collect();
+    let spans: Vec<(Timestamp, Timestamp)> = reads.iter().filter_map(|read| read.reading.sessions_between()).collect();
     let about = |earlier: Timestamp, later: Timestamp| earlier.duration_since(later) <= NEAR;
-    let holds =
-        |all: &(Timestamp, Timestamp)| ranges.iter().all(|(first, last)| about(all.0, *first) && about(*last, all.1));
-    if ranges.is_empty() || ranges.iter().any(holds) {
+    let holds_times =
+        |all: (Timestamp, Timestamp)| spans.iter().all(|(first, last)| about(all.0, *first) && about(*last, all.1));
+    let is_whole = |one: &Read| {
+        one.reading.sessions_between().is_some_and(holds_times) && reads.iter().all(|other| shows_all(one, other))
+    };
+    if spans.is_empty() || reads.iter().any(is_whole) {
         return;
     }
     for read in reads {
@@ -261,6 +269,17 @@ fn mark_parts(reads: &mut [Read], instance: &str) {
         read.reading.complete = false;
         read.error.get_or_insert(error);
     }
+}
+
+/// Whether a log read shows all sessions that another one shows: of each kind and client, as many in each hour. Two formats of one log
+/// may name clients differently.
+fn shows_all(one: &Read, other: &Read) -> bool {
+    if one.reading.format != other.reading.format {
+        return true;
+    }
+    let unnamed = |(key, tallied): &(Key, Tallied)| (Key { source: String::new(), ..key.clone() }, tallied.count);
+    let shown: BTreeMap<Key, u64> = one.facts.iter().map(unnamed).collect();
+    other.facts.iter().map(unnamed).all(|(key, count)| shown.get(&key).is_some_and(|shown| *shown >= count))
 }
 
 /// Files that are read at the same time.

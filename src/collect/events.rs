@@ -67,6 +67,8 @@ pub struct Events<'f> {
     lost: Option<String>,
     /// Hours of the file that is being read.
     current: BTreeSet<(GroupOf, i64)>,
+    /// Whether that file is no export.
+    may_have_any: bool,
     /// Names of instances that are not in the inventory, with the number of their events.
     pub unassigned: BTreeMap<String, u64>,
 }
@@ -104,6 +106,7 @@ impl<'f> Events<'f> {
             damaged: BTreeMap::new(),
             lost: None,
             current: BTreeSet::new(),
+            may_have_any: false,
             unassigned: BTreeMap::new(),
         }
     }
@@ -114,6 +117,7 @@ impl<'f> Events<'f> {
     ///
     /// When a partition cannot be written.
     pub fn add(&mut self, event: LogEvent) -> Result<()> {
+        self.may_have_any |= event.delivered() != Some(Delivery::Export);
         let Some(profile) = self.profile(&event) else {
             *self.unassigned.entry(event.instance).or_default() += 1;
             return Ok(());
@@ -185,17 +189,26 @@ impl<'f> Events<'f> {
 
     /// Events of any hour are missing.
     pub fn lose(&mut self, damage: &Damage) {
-        self.lost.get_or_insert_with(|| format!("{}: {}", damage.object, damage.damage));
+        self.lost(format!("{}: {}", damage.object, damage.damage));
     }
 
-    /// Ends a file; `broken` is why it could not be read to its end.
+    /// Whatever the order, the same message stays.
+    fn lost(&mut self, message: String) {
+        self.lost = Some(self.lost.take().map_or(message.clone(), |other| other.min(message)));
+    }
+
+    /// Ends a file; `broken` is why it could not be read to its end. An export has the events of one stream. Other files may have had any.
     pub fn end_of_file(&mut self, broken: Option<&Error>) {
         let hours = std::mem::take(&mut self.current);
+        let is_export = !std::mem::take(&mut self.may_have_any);
         let Some(error) = broken else { return };
-        if hours.is_empty() {
-            self.lost.get_or_insert_with(|| error.advice());
+        if hours.is_empty() || !is_export {
+            self.lost(error.advice());
         }
-        self.damaged.extend(hours.into_iter().map(|hour| (hour, error.advice())));
+        for hour in hours {
+            let message = error.advice();
+            self.damaged.entry(hour).and_modify(|other| *other = other.clone().min(message.clone())).or_insert(message);
+        }
     }
 
     /// Reads all hours into the bundle, with the request of each inventory. Returns what could not be read.
@@ -382,7 +395,7 @@ fn text(mut events: Vec<Kept>) -> Vec<u8> {
         for of_file in same_time.chunk_by(|one, other| one.object == other.object) {
             let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
             for event in of_file {
-                if event.object.is_empty() && !ids.insert(event.id.as_str()) {
+                if event.object.is_empty() && !ids.insert((event.id.as_str(), event.message.as_str())) {
                     continue;
                 }
                 let seen = seen.entry(&event.message).or_default();

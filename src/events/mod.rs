@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::envelope::Delivery;
 
-use crate::bundle::exported_source;
+use crate::bundle::{exported_source, is_time};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::EventFile;
 
@@ -20,8 +20,8 @@ use crate::scan::EventFile;
 pub const VERSION: u32 = 1;
 /// Longest line.
 ///
-/// In bytes. An event of CloudWatch Logs has at most 1 MiB, and JSON needs up to six bytes for one.
-const LINE_MAX: u64 = 8 * 1024 * 1024;
+/// In bytes. Files have events of up to 16 MiB, and JSON needs up to six bytes for one.
+const LINE_MAX: u64 = 100 * 1024 * 1024;
 
 /// An event of a log group, on one line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,41 +58,63 @@ impl LogEvent {
         Some(self.source.strip_prefix("cloudwatch:")?.rsplit_once(':')?.0)
     }
 
+    /// Whether what it says twice is the same.
+    fn is_consistent(&self) -> bool {
+        let Some(at) = Timestamp::from_millisecond(self.timestamp).ok().filter(|at| is_time(*at)) else { return false };
+        let member = format!("{}/{}", self.group().unwrap_or_default(), self.stream);
+        let origin = Origin::default().of_event(&member, "");
+        origin.is_some_and(|origin| {
+            exported_source(&origin.group, at) == self.source
+                && origin.instance == self.instance
+                && hour(at) == self.hour
+        }) && self.delivered().is_some()
+    }
+
     /// How it was delivered; none for words of other versions.
     pub fn delivered(&self) -> Option<Delivery> {
         DELIVERIES.iter().find(|(_, word)| *word == self.delivery).map(|(delivery, _)| *delivery)
     }
 }
 
+fn hour(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H").to_string()
+}
+
 const DELIVERIES: [(Delivery, &str); 3] =
     [(Delivery::Export, "export"), (Delivery::Subscription, "subscription"), (Delivery::Query, "query")];
 
-/// The events of a file that belong to database instances, in the order of the file. Returns how many others there are; none if the
-/// file holds no events of CloudWatch Logs.
+/// Passes on the events of a file that belong to log groups of databases, in the order of the file.
 ///
 /// # Errors
 ///
-/// When the file cannot be opened. In the result, when it breaks off: what was read up to there is passed on.
-pub fn extract(object: &str, file: Input<'_>, each: &mut dyn FnMut(LogEvent)) -> Result<Option<(u64, Result<()>)>> {
+/// When the file cannot be opened, holds no events of CloudWatch Logs, or breaks off, and when the log group or the time of events is
+/// not known. What could be read is passed on.
+pub fn extract(object: &str, file: Input<'_>, each: &mut dyn FnMut(LogEvent)) -> Result<()> {
     let opened = match file {
         Input::File(path) => EventFile::open(object, path)?,
         Input::Stream(stream) => EventFile::of(object, stream)?,
     };
-    let Some(file) = opened else { return Ok(None) };
+    let no_events = || {
+        Error::new(ErrorKind::Format, object, "this file contains no events of CloudWatch Logs")
+            .hint("leave it out. Files that RDS names are read with `ssl-usage collect --logs`")
+    };
+    let file = opened.ok_or_else(no_events)?;
     let delivery = DELIVERIES.iter().find(|(delivery, _)| *delivery == file.delivery).map_or("", |(_, word)| word);
     let place = Origin::of_path(object);
-    let mut others = 0;
+    let mut unknown = 0_u64;
     let read = file.read(&mut |event| {
         let origin = place.clone().of_event(&event.member, &event.account);
-        let at = Timestamp::from_millisecond(event.at).ok();
-        match origin.zip(at) {
-            Some((origin, at)) => each(LogEvent {
+        let at = Timestamp::from_millisecond(event.at).ok().filter(|at| is_time(*at));
+        match at.zip(origin) {
+            // Of other services.
+            Some((_, origin)) if !origin.group.is_empty() && origin.instance.is_empty() => {}
+            Some((at, origin)) if !origin.instance.is_empty() => each(LogEvent {
                 v: VERSION,
                 source: exported_source(&origin.group, at),
                 account: origin.account,
                 region: origin.region,
                 instance: origin.instance,
-                hour: at.strftime("%Y-%m-%dT%H").to_string(),
+                hour: hour(at),
                 stream: origin.stream,
                 delivery: delivery.to_owned(),
                 object: object.to_owned(),
@@ -100,15 +122,31 @@ pub fn extract(object: &str, file: Input<'_>, each: &mut dyn FnMut(LogEvent)) ->
                 timestamp: event.at,
                 message: event.message,
             }),
-            None => others += 1,
+            _ => unknown += 1,
         }
     });
-    Ok(Some((others, read)))
+    read?;
+    if unknown > 0 {
+        let message = format!("the log group or the time of {unknown} events is unknown");
+        return Err(Error::new(ErrorKind::Format, object, message)
+            .hint("name the folders after the log group: aws/rds/instance/NAME/postgresql"));
+    }
+    Ok(())
+}
+
+/// The path of a file from the root on. A link has its own name, not that of what it leads to.
+pub fn name_of(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+}
+
+/// Whether a file has no events and need not have any: an export task writes one to try whether it may, and an empty file is nothing.
+pub fn is_no_object(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "aws-logs-write-test")
+        || path.metadata().is_ok_and(|metadata| metadata.len() == 0)
 }
 
 /// That events of a file could not be read, on one line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Damage {
     /// [`VERSION`].
     pub v: u32,
@@ -153,25 +191,25 @@ pub fn read(name: &str, mut lines: impl BufRead, each: &mut dyn FnMut(Line) -> R
             Error::new(ErrorKind::Format, subject, message).hint("use the output of `ssl-usage extract` as it is")
         };
         if line.last() != Some(&b'\n') {
-            return Err(wrong("the line is cut, or longer than 8 MiB".to_owned()));
+            return Err(wrong("the line is cut, or longer than 100 MiB".to_owned()));
         }
+        let unread = |error| wrong(format!("this is no event: {error}"));
+        let version = |v: u32| match v {
+            VERSION => Ok(()),
+            _ => Err(wrong(format!("the event has version {v}, and this version reads {VERSION}"))),
+        };
         let event: LogEvent = match serde_json::from_slice(&line) {
             Ok(event) => event,
-            Err(error) => match serde_json::from_slice::<Damage>(&line) {
-                Ok(damage) if damage.v == VERSION => {
-                    each(Line::Damage(damage))?;
-                    continue;
-                }
-                _ => return Err(wrong(format!("this is no event: {error}"))),
-            },
+            Err(error) => {
+                let damage: Damage = serde_json::from_slice(&line).map_err(|_| unread(error))?;
+                version(damage.v)?;
+                each(Line::Damage(damage))?;
+                continue;
+            }
         };
-        if event.v != VERSION {
-            return Err(wrong(format!("the event has version {}, and this version reads {VERSION}", event.v)));
-        }
-        let at = Timestamp::from_millisecond(event.timestamp).ok();
-        let is_own = |at: Timestamp| event.group().is_some_and(|group| exported_source(group, at) == event.source);
-        if !at.is_some_and(is_own) || event.delivered().is_none() {
-            return Err(wrong("source, timestamp or delivery are invalid".to_owned()));
+        version(event.v)?;
+        if !event.is_consistent() {
+            return Err(wrong("its source, instance, hour, timestamp or delivery contradict each other".to_owned()));
         }
         each(Line::Event(event))?;
     }

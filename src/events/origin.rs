@@ -39,15 +39,13 @@ impl Origin {
         }
     }
 
-    /// The same for an event: its `member` is the log group and the stream, the stream alone, or nothing. None if that is no log group
-    /// of a database, or none is known.
+    /// The same for an event: its `member` is the log group and the stream, the stream alone, or nothing. The instance is empty if
+    /// that is no log group of a database; none if no log group is known.
     pub fn of_event(mut self, member: &str, account: &str) -> Option<Self> {
-        match member.rsplit_once('/') {
-            Some((group, stream)) if group.starts_with('/') => {
-                (self.group, self.stream) = (group.to_owned(), stream.to_owned())
-            }
-            _ if !member.is_empty() => self.stream = member.to_owned(),
-            _ => {}
+        if member.starts_with('/') {
+            (self.group, self.stream) = split(member);
+        } else if !member.is_empty() {
+            self.stream = member.to_owned();
         }
         if !account.is_empty() {
             self.account = Some(account.to_owned());
@@ -58,10 +56,22 @@ impl Origin {
         self.instance = match words.as_slice() {
             ["", "aws", "rds", "instance", name, _] => (*name).to_owned(),
             ["", "aws", "rds", "cluster", _, _] | ["", "aws", "docdb", _, _] => of_stream(),
-            _ => return None,
+            _ => String::new(),
         };
-        (!self.instance.is_empty()).then_some(self)
+        (!self.group.is_empty()).then_some(self)
     }
+}
+
+/// Log group and stream. Streams may have slashes; groups of databases have as many as they have.
+fn split(member: &str) -> (String, String) {
+    let words: Vec<&str> = member.split('/').collect();
+    let length = match words.as_slice() {
+        ["", "aws", "rds", "instance" | "cluster", _, _, ..] => 6,
+        ["", "aws", "docdb", _, _, ..] => 5,
+        all => all.len().saturating_sub(1),
+    };
+    let (group, stream) = words.split_at_checked(length).unwrap_or((&words, &[]));
+    (group.join("/"), stream.join("/"))
 }
 
 /// Whether a word is the number of an account.
@@ -93,7 +103,7 @@ mod tests {
     #[test]
     fn the_instance_is_that_of_the_log_group_or_of_the_stream_of_a_cluster() {
         let of = |path: &str, member: &str| {
-            let origin = Origin::of_path(path).of_event(member, "")?;
+            let origin = Origin::of_path(path).of_event(member, "").filter(|origin| !origin.instance.is_empty())?;
             Some((origin.instance, origin.group, origin.stream))
         };
         let found = |instance: &str, group: &str, stream: &str| {

@@ -71,6 +71,7 @@ impl EventFile {
     /// When the file breaks off, or parts of it are no events. What was read up to there is passed on.
     pub fn read(mut self, each: &mut dyn FnMut(FileEvent)) -> Result<()> {
         let mut events = Events { each, open: None, undated: 0 };
+        let mut last = b'\n';
         let wrong = |error| {
             let envelope = self.envelope.name;
             Error::new(ErrorKind::Format, &self.name, format!("could not read this {envelope}: {error}"))
@@ -78,6 +79,7 @@ impl EventFile {
         let broken = loop {
             match self.pieces.next() {
                 Ok(Some(piece)) => {
+                    last = piece.last().copied().unwrap_or(last);
                     if let Err(error) = self.unwrapper.push(piece, &mut events) {
                         break Some(wrong(error));
                     }
@@ -87,6 +89,11 @@ impl EventFile {
             }
         };
         let contents = self.unwrapper.finish(&mut events);
+        // An export ends each event with a newline. Without it, the last one may be cut: a TLS mark may be missing at its end.
+        let is_cut = self.delivery == Delivery::Export && (broken.is_some() || last != b'\n');
+        if is_cut {
+            events.open = None;
+        }
         events.close();
         let undated = events.undated;
         if let Some(error) = broken {
@@ -95,6 +102,10 @@ impl EventFile {
         let contents = contents.map_err(wrong)?;
         if let Some(error) = problem(&self.name, self.envelope, &contents) {
             return Err(error);
+        }
+        if is_cut {
+            let message = "the file ends in the middle of an event, so the rest of the log is missing";
+            return Err(Error::new(ErrorKind::Truncated, &self.name, message).hint("copy the whole file again"));
         }
         if undated > 0 {
             let message = format!("{undated} events of this {} have no time", self.envelope.name);
@@ -133,7 +144,7 @@ impl Members for Events<'_> {
     fn write(&mut self, member: &str, bytes: &[u8]) {
         match &mut self.open {
             Some((event, message)) => {
-                if event.member != member {
+                if message.is_empty() && event.member.is_empty() {
                     event.member = member.to_owned();
                 }
                 message.extend_from_slice(bytes);
@@ -145,6 +156,6 @@ impl Members for Events<'_> {
     fn event(&mut self, tag: EventTag<'_>) {
         self.close();
         let (id, account) = (tag.id.to_owned(), tag.account.to_owned());
-        self.open = Some((FileEvent { at: tag.at, id, account, ..FileEvent::default() }, Vec::new()));
+        self.open = tag.at.map(|at| (FileEvent { at, id, account, ..FileEvent::default() }, Vec::new()));
     }
 }

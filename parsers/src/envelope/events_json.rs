@@ -100,9 +100,7 @@ impl Unwrap for Events {
             match event {
                 Some(item) => {
                     contents.events += 1;
-                    if let Some(at) = item.at {
-                        out.event(EventTag { at, id: &item.id, account: "" });
-                    }
+                    out.event(EventTag { at: item.at, id: &item.id, account: "" });
                     message(out, &item.member, item.message.as_bytes());
                 }
                 None => contents.misfits += 1,

@@ -90,14 +90,13 @@ impl Events {
                 continue;
             };
             let id = event.get("id").and_then(Value::as_str);
-            if id.is_some_and(|id| !self.is_new(&member, id)) {
+            if id.is_some_and(|id| !self.is_new((account, &member, id, line))) {
                 self.contents.duplicates += 1;
                 continue;
             }
             self.contents.events += 1;
-            if let Some(at) = event.get("timestamp").and_then(Value::as_i64) {
-                out.event(EventTag { at, id: id.unwrap_or_default(), account });
-            }
+            let at = event.get("timestamp").and_then(Value::as_i64);
+            out.event(EventTag { at, id: id.unwrap_or_default(), account });
             message(out, &member, line.as_bytes());
         }
         Some(())
@@ -105,10 +104,11 @@ impl Events {
 
     /// Whether an event is delivered for the first time.
     ///
-    /// Log stream and id identify an event. One that comes again behind `REMEMBERED` others counts as new.
-    fn is_new(&mut self, member: &str, id: &str) -> bool {
+    /// Account, log stream and id identify an event, and its message is the same each time. One that comes again behind `REMEMBERED`
+    /// others counts as new.
+    fn is_new(&mut self, event: (&str, &str, &str, &str)) -> bool {
         let mut hasher = DefaultHasher::new();
-        (member, id).hash(&mut hasher);
+        event.hash(&mut hasher);
         let hash = hasher.finish();
         let new = self.known.insert(hash);
         if new {

@@ -130,9 +130,7 @@ impl Prefixed {
         let text = match (self.split)(without_return(line)) {
             Some(Before { member, line, goes_on, at }) => {
                 self.contents.events += 1;
-                if let Some(at) = at {
-                    out.event(EventTag { at, id: "", account: "" });
-                }
+                out.event(EventTag { at, id: "", account: "" });
                 self.member = member;
                 ended &= !goes_on;
                 line

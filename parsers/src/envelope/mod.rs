@@ -63,8 +63,8 @@ pub trait Members {
 /// What CloudWatch Logs says of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventTag<'e> {
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    pub at: i64,
+    /// Milliseconds since 1970-01-01T00:00:00Z; none if the envelope has no usable time for it.
+    pub at: Option<i64>,
     /// Its id, which no other event of the stream has; empty if the envelope has none.
     pub id: &'e str,
     /// The account of the log group; empty if the envelope does not name it.

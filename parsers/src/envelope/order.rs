@@ -133,9 +133,7 @@ impl Order {
 
 /// Passes on an event, with its time if that can be read.
 fn pass(out: &mut dyn Members, event: &Event) {
-    if let Some(at) = millisecond(&event.time) {
-        out.event(EventTag { at, id: "", account: "" });
-    }
+    out.event(EventTag { at: millisecond(&event.time), id: "", account: "" });
     message(out, &event.member, &event.message);
 }
 
