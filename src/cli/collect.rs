@@ -28,7 +28,8 @@ use crate::error::Result;
   ssl-usage collect --organization --role-name auditor --all-regions \\
     -o evidence
   ssl-usage collect --logs archive --inventory evidence -o judged
-  ssl-usage collect --logs firehose --unfiltered --inventory evidence -o judged-events
+  ssl-usage collect --logs firehose --unfiltered \\
+    --inventory evidence -o judged-events
   ssl-usage analyze --from evidence
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 success, but some evidence could not be read (see the errors); 130 or 143 interrupted (Ctrl-C or SIGTERM).")]

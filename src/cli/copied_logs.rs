@@ -103,7 +103,7 @@ impl CopiedLogs {
         let files = self.logs.as_deref().map(directory::files).transpose()?.unwrap_or_default();
         let layout = |path: &PathBuf| self.layout.or_else(|| Layout::of(path)).unwrap_or(Layout::RdsFiles);
         let (files, mut objects): (Vec<_>, Vec<_>) =
-            files.into_iter().filter(|path| !is_no_object(path)).partition(|path| layout(path) == Layout::RdsFiles);
+            files.into_iter().partition(|path| layout(path) == Layout::RdsFiles);
         let (fleets, is_one) = self.fleets(options, output)?;
         let chosen: Vec<&InstanceProfile> = fleets.iter().flat_map(|fleet| &fleet.instances).collect();
         let root = self.logs.as_deref().unwrap_or(Path::new(""));
@@ -118,9 +118,9 @@ impl CopiedLogs {
             .map(|profile| profile.arn.as_str())
             .collect();
         // Beside objects, a file that is no copy of a log may be an object that is damaged.
+        objects.retain(|path| !is_no_object(path));
         if !objects.is_empty() {
-            objects.extend(copies.take_others());
-            objects.retain(|path| !is_no_object(path));
+            objects.extend(copies.take_others().into_iter().filter(|path| !is_no_object(path)));
         }
         copies.of.retain(|arn, _| !left_out.contains(arn.as_str()));
         let mut events = Events::new(&fleets, &left_out, self.shard(), self.unfiltered);

@@ -19,7 +19,7 @@ use crate::logs::directory;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage extract firehose > events.ndjson
-  ssl-usage collect --events events.ndjson --unfiltered \
+  ssl-usage collect --events events.ndjson --unfiltered \\
     --inventory evidence -o judged
   ssl-usage extract --object s3://logs/2026/11/23/10/1.json - < 1.json
 
