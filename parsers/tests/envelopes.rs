@@ -407,11 +407,11 @@ fn each_log_stream_is_a_log_of_its_own() {
         )
     };
     let text = [object("a", "one"), object("b", "two"), object("a", "one"), object("b", "three\\n")].concat();
-    // The same id in another stream is another event; the same stream's is the same.
+    // The same id in another stream is another event, and so is another text with it. The same stream's is the same.
     let (_, found, contents) = unwrapped(text.as_bytes(), &[11]);
     let member = |stream: &str| found.0[&format!("/aws/rds/cluster/c/postgresql/{stream}")].clone();
-    assert_eq!((member("a"), member("b")), (b"one\n".to_vec(), b"two\n".to_vec()));
-    assert_eq!((contents.events, contents.duplicates), (2, 2));
+    assert_eq!((member("a"), member("b")), (b"one\n".to_vec(), b"two\nthree\n".to_vec()));
+    assert_eq!((contents.events, contents.duplicates), (3, 1));
 }
 
 #[test]
