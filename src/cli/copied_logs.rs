@@ -200,9 +200,10 @@ impl CopiedLogs {
                 }
             });
             unwritten?;
-            let broken = read.err();
-            events.end_of_file(broken.as_ref());
-            problems.extend(broken);
+            if let Err(broken) = read {
+                events.lose(&name_of(path), &broken.advice());
+                problems.push(broken);
+            }
         }
         let Some(path) = &self.events else { return Ok(problems) };
         let name = path.display().to_string();
@@ -214,12 +215,11 @@ impl CopiedLogs {
         read(&name, lines, &mut |line| match line {
             Line::Event(event) => events.add(event),
             Line::Damage(damage) => {
-                events.lose(&damage);
+                events.lose(&damage.object, &damage.damage);
                 problems.push(Error::new(ErrorKind::Truncated, damage.object, damage.damage));
                 Ok(())
             }
         })?;
-        events.end_of_file(None);
         Ok(problems)
     }
 

@@ -29,7 +29,7 @@ use super::writer::Writer;
 use super::{Request, logged};
 use crate::bundle::{Bundle, GapCause, Known, LogGap, LogRead, Parts, exported_source};
 use crate::error::{Error, Result};
-use crate::events::{Damage, LogEvent};
+use crate::events::LogEvent;
 use crate::inventory::{Fleet, InstanceProfile};
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -61,14 +61,8 @@ pub struct Events<'f> {
     minutes: BTreeMap<GroupOf, BTreeMap<i64, u64>>,
     /// Hours of which events may be filtered.
     filtered: BTreeSet<(GroupOf, i64)>,
-    /// Hours of which events could not be read, with the cause.
-    damaged: BTreeMap<(GroupOf, i64), String>,
-    /// A file of which no event could be read, so that it may have been of any hour.
+    /// Why events are missing.
     lost: Option<String>,
-    /// Hours of the file that is being read.
-    current: BTreeSet<(GroupOf, i64)>,
-    /// Whether that file is no export.
-    may_have_any: bool,
     /// Names of instances that are not in the inventory, with the number of their events.
     pub unassigned: BTreeMap<String, u64>,
 }
@@ -103,10 +97,7 @@ impl<'f> Events<'f> {
             partitions: (0..PARTITIONS).map(|_| None).collect(),
             minutes: BTreeMap::new(),
             filtered: BTreeSet::new(),
-            damaged: BTreeMap::new(),
             lost: None,
-            current: BTreeSet::new(),
-            may_have_any: false,
             unassigned: BTreeMap::new(),
         }
     }
@@ -117,7 +108,6 @@ impl<'f> Events<'f> {
     ///
     /// When a partition cannot be written.
     pub fn add(&mut self, event: LogEvent) -> Result<()> {
-        self.may_have_any |= event.delivered() != Some(Delivery::Export);
         let Some(profile) = self.profile(&event) else {
             *self.unassigned.entry(event.instance).or_default() += 1;
             return Ok(());
@@ -139,7 +129,6 @@ impl<'f> Events<'f> {
         if event.delivered() != Some(Delivery::Export) && !self.is_unfiltered {
             self.filtered.insert(((profile, group), hour));
         }
-        self.current.insert(((profile, group), hour));
         if !is_here {
             return Ok(());
         }
@@ -187,28 +176,11 @@ impl<'f> Events<'f> {
         self.minutes.keys().map(|(profile, _)| profile).collect::<BTreeSet<_>>().len()
     }
 
-    /// Events of any hour are missing.
-    pub fn lose(&mut self, damage: &Damage) {
-        self.lost(format!("{}: {}", damage.object, damage.damage));
-    }
-
-    /// Whatever the order, the same message stays.
-    fn lost(&mut self, message: String) {
+    /// Events are missing, of any hour: what could not be read of a file may have been of an hour of which other files have events.
+    /// Whatever the order of files, the same message stays.
+    pub fn lose(&mut self, object: &str, damage: &str) {
+        let message = format!("{object}: {damage}");
         self.lost = Some(self.lost.take().map_or(message.clone(), |other| other.min(message)));
-    }
-
-    /// Ends a file; `broken` is why it could not be read to its end. An export has the events of one stream. Other files may have had any.
-    pub fn end_of_file(&mut self, broken: Option<&Error>) {
-        let hours = std::mem::take(&mut self.current);
-        let is_export = !std::mem::take(&mut self.may_have_any);
-        let Some(error) = broken else { return };
-        if hours.is_empty() || !is_export {
-            self.lost(error.advice());
-        }
-        for hour in hours {
-            let message = error.advice();
-            self.damaged.entry(hour).and_modify(|other| *other = other.clone().min(message.clone())).or_insert(message);
-        }
     }
 
     /// Reads all hours into the bundle, with the request of each inventory. Returns what could not be read.
@@ -231,7 +203,6 @@ impl<'f> Events<'f> {
             groups: self.groups,
             minutes: self.minutes,
             filtered: self.filtered,
-            damaged: self.damaged,
             lost: self.lost,
         });
         let reads = partitions.into_iter().flatten().map(|partition| {
@@ -278,7 +249,6 @@ struct Shown {
     groups: Vec<String>,
     minutes: BTreeMap<GroupOf, BTreeMap<i64, u64>>,
     filtered: BTreeSet<(GroupOf, i64)>,
-    damaged: BTreeMap<(GroupOf, i64), String>,
     lost: Option<String>,
 }
 
@@ -333,8 +303,7 @@ impl Shown {
         let wrong = wrong.or(unread(fold.unparsed, None, logs, &subject).map(|(_, error)| error));
         let mut gaps: Vec<LogGap> =
             wrong.iter().map(|error| LogGap { cause: cause(error), message: error.advice() }).collect();
-        let damage = self.damaged.get(&(of_group, hour)).or(self.lost.as_ref());
-        gaps.extend(damage.map(|message| LogGap { cause: GapCause::Truncated, message: message.clone() }));
+        gaps.extend(self.lost.iter().map(|message| LogGap { cause: GapCause::Truncated, message: message.clone() }));
         let is_dated = logs.export.as_ref().is_some_and(|export| export.dated) && !logs.imitable;
         let is_shown = is_dated && !self.filtered.contains(&(of_group, hour));
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
