@@ -1,5 +1,8 @@
 //! The error of every part: its subject, what happened and why, and what to do next.
 
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
 use crate::text::one_line;
 
 /// `Result` with this crate's error.
@@ -15,6 +18,25 @@ pub(crate) fn causes<'e>(
     error: &'e (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// Folders of this machine, and what their content is a copy of.
+static COPIES: RwLock<Vec<(String, String)>> = RwLock::new(Vec::new());
+
+/// Has errors about files of a folder name what it is a copy of, as `s3://bucket/prefix`: the folder is temporary.
+pub(crate) fn is_copy(folder: &Path, original: String) {
+    let folder = folder.display().to_string();
+    COPIES.write().unwrap_or_else(PoisonError::into_inner).push((folder, original));
+}
+
+/// A subject, under the name of what it is a copy of.
+fn renamed(subject: String) -> String {
+    let copies = COPIES.read().unwrap_or_else(PoisonError::into_inner);
+    let original = copies.iter().find_map(|(folder, original)| {
+        let rest = subject.strip_prefix(folder.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+        Some(format!("{}{rest}", original.trim_end_matches('/')))
+    });
+    original.unwrap_or(subject)
 }
 
 /// The kind of an error.
@@ -110,7 +132,7 @@ impl Error {
     pub fn new(kind: ErrorKind, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self(Box::new(Details {
             kind,
-            subject: subject.into(),
+            subject: renamed(subject.into()),
             message: message.into(),
             hint: None,
             account: None,
@@ -172,7 +194,7 @@ impl Error {
     }
 
     /// An error of the file system about `path`.
-    pub fn io(path: &std::path::Path, error: std::io::Error) -> Self {
+    pub fn io(path: &Path, error: std::io::Error) -> Self {
         let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
         let message = match error.kind() {
             std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),

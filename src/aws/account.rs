@@ -185,24 +185,8 @@ impl Accounts {
 
 impl Account {
     async fn of_profile(profile: Option<&str>, patience: Duration, run: &Run<'_>) -> Result<Self> {
-        let http = network::client(profile, run.progress).await?;
-        let config = loader(profile, http).load().await;
-        endpoint::check(&config)?;
+        let (config, credentials) = credentials(profile, patience, run.regions, run.progress).await?;
         run.warn(endpoint::unencrypted(&config));
-        let home = run.regions.home(config.region().map(AsRef::as_ref)).map(aws_config::Region::new);
-        let by = Box::new(config.to_builder().region(home).build());
-        let origin = Origin::Chain { profile: profile.map(str::to_owned), by };
-        let credentials = Renewed::new(origin, patience);
-        credentials.check().await.map_err(|error| {
-            let made = match (cause::<CredentialFailure>(&error), waited_for(&error)) {
-                (Some(failure), _) => failure.error(),
-                (None, waited) => {
-                    let happened = waited.unwrap_or_else(|| "there are no AWS credentials".to_owned());
-                    Error::new(ErrorKind::Credentials, profile.unwrap_or("credentials"), happened).hint(LONGER)
-                }
-            };
-            made.because(error)
-        })?;
         Ok(Self::new(&config, credentials, run).await)
     }
 
@@ -238,6 +222,33 @@ impl Account {
     pub fn in_region(&self, region: &str, most: Option<f64>) -> Aws {
         Aws::new(self, region, most)
     }
+}
+
+/// The configuration of a profile, or of what the environment names, and its credentials, which are there.
+pub(super) async fn credentials(
+    profile: Option<&str>,
+    patience: Duration,
+    regions: &Regions,
+    progress: &Arc<dyn Progress>,
+) -> Result<(SdkConfig, Renewed)> {
+    let http = network::client(profile, progress).await?;
+    let config = loader(profile, http).load().await;
+    endpoint::check(&config)?;
+    let home = regions.home(config.region().map(AsRef::as_ref)).map(aws_config::Region::new);
+    let by = Box::new(config.to_builder().region(home).build());
+    let origin = Origin::Chain { profile: profile.map(str::to_owned), by };
+    let credentials = Renewed::new(origin, patience);
+    credentials.check().await.map_err(|error| {
+        let made = match (cause::<CredentialFailure>(&error), waited_for(&error)) {
+            (Some(failure), _) => failure.error(),
+            (None, waited) => {
+                let happened = waited.unwrap_or_else(|| "there are no AWS credentials".to_owned());
+                Error::new(ErrorKind::Credentials, profile.unwrap_or("credentials"), happened).hint(LONGER)
+            }
+        };
+        made.because(error)
+    })?;
+    Ok((config, credentials))
 }
 
 /// Number of an account, and ARN of an identity in it.

@@ -15,6 +15,17 @@ const PREFIXES: [(&str, &str); 1] = [("monitoring", "cloudwatch")];
 /// The REST call that is in no SDK: in its path, behind a version, and as IAM names it.
 const DOWNLOAD: (&str, &str) = ("downloadCompleteLogFile", "DownloadCompleteDBLogFile");
 
+/// Calls of S3, as IAM names them: the method, whether it lists, and the action.
+///
+/// Source: Service Authorization Reference.
+const OF_OBJECTS: [(&str, bool, &str); 5] = [
+    ("GET", true, "ListBucket"),
+    ("GET", false, "GetObject"),
+    ("HEAD", false, "GetObject"),
+    ("PUT", false, "PutObject"),
+    ("DELETE", false, "DeleteObject"),
+];
+
 /// Headers with the ID of a request.
 const IDS: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
 
@@ -65,6 +76,11 @@ pub(super) fn action(request: &HttpRequest) -> String {
         return String::from_utf8_lossy(action).into_owned();
     }
     let path = request.uri().splitn(4, '/').nth(3).unwrap_or_default();
+    if scope(request.headers().get("authorization").unwrap_or_default()).is_some_and(|(_, service)| service == "s3") {
+        let is_list = path.contains("list-type=");
+        let known = OF_OBJECTS.iter().find(|(method, list, _)| *method == request.method() && *list == is_list);
+        return known.map_or(request.method(), |(.., action)| action).to_owned();
+    }
     match path.rsplit_once("/operation/") {
         Some((_, operation)) => operation.to_owned(),
         None if path.split('/').nth(1) == Some(DOWNLOAD.0) => DOWNLOAD.1.to_owned(),

@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The services that are called, by the names that `AWS_ENDPOINT_URL_<SERVICE>` is made of.
 ///
 /// Source: "Service-specific endpoints" in the AWS SDKs and Tools reference guide.
-const SERVICES: [&str; 9] =
-    ["RDS", "CloudWatch Logs", "CloudWatch", "EC2", "STS", "Account", "Organizations", "SSO", "SSO OIDC"];
+const SERVICES: [&str; 10] =
+    ["RDS", "CloudWatch Logs", "CloudWatch", "EC2", "S3", "STS", "Account", "Organizations", "SSO", "SSO OIDC"];
 
 /// The endpoint that is set for a service, or for all.
 pub(super) fn of(config: &SdkConfig, service: &str) -> Option<String> {

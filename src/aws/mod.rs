@@ -23,6 +23,7 @@ mod proxy;
 mod quota;
 mod rate_limit;
 mod region;
+pub mod s3;
 mod trust;
 
 pub use account::{Account, Accounts};
@@ -47,6 +48,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use credentials::RetryWithNewCredentials;
 use rate_limit::{NoMoreAfterThrottling, Pace};
 
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
 /// Longest silence of an endpoint.
 const SILENCE: Duration = Duration::from_secs(60);
 /// What to do about an endpoint that violates its API.
@@ -79,7 +82,7 @@ pub struct Aws {
 
 /// What all clients have in common, for a profile or for what the environment names.
 fn loader(profile: Option<&str>, http: SharedHttpClient) -> ConfigLoader {
-    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).read_timeout(SILENCE).build();
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SILENCE).build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(timeouts)

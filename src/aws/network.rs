@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 use super::call::{begun, ended};
 use super::connection::{Unreachable, diagnose};
 use super::trust::Trust;
-use super::{answer, proxy};
+use super::{CONNECT, answer, proxy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 
@@ -33,24 +33,50 @@ use crate::progress::Progress;
 ///
 /// When the proxy or the CA bundle that is set cannot be used.
 pub(super) async fn client(profile: Option<&str>, progress: &Arc<dyn Progress>) -> Result<SharedHttpClient> {
-    proxy::check()?;
-    let trust = Trust::of_profile(profile).await?;
-    let context = TlsContext::builder().with_trust_store(trust.store()).build();
-    let context = context.map_err(|error| Error::new(ErrorKind::Io, "TLS", "could not be set up").because(error))?;
+    let (trust, context) = tls(profile).await?;
     let client = |proxies: ProxyConfig| {
         let context = context.clone();
         Builder::new().build_with_connector_fn(move |settings, _| {
-            let builder = Connector::builder().proxy_config(proxies.clone());
-            let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone());
-            builder
-                .connector_settings(settings.cloned().unwrap_or_else(|| HttpConnectorSettings::builder().build()))
-                .build()
+            connection(
+                &proxies,
+                &context,
+                settings.cloned().unwrap_or_else(|| HttpConnectorSettings::builder().build()),
+            )
         })
     };
     let (direct, proxied) = (client(ProxyConfig::disabled()), client(ProxyConfig::from_env()));
     let diagnoses = Arc::new(Diagnoses { trust, known: Mutex::default() });
     let network = Network { direct, proxied, diagnoses, progress: Arc::clone(progress) };
     Ok(answer::bounded(SharedHttpClient::new(network)))
+}
+
+/// The same for calls that no client of the SDK makes. Answers are as long as they are.
+///
+/// # Errors
+///
+/// As [`client`].
+pub(super) async fn connector(profile: Option<&str>, progress: &Arc<dyn Progress>) -> Result<SharedHttpConnector> {
+    let (trust, context) = tls(profile).await?;
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
+    let of = |proxies: ProxyConfig| SharedHttpConnector::new(connection(&proxies, &context, settings.clone()));
+    let (direct, proxied) = (of(ProxyConfig::disabled()), of(ProxyConfig::from_env()));
+    let diagnoses = Arc::new(Diagnoses { trust, known: Mutex::default() });
+    Ok(SharedHttpConnector::new(NetworkConnector { direct, proxied, diagnoses, progress: Arc::clone(progress) }))
+}
+
+/// The trusted CAs, also as the HTTP client has them.
+async fn tls(profile: Option<&str>) -> Result<(Trust, TlsContext)> {
+    proxy::check()?;
+    let trust = Trust::of_profile(profile).await?;
+    let context = TlsContext::builder().with_trust_store(trust.store()).build();
+    let context = context.map_err(|error| Error::new(ErrorKind::Io, "TLS", "could not be set up").because(error))?;
+    Ok((trust, context))
+}
+
+fn connection(proxies: &ProxyConfig, context: &TlsContext, settings: HttpConnectorSettings) -> Connector {
+    let builder = Connector::builder().proxy_config(proxies.clone());
+    let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone());
+    builder.connector_settings(settings).build()
 }
 
 /// What is known of addresses that could not be reached. All calls to one fail for the same reason.

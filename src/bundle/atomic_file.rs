@@ -171,7 +171,7 @@ mod access {
 }
 
 /// Most attempts to read a folder that other processes change meanwhile.
-const ATTEMPTS: usize = 16;
+pub(super) const ATTEMPTS: usize = 16;
 
 /// Does something with the files of a folder; again where some of them were merged into another meanwhile.
 pub(super) fn settled<T>(read: impl Fn() -> Result<T>) -> Result<T> {
@@ -214,9 +214,28 @@ fn listing(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(names)
 }
 
+/// The file that makes a bundle a working copy of one that is elsewhere. It holds a word that no other copy has.
+pub(super) const WORKING_COPY: &str = "working-copy";
+/// How names end of files that were removed from a working copy, and are still to be removed from what it is a copy of. A file that
+/// something else removed is no such file.
+pub(super) const REMOVED: &str = ".removed";
+
+/// The word of a working copy.
+pub(super) fn word_of(bundle: &Path) -> Option<String> {
+    fs::read_to_string(bundle.join(WORKING_COPY)).ok()
+}
+
 /// Removes a file that may be gone already.
 pub(super) fn remove(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
+    let is_of_copy = file.parent().and_then(Path::parent).is_some_and(|bundle| bundle.join(WORKING_COPY).exists());
+    let removed = if is_of_copy {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(REMOVED);
+        fs::rename(file, file.with_file_name(name))
+    } else {
+        fs::remove_file(file)
+    };
+    match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(file, error)),
         _ => Ok(()),
     }

@@ -36,6 +36,7 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod working_copy;
 
 pub use coverage::{GapCause, IdBound, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
@@ -48,3 +49,4 @@ pub use probe::{ProbePart, ProbeRow};
 pub use range::is_time;
 pub use seal::Digests;
 pub use store::{Bundle, ListedFleet};
+pub use working_copy::WorkingCopy;

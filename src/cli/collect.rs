@@ -7,7 +7,7 @@ use clap::Args;
 use super::copied_logs::CopiedLogs;
 use super::fleet::Fleet;
 use super::heading::OUTPUT;
-use super::output::local;
+use super::output::local_or_s3;
 use super::progress::Bar;
 use super::{complain_of, dry_run, exit};
 use crate::error::Result;
@@ -39,7 +39,7 @@ pub(super) struct Collect {
     #[command(flatten)]
     copied: CopiedLogs,
     /// Bundle to extend; created if it does not exist.
-    #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT, value_parser = local())]
+    #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT, value_parser = local_or_s3())]
     output: PathBuf,
 }
 

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::output::local_or_s3;
+use super::working_copies::{self, Access};
 use super::{complain_of, exit};
 use crate::bundle::{Bundle, Scope, load};
 use crate::error::{ErrorKind, Result};
@@ -20,7 +22,7 @@ use crate::problem::Problem;
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a file is damaged or missing, and was left unchanged.")]
 pub(super) struct Compact {
     /// Bundles to compact.
-    #[arg(required = true, value_name = "BUNDLE")]
+    #[arg(required = true, value_name = "BUNDLE", value_parser = local_or_s3())]
     bundles: Vec<PathBuf>,
 }
 
@@ -29,9 +31,11 @@ impl Compact {
         let mut status = exit::DONE;
         for path in &self.bundles {
             // Merged parts are of this version's format.
-            Bundle::open(path)?;
-            let mut told: Vec<Problem> = Bundle::create(path)?.compact(1)?.iter().map(Problem::from).collect();
-            for trouble in damage(path) {
+            let local = working_copies::local(path, Access::ENVIRONMENT)?;
+            Bundle::open(&local)?;
+            let mut told: Vec<Problem> = Bundle::create(&local)?.compact(1)?.iter().map(Problem::from).collect();
+            working_copies::publish(path)?;
+            for trouble in damage(&local) {
                 if told.iter().all(|told| told.subject != trouble.subject) {
                     told.push(trouble);
                 }

@@ -13,15 +13,16 @@ use ssl_usage_parsers::envelope::Delivery;
 use super::collection_summary::CollectionSummary;
 use super::fleet::{Fleet, PLACES, runtime};
 use super::heading::EVIDENCE;
-use super::output::local;
+use super::output::{local, local_or_s3};
 use super::progress::Bar;
+use super::working_copies::{self, Access};
 use super::{complain_of, exit, interrupt};
 use crate::bundle::{Bundle, Scope, load};
 use crate::collect::{Copies, Events, Request, Shard, collect_copies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Input, Line, Origin, extract, is_no_object, name_of, read};
 use crate::inventory::{self, InstanceProfile};
-use crate::logs::directory;
+use crate::logs::folder::LogFolder;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::scan::EventFile;
@@ -49,12 +50,13 @@ enum Layout {
 
 impl Layout {
     /// The layout of a file; none if that is not recognized.
-    fn of(path: &Path) -> Option<Self> {
+    fn of(folder: &LogFolder, path: &Path) -> Option<Self> {
         let name = name_of(path);
         // Files of RDS may be wrapped, too: only a log group makes events of them. What is in the folder of a log group is an object of
         // it, even if it cannot be read.
         let has_group = !Origin::of_path(&name).group.is_empty();
-        match EventFile::open(&name, path).ok().flatten().map(|file| file.delivery) {
+        let opened = folder.beginning(path).and_then(|beginning| EventFile::of(&name, beginning));
+        match opened.ok().flatten().map(|file| file.delivery) {
             Some(Delivery::Subscription) => Some(Self::Firehose),
             Some(Delivery::Query) if has_group => Some(Self::Json),
             _ => has_group.then_some(Self::CloudwatchExport),
@@ -66,8 +68,8 @@ impl Layout {
 #[derive(Debug, Args)]
 #[command(next_help_heading = EVIDENCE)]
 pub(super) struct CopiedLogs {
-    /// Read the log files in this folder instead of calling AWS.
-    #[arg(long, value_name = "FOLDER", value_parser = local(), group = COPIES, conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
+    /// Read the log files in this folder, or below this prefix in S3, instead of the logs that AWS keeps.
+    #[arg(long, value_name = "FOLDER", value_parser = local_or_s3(), group = COPIES, conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
     logs: Option<PathBuf>,
     /// Read the events that `ssl-usage extract` printed, instead of calling AWS; - is standard input.
     #[arg(long, value_name = "FILE", value_parser = local(), group = COPIES, conflicts_with_all = PLACES, conflicts_with_all = OF_AWS)]
@@ -81,7 +83,7 @@ pub(super) struct CopiedLogs {
     unfiltered: bool,
     /// Bundle whose inventory names the instances, and which is copied into that of -o. Default: that of -o. `preflight --bundle`
     /// creates one.
-    #[arg(long, value_name = "BUNDLE", requires = COPIES, value_parser = local())]
+    #[arg(long, value_name = "BUNDLE", requires = COPIES, value_parser = local_or_s3())]
     inventory: Option<PathBuf>,
     /// Read only one of several shards of the logs, counted from 0, into a bundle of its own. A scheduler that runs N processes gives
     /// each its index.
@@ -100,16 +102,14 @@ impl CopiedLogs {
 
     /// Reads them into the bundle at `output`.
     pub fn run(&self, options: &Fleet, output: &Path) -> Result<u8> {
-        let files = self.logs.as_deref().map(directory::files).transpose()?.unwrap_or_default();
-        let layout = |path: &PathBuf| self.layout.or_else(|| Layout::of(path)).unwrap_or(Layout::RdsFiles);
-        let (files, mut objects): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| layout(path) == Layout::RdsFiles);
-        let (fleets, is_one) = self.fleets(options, output)?;
+        let folder = self.logs.as_deref().map(working_copies::log_folder).transpose()?.unwrap_or_default();
+        let (files, mut objects) = self.by_layout(&folder)?;
+        let local = working_copies::local(output, Access::ENVIRONMENT)?;
+        let (fleets, is_one) = self.fleets(options, &local)?;
         let chosen: Vec<&InstanceProfile> = fleets.iter().flat_map(|fleet| &fleet.instances).collect();
-        let root = self.logs.as_deref().unwrap_or(Path::new(""));
         let mut copies = match chosen.as_slice() {
-            [only] if is_one => Copies::of_one(root, &files, only),
-            all => Copies::assign(root, &files, all),
+            [only] if is_one => Copies::of_one(&folder, &files, only),
+            all => Copies::assign(&folder, &files, all),
         };
         let filter = options.filter();
         let left_out: BTreeSet<&str> = chosen
@@ -118,18 +118,19 @@ impl CopiedLogs {
             .map(|profile| profile.arn.as_str())
             .collect();
         // Beside objects, a file that is no copy of a log may be an object that is damaged.
-        objects.retain(|path| !is_no_object(path));
+        let is_object = |path: &PathBuf| !is_no_object(path, folder.size(path));
+        objects.retain(is_object);
         if !objects.is_empty() {
-            objects.extend(copies.take_others().into_iter().filter(|path| !is_no_object(path)));
+            objects.extend(copies.take_others().into_iter().filter(is_object));
         }
         copies.of.retain(|arn, _| !left_out.contains(arn.as_str()));
         let mut events = Events::new(&fleets, &left_out, self.shard(), self.unfiltered);
-        let mut problems = self.sort_events(&objects, &mut events)?;
+        let mut problems = self.sort_events((&folder, &objects), &mut events)?;
         let misplaced = misplaced(&copies, &events);
         if copies.of.is_empty() && !events.has_any() {
             let none = || {
                 let others = plural(copies.others.len() as u64, "other file");
-                let subject = self.events.as_deref().unwrap_or(root).display().to_string();
+                let subject = self.events.as_deref().unwrap_or(folder.root()).display().to_string();
                 Error::new(ErrorKind::NoMatch, subject, format!("no file is a log with connections ({others})"))
                     .hint("use the names of RDS, as in orders/error/postgresql.log.2026-11-23-10, or those of log groups, as in aws/rds/instance/orders/postgresql")
             };
@@ -138,17 +139,17 @@ impl CopiedLogs {
         }
         problems.extend(misplaced);
         // Nothing is written before it is known that something is to be read.
-        let found = Found { fleets: &fleets, copies: &copies, events, problems };
+        let found = Found { fleets: &fleets, folder: &folder, copies: &copies, events, problems };
         self.write(found, options, output)
     }
 
     /// Writes what was found into the bundle at `output`.
     fn write(&self, found: Found<'_>, options: &Fleet, output: &Path) -> Result<u8> {
-        let Found { fleets, copies, events, problems } = found;
+        let Found { fleets, folder, copies, events, problems } = found;
         let bar = Arc::new(Bar::new("counting sessions"));
         let counts = Arc::clone(bar.counts());
         let progress: Arc<dyn Progress> = bar;
-        let bundle = self.bundle(output)?;
+        let bundle = self.bundle(&working_copies::extended(output, Access::ENVIRONMENT)?)?;
         let listed = bundle.inventories()?.0;
         interrupt::collecting(output, &counts);
         progress.begin(copies.of.len() + events.instances());
@@ -169,7 +170,8 @@ impl CopiedLogs {
                 Some((_, listed)) => listed.clone(),
                 None => bundle.write_fleet(fleet)?,
             });
-            let read = collect_copies(request, fleet, copies, self.shard(), (&bundle, &known), &progress);
+            let of = (folder, copies);
+            let read = collect_copies(request, fleet, of, self.shard(), (&bundle, &known), &progress);
             problems.extend(runtime()?.block_on(read)?);
         }
         let instances = copies.of.len() + events.instances();
@@ -177,6 +179,7 @@ impl CopiedLogs {
         for (fleet, listed) in fleets.iter().zip(inventories) {
             bundle.finish(fleet, listed)?;
         }
+        working_copies::publish(output)?;
         interrupt::collected();
         drop(progress);
         complain_of(&problems);
@@ -185,19 +188,38 @@ impl CopiedLogs {
         Ok(exit::of_troubles(&problems))
     }
 
+    /// Where the bundle of --inventory is on this machine.
+    fn inventory(&self) -> Result<Option<PathBuf>> {
+        self.inventory.as_deref().map(|path| working_copies::local(path, Access::ENVIRONMENT)).transpose()
+    }
+
+    /// The files that RDS names, and the objects that contain events.
+    fn by_layout(&self, folder: &LogFolder) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+        let layouts = match self.layout {
+            Some(layout) => vec![layout; folder.files().len()],
+            None => folder.map_all(|folder, path| Layout::of(folder, path).unwrap_or(Layout::RdsFiles)),
+        };
+        let all = folder.files().iter().cloned().zip(layouts);
+        let (files, objects): (Vec<_>, Vec<_>) = all.partition(|(_, layout)| *layout == Layout::RdsFiles);
+        let paths = |all: Vec<(PathBuf, Layout)>| all.into_iter().map(|(path, _)| path).collect();
+        Ok((paths(files), paths(objects)))
+    }
+
     fn shard(&self) -> Shard {
         self.shard.unwrap_or(Shard::ALL)
     }
 
     /// Sorts the events of files, or those that were extracted. Returns what could not be read.
-    fn sort_events(&self, objects: &[PathBuf], events: &mut Events<'_>) -> Result<Vec<Error>> {
+    fn sort_events(&self, (folder, objects): (&LogFolder, &[PathBuf]), events: &mut Events<'_>) -> Result<Vec<Error>> {
         let mut problems = Vec::new();
-        for path in objects {
+        for (path, fetched) in objects.iter().zip(folder.fetch_all(objects)) {
             let mut unwritten = Ok(());
-            let read = extract(&name_of(path), Input::File(path), &mut |event| {
-                if unwritten.is_ok() {
-                    unwritten = events.add(event);
-                }
+            let read = fetched.and_then(|file| {
+                extract(&name_of(path), Input::File(file.path()), &mut |event| {
+                    if unwritten.is_ok() {
+                        unwritten = events.add(event);
+                    }
+                })
             });
             unwritten?;
             if let Err(broken) = read {
@@ -225,7 +247,8 @@ impl CopiedLogs {
 
     /// The instances; and whether all files belong to the one that the options name.
     fn fleets(&self, options: &Fleet, output: &Path) -> Result<(Vec<inventory::Fleet>, bool)> {
-        let of = self.inventory.as_deref().unwrap_or(output);
+        let inventory = self.inventory()?;
+        let of = inventory.as_deref().unwrap_or(output);
         let missing = |happened: &str| {
             let hint = "create an inventory with `ssl-usage preflight --bundle BUNDLE`, or add --instance and --engine";
             Error::new(ErrorKind::NotFound, of.display().to_string(), happened).hint(hint)
@@ -255,7 +278,7 @@ impl CopiedLogs {
     /// The bundle that is extended. With another inventory, it is a copy of that bundle, whose metrics and probes may keep a
     /// verdict from being too mild.
     fn bundle(&self, output: &Path) -> Result<Bundle> {
-        let Some(inventory) = &self.inventory else { return Bundle::create(output) };
+        let Some(inventory) = &self.inventory()? else { return Bundle::create(output) };
         let is_same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
         if !output.exists() {
             let damage = load(std::slice::from_ref(inventory), Scope::All)?.damage();
@@ -276,6 +299,7 @@ impl CopiedLogs {
 /// What is to be read.
 struct Found<'f> {
     fleets: &'f [inventory::Fleet],
+    folder: &'f LogFolder,
     copies: &'f Copies,
     events: Events<'f>,
     /// What could not be read so far.

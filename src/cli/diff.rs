@@ -9,6 +9,7 @@ use super::fleet::days;
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::output::{Output, one_of};
 use super::progress::{Bar, JUDGING};
+use super::working_copies::{self, Access};
 use crate::bundle::{Scope, load};
 use crate::diff::{Diff, FORMATS, Kept};
 use crate::error::{Error, Result};
@@ -58,8 +59,9 @@ impl Compare {
 
     fn kept(&self, path: &Path) -> Result<Kept> {
         let name = path.display().to_string();
-        if path.is_dir() {
-            let evidence = load(&[path.to_owned()], Scope::All)?;
+        let local = working_copies::local(path, Access::ENVIRONMENT)?;
+        if local.is_dir() || local != path {
+            let evidence = load(&[local], Scope::All)?;
             let window = Window::days_before(evidence.collected_at, self.days);
             let policy = Policy { accept_unverified: self.accept_unverified, ..Policy::default() };
             return Kept::of(&name, &Report::new(&evidence, window, policy, &Bar::new(JUDGING)));

@@ -6,9 +6,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::heading::OUTPUT;
-use super::output::{Output, one_of};
+use super::output::{Output, local_or_s3, one_of};
 use super::progress::Bar;
-use super::{complain, complain_of, exit};
+use super::{complain, complain_of, exit, working_copies};
 use crate::bundle::{InstanceEvidence, Scope, load};
 use crate::error::Result;
 use crate::problem::{Problem, distinct};
@@ -35,7 +35,7 @@ use crate::usage::side_by_side;
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a file is damaged or missing.")]
 pub(super) struct Digest {
     /// Bundles to verify.
-    #[arg(required = true, value_name = "BUNDLE")]
+    #[arg(required = true, value_name = "BUNDLE", value_parser = local_or_s3())]
     bundles: Vec<PathBuf>,
     /// Format of the digest.
     #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "text")]
@@ -78,7 +78,7 @@ struct Of {
 
 impl Digest {
     pub fn run(self) -> Result<u8> {
-        let loaded = load(&self.bundles, Scope::All)?;
+        let loaded = load(&working_copies::all_local(&self.bundles)?, Scope::All)?;
         let bar = Bar::new("checking");
         bar.begin(loaded.instances.len());
         let read = side_by_side(&loaded.instances, |known| {

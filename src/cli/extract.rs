@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::local;
-use super::{complain, exit};
+use super::output::local_or_s3;
+use super::{complain, exit, working_copies};
 use crate::error::{Error, Result};
 use crate::events::{Damage, Input, LogEvent, VERSION, extract, is_no_object, name_of};
-use crate::logs::directory;
 
 /// Print the events of CloudWatch Logs in files, one per line, for `collect --events`.
 ///
@@ -25,8 +24,8 @@ use crate::logs::directory;
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a file could not be read in full.")]
 pub(super) struct Extract {
-    /// Files or folders; - is standard input.
-    #[arg(required = true, value_name = "FILE|DIR|-", value_parser = local())]
+    /// Files or folders, also in S3; - is standard input.
+    #[arg(required = true, value_name = "FILE|DIR|-", value_parser = local_or_s3())]
     paths: Vec<PathBuf>,
     /// Path of the object that standard input contains. It may name an account, a region and a log group.
     #[arg(long, value_name = "PATH")]
@@ -43,16 +42,24 @@ impl Extract {
                 errors.extend(print(object, Input::Stream(Box::new(io::stdin())), &mut out)?);
                 continue;
             }
-            let files = match directory::files(path) {
-                Ok(files) => files,
+            let folder = match working_copies::log_folder(path) {
+                Ok(folder) => folder,
                 Err(error) => {
                     damage(&path.to_string_lossy(), &error, &mut out)?;
                     errors.push(error);
                     continue;
                 }
             };
-            for file in files.iter().filter(|file| !is_no_object(file)) {
-                errors.extend(print(&name_of(file), Input::File(file), &mut out)?);
+            let is_object = |file: &&PathBuf| !is_no_object(file, folder.size(file));
+            let objects: Vec<PathBuf> = folder.files().iter().filter(is_object).cloned().collect();
+            for (file, fetched) in objects.iter().zip(folder.fetch_all(&objects)) {
+                errors.extend(match fetched {
+                    Ok(fetched) => print(&name_of(file), Input::File(fetched.path()), &mut out)?,
+                    Err(error) => {
+                        damage(&name_of(file), &error, &mut out)?;
+                        Some(error)
+                    }
+                });
             }
         }
         printed(out.flush())?;

@@ -11,6 +11,7 @@ use super::collection_summary::CollectionSummary;
 use super::heading::{AWS, EVIDENCE, OUTPUT, WHAT};
 use super::interrupt;
 use super::progress::Bar;
+use super::working_copies::{self, Access};
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Evidence, Scope, load};
 use crate::collect::{Collected, FleetRequest, Plan, Request, Source};
@@ -177,6 +178,12 @@ impl Places {
         named.into_iter().flat_map(|(name, values)| option(name, values)).chain(organization).collect()
     }
 
+    /// With what credentials S3 is called: those of the first profile.
+    pub fn access(&self) -> Access<'_> {
+        let patience = Duration::from_secs(self.credentials_timeout);
+        Access { profile: self.profile.first().map(String::as_str), patience }
+    }
+
     fn regions(&self) -> Regions {
         match self.region.as_slice() {
             _ if self.all_regions => Regions::All,
@@ -231,9 +238,14 @@ impl Fleet {
         let counts = Arc::clone(bar.counts());
         interrupt::collecting(path, &counts);
         let progress: Arc<dyn Progress> = bar;
-        let Collected { asked, unwritten } = runtime()?.block_on(self.request(now)?.collect(path, &progress))?;
+        let local = working_copies::extended(path, self.places.access())?;
+        let collected = runtime()?.block_on(self.request(now)?.collect(&local, &progress));
+        // What was collected before an error is evidence, too.
+        let published = working_copies::publish(path);
+        let Collected { asked, unwritten } = collected?;
+        published?;
         interrupt::collected();
-        let mut evidence = load(&[path.to_owned()], Scope::Run(now, &asked))?;
+        let mut evidence = load(&[local], Scope::Run(now, &asked))?;
         // Another run with the same --now may have collected others of the same account and region.
         evidence.keep_instances(&self.filter())?;
         evidence.errors.extend(unwritten);
@@ -251,7 +263,8 @@ impl Fleet {
     pub fn plan(&self, path: &Path) -> Result<(Vec<Plan>, Vec<Error>)> {
         let progress: Arc<dyn Progress> = Arc::new(Bar::new("reading the inventory"));
         let now = self.now.unwrap_or_else(Timestamp::now);
-        runtime()?.block_on(self.request(now)?.plan(path, &progress))
+        let path = working_copies::local(path, self.places.access())?;
+        runtime()?.block_on(self.request(now)?.plan(&path, &progress))
     }
 }
 

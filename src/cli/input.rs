@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::collection_summary::CollectionSummary;
 use super::fleet::{DAYS, Fleet, PLACES, Places};
 use super::heading::EVIDENCE;
-use super::output::local;
+use super::output::local_or_s3;
 use super::progress::{Bar, JUDGING};
-use super::{complain_of, dry_run, policy};
+use super::{complain_of, dry_run, policy, working_copies};
 use crate::bundle::{Evidence, Scope, load};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::Filter;
@@ -28,10 +28,10 @@ pub(super) struct Subject {
     #[command(flatten)]
     pub fleet: Fleet,
     /// Read evidence from this bundle instead of calling AWS (repeatable).
-    #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = PLACES, conflicts_with_all = ["source", "log_format", "insights", "dry_run"])]
+    #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = PLACES, conflicts_with_all = ["source", "log_format", "insights", "dry_run"], value_parser = local_or_s3())]
     pub from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved. Default: ~/.local/share/ssl-usage/bundle.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local_or_s3())]
     pub bundle: Option<PathBuf>,
     /// Policy file (TOML): required evidence, ignored clients, attestations. Example: samples/policy.toml.
     #[arg(long, value_name = "FILE", help_heading = EVIDENCE)]
@@ -145,7 +145,7 @@ impl Subject {
             *summary = Some(collected);
             evidence
         } else {
-            let mut evidence = load(&self.from, Scope::All)?;
+            let mut evidence = load(&working_copies::all_local(&self.from)?, Scope::All)?;
             evidence.keep_only(&self.fleet.filter())?;
             evidence
         };

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::complain;
 use super::progress::Counts;
+use super::{complain, working_copies};
 use crate::text::{bytes, plural};
 
 /// What a stopped command leaves.
@@ -64,6 +64,7 @@ fn stop(signal: Signal) -> ! {
     if let Some(path) = &under_way.unfinished {
         let _ = std::fs::remove_file(path);
     }
+    working_copies::save();
     let Signal { name, status } = signal;
     match &under_way.collection {
         Some((path, counts)) => {

@@ -28,6 +28,7 @@ mod progress;
 mod sampling;
 mod scan;
 mod settings;
+mod working_copies;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -123,6 +124,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
+    working_copies::remove_all();
     ExitCode::from(status.unwrap_or_else(|error| {
         complain_of(&error.all().map(Problem::from).collect::<Vec<_>>());
         exit::of_error(error.kind())

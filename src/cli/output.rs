@@ -10,6 +10,7 @@ use console::Term;
 
 use super::heading::OUTPUT;
 use super::interrupt;
+use crate::aws::s3::S3Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Format, Layout, Reader};
 
@@ -68,6 +69,15 @@ pub(super) fn local() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match has_scheme(&path) {
         true => Err("only local paths are supported. Try a local path, and upload the result"),
         false => Ok(path),
+    })
+}
+
+/// Takes the path of a bundle or of logs: on this machine, or `s3://bucket/prefix`.
+pub(super) fn local_or_s3() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_str() {
+        Some(text) if S3Url::is_meant(&path) => text.parse::<S3Url>().map(|_| path),
+        _ if has_scheme(&path) => Err("use a local path, or s3://BUCKET/PREFIX".to_owned()),
+        _ => Ok(path),
     })
 }
 

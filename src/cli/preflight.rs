@@ -9,7 +9,7 @@ use super::exit;
 use super::fleet::{Fleet, PLACES, Places, days, time};
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
-use super::output::{Output, local, one_of};
+use super::output::{Output, local_or_s3, one_of};
 use crate::error::Result;
 use crate::inventory::{Filter, NamePattern};
 use crate::preflight::{FORMATS, Preflight};
@@ -38,10 +38,10 @@ pub(super) struct Check {
     #[arg(long, value_name = "ENGINE", help_heading = WHAT, value_parser = Filter::engine)]
     engine: Vec<String>,
     /// Read evidence from this bundle instead of calling AWS (repeatable).
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = PLACES, help_heading = EVIDENCE)]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = PLACES, help_heading = EVIDENCE, value_parser = local_or_s3())]
     from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved; its logs show how many sessions to expect.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local_or_s3())]
     bundle: Option<PathBuf>,
     /// Policy file (TOML) with the required evidence. Example: samples/policy.toml.
     #[arg(long, value_name = "FILE", help_heading = EVIDENCE)]

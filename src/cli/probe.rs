@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use super::fleet::{DAYS, Fleet, PLACES, Places, runtime, time};
 use super::heading::{EVIDENCE, OUTPUT, WHAT};
 use super::input::Subject;
-use super::output::{Output, local, one_of};
+use super::output::{Output, local_or_s3, one_of};
 use super::progress::Bar;
 use super::sampling::{Rounds, Sampling};
-use super::{complain, complain_of, exit};
+use super::{complain, complain_of, exit, working_copies};
 use crate::bundle::Bundle;
 use crate::error::Result;
 use crate::handshake;
@@ -62,10 +62,10 @@ pub(super) struct RunProbe {
     #[arg(long, value_name = "ENGINE", help_heading = WHAT, value_parser = Filter::engine)]
     engine: Vec<String>,
     /// Use the inventory of this bundle instead of calling AWS, and save the result there. After a rotation, use --bundle.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = PLACES, help_heading = EVIDENCE, value_parser = local())]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = PLACES, help_heading = EVIDENCE, value_parser = local_or_s3())]
     from: Option<PathBuf>,
     /// Bundle in which the inventory and the result are saved. Default: ~/.local/share/ssl-usage/bundle.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local())]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "from", help_heading = EVIDENCE, value_parser = local_or_s3())]
     bundle: Option<PathBuf>,
     /// Use this time as the current time of the inventory, for repeatable runs (for example 2026-11-23T00:00:00Z).
     #[arg(long, value_name = "TIME", help_heading = WHAT, value_parser = time)]
@@ -111,7 +111,7 @@ impl RunProbe {
             Err(error) => return Err(error),
         };
         let profiles = || evidence.instances.iter().map(|known| &known.profile);
-        let bundle = Bundle::create(&path)?;
+        let bundle = Bundle::create(&working_copies::extended(&path, subject.fleet.places.access())?)?;
         let (runtime, probed_at) = (runtime()?, Timestamp::now());
         let probed = match self.certificates {
             true => {
@@ -125,7 +125,9 @@ impl RunProbe {
             Some(access) => runtime.block_on(self.sampling.run(&access, &subject.fleet, &mut rounds))?,
             None => rounds.add(Vec::new()),
         }
-        let parts = rounds.end()?;
+        let parts = rounds.end();
+        working_copies::publish(&path)?;
+        let parts = parts?;
         let mut probe = Probe::new(probed_at, asked, &evidence.instances, &parts, evidence.errors.clone());
         probe.is_kept = summary.is_none();
         if reader != Reader::Person {

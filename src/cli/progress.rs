@@ -124,6 +124,12 @@ impl Bar {
         Self { counts, shown, verbose, lines: Mutex::new(lines) }
     }
 
+    /// One that shows warnings and calls alone.
+    pub fn hidden() -> Self {
+        let Settings { verbose, .. } = Settings::get();
+        Self { counts: Arc::new(Counts::new()), shown: ProgressBar::hidden(), verbose, lines: Mutex::new(None) }
+    }
+
     /// What was counted.
     pub fn counts(&self) -> &Arc<Counts> {
         &self.counts

@@ -22,6 +22,7 @@ use crate::bundle::{Bundle, GapCause, Known, LogGap, NEAR, Parts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{is_account, is_region};
 use crate::inventory::{Fleet, InstanceProfile};
+use crate::logs::folder::LogFolder;
 use crate::logs::rds_portion::LogFile;
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -49,8 +50,9 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Assigns the files under `root` to instances.
-    pub fn assign(root: &Path, files: &[PathBuf], profiles: &[&InstanceProfile]) -> Self {
+    /// Assigns files of a folder to instances.
+    pub fn assign(folder: &LogFolder, files: &[PathBuf], profiles: &[&InstanceProfile]) -> Self {
+        let root = folder.root();
         let mut named: BTreeMap<&str, Vec<&InstanceProfile>> = BTreeMap::new();
         for profile in profiles {
             named.entry(&profile.instance).or_default().push(profile);
@@ -73,9 +75,9 @@ impl Copies {
             };
             match of_name.as_slice() {
                 [] => all.unassigned.push(path.clone()),
-                [only] => all.add(only, rest, path),
+                [only] => all.add(only, rest, folder, path),
                 several => match several.iter().find(is_in) {
-                    Some(profile) => all.add(profile, rest, path),
+                    Some(profile) => all.add(profile, rest, folder, path),
                     None => all.ambiguous.push(path.clone()),
                 },
             }
@@ -89,28 +91,27 @@ impl Copies {
     }
 
     /// All files belong to one instance, whatever their folders are called.
-    pub fn of_one(root: &Path, files: &[PathBuf], profile: &InstanceProfile) -> Self {
+    pub fn of_one(folder: &LogFolder, files: &[PathBuf], profile: &InstanceProfile) -> Self {
         let mut all = Self::default();
         for path in files {
-            let inside = path.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty());
+            let inside = path.strip_prefix(folder.root()).ok().filter(|inside| !inside.as_os_str().is_empty());
             let inside = inside.or(path.file_name().map(Path::new)).unwrap_or(path);
             // Of the folders above, nothing is known.
             let inside = words(inside);
             let rest = inside.get(inside.len().saturating_sub(2)..).unwrap_or_default();
-            all.add(profile, rest, path);
+            all.add(profile, rest, folder, path);
         }
         all
     }
 
     /// Adds a file of an instance, whose path within the folder of the instance is this.
-    fn add(&mut self, profile: &InstanceProfile, inside: &[String], path: &Path) {
+    fn add(&mut self, profile: &InstanceProfile, inside: &[String], folder: &LogFolder, path: &Path) {
         let name = profile.known_engine().and_then(|engine| name(engine, inside));
         let Some(name) = name else {
             self.others.push(path.to_owned());
             return;
         };
-        let size = path.metadata().ok().map(|metadata| metadata.len());
-        let file = LogFile { name, size, last_written: None };
+        let file = LogFile { name, size: folder.size(path), last_written: None };
         self.of.entry(profile.arn.clone()).or_default().push(Copy { file, path: path.to_owned() });
     }
 }
@@ -146,7 +147,7 @@ fn name(engine: &Engine, inside: &[String]) -> Option<String> {
 pub async fn collect_copies(
     request: &Request,
     fleet: &Fleet,
-    copies: &Copies,
+    (folder, copies): (&LogFolder, &Copies),
     shard: Shard,
     (bundle, known): (&Bundle, &Parts),
     progress: &Arc<dyn Progress>,
@@ -163,7 +164,7 @@ pub async fn collect_copies(
             *alike.entry(engine.log_identity(&copy.file.name)).or_default() += 1;
         }
         let is_alone = |name: &str| alike.get(engine.log_identity(name)) == Some(&1);
-        let shared = (Arc::new(request.clone()), Arc::new(profile.clone()));
+        let shared = (Arc::new(request.clone()), Arc::new(profile.clone()), folder.clone());
         let reads = jobs((engine, profile), copies, shard).into_iter().map(|copy| {
             let (shared, progress) = (shared.clone(), Arc::clone(progress));
             tokio::task::spawn_blocking(move || read(copy, &shared, engine, progress.as_ref()))
@@ -228,14 +229,14 @@ type Job = (Copy, String, &'static Logs, Arc<Rotation>);
 /// Reads a copy. Returns its name, too.
 fn read(
     (copy, source, logs, rotation): Job,
-    (request, profile): &(Arc<Request>, Arc<InstanceProfile>),
+    (request, profile, folder): &(Arc<Request>, Arc<InstanceProfile>, LogFolder),
     engine: &'static Engine,
     progress: &dyn Progress,
 ) -> (Read, String) {
     let known = Known::default();
     let of = InstanceLogs { request, profile, engine, known: &known };
     let reader = Reader { of: &of, logs, rotation: &rotation, progress };
-    (reader.read_copy(&copy.file, &source, &copy.path), copy.file.name)
+    (reader.read_copy(&copy.file, &source, (folder, &copy.path)), copy.file.name)
 }
 
 /// Whether two readings of one log are of the same text: a log that is there twice counts once.

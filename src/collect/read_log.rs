@@ -16,6 +16,7 @@ use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{GapCause, LogGap, LogRead};
 use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 use crate::logs::download::Download;
+use crate::logs::folder::LogFolder;
 use crate::logs::rds_portion::{LIST, LogFile};
 use crate::progress::Progress;
 use crate::scan::{LogText, recognise, refuse_unsupported_language};
@@ -116,11 +117,13 @@ impl Reader<'_> {
         read
     }
 
-    /// Reads a copy of a file on disk, as the source of this name.
-    pub fn read_copy(&self, file: &LogFile, source: &str, path: &Path) -> Read {
+    /// Reads a copy of a file, as the source of this name.
+    pub fn read_copy(&self, file: &LogFile, source: &str, (folder, path): (&LogFolder, &Path)) -> Read {
         self.progress.log(&self.of.profile.instance, source);
         let name = format!("{} {}", self.of.profile.instance, path.display());
-        let opened = LogText::open(&name, path, &self.of.hints());
+        let fetched = folder.fetch(path);
+        let opened = fetched.as_ref().map_err(|error| Error::new(error.kind(), &name, error.advice()));
+        let opened = opened.and_then(|copy| LogText::open(&name, copy.path(), &self.of.hints()));
         let read = match opened {
             // Nothing of it waits for anything.
             Ok(text) => self.read_once(file, source, text).now_or_never().map(|(read, _)| read),

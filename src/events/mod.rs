@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ssl_usage_parsers::envelope::Delivery;
 
+use crate::aws::s3::S3Url;
 use crate::bundle::{exported_source, is_time};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::EventFile;
@@ -136,13 +137,15 @@ pub fn extract(object: &str, file: Input<'_>, each: &mut dyn FnMut(LogEvent)) ->
 
 /// The path of a file from the root on. A link has its own name, not that of what it leads to.
 pub fn name_of(path: &Path) -> String {
+    if S3Url::is_meant(path) {
+        return path.display().to_string();
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
 /// Whether a file has no events and need not have any: an export task writes one to try whether it may, and an empty file is nothing.
-pub fn is_no_object(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "aws-logs-write-test")
-        || path.metadata().is_ok_and(|metadata| metadata.len() == 0)
+pub fn is_no_object(path: &Path, size: Option<u64>) -> bool {
+    path.file_name().is_some_and(|name| name == "aws-logs-write-test") || size == Some(0)
 }
 
 /// That events of a file could not be read, on one line of JSON.

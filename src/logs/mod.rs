@@ -6,6 +6,7 @@ pub mod cloudwatch;
 pub mod decompress;
 pub mod directory;
 pub mod download;
+pub mod folder;
 pub mod insights;
 pub mod rds_complete;
 pub mod rds_portion;

@@ -1,0 +1,336 @@
+//! Bundles in S3: a copy on this machine, which is read and extended like any other bundle, and what is new in it goes back.
+//!
+//! Files of a bundle are written once and name each other by digests, so any number of copies may be extended at the same time. New
+//! files go to S3 in the order in which they name each other: the tables of a file before it, each part of an instance before the
+//! next, and records at the end. So the bundle in S3 is whole at every moment, also if a process is killed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::atomic_file::{ATTEMPTS, REMOVED, WORKING_COPY, make_bundle, make_folder, names, sha256};
+use super::store::{BUNDLE, FOLDERS};
+use crate::aws::s3::{Bucket, Mode, Object, S3Url};
+use crate::error::{Error, ErrorKind, Result, is_copy};
+
+/// How often new files go to S3 during a run.
+const PUBLISHED_EVERY: Duration = Duration::from_secs(10);
+/// The folder of records, which list files of all others.
+const RECORDS: &str = "collections";
+
+/// A bundle in S3 with its copy on this machine, which ends when this is dropped.
+#[derive(Debug)]
+pub struct WorkingCopy(Arc<Copy>, Mutex<Option<Sender<()>>>);
+
+#[derive(Debug)]
+struct Copy {
+    bucket: Bucket,
+    url: S3Url,
+    folder: Mutex<Option<TempDir>>,
+    path: PathBuf,
+    /// Files that S3 has, by their names in the bundle.
+    there: Mutex<BTreeSet<String>>,
+    /// The content of `bundle.json` in S3; none where there is none.
+    manifest: Mutex<Option<Vec<u8>>>,
+}
+
+impl WorkingCopy {
+    /// Copies the bundle at `url`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or when other files are there.
+    pub fn of(bucket: Bucket, url: S3Url) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("ssl-usage-").tempdir();
+        let folder = folder.map_err(|error| Error::io(&std::env::temp_dir(), error))?;
+        let path = folder.path().join("bundle");
+        is_copy(&path, url.to_string());
+        let (there, manifest) = (Mutex::default(), Mutex::default());
+        let copy = Copy { bucket, url, folder: Mutex::new(Some(folder)), path, there, manifest };
+        copy.download()?;
+        Ok(Self(Arc::new(copy), Mutex::default()))
+    }
+
+    /// Where the copy is. Nothing is there if there is no bundle in S3 yet.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Has new files go to S3 from time to time. What fails is tried again by [`Self::publish`].
+    pub fn begin(&self) {
+        let (end, ended) = mpsc::channel();
+        let copy = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            while ended.recv_timeout(PUBLISHED_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let _ = copy.publish();
+            }
+        });
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+    }
+
+    /// Whether it is extended.
+    pub fn is_extended(&self) -> bool {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Has all new files go to S3, and removes there what was merged.
+    ///
+    /// # Errors
+    ///
+    /// When that fails. Then the copy stays on this machine.
+    pub fn publish(&self) -> Result<()> {
+        self.0.publish().map_err(|error| {
+            let kept = self.0.folder.lock().unwrap_or_else(PoisonError::into_inner).take().map(TempDir::keep);
+            let kept = kept.unwrap_or_else(|| self.0.path.clone());
+            Error::new(error.kind(), self.0.url.to_string(), "the evidence could not be saved in S3")
+                .hint(format!("It is kept in {}. Use it with --from", kept.join("bundle").display()))
+                .and(vec![error])
+        })
+    }
+
+    /// Removes the copy from this machine.
+    pub fn remove(&self) {
+        drop(self.1.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.0.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Names of files, without those of other programs and those that lead elsewhere.
+fn is_of_bundle(name: &str) -> bool {
+    name == BUNDLE
+        || name.split_once('/').is_some_and(|(folder, file)| {
+            FOLDERS.contains(&folder) && !file.contains(['/', '\\']) && file.contains('.') && !file.starts_with('.')
+        })
+}
+
+impl Copy {
+    fn key(&self, name: &str) -> String {
+        self.url.join(name).prefix
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files in S3. A list of several pages may miss a file and the one that replaced it, so two lists must be the same.
+    fn list(&self) -> Result<Vec<(String, Object)>> {
+        let mut known = self.bucket.list(&self.url.prefix)?;
+        for _ in 1..ATTEMPTS {
+            let again = self.bucket.list(&self.url.prefix)?;
+            if again == known {
+                break;
+            }
+            known = again;
+        }
+        let begin = if self.url.prefix.is_empty() { String::new() } else { format!("{}/", self.url.prefix) };
+        let named = known.into_iter().filter_map(|object| Some((object.key.strip_prefix(&begin)?.to_owned(), object)));
+        Ok(named.filter(|(_, object)| object.size > 0).collect())
+    }
+
+    /// Copies all files; again where some were merged into another meanwhile.
+    fn download(&self) -> Result<()> {
+        for attempt in 1..=ATTEMPTS {
+            let listed = self.list()?;
+            if listed.iter().all(|(name, _)| name != BUNDLE) {
+                return match listed.iter().find(|(name, _)| !is_of_bundle(name)) {
+                    None => self.make().map(drop),
+                    Some(_) => Err(Error::new(
+                        ErrorKind::Usage,
+                        self.url.to_string(),
+                        "the prefix contains objects that do not belong to an evidence bundle",
+                    )
+                    .hint("choose a new or empty prefix")),
+                };
+            }
+            self.make()?;
+            make_bundle(&self.path)?;
+            FOLDERS.iter().try_for_each(|folder| make_folder(&self.path.join(folder)))?;
+            let word = format!("{:08x}", fastrand::u32(..));
+            fs::write(self.path.join(WORKING_COPY), word).map_err(|error| Error::io(&self.path, error))?;
+            let files: Vec<(String, Object)> = listed.into_iter().filter(|(name, _)| is_of_bundle(name)).collect();
+            let path = self.path.clone();
+            let bucket = self.bucket.clone();
+            let copied = self.bucket.map(files.clone(), move |(name, object)| {
+                let file = path.join(name);
+                let made = File::create(&file).map_err(|error| Error::io(&file, error))?;
+                let mut made = BufWriter::new(made);
+                bucket.download(&object.key, &mut made)?;
+                made.flush().map_err(|error| Error::io(&file, error))
+            });
+            match copied.collect::<Result<()>>() {
+                Err(error) if error.kind() == ErrorKind::NotFound && attempt < ATTEMPTS => continue,
+                copied => copied?,
+            }
+            let manifest = self.path.join(BUNDLE);
+            let manifest = fs::read(&manifest).map_err(|error| Error::io(&manifest, error))?;
+            *self.manifest.lock().unwrap_or_else(PoisonError::into_inner) = Some(manifest);
+            self.lock().extend(files.into_iter().map(|(name, _)| name));
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Makes the folder of the copy anew, without the bundle.
+    fn make(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&self.path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has new files go to S3, and removes there what was merged.
+    fn publish(&self) -> Result<()> {
+        if !self.path.join(BUNDLE).exists() {
+            return Ok(());
+        }
+        self.publish_manifest()?;
+        // What records list was written before them, so it is found after them.
+        let records = self.new_files(RECORDS)?;
+        let mut others = Vec::new();
+        for folder in FOLDERS.iter().filter(|folder| **folder != RECORDS) {
+            others.extend(self.new_files(folder)?);
+        }
+        self.upload(others)?;
+        self.upload(records)?;
+        self.remove_merged()
+    }
+
+    fn publish_manifest(&self) -> Result<()> {
+        let path = self.path.join(BUNDLE);
+        let own = fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let mut there = self.manifest.lock().unwrap_or_else(PoisonError::into_inner);
+        if there.as_ref() == Some(&own) {
+            return Ok(());
+        }
+        let mode = if there.is_none() { Mode::New } else { Mode::Replace };
+        // One that another process made meanwhile is as good.
+        self.bucket.upload(&self.key(BUNDLE), own.clone(), mode)?;
+        *there = Some(own);
+        Ok(())
+    }
+
+    /// The new `.json` files of a folder with their tables, those of one instance or region in the order in which they were written.
+    fn new_files(&self, folder: &str) -> Result<Vec<Vec<NewFile>>> {
+        let path = self.path.join(folder);
+        let new: Vec<PathBuf> = {
+            let there = self.lock();
+            let is_new = |path: &PathBuf| !there.contains(&name(folder, path));
+            names(&path)?.into_iter().filter(is_new).collect()
+        };
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tables: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let stems: BTreeSet<String> = new.iter().map(|path| stem(path)).collect();
+        for entry in path.read_dir().map_err(|error| Error::io(&path, error))? {
+            let file = entry.map_err(|error| Error::io(&path, error))?.path();
+            let text = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !text.ends_with(".parquet") {
+                continue;
+            }
+            let of = text.match_indices('.').map(|(at, _)| text.split_at(at).0).filter(|begin| stems.contains(*begin));
+            if let Some(stem) = of.max_by_key(|begin| begin.len()) {
+                tables.entry(stem.to_owned()).or_default().push(file);
+            }
+        }
+        let mut groups: BTreeMap<String, Vec<NewFile>> = BTreeMap::new();
+        for json in new {
+            let stem = stem(&json);
+            let of = stem.rsplit_once('.').map_or("", |(words, _)| words).to_owned();
+            let tables = tables.remove(&stem).unwrap_or_default();
+            let written = json.metadata().and_then(|metadata| metadata.modified()).ok();
+            groups.entry(of).or_default().push(NewFile { folder: folder.to_owned(), written, json, tables });
+        }
+        // Files of one moment are numbered.
+        groups
+            .values_mut()
+            .for_each(|files| files.sort_by_key(|file| (file.written, stem(&file.json).len(), file.json.clone())));
+        Ok(groups.into_values().collect())
+    }
+
+    /// Uploads groups of files side by side, and the files of each in their order.
+    fn upload(&self, groups: Vec<Vec<NewFile>>) -> Result<()> {
+        let url = self.url.clone();
+        let there = Arc::new(Mutex::new(BTreeSet::new()));
+        let uploaded = Arc::clone(&there);
+        let bucket = self.bucket.clone();
+        let done = self.bucket.map(groups, move |files| {
+            for file in &files {
+                for path in file.tables.iter().chain([&file.json]) {
+                    let name = name(&file.folder, path);
+                    // It was merged meanwhile.
+                    let Ok(bytes) = fs::read(path) else { break };
+                    write_once(&bucket, &url, &name, bytes)?;
+                    uploaded.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+                }
+            }
+            Ok(())
+        });
+        let done = done.collect::<Result<()>>();
+        self.lock().append(&mut there.lock().unwrap_or_else(PoisonError::into_inner));
+        done
+    }
+
+    /// Removes from S3 what was removed here, each file before its tables.
+    fn remove_merged(&self) -> Result<()> {
+        for folder in FOLDERS {
+            let path = self.path.join(folder);
+            let mut removed = Vec::new();
+            for entry in path.read_dir().into_iter().flatten() {
+                let file = entry.map_err(|error| Error::io(&path, error))?.path();
+                if file.to_string_lossy().ends_with(REMOVED) {
+                    removed.push(file);
+                }
+            }
+            removed.sort_by_key(|file| !file.to_string_lossy().ends_with(&format!(".json{REMOVED}")));
+            for file in removed {
+                let name = name(folder, &file).trim_end_matches(REMOVED).to_owned();
+                if self.lock().remove(&name) {
+                    self.bucket.delete(&self.key(&name))?;
+                }
+                fs::remove_file(&file).map_err(|error| Error::io(&file, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A `.json` and its tables.
+#[derive(Clone, Debug)]
+struct NewFile {
+    folder: String,
+    written: Option<std::time::SystemTime>,
+    json: PathBuf,
+    tables: Vec<PathBuf>,
+}
+
+fn name(folder: &str, path: &Path) -> String {
+    format!("{folder}/{}", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Writes a file that may be there with the same content: a call that was made again, or a task.
+fn write_once(bucket: &Bucket, url: &S3Url, name: &str, bytes: Vec<u8>) -> Result<()> {
+    let key = url.join(name).prefix;
+    let digest = sha256(&bytes);
+    if bucket.upload(&key, bytes, Mode::New)? {
+        return Ok(());
+    }
+    let mut other = Vec::new();
+    bucket.download(&key, &mut other)?;
+    if sha256(&other) == digest {
+        return Ok(());
+    }
+    let message = "the object is there already, with another content";
+    Err(Error::new(ErrorKind::Integrity, url.join(name).to_string(), message)
+        .hint("save the evidence in another bundle"))
+}
