@@ -24,13 +24,13 @@ use crate::fleet::{WINDOW, small_fleet};
 const EXPORTED: [&str; 2] = ["orders-prod", "reports-batch"];
 
 /// A machine with an inventory, and what a live collection from CloudWatch Logs reports.
-struct Machine {
-    home: TempDir,
+pub struct Machine {
+    pub home: TempDir,
     fleet: Fleet,
     live: Value,
 }
 
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+pub static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
     let mut fleet = small_fleet();
     for name in EXPORTED {
         fleet.instance(name).export("postgresql", "error/");
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     /// Objects as Firehose delivers them: batches of all instances, every twentieth of them twice.
-    fn firehose(&self, place: &Path) {
+    pub fn firehose(&self, place: &Path) {
         let mut batches: Vec<Vec<u8>> = Vec::new();
         for batch in self.events().chunks(50) {
             let groups: BTreeSet<(&str, &str)> =
@@ -111,7 +111,7 @@ impl Machine {
     }
 
     /// Objects as an export task writes them, in folders that are named after the log groups.
-    fn export(&self, place: &Path) {
+    pub fn export(&self, place: &Path) {
         let events = self.events();
         let streams: BTreeSet<(&str, &str)> =
             events.iter().map(|event| (event.group.as_str(), event.stream.as_str())).collect();
@@ -125,6 +125,15 @@ impl Machine {
             let task = place.join(group.trim_start_matches('/')).join("6d1f9c0e-task");
             write_file(&task.join(stream).join("000000.gz"), &packed(text.as_bytes()));
             write_file(&task.join("aws-logs-write-test"), b"Permission Check Successful");
+        }
+    }
+
+    /// Copies of the files of RDS.
+    pub fn files(&self, place: &Path) {
+        for of in &self.fleet.instances {
+            for (name, file) in &of.files {
+                write_file(&place.join(&of.id).join(name), &file.bytes);
+            }
         }
     }
 

@@ -18,12 +18,13 @@ const DOWNLOAD: (&str, &str) = ("downloadCompleteLogFile", "DownloadCompleteDBLo
 /// Calls of S3, as IAM names them: the method, whether it lists, and the action.
 ///
 /// Source: Service Authorization Reference.
-const OF_OBJECTS: [(&str, bool, &str); 5] = [
+const OF_OBJECTS: [(&str, bool, &str); 6] = [
     ("GET", true, "ListBucket"),
     ("GET", false, "GetObject"),
     ("HEAD", false, "GetObject"),
     ("PUT", false, "PutObject"),
     ("DELETE", false, "DeleteObject"),
+    ("POST", false, "DeleteObject"),
 ];
 
 /// Headers with the ID of a request.

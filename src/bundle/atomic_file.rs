@@ -214,7 +214,8 @@ fn listing(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(names)
 }
 
-/// The file that makes a bundle a working copy of one that is elsewhere. It holds a word that no other copy has.
+/// How the name of the file ends that is beside a bundle if that is a working copy of one that is elsewhere. It holds a word that no
+/// other copy has.
 pub(super) const WORKING_COPY: &str = "working-copy";
 /// How names end of files that were removed from a working copy, and are still to be removed from what it is a copy of. A file that
 /// something else removed is no such file.
@@ -222,12 +223,13 @@ pub(super) const REMOVED: &str = ".removed";
 
 /// The word of a working copy.
 pub(super) fn word_of(bundle: &Path) -> Option<String> {
-    fs::read_to_string(bundle.join(WORKING_COPY)).ok()
+    fs::read_to_string(bundle.with_extension(WORKING_COPY)).ok()
 }
 
 /// Removes a file that may be gone already.
 pub(super) fn remove(file: &Path) -> Result<()> {
-    let is_of_copy = file.parent().and_then(Path::parent).is_some_and(|bundle| bundle.join(WORKING_COPY).exists());
+    let is_of_copy =
+        file.parent().and_then(Path::parent).is_some_and(|bundle| bundle.with_extension(WORKING_COPY).exists());
     let removed = if is_of_copy {
         let mut name = file.file_name().unwrap_or_default().to_owned();
         name.push(REMOVED);

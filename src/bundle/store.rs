@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::atomic_file::{
-    Reserved, WORKING_COPY, damaged, make_bundle, make_folder, names, read_bytes, remove, settled, word_of,
-};
+use super::atomic_file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled, word_of};
 use super::canonical::Profiles;
 use super::fact::{Key, Tallied};
 use super::metric::{Measured, MetricPart};
@@ -75,8 +73,7 @@ impl Bundle {
                 .hint("give the name of a folder"));
         }
         // One that was broken off while it was made is no obstacle, nor is one that another process makes.
-        let is_own =
-            |name: &str| FOLDERS.contains(&name) || name == LOCK || name == WORKING_COPY || name.starts_with(BUNDLE);
+        let is_own = |name: &str| FOLDERS.contains(&name) || name == LOCK || name.starts_with(BUNDLE);
         let mut entries = path.read_dir().into_iter().flatten().flatten();
         let occupied = entries.any(|entry| !is_own(&entry.file_name().to_string_lossy()));
         if occupied && !file.exists() {

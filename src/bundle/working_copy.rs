@@ -12,10 +12,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::atomic_file::{ATTEMPTS, REMOVED, WORKING_COPY, make_bundle, make_folder, names, sha256};
-use super::store::{BUNDLE, FOLDERS};
+use super::seal::{self, Digests};
+use super::store::{BUNDLE, FOLDERS, region_key_and_time};
 use crate::aws::s3::{Bucket, Mode, Object, S3Url};
 use crate::error::{Error, ErrorKind, Result, is_copy};
 
@@ -50,6 +52,8 @@ impl WorkingCopy {
         let folder = tempfile::Builder::new().prefix("ssl-usage-").tempdir();
         let folder = folder.map_err(|error| Error::io(&std::env::temp_dir(), error))?;
         let path = folder.path().join("bundle");
+        let word = format!("{:08x}", fastrand::u32(..));
+        fs::write(path.with_extension(WORKING_COPY), word).map_err(|error| Error::io(&path, error))?;
         is_copy(&path, url.to_string());
         let (there, manifest) = (Mutex::default(), Mutex::default());
         let copy = Copy { bucket, url, folder: Mutex::new(Some(folder)), path, there, manifest };
@@ -151,8 +155,6 @@ impl Copy {
             self.make()?;
             make_bundle(&self.path)?;
             FOLDERS.iter().try_for_each(|folder| make_folder(&self.path.join(folder)))?;
-            let word = format!("{:08x}", fastrand::u32(..));
-            fs::write(self.path.join(WORKING_COPY), word).map_err(|error| Error::io(&self.path, error))?;
             let files: Vec<(String, Object)> = listed.into_iter().filter(|(name, _)| is_of_bundle(name)).collect();
             let path = self.path.clone();
             let bucket = self.bucket.clone();
@@ -190,6 +192,7 @@ impl Copy {
             return Ok(());
         }
         self.publish_manifest()?;
+        self.publish_beginnings()?;
         // What records list was written before them, so it is found after them.
         let records = self.new_files(RECORDS)?;
         let mut others = Vec::new();
@@ -212,6 +215,28 @@ impl Copy {
         // One that another process made meanwhile is as good.
         self.bucket.upload(&self.key(BUNDLE), own.clone(), mode)?;
         *there = Some(own);
+        Ok(())
+    }
+
+    /// Records that a collection has begun, before its files: files without a record would look like those of a record that was lost.
+    /// The record of the end may have replaced it here already.
+    fn publish_beginnings(&self) -> Result<()> {
+        let folder = self.path.join(RECORDS);
+        for entry in folder.read_dir().map_err(|error| Error::io(&folder, error))? {
+            let path = entry.map_err(|error| Error::io(&folder, error))?.path();
+            let name = name(RECORDS, &path).trim_end_matches(REMOVED).to_owned();
+            let Some((of, _)) = region_key_and_time(Path::new(&name)).filter(|_| name.ends_with(".json")) else {
+                continue;
+            };
+            let begin = format!("{RECORDS}/{of}.");
+            let is_recorded = self.lock().iter().any(|name| name.starts_with(&begin));
+            // It was merged meanwhile.
+            let Some(bytes) = fs::read(&path).ok().filter(|_| !is_recorded) else { continue };
+            if seal::json::<Files>(&path, &bytes)?.files.is_empty() {
+                write_once(&self.bucket, &self.url, &name, bytes)?;
+                self.lock().insert(name);
+            }
+        }
         Ok(())
     }
 
@@ -299,6 +324,12 @@ impl Copy {
         }
         Ok(())
     }
+}
+
+/// What a record lists.
+#[derive(Deserialize)]
+struct Files {
+    files: Digests,
 }
 
 /// A `.json` and its tables.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::command::{Run, against, aloud, ssl_usage};
 use crate::fake_aws::{FakeAws, Fault, FaultKind};
 use crate::fleet::{WINDOW, small_fleet};
-use proxy::{Answer, Proxy};
+pub use proxy::{Answer, Proxy};
 pub use tls::{Ca, relay};
 
 const NAMES: [&str; 2] = ["*.eu-west-1.amazonaws.com", "*.us-east-1.amazonaws.com"];

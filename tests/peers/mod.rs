@@ -17,6 +17,7 @@ mod metrics;
 mod models;
 mod proxy;
 mod rotation;
+mod s3;
 mod sessions;
 mod sqlserver;
 

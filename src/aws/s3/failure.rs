@@ -37,13 +37,13 @@ pub(super) fn failure(url: &S3Url, action: &str, refusal: Option<Refusal>, error
     let made = |kind, happened: &str, hint: String| {
         Error::new(kind, url.to_string(), format!("{action} failed: {happened}")).hint(hint)
     };
-    let Some(refusal) = refusal else { return made_of(action, error, made).call(action, None) };
+    let Some(refusal) = refusal else { return unanswered(error, made).call(action, None) };
     let (code, answer) =
         (refusal.code.as_str(), AwsAnswer::new(refusal.message.as_deref(), refusal.request_id.as_deref()));
     let known = MEANINGS.iter().find(|(known, ..)| code.starts_with(known));
     let error = match (known, refusal.status) {
         (Some((_, kind, happened, hint)), _) => made(*kind, happened, (*hint).to_owned()),
-        (None, 403) if code.is_empty() || code.starts_with("AccessDenied") => {
+        (None, _) if code.starts_with("AccessDenied") || refusal.status == 403 && code.is_empty() => {
             made(ErrorKind::Denied, "AWS denied the call", grant(action, &answer))
         }
         (None, 404) => made(ErrorKind::NotFound, "there is no such object", "check the prefix".to_owned()),
@@ -77,7 +77,7 @@ fn grant(action: &str, answer: &AwsAnswer) -> String {
 }
 
 /// The error of a call without an answer.
-fn made_of(action: &str, error: &(dyn StdError + 'static), made: impl Fn(ErrorKind, &str, String) -> Error) -> Error {
+fn unanswered(error: &(dyn StdError + 'static), made: impl Fn(ErrorKind, &str, String) -> Error) -> Error {
     if let Some(failure) = cause::<CredentialFailure>(error) {
         return made(ErrorKind::Credentials, &failure.happened, failure.hint.clone());
     }
@@ -86,9 +86,5 @@ fn made_of(action: &str, error: &(dyn StdError + 'static), made: impl Fn(ErrorKi
     }
     let why = causes(error).last().map(ToString::to_string).unwrap_or_default();
     let hint = "check the network and the proxy, and run the command again".to_owned();
-    let happened = match action {
-        _ if why.is_empty() => "the connection broke".to_owned(),
-        _ => format!("the connection broke ({})", without_number(&why)),
-    };
-    made(ErrorKind::Network, &happened, hint)
+    made(ErrorKind::Network, &format!("the connection broke ({})", without_number(&why)), hint)
 }

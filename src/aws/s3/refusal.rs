@@ -1,6 +1,6 @@
 //! What S3 answers to a call that fails.
 
-use aws_smithy_xml::decode::{Document, try_data};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use http::{HeaderMap, StatusCode};
 
 /// Longest answer that is read for its code: S3 sends less than 1 KB.
@@ -33,8 +33,21 @@ impl Refusal {
 
     fn read(&mut self, body: &[u8]) -> Option<()> {
         let mut xml = Document::try_from(body).ok()?;
-        let mut root = xml.root_element().ok().filter(|root| root.start_el().matches("Error"))?;
-        while let Some(mut field) = root.next_tag() {
+        let mut root = xml.root_element().ok()?;
+        if root.start_el().matches("Error") {
+            return self.read_error(&mut root);
+        }
+        // An answer to the removal of several objects. Source: `DeleteObjects` in the S3 API reference.
+        while let Some(mut tag) = root.next_tag() {
+            if tag.start_el().matches("Error") {
+                return self.read_error(&mut tag);
+            }
+        }
+        Some(())
+    }
+
+    fn read_error(&mut self, error: &mut ScopedDecoder<'_, '_>) -> Option<()> {
+        while let Some(mut field) = error.next_tag() {
             let is = |name| field.start_el().matches(name);
             let (is_code, is_message) = (is("Code"), is("Message"));
             let text = try_data(&mut field).ok()?.into_owned();
@@ -64,6 +77,9 @@ mod tests {
         assert_eq!((refusal.status, refusal.code.as_str()), (404, "NoSuchKey"));
         assert_eq!(refusal.message.as_deref(), Some("The resource you requested does not exist"));
         assert_eq!(refusal.request_id.as_deref(), Some("4442587FB7D0A2F9"));
+        let body = b"<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>b</Key><Code>AccessDenied</Code>\
+                     <Message>Access Denied</Message></Error></DeleteResult>";
+        assert_eq!(Refusal::of(StatusCode::OK, &headers, body).code, "AccessDenied");
         for other in ["", "<html><Code>x</Code></html>", "<Error><Code>", "\0"] {
             assert_eq!(Refusal::of(StatusCode::FORBIDDEN, &HeaderMap::new(), other.as_bytes()).code, "");
         }

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use http::{Method, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use object_store::ClientOptions;
@@ -57,19 +58,21 @@ impl object_store::client::HttpConnector for Transport {
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
+        let may_refuse_some = parts.method == Method::POST;
         let body = body.collect().await?.to_bytes();
         let request = http::Request::from_parts(parts, SdkBody::from(body));
         let request = orchestrator::HttpRequest::try_from(request).map_err(of(HttpErrorKind::Unknown))?;
         let answer = self.send(request).await?;
         let status = answer.status();
-        if status.is_success() || status == http::StatusCode::NOT_MODIFIED {
+        if !may_refuse_some && (status.is_success() || status == StatusCode::NOT_MODIFIED) {
             let (parts, body) = answer.into_parts();
             return Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(Streamed::of(body))));
         }
         let (parts, body) = answer.into_parts();
         let text = whole(body).await?;
-        let refusal = Refusal::of(parts.status, &parts.headers, &text);
-        let _ = REFUSED.try_with(|last| *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal));
+        let refusal = Some(Refusal::of(parts.status, &parts.headers, &text));
+        let refusal = refusal.filter(|refusal| !status.is_success() || !refusal.code.is_empty());
+        let _ = REFUSED.try_with(|last| *last.lock().unwrap_or_else(PoisonError::into_inner) = refusal);
         Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(text)))
     }
 }
