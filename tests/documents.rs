@@ -17,7 +17,20 @@ use crate::sealing::copy_bundle;
 const NOT_RUN: [&str; 6] = ["cargo", ".ci/run", ".ci/deny", ".ci/fuzz", ".ci/sbom", "sudo"];
 
 /// Programs of others, which a machine with only a Rust toolchain lacks. Each is replaced by one that reads its input.
-const REPLACED: [&str; 8] = ["ansible-playbook", "cosign", "curl", "duckdb", "gpg", "jq", "mail", "man"];
+const REPLACED: [&str; 12] = [
+    "ansible-playbook",
+    "cosign",
+    "crontab",
+    "curl",
+    "docker",
+    "duckdb",
+    "gpg",
+    "jq",
+    "kubectl",
+    "mail",
+    "man",
+    "terraform",
+];
 
 /// Spaces before each example in `--help`, which the manual omits.
 const INDENT: usize = 2;

@@ -23,6 +23,7 @@ mod copied_events;
 mod copied_logs;
 mod credentials;
 mod damaged_bundles;
+mod deployment;
 mod diff;
 mod disturbances;
 mod documents;

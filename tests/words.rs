@@ -56,6 +56,7 @@ const CHECKED: &[&str] = &[
     "parsers",
     "benches/README.md",
     "samples/README.md",
+    "samples/deploy",
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
