@@ -8,6 +8,7 @@ mod commands;
 mod connection_ids;
 mod data_api;
 mod databases;
+mod deployment;
 mod faults;
 pub mod install;
 mod integrations;
