@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::command::{Run, against, samples, ssl_usage};
 use crate::fake_aws::{FakeAws, Fleet};
+use crate::fake_s3::FakeS3;
 use crate::fleet::small_fleet;
 use crate::sealing::copy_bundle;
 
@@ -134,11 +135,13 @@ fn saved_report() -> &'static str {
 struct Workshop {
     home: TempDir,
     aws: FakeAws,
+    s3: FakeS3,
 }
 
 impl Workshop {
     fn new() -> Self {
-        let workshop = Self { home: TempDir::new().expect("a folder"), aws: FakeAws::start(small_fleet()) };
+        let (aws, s3) = (FakeAws::start(small_fleet()), FakeS3::start("eu-west-1"));
+        let workshop = Self { home: TempDir::new().expect("a folder"), aws, s3 };
         workshop.aws.add_account(Fleet { account: "222222222222".to_owned(), ..small_fleet() });
         let home = workshop.home.path();
         symlink(samples(), home.join("samples")).expect("a link");
@@ -176,6 +179,8 @@ impl Workshop {
         let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(archive, flate2::Compression::fast()));
         archive.append_dir_all("logs", home.join("logs")).expect("an archive");
         archive.into_inner().and_then(flate2::write::GzEncoder::finish).expect("an archive");
+        workshop.s3.put_folder(&home.join("archive"), "archive");
+        workshop.s3.put_folder(&samples().join("fleet"), "evidence");
         workshop.program("ssl-usage", WRAPPER);
         workshop.program("aws", AWS);
         REPLACED.iter().for_each(|name| workshop.program(name, "#!/bin/sh\n[ -t 0 ] || cat >/dev/null\n"));
@@ -200,7 +205,11 @@ impl Workshop {
         let program = against(&self.aws, home);
         shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell.env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()));
-        shell.env("PROGRAM", program.get_program()).env("RECORD", &record).current_dir(home);
+        shell
+            .env("AWS_ENDPOINT_URL_S3", self.s3.url())
+            .env("PROGRAM", program.get_program())
+            .env("RECORD", &record)
+            .current_dir(home);
         let output = shell.args(["-c", command]).stdin(Stdio::null()).output().expect("a shell");
         let statuses = text(&record);
         // Nobody answers at the endpoints of the fake AWS.

@@ -107,12 +107,16 @@ fn without_the_permission_to_delete_a_bundle_stays_as_it_is_and_the_error_says_s
     let before = judged(&s3.url(), home.path(), "s3://audit/kept").json();
     s3.refuse(|method, _| (method == Method::DELETE).then_some((403, "AccessDenied", "Access Denied")));
     let compacted = Run::of(with_s3(&s3.url(), home.path()).args(["compact", "s3://audit/kept"]));
-    assert_eq!(compacted.status, 1, "{compacted:?}");
+    assert_eq!(compacted.status, 3, "{compacted:?}");
     assert!(
         compacted.err.contains("s3:DeleteObject failed: AWS denied the call. Grant the permission s3:DeleteObject"),
         "{compacted:?}"
     );
     assert_eq!(judged(&s3.url(), home.path(), "s3://audit/kept").json(), before);
+    let mut command = against(&aws, home.path());
+    command.env("AWS_ENDPOINT_URL_S3", s3.url()).args(["collect", "--days", "3", "--now", "2026-11-23T01:00:00Z"]);
+    let collected = Run::of(command.args(["-o", "s3://audit/kept"]));
+    assert!(collected.status == 0 && collected.err.contains("s3:DeleteObject failed"), "{collected:?}");
 }
 
 #[test]

@@ -44,7 +44,12 @@ pub(super) fn check(config: &SdkConfig) -> Result<()> {
 
 /// A warning for each endpoint to which calls go unencrypted over a network.
 pub(super) fn unencrypted(config: &SdkConfig) -> Vec<Error> {
-    let set: BTreeSet<String> = SERVICES.iter().filter_map(|service| of(config, service)).collect();
+    unencrypted_of(config, &SERVICES)
+}
+
+/// The same for calls of some services.
+pub(super) fn unencrypted_of(config: &SdkConfig, services: &[&str]) -> Vec<Error> {
+    let set: BTreeSet<String> = services.iter().filter_map(|service| of(config, service)).collect();
     let addresses = set.iter().filter_map(|address| address.parse::<Uri>().ok());
     let open = addresses.filter(|address| address.scheme_str() == Some("http") && !is_local(address));
     open.filter_map(|address| {

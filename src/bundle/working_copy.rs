@@ -72,7 +72,9 @@ impl WorkingCopy {
         let copy = Arc::clone(&self.0);
         std::thread::spawn(move || {
             while ended.recv_timeout(PUBLISHED_EVERY) == Err(RecvTimeoutError::Timeout) {
-                let _ = copy.publish();
+                if copy.publish().is_ok() {
+                    let _ = copy.remove_merged();
+                }
             }
         });
         *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
@@ -83,13 +85,13 @@ impl WorkingCopy {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Has all new files go to S3, and removes there what was merged.
+    /// Has all new files go to S3, and removes there what was merged. Returns what could not be removed: it stays, and counts once.
     ///
     /// # Errors
     ///
-    /// When that fails. Then the copy stays on this machine.
-    pub fn publish(&self) -> Result<()> {
-        self.0.publish().map_err(|error| {
+    /// When a file cannot be saved. Then the copy stays on this machine.
+    pub fn publish(&self) -> Result<Option<Error>> {
+        self.0.publish().map(|()| self.0.remove_merged().err()).map_err(|error| {
             let kept = self.0.folder.lock().unwrap_or_else(PoisonError::into_inner).take().map(TempDir::keep);
             let kept = kept.unwrap_or_else(|| self.0.path.clone());
             Error::new(error.kind(), self.0.url.to_string(), "the evidence could not be saved in S3")
@@ -186,7 +188,7 @@ impl Copy {
         }
     }
 
-    /// Has new files go to S3, and removes there what was merged.
+    /// Has new files go to S3.
     fn publish(&self) -> Result<()> {
         if !self.path.join(BUNDLE).exists() {
             return Ok(());
@@ -200,8 +202,7 @@ impl Copy {
             others.extend(self.new_files(folder)?);
         }
         self.upload(others)?;
-        self.upload(records)?;
-        self.remove_merged()
+        self.upload(records)
     }
 
     fn publish_manifest(&self) -> Result<()> {
@@ -316,8 +317,9 @@ impl Copy {
             removed.sort_by_key(|file| !file.to_string_lossy().ends_with(&format!(".json{REMOVED}")));
             for file in removed {
                 let name = name(folder, &file).trim_end_matches(REMOVED).to_owned();
-                if self.lock().remove(&name) {
+                if self.lock().contains(&name) {
                     self.bucket.delete(&self.key(&name))?;
+                    self.lock().remove(&name);
                 }
                 fs::remove_file(&file).map_err(|error| Error::io(&file, error))?;
             }

@@ -17,7 +17,7 @@ use crate::error::Result;
 /// Run it on a schedule to keep evidence for longer than RDS keeps logs. Overlapping collections are counted once. After
 /// an interrupted run, the next run resumes where it stopped.
 ///
-/// With --logs, reads log files that you already have, and does not call AWS. Each file is named as RDS names it, in a folder that
+/// With --logs, reads log files that you already have, on this machine or in S3. Each file is named as RDS names it, in a folder that
 /// is named after its instance: orders/error/postgresql.log.2026-11-23-10, compressed or not. Files that CloudWatch Logs delivered
 /// (Firehose, export tasks) are recognized.
 #[derive(Debug, Args)]
@@ -27,6 +27,7 @@ use crate::error::Result;
   ssl-usage collect --all-regions --days 7 -o evidence
   ssl-usage collect --organization --role-name auditor --all-regions \\
     -o evidence
+  ssl-usage collect --days 3 -o s3://audit/evidence
   ssl-usage collect --logs archive --inventory evidence -o judged
   ssl-usage collect --logs firehose --unfiltered \\
     --inventory evidence -o judged-events
@@ -38,7 +39,7 @@ pub(super) struct Collect {
     fleet: Fleet,
     #[command(flatten)]
     copied: CopiedLogs,
-    /// Bundle to extend; created if it does not exist.
+    /// Bundle to extend, also in S3 (s3://BUCKET/PREFIX); created if it does not exist.
     #[arg(short, long, value_name = "BUNDLE", help_heading = OUTPUT, value_parser = local_or_s3())]
     output: PathBuf,
 }

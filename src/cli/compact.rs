@@ -18,6 +18,7 @@ use crate::problem::Problem;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage compact evidence
+  ssl-usage compact s3://audit/evidence
 
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a file is damaged or missing, and was left unchanged.")]
 pub(super) struct Compact {
@@ -34,7 +35,9 @@ impl Compact {
             let local = working_copies::local(path, Access::ENVIRONMENT)?;
             Bundle::open(&local)?;
             let mut told: Vec<Problem> = Bundle::create(&local)?.compact(1)?.iter().map(Problem::from).collect();
-            working_copies::publish(path)?;
+            if !working_copies::publish(path)? {
+                status = exit::PARTIAL;
+            }
             for trouble in damage(&local) {
                 if told.iter().all(|told| told.subject != trouble.subject) {
                     told.push(trouble);

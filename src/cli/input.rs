@@ -27,7 +27,7 @@ use crate::window::Window;
 pub(super) struct Subject {
     #[command(flatten)]
     pub fleet: Fleet,
-    /// Read evidence from this bundle instead of calling AWS (repeatable).
+    /// Read evidence from this bundle (a folder, or s3://BUCKET/PREFIX) instead of calling AWS (repeatable).
     #[arg(long, value_name = "BUNDLE", help_heading = EVIDENCE, conflicts_with_all = PLACES, conflicts_with_all = ["source", "log_format", "insights", "dry_run"], value_parser = local_or_s3())]
     pub from: Vec<PathBuf>,
     /// Bundle in which evidence from AWS is saved. Default: ~/.local/share/ssl-usage/bundle.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::complain;
 use super::progress::{Bar, Wait};
 use crate::aws::s3::{Bucket, S3Url};
 use crate::bundle::WorkingCopy;
@@ -98,13 +99,15 @@ pub(super) fn extended(path: &Path, access: Access<'_>) -> Result<PathBuf> {
     Ok(found)
 }
 
-/// Has all that is new go to S3.
+/// Has all that is new go to S3. Says whether what was merged could be removed there, too.
 ///
 /// # Errors
 ///
-/// When that fails.
-pub(super) fn publish(path: &Path) -> Result<()> {
-    with(path, WorkingCopy::publish)?.unwrap_or(Ok(()))
+/// When it cannot be saved.
+pub(super) fn publish(path: &Path) -> Result<bool> {
+    let left = with(path, WorkingCopy::publish)?.unwrap_or(Ok(None))?;
+    left.iter().for_each(|error| complain(error));
+    Ok(left.is_none())
 }
 
 fn with<T>(path: &Path, act: impl FnOnce(&WorkingCopy) -> T) -> Result<Option<T>> {

@@ -58,7 +58,6 @@ resource "aws_iam_policy" "ssl_usage_caller" {
         Action = [
           "s3:GetObject",
           "s3:PutObject",
-          "s3:AbortMultipartUpload",
         ]
         Resource = [
           "arn:*:s3:::amzn-s3-demo-bucket/evidence/*",

@@ -254,6 +254,7 @@ async fn find(
     progress: &Arc<dyn Progress>,
 ) -> Result<AmazonS3> {
     let (config, renewed) = credentials(profile, patience, &Regions::Own, progress).await?;
+    endpoint::unencrypted_of(&config, &["S3"]).iter().for_each(|warning| progress.warn(warning));
     let transport = Transport(network::connector(profile, progress).await?);
     let own = config.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
     let builder = match endpoint::of(&config, "S3") {

@@ -45,11 +45,13 @@ impl FromStr for S3Url {
         if bucket.starts_with("arn:") {
             return Err("use the name of a bucket or the alias of an access point, not an ARN".to_owned());
         }
-        if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(is_letter) {
+        let is_named =
+            bucket.bytes().all(is_letter) && !bucket.starts_with(['.', '-']) && !bucket.ends_with(['.', '-']);
+        if !(3..=63).contains(&bucket.len()) || !is_named {
             return Err("the name of a bucket has 3 to 63 lowercase letters, digits, dots and hyphens".to_owned());
         }
-        let prefix = prefix.trim_matches('/');
-        if prefix.split('/').any(|word| matches!(word, "." | "..")) || prefix.contains("//") {
+        let prefix = prefix.trim_end_matches('/');
+        if !prefix.is_empty() && prefix.split('/').any(|word| matches!(word, "" | "." | "..")) {
             return Err("the prefix has empty words, . or ..".to_owned());
         }
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })

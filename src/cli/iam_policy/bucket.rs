@@ -3,19 +3,17 @@
 use std::str::FromStr;
 
 use super::permissions::Statement;
+use crate::aws::s3::S3Url;
 
-/// Actions that write a bundle and read it. The second writes the parts of large objects; the third removes them if the
-/// upload fails.
-///
-/// Source: "Multipart upload API and permissions" in the S3 user guide.
-const READ_AND_WRITE: &[&str] = &["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"];
+/// Actions that write a bundle and read it.
+const READ_AND_WRITE: &[&str] = &["s3:GetObject", "s3:PutObject"];
 /// Actions that read copied logs.
 const READ: &[&str] = &["s3:GetObject"];
 /// Actions that list a folder. Without them, S3 answers that a missing object is denied.
 const LIST: &[&str] = &["s3:ListBucket"];
 /// Actions of `compact`, which removes what it merged.
 const COMPACT: &[&str] = &["s3:DeleteObject"];
-/// Actions on the key with which S3 encrypts what is written. Parts of large objects are decrypted to join them.
+/// Actions on the key with which S3 encrypts what is written, and decrypts what is read.
 ///
 /// Source: "Protecting data using server-side encryption with AWS KMS keys" in the S3 user guide.
 const ENCRYPT: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey"];
@@ -24,41 +22,19 @@ const DECRYPT: &[&str] = &["kms:Decrypt"];
 
 /// A folder in a bucket: `s3://bucket/prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Folder {
-    bucket: String,
-    /// Without slashes around it; empty for the whole bucket.
-    prefix: String,
-}
+pub(super) struct Folder(S3Url);
 
 impl FromStr for Folder {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let rest = text.strip_prefix("s3://").ok_or("use an address such as s3://bucket/prefix")?;
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if !is_bucket(bucket) {
-            return Err(format!("\"{bucket}\" is not the name of a bucket"));
-        }
-        let prefix = prefix.trim_end_matches('/');
+        let url: S3Url = text.parse()?;
         // They have a meaning in policies.
-        if prefix.contains(['*', '?', '$']) || prefix.chars().any(char::is_control) {
+        if url.prefix.contains(['*', '?', '$']) || url.prefix.chars().any(char::is_control) {
             return Err("use a prefix without *, ? and $".to_owned());
         }
-        if prefix.starts_with('/') || prefix.contains("//") {
-            return Err("use a prefix without empty parts between slashes".to_owned());
-        }
-        Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        Ok(Self(url))
     }
-}
-
-/// Source: "General purpose bucket naming rules" in the S3 user guide.
-fn is_bucket(name: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-    let is_outer = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    (3..=63).contains(&name.len())
-        && name.bytes().all(is_inner)
-        && is_outer(name.bytes().next())
-        && is_outer(name.bytes().next_back())
 }
 
 impl Folder {
@@ -84,7 +60,7 @@ impl Folder {
     /// Source: "Controlling access to a bucket with user policies" in the S3 user guide.
     fn list(&self, sid: &'static str) -> Statement {
         let list = Statement::allow(sid, LIST, vec![self.arn()]);
-        match self.prefix.as_str() {
+        match self.0.prefix.as_str() {
             "" => list,
             prefix => list.only_where("s3:prefix", vec![prefix.to_owned(), format!("{prefix}/*")]),
         }
@@ -99,11 +75,11 @@ impl Folder {
     }
 
     fn arn(&self) -> String {
-        format!("arn:*:s3:::{}", self.bucket)
+        format!("arn:*:s3:::{}", self.0.bucket)
     }
 
     fn objects(&self) -> String {
-        let parts = [self.arn(), self.prefix.clone(), "*".to_owned()];
+        let parts = [self.arn(), self.0.prefix.clone(), "*".to_owned()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
     }
 }
