@@ -57,6 +57,7 @@ mod restarts;
 mod resume;
 mod s3;
 mod scan;
+mod scan_groups;
 mod sealing;
 mod selection;
 mod simulated;

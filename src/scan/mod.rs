@@ -15,7 +15,7 @@ pub(crate) use log_text::LogText;
 use notes::{notes, problem};
 use pieces::{FileReader, Pieces};
 pub(crate) use recognise::{recognise, refuse_unsupported_language};
-use ssl_usage_parsers::envelope::{Encoding, Envelope, EnvelopeError, Members, Tail, Unwrapper, Wrapping};
+use ssl_usage_parsers::envelope::{Delivery, Encoding, Envelope, EnvelopeError, Members, Tail, Unwrapper, Wrapping};
 use ssl_usage_parsers::{HEAD, Hints, RecordParser, Scanned, Scanner, Tally, Unrelated, unrelated};
 use streams::{Streams, slots, tally_of};
 
@@ -68,8 +68,12 @@ pub enum Outcome {
 pub struct Row {
     /// Its name: `archive!file!stream`.
     pub name: String,
+    /// The log stream in the file; empty if the file is one log.
+    pub stream: String,
     /// The envelope around it.
     pub envelope: Option<&'static str>,
+    /// How CloudWatch Logs delivered its events, each with a time. None for other text.
+    pub delivery: Option<Delivery>,
     /// The result.
     pub outcome: Outcome,
     /// What it shows.
@@ -81,9 +85,11 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(name: &str, outcome: Outcome) -> Self {
-        let (envelope, tally) = (None, Tally::default());
-        Self { name: name.to_owned(), envelope, outcome, tally, notes: Vec::new(), problem: None }
+    /// The row of a log of this name, without sessions.
+    pub(crate) fn new(name: &str, outcome: Outcome) -> Self {
+        let (envelope, delivery, tally) = (None, None, Tally::default());
+        let (name, stream) = (name.to_owned(), String::new());
+        Self { name, stream, envelope, delivery, outcome, tally, notes: Vec::new(), problem: None }
     }
 }
 
@@ -235,6 +241,7 @@ impl Context<'_> {
         }
         for row in &mut rows {
             row.envelope = Some(envelope.name);
+            row.delivery = envelope.delivery;
         }
         if let Some(first) = rows.first_mut() {
             first.notes = notes(envelope, &contents);

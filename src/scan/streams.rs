@@ -112,7 +112,8 @@ impl<'s> Streams<'s> {
         }
         let file = self.file;
         let rows = self.streams.into_iter().map(|Stream { name, mut tally, progress }| {
-            let name = if name.is_empty() { file.to_owned() } else { format!("{file}!{name}") };
+            let stream = name;
+            let name = if stream.is_empty() { file.to_owned() } else { format!("{file}!{stream}") };
             let outcome = match progress {
                 Progress::Scanning(parser, scanner) => {
                     let scanned = scanner.finish(&mut tally);
@@ -124,7 +125,7 @@ impl<'s> Streams<'s> {
                 Progress::Done(outcome) => outcome,
                 Progress::Head(_) => Outcome::Empty,
             };
-            Row { tally, ..Row::new(&name, outcome) }
+            Row { stream, tally, ..Row::new(&name, outcome) }
         });
         rows.collect()
     }

@@ -1,5 +1,8 @@
 //! `ssl-usage scan`: counts the connections in log files.
 
+mod group;
+mod group_key;
+mod next;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,9 +14,13 @@ use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use ssl_usage_parsers::{ENGINES, Engine, FORMATS as LOG_FORMATS, Hints, LogTime, Malformed, OPTION, Tally};
 
+use group::groups;
+use group_key::GroupKey;
+use next::Next;
 pub(super) use report::SCHEMA;
-use report::{FORMATS, File, Problem, Report};
+use report::{Belongs, FORMATS, File, Problem, Report};
 
+use super::fleet::time;
 use super::heading::{EVIDENCE, OUTPUT};
 use super::output::{Output, one_of};
 use super::{complain, exit};
@@ -27,10 +34,14 @@ use crate::text::plural;
 ///
 /// Reads files, folders or standard input, and does not call AWS. Logs may be compressed (gzip, zstd, bzip2), in tar or zip
 /// archives, or exported by the AWS CLI, CloudWatch Logs or Docker. The format is detected from the content.
+///
+/// Each log is a row. Then follow the totals of each instance or folder, with the longest gap between its logs, and the
+/// command that judges these logs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ssl-usage scan error/postgresql.log.2026-11-23-10
   ssl-usage scan --format json logs/ | jq .total
+  ssl-usage scan --format json archive/ | jq '.groups[].longest_gap'
   ssl-usage scan logs.tar.gz
   aws logs filter-log-events \\
     --log-group-name /aws/rds/instance/orders-prod/postgresql \\
@@ -59,6 +70,9 @@ pub(super) struct Scan {
     /// Year of timestamps that have none (syslog), for example 2026.
     #[arg(long, help_heading = EVIDENCE, value_parser = clap::value_parser!(i16).range(1970..=9999))]
     year: Option<i16>,
+    /// Use this time as the current time in the commands to run next (for example 2026-11-23T00:00:00Z).
+    #[arg(long, help_heading = OUTPUT, value_name = "TIME", value_parser = time)]
+    now: Option<Timestamp>,
     /// Number of threads. Default: the number of processors.
     #[arg(long, help_heading = super::heading::WHAT)]
     threads: Option<NonZeroUsize>,
@@ -95,12 +109,14 @@ impl Scan {
         let mut seen = Seen::default();
         for path in self.paths()? {
             match path {
-                Ok(path) => seen.rows(scan(&path, &hints, threads), alone),
+                Ok(path) => seen.rows(&path, scan(&path, &hints, threads), alone),
                 Err(error) => seen.errors.push(error),
             }
         }
-        let Seen { mut files, tallies, mut errors, advice, .. } = seen;
+        let Seen { mut files, tallies, mut errors, failed, advice, .. } = seen;
         let total = total(&mut files, &tallies);
+        let groups = groups(&files, &tallies, &failed);
+        let next = Next::of(&self.paths, &files, &groups, self.now.unwrap_or_else(Timestamp::now));
         errors.extend(no_session(&files, &total, advice.first().copied()));
         for error in &errors {
             complain(error);
@@ -114,7 +130,7 @@ impl Scan {
             (false, true) => exit::FAILED,
             (false, false) => exit::PARTIAL,
         };
-        let report = Report { schema: "ssl-usage/scan/v1", files, total: (&total).into(), errors };
+        let report = Report { schema: "ssl-usage/scan/v1", files, total: (&total).into(), errors, groups, next };
         Output::default().print(self.format, &report, Vec::new())?;
         Ok(status)
     }
@@ -167,6 +183,7 @@ fn total(files: &mut [File], tallies: &[Tally]) -> Tally {
             Some(counted) => {
                 let twin = paths.get(*counted).map_or("another", String::as_str);
                 notes.push(format!("the same log as {twin}; the total counts only that one"));
+                file.belongs.is_twin = true;
             }
             None => {
                 total += tally;
@@ -201,13 +218,15 @@ struct Seen {
     files: Vec<File>,
     tallies: Vec<Tally>,
     errors: Vec<Error>,
+    /// The group of each log that could not be read.
+    failed: Vec<GroupKey>,
     /// What to scan instead of files that are no connection logs.
     advice: BTreeSet<&'static str>,
 }
 
 impl Seen {
-    /// Takes the logs of one file. A file that is no connection log is an error if nothing else was asked for.
-    fn rows(&mut self, mut rows: Vec<Row>, alone: bool) {
+    /// Takes the logs of the file at `path`. A file that is no connection log is an error if nothing else was asked for.
+    fn rows(&mut self, path: &Path, mut rows: Vec<Row>, alone: bool) {
         self.advice.extend(rows.iter().filter_map(|row| match &row.outcome {
             Outcome::Unrelated(unrelated) => Some(unrelated.advice),
             _ => None,
@@ -221,8 +240,10 @@ impl Seen {
         }
         for mut row in rows {
             self.errors.extend(row.problem.take());
+            let (key, form) = GroupKey::of(&row, path);
             if let Outcome::Failed(error) = row.outcome {
                 self.errors.push(error);
+                self.failed.push(key);
                 continue;
             }
             self.errors.extend(unread(&row));
@@ -230,13 +251,14 @@ impl Seen {
             if self.names > NAMES_MAX {
                 row.tally.forget_names();
             }
-            self.files.push(file(&row));
+            let is_disordered = matches!(&row.outcome, Outcome::Read(found) if found.scanned.disordered);
+            self.files.push(file(&row, Belongs { key, form, is_disordered, is_twin: false }));
             self.tallies.push(row.tally);
         }
     }
 }
 
-fn file(row: &Row) -> File {
+fn file(row: &Row, belongs: Belongs) -> File {
     let found = match &row.outcome {
         Outcome::Read(found) => Some(found),
         Outcome::Empty | Outcome::Unrelated(_) | Outcome::Failed(_) => None,
@@ -258,6 +280,7 @@ fn file(row: &Row) -> File {
         last_at: at(scanned.last_at),
         counts: (&row.tally).into(),
         note: note(row),
+        belongs,
     }
 }
 

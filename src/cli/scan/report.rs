@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use serde::Serialize;
-use ssl_usage_parsers::{Tally, Transports};
+use ssl_usage_parsers::{Engine, Tally, Transports};
 
+use super::group::{Gap, Group};
+use super::group_key::{Form, GroupKey};
+use super::next::Next;
 use crate::report::escape::{spreadsheet, terminal};
 use crate::report::lines::paragraph;
 use crate::report::{Format, Layout, Reader};
+use crate::shell::command;
+use crate::text::duration;
 
 /// The JSON Schema of the report.
 pub(in super::super) const SCHEMA: &str = include_str!("scan-v1.schema.json");
@@ -33,6 +39,8 @@ pub(super) struct Report {
     pub files: Vec<File>,
     pub total: Counts,
     pub errors: Vec<Problem>,
+    pub groups: Vec<Group>,
+    pub next: Next,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,6 +63,26 @@ pub(super) struct File {
     #[serde(flatten)]
     pub counts: Counts,
     pub note: Option<String>,
+    #[serde(skip)]
+    pub belongs: Belongs,
+}
+
+/// What a group needs to know of a file.
+#[derive(Debug)]
+pub(super) struct Belongs {
+    pub key: GroupKey,
+    pub form: Form,
+    /// Whether its times go back.
+    pub is_disordered: bool,
+    /// Whether another file is the same log, and counts.
+    pub is_twin: bool,
+}
+
+impl File {
+    /// Whether `collect --logs` reads it; as a log of any engine, if none is given.
+    pub fn is_collected(&self, engine: Option<&Engine>) -> bool {
+        self.belongs.form.is_collected(&self.path, self.engine, engine)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +106,13 @@ pub(super) struct Shares {
     local: u64,
     unknown: u64,
     gss: u64,
+}
+
+impl Shares {
+    /// Sessions of any transport.
+    pub fn sum(&self) -> u64 {
+        self.tls + self.plaintext + self.local + self.unknown + self.gss
+    }
 }
 
 impl From<&Transports> for Shares {
@@ -128,11 +163,12 @@ fn row_of(file: &File, name: &str, none: &str) -> Vec<String> {
 
 fn csv(report: &Report, out: impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS.into_iter().chain(["note"]))?;
+    csv.write_record(COLUMNS.into_iter().chain(["note", "group", "first_at", "last_at"]))?;
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
     for file in &report.files {
         let counts = row_of(file, &spreadsheet(&file.path), "");
-        let note = spreadsheet(file.note.as_deref().unwrap_or_default());
-        csv.write_record(counts.iter().map(String::as_str).chain([note.as_ref()]))?;
+        let texts = [file.note.clone().unwrap_or_default(), file.belongs.key.name()].map(|text| spreadsheet(&text));
+        csv.write_record(counts.into_iter().chain(texts).chain([file.first_at, file.last_at].map(time)))?;
     }
     csv.flush()
 }
@@ -152,29 +188,86 @@ fn table(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()
         columns.iter().filter_map(|column| row.get(*column).cloned()).collect()
     };
     let titles = COLUMNS.map(str::to_owned);
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(of(&shown, &titles));
-    for file in &report.files {
-        table.add_row(of(&shown, &row_of(file, &terminal(&file.path), "-")));
+    let files = report.files.iter().map(|file| of(&shown, &row_of(file, &terminal(&file.path), "-")));
+    aligned(out, &of(&shown, &titles), files.chain([of(&shown, &total)]))?;
+    if !left_out.is_empty() {
+        paragraph(out, width, 0, &format!("Not shown, because 0 in all logs: {}.", of(&left_out, &titles).join(", ")))?;
     }
-    table.add_row(of(&shown, &total));
+    notes(report, width, out)?;
+    groups(&report.groups, &|row| of(&shown, row), width, out)?;
+    next(&report.next, width, out)
+}
+
+/// Writes a table whose first two columns are text.
+fn aligned(out: &mut dyn Write, titles: &[String], rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(titles);
+    table.add_rows(rows);
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         column.set_cell_alignment(if index < 2 { CellAlignment::Left } else { CellAlignment::Right });
     }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    if !left_out.is_empty() {
-        paragraph(out, width, 0, &format!("Not shown, because 0 in all logs: {}.", of(&left_out, &titles).join(", ")))?;
-    }
-    notes(report, width, out)
+    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }
 
-fn notes(report: &Report, width: u16, mut out: impl Write) -> io::Result<()> {
+/// Writes what each instance or folder shows; `of` chooses the columns of counts.
+fn groups(groups: &[Group], of: &dyn Fn(&[String]) -> Vec<String>, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    let minute = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.strftime(MINUTE).to_string());
+    let titles =
+        COLUMNS.map(|title| GROUP_TITLES.iter().find(|(of, _)| *of == title).map_or(title, |(_, title)| title));
+    let titles = of(&titles.map(str::to_owned)).into_iter().chain(GROUP_TIMES.map(str::to_owned));
+    let rows = groups.iter().map(|group| {
+        let counts = row(&terminal(&group.key.name()), &group.logs.to_string(), &group.counts);
+        let shown = |(column, text)| if group.logs == 0 && column > 1 { "-".to_owned() } else { text };
+        let counts: Vec<String> = counts.into_iter().enumerate().map(shown).collect();
+        let gap = group.longest_gap.as_ref().map_or_else(|| "-".to_owned(), in_words);
+        of(&counts).into_iter().chain([minute(group.first_at), minute(group.last_at), gap]).collect()
+    });
+    writeln!(out)?;
+    aligned(out, &titles.collect::<Vec<_>>(), rows)?;
+    if groups.iter().any(|group| group.longest_gap.is_some()) {
+        let what = "The longest gap is the longest time between the last record of one log and the first record of the next. \
+                    Times are UTC. Records that are missing within a log are not noticed.";
+        paragraph(out, width, 0, what)?;
+    }
+    for group in groups {
+        for note in group.notes() {
+            paragraph(out, width, 0, &format!("{}: {note}", group.key.name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the commands to run next.
+fn next(next: &Next, width: u16, out: &mut dyn Write) -> io::Result<()> {
+    if next.commands.is_empty() && next.notes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nNext:")?;
+    if !next.commands.is_empty() {
+        writeln!(out, "  Judge these logs:")?;
+    }
+    for words in &next.commands {
+        writeln!(out, "    {}", terminal(&command(words)))?;
+    }
+    next.notes.iter().try_for_each(|note| paragraph(out, width, 2, note))
+}
+
+const MINUTE: &str = "%Y-%m-%d %H:%M";
+
+/// Titles of a table of groups that differ from those of files.
+const GROUP_TITLES: [(&str, &str); 2] = [("log", "instance or folder"), ("format", "logs")];
+const GROUP_TIMES: [&str; 3] = ["first record", "last record", "longest gap"];
+
+/// A gap: how long, and from when on.
+fn in_words(gap: &Gap) -> String {
+    format!("{} from {}", duration(Duration::from_secs(gap.seconds)), gap.from.strftime(MINUTE))
+}
+
+fn notes(report: &Report, width: u16, out: &mut dyn Write) -> io::Result<()> {
     for file in &report.files {
         if let Some(note) = &file.note {
-            paragraph(&mut out, width, 0, &format!("{}: {note}", file.path))?;
+            paragraph(out, width, 0, &format!("{}: {note}", file.path))?;
         }
     }
     Ok(())
