@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::command::{Run, against, ssl_usage};
 use crate::fake_aws::{FakeAws, Fleet};
 use crate::fleet::{WINDOW, small_fleet};
+use crate::sealing::copy_bundle;
 
 /// Instances whose log is exported.
 const EXPORTED: [&str; 2] = ["orders-prod", "reports-batch"];
@@ -151,11 +152,11 @@ impl Machine {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    fn collect(&self, options: &[&str], logs: &Path, bundle: &Path) -> Run {
+    pub fn collect(&self, options: &[&str], logs: &Path, bundle: &Path) -> Run {
         let mut command = ssl_usage(self.home.path());
         command.args(["collect", "--quiet"]).args(options).arg("--logs").arg(logs);
         if !bundle.exists() {
@@ -164,7 +165,7 @@ impl Machine {
         Run::of(command.arg("-o").arg(bundle))
     }
 
-    fn report(&self, bundles: &[PathBuf]) -> Run {
+    pub fn report(&self, bundles: &[PathBuf]) -> Run {
         let mut command = ssl_usage(self.home.path());
         command.args(["analyze", "--quiet", "--format", "json"]).args(WINDOW);
         for bundle in bundles {
@@ -262,7 +263,7 @@ fn an_object_that_is_cut_is_a_gap() {
         let extracted = extract(machine, &archive);
         assert_eq!(extracted.status, 3, "{:?}", extracted.err);
         let bundle = machine.path(&format!("cut-{kept}-extracted"));
-        let run = collect_events(machine, &extracted.out, &bundle);
+        let run = collect_events(machine, &extracted.out, Some(&machine.path("inventory")), &bundle);
         assert_eq!(run.status, 3, "{run:?}");
         assert_eq!(instance(&machine.report(&[bundle]).json(), "reports-batch")["unproven"], true, "{kept}");
     }
@@ -282,10 +283,13 @@ fn extract(machine: &Machine, archive: &Path) -> Run {
     Run::of(ssl_usage(machine.home.path()).arg("extract").arg(archive))
 }
 
-/// Collects what standard input has.
-fn collect_events(machine: &Machine, events: &str, bundle: &Path) -> Run {
+/// Collects what standard input has, into a bundle that has an inventory already or begins as a copy of one.
+fn collect_events(machine: &Machine, events: &str, inventory: Option<&Path>, bundle: &Path) -> Run {
     let mut command = ssl_usage(machine.home.path());
-    command.args(["collect", "--quiet", "--unfiltered", "--events", "-", "--inventory"]).arg(machine.path("inventory"));
+    command.args(["collect", "--quiet", "--unfiltered", "--events", "-"]);
+    if let Some(inventory) = inventory {
+        command.arg("--inventory").arg(inventory);
+    }
     command.arg("-o").arg(bundle).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command starts");
     child.stdin.take().expect("a pipe").write_all(events.as_bytes()).expect("written");
@@ -328,7 +332,7 @@ proptest! {
             lines.push(lines[random(lines.len())]);
         }
         let bundle = place.path().join("events");
-        let run = collect_events(machine, &format!("{}\n", lines.join("\n")), &bundle);
+        let run = collect_events(machine, &format!("{}\n", lines.join("\n")), Some(&machine.path("inventory")), &bundle);
         prop_assert_eq!((run.status, run.err.as_str()), (0, ""));
         prop_assert_eq!(&machine.report(&[bundle]).out, expected);
         let bundles: Vec<PathBuf> = (0..count).map(|shard| place.path().join(shard.to_string())).collect();
@@ -337,6 +341,56 @@ proptest! {
             prop_assert_eq!((run.status, run.err.as_str()), (0, ""));
         }
         prop_assert_eq!(&machine.report(&bundles).out, expected);
+    }
+}
+
+/// As an engine shuffles them: each process collects some hours, and of other hours it knows only when they have events.
+#[test]
+fn hours_in_several_processes_show_the_same() {
+    let machine = &*MACHINE;
+    let (_, events, expected) = &*UNDIVIDED;
+    let bundle = machine.path("by-hours");
+    copy_bundle(&machine.path("inventory"), &bundle, |_| true);
+    for process in 0..3 {
+        let of_process = |line: &str| {
+            let mut event: Value = serde_json::from_str(line).expect("an event");
+            let hour = event["timestamp"].as_i64().expect("a time") / 3_600_000;
+            if hour % 3 != process {
+                event["message"] = Value::Null;
+            }
+            format!("{event}\n")
+        };
+        let lines: String = events.lines().map(of_process).collect();
+        let run = collect_events(machine, &lines, None, &bundle);
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+    }
+    assert_eq!(&machine.report(&[bundle]).out, expected);
+}
+
+/// A part of an archive need not have logs with connections, but an archive without any event is an error.
+#[test]
+fn a_part_without_connections_is_no_error() {
+    let machine = &*MACHINE;
+    let (_, events, _) = &*UNDIVIDED;
+    let first = events.lines().next().expect("an event");
+    let of_instance = |name: &str| first.replace("orders-prod", name).replace("reports-batch", name) + "\n";
+    let mark = |line: &str| {
+        let mut event: Value = serde_json::from_str(line).expect("an event");
+        event["message"] = Value::Null;
+        format!("{event}\n")
+    };
+    let upgrade = format!("{}\n", first.replace("/postgresql:", "/upgrade:"));
+    let inventory = machine.path("inventory");
+    let cases = [
+        ("another log", upgrade, 0),
+        ("an instance that is unknown", of_instance("gone"), 3),
+        ("no event", String::new(), 1),
+        ("an event that another process collects", mark(&of_instance("gone")), 1),
+    ];
+    for (name, lines, status) in cases {
+        let bundle = machine.path(&format!("part of {name}"));
+        let run = collect_events(machine, &lines, Some(&inventory), &bundle);
+        assert_eq!((run.status, bundle.exists()), (status, status != 1), "{name}: {run:?}");
     }
 }
 
@@ -354,7 +408,7 @@ fn lines_that_are_no_events_are_refused() {
     for (number, (line, expected)) in wrong.iter().enumerate() {
         let bundle = machine.path(&format!("refused-{number}"));
         let end = if *expected == "the line is cut" { "" } else { "\n" };
-        let run = collect_events(machine, &format!("{first}\n{line}{end}"), &bundle);
+        let run = collect_events(machine, &format!("{first}\n{line}{end}"), Some(&machine.path("inventory")), &bundle);
         assert_eq!((run.status, bundle.exists()), (1, false), "{run:?}");
         assert!(run.err.contains(expected) && run.err.contains("line 2"), "{run:?}");
     }
@@ -364,7 +418,7 @@ fn lines_that_are_no_events_are_refused() {
 type Change = fn(&Machine, &Path);
 
 /// The largest object whose path has a part.
-fn largest(archive: &Path, part: &str) -> PathBuf {
+pub fn largest(archive: &Path, part: &str) -> PathBuf {
     let objects = walk(archive).into_iter().filter(|path| path.to_string_lossy().contains(part));
     objects.max_by_key(|path| path.metadata().expect("a file").len()).expect("an object")
 }
@@ -428,7 +482,7 @@ fn what_cannot_be_read_of_an_archive_is_a_gap_of_every_hour() {
         let extracted = extract(machine, &archive);
         assert_eq!(extracted.status, 3, "{name}: {:?}", extracted.err);
         let bundle = machine.path(&format!("gap-{number}/extracted"));
-        let run = collect_events(machine, &extracted.out, &bundle);
+        let run = collect_events(machine, &extracted.out, Some(&machine.path("inventory")), &bundle);
         assert_eq!(run.status, 3, "{name}: {run:?}");
         assert_eq!(instance(&machine.report(&[bundle]).json(), "reports-batch")["unproven"], true, "{name}");
     }

@@ -127,7 +127,9 @@ impl CopiedLogs {
         let mut events = Events::new(&fleets, &left_out, self.shard(), self.unfiltered);
         let mut problems = self.sort_events((&folder, &objects), &mut events)?;
         let misplaced = misplaced(&copies, &events);
-        if copies.of.is_empty() && !events.has_any() {
+        // An engine may pass on a part of an archive, which need not have events of logs with connections.
+        let is_part = self.events.is_some() && events.has_taken();
+        if copies.of.is_empty() && !events.has_any() && !is_part {
             let none = || {
                 let others = plural(copies.others.len() as u64, "other file");
                 let subject = self.events.as_deref().unwrap_or(folder.root()).display().to_string();

@@ -63,6 +63,8 @@ pub struct Events<'f> {
     filtered: BTreeSet<(GroupOf, i64)>,
     /// Why events are missing.
     lost: Option<String>,
+    /// Events that were taken, of whatever instance and log group.
+    taken: u64,
     /// Names of instances that are not in the inventory, with the number of their events.
     pub unassigned: BTreeMap<String, u64>,
 }
@@ -98,6 +100,7 @@ impl<'f> Events<'f> {
             minutes: BTreeMap::new(),
             filtered: BTreeSet::new(),
             lost: None,
+            taken: 0,
             unassigned: BTreeMap::new(),
         }
     }
@@ -108,8 +111,12 @@ impl<'f> Events<'f> {
     ///
     /// When a partition cannot be written.
     pub fn add(&mut self, event: LogEvent) -> Result<()> {
+        let is_own = event.message.is_some();
+        self.taken += u64::from(is_own);
         let Some(profile) = self.profile(&event) else {
-            *self.unassigned.entry(event.instance).or_default() += 1;
+            if is_own {
+                *self.unassigned.entry(event.instance).or_default() += 1;
+            }
             return Ok(());
         };
         let group = event.group().unwrap_or_default().to_owned();
@@ -129,13 +136,10 @@ impl<'f> Events<'f> {
         if event.delivered() != Some(Delivery::Export) && !self.is_unfiltered {
             self.filtered.insert(((profile, group), hour));
         }
-        if !is_here {
-            return Ok(());
-        }
+        let Some(message) = event.message.filter(|_| is_here) else { return Ok(()) };
         let id = event.id.unwrap_or_default();
         let object = if id.is_empty() { event.object } else { String::new() };
-        let kept =
-            Kept { profile, group, stream: event.stream, object, id, at: event.timestamp, message: event.message };
+        let kept = Kept { profile, group, stream: event.stream, object, id, at: event.timestamp, message };
         self.put(&kept, hour)
     }
 
@@ -164,6 +168,11 @@ impl<'f> Events<'f> {
         };
         serde_json::to_writer(&mut *file, kept).map_err(|error| fail(error.into()))?;
         file.write_all(b"\n").map_err(fail)
+    }
+
+    /// Whether an event was taken, of whatever instance and log group.
+    pub fn has_taken(&self) -> bool {
+        self.taken > 0
     }
 
     /// Whether there are any of these instances, in this shard or another.

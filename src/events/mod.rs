@@ -49,8 +49,9 @@ pub struct LogEvent {
     pub id: Option<String>,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub timestamp: i64,
-    /// The text, without an end of line.
-    pub message: String,
+    /// The text, without an end of line; none of an event that another process collects, which shows only that its hour has events at
+    /// this time.
+    pub message: Option<String>,
 }
 
 impl LogEvent {
@@ -121,7 +122,7 @@ pub fn extract(object: &str, file: Input<'_>, each: &mut dyn FnMut(LogEvent)) ->
                 object: object.to_owned(),
                 id: Some(event.id).filter(|id| !id.is_empty()),
                 timestamp: event.at,
-                message: event.message,
+                message: Some(event.message),
             }),
             _ => unknown += 1,
         }
