@@ -15,16 +15,16 @@ use crate::fake_aws::{FakeAws, Fleet};
 use crate::fleet::{WINDOW, small_fleet};
 
 /// A machine with copies of logs, and with an inventory of their instances.
-struct Archive {
-    home: TempDir,
+pub struct Archive {
+    pub home: TempDir,
     fleet: Fleet,
 }
 
 /// What a copy becomes: its path in the archive and its bytes; none if it is not there.
-type Copied = fn(&str, &str, &[u8]) -> Vec<(String, Vec<u8>)>;
+pub type Copied = fn(&str, &str, &[u8]) -> Vec<(String, Vec<u8>)>;
 
 /// As RDS names it.
-fn as_listed(instance: &str, name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub fn as_listed(instance: &str, name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     vec![(format!("{instance}/{name}"), bytes.to_vec())]
 }
 
@@ -37,7 +37,7 @@ fn compressed(instance: &str, name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)
 }
 
 impl Archive {
-    fn new(copied: Copied) -> Self {
+    pub fn new(copied: Copied) -> Self {
         let archive = Self { home: TempDir::new().expect("a folder"), fleet: small_fleet() };
         for instance in &archive.fleet.instances {
             for (name, file) in &instance.files {
@@ -53,7 +53,7 @@ impl Archive {
         archive
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
@@ -70,7 +70,7 @@ impl Archive {
     }
 
     /// Collects with the inventory, and then again into the same bundle. It goes without an error.
-    fn collected(self) -> Self {
+    pub fn collected(self) -> Self {
         let inventory = self.path("inventory").display().to_string();
         let run = match self.path("evidence").exists() {
             true => self.collect(&[]),
@@ -339,7 +339,7 @@ static UNDIVIDED: LazyLock<(Archive, String)> = LazyLock::new(|| {
 });
 
 /// The report on some bundles, as it is printed.
-fn report_on(archive: &Archive, bundles: &[String]) -> String {
+pub fn report_on(archive: &Archive, bundles: &[String]) -> String {
     let mut command = ssl_usage(archive.home.path());
     command.args(["analyze", "--format", "json"]).args(WINDOW);
     for bundle in bundles {

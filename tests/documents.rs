@@ -18,7 +18,7 @@ use crate::sealing::copy_bundle;
 const NOT_RUN: [&str; 6] = ["cargo", ".ci/run", ".ci/deny", ".ci/fuzz", ".ci/sbom", "sudo"];
 
 /// Programs of others, which a machine with only a Rust toolchain lacks. Each is replaced by one that reads its input.
-const REPLACED: [&str; 12] = [
+const REPLACED: [&str; 13] = [
     "ansible-playbook",
     "cosign",
     "crontab",
@@ -30,6 +30,7 @@ const REPLACED: [&str; 12] = [
     "kubectl",
     "mail",
     "man",
+    "spark-submit",
     "terraform",
 ];
 

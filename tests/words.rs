@@ -57,6 +57,7 @@ const CHECKED: &[&str] = &[
     "benches/README.md",
     "samples/README.md",
     "samples/deploy",
+    "samples/spark/README.md",
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",

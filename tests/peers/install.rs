@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// What is installed, by version. It is the stamp of a whole installation too.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Set to `1`, this variable runs the tests against peers, which downloads about 800 MB once.
+/// Set to `1`, this variable runs the tests against peers, which downloads about 1.3 GB once.
 pub const OPT_IN: &str = "SSL_USAGE_PEERS";
 
 /// Where the peers are, with what they write.
@@ -37,7 +37,7 @@ pub fn programs() -> &'static Path {
     match PROGRAMS.get_or_init(install) {
         Ok(programs) => programs,
         Err(reason) => panic!(
-            "could not install the peers (moto, ministack, microburst, Ansible, ShellCheck, cfn-lint): {reason}\n\
+            "could not install the peers (moto, ministack, microburst, Ansible, ShellCheck, cfn-lint, Spark): {reason}\n\
              Unset {OPT_IN} to skip their tests."
         ),
     }

@@ -20,6 +20,7 @@ mod proxy;
 mod rotation;
 mod s3;
 mod sessions;
+mod spark;
 mod sqlserver;
 
 use std::fs::File;
