@@ -4,6 +4,7 @@
 //! What each of them holds is put there by `seed.py` through boto3, which says what it made.
 
 mod accounts;
+mod athena;
 mod commands;
 mod connection_ids;
 mod data_api;
