@@ -80,7 +80,7 @@ fn a_bundle_in_s3_adds_permissions_on_its_folder_to_either_policy() {
     }
     let home = TempDir::new().expect("a folder");
     let run = Run::of(ssl_usage(home.path()).args(["iam-policy", "--bundle", "evidence"]));
-    assert!(run.status == 2 && run.err.contains("s3://bucket/prefix"), "{run:?}");
+    assert!(run.status == 2 && run.err.contains("s3://BUCKET/PREFIX"), "{run:?}");
 }
 
 /// A line of a crontab, as cron runs it: what is behind the five fields of the time, up to the first `%` without a

@@ -156,9 +156,15 @@ fn an_address_is_no_path_to_write_to() {
     let (home, bundle) = (TempDir::new().expect("a folder"), ["collect", "--days", "1"]);
     for args in COMMANDS.into_iter().chain([&bundle[..]]) {
         for address in ["s3://bucket/report", "file:///tmp/report", "git+ssh://host/report"] {
+            // A bundle may be in S3.
+            let (is_bundle, is_s3) = (args[0] == "collect", address.starts_with("s3:"));
+            if is_bundle && is_s3 {
+                continue;
+            }
+            let said = if is_bundle { "use a local path, or s3://" } else { "only local paths are supported" };
             let run = Run::of(&mut command(args, Path::new(address), home.path()));
             assert_eq!((run.status, run.out.as_str()), (2, ""), "{args:?}: {}", run.err);
-            assert!(run.err.contains(address) && run.err.contains("only local paths are supported"), "{}", run.err);
+            assert!(run.err.contains(address) && run.err.contains(said), "{}", run.err);
         }
     }
     // A local path may look like one where it says that it is local.
