@@ -28,9 +28,9 @@ pub fn statements(arguments: &[&str]) -> Vec<Value> {
 
 /// Files that `ssl-usage` prints, with the options for it.
 pub const PRINTED: [(&str, &[&str]); 2] = [
-    ("role.yaml", &["--all-regions", "--format", "cloudformation"]),
+    ("organization/role.yaml", &["--all-regions", "--format", "cloudformation"]),
     (
-        "caller.tf",
+        "caller/caller.tf",
         &[
             "--organization",
             "--role-name",
@@ -47,7 +47,7 @@ pub const PRINTED: [(&str, &[&str]); 2] = [
 #[test]
 fn each_printed_file_of_the_organization_is_as_it_was_reviewed() {
     for (name, arguments) in PRINTED {
-        let (path, printed) = (samples().join("deploy/organization").join(name), policy(arguments));
+        let (path, printed) = (samples().join("deploy").join(name), policy(arguments));
         if std::env::var_os("SSL_USAGE_UPDATE_GOLDEN").is_some() {
             fs::write(&path, &printed).expect("a file");
         }

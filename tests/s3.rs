@@ -222,7 +222,7 @@ fn what_is_no_bundle_in_s3_is_an_error_that_says_what_to_do() {
     // Names that lead elsewhere are not of a bundle.
     s3.put("odd/parts/..%2F..%2Fx.json", b"x".to_vec());
     let home = TempDir::new().expect("a folder");
-    let other = "s3://audit/other: the prefix contains objects that do not belong to an evidence bundle. Choose a new or empty prefix.";
+    let other = "s3://audit/other: no evidence bundle has this prefix, but other objects have it. Check the prefix, or choose a new one.";
     for (bundle, status, said) in [
         ("s3://audit/none", 1, "s3://audit/none: no such bundle. Create one with `ssl-usage collect -o BUNDLE`."),
         ("s3://audit/other", 2, other),
@@ -230,6 +230,8 @@ fn what_is_no_bundle_in_s3_is_an_error_that_says_what_to_do() {
         ("s3://UPPER/fleet", 2, "the name of a bucket has 3 to 63 lowercase letters"),
         ("s3://audit/../fleet", 2, "the prefix has empty words, . or .."),
         ("https://audit/fleet", 2, "use a local path, or s3://BUCKET/PREFIX"),
+        ("s3:/audit/fleet", 2, "use a local path, or s3://BUCKET/PREFIX"),
+        ("arn:aws:s3:::audit/fleet", 2, "use a local path, or s3://BUCKET/PREFIX"),
     ] {
         let run = judged(&s3.url(), home.path(), bundle);
         assert!(run.err.contains(said), "{bundle}: {run:?}");

@@ -149,9 +149,9 @@ impl Copy {
                     Some(_) => Err(Error::new(
                         ErrorKind::Usage,
                         self.url.to_string(),
-                        "the prefix contains objects that do not belong to an evidence bundle",
+                        "no evidence bundle has this prefix, but other objects have it",
                     )
-                    .hint("choose a new or empty prefix")),
+                    .hint("check the prefix, or choose a new one")),
                 };
             }
             self.make()?;

@@ -66,8 +66,8 @@ pub(super) fn one_of<D>(all: &'static [Format<D>]) -> impl TypedValueParser<Valu
 
 /// Takes the path of a file or folder on this machine, and nothing that is elsewhere, as `s3://bucket/key`.
 pub(super) fn local() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| match has_scheme(&path) {
-        true => Err("only local paths are supported. Try a local path, and upload the result"),
+    PathBufValueParser::new().try_map(|path| match has_scheme(&path) || is_mistyped(&path) {
+        true => Err("only local paths are supported. Copy from or to S3 with `aws s3 cp`"),
         false => Ok(path),
     })
 }
@@ -76,9 +76,17 @@ pub(super) fn local() -> impl TypedValueParser<Value = PathBuf> {
 pub(super) fn local_or_s3() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path.to_str() {
         Some(text) if S3Url::is_meant(&path) => text.parse::<S3Url>().map(|_| path),
-        _ if has_scheme(&path) => Err("use a local path, or s3://BUCKET/PREFIX".to_owned()),
+        _ if has_scheme(&path) || is_mistyped(&path) => {
+            Err("use a local path, or s3://BUCKET/PREFIX. A folder with such a name is ./NAME".to_owned())
+        }
         _ => Ok(path),
     })
+}
+
+/// Whether a path is meant to be in S3, and would be a folder of this machine: `s3:/bucket`, `s3//bucket`, an ARN.
+fn is_mistyped(path: &Path) -> bool {
+    let is_in_s3 = |text: &str| text.starts_with("arn:") && text.contains(":s3:");
+    path.to_str().is_some_and(|text| text.starts_with("s3:") || text.starts_with("s3//") || is_in_s3(text))
 }
 
 /// Whether a path begins like a URL with a host.

@@ -186,6 +186,7 @@ pub async fn collect_copies(
             }
         }
         writer.write().await?;
+        writer.warn_of_later(progress.as_ref());
         progress.done(&profile.instance);
     }
     Ok(problems)

@@ -234,6 +234,7 @@ impl<'f> Events<'f> {
         }
         for (at, writer) in &mut writers {
             writer.write().await?;
+            writer.warn_of_later(progress.as_ref());
             progress.done(of.get(*at).map_or("", |(_, profile)| &profile.instance));
         }
         Ok(problems)

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use super::instance::InstanceLogs;
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{Bundle, Digests, LogRead, Part};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::text::plural;
 
 /// How long what was read waits to be written.
 const WRITTEN_EVERY: Duration = Duration::from_secs(5);
@@ -28,18 +30,32 @@ pub(super) struct Writer<'a> {
     earlier: Digests,
     /// Whether a log is read again by each run, so that parts are named by what they hold.
     of_copies: bool,
+    /// Logs with sessions after the inventory was taken.
+    later: u64,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(of: InstanceLogs<'a>, bundle: &'a Bundle) -> Self {
         let (readings, facts, errors, read) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let earlier = of.known.files.clone();
-        Self { of, bundle, readings, facts, errors, since: Instant::now(), read, earlier, of_copies: false }
+        Self { of, bundle, readings, facts, errors, since: Instant::now(), read, earlier, of_copies: false, later: 0 }
     }
 
     /// For copies of logs: equal runs write equal parts, and no part twice.
     pub fn of_copies(of: InstanceLogs<'a>, bundle: &'a Bundle) -> Self {
         Self { of_copies: true, ..Self::new(of, bundle) }
+    }
+
+    /// Warns of logs that reports leave out: their window ends when the inventory was taken.
+    pub fn warn_of_later(&self, progress: &dyn Progress) {
+        if self.later > 0 {
+            let (logs, to) = (plural(self.later, "log"), self.of.request.window.to);
+            let message = format!(
+                "{logs} with sessions after {to}, when the inventory was taken: reports leave these sessions out"
+            );
+            let warning = Error::new(ErrorKind::NoMatch, &self.of.profile.instance, message);
+            progress.warn(&warning.hint("renew the inventory with `ssl-usage preflight --bundle`"));
+        }
     }
 
     /// All that was read so far.
@@ -65,6 +81,7 @@ impl<'a> Writer<'a> {
         if is_imitable && self.read.iter().any(is_alike) {
             reading.log = format!("{}#{}", reading.log, reading.source);
         }
+        self.later += u64::from(reading.sessions_between().is_some_and(|(_, last)| last > self.of.request.window.to));
         self.read.push(reading.clone());
         self.readings.push(reading);
         self.facts.extend(facts);

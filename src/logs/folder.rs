@@ -15,13 +15,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes of an object that are read at once to see what it is.
 const PART: u64 = 256 << 10;
 
+/// The key and the size of each object, by its URL.
+type Objects = BTreeMap<PathBuf, (String, u64)>;
+
 /// The files of a folder, or the objects below a prefix. Paths of objects are their URLs.
 #[derive(Clone, Debug, Default)]
 pub struct LogFolder {
     root: PathBuf,
     files: Vec<PathBuf>,
-    /// The bucket, and the key and size of each object.
-    objects: Option<(Bucket, Arc<BTreeMap<PathBuf, (String, u64)>>)>,
+    objects: Option<(Bucket, Arc<Objects>)>,
 }
 
 /// A file on this machine, which is removed when this is dropped if it is the copy of an object.
@@ -86,8 +88,7 @@ impl LogFolder {
         let is_file = |key: &str| !folders.contains(key) && !key.split('/').any(|word| word.starts_with('.'));
         let path = |key: &str| PathBuf::from(S3Url { bucket: url.bucket.clone(), prefix: key.to_owned() }.to_string());
         let kept = listed.iter().filter(|object| is_file(&object.key));
-        let objects: BTreeMap<PathBuf, (String, u64)> =
-            kept.map(|object| (path(&object.key), (object.key.clone(), object.size))).collect();
+        let objects: Objects = kept.map(|object| (path(&object.key), (object.key.clone(), object.size))).collect();
         if objects.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, url.to_string(), "no objects have this prefix")
                 .hint("check the prefix"));

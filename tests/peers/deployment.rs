@@ -131,8 +131,9 @@ fn terraform_reads_the_same_policies() {
     }
     let organization = home.path().join("organization");
     fs::create_dir(&organization).expect("a folder");
-    for name in ["role.yaml", "stack-set.tf", "caller.tf"] {
-        fs::copy(deploy("organization").join(name), organization.join(name)).expect("a copy");
+    for name in ["organization/role.yaml", "organization/stack-set.tf", "caller/caller.tf"] {
+        fs::copy(deploy(name), home.path().join("organization").join(Path::new(name).file_name().expect("a name")))
+            .expect("a copy");
     }
     let resources = read(&python, "terraform", &[&organization])["resources"].clone();
     let set = &resources["aws_cloudformation_stack_set"][0];

@@ -17,6 +17,12 @@ variable "caller_arn" {
   type        = string
 }
 
+variable "role_name" {
+  description = "Name of the role, for --role-name"
+  type        = string
+  default     = "ssl-usage"
+}
+
 variable "organization_id" {
   description = "ID of the AWS organization that the caller must belong to; empty for any"
   type        = string
@@ -45,6 +51,7 @@ resource "aws_cloudformation_stack_set" "ssl_usage" {
   parameters = {
     CallerArn      = var.caller_arn
     OrganizationId = var.organization_id
+    RoleName       = var.role_name
   }
 
   auto_deployment {

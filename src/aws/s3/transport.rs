@@ -81,7 +81,7 @@ impl Transport {
     /// Sends a request, and waits for the beginning of the answer.
     pub async fn send(&self, request: orchestrator::HttpRequest) -> Result<http::Response<SdkBody>, HttpError> {
         let answered = tokio::time::timeout(PATIENCE, self.0.call(request)).await;
-        let answer = answered.map_err(of(HttpErrorKind::Timeout))?.map_err(|error| unanswered(error))?;
+        let answer = answered.map_err(of(HttpErrorKind::Timeout))?.map_err(unanswered)?;
         answer.try_into_http1x().map_err(of(HttpErrorKind::Unknown))
     }
 }

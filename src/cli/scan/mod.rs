@@ -22,7 +22,7 @@ use report::{Belongs, FORMATS, File, Problem, Report};
 
 use super::fleet::time;
 use super::heading::{EVIDENCE, OUTPUT};
-use super::output::{Output, one_of};
+use super::output::{Output, local, one_of};
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
@@ -50,7 +50,7 @@ use crate::text::plural;
 Exit status: 0 success; 1 error; 2 invalid usage; 3 a log could not be read in full, or no log shows a session.")]
 pub(super) struct Scan {
     /// Log files, archives or folders; - is standard input.
-    #[arg(required = true, value_name = "FILE|DIR|-")]
+    #[arg(required = true, value_name = "FILE|DIR|-", value_parser = local())]
     paths: Vec<PathBuf>,
     /// Format of the counts.
     #[arg(long, help_heading = OUTPUT, value_parser = one_of(FORMATS), default_value = "table")]

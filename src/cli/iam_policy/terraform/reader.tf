@@ -1,5 +1,5 @@
 # The role with which ssl-usage reads an account. Printed by ssl-usage iam-policy --format terraform.
-# Statements whose Sid begins with Optional can be left out.
+# Statements whose Sid begins with Optional can be left out. If a KMS key of your own encrypts the bucket, keep those of the key.
 
 variable "role_name" {
   description = "Name of the role, for ssl-usage --role-name"

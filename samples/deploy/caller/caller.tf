@@ -1,5 +1,5 @@
 # The policy of the user or role that runs ssl-usage and assumes the roles. Printed by ssl-usage iam-policy --format terraform.
-# Statements whose Sid begins with Optional can be left out.
+# Statements whose Sid begins with Optional can be left out. If a KMS key of your own encrypts the bucket, keep those of the key.
 
 variable "caller_policy_name" {
   description = "Name of the policy"
