@@ -143,53 +143,59 @@ async fn answer(
     if let Some(refused) = (store.refuse.lock().expect("no panic"))(&method, key) {
         return refusal(&store, refused);
     }
+    served(&store, &method, key, uri.query().unwrap_or_default(), (&headers, &body))
+}
+
+fn served(
+    store: &Store,
+    method: &Method,
+    key: &str,
+    query: &str,
+    (headers, body): (&HeaderMap, &Bytes),
+) -> Response<Body> {
+    const EXISTS: (u16, &str, &str) =
+        (412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let mut objects = store.objects.lock().expect("no panic");
-    if method == Method::PUT {
-        store.calls.lock().expect("no panic").push(format!("{method} {key}"));
-    }
-    let query = uri.query().unwrap_or_default();
-    match method {
+    match *method {
         Method::GET if query.contains("list-type=2") => {
             let of = |name: &str| {
                 let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
                 percent_encoding::percent_decode_str(value.unwrap_or_default()).decode_utf8_lossy().into_owned()
             };
-            let (prefix, after) = (of("prefix"), of("continuation-token"));
-            list(&store, &objects, &prefix, &after)
+            list(store, &objects, &of("prefix"), &of("continuation-token"))
         }
         Method::PUT => {
-            if headers.get("if-none-match").is_some_and(|value| value == "*") && objects.contains_key(key) {
-                return refusal(
-                    &store,
-                    (412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"),
-                );
+            store.calls.lock().expect("no panic").push(format!("PUT {key}"));
+            if header("if-none-match") == Some("*") && objects.contains_key(key) {
+                return refusal(store, EXISTS);
             }
             objects.insert(key.to_owned(), body.to_vec());
-            let mut response = response(200, &store, "");
+            let mut response = response(200, store, "");
             response.headers_mut().insert("etag", "\"1\"".parse().expect("a value"));
             response
         }
-        // Several keys in one call.
-        Method::POST if query.starts_with("delete") => {
-            let body = String::from_utf8_lossy(&body).into_owned();
-            let keys = body.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
-            let mut text = String::new();
-            for key in keys {
-                store.calls.lock().expect("no panic").push(format!("DELETE {key}"));
-                if let Some((_, code, message)) = (store.refuse.lock().expect("no panic"))(&Method::DELETE, key) {
-                    text += &format!("<Error><Key>{key}</Key><Code>{code}</Code><Message>{message}</Message></Error>");
-                    continue;
-                }
-                objects.remove(key);
-                text += &format!("<Deleted><Key>{key}</Key></Deleted>");
-            }
-            response(200, &store, format!("<DeleteResult>{text}</DeleteResult>"))
-        }
+        Method::POST if query.starts_with("delete") => delete(store, &mut objects, &String::from_utf8_lossy(body)),
         _ => match objects.get(key) {
-            Some(bytes) => object(&store, bytes, headers.get("range").and_then(|range| range.to_str().ok())),
-            None => refusal(&store, (404, "NoSuchKey", "The specified key does not exist.")),
+            Some(bytes) => object(store, bytes, header("range")),
+            None => refusal(store, (404, "NoSuchKey", "The specified key does not exist.")),
         },
     }
+}
+
+/// Several keys in one call.
+fn delete(store: &Store, objects: &mut BTreeMap<String, Vec<u8>>, body: &str) -> Response<Body> {
+    let mut text = String::new();
+    for key in body.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
+        store.calls.lock().expect("no panic").push(format!("DELETE {key}"));
+        if let Some((_, code, message)) = (store.refuse.lock().expect("no panic"))(&Method::DELETE, key) {
+            text += &format!("<Error><Key>{key}</Key><Code>{code}</Code><Message>{message}</Message></Error>");
+            continue;
+        }
+        objects.remove(key);
+        text += &format!("<Deleted><Key>{key}</Key></Deleted>");
+    }
+    response(200, store, format!("<DeleteResult>{text}</DeleteResult>"))
 }
 
 fn list(store: &Store, objects: &BTreeMap<String, Vec<u8>>, prefix: &str, after: &str) -> Response<Body> {
