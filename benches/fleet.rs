@@ -4,7 +4,10 @@
 //! cargo bench --bench fleet
 //! SSL_USAGE_BENCH_INSTANCES=100 SSL_USAGE_BENCH_DAYS=3 SSL_USAGE_BENCH_RATE=50 cargo bench --bench fleet
 //! SSL_USAGE_BENCH_FAULTS=1 SSL_USAGE_BENCH_DAYS=1 cargo bench --bench fleet
+//! SSL_USAGE_BENCH_QUICK=1 cargo bench --bench fleet
 //! ```
+//!
+//! With `QUICK`, the fleet is analyzed with and without `--quick` instead, and what AWS was asked is compared.
 //!
 //! With `FAULTS`, the fleet is judged under one fault after the other instead: see `faults`.
 //!
@@ -69,6 +72,9 @@ fn main() {
         println!("{instances} instances, {days} days, under each fault");
         return faults::sweep(instances, days, &folder);
     }
+    if setting("QUICK", 0) > 0 {
+        return compare_quick(instances, days, &folder);
+    }
     let aws = FakeAws::start(fleet(instances, days));
     aws.limit("DownloadCompleteDBLogFile", rate);
     let logs = instances * days * 24;
@@ -101,6 +107,23 @@ fn main() {
     assert!(collect(&aws, &broken, days).stderr(Stdio::null()).status().expect("it runs").success());
     println!("  killed {KILLS} times, then {:.1} s to the end", start.elapsed().as_secs_f64());
     assert!(judge(&aws, &broken, days).0 == expected, "the report is the same, byte for byte");
+}
+
+/// Analyzes the fleet with and without `--quick`, and prints what each run asked for, with the line in which the command says it.
+fn compare_quick(instances: u64, days: u64, folder: &Path) {
+    for (name, options) in [("all logs", &[][..]), ("--quick", &["--quick"])] {
+        let aws = FakeAws::start(fleet(instances, days));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+        command.args(["analyze", "--all-regions", "--now", NOW, "--days", &days.to_string(), "--bundle"]);
+        reach(command.arg(folder.join(name)).args(options), &aws);
+        let start = Instant::now();
+        let output = command.output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let downloads = aws.calls().iter().filter(|call| call.action == "DownloadCompleteDBLogFile").count();
+        println!("{name}: {} calls, {downloads} of them downloads, {:.1?}", aws.calls().len(), start.elapsed());
+        println!("  {}", said.lines().find(|line| line.starts_with("Collected ")).unwrap_or_default());
+    }
 }
 
 /// The command, under `time`, which prints its peak memory.

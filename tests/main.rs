@@ -53,6 +53,7 @@ mod plan;
 mod policy;
 mod preflight;
 mod probe;
+mod quick;
 mod restarts;
 mod resume;
 mod s3;

@@ -110,6 +110,8 @@ pub enum GapCause {
     UnknownZone,
     /// Its times go backwards, or differ from when AWS received them: a client may have written some.
     Disordered,
+    /// Left out, because the verdict was certain without it (`--quick`).
+    NotRead,
     /// Another error.
     Failed,
 }
@@ -118,6 +120,11 @@ impl LogRead {
     /// When the first and the last session were recorded; none without sessions.
     pub fn sessions_between(&self) -> Option<(Timestamp, Timestamp)> {
         self.first_session_at.zip(self.last_session_at)
+    }
+
+    /// Whether it was left out, because the verdict was certain without it.
+    pub fn is_left_out(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.cause == GapCause::NotRead)
     }
 
     /// Whether it is a failed listing.
@@ -138,6 +145,7 @@ impl GapCause {
             Self::UnknownFormat => "unknown-format",
             Self::UnknownZone => "unknown-zone",
             Self::Disordered => "disordered",
+            Self::NotRead => "not-read",
             Self::Failed => "failed",
         }
     }

@@ -211,7 +211,8 @@ fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
         reading.tls_sessions,
         reading.sessions,
         reading.records,
-        reading.gaps.is_empty(),
+        // Of a log that was left out and then could not be read, the cause is what kept it from being read.
+        (reading.gaps.is_empty(), !reading.is_left_out()),
         reading.span.map(|span| span.to),
         reading.read_bytes,
         reading.format.as_deref() != Some("stderr"),

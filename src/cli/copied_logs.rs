@@ -164,6 +164,7 @@ impl CopiedLogs {
             source: options.source,
             log_format: options.log_format.clone(),
             insights: false,
+            quick: None,
         };
         let requests: Vec<Request> = fleets.iter().map(request).collect();
         let mut inventories = Vec::new();

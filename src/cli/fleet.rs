@@ -14,7 +14,7 @@ use super::progress::Bar;
 use super::working_copies::{self, Access};
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Evidence, Scope, load};
-use crate::collect::{Collected, FleetRequest, Plan, Request, Source};
+use crate::collect::{Collected, FleetRequest, Plan, Quick, Request, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Filter, NamePattern, Tag};
 use crate::progress::Progress;
@@ -55,6 +55,9 @@ pub(super) struct Fleet {
     /// Whether logs are read.
     #[arg(skip = true)]
     pub logs: bool,
+    /// What makes a verdict certain without the rest of the logs.
+    #[arg(skip)]
+    pub quick: Option<Quick>,
 }
 
 /// The options of calls, which exclude `--from`. An error names only those that are given, unlike for a group.
@@ -202,7 +205,7 @@ impl Fleet {
         now: Option<Timestamp>,
     ) -> Self {
         let (source, log_format, insights, dry_run, logs) = (Source::Auto, None, false, false, false);
-        Self { days, instance, engine, source, log_format, insights, dry_run, now, places, logs }
+        Self { days, instance, engine, source, log_format, insights, dry_run, now, places, logs, quick: None }
     }
 
     /// The requested window, up to `now`.
@@ -225,8 +228,8 @@ impl Fleet {
     fn request(&self, now: Timestamp) -> Result<FleetRequest> {
         let (filter, window) = (self.filter(), self.window(now));
         let log_format = self.log_format.clone();
-        let request =
-            Request { filter, window, logs: self.logs, source: self.source, log_format, insights: self.insights };
+        let (source, insights, quick) = (self.source, self.insights, self.quick.clone());
+        let request = Request { filter, window, logs: self.logs, source, log_format, insights, quick };
         let (accounts, regions) = (self.places.accounts()?, self.places.regions());
         Ok(FleetRequest { accounts, regions, max_rate: self.places.max_rate, request })
     }

@@ -133,7 +133,7 @@ impl Subject {
     }
 
     /// What the policy requires of the evidence.
-    fn policy(&self) -> Result<Policy> {
+    pub fn policy(&self) -> Result<Policy> {
         let policy = policy::load(self.policy.as_deref())?;
         Ok(Policy { accept_unverified: self.accept_unverified, ..policy })
     }
@@ -191,7 +191,7 @@ impl Subject {
     }
 
     /// The bundle that a run against AWS extends: the one that is named, or one under the user's data folder.
-    fn bundle(&self) -> Result<PathBuf> {
+    pub fn bundle(&self) -> Result<PathBuf> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let data = || set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
         self.bundle.clone().or_else(|| Some(data()?.join("ssl-usage/bundle"))).ok_or_else(|| {

@@ -25,6 +25,7 @@ mod policy;
 mod preflight;
 mod probe;
 mod progress;
+mod quick;
 mod sampling;
 mod scan;
 mod settings;

@@ -167,10 +167,11 @@ impl Clients {
         let mut clients = by.group(clients);
         // Stable: what is alike stays in the report's order, by urgency.
         clients.sort_by_key(|client| client.tasks.first().copied());
-        let hiding = report.instances.iter().filter(|instance| instance.clients_incomplete).map(|instance| Hiding {
-            id: instance.id().clone(),
-            why: instance.reasons.first().map(|reason| reason.text.clone()).unwrap_or_default(),
-        });
+        let hiding = report
+            .instances
+            .iter()
+            .filter(|instance| instance.clients_incomplete)
+            .map(|instance| Hiding { id: instance.id().clone(), why: why_incomplete(instance) });
         Self {
             schema: "ssl-usage/clients/v1",
             generated_at: report.generated_at,
@@ -185,6 +186,12 @@ impl Clients {
             owner_errors: owners.errors().to_vec(),
         }
     }
+}
+
+/// Why the clients of an instance may be incomplete: the reason that logs were left out, or that of the verdict.
+fn why_incomplete(instance: &report::Instance) -> String {
+    let left_out = instance.reasons.iter().find(|reason| reason.code == ReasonCode::LogsNotRead);
+    left_out.or(instance.reasons.first()).map(|reason| reason.text.clone()).unwrap_or_default()
 }
 
 impl Which {

@@ -129,45 +129,65 @@ impl Collection<'_> {
     /// When the bundle cannot be written. What cannot be read is in the bundle, as errors and gaps.
     pub async fn collect(&self) -> Result<()> {
         let mut writer = Writer::new(self.of, self.bundle);
+        let mut left_out = 0;
         if self.of.request.source.files() && self.of.has_files() {
-            self.files(&mut writer).await?;
+            left_out = self.files(&mut writer).await?;
         }
-        self.exported(&mut writer).await?;
+        if left_out == 0 {
+            self.exported(&mut writer).await?;
+        }
         writer.write().await
     }
 
-    /// Reads the log files.
-    async fn files(&self, writer: &mut Writer<'_>) -> Result<()> {
+    /// Reads the log files. Returns how many of them were left out, because the verdict is certain without them.
+    async fn files(&self, writer: &mut Writer<'_>) -> Result<usize> {
         let mut files = match self.of.list(self.aws).await {
             Ok(files) => files,
             Err(error) => {
                 writer.fail([Problem::from(&error)]);
-                return match self.of.unlisted(&error) {
-                    Some(reading) => writer.add(reading, Vec::new()).await,
-                    None => Ok(()),
-                };
+                if let Some(reading) = self.of.unlisted(&error) {
+                    writer.add(reading, Vec::new()).await?;
+                }
+                return Ok(0);
             }
         };
         let mut done: BTreeSet<String> = BTreeSet::new();
+        let quick = self.of.request.quick.as_ref();
+        let mut is_certain = quick.is_some_and(|quick| quick.0.without_logs(self.of.profile));
         // Logs that were renamed while they were read are in the list once more, under another name.
         for round in 0..2 {
             let new = self.of.new_files(&files, &done);
-            let new: Vec<_> = new.filter_map(|file| Some((file, self.of.engine.logs_of(&file.name)?))).collect();
+            let mut new: Vec<_> = new.filter_map(|file| Some((file, self.of.engine.logs_of(&file.name)?))).collect();
             done.extend(new.iter().map(|(file, _)| file.name.clone()));
+            if quick.is_some() {
+                new.sort_by(|(one, _), (other, _)| {
+                    (other.last_written, &other.name).cmp(&(one.last_written, &one.name))
+                });
+            }
             let mut new = new.into_iter();
-            let first = new.by_ref().take(AT_ONCE);
+            let first = new.by_ref().take(if is_certain { 0 } else { AT_ONCE });
             let mut reads: FuturesUnordered<_> = first.map(|(file, logs)| self.read(file, logs, &files)).collect();
             let mut vanished = false;
             while let Some(read) = reads.next().await {
-                reads.extend(new.next().map(|(file, logs)| self.read(file, logs, &files)));
                 let Read { reading, facts, error } = read;
+                is_certain |=
+                    quick.is_some_and(|quick| quick.is_certain(self.of.profile, self.of.request.window, &facts));
+                if !is_certain {
+                    reads.extend(new.next().map(|(file, logs)| self.read(file, logs, &files)));
+                }
                 vanished |= error.as_ref().is_some_and(|error| error.kind() == ErrorKind::NotFound);
                 writer.fail(error.as_ref().map(Problem::from));
                 writer.add(reading, facts).await?;
             }
             drop(reads);
-            if !vanished || round > 0 {
-                break;
+            let rest: Vec<_> = new.collect();
+            for (file, logs) in &rest {
+                let rotation = self.rotation(logs, &files);
+                let reader = Reader { of: &self.of, logs, rotation: &rotation, progress: self.progress };
+                writer.add(reader.left_out(file), Vec::new()).await?;
+            }
+            if is_certain || !vanished || round > 0 {
+                return Ok(rest.len());
             }
             match self.of.list(self.aws).await {
                 Ok(again) => files = again,
@@ -177,7 +197,7 @@ impl Collection<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Reads from CloudWatch Logs what was not read as files.
@@ -206,9 +226,12 @@ impl Collection<'_> {
     }
 
     async fn read(&self, file: &LogFile, logs: &'static Logs, files: &[LogFile]) -> Read {
-        let of_kind = files.iter().filter(|file| logs.has_file(&file.name));
-        let rotation = Rotation::new(logs, self.of.profile, of_kind);
+        let rotation = self.rotation(logs, files);
         Reader { of: &self.of, logs, rotation: &rotation, progress: self.progress }.download(self.aws, file).await
+    }
+
+    fn rotation(&self, logs: &'static Logs, files: &[LogFile]) -> Rotation {
+        Rotation::new(logs, self.of.profile, files.iter().filter(|file| logs.has_file(&file.name)))
     }
 }
 

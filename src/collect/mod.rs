@@ -14,6 +14,7 @@ mod fleet;
 mod instance;
 mod log_source;
 mod log_span;
+mod quick;
 mod read_log;
 mod shard;
 mod writer;
@@ -23,6 +24,7 @@ pub use estimate::Plan;
 pub use events::Events;
 pub use fleet::{Collected, FleetRequest};
 pub use log_source::Source;
+pub use quick::{Certainty, Quick};
 pub use shard::Shard;
 
 use std::sync::Arc;
@@ -61,6 +63,8 @@ pub struct Request {
     pub log_format: Option<String>,
     /// Whether log groups that only Logs Insights can read are read, for which AWS charges.
     pub insights: bool,
+    /// What makes a verdict certain, so that the rest of the logs is left out. None if all logs are read.
+    pub quick: Option<Quick>,
 }
 
 /// Collects one account and region into a bundle. `known` is what the bundle held before. Returns the inventory.

@@ -135,6 +135,15 @@ impl Reader<'_> {
         })
     }
 
+    /// A file that is left out.
+    pub fn left_out(&self, file: &LogFile) -> LogRead {
+        let message = format!("{} {}: left out by --quick", self.of.profile.instance, file.name);
+        let gap = LogGap { cause: GapCause::NotRead, message };
+        let span = self.rotation.span(file, None, self.of.now()).map(|(span, _)| span);
+        let (source, log, last_written) = (file.name.clone(), self.log(&file.name, None), file.last_written);
+        LogRead { source, log, listed_bytes: file.listed(), last_written, span, gaps: vec![gap], ..LogRead::default() }
+    }
+
     /// A file of which nothing could be read.
     fn unreadable(&self, file: &LogFile, source: &str, error: Error) -> Read {
         let gap = LogGap { cause: cause(&error), message: error.advice() };

@@ -78,6 +78,8 @@ pub struct Side {
     pub evidence: Option<Evidence>,
     /// Its instances.
     pub instances: usize,
+    /// Those of them whose clients are partial, because `--quick` left out logs: a client that is missing may be there.
+    pub partial: usize,
     /// What it could not read: what it lacks may be there.
     pub errors: usize,
 }
@@ -267,11 +269,13 @@ fn by_arn(kept: &Kept) -> BTreeMap<&str, &Instance> {
 
 fn side(kept: &Kept) -> Side {
     let Kept { generated_at, window, evidence, instances, errors } = kept;
+    let is_partial = |of: &&Instance| has(of, &[ReasonCode::LogsNotRead]);
     Side {
         generated_at: *generated_at,
         window: *window,
         evidence: evidence.clone(),
         instances: instances.len(),
+        partial: instances.iter().filter(is_partial).count(),
         errors: errors.len(),
     }
 }
@@ -281,11 +285,13 @@ fn verdict(instance: &Instance) -> Verdict {
     Verdict { rotation: *rotation, unproven: *unproven, usage: *usage }
 }
 
+/// Whether an instance has a reason of these.
+fn has(instance: &Instance, codes: &[ReasonCode]) -> bool {
+    instance.reasons.iter().any(|reason| codes.iter().any(|code| reason.code == code.code()))
+}
+
 fn certificate(instance: &Instance) -> Certificate {
-    let has = |codes: &[ReasonCode]| {
-        instance.reasons.iter().any(|reason| codes.iter().any(|code| reason.code == code.code()))
-    };
-    let active = match (has(&NOT_ACTIVE), has(&[ReasonCode::CertificateServed])) {
+    let active = match (has(instance, &NOT_ACTIVE), has(instance, &[ReasonCode::CertificateServed])) {
         (true, _) => Some(false),
         (false, true) => Some(true),
         (false, false) => None,

@@ -61,8 +61,14 @@ fn head(what: &str, side: &Side, width: u16, out: &mut dyn Write) -> io::Result<
     } else {
         format!("; part could not be read: {}", plural(side.errors, "problem"))
     };
+    let partial = match side.partial {
+        0 => String::new(),
+        some => {
+            format!("; clients of {} are partial (--quick), so some may be missing below", plural(some, "instance"))
+        }
+    };
     let instances = plural(side.instances, "instance");
-    paragraph(out, width, 0, &format!("{what}: {instances}, {from} to {to} UTC{errors}"))
+    paragraph(out, width, 0, &format!("{what}: {instances}, {from} to {to} UTC{errors}{partial}"))
 }
 
 fn minute(time: Timestamp) -> String {

@@ -1,11 +1,11 @@
 //! The policy of a report, in sentences.
 
-use super::Report;
 use super::model::NOT_LISTED;
+use super::{Instance, Report};
 use crate::text::plural;
 use crate::verdict::{Attestation, Ignore, Pattern, Policy, ReasonCode};
 
-/// What the policy requires; then its accepted blind spots, ignored clients and attestations.
+/// What the policy requires; then its accepted blind spots, ignored clients and attestations, and what is partial.
 pub(super) fn lines(report: &Report) -> Vec<String> {
     let policy = &report.policy;
     let accepted: Vec<_> =
@@ -19,8 +19,18 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         .chain(accepted)
         .chain(policy.ignore.iter().map(ignored))
         .chain(attested)
+        .chain(partial(report))
         .chain([format!("Not listed: {}.", NOT_LISTED.join(", "))])
         .collect()
+}
+
+/// That logs were left out.
+fn partial(report: &Report) -> Option<String> {
+    let is_partial = |row: &&Instance| row.reasons.iter().any(|reason| reason.code == ReasonCode::LogsNotRead);
+    let partial = report.instances.iter().filter(is_partial).count();
+    (partial > 0).then(|| {
+        format!("Clients and counts are partial for {}: --quick left out logs.", plural(partial as u64, "instance"))
+    })
 }
 
 fn requirements(policy: &Policy) -> String {

@@ -35,7 +35,9 @@ pub struct Coverage {
     pub files: u64,
     /// Log files of which something is missing.
     pub files_failed: u64,
-    /// Of those, and of listings that failed, the ones that another try may read: they are still there.
+    /// Log files that were left out, because the verdict was certain without them.
+    pub files_left_out: u64,
+    /// Of those that failed, and of listings that failed, the ones that another try may read: they are still there.
     pub files_to_retry: u64,
     /// Log files that were read and show no session at all, not even AWS's own.
     pub files_mute: u64,
@@ -98,6 +100,7 @@ impl GapReason {
             Self::Unread(GapCause::UnknownFormat) => "the format of the log is unknown",
             Self::Unread(GapCause::UnknownZone) => "the time zone of the log is unknown",
             Self::Unread(GapCause::Disordered) => "the times in the log are not in order",
+            Self::Unread(GapCause::NotRead) => "`--quick` left out the logs",
             Self::Unread(GapCause::Failed) => "log files could not be read",
         }
     }
@@ -162,7 +165,8 @@ pub(super) fn of(
     let first = inside.first().map(|(_, span)| span.from);
     let gaps = gaps(asked, &seen).into_iter().map(|span| Gap { span, cause: why(span, &inside, first) }).collect();
     let count = |is: fn(&LogRead) -> bool| inside.iter().filter(|(reading, _)| is(reading)).count() as u64;
-    let lost = readings.iter().filter(|reading| reading.span.is_none() && !reading.gaps.is_empty()).count() as u64;
+    let is_lost = |reading: &&&LogRead| reading.span.is_none() && !reading.gaps.is_empty() && !reading.is_left_out();
+    let lost = readings.iter().filter(is_lost).count() as u64;
     Coverage {
         asked: (!asked.is_empty()).then_some(asked),
         share: share_of(asked, &seen),
@@ -173,7 +177,9 @@ pub(super) fn of(
         seen,
         gaps,
         files: count(|reading| reading.gaps.is_empty()),
-        files_failed: count(|reading| !reading.gaps.is_empty() && !reading.is_listing()) + lost,
+        files_failed: count(|reading| !reading.gaps.is_empty() && !reading.is_listing() && !reading.is_left_out())
+            + lost,
+        files_left_out: readings.iter().filter(|reading| reading.is_left_out()).count() as u64,
         files_to_retry: readings
             .iter()
             .copied()
@@ -270,7 +276,7 @@ pub(super) fn seen_by(readings: &[&LogRead], recorded: &Recorded) -> Vec<Window>
 
 /// A log that is gone is a gap like any other; one that is there and was not read is no evidence of anything.
 fn may_be_retried(reading: &LogRead) -> bool {
-    reading.gaps.iter().any(|gap| gap.cause != GapCause::Vanished)
+    reading.gaps.iter().any(|gap| !matches!(gap.cause, GapCause::Vanished | GapCause::NotRead))
 }
 
 /// How far from a session that was logged it is believed that the next would have been.

@@ -77,7 +77,8 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// Clients and sessions that the evidence does not cover.
     pub not_examined: Vec<String>,
-    /// The list of clients may be incomplete: clients that use TLS may be missing, and a rotation is due or may be.
+    /// The list of clients may be incomplete: clients that use TLS may be missing, and a rotation is due or may be; or logs were left
+    /// out.
     pub clients_incomplete: bool,
     /// Commands for a person or a rotation tool.
     pub commands: Vec<Command>,
@@ -114,6 +115,8 @@ pub struct Finding {
     not_examined: Vec<String>,
     /// The logs name every client that uses TLS: they show some, and enough of the window.
     names_clients: bool,
+    /// Logs were left out, because the verdict was certain without them.
+    is_partial: bool,
     /// Clients that the policy ignores may use TLS.
     ignored_may_use_tls: bool,
 }
@@ -143,6 +146,7 @@ pub fn examine(profile: &InstanceProfile, usage: &Usage, policy: &Policy, now: T
         enforcement,
         not_examined: unknown.chain(times(usage)).chain([NOT_EXAMINED.to_owned()]).collect(),
         names_clients: usage.connections.tls > 0 && usage.coverage.judged_share >= policy.least_coverage,
+        is_partial: usage.coverage.files_left_out > 0,
         ignored_may_use_tls: policy_reasons::ignored_may_use_tls(usage),
         reasons,
     }
@@ -197,7 +201,7 @@ fn conclude(profile: &InstanceProfile, finding: &Finding, members: &[Examined<'_
         outlook,
         reasons,
         not_examined: finding.not_examined.clone(),
-        clients_incomplete: (rotation == Rotation::Required || unproven) && !names_all_clients,
+        clients_incomplete: finding.is_partial || (rotation == Rotation::Required || unproven) && !names_all_clients,
         commands,
         procedure,
         verify,

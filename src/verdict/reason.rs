@@ -134,6 +134,8 @@ reasons! {
     InstanceYoung = "instance-young", Blocks;
     /// Log files of the window could not be read completely.
     LogsIncomplete = "logs-incomplete", Blocks;
+    /// Logs were left out, because the verdict was certain without them.
+    LogsNotRead = "logs-not-read", Blocks;
     /// Connection records could not be parsed.
     RecordsUnparsed = "records-unparsed", Blocks;
     /// The log does not show the transport of some sessions.
@@ -248,6 +250,7 @@ impl ReasonCode {
             Self::CoverageShort => "Keep logs longer, collect on a schedule, or choose another window.",
             Self::InstanceYoung => "Run ssl-usage again later.",
             Self::LogsIncomplete => "See the errors, and run the command again.",
+            Self::LogsNotRead => "Run the command again without `--quick`.",
             Self::RecordsUnparsed => "Download the log, and run `ssl-usage scan` on it.",
             Self::SessionsNotLogged => "Complete the list in `log_connections`.",
             Self::TlsAttempts => "Find these clients in the log.",

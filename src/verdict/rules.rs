@@ -54,6 +54,7 @@ const RULES: &[Rule] = &[
     older_sessions_ended,
     tls_logins_recorded,
     no_tls_sessions_open,
+    logs_not_read,
 ];
 
 /// The rules for engines whose logs record TLS, in the same order, after the others.
@@ -464,7 +465,7 @@ fn enforcement_unknown(context: &Context<'_>, engine: &'static Engine) -> Option
 fn no_logs(context: &Context<'_>, engine: &'static Engine) -> Option<(ReasonCode, String)> {
     let coverage = &context.usage.coverage;
     // A log that is off is not there.
-    let is_absent = coverage.files + coverage.files_failed == 0 && !is_counted(context);
+    let is_absent = coverage.files + coverage.files_failed + coverage.files_left_out == 0 && !is_counted(context);
     (is_absent && logging_off(context, engine).is_none()).then(|| {
         let text = "no log of the window was read. If the errors name a cause, remove it. Otherwise AWS has no log of the window.";
         (ReasonCode::NoLogs, text.to_owned())
@@ -579,6 +580,18 @@ fn logs_incomplete(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonC
                 plural(failed, "log file")
             ),
         )
+    })
+}
+
+/// With another policy or another window, the logs that were left out could decide.
+fn logs_not_read(context: &Context<'_>, _: &'static Engine) -> Option<(ReasonCode, String)> {
+    let left_out = context.usage.coverage.files_left_out;
+    (left_out > 0).then(|| {
+        let text = format!(
+            "--quick left out {}, so clients and counts are partial. Run ssl-usage again without --quick to see all.",
+            plural(left_out, "log file")
+        );
+        (ReasonCode::LogsNotRead, text)
     })
 }
 

@@ -82,24 +82,74 @@ fn judged(work: &Path, clusters: &mut [Vec<Case>]) -> [Value; 2] {
     clusters.iter_mut().flatten().flat_map(|case| case.faults.drain(..)).for_each(|fault| aws.fault(fault));
     let home = tempfile::TempDir::new_in(work).expect("a folder");
     let bundle = home.path().join("bundle");
-    let report = |option: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
-        command.args(["analyze", "--format", "json", "--days", &DAYS.to_string(), option]).arg(&bundle);
-        if option == "--bundle" {
-            command.arg("--all-regions");
-        }
-        command.args(["--now", &log::time(NOW).to_string()]).env_clear().env("HOME", home.path());
-        command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
-        command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_REGION", "us-east-1");
-        command.env("AWS_EC2_METADATA_DISABLED", "true");
-        let output = command.output().expect("the command starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}: {said}", output.status);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
-    };
-    let before = report("--bundle");
+    let before = report(&aws, &bundle, FROM_AWS);
     probe::write(&Bundle::create(&bundle).expect("a bundle"), clusters);
-    [before, report("--from")]
+    [before, report(&aws, &bundle, &["--from"])]
+}
+
+/// Options that collect into the bundle that follows them.
+const FROM_AWS: &[&str] = &["--all-regions", "--bundle"];
+
+/// The report on a bundle, with options up to its name.
+fn report(aws: &FakeAws, bundle: &Path, options: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+    command.args(["analyze", "--format", "json", "--days", &DAYS.to_string()]).args(options).arg(bundle);
+    command.args(["--now", &log::time(NOW).to_string()]).env_clear().env("HOME", bundle.parent().expect("a folder"));
+    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
+    command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_REGION", "us-east-1");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = command.output().expect("the command starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}: {said}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Downloads of logs so far.
+fn downloads(aws: &FakeAws) -> usize {
+    aws.calls().iter().filter(|call| call.action.contains("LogFile") && call.action.starts_with("Download")).count()
+}
+
+/// Judges so many instances with and without `--quick`, and then the rest of the logs of the quick run. Returns the downloads of the
+/// full and of the quick run.
+///
+/// # Panics
+///
+/// If a verdict differs, if a later report on the quick run's evidence is milder than it should be, or if the rest is not read.
+pub fn simulate_quick(work: &Path, seed: u64, instances: u64) -> (usize, usize) {
+    // Logs that vanish when they are read are gone for the next run.
+    let start = || FakeAws::start(fleet(&mut (seed..seed + instances).map(Case::new).collect::<Vec<_>>()));
+    let [aws, quick_aws] = [start(), start()];
+    let home = tempfile::TempDir::new_in(work).expect("a folder");
+    let [full_bundle, quick_bundle] = ["full", "quick"].map(|name| home.path().join(name));
+    let policy = home.path().join("policy.toml");
+    // The session that made a verdict certain is of an ignored client in half of the cases.
+    let ignore = "[[ignore]]\naddress_regex = '.*[0-4]'\nreason = \"half of the clients\"\n";
+    std::fs::write(&policy, ignore).expect("a policy");
+    let ignoring = ["--policy", policy.to_str().expect("UTF-8"), "--from"];
+    let full = report(&aws, &full_bundle, FROM_AWS);
+    let quick = report(&quick_aws, &quick_bundle, &[&["--quick"], FROM_AWS].concat());
+    let (of_full, of_quick) = (downloads(&aws), downloads(&quick_aws));
+    let of = |report: &Value, fields: &[&str]| -> BTreeMap<String, Vec<Value>> {
+        let all = report["instances"].as_array().expect("instances").iter();
+        let name = |row: &Value| row["instance"].as_str().expect("a name").to_owned();
+        all.map(|row| (name(row), fields.iter().map(|field| row[*field].clone()).collect())).collect()
+    };
+    let decided = ["rotation", "unproven"];
+    assert_eq!(of(&full, &decided), of(&quick, &decided));
+    // With another policy, what was left out could decide. It must not be taken for nothing.
+    let [full_ignoring, quick_ignoring] = [&full_bundle, &quick_bundle].map(|bundle| report(&aws, bundle, &ignoring));
+    let mild = |row: &[Value]| ["required", "deferrable", "optional"].iter().position(|of| row[0] == **of);
+    for (name, row) in of(&quick_ignoring, &decided) {
+        let other = &of(&full_ignoring, &decided)[&name];
+        assert!(mild(&row) <= mild(other), "{name}: {row:?} {other:?}");
+    }
+    let rest = report(&quick_aws, &quick_bundle, FROM_AWS);
+    let all = ["rotation", "unproven", "usage", "enforcement", "act_by", "connections", "reasons"];
+    let whole = of(&full, &all);
+    for (name, row) in of(&rest, &all) {
+        assert_eq!(row, whole[&name], "{name}");
+    }
+    (of_full, of_quick)
 }
 
 /// The fleet of these instances.

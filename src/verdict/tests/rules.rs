@@ -40,7 +40,8 @@ fn plaintext_clients_under_full_coverage_let_the_rotation_wait() {
 /// Each row: one thing that is wrong with that evidence, and the reason that is due.
 #[test]
 fn one_doubt_is_enough_to_demand_the_rotation() {
-    let rows: [(ReasonCode, Uncertainty); 25] = [
+    let rows: [(ReasonCode, Uncertainty); 26] = [
+        (ReasonCode::LogsNotRead, |_, usage| usage.coverage.files_left_out = 1),
         (ReasonCode::LogsIncomplete, |_, usage| usage.coverage.files_to_retry = 1),
         (ReasonCode::InstanceYoung, |_, usage| {
             // Made an hour ago.
