@@ -3,13 +3,13 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::exit;
 use super::fail_on::FailOn;
 use super::heading::{EVIDENCE, OUTPUT};
 use super::input::Subject;
 use super::output::{Output, one_of};
 use super::quick::quick;
 use super::settings::Settings;
+use super::{exit, working_copies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{self, FORMATS, Format, Group, Layout, Reader, Report, Rows, Sort};
 use crate::text::suggest;
@@ -88,7 +88,8 @@ impl Analyze {
         }
         if self.quick {
             let now = self.subject.fleet.now.unwrap_or_else(Timestamp::now);
-            self.subject.fleet.quick = Some(quick(self.subject.policy()?, now, &self.subject.bundle()?)?);
+            let bundle = working_copies::local(&self.subject.bundle()?, self.subject.fleet.places.access())?;
+            self.subject.fleet.quick = Some(quick(self.subject.policy()?, now, &bundle)?);
         }
         // An explanation covers one instance and does not show the errors of others.
         let reader = if self.explain.is_some() { Reader::Lines } else { self.output.reader(self.format) };
