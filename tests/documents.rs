@@ -15,7 +15,7 @@ use crate::fleet::small_fleet;
 use crate::sealing::copy_bundle;
 
 /// Programs that are not run: cargo, and what runs cargo or servers.
-const NOT_RUN: [&str; 6] = ["cargo", ".ci/run", ".ci/deny", ".ci/fuzz", ".ci/sbom", "sudo"];
+const NOT_RUN: [&str; 7] = ["benches/copied_logs.sh", "cargo", ".ci/run", ".ci/deny", ".ci/fuzz", ".ci/sbom", "sudo"];
 
 /// Programs of others, which a machine with only a Rust toolchain lacks. Each is replaced by one that reads its input.
 const REPLACED: [&str; 13] = [

@@ -25,6 +25,8 @@ pub type Refuse = fn(&Method, &str) -> Option<(u16, &'static str, &'static str)>
 struct Store {
     objects: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     refuse: Arc<Mutex<Refuse>>,
+    /// An object of which half is answered, as if that were all.
+    halved: Arc<Mutex<Option<&'static str>>>,
     region: &'static str,
     calls: Arc<Mutex<Vec<String>>>,
 }
@@ -43,8 +45,13 @@ impl FakeS3 {
         listener.set_nonblocking(true).expect("a listener that does not block");
         let address = listener.local_addr().expect("an address");
         let refuse: Refuse = |_, _| None;
-        let store =
-            Store { objects: Arc::default(), refuse: Arc::new(Mutex::new(refuse)), region, calls: Arc::default() };
+        let store = Store {
+            objects: Arc::default(),
+            refuse: Arc::new(Mutex::new(refuse)),
+            halved: Arc::default(),
+            region,
+            calls: Arc::default(),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new().fallback(answer).with_state(store.clone());
         std::thread::spawn(move || {
@@ -66,6 +73,11 @@ impl FakeS3 {
 
     pub fn refuse(&self, refuse: Refuse) {
         *self.store.refuse.lock().expect("no panic") = refuse;
+    }
+
+    /// Answers half of an object when it is read as a whole.
+    pub fn halve(&self, key: &'static str) {
+        *self.store.halved.lock().expect("no panic") = Some(key);
     }
 
     /// Puts the files of a folder below a prefix.
@@ -177,7 +189,10 @@ fn served(
         }
         Method::POST if query.starts_with("delete") => delete(store, &mut objects, &String::from_utf8_lossy(body)),
         _ => match objects.get(key) {
-            Some(bytes) => object(store, bytes, header("range")),
+            Some(bytes) => {
+                let is_halved = *store.halved.lock().expect("no panic") == Some(key) && header("range").is_none();
+                object(store, if is_halved { &bytes[..bytes.len() / 2] } else { bytes }, header("range"))
+            }
             None => refusal(store, (404, "NoSuchKey", "The specified key does not exist.")),
         },
     }

@@ -332,3 +332,135 @@ fn an_object_that_cannot_be_read_is_a_gap() {
         assert_ne!(batch["usage"], "not_observed", "{layout}: {batch:#}");
     }
 }
+
+/// What `collect --logs` of a folder or a prefix ends with, and what is then said of an instance.
+fn judged_logs(s3: &FakeS3, home: &Path, logs: &str, instance: &str) -> (Run, serde_json::Value) {
+    let output = home.join("judged").display().to_string();
+    let _ = std::fs::remove_dir_all(&output);
+    let inventory = MACHINE.home.path().join("inventory").display().to_string();
+    let mut command = with_s3(&s3.url(), home);
+    let run = Run::of(command.args(["collect", "--quiet", "--logs", logs, "--inventory", &inventory, "-o", &output]));
+    let report = judged(&s3.url(), home, &output).json();
+    let found = report["instances"].as_array().expect("instances").iter().find(|row| row["instance"] == instance);
+    (run, found.expect("the instance").clone())
+}
+
+#[test]
+fn an_object_that_is_cut_or_unreadable_beside_logs_without_tls_is_a_gap() {
+    let s3 = FakeS3::start("eu-west-1");
+    let home = TempDir::new().expect("a folder");
+    let logs = home.path().join("logs");
+    MACHINE.files(&logs);
+    s3.put_folder(&logs, "logs");
+    let (whole, batch) = judged_logs(&s3, home.path(), "s3://audit/logs", "reports-batch");
+    assert_eq!((whole.status, &batch["usage"]), (0, &"not_observed".into()), "{whole:?}");
+    // The only object with events, in the folder of an instance.
+    let events = r#"{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/aws/rds/instance/reports-batch/postgresql","logStream":"reports-batch.0","subscriptionFilters":["all"],"logEvents":[{"id":"1","timestamp":1795348680000,"message":"x"}]}"#;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, events.as_bytes()).expect("written");
+    let packed = packed.finish().expect("whole");
+    for cut in [15, 40, packed.len() * 3 / 4] {
+        let object = logs.join("reports-batch/2026/11/22/logs-1.gz");
+        std::fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&object, &packed[..cut]).expect("a file");
+        s3.put("logs/reports-batch/2026/11/22/logs-1.gz", packed[..cut].to_vec());
+        for place in [logs.display().to_string(), "s3://audit/logs".to_owned()] {
+            let (run, batch) = judged_logs(&s3, home.path(), &place, "reports-batch");
+            assert_eq!(run.status, 3, "{cut} {place}: {run:?}");
+            assert!(run.err.contains("logs-1.gz"), "{cut} {place}: {run:?}");
+            assert_ne!(batch["usage"], "not_observed", "{cut} {place}: {batch:#}");
+        }
+    }
+    s3.put("logs/reports-batch/2026/11/22/logs-1.gz", packed);
+    s3.refuse(|method, key| {
+        (method == Method::GET && key.ends_with("logs-1.gz")).then_some((403, "AccessDenied", "Access Denied"))
+    });
+    let (run, batch) = judged_logs(&s3, home.path(), "s3://audit/logs", "reports-batch");
+    assert!(run.status == 3 && run.err.contains("s3:GetObject"), "{run:?}");
+    assert_ne!(batch["usage"], "not_observed", "{batch:#}");
+}
+
+#[test]
+fn an_object_that_changes_after_it_was_listed_is_a_gap() {
+    let s3 = FakeS3::start("eu-west-1");
+    let home = TempDir::new().expect("a folder");
+    let logs = home.path().join("logs");
+    MACHINE.files(&logs);
+    s3.put_folder(&logs, "logs");
+    let key =
+        s3.keys().into_iter().find(|key| key.contains("reports-batch/error/postgresql.log.2026-11-2")).expect("a log");
+    s3.halve(key.leak());
+    let (run, batch) = judged_logs(&s3, home.path(), "s3://audit/logs", "reports-batch");
+    assert!(run.status == 3 && run.err.contains("bytes when it was listed, and "), "{run:?}");
+    assert_ne!(batch["usage"], "not_observed", "{batch:#}");
+}
+
+#[test]
+fn a_bundle_that_lost_its_records_stays_in_doubt_when_logs_are_added() {
+    let s3 = FakeS3::start("eu-west-1");
+    let home = TempDir::new().expect("a folder");
+    let bundle = home.path().join("broken");
+    crate::sealing::copy_bundle(&samples().join("fleet"), &bundle, |path| {
+        let folder = path.parent().and_then(Path::file_name).expect("a folder");
+        folder != "collections" && folder != "metrics"
+    });
+    let logs = home.path().join("logs");
+    MACHINE.files(&logs);
+    let doubts = || {
+        let report = judged(&s3.url(), home.path(), &bundle.display().to_string()).json();
+        let instances = report["instances"].as_array().expect("instances").clone();
+        instances.iter().filter(|row| row["rotation"] == "required").count()
+    };
+    let before = doubts();
+    let mut command = with_s3(&s3.url(), home.path());
+    command.args(["collect", "--quiet", "--logs"]).arg(&logs).arg("-o").arg(&bundle);
+    let _ = Run::of(&mut command);
+    assert!(doubts() >= before, "{} of {before}", doubts());
+    let digest = Run::of(with_s3(&s3.url(), home.path()).arg("digest").arg(&bundle));
+    assert_eq!((digest.status, digest.out.as_str()), (3, ""), "{digest:?}");
+}
+
+#[test]
+fn a_conflict_of_writes_passes_and_a_page_is_no_list() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static CONFLICTS: AtomicU32 = AtomicU32::new(0);
+    let (aws, s3) = (FakeAws::start(two_regions()), FakeS3::start("eu-west-1"));
+    let home = TempDir::new().expect("a folder");
+    s3.refuse(|method, key| {
+        let is_hit =
+            method == Method::PUT && key.ends_with("bundle.json") && CONFLICTS.fetch_add(1, Ordering::Relaxed) < 2;
+        is_hit.then_some((
+            409,
+            "ConditionalRequestConflict",
+            "The conditional request cannot succeed due to a conflicting operation against this resource.",
+        ))
+    });
+    let run = Run::of(&mut collect(&aws, &s3, home.path(), "s3://audit/kept"));
+    assert_eq!((run.status, s3.keys().contains(&"kept/bundle.json".to_owned())), (0, true), "{run:?}");
+    assert!(CONFLICTS.load(Ordering::Relaxed) > 1, "there were conflicts");
+    // A page of a network that wants a sign-in.
+    s3.refuse(|method, key| (method == Method::GET && key.is_empty()).then_some((200, "Page", "Sign in")));
+    let page = judged(&s3.url(), home.path(), "s3://audit/kept");
+    assert!(page.status == 1 && page.err.contains("the response is not a complete response of the S3 API"), "{page:?}");
+}
+
+#[test]
+fn objects_that_are_not_of_a_bundle_harm_nothing() {
+    let s3 = FakeS3::start("eu-west-1");
+    s3.put_folder(&samples().join("fleet"), "fleet");
+    let part = s3.keys().into_iter().find(|key| key.contains("/parts/") && key.ends_with(".json")).expect("a part");
+    for odd in
+        [format!("{part}.removed"), "fleet/parts/A.txt".to_owned(), format!("fleet/parts/{}.json", "y".repeat(300))]
+    {
+        s3.put(&odd, b"x".to_vec());
+    }
+    let home = TempDir::new().expect("a folder");
+    let compacted = Run::of(with_s3(&s3.url(), home.path()).args(["compact", "s3://audit/fleet"]));
+    assert_eq!((compacted.status, compacted.err.as_str()), (0, ""), "{compacted:?}");
+    let of =
+        |bundle: &str| Run::of(with_s3(&s3.url(), home.path()).args(["digest", bundle])).out.replace("s3://audit/", "");
+    assert_eq!(of("s3://audit/fleet"), of("fleet"));
+    s3.put("fleet/parts/../../evil.json", b"x".to_vec());
+    let odd = judged(&s3.url(), home.path(), "s3://audit/fleet");
+    assert!(odd.status == 1 && odd.err.contains("a key is not supported"), "{odd:?}");
+}

@@ -139,7 +139,11 @@ pub(super) fn is_made_up_for(path: &Path, latest: &BTreeMap<String, String>) -> 
 
 impl Bundle {
     /// Records that a collection of an account and region begins, where it has no record; then with the files that are there.
-    pub(super) fn begin(&self, fleet: &Fleet) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be read, or the record cannot be written.
+    pub fn begin(&self, fleet: &Fleet) -> Result<()> {
         let region_key = region_key(fleet.account.as_deref(), &fleet.region);
         let begin = format!("{region_key}.");
         let is_recorded = || self.named(FOLDER, &begin).map(|records| !records.is_empty());

@@ -23,6 +23,11 @@ use crate::error::{Error, ErrorKind, Result, is_copy};
 
 /// How often new files go to S3 during a run.
 const PUBLISHED_EVERY: Duration = Duration::from_secs(10);
+/// Longest name of a file, in bytes.
+const LONGEST_NAME: usize = 255;
+/// How often a write is tried that another one keeps from being made, and the first pause.
+const WRITES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
 /// The folder of records, which list files of all others.
 const RECORDS: &str = "collections";
 
@@ -40,6 +45,8 @@ struct Copy {
     there: Mutex<BTreeSet<String>>,
     /// The content of `bundle.json` in S3; none where there is none.
     manifest: Mutex<Option<Vec<u8>>>,
+    /// Held by the thread that saves.
+    saving: Mutex<()>,
 }
 
 impl WorkingCopy {
@@ -56,7 +63,8 @@ impl WorkingCopy {
         fs::write(path.with_extension(WORKING_COPY), word).map_err(|error| Error::io(&path, error))?;
         is_copy(&path, url.to_string());
         let (there, manifest) = (Mutex::default(), Mutex::default());
-        let copy = Copy { bucket, url, folder: Mutex::new(Some(folder)), path, there, manifest };
+        let copy =
+            Copy { bucket, url, folder: Mutex::new(Some(folder)), path, there, manifest, saving: Mutex::default() };
         copy.download()?;
         Ok(Self(Arc::new(copy), Mutex::default()))
     }
@@ -72,9 +80,7 @@ impl WorkingCopy {
         let copy = Arc::clone(&self.0);
         std::thread::spawn(move || {
             while ended.recv_timeout(PUBLISHED_EVERY) == Err(RecvTimeoutError::Timeout) {
-                if copy.publish().is_ok() {
-                    let _ = copy.remove_merged();
-                }
+                let _ = copy.publish();
             }
         });
         *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
@@ -91,7 +97,7 @@ impl WorkingCopy {
     ///
     /// When a file cannot be saved. Then the copy stays on this machine.
     pub fn publish(&self) -> Result<Option<Error>> {
-        self.0.publish().map(|()| self.0.remove_merged().err()).map_err(|error| {
+        self.0.publish().map_err(|error| {
             let kept = self.0.folder.lock().unwrap_or_else(PoisonError::into_inner).take().map(TempDir::keep);
             let kept = kept.unwrap_or_else(|| self.0.path.clone());
             Error::new(error.kind(), self.0.url.to_string(), "the evidence could not be saved in S3")
@@ -109,9 +115,10 @@ impl WorkingCopy {
 
 /// Names of files, without those of other programs and those that lead elsewhere.
 fn is_of_bundle(name: &str) -> bool {
+    let is_ended = |file: &str| [".json", ".parquet"].iter().any(|end| file.ends_with(end));
     name == BUNDLE
         || name.split_once('/').is_some_and(|(folder, file)| {
-            FOLDERS.contains(&folder) && !file.contains(['/', '\\']) && file.contains('.') && !file.starts_with('.')
+            FOLDERS.contains(&folder) && !file.contains(['/', '\\']) && is_ended(file) && file.len() <= LONGEST_NAME
         })
 }
 
@@ -161,11 +168,10 @@ impl Copy {
             let path = self.path.clone();
             let bucket = self.bucket.clone();
             let copied = self.bucket.map(files.clone(), move |(name, object)| {
-                let file = path.join(name);
-                let made = File::create(&file).map_err(|error| Error::io(&file, error))?;
+                let made = File::create(path.join(name)).map_err(unsaved)?;
                 let mut made = BufWriter::new(made);
                 bucket.download(&object.key, &mut made)?;
-                made.flush().map_err(|error| Error::io(&file, error))
+                made.flush().map_err(unsaved)
             });
             match copied.collect::<Result<()>>() {
                 Err(error) if error.kind() == ErrorKind::NotFound && attempt < ATTEMPTS => continue,
@@ -188,12 +194,14 @@ impl Copy {
         }
     }
 
-    /// Has new files go to S3.
-    fn publish(&self) -> Result<()> {
+    /// Has new files go to S3, and removes there what was merged. Returns what could not be removed.
+    fn publish(&self) -> Result<Option<Error>> {
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.path.join(BUNDLE).exists() {
-            return Ok(());
+            return Ok(None);
         }
-        self.publish_manifest()?;
+        // What stands for these was written before they were removed, so it is among the new files.
+        let removed = self.removed()?;
         self.publish_beginnings()?;
         // What records list was written before them, so it is found after them.
         let records = self.new_files(RECORDS)?;
@@ -202,7 +210,10 @@ impl Copy {
             others.extend(self.new_files(folder)?);
         }
         self.upload(others)?;
-        self.upload(records)
+        self.upload(records)?;
+        // Without it, the rest is no bundle yet, and the next command writes it again.
+        self.publish_manifest()?;
+        Ok(self.remove_merged(removed).err())
     }
 
     fn publish_manifest(&self) -> Result<()> {
@@ -212,9 +223,11 @@ impl Copy {
         if there.as_ref() == Some(&own) {
             return Ok(());
         }
-        let mode = if there.is_none() { Mode::New } else { Mode::Replace };
-        // One that another process made meanwhile is as good.
-        self.bucket.upload(&self.key(BUNDLE), own.clone(), mode)?;
+        match *there {
+            // One that another process made meanwhile is as good.
+            None => drop(put_new(&self.bucket, &self.url, BUNDLE, &own)?),
+            Some(_) => drop(self.bucket.upload(&self.key(BUNDLE), own.clone(), Mode::Replace)?),
+        }
         *there = Some(own);
         Ok(())
     }
@@ -231,8 +244,7 @@ impl Copy {
             };
             let begin = format!("{RECORDS}/{of}.");
             let is_recorded = self.lock().iter().any(|name| name.starts_with(&begin));
-            // It was merged meanwhile.
-            let Some(bytes) = fs::read(&path).ok().filter(|_| !is_recorded) else { continue };
+            let Some(bytes) = read(&path)?.filter(|_| !is_recorded) else { continue };
             if seal::json::<Files>(&path, &bytes)?.files.is_empty() {
                 write_once(&self.bucket, &self.url, &name, bytes)?;
                 self.lock().insert(name);
@@ -290,8 +302,7 @@ impl Copy {
             for file in &files {
                 for path in file.tables.iter().chain([&file.json]) {
                     let name = name(&file.folder, path);
-                    // It was merged meanwhile.
-                    let Ok(bytes) = fs::read(path) else { break };
+                    let Some(bytes) = read(path)? else { break };
                     write_once(&bucket, &url, &name, bytes)?;
                     uploaded.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
                 }
@@ -303,26 +314,31 @@ impl Copy {
         done
     }
 
-    /// Removes from S3 what was removed here, each file before its tables.
-    fn remove_merged(&self) -> Result<()> {
+    /// What was removed here, each file before its tables, with its folder.
+    fn removed(&self) -> Result<Vec<(&'static str, PathBuf)>> {
+        let mut removed = Vec::new();
         for folder in FOLDERS {
             let path = self.path.join(folder);
-            let mut removed = Vec::new();
-            for entry in path.read_dir().into_iter().flatten() {
+            for entry in path.read_dir().map_err(|error| Error::io(&path, error))? {
                 let file = entry.map_err(|error| Error::io(&path, error))?.path();
                 if file.to_string_lossy().ends_with(REMOVED) {
-                    removed.push(file);
+                    removed.push((folder, file));
                 }
             }
-            removed.sort_by_key(|file| !file.to_string_lossy().ends_with(&format!(".json{REMOVED}")));
-            for file in removed {
-                let name = name(folder, &file).trim_end_matches(REMOVED).to_owned();
-                if self.lock().contains(&name) {
-                    self.bucket.delete(&self.key(&name))?;
-                    self.lock().remove(&name);
-                }
-                fs::remove_file(&file).map_err(|error| Error::io(&file, error))?;
+        }
+        removed.sort_by_key(|(_, file)| !file.to_string_lossy().ends_with(&format!(".json{REMOVED}")));
+        Ok(removed)
+    }
+
+    /// Removes files from S3.
+    fn remove_merged(&self, removed: Vec<(&str, PathBuf)>) -> Result<()> {
+        for (folder, file) in removed {
+            let name = name(folder, &file).trim_end_matches(REMOVED).to_owned();
+            if self.lock().contains(&name) {
+                self.bucket.delete(&self.key(&name))?;
+                self.lock().remove(&name);
             }
+            fs::remove_file(&file).map_err(|error| Error::io(&file, error))?;
         }
         Ok(())
     }
@@ -351,17 +367,45 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Reads a file; none if it was merged meanwhile.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(path, error)),
+    }
+}
+
+/// The error of a copy that this machine could not write.
+fn unsaved(error: std::io::Error) -> Error {
+    Error::io(&std::env::temp_dir(), error).hint("set TMPDIR to a folder with more space")
+}
+
+/// Writes a file that is not there; otherwise returns the one that is. S3 also refuses a write if another one is under way.
+///
+/// Source: "Conditional requests" in the S3 user guide (409 `ConditionalRequestConflict`).
+fn put_new(bucket: &Bucket, url: &S3Url, name: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+    let key = url.join(name).prefix;
+    for attempt in 1.. {
+        if bucket.upload(&key, bytes.to_vec(), Mode::New)? {
+            return Ok(None);
+        }
+        let mut other = Vec::new();
+        match bucket.download(&key, &mut other) {
+            Err(error) if error.kind() == ErrorKind::NotFound && attempt < WRITES => {
+                std::thread::sleep(PAUSE * attempt)
+            }
+            done => return done.map(|_| Some(other)),
+        }
+    }
+    Ok(None)
+}
+
 /// Writes a file that may be there with the same content: a call that was made again, or a task.
 fn write_once(bucket: &Bucket, url: &S3Url, name: &str, bytes: Vec<u8>) -> Result<()> {
-    let key = url.join(name).prefix;
-    let digest = sha256(&bytes);
-    if bucket.upload(&key, bytes, Mode::New)? {
-        return Ok(());
-    }
-    let mut other = Vec::new();
-    bucket.download(&key, &mut other)?;
-    if sha256(&other) == digest {
-        return Ok(());
+    match put_new(bucket, url, name, &bytes)? {
+        Some(other) if sha256(&other) != sha256(&bytes) => {}
+        _ => return Ok(()),
     }
     let message = "the object is there already, with another content";
     Err(Error::new(ErrorKind::Integrity, url.join(name).to_string(), message)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use crate::collect::{Copies, Events, Request, Shard, collect_copies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Input, Line, Origin, extract, is_no_object, name_of, read};
 use crate::inventory::{self, InstanceProfile};
+use crate::logs::directory::{Opened, unpacked};
 use crate::logs::folder::LogFolder;
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -120,6 +121,8 @@ impl CopiedLogs {
         // Beside objects, a file that is no copy of a log may be an object that is damaged.
         let is_object = |path: &PathBuf| !is_no_object(path, folder.size(path));
         objects.retain(is_object);
+        // Alone, an object that cannot be recognized would be passed over like a slow query log.
+        objects.extend(copies.take_others_that(|path| is_object(path) && may_hold_events(&folder, path)));
         if !objects.is_empty() {
             objects.extend(copies.take_others().into_iter().filter(is_object));
         }
@@ -170,7 +173,10 @@ impl CopiedLogs {
         let mut inventories = Vec::new();
         for (fleet, request) in fleets.iter().zip(&requests) {
             inventories.push(match listed.iter().find(|(known, _)| known == fleet) {
-                Some((_, listed)) => listed.clone(),
+                Some((_, listed)) => {
+                    bundle.begin(fleet)?;
+                    listed.clone()
+                }
                 None => bundle.write_fleet(fleet)?,
             });
             let of = (folder, copies);
@@ -297,6 +303,18 @@ impl CopiedLogs {
         }
         Bundle::create(output)
     }
+}
+
+/// Whether a file that no name makes a log may be an object with events: it cannot be read, is an archive, or is JSON. Logs are text.
+fn may_hold_events(folder: &LogFolder, path: &Path) -> bool {
+    let shown = || -> Result<bool> {
+        let fail = |error| Error::io(path, error);
+        let Opened::Stream(stream) = unpacked(folder.beginning(path)?).map_err(fail)? else { return Ok(true) };
+        let mut bytes = BufReader::new(stream).bytes().filter(|byte| !byte.as_ref().is_ok_and(u8::is_ascii_whitespace));
+        let (first, second) = (bytes.next().transpose().map_err(fail)?, bytes.next().transpose().map_err(fail)?);
+        Ok(first == Some(b'{') || (first, second) == (Some(b'['), Some(b'{')))
+    };
+    shown().unwrap_or(true)
 }
 
 /// What is to be read.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::progress::Counts;
-use super::{complain, working_copies};
+use super::{complain, complain_of, working_copies};
+use crate::problem::Problem;
 use crate::text::{bytes, plural};
 
 /// What a stopped command leaves.
@@ -64,10 +65,14 @@ fn stop(signal: Signal) -> ! {
     if let Some(path) = &under_way.unfinished {
         let _ = std::fs::remove_file(path);
     }
-    working_copies::save();
+    let saved = working_copies::save();
     let Signal { name, status } = signal;
-    match &under_way.collection {
-        Some((path, counts)) => {
+    match (&under_way.collection, saved) {
+        (_, Err(error)) => {
+            complain_of(&error.all().map(Problem::from).collect::<Vec<_>>());
+            complain(&format_args!("interrupted ({name})."));
+        }
+        (Some((path, counts)), Ok(())) => {
             let read = match counts.instances() {
                 (_, 0) => "No log was read yet.".to_owned(),
                 (done, all) => {
@@ -79,7 +84,7 @@ fn stop(signal: Signal) -> ! {
                 "interrupted ({name}). {read} Run the same command again: it continues from there."
             ));
         }
-        None => complain(&format_args!("interrupted ({name}). No report was written.")),
+        (None, Ok(())) => complain(&format_args!("interrupted ({name}). No report was written.")),
     }
     std::process::exit(status.into())
 }

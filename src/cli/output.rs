@@ -75,7 +75,7 @@ pub(super) fn local() -> impl TypedValueParser<Value = PathBuf> {
 /// Takes the path of a bundle or of logs: on this machine, or `s3://bucket/prefix`.
 pub(super) fn local_or_s3() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path.to_str() {
-        Some(text) if S3Url::is_meant(&path) => text.parse::<S3Url>().map(|_| path),
+        Some(text) if S3Url::is_s3(&path) => text.parse::<S3Url>().map(|_| path),
         _ if has_scheme(&path) || is_mistyped(&path) => {
             Err("use a local path, or s3://BUCKET/PREFIX. A folder with such a name is ./NAME".to_owned())
         }
@@ -83,7 +83,7 @@ pub(super) fn local_or_s3() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// Whether a path is meant to be in S3, and would be a folder of this machine: `s3:/bucket`, `s3//bucket`, an ARN.
+/// Whether a path looks like one in S3, and would be a folder of this machine: `s3:/bucket`, `s3//bucket`, an ARN.
 fn is_mistyped(path: &Path) -> bool {
     let is_in_s3 = |text: &str| text.starts_with("arn:") && text.contains(":s3:");
     path.to_str().is_some_and(|text| text.starts_with("s3:") || text.starts_with("s3//") || is_in_s3(text))

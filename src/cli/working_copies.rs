@@ -14,9 +14,9 @@ use crate::logs::folder::LogFolder;
 use crate::progress::Progress;
 
 /// By URL.
-static COPIES: Mutex<BTreeMap<String, WorkingCopy>> = Mutex::new(BTreeMap::new());
+static COPIES: Mutex<BTreeMap<String, Arc<WorkingCopy>>> = Mutex::new(BTreeMap::new());
 
-fn copies() -> MutexGuard<'static, BTreeMap<String, WorkingCopy>> {
+fn copies() -> MutexGuard<'static, BTreeMap<String, Arc<WorkingCopy>>> {
     COPIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -36,7 +36,7 @@ impl Access<'_> {
 
 /// The URL that a path is; none for one on this machine.
 pub(super) fn url_of(path: &Path) -> Result<Option<S3Url>> {
-    if !S3Url::is_meant(path) {
+    if !S3Url::is_s3(path) {
         return Ok(None);
     }
     let text = path.to_string_lossy();
@@ -56,14 +56,13 @@ pub(super) fn bucket(name: &str, access: Access<'_>) -> Result<Bucket> {
 /// When it cannot be copied.
 pub(super) fn local(path: &Path, access: Access<'_>) -> Result<PathBuf> {
     let Some(url) = url_of(path)? else { return Ok(path.to_owned()) };
-    let mut copies = copies();
-    if let Some(copy) = copies.get(&url.to_string()) {
+    if let Some(copy) = copies().get(&url.to_string()) {
         return Ok(copy.path().to_owned());
     }
     let _wait = Wait::new(format!("copying {url}"), false);
     let copy = WorkingCopy::of(bucket(&url.bucket, access)?, url.clone())?;
     let path = copy.path().to_owned();
-    copies.insert(url.to_string(), copy);
+    copies().insert(url.to_string(), Arc::new(copy));
     Ok(path)
 }
 
@@ -112,20 +111,26 @@ pub(super) fn publish(path: &Path) -> Result<bool> {
 
 fn with<T>(path: &Path, act: impl FnOnce(&WorkingCopy) -> T) -> Result<Option<T>> {
     let Some(url) = url_of(path)? else { return Ok(None) };
-    Ok(copies().get(&url.to_string()).map(act))
+    // A signal may want the copies meanwhile.
+    let copy = copies().get(&url.to_string()).map(Arc::clone);
+    Ok(copy.map(|copy| act(&copy)))
 }
 
-/// Has what is new go to S3 before a signal ends the command, unless that is under way.
-pub(super) fn save() {
-    let Ok(copies) = COPIES.try_lock() else { return };
-    for copy in copies.values() {
-        if copy.is_extended() && copy.publish().is_ok() {
-            copy.remove();
-        }
-    }
+/// Has what is new go to S3 before a signal ends the command.
+///
+/// # Errors
+///
+/// When it cannot be saved. It stays on this machine.
+pub(super) fn save() -> Result<()> {
+    let copies: Vec<Arc<WorkingCopy>> = copies().values().map(Arc::clone).collect();
+    let extended = copies.iter().filter(|copy| copy.is_extended());
+    let saved: Vec<Result<_>> = extended.map(|copy| copy.publish()).collect();
+    saved.into_iter().collect::<Result<Vec<_>>>()?;
+    copies.iter().for_each(|copy| copy.remove());
+    Ok(())
 }
 
 /// Removes the copies from this machine.
 pub(super) fn remove_all() {
-    std::mem::take(&mut *copies()).values().for_each(WorkingCopy::remove);
+    std::mem::take(&mut *copies()).values().for_each(|copy| copy.remove());
 }

@@ -85,6 +85,13 @@ impl Copies {
         all
     }
 
+    /// Removes those files of instances that hold no connections for which this is so.
+    pub fn take_others_that(&mut self, is_so: impl Fn(&PathBuf) -> bool) -> Vec<PathBuf> {
+        let (taken, others) = std::mem::take(&mut self.others).into_iter().partition(is_so);
+        self.others = others;
+        taken
+    }
+
     /// Removes the files that are no copies of logs.
     pub fn take_others(&mut self) -> Vec<PathBuf> {
         [&mut self.others, &mut self.unassigned, &mut self.ambiguous].into_iter().flat_map(std::mem::take).collect()

@@ -232,6 +232,14 @@ impl<'f> Events<'f> {
                 problems.extend(write(read, profile, writer).await?);
             }
         }
+        // An instance without events may have had them in what could not be read.
+        for (at, ((request, profile), known)) in of.iter().zip(&known).enumerate() {
+            if let (Some(message), Some(engine)) = (&shown.lost, logged(profile)) {
+                let logs = InstanceLogs { request, profile, engine, known };
+                let writer = writers.entry(at).or_insert_with(|| Writer::of_copies(logs, bundle));
+                writer.add(lost(engine, message, request.window), Vec::new()).await?;
+            }
+        }
         for (at, writer) in &mut writers {
             writer.write().await?;
             writer.warn_of_later(progress.as_ref());
@@ -250,6 +258,16 @@ fn kind(profile: &InstanceProfile, group: &str) -> Option<(&'static Engine, &'st
         .iter()
         .find(|logs| logs.export.as_ref().is_some_and(|export| export.log_type == log_type))
         .map(|logs| (engine, logs))
+}
+
+/// What could not be read of objects, as a log of the whole window. It is one that shows every session, if the engine has such a log.
+fn lost(engine: &Engine, message: &str, window: Window) -> LogRead {
+    let exported = engine.logs.iter().filter_map(|logs| Some((logs, logs.export.as_ref()?)));
+    let best = exported.max_by_key(|(logs, export)| (logs.logs_every_session, export.dated));
+    let log_type = best.map_or("", |(_, export)| export.log_type);
+    let source = exported_source(&format!("objects/{log_type}"), window.from);
+    let gaps = vec![LogGap { cause: GapCause::Truncated, message: message.to_owned() }];
+    LogRead { log: source.clone(), source, span: Some(window), gaps, ..LogRead::default() }
 }
 
 /// What all partitions share.

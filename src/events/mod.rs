@@ -138,7 +138,7 @@ pub fn extract(object: &str, file: Input<'_>, each: &mut dyn FnMut(LogEvent)) ->
 
 /// The path of a file from the root on. A link has its own name, not that of what it leads to.
 pub fn name_of(path: &Path) -> String {
-    if S3Url::is_meant(path) {
+    if S3Url::is_s3(path) {
         return path.display().to_string();
     }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::directory;
 use crate::aws::s3::{Bucket, S3Url};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
 /// Bytes of an object that are read at once to see what it is.
 const PART: u64 = 256 << 10;
@@ -163,12 +163,16 @@ impl LogFolder {
     ///
     /// When it cannot be copied.
     pub fn fetch(&self, path: &Path) -> Result<Fetched> {
-        let Some((bucket, key, _)) = self.object(path) else {
+        let Some((bucket, key, size)) = self.object(path) else {
             return Ok(Fetched { path: path.to_owned(), _copy: None });
         };
         let unsaved = |error| Error::io(&std::env::temp_dir(), error);
         let mut copy = tempfile::Builder::new().prefix("ssl-usage-").tempfile().map_err(unsaved)?;
-        bucket.download(key, copy.as_file_mut())?;
+        let received = bucket.download(key, copy.as_file_mut())?;
+        if received != size {
+            let message = format!("the object had {size} bytes when it was listed, and {received} now");
+            return Err(Error::new(ErrorKind::Truncated, path.display().to_string(), message).hint(TRY_AGAIN));
+        }
         copy.as_file_mut().flush().map_err(unsaved)?;
         Ok(Fetched { path: copy.path().to_owned(), _copy: Some(copy) })
     }

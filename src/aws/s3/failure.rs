@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use super::refusal::Refusal;
+use super::transport::NoList;
 use super::url::S3Url;
 use crate::aws::connection::Unreachable;
 use crate::aws::credential_failure::CredentialFailure;
@@ -32,6 +33,8 @@ const MEANINGS: [Meaning; 8] = [
     ("KMS.", ErrorKind::Denied, "the KMS key of the bucket cannot be used", "check the key"),
 ];
 
+const CHECK: &str = "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the proxy";
+
 /// Turns the failure of a call into an error. `action` is its IAM action, such as `s3:GetObject`.
 pub(super) fn failure(url: &S3Url, action: &str, refusal: Option<Refusal>, error: &(dyn StdError + 'static)) -> Error {
     let made = |kind, happened: &str, hint: String| {
@@ -55,11 +58,7 @@ pub(super) fn failure(url: &S3Url, action: &str, refusal: Option<Refusal>, error
                     "" => format!("the response is not a complete response of the S3 API (status {status})"),
                     code => format!("AWS returned {code}"),
                 };
-                made(
-                    ErrorKind::Service,
-                    &happened,
-                    "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the proxy".to_owned(),
-                )
+                made(ErrorKind::Service, &happened, CHECK.to_owned())
             }
         },
     };
@@ -83,6 +82,14 @@ fn unanswered(error: &(dyn StdError + 'static), made: impl Fn(ErrorKind, &str, S
     }
     if let Some(unreachable) = cause::<Unreachable>(error) {
         return made(ErrorKind::Network, &unreachable.to_string(), unreachable.hint());
+    }
+    if cause::<NoList>(error).is_some() {
+        return made(ErrorKind::Service, "the response is not a complete response of the S3 API", CHECK.to_owned());
+    }
+    if let Some(unsupported) = cause::<object_store::path::Error>(error) {
+        let hint =
+            "remove or rename the object: keys with empty words, . or .. or control characters are not supported";
+        return made(ErrorKind::Format, &format!("a key is not supported ({unsupported})"), hint.to_owned());
     }
     let why = causes(error).last().map(ToString::to_string).unwrap_or_default();
     let hint = "check the network and the proxy, and run the command again".to_owned();

@@ -32,7 +32,7 @@ use self::transport::{REFUSED, Transport};
 use super::account::credentials;
 use super::credentials::Renewed;
 use super::{Regions, endpoint, network, region};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 use crate::progress::Progress;
 
 /// Objects that are read or written at the same time.
@@ -127,16 +127,15 @@ impl Bucket {
         Ok(all)
     }
 
-    /// Writes an object into `file`, as it comes.
+    /// Writes an object into `file`, as it comes. Returns its bytes.
     ///
     /// # Errors
     ///
     /// When it is gone, cannot be read to its end, or cannot be written.
-    pub fn download(&self, object: &str, file: &mut dyn Write) -> Result<()> {
+    pub fn download(&self, object: &str, file: &mut dyn Write) -> Result<u64> {
         let url = self.url.join(object);
         let key = key(&url, object)?;
-        let unwritten =
-            |error| Error::new(ErrorKind::Io, url.to_string(), "could not be saved on this machine").because(error);
+        let unwritten = |error| Error::io(&std::env::temp_dir(), error).hint("set TMPDIR to a folder with more space");
         let got = self.call(&url, GET, || self.store.get(&key))?;
         let size = got.meta.size;
         let (mut pieces, mut received) = (got.into_stream(), 0_u64);
@@ -146,9 +145,9 @@ impl Bucket {
         }
         if received != size {
             let message = format!("the object has {size} bytes, and {received} came");
-            return Err(Error::new(ErrorKind::Truncated, url.to_string(), message).hint(crate::error::TRY_AGAIN));
+            return Err(Error::new(ErrorKind::Truncated, url.to_string(), message).hint(TRY_AGAIN));
         }
-        Ok(())
+        Ok(size)
     }
 
     /// Some bytes of an object: at least one, or as many as there are.

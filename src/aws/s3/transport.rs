@@ -33,6 +33,14 @@ const ANSWER_MAX: usize = 64 << 20;
 /// Pieces of a body that wait for their reader.
 const PIECES: usize = 16;
 
+/// The root of a list.
+const LIST: &[u8] = b"<ListBucketResult";
+
+/// That an answer is no list.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the response is no list of objects")]
+pub(super) struct NoList;
+
 tokio::task_local! {
     /// The last refusal of the calls of an operation. `object_store` passes on its status and its text alone.
     pub(super) static REFUSED: Arc<Mutex<Option<Refusal>>>;
@@ -59,11 +67,21 @@ impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
         let may_refuse_some = parts.method == Method::POST;
+        let is_list = parts.uri.query().is_some_and(|query| query.contains("list-type="));
         let body = body.collect().await?.to_bytes();
         let request = http::Request::from_parts(parts, SdkBody::from(body));
         let request = orchestrator::HttpRequest::try_from(request).map_err(of(HttpErrorKind::Unknown))?;
         let answer = self.send(request).await?;
         let status = answer.status();
+        if is_list && status.is_success() {
+            let (parts, body) = answer.into_parts();
+            let text = whole(body).await?;
+            // A page of a network that wants a sign-in is no empty list.
+            return match memchr::memmem::find(&text, LIST) {
+                Some(_) => Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(text))),
+                None => Err(HttpError::new(HttpErrorKind::Decode, NoList)),
+            };
+        }
         if !may_refuse_some && (status.is_success() || status == StatusCode::NOT_MODIFIED) {
             let (parts, body) = answer.into_parts();
             return Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(Streamed::of(body))));

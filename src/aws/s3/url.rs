@@ -16,8 +16,8 @@ pub struct S3Url {
 const SCHEME: &str = "s3://";
 
 impl S3Url {
-    /// Whether a path is meant to be one.
-    pub fn is_meant(path: &Path) -> bool {
+    /// Whether a path is one, valid or not.
+    pub fn is_s3(path: &Path) -> bool {
         path.to_str().is_some_and(|text| text.starts_with(SCHEME))
     }
 
