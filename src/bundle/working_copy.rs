@@ -98,10 +98,10 @@ impl WorkingCopy {
     /// When a file cannot be saved. Then the copy stays on this machine.
     pub fn publish(&self) -> Result<Option<Error>> {
         self.0.publish().map_err(|error| {
-            let kept = self.0.folder.lock().unwrap_or_else(PoisonError::into_inner).take().map(TempDir::keep);
-            let kept = kept.unwrap_or_else(|| self.0.path.clone());
+            // It has its name, and stays.
+            let _ = self.0.folder.lock().unwrap_or_else(PoisonError::into_inner).take().map(TempDir::keep);
             Error::new(error.kind(), self.0.url.to_string(), "the evidence could not be saved in S3")
-                .hint(format!("It is kept in {}. Use it with --from", kept.join("bundle").display()))
+                .hint(format!("It is kept in {}. Use it with --from", self.0.path.display()))
                 .and(vec![error])
         })
     }

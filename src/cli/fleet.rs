@@ -9,14 +9,15 @@ use jiff::Timestamp;
 
 use super::collection_summary::CollectionSummary;
 use super::heading::{AWS, EVIDENCE, OUTPUT, WHAT};
-use super::interrupt;
 use super::progress::Bar;
 use super::working_copies::{self, Access};
+use super::{complain_of, interrupt};
 use crate::aws::{Accounts, Aws, Regions};
 use crate::bundle::{Evidence, Scope, load};
 use crate::collect::{Collected, FleetRequest, Plan, Quick, Request, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Filter, NamePattern, Tag};
+use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::window::Window;
 
@@ -245,6 +246,9 @@ impl Fleet {
         let collected = runtime()?.block_on(self.request(now)?.collect(&local, &progress));
         // What was collected before an error is evidence, too.
         let published = working_copies::publish(path);
+        if let (Err(lost), Err(_)) = (&published, &collected) {
+            complain_of(&lost.all().map(Problem::from).collect::<Vec<_>>());
+        }
         let Collected { asked, unwritten } = collected?;
         published?;
         interrupt::collected();
