@@ -39,7 +39,7 @@ fn copies(home: &Path) -> Vec<String> {
 }
 
 /// Every command says of a bundle in S3 what it says of the same on disk. `s3` holds the sample below `fleet`.
-pub fn is_the_same_as_on_disk(s3: &str) {
+fn is_the_same_as_on_disk(s3: &str) {
     let home = TempDir::new().expect("a folder");
     let commands: [&[&str]; 7] = [
         &["analyze", "--format", "json", "--from"],

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::Server;
 use super::install::{programs, run};
 use crate::command::{Run, samples};
-use crate::s3::{is_the_same_as_on_disk, logs_are_read_as_from_a_folder, with_s3};
+use crate::s3::{logs_are_read_as_from_a_folder, with_s3};
 
 /// The AWS CLI against a server.
 fn cli(server: &Server) -> Command {
@@ -27,8 +27,6 @@ fn put(server: &Server, folder: &Path, prefix: &str) {
 fn bundles_and_logs_in_moto_are_the_same_as_on_disk() {
     let Some(moto) = Server::moto() else { return };
     run(cli(&moto).args(["s3", "mb", "s3://audit"])).expect("a bucket");
-    put(&moto, &samples().join("fleet"), "fleet");
-    is_the_same_as_on_disk(&moto.url());
     logs_are_read_as_from_a_folder(&moto.url(), |folder, prefix| put(&moto, folder, prefix));
     let home = TempDir::new().expect("a folder");
     let of = |arguments: &[&str]| Run::of(with_s3(&moto.url(), home.path()).args(arguments));
@@ -59,7 +57,9 @@ fn a_bucket_of_many_objects_is_listed_whole() {
     }
     put(&moto, &home.path().join("logs"), "logs");
     let mut command = with_s3(&moto.url(), home.path());
-    command.args(["collect", "--logs", "s3://audit/logs", "--instance", "orders-prod", "--engine", "postgres"]);
+    command
+        .args(["collect", "--logs", "s3://audit/logs", "--layout", "rds-files", "--instance", "orders-prod"])
+        .args(["--engine", "postgres"]);
     let run = Run::of(command.args(["--now", "2026-12-01T00:00:00Z", "-o"]).arg(home.path().join("kept")));
     assert!(run.err.contains("1,100 logs") || run.err.contains("1100 logs"), "{run:?}");
 }
