@@ -364,7 +364,9 @@ fn an_object_that_is_cut_or_unreadable_beside_logs_without_tls_is_a_gap() {
         std::fs::create_dir_all(object.parent().expect("a folder")).expect("a folder");
         std::fs::write(&object, &packed[..cut]).expect("a file");
         s3.put("logs/reports-batch/2026/11/22/logs-1.gz", packed[..cut].to_vec());
-        for place in [logs.display().to_string(), "s3://audit/logs".to_owned()] {
+        // One of them in S3, too: reading is the same.
+        let places = [logs.display().to_string(), "s3://audit/logs".to_owned()];
+        for place in places.into_iter().take(if cut == 40 { 2 } else { 1 }) {
             let (run, batch) = judged_logs(&s3, home.path(), &place, "reports-batch");
             assert_eq!(run.status, 3, "{cut} {place}: {run:?}");
             assert!(run.err.contains("logs-1.gz"), "{cut} {place}: {run:?}");
