@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 /// The bucket.
 pub const BUCKET: &str = "audit";
 /// Most keys of a page.
-const PAGE: usize = 100;
+const PAGE: usize = 20;
 
 /// Refuses a call: by method and key, with status, code and message.
 pub type Refuse = fn(&Method, &str) -> Option<(u16, &'static str, &'static str)>;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::Server;
 use super::install::{programs, run};
-use crate::command::{Run, samples};
+use crate::command::Run;
 use crate::s3::{logs_are_read_as_from_a_folder, with_s3};
 
 /// The AWS CLI against a server.
@@ -36,30 +36,4 @@ fn bundles_and_logs_in_moto_are_the_same_as_on_disk() {
     let missing = of(&["digest", "s3://elsewhere/of-files"]);
     let said = "s3:ListBucket failed: there is no such bucket. Check the name of the bucket. AWS says: \"The specified bucket does not exist\"";
     assert!(missing.status == 1 && missing.err.contains(said), "{missing:?}");
-}
-
-#[test]
-fn a_bucket_of_many_objects_is_listed_whole() {
-    let Some(moto) = Server::moto() else { return };
-    run(cli(&moto).args(["s3", "mb", "s3://audit"])).expect("a bucket");
-    let home = TempDir::new().expect("a folder");
-    let logs = home.path().join("logs/orders-prod/error");
-    std::fs::create_dir_all(&logs).expect("a folder");
-    let sample =
-        std::fs::read_to_string(samples().join("postgres/16-rds/postgresql.log.2026-11-23-10")).expect("a log");
-    let line = sample.lines().find(|line| line.contains("connection authorized")).expect("a session");
-    // More than a page of 1,000 keys.
-    let hours = (0..1_100).map(|hour| (2026, 1 + hour / 24 / 28, 1 + hour / 24 % 28, hour % 24));
-    for (year, month, day, hour) in hours {
-        let (day, name) = (format!("{year}-{month:02}-{day:02}"), format!("{year}-{month:02}-{day:02}-{hour:02}"));
-        let text = line.replace("2026-11-23 10:", &format!("{day} {hour:02}:"));
-        std::fs::write(logs.join(format!("postgresql.log.{name}")), text + "\n").expect("a file");
-    }
-    put(&moto, &home.path().join("logs"), "logs");
-    let mut command = with_s3(&moto.url(), home.path());
-    command
-        .args(["collect", "--logs", "s3://audit/logs", "--layout", "rds-files", "--instance", "orders-prod"])
-        .args(["--engine", "postgres"]);
-    let run = Run::of(command.args(["--now", "2026-12-01T00:00:00Z", "-o"]).arg(home.path().join("kept")));
-    assert!(run.err.contains("1,100 logs") || run.err.contains("1100 logs"), "{run:?}");
 }
