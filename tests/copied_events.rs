@@ -367,6 +367,26 @@ fn hours_in_several_processes_show_the_same() {
     assert_eq!(&machine.report(&[bundle]).out, expected);
 }
 
+/// An engine that replaces a message by null must not hide its session.
+#[test]
+fn an_hour_of_which_a_message_is_missing_is_a_gap() {
+    let machine = &*MACHINE;
+    let (_, events, _) = &*UNDIVIDED;
+    let is_session = |line: &&str| line.contains("reports-batch") && line.contains("connection authorized");
+    let lost = events.lines().find(is_session).expect("a session");
+    let mut event: Value = serde_json::from_str(lost).expect("an event");
+    event["message"] = Value::Null;
+    let lines = format!("{}\n", events.trim_end()).replace(lost, &event.to_string());
+    let bundle = machine.path("with-a-null");
+    let run = collect_events(machine, &lines, Some(&machine.path("inventory")), &bundle);
+    assert_eq!(run.status, 0, "{run:?}");
+    let report = machine.report(&[bundle]).json();
+    let rows = report["instances"].as_array().expect("instances");
+    let batch = rows.iter().find(|row| row["instance"] == "reports-batch").expect("the instance");
+    assert!(batch["coverage"]["files_failed"].as_u64() > Some(0), "{batch:#}");
+    assert_ne!(batch["usage"], "not_observed", "{batch:#}");
+}
+
 /// A part of an archive need not have logs with connections, but an archive without any event is an error.
 #[test]
 fn a_part_without_connections_is_no_error() {

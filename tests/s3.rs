@@ -1,4 +1,4 @@
-//! Bundles and logs in S3: the same evidence as on disk, whatever happens on the way.
+//! Bundles and logs in S3: the same evidence as on disk, whatever happens during the run.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

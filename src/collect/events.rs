@@ -61,6 +61,8 @@ pub struct Events<'f> {
     minutes: BTreeMap<GroupOf, BTreeMap<i64, u64>>,
     /// Hours of which events may be filtered.
     filtered: BTreeSet<(GroupOf, i64)>,
+    /// Hours with events whose message is elsewhere.
+    elsewhere: BTreeSet<(GroupOf, i64)>,
     /// Why events are missing.
     lost: Option<String>,
     /// Events that were taken, of whatever instance and log group.
@@ -99,6 +101,7 @@ impl<'f> Events<'f> {
             partitions: (0..PARTITIONS).map(|_| None).collect(),
             minutes: BTreeMap::new(),
             filtered: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
             lost: None,
             taken: 0,
             unassigned: BTreeMap::new(),
@@ -135,6 +138,9 @@ impl<'f> Events<'f> {
         *self.minutes.entry((profile, group)).or_default().entry(hour).or_default() |= 1 << minute;
         if event.delivered() != Some(Delivery::Export) && !self.is_unfiltered {
             self.filtered.insert(((profile, group), hour));
+        }
+        if !is_own {
+            self.elsewhere.insert(((profile, group), hour));
         }
         let Some(message) = event.message.filter(|_| is_here) else { return Ok(()) };
         let id = event.id.unwrap_or_default();
@@ -212,6 +218,7 @@ impl<'f> Events<'f> {
             groups: self.groups,
             minutes: self.minutes,
             filtered: self.filtered,
+            elsewhere: self.elsewhere,
             lost: self.lost,
         });
         let reads = partitions.into_iter().flatten().map(|partition| {
@@ -277,6 +284,7 @@ struct Shown {
     groups: Vec<String>,
     minutes: BTreeMap<GroupOf, BTreeMap<i64, u64>>,
     filtered: BTreeSet<(GroupOf, i64)>,
+    elsewhere: BTreeSet<(GroupOf, i64)>,
     lost: Option<String>,
 }
 
@@ -295,6 +303,17 @@ impl Shown {
         let read =
             |((profile, group, hour), events)| Some((profile, self.hour((profile, group), hour, events, progress)?));
         Ok(hours.into_iter().filter_map(read).collect())
+    }
+
+    /// What is missing of an hour, beside what is wrong with its events.
+    fn gaps(&self, of_hour: (GroupOf, i64), wrong: Option<&Error>, subject: &str) -> Vec<LogGap> {
+        let truncated = |message: String| LogGap { cause: GapCause::Truncated, message };
+        let wrong = wrong.map(|error| LogGap { cause: cause(error), message: error.advice() });
+        let lost = self.lost.clone().map(truncated);
+        // An engine may replace a message that it cannot hold. An hour belongs to one process as a whole.
+        let divided = self.elsewhere.contains(&of_hour);
+        let divided = divided.then(|| truncated(format!("{subject}: some events of this hour have no message")));
+        wrong.into_iter().chain(lost).chain(divided).collect()
     }
 
     /// Reads an hour.
@@ -329,9 +348,7 @@ impl Shown {
         progress.log_read();
         let subject = || format!("{} {source}", profile.instance);
         let wrong = wrong.or(unread(fold.unparsed, None, logs, &subject).map(|(_, error)| error));
-        let mut gaps: Vec<LogGap> =
-            wrong.iter().map(|error| LogGap { cause: cause(error), message: error.advice() }).collect();
-        gaps.extend(self.lost.iter().map(|message| LogGap { cause: GapCause::Truncated, message: message.clone() }));
+        let gaps = self.gaps((of_group, hour), wrong.as_ref(), &subject());
         let is_dated = logs.export.as_ref().is_some_and(|export| export.dated) && !logs.imitable;
         let is_shown = is_dated && !self.filtered.contains(&(of_group, hour));
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());

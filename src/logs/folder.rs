@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 use super::directory;
-use crate::aws::s3::{Bucket, S3Url};
+use crate::aws::s3::{Bucket, Object, S3Url};
 use crate::error::{Error, ErrorKind, Result, TRY_AGAIN};
 
 /// Bytes of an object that are read at once to see what it is.
@@ -85,9 +85,11 @@ impl LogFolder {
         for object in &listed {
             folders.extend(object.key.match_indices('/').map(|(at, _)| object.key.split_at(at).0));
         }
-        let is_file = |key: &str| !folders.contains(key) && !key.split('/').any(|word| word.starts_with('.'));
+        let is_folder = |object: &Object| object.size == 0 && folders.contains(object.key.as_str());
+        let inside = |key: &str| key.strip_prefix(url.prefix.as_str()).unwrap_or(key).to_owned();
+        let is_hidden = |object: &Object| inside(&object.key).split('/').any(|word| word.starts_with('.'));
         let path = |key: &str| PathBuf::from(S3Url { bucket: url.bucket.clone(), prefix: key.to_owned() }.to_string());
-        let kept = listed.iter().filter(|object| is_file(&object.key));
+        let kept = listed.iter().filter(|object| !is_folder(object) && !is_hidden(object));
         let objects: Objects = kept.map(|object| (path(&object.key), (object.key.clone(), object.size))).collect();
         if objects.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, url.to_string(), "no objects have this prefix")

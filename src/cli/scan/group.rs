@@ -71,9 +71,9 @@ impl Group {
                 self.logs_without_times
             )
         });
-        let mute = (self.logs > 0 && self.counts.connections.sum() == 0)
+        let without_sessions = (self.logs > 0 && self.counts.connections.sum() == 0)
             .then(|| "no session of a client was found, so nothing can be concluded about TLS".to_owned());
-        failed.into_iter().chain(undated).chain(mute)
+        failed.into_iter().chain(undated).chain(without_sessions)
     }
 }
 
