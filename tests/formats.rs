@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use ssl_usage::bundle::{Scope, load};
@@ -301,6 +301,12 @@ pub fn large() -> Report {
     report
 }
 
+/// The time for which this thread has computed, whatever else the machine does.
+fn thread_time() -> Duration {
+    let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(times.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
 /// Prints how long each format takes: `cargo test ten_thousand -- --nocapture`.
 #[test]
 fn ten_thousand_instances_take_seconds() {
@@ -323,14 +329,14 @@ fn ten_thousand_instances_take_seconds() {
     ] {
         let layout = Layout { width: 80, wide: false, colours: false, group_by: None, rows, again: vec![] };
         let mut file = tempfile::tempfile().expect("a file");
-        let (before, begun) = (peak_megabytes(), Instant::now());
+        let (before, begun) = (peak_megabytes(), thread_time());
         let format = Format::named(FORMATS, name).expect("a format");
         format.write(&report, &layout, &mut BufWriter::new(&mut file)).expect("a report");
-        let (took, grown) = (begun.elapsed(), peak_megabytes().saturating_sub(before));
+        let (took, grown) = (thread_time() - begun, peak_megabytes().saturating_sub(before));
         let bytes = file.metadata().expect("its size").len();
         println!("{name} {rows:?}: {bytes} bytes in {} ms, {grown} MB more memory", took.as_millis());
         assert!(
-            (bytes > 10_000 || name == "summary") && took < Duration::from_secs(30),
+            (bytes > 10_000 || name == "summary") && took < Duration::from_secs(15),
             "{name}: {bytes} bytes in {took:?}"
         );
     }

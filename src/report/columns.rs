@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::model::{Client, Instance};
 use super::{Report, policy};
+use crate::window::Window;
 
 /// What there is a row for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,9 +108,34 @@ pub fn titles<D, R>(columns: &[Column<D, R>]) -> impl Iterator<Item = Title> {
     columns.iter().map(|(name, get)| (*name, get.kind()))
 }
 
+/// What all rows of a report share, made once: a fleet has ten thousand rows.
+struct Shared {
+    window: Window,
+    as_of: Timestamp,
+    errors: u64,
+    tool_version: &'static str,
+    policy: String,
+    evidence_digest: Option<String>,
+    filter: String,
+}
+
+impl Shared {
+    fn of(report: &Report) -> Self {
+        Self {
+            window: report.window,
+            as_of: report.generated_at,
+            errors: report.summary.errors,
+            tool_version: report.tool_version,
+            policy: policy::lines(report).join(" "),
+            evidence_digest: report.evidence.digest.clone(),
+            filter: filter_cell(&report.filter),
+        }
+    }
+}
+
 /// A column of the report with a row an instance, or a row a client.
-type OfInstance = Column<Report, Instance>;
-type OfClient = Column<Report, Client>;
+type OfInstance = Column<Shared, Instance>;
+type OfClient = Column<Shared, Client>;
 
 /// The columns before those that are the rows' own.
 const WHICH: &[OfInstance] = &[
@@ -163,11 +189,11 @@ const CLIENT: &[OfClient] = &[
 /// The columns behind those that are the rows' own.
 const WHENCE: &[OfInstance] = &[
     ("arn", Get::Text(|_, row| text(&row.id().arn))),
-    ("window_from", Get::Time(|report, _| Some(report.window.from))),
-    ("window_to", Get::Time(|report, _| Some(report.window.to))),
-    ("as_of", Get::Time(|report, _| Some(report.generated_at))),
-    ("errors_in_run", Get::Count(|report, _| report.summary.errors)),
-    ("tool_version", Get::Version(|report, _| report.tool_version.to_owned())),
+    ("window_from", Get::Time(|shared, _| Some(shared.window.from))),
+    ("window_to", Get::Time(|shared, _| Some(shared.window.to))),
+    ("as_of", Get::Time(|shared, _| Some(shared.as_of))),
+    ("errors_in_run", Get::Count(|shared, _| shared.errors)),
+    ("tool_version", Get::Version(|shared, _| shared.tool_version.to_owned())),
     (
         "gaps",
         Get::List(|_, row| {
@@ -178,8 +204,8 @@ const WHENCE: &[OfInstance] = &[
     ("files_failed", Get::Count(|_, row| row.coverage.files_failed)),
     ("not_examined", Get::Text(|_, row| text(&row.not_examined.join("; ")))),
     ("ignored", Get::Count(|_, row| row.connections.ignored.sessions.sum())),
-    ("policy", Get::Text(|report, _| text(&policy::lines(report).join(" ")))),
-    ("evidence_digest", Get::Text(|report, _| report.evidence.digest.clone())),
+    ("policy", Get::Text(|shared, _| text(&shared.policy))),
+    ("evidence_digest", Get::Text(|shared, _| shared.evidence_digest.clone())),
     ("evidence_verified", Get::Flag(|_, row| row.evidence.verified)),
     ("status", Get::Text(|_, row| text(&row.status))),
     ("role", Get::Text(|_, row| row.role.map(|role| role.name().to_owned()))),
@@ -188,7 +214,7 @@ const WHENCE: &[OfInstance] = &[
     ("judged_coverage", Get::Share(|_, row| row.coverage.judged_share)),
     ("collected_at", Get::Time(|_, row| Some(row.collected_at))),
     ("caller", Get::Text(|_, row| row.caller.clone())),
-    ("filter", Get::Text(|report, _| text(&filter_cell(&report.filter)))),
+    ("filter", Get::Text(|shared, _| text(&shared.filter))),
 ];
 
 /// The options that chose the instances, without `--`, which begins a formula: `region eu-west-1, tag env=prod`.
@@ -215,13 +241,23 @@ pub(super) fn columns(rows: Rows) -> Vec<Title> {
 
 /// The rows, one at a time.
 pub(super) fn rows(report: &Report, rows: Rows) -> impl Iterator<Item = Vec<Cell>> {
+    let shared = Shared::of(report);
     report.instances.iter().flat_map(move |row| {
-        let of_instance =
-            move |columns: &'static [OfInstance]| columns.iter().map(move |(_, get)| get.cell(report, row));
-        let of_client = move |client| CLIENT.iter().map(|(_, get)| get.cell(report, client)).collect::<Vec<_>>();
-        let instance = (rows == Rows::Instances).then(|| of_instance(INSTANCE).collect());
-        let clients = row.connections.clients.iter().filter(move |_| rows == Rows::Clients).map(of_client);
-        let whole = move |own: Vec<Cell>| of_instance(WHICH).chain(own).chain(of_instance(WHENCE)).collect();
-        instance.into_iter().chain(clients).map(whole)
+        let own: Vec<Vec<Cell>> = match rows {
+            Rows::Instances => vec![cells(INSTANCE, &shared, row).collect()],
+            Rows::Clients => {
+                let clients = row.connections.clients.iter();
+                clients.map(|client| cells(CLIENT, &shared, client).collect()).collect()
+            }
+        };
+        let whole = |own: Vec<Cell>| -> Vec<Cell> {
+            cells(WHICH, &shared, row).chain(own).chain(cells(WHENCE, &shared, row)).collect()
+        };
+        own.into_iter().map(whole).collect::<Vec<_>>()
     })
+}
+
+/// The cells of some columns of a row.
+fn cells<D, R>(columns: &[Column<D, R>], document: &D, row: &R) -> impl Iterator<Item = Cell> {
+    columns.iter().map(move |(_, get)| get.cell(document, row))
 }
