@@ -1,8 +1,9 @@
-//! How fast logs are scanned, beside ripgrep on the same files in the same run.
+//! How fast logs are scanned and collected, beside ripgrep on the same files in the same run.
 //!
 //! ```text
-//! cargo bench                            1 GB a log
-//! SSL_USAGE_BENCH_MB=100 cargo bench
+//! cargo bench --bench scan                            1 GB a log
+//! SSL_USAGE_BENCH_MB=100 cargo bench --bench scan
+//! SSL_USAGE_BENCH_PROGRAM=target/dist/ssl-usage cargo bench --bench scan
 //! ```
 //!
 //! The logs are generated (they are not samples): PostgreSQL's with RDS's `log_line_prefix`, (a) one connection record in 60
@@ -30,6 +31,12 @@ struct Log {
     title: &'static str,
     /// What ripgrep counts the lines of.
     needle: &'static str,
+    /// The highest ratio of the two that is aimed at.
+    goal: f64,
+    /// Whether it is scanned on more and more threads.
+    is_scaled: bool,
+    /// Whether it is collected, too.
+    is_collected: bool,
     /// Writes a line.
     line: fn(&mut Vec<u8>, u64),
     /// How many sessions that many lines show.
@@ -41,6 +48,9 @@ const LOGS: &[Log] = &[
         name: "sparse",
         title: "(a) PostgreSQL, 1 connection record in 60 lines",
         needle: "connection authorized",
+        goal: 0.7,
+        is_scaled: true,
+        is_collected: false,
         line: sparse_line,
         sessions: |lines| lines.div_ceil(60),
     },
@@ -48,6 +58,9 @@ const LOGS: &[Log] = &[
         name: "dense",
         title: "(b) PostgreSQL, nearly all connection records",
         needle: "connection authorized",
+        goal: 2.5,
+        is_scaled: true,
+        is_collected: true,
         line: dense_line,
         sessions: |lines| (lines + 1) / 3,
     },
@@ -55,6 +68,9 @@ const LOGS: &[Log] = &[
         name: "general",
         title: "(c) MySQL general log, 1 connection in 60 lines",
         needle: " Connect\t",
+        goal: 1.5,
+        is_scaled: false,
+        is_collected: false,
         line: general_line,
         sessions: |lines| lines.div_ceil(60),
     },
@@ -62,6 +78,9 @@ const LOGS: &[Log] = &[
         name: "audit",
         title: "(d) RDS for MySQL audit log, 1 connection in 20 lines",
         needle: ",CONNECT,",
+        goal: 3.0,
+        is_scaled: false,
+        is_collected: false,
         line: audit_line,
         sessions: |lines| lines.div_ceil(20),
     },
@@ -69,6 +88,9 @@ const LOGS: &[Log] = &[
         name: "listener",
         title: "(e) Oracle listener log, nearly all connections",
         needle: "establish",
+        goal: 3.0,
+        is_scaled: false,
+        is_collected: false,
         line: listener_line,
         sessions: |lines| lines - lines / 10,
     },
@@ -82,30 +104,121 @@ fn main() {
         let (path, lines) =
             generate(&folder.join(format!("{}-{megabytes}.log", log.name)), megabytes * 1_000_000, log.line);
         println!("{}, {megabytes} MB", log.title);
-        compare(&path, log.needle, (log.sessions)(lines));
+        compare(log, &path, lines);
         memory(&path);
+        instructions(log, &folder);
+        if log.is_scaled {
+            threads(&path);
+        }
+        if log.is_collected {
+            collect(log, &path, lines);
+        }
     }
 }
 
+/// The program that is measured: the one that was built with the benchmark, or another build.
+fn program() -> Command {
+    Command::new(std::env::var_os("SSL_USAGE_BENCH_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ssl-usage").into()))
+}
+
+/// `scan` of a log, for people or, with `--format json`, with the number of lines.
+fn scan(path: &Path, arguments: &[&str]) -> Command {
+    let mut command = program();
+    command.arg("scan").args(arguments).arg(path);
+    command
+}
+
 /// Runs the two commands in turn, and prints the medians and what each found.
-fn compare(path: &Path, needle: &str, expected: u64) {
-    let mut scans = Vec::new();
-    let mut greps = Vec::new();
+fn compare(log: &Log, path: &Path, lines: u64) {
+    let (mut scans, mut greps) = (Vec::new(), Vec::new());
     for _ in 0..=ROUNDS {
-        scans.push(timed(Command::new(env!("CARGO_BIN_EXE_ssl-usage")).args(["scan", "--format", "json"]).arg(path)));
-        greps.push(timed(Command::new("rg").args(["-c", needle]).arg(path)));
+        scans.push(timed(&mut scan(path, &[])));
+        greps.push(timed(Command::new("rg").args(["-c", log.needle]).arg(path)));
     }
     let (scanned, grepped) = (report("scan", &mut scans), report("rg -c", &mut greps));
-    if let (Some((scanned, shown)), Some((grepped, _))) = (scanned, grepped) {
-        println!("  ratio  {:.2}", scanned.as_secs_f64() / grepped.as_secs_f64());
-        let shown: serde_json::Value = serde_json::from_str(&shown).expect("a report");
-        let found = &shown["total"]["connections"];
-        let sessions = found["tls"].as_u64().zip(found["plaintext"].as_u64()).map(|(tls, plaintext)| tls + plaintext);
-        assert_eq!(
-            (sessions, shown["total"]["unparsed"].as_u64()),
-            (Some(expected), Some(0)),
-            "every session is found"
-        );
+    if let (Some(scanned), Some(grepped)) = (scanned, grepped) {
+        println!("  ratio  {:.2} (goal: {})", scanned.as_secs_f64() / grepped.as_secs_f64(), log.goal);
+    }
+    let (_, shown) = timed(&mut scan(path, &["--format", "json"])).expect("it runs");
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("a report");
+    let found = &shown["total"]["connections"];
+    let sessions = found["tls"].as_u64().zip(found["plaintext"].as_u64()).map(|(tls, plaintext)| tls + plaintext);
+    let expected = (log.sessions)(lines);
+    assert_eq!((sessions, shown["total"]["unparsed"].as_u64()), (Some(expected), Some(0)), "every session is found");
+}
+
+/// Prints how much faster a scan is on more threads, up to one for each processor.
+fn threads(path: &Path) {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let numbers = [1, 2, 4, 8, 16, 32].into_iter().filter(|number| *number <= processors);
+    let mut alone = None;
+    for number in numbers {
+        let mut runs: Vec<_> =
+            (0..=ROUNDS).map(|_| timed(&mut scan(path, &["--threads", &number.to_string()]))).collect();
+        let Some(took) = report(&format!("{number} threads"), &mut runs) else { return };
+        let alone = *alone.get_or_insert(took);
+        println!("    {:.2} times as fast as on 1", alone.as_secs_f64() / took.as_secs_f64());
+    }
+}
+
+/// Prints how long the same log takes to become evidence: events are added up by client and hour.
+fn collect(log: &Log, path: &Path, lines: u64) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let error = folder.path().join("logs/orders-prod/error");
+    std::fs::create_dir_all(&error).expect("a folder");
+    std::fs::hard_link(path, error.join("postgresql.log.2026-11-23-00")).expect("a link");
+    let (mut collections, mut scans) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let mut command = program();
+        let bundle = folder.path().join(format!("bundle-{round}"));
+        command.args([
+            "collect",
+            "--quiet",
+            "--instance",
+            "orders-prod",
+            "--engine",
+            "postgres",
+            "--engine-version",
+            "16.4",
+        ]);
+        command.args(["--now", "2026-11-25T00:00:00Z", "--logs"]).arg(folder.path().join("logs")).arg("-o").arg(bundle);
+        collections.push(timed(&mut command));
+        scans.push(timed(&mut scan(path, &[])));
+    }
+    let mut analyze = program();
+    analyze.args(["analyze", "--format", "json", "--now", "2026-11-25T00:00:00Z", "--from"]);
+    let (_, shown) = timed(analyze.arg(folder.path().join("bundle-0"))).expect("it runs");
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("a report");
+    let found = &shown["instances"][0]["connections"]["clients_sessions"];
+    let sessions = found["tls"].as_u64().zip(found["plaintext"].as_u64()).map(|(tls, plaintext)| tls + plaintext);
+    assert_eq!(sessions, Some((log.sessions)(lines)), "every session is found");
+    if let (Some(collected), Some(scanned)) = (report("collect", &mut collections), report("scan", &mut scans)) {
+        println!("  ratio  {:.2} (goal: 1.5)", collected.as_secs_f64() / scanned.as_secs_f64());
+    }
+}
+
+/// Prints how many instructions a scan takes, by the difference of two logs: those of the start of the program are in both.
+/// They are the same on a busy machine.
+fn instructions(log: &Log, folder: &Path) {
+    let counted = |megabytes: u64| {
+        let (path, lines) =
+            generate(&folder.join(format!("{}-{megabytes}.log", log.name)), megabytes * 1_000_000, log.line);
+        let out = folder.join("callgrind.out");
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())]);
+        let scan = scan(&path, &["--threads", "1"]);
+        let output = valgrind.arg(scan.get_program()).args(scan.get_args()).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let total = text.lines().find_map(|line| line.split("Collected : ").nth(1))?.trim().parse::<u64>().ok()?;
+        Some((total, lines, path.metadata().ok()?.len()))
+    };
+    match counted(4).zip(counted(8)) {
+        Some(((less, fewer, shorter), (more, lines, longer))) => println!(
+            "  {} instructions per line, {:.2} per byte",
+            (more - less) / (lines - fewer),
+            (more - less) as f64 / (longer - shorter) as f64
+        ),
+        None => println!("  instructions: install valgrind to count them"),
     }
 }
 
@@ -117,21 +230,22 @@ fn timed(command: &mut Command) -> Option<(Duration, String)> {
 }
 
 /// Prints the median of the runs after the first, which only warms the cache.
-fn report(name: &str, runs: &mut Vec<Option<(Duration, String)>>) -> Option<(Duration, String)> {
-    let mut runs: Vec<_> = runs.drain(..).skip(1).flatten().collect();
+fn report(name: &str, runs: &mut Vec<Option<(Duration, String)>>) -> Option<Duration> {
+    let mut runs: Vec<_> = runs.drain(..).skip(1).flatten().map(|(took, _)| took).collect();
     runs.sort_unstable();
-    let Some(median) = runs.get(runs.len() / 2).cloned() else {
-        println!("  {name:6} not to be had: install ripgrep to compare");
+    let Some(median) = runs.get(runs.len() / 2).copied() else {
+        println!("  {name:10} not installed");
         return None;
     };
-    println!("  {name:6} {:>6.0} ms", median.0.as_secs_f64() * 1e3);
+    println!("  {name:10} {:>6.0} ms", median.as_secs_f64() * 1e3);
     Some(median)
 }
 
 /// Peak memory of a scan, where GNU time is there to tell.
 fn memory(path: &Path) {
     let mut command = Command::new("/usr/bin/time");
-    command.args(["-f", "%M", env!("CARGO_BIN_EXE_ssl-usage"), "scan", "--format", "json"]).arg(path);
+    let scan = scan(path, &[]);
+    command.args(["-f", "%M"]).arg(scan.get_program()).args(scan.get_args());
     if let Some(kilobytes) = command.output().ok().and_then(|output| String::from_utf8(output.stderr).ok()) {
         println!("  peak memory {} KB", kilobytes.trim());
     }
@@ -157,9 +271,14 @@ fn generate(path: &Path, bytes: u64, line: fn(&mut Vec<u8>, u64)) -> (PathBuf, u
     (path.to_owned(), number)
 }
 
-fn prefix(text: &mut Vec<u8>, number: u64, session: u64) {
+/// Hour, minute and second of a line.
+fn time(number: u64) -> (u64, u64, u64) {
     let second = number / 200;
-    let (hour, minute, second) = (second / 3600 % 24, second / 60 % 60, second % 60);
+    (second / 3600 % 24, second / 60 % 60, second % 60)
+}
+
+fn prefix(text: &mut Vec<u8>, number: u64, session: u64) {
+    let (hour, minute, second) = time(number);
     write!(
         text,
         "2026-11-23 {hour:02}:{minute:02}:{second:02} UTC:10.20.{}.{}({}):app{}@orders:[{}]:",
@@ -211,11 +330,10 @@ fn dense_line(text: &mut Vec<u8>, number: u64) {
     let session = number / 3;
     match number % 3 {
         0 => {
+            let (hour, minute, second) = time(number);
             let _ = writeln!(
                 text,
-                "2026-11-23 10:{:02}:{:02} UTC:10.20.{}.{}({}):[unknown]@[unknown]:[{}]:LOG:  connection received: host=10.20.{}.{} port={}",
-                number / 12000 % 60,
-                number / 200 % 60,
+                "2026-11-23 {hour:02}:{minute:02}:{second:02} UTC:10.20.{}.{}({}):[unknown]@[unknown]:[{}]:LOG:  connection received: host=10.20.{}.{} port={}",
                 session % 4,
                 session % 200 + 10,
                 30000 + session % 30000,
