@@ -16,6 +16,7 @@
 //! ```
 
 mod address;
+mod bytes;
 pub mod db2;
 mod detect;
 mod digits;
@@ -49,7 +50,7 @@ pub use engine::{
 pub use event::{
     Client, HandshakeFailure, Malformed, Micros, Parsed, Record, SessionStep, Text, Tls, Transport, is_local,
 };
-pub use format::{Chronology, Chunk, RECORD_MAX, RecordParser};
+pub use format::{Chronology, Chunk, RECORD_MAX, Reader, RecordParser};
 pub use scan::{Scanned, Scanner, UNKNOWN_LANGUAGE};
 pub use session::{ConnectionEvent, EventKind, Sessions};
 pub use sink::{EventSink, OTHER, Tally, Transports};

@@ -13,7 +13,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// NUL bytes go first, then one byte order mark. NUL bytes behind a mark stay.
 pub(super) fn unpadded(line: &[u8]) -> &[u8] {
-    let padding = line.iter().take(PADDING_MAX).take_while(|byte| **byte == 0).count();
+    let padded = line.get(..PADDING_MAX).unwrap_or(line);
+    let padding = padded.iter().position(|byte| *byte != 0).unwrap_or(padded.len());
     let line = line.get(padding..).unwrap_or_default();
     line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
 }

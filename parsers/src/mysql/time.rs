@@ -4,7 +4,7 @@
 //! another shape, or where the date or the clock does not exist.
 
 use crate::digits::{after_shape, number_at};
-use crate::time::{LogTime, instant};
+use crate::time::{LogTime, instant, two_digits};
 
 /// `2018-12-27T11:07:19.431815Z` or `...+01:00`, of the general log of MySQL 5.7 and later, and the text behind it.
 ///
@@ -20,8 +20,9 @@ pub fn iso(line: &[u8]) -> Option<(LogTime, &[u8])> {
         }
         _ => return None,
     };
-    let day = [number_at(line, 0..4)?, number_at(line, 5..7)?, number_at(line, 8..10)?];
-    let clock = [number_at(line, 11..13)?, number_at(line, 14..16)?, number_at(line, 17..19)?];
+    let [a, b, c, d, _, m, n, _, e, f, _, g, h, _, i, j, _, k, l] = *line.first_chunk()?;
+    let day = [two_digits(a, b) * 100 + two_digits(c, d), two_digits(m, n), two_digits(e, f)];
+    let clock = [two_digits(g, h), two_digits(i, j), two_digits(k, l)];
     let at = instant(day, clock, number_at(line, 20..26)?, offset)?;
     Some((LogTime { at, zone_known: true }, rest))
 }
@@ -44,8 +45,9 @@ pub fn old(line: &[u8]) -> Option<(LogTime, &[u8])> {
 /// Source: MariaDB `plugin/server_audit/server_audit.c`, `log_header`.
 pub fn audit(line: &[u8]) -> Option<(LogTime, &[u8])> {
     let rest = after_shape(line, b"00000000 00:00:00")?;
-    let day = [number_at(line, 0..4)?, number_at(line, 4..6)?, number_at(line, 6..8)?];
-    let at = instant(day, [number_at(line, 9..11)?, number_at(line, 12..14)?, number_at(line, 15..17)?], 0, 0)?;
+    let [a, b, c, d, m, n, e, f, _, g, h, _, i, j, _, k, l] = *line.first_chunk()?;
+    let day = [two_digits(a, b) * 100 + two_digits(c, d), two_digits(m, n), two_digits(e, f)];
+    let at = instant(day, [two_digits(g, h), two_digits(i, j), two_digits(k, l)], 0, 0)?;
     Some((LogTime { at, zone_known: false }, rest))
 }
 

@@ -15,7 +15,7 @@ use nom::{IResult, Parser};
 
 use crate::digits::{self, number_at};
 use crate::months;
-use crate::time::{LogTime, after_date_and_clock, instant};
+use crate::time::{LogTime, after_date_and_clock, date_and_clock, instant};
 
 /// Zone abbreviations that mean one offset in every region, with the offset in minutes.
 ///
@@ -72,18 +72,14 @@ const ZONES: &[(&[u8], i32)] = &[
 /// When the text does not begin with a date and a clock, the date does not exist, or the zone is missing.
 pub(super) fn postgres_time(input: &[u8]) -> IResult<&[u8], LogTime> {
     // Every record has one: fixed positions are read faster than a grammar.
-    let rest = after_date_and_clock(input).ok_or_else(|| refused(input))?;
+    let (date, clock, rest) = date_and_clock(input).ok_or_else(|| refused(input))?;
     let (rest, millis) = match rest {
         [b'.', fraction @ ..] => (fraction.get(3..).unwrap_or_default(), number_at(fraction, 0..3)),
         _ => (rest, Some(0)),
     };
-    let (rest, (_, offset)) = (tag(&b" "[..]), zone).parse_complete(rest)?;
-    let part = |from: usize| number_at(input, from..from + 2);
-    let at = || {
-        let date = [number_at(input, 0..4)?, part(5)?, part(8)?];
-        instant(date, [part(11)?, part(14)?, part(17)?], millis? * 1000, offset.unwrap_or(0))
-    };
-    let at = at().ok_or_else(|| refused(input))?;
+    let (rest, offset) = zone(rest.strip_prefix(b" ").ok_or_else(|| refused(rest))?)?;
+    let at = millis.and_then(|millis| instant(date, clock, millis * 1000, offset.unwrap_or(0)));
+    let at = at.ok_or_else(|| refused(input))?;
     Ok((rest, LogTime { at, zone_known: offset.is_some() }))
 }
 
@@ -150,6 +146,11 @@ fn zone(input: &[u8]) -> IResult<&[u8], Option<i32>> {
         let minutes = i32::try_from(hours * 60 + minutes.unwrap_or(0)).map_err(|_| refused(input))?;
         return Ok((rest, Some(sign * minutes)));
     }
+    if let Some(rest) = input.strip_prefix(b"UTC")
+        && !rest.first().is_some_and(u8::is_ascii_alphabetic)
+    {
+        return Ok((rest, Some(0)));
+    }
     let (rest, word) = take_while1(|byte: u8| byte.is_ascii_alphabetic()).parse_complete(input)?;
     if word == b"GMT"
         && let Some((rest, hours)) = hours_behind(rest)
@@ -203,6 +204,14 @@ mod tests {
         assert_eq!(at("2026-11-23 09:00:00 GMT+3"), Some((noon, true)));
         assert_eq!(at("2026-11-23 22:00:00 GMT-10"), Some((noon, true)));
         assert_eq!(at("2026-11-23 12:00:00 IST"), Some((noon, false)));
+    }
+
+    /// A time is remembered up to its zone, unless a severity may follow that.
+    #[test]
+    fn no_zone_ends_in_a_severity() {
+        for (name, _) in ZONES {
+            assert!(!super::super::prefix::ends_in_severity(name), "{}", name.escape_ascii());
+        }
     }
 
     /// RDS's prefix goes on with a colon and an address, Azure's with a session's number.
