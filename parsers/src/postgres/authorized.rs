@@ -11,12 +11,12 @@
 use memchr::memmem;
 use nom::Parser;
 use nom::bytes::complete::{tag, take, take_while1};
-use nom::character::complete::digit1;
 use nom::combinator::{all_consuming, opt};
 use nom::error::Error;
 
 use super::babelfish;
 use super::message::{Context, Message, text};
+use crate::bytes::ByteSet;
 use crate::digits;
 use crate::event::{Client, Malformed, SessionStep, Tls, Transport};
 
@@ -183,21 +183,27 @@ fn ends_as_a_mark_begins(body: &[u8]) -> bool {
 /// None where a part is missing or in another order. Bits and compression may be missing.
 /// Bits that need more than 32 bits are left out.
 fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
-    let word =
-        || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let mut grammar = (
-        tag(TLS_MARK),
-        tag(&b"protocol="[..]),
-        word(),
-        tag(&b", cipher="[..]),
-        word(),
-        opt((tag(&b", bits="[..]), digit1)),
-        opt((tag(&b", compression="[..]), word())),
-        tag(&b")"[..]),
-    );
-    let (rest, parts) = grammar.parse_complete(mark).ok()?;
-    let bits = parts.5.and_then(|(_, bits)| u32::try_from(digits::number(bits)?).ok());
-    Some((rest, Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false }))
+    let (version, rest) = word(mark.strip_prefix(TLS_MARK)?.strip_prefix(b"protocol=")?)?;
+    let (cipher, rest) = word(rest.strip_prefix(b", cipher=")?)?;
+    let (bits, rest) = match rest.strip_prefix(b", bits=") {
+        Some(behind) => {
+            let (bits, rest) = behind.split_at_checked(digits::leading(behind).max(1))?;
+            (Some(bits).filter(|bits| digits::all(bits)), rest)
+        }
+        None => (None, rest),
+    };
+    let rest = match rest.strip_prefix(b", compression=") {
+        Some(behind) => word(behind)?.1,
+        None => rest,
+    };
+    let bits = bits.and_then(|bits| u32::try_from(digits::number(bits)?).ok());
+    Some((rest.strip_prefix(b")")?, Tls { version: text(version), cipher: text(cipher), bits, imitable: false }))
+}
+
+/// A word of a TLS mark, and the text behind it. None without a letter, a digit or `._-` at the start.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    static WORD: ByteSet = ByteSet::of(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'-', b'.'), (b'_', b'_')]);
+    text.split_at_checked(WORD.leading(text)).filter(|(word, _)| !word.is_empty())
 }
 
 /// Where ` SSL enabled (` would begin if its parenthesis were the last that opens.
@@ -265,4 +271,51 @@ pub(super) fn split_names<'a>(names: &'a [u8], context: &Context<'a>, has_databa
     };
     let (database, end) = until(end.strip_prefix(DATABASE)?, ends);
     Some((user, Some(database), end))
+}
+
+#[cfg(test)]
+mod tests {
+    use nom::character::complete::digit1;
+
+    use super::*;
+
+    /// The grammar of a mark, with nothing in it that is made for speed.
+    fn by_grammar(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
+        let word =
+            || take_while1::<_, &[u8], Error<&[u8]>>(|byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        let mut grammar = (
+            tag(TLS_MARK),
+            tag(&b"protocol="[..]),
+            word(),
+            tag(&b", cipher="[..]),
+            word(),
+            opt((tag(&b", bits="[..]), digit1)),
+            opt((tag(&b", compression="[..]), word())),
+            tag(&b")"[..]),
+        );
+        let (rest, parts) = grammar.parse_complete(mark).ok()?;
+        let bits = parts.5.and_then(|(_, bits)| u32::try_from(digits::number(bits)?).ok());
+        Some((rest, Tls { version: text(parts.2), cipher: text(parts.4), bits, imitable: false }))
+    }
+
+    proptest::proptest! {
+        /// Marks, and what is nearly one: parts are left out, changed or cut.
+        #[test]
+        fn a_mark_is_read_as_its_grammar_says(
+            version in "[A-Za-z0-9._ -]{0,8}",
+            cipher in "[A-Z0-9_,-]{0,24}",
+            bits in proptest::option::of("[0-9x]{0,12}"),
+            compression in proptest::option::of("[a-z)]{0,4}"),
+            end in "[) x]{0,3}",
+            cut in 0usize..200,
+        ) {
+            let bits = bits.map_or(String::new(), |bits| format!(", bits={bits}"));
+            let compression = compression.map_or(String::new(), |word| format!(", compression={word}"));
+            let mark = format!(" SSL enabled (protocol={version}, cipher={cipher}{bits}{compression}){end}");
+            let cut = &mark.as_bytes()[..cut.min(mark.len())];
+            for mark in [mark.as_bytes(), cut] {
+                proptest::prop_assert_eq!(tls_mark(mark), by_grammar(mark), "{}", mark.escape_ascii());
+            }
+        }
+    }
 }

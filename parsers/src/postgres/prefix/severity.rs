@@ -56,15 +56,17 @@ const LOG: &[&[u8]] = &[
 /// None, too, where the word is not followed by a colon and two blanks.
 pub(super) fn severity(line: &[u8], at: usize) -> Option<usize> {
     let input = line.get(at..)?;
-    let word = LOG
-        .iter()
-        .chain(SEVERITIES)
-        .find(|word| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  ")))?;
-    let message = input.get(word.len() + 3..)?;
+    let is_there = |word: &&&[u8]| strip(input, word).is_some_and(|rest| rest.first_chunk() == Some(b":  "));
+    // Nearly all records have this one.
+    let length = match input.starts_with(b"LOG:  ") {
+        true => 3,
+        false => LOG.iter().chain(SEVERITIES).find(is_there)?.len(),
+    };
+    let message = input.get(length + 3..)?;
     let state = message.get(..7).is_some_and(|state| {
         state.ends_with(b": ") && state.iter().take(5).all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
     });
-    Some(at + word.len() + if state { 10 } else { 3 })
+    Some(at + length + if state { 10 } else { 3 })
 }
 
 /// Whether a severity is that of connection records.

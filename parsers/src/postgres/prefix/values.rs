@@ -6,6 +6,7 @@
 use std::cell::Cell;
 
 use super::severity::ending_severity;
+use crate::bytes::ByteSet;
 use crate::digits::split_number;
 use crate::postgres::time::postgres_time;
 use crate::time::LogTime;
@@ -17,28 +18,54 @@ use crate::time::LogTime;
 /// The length is in bytes, with the zone. None where no time is at the start.
 /// Each thread remembers its own last time.
 pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
-    /// A time, its text with the byte behind it, and how much of that is filled.
-    type Last = ([u8; 32], usize, LogTime);
-    thread_local! {
-        static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+    /// The last time whose text shows its own end.
+    #[derive(Clone, Copy)]
+    struct Last {
+        /// The text with the byte behind it, filled up with zeros.
+        text: [u64; 4],
+        /// The bits of `text` that count.
+        mask: [u64; 4],
+        length: usize,
+        time: LogTime,
     }
-    if let Some((text, filled, time)) = LAST.get()
-        && text.get(..filled).is_some_and(|text| input.starts_with(text))
-    {
-        return Some((filled - 1, time));
+    const NONE: Last = Last { text: [1; 4], mask: [0; 4], length: 0, time: LogTime { at: 0, zone_known: false } };
+    thread_local! {
+        static LAST: Cell<Last> = const { Cell::new(NONE) };
+    }
+    let start = input.first_chunk().map(words);
+    let last = LAST.get();
+    let differ = |start: [u64; 4]| {
+        let [a, b, c, d] = start;
+        let [ta, tb, tc, td] = last.text;
+        let [ma, mb, mc, md] = last.mask;
+        ((a & ma) ^ ta) | ((b & mb) ^ tb) | ((c & mc) ^ tc) | ((d & md) ^ td)
+    };
+    if start.is_some_and(|start| differ(start) == 0) {
+        return Some((last.length, last.time));
     }
     let (rest, time) = whole_time(input)?;
     let length = input.len() - rest.len();
     // The byte behind a zone of letters shows its end, but not behind `GMT` of `GMT+3`, or before a severity.
     let named = input.get(length - 1).is_some_and(u8::is_ascii_alphabetic);
     let behind = input.get(length).is_some_and(|byte| !byte.is_ascii_alphabetic() && !b"+-".contains(byte));
-    let ends = named && behind && ending_severity(input.get(..length)?).is_none();
-    let mut text = [0; 32];
+    // No zone that is known ends in a severity.
+    let ends = named && behind && (time.zone_known || ending_severity(input.get(..length)?).is_none());
+    let (mut text, mut mask) = ([0; 32], [0; 32]);
     if ends && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
         to.copy_from_slice(from);
-        LAST.set(Some((text, length + 1, time)));
+        mask.iter_mut().take(length + 1).for_each(|byte| *byte = 0xff);
+        LAST.set(Last { text: words(&text), mask: words(&mask), length, time });
     }
     Some((length, time))
+}
+
+/// The same bytes as numbers, which are compared at once.
+fn words(bytes: &[u8; 32]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_ne_bytes(*bytes);
+    }
+    words
 }
 
 /// A time, and the text behind it. A severity that follows at once, as with the prefix `%m`, is no part of the zone.
@@ -96,16 +123,24 @@ pub(in crate::postgres) struct Remote<'a> {
 /// `10.0.0.1(5432)`, `[local]`, a host name, or `???(???)` if it is unknown. Processes without a session write nothing.
 ///
 /// Returns the text behind the value. Without a value, that is the whole input.
+#[inline]
 pub(in crate::postgres) fn remote(input: &[u8]) -> (&[u8], Remote<'_>) {
     const LOCAL: &[u8] = b"[local]";
+    /// Of addresses, host names, zones of IPv6 and `???`.
+    static HOST: ByteSet = ByteSet::of(&[
+        (b'0', b':'),
+        (b'A', b'Z'),
+        (b'a', b'z'),
+        (b'-', b'.'),
+        (b'_', b'_'),
+        (b'%', b'%'),
+        (b'?', b'?'),
+    ]);
     if let Some(rest) = input.strip_prefix(LOCAL) {
         return (rest, Remote { address: Some(LOCAL), port: None });
     }
     let with_port = || {
-        let rest = skip(input, |byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'%' | b'?')
-        })?;
-        let address = input.get(..input.len() - rest.len()).filter(|host| !host.is_empty())?;
+        let (address, rest) = input.split_at_checked(HOST.leading(input)).filter(|(host, _)| !host.is_empty())?;
         let digits = rest.strip_prefix(b"(")?;
         let (rest, port) = match digits.strip_prefix(b"???") {
             Some(rest) => (rest, None),
