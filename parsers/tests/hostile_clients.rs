@@ -21,7 +21,8 @@ use hostile::{
     Audit, Clock, Csv, DocumentDb, Errorlog, General, Json, Listener, ListenerXml, Log, Logger, Stderr, World,
 };
 use ssl_usage_parsers::{
-    Chronology, ConnectionEvent, Engine, EventKind, EventSink, HEAD, Hints, Malformed, Scanner, Transport, detect,
+    Chronology, Chunk, ConnectionEvent, Engine, EventKind, EventSink, HEAD, Hints, Malformed, Reader, RecordParser,
+    Scanner, Transport, detect,
 };
 
 /// By how many seconds a client can make a session of another seem later, where it has no time of its own, and nobody notices.
@@ -84,6 +85,25 @@ fn loggers() -> Vec<Box<dyn Logger>> {
     loggers
 }
 
+/// The first needle at which a reader of a whole log says something else than the parser says of that needle alone; in the
+/// order of the log, and backwards.
+fn differing(parser: &dyn RecordParser, text: &[u8]) -> Option<String> {
+    let chunk = Chunk { text, starts: true, ends: true };
+    let mut hits: Vec<(usize, &[u8])> = Vec::new();
+    for needle in parser.needles() {
+        let found = text.windows(needle.len()).enumerate().filter(|(_, window)| window == needle);
+        hits.extend(found.map(|(hit, _)| (hit, *needle)));
+    }
+    hits.sort_unstable();
+    let (mut forwards, mut backwards) = (parser.reader(chunk), parser.reader(chunk));
+    let mut differs = |read: &mut Reader<'_, '_>, (hit, needle): (usize, &[u8])| {
+        let (alone, together) = (parser.read(chunk, needle, hit), read(needle, hit));
+        (alone != together).then(|| format!("at {hit}, {together:?} is read instead of {alone:?}"))
+    };
+    let back = hits.iter().rev().find_map(|hit| differs(&mut backwards, *hit));
+    back.or_else(|| hits.iter().find_map(|hit| differs(&mut forwards, *hit)))
+}
+
 /// What a scan makes of a log.
 enum Outcome {
     /// Every session is found as it was.
@@ -100,6 +120,9 @@ fn outcome(log: &Log, (engine, format): (&str, &str), shows_transport: bool) -> 
     let Some(parser) = detect(head, &hints) else { return Outcome::Silent("the format is not recognised".to_owned()) };
     if parser.format() != format {
         return Outcome::Silent(format!("it is taken for {}", parser.format()));
+    }
+    if let Some(differing) = differing(parser.as_ref(), &log.text) {
+        return Outcome::Silent(differing);
     }
     let mut seen = Seen::default();
     let scanned =

@@ -19,7 +19,7 @@
 //! This module does not read translated messages, and does not join the chunks of a message that syslog cut.
 
 use memchr::memmem;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 use super::message::{self, Context, Message};
 use super::prefix::{Head, PREFIX_MAX, Prefix, is_log};
@@ -29,7 +29,7 @@ use super::record::{
 };
 use super::{infer, translation};
 use crate::event::{Malformed, Parsed, Record, SessionStep, Transport};
-use crate::format::{Chunk, RecordParser, TRUNCATED};
+use crate::format::{Chunk, Reader, RecordParser, TRUNCATED};
 use crate::lines::{lines_with, undecorated};
 use crate::time::LogTime;
 
@@ -75,6 +75,52 @@ struct Located<'p, 'a> {
     head: Head<'a>,
     /// Whether the line also matches as a record with an earlier message.
     ambiguous: bool,
+}
+
+/// A line that begins behind a record, and its match. It is often the next record.
+struct Following<'p, 'a> {
+    /// Offset of the line in the chunk.
+    at: usize,
+    /// The first prefix that matched.
+    prefix: &'p Prefix,
+    head: Head<'a>,
+}
+
+impl<'p, 'a> Following<'p, 'a> {
+    /// The line as the record of the severity at `severity_at`, if [`Stderr::locate`] finds that at once.
+    ///
+    /// `line_start` finds the same line where nothing in its match ends or begins one. The first prefix of `prefixes` is tried
+    /// first, and its first match counts if it ends before the severity.
+    fn located(&self, text: &[u8], prefixes: &'p [Prefix], severity_at: usize) -> Option<Located<'p, 'a>> {
+        let prefix = prefixes.first().filter(|first| std::ptr::eq(*first, self.prefix))?;
+        if self.at + self.head.severity_at != severity_at {
+            return None;
+        }
+        let matched = text.get(self.at..severity_at)?;
+        let is_one_line = memchr2(b'\n', 0, matched).is_none() && !matched.starts_with(BYTE_ORDER_MARK);
+        is_one_line.then_some(Located { begins: self.at, prefix, head: self.head, ambiguous: false })
+    }
+
+    /// What the record before this line is if the line is its context, or any line of its own where the server writes only
+    /// one: written by `RAISE LOG`, not by the server. Where names stand before what identifies the session, one may read as all
+    /// of that line: then nothing is sure.
+    ///
+    /// ```text
+    /// LOG:  connection authorized: user=x database=y
+    /// CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE
+    /// ```
+    ///
+    /// None where the line has another session than `head`, or is no such line.
+    fn raised(&self, text: &[u8], head: &Head<'_>, is_of_one_line: bool) -> Option<Parsed<'a>> {
+        let added = if is_of_one_line { is_added } else { is_context };
+        if !text.get(self.at + self.head.severity_at..).is_some_and(added) || !self.head.is_of_same_session(head) {
+            return None;
+        }
+        if !self.prefix.identifies(&self.head) {
+            return Some(Parsed::Malformed(Malformed::Ambiguous));
+        }
+        Some(Parsed::NotARecord)
+    }
 }
 
 /// Why no record was located.
@@ -201,7 +247,15 @@ impl Stderr {
     /// Reads the message of a record, and the lines behind the record.
     ///
     /// A record is malformed when it is cut, is longer than `RECORD_MAX`, or may be text of a client.
-    fn record<'a>(&self, chunk: Chunk<'a>, located: &Located<'_, 'a>, fatal: bool) -> Parsed<'a> {
+    ///
+    /// What follows the record is put into `following`, if the record needs it.
+    fn record<'p, 'a>(
+        &'p self,
+        chunk: Chunk<'a>,
+        located: &Located<'p, 'a>,
+        fatal: bool,
+        following: &mut Option<Following<'p, 'a>>,
+    ) -> Parsed<'a> {
         let (text, Located { begins, head, ambiguous, .. }) = (chunk.text, located);
         let message_at = begins + head.message_at;
         let Some((end, one_line)) = record_end(text, message_at) else {
@@ -217,12 +271,13 @@ impl Stderr {
         } else {
             owned(self.message(&without_tabs(raw), text.get(*begins..), located, fatal))
         };
-        if !fatal
-            && !ambiguous
-            && message != Message::NotARecord
-            && let Some(raised) = self.raised(next, head, is_of_one_line(&message))
-        {
-            return raised;
+        if !fatal && !ambiguous && !matches!(message, Message::NotARecord) {
+            *following = self.following(text, end + 1);
+            let raised =
+                following.as_ref().and_then(|following| following.raised(text, head, is_of_one_line(&message)));
+            if let Some(raised) = raised {
+                return raised;
+            }
         }
         let (client, step) = match message {
             Message::About(client, step) => (client, step),
@@ -241,7 +296,9 @@ impl Stderr {
         if raw.ends_with(TRUNCATED) || self.continues_in_syslog(next, head) {
             return Parsed::Malformed(Malformed::Cut);
         }
-        let is_alone = !self.is_followed_by_record(next);
+        // A line that a prefix with a time matches begins as a record does.
+        let is_timed = |line: &Following<'_, '_>| line.at == end + 1 && line.prefix.begins_with_time();
+        let is_alone = !following.as_ref().is_some_and(is_timed) && !self.is_followed_by_record(next);
         if !ambiguous && is_alone && is_torn_off(next) {
             return Parsed::Malformed(Malformed::Cut);
         }
@@ -386,30 +443,40 @@ impl Stderr {
         let end = record_end(text, at).map_or(text.len(), |(end, _)| end);
         !self.prefixes.iter().any(otherwise)
             && !self.is_torn(text, begins, begins + head.severity_at)
-            && self.raised(text.get(end + 1..), &head, false).is_none()
+            && self.following(text, end + 1).and_then(|following| following.raised(text, &head, false)).is_none()
     }
 
-    /// What a record is whose next line is its context, or any line of its own where the server writes only one: written by
-    /// `RAISE LOG`, not by the server. Where names stand before what identifies the session, one may read as all of that line:
-    /// then nothing is sure.
+    /// The line that begins at `at`, if it begins with a known prefix.
+    fn following<'a>(&self, text: &'a [u8], at: usize) -> Option<Following<'_, 'a>> {
+        let line = text.get(at..)?;
+        self.prefixes.iter().find_map(|prefix| Some(Following { at, prefix, head: prefix.head(line)? }))
+    }
+
+    /// Reads the record around a needle. `following` is what follows the record that was read before, in the same chunk.
     ///
-    /// ```text
-    /// LOG:  connection authorized: user=x database=y
-    /// CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE
-    /// ```
-    ///
-    /// None where the next line has another session, is no such line, or does not begin with a known prefix.
-    fn raised<'a>(&self, next: Option<&[u8]>, head: &Head<'_>, is_of_one_line: bool) -> Option<Parsed<'a>> {
-        let added = if is_of_one_line { is_added } else { is_context };
-        let next = next.unwrap_or_default();
-        let (prefix, other) = self.prefixes.iter().find_map(|prefix| Some((prefix, prefix.head(next)?)))?;
-        if !next.get(other.severity_at..).is_some_and(added) || !other.is_of_same_session(head) {
-            return None;
+    /// A rejection is only read where its prefix is known: FATAL alone is too common to be reported as malformed.
+    fn read_behind<'p, 'a>(
+        &'p self,
+        chunk: Chunk<'a>,
+        needle: &[u8],
+        hit: usize,
+        following: &mut Option<Following<'p, 'a>>,
+    ) -> Parsed<'a> {
+        let severity_at = match needle {
+            message::LOG_NEEDLE => match message::log_message_start(chunk.text, hit) {
+                Some(start) => chunk.text.get(..start).and_then(log_severity),
+                None => return cut_within_first_words(chunk.text, hit),
+            },
+            _ => Some(hit),
+        };
+        let Some(severity_at) = severity_at else { return Parsed::NotARecord };
+        let expected = following.as_ref().and_then(|line| line.located(chunk.text, &self.prefixes, severity_at));
+        match expected.map_or_else(|| self.locate(chunk, severity_at), Ok) {
+            Ok(located) => self.record(chunk, &located, needle == FATAL, following),
+            // FATAL stands before many messages that are not about connections.
+            Err(NotLocated::Malformed(cause)) if needle == message::LOG_NEEDLE => Parsed::Malformed(cause),
+            Err(_) => Parsed::NotARecord,
         }
-        if !prefix.identifies(&other) {
-            return Some(Parsed::Malformed(Malformed::Ambiguous));
-        }
-        Some(Parsed::NotARecord)
     }
 
     /// Whether syslog cut this message into chunks; the TLS mark may be in the next.
@@ -434,22 +501,13 @@ impl RecordParser for Stderr {
         NEEDLES
     }
 
-    /// A rejection is only read where its prefix is known: FATAL alone is too common to be reported as malformed.
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
-        let severity_at = match needle {
-            message::LOG_NEEDLE => match message::log_message_start(chunk.text, hit) {
-                Some(start) => chunk.text.get(..start).and_then(log_severity),
-                None => return cut_within_first_words(chunk.text, hit),
-            },
-            _ => Some(hit),
-        };
-        let Some(severity_at) = severity_at else { return Parsed::NotARecord };
-        match self.locate(chunk, severity_at) {
-            Ok(located) => self.record(chunk, &located, needle == FATAL),
-            // FATAL stands before many messages that are not about connections.
-            Err(NotLocated::Malformed(cause)) if needle == message::LOG_NEEDLE => Parsed::Malformed(cause),
-            Err(_) => Parsed::NotARecord,
-        }
+        self.read_behind(chunk, needle, hit, &mut None)
+    }
+
+    fn reader<'p, 'a: 'p>(&'p self, chunk: Chunk<'a>) -> Reader<'p, 'a> {
+        let mut following = None;
+        Box::new(move |needle, hit| self.read_behind(chunk, needle, hit, &mut following))
     }
 
     /// Every severity counts, and so do further lines such as `DETAIL:  ...`.

@@ -122,6 +122,7 @@ impl<'p> Search<'p> {
         }
         found.extend(self.of_other_formats(chunk, range.clone(), offset));
         let mut hits: Vec<Hit> = Vec::new();
+        let mut read = self.parser.reader(chunk);
         let mut lines = 0;
         let mut at = range.start;
         while at < range.end {
@@ -130,7 +131,7 @@ impl<'p> Search<'p> {
             self.hits(chunk.text, at..end, offset, &mut hits);
             for (hit, position) in &hits {
                 let parsed = match self.needles.get(*position) {
-                    Some(finder) => self.parser.read(chunk, finder.needle(), *hit),
+                    Some(finder) => read(finder.needle(), *hit),
                     None => self.truncated(chunk, *hit),
                 };
                 if !matches!(parsed, Parsed::NotARecord) {

@@ -167,7 +167,7 @@ pub struct Prefix {
 }
 
 /// The values that a prefix gives for its line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head<'a> {
     /// When the line was written.
     pub at: Option<LogTime>,
@@ -322,6 +322,11 @@ impl Prefix {
         self.pieces.contains(&Piece::Field(Field::Application))
     }
 
+    /// Whether every line begins with a time.
+    pub(super) fn begins_with_time(&self) -> bool {
+        self.pieces.first() == Some(&Piece::Field(Field::Time))
+    }
+
     /// The most bytes that a line can have behind the first newline in a name, up to its severity; 0 without names.
     pub(super) fn reach(&self) -> usize {
         self.reach
@@ -341,6 +346,12 @@ impl Prefix {
     ///
     /// None where the line has another prefix, or no known severity behind it.
     pub(super) fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
+        // Nearly every line is read so.
+        if self.is_rds
+            && let Some(head) = rds_head(line.get(..PREFIX_MAX).unwrap_or(line))
+        {
+            return Some(head);
+        }
         self.head_where(line, &mut |_| true)
     }
 
@@ -359,14 +370,14 @@ impl Prefix {
     /// Only the first [`PREFIX_MAX`] bytes of `line` are matched.
     pub(super) fn head_where<'a>(&self, line: &'a [u8], accept: Accept<'_, 'a>) -> Option<Head<'a>> {
         let line = line.get(..line.len().min(PREFIX_MAX))?;
-        // This excludes nearly all text of clients.
-        if self.pieces.first() == Some(&Piece::Field(Field::Time)) && !has_time_shape(line) {
-            return None;
-        }
         if self.is_rds
             && let Some(head) = rds_head(line).filter(&mut *accept)
         {
             return Some(head);
+        }
+        // This excludes nearly all text of clients.
+        if self.begins_with_time() && !has_time_shape(line) {
+            return None;
         }
         self.walk(line, accept, DeadEnds::default())
     }
