@@ -121,32 +121,35 @@ impl Audit {
         begins.any(|text| text.first().is_some_and(u8::is_ascii_digit) && self.header(text).is_some())
     }
 
-    /// The nearest line before `until` that begins a record. A crash can leave NUL bytes before one.
-    ///
-    /// None if there is none within [`RECORD`] bytes. A chunk's first line counts only if the log begins with it.
-    fn begins_before(&self, chunk: Chunk<'_>, until: usize) -> Option<usize> {
-        let floor = until.saturating_sub(RECORD);
-        let before = chunk.text.get(floor..until)?;
-        let opening = (floor == 0 && chunk.starts).then_some(0);
-        let mut lines = memrchr2_iter(b'\n', 0, before).map(|end| floor + end + 1).chain(opening);
-        lines.find(|at| chunk.text.get(*at..).is_some_and(|line| self.header(line).is_some()))
+    /// The nearest line before `until` that begins a record. None if there is none of those of [`lines_before`].
+    fn begins_before(&self, chunk: Chunk<'_>, until: usize) -> Option<Begin> {
+        lines_before(chunk, until).find_map(|at| {
+            let (time, rest) = chunk.text.get(at..).and_then(|line| self.header(line))?;
+            Some(Begin { at, time, names_at: chunk.text.len() - rest.len() })
+        })
+    }
+
+    /// Whether a line begins with a time and a comma. `own` is how another does, and is compared first: records of the same
+    /// second stand together.
+    fn has_header(&self, line: &[u8], own: &[u8]) -> bool {
+        (!own.is_empty() && line.starts_with(own)) || self.header(line).is_some()
     }
 
     /// Where the text ends that may belong to the record around `from`: at the newline before the next record.
     ///
-    /// At most [`RECORD`] bytes behind `from`, or the end of the text.
-    fn limit(&self, chunk: Chunk<'_>, from: usize) -> usize {
+    /// At most [`RECORD`] bytes behind `from`, or the end of the text. `own` is what the record begins with.
+    fn limit(&self, chunk: Chunk<'_>, from: usize, own: &[u8]) -> usize {
         let limit = chunk.text.len().min(from + RECORD);
         let mut newlines = memchr_iter(b'\n', chunk.text.get(from..limit).unwrap_or_default());
-        let next = |newline: &usize| chunk.text.get(from + newline + 1..).is_some_and(|line| self.is_next(line));
+        let next = |newline: &usize| chunk.text.get(from + newline + 1..).is_some_and(|line| self.is_next(line, own));
         newlines.find(next).map_or(limit, |newline| from + newline)
     }
 
     /// Whether a line begins another record.
     ///
-    /// NUL bytes and a byte order mark before it are skipped.
-    fn is_next(&self, line: &[u8]) -> bool {
-        self.header(unpadded(line)).is_some()
+    /// NUL bytes and a byte order mark before it are skipped. `own` is what the record before it begins with.
+    fn is_next(&self, line: &[u8], own: &[u8]) -> bool {
+        self.has_header(unpadded(line), own)
     }
 
     /// What stands behind the operation of a session: its database, and how it ends.
@@ -224,12 +227,15 @@ impl Audit {
 
     /// Whether the record before the one at `begin` never ended: a line break in a name imitates the beginning of a record.
     ///
-    /// Every record holds an operation. A record without one was torn, and the text behind it may be a client's.
-    fn is_imitated(&self, chunk: Chunk<'_>, begin: usize) -> bool {
+    /// Every record holds an operation. A record without one was torn, and the text behind it may be a client's. `own` is what
+    /// the record begins with.
+    fn is_imitated(&self, chunk: Chunk<'_>, begin: usize, own: &[u8]) -> bool {
+        let begins = |at: &usize| chunk.text.get(*at..).is_some_and(|line| self.has_header(line, own));
         begin
             .checked_sub(1)
-            .and_then(|until| self.begins_before(chunk, until))
-            .is_some_and(|other| chunk.text.get(other..begin).is_some_and(|before| operations(before).next().is_none()))
+            .and_then(|until| lines_before(chunk, until).find(begins))
+            .and_then(|other| chunk.text.get(other..begin))
+            .is_some_and(|before| operations(before).next().is_none())
     }
 
     /// Whether the records around the one from `begin` to `limit` allow it to be of that time.
@@ -257,16 +263,9 @@ impl Audit {
     /// Who, from what stands before the thread's number: `serverhost,user,host`.
     ///
     /// The client is empty if the record may be imitated. A user can hold commas: it ends at the last one.
-    fn client<'a>(
-        &self,
-        text: &'a [u8],
-        (begin, ids): (usize, usize),
-        database: &'a [u8],
-        imitated: bool,
-    ) -> Client<'a> {
+    fn client<'a>(text: &'a [u8], (names_at, ids): (usize, usize), database: &'a [u8], imitated: bool) -> Client<'a> {
         let known = |name: &'a [u8]| Some(Cow::Borrowed(name)).filter(|name| !name.is_empty());
-        let who = text.get(begin..ids).and_then(|before| self.header(before)).map(|(_, who)| who);
-        let parts = who.and_then(|who| {
+        let parts = text.get(names_at..ids).and_then(|who| {
             let (user_at, host_at) = (memchr(b',', who)? + 1, memrchr(b',', who)? + 1);
             Some((who.get(user_at..host_at.checked_sub(1)?)?, who.get(host_at..)?))
         });
@@ -304,8 +303,11 @@ impl RecordParser for Audit {
     fn read<'a>(&self, chunk: Chunk<'a>, needle: &[u8], hit: usize) -> Parsed<'a> {
         let text = chunk.text;
         let Some((session, ids)) = numbers(text, hit) else { return Parsed::NotARecord };
-        let Some(begin) = self.begins_before(chunk, hit) else { return self.headless(chunk, hit) };
-        let limit = self.limit(chunk, hit);
+        let Some(Begin { at: begin, time, names_at }) = self.begins_before(chunk, hit) else {
+            return self.headless(chunk, hit);
+        };
+        let own = text.get(begin..names_at).unwrap_or_default();
+        let limit = self.limit(chunk, hit, own);
         let record = text.get(begin..limit).unwrap_or_default();
         let mut operations = operations(record);
         if operations.next() != Some(hit - begin) {
@@ -320,16 +322,16 @@ impl RecordParser for Audit {
             Ok(behind) => behind,
             Err(cause) => return Parsed::Malformed(cause),
         };
-        let imitated = self.is_imitated(chunk, begin);
-        let client = self.client(text, (begin, ids), behind.database, imitated);
+        let imitated = self.is_imitated(chunk, begin, own);
+        let client = Self::client(text, (names_at, ids), behind.database, imitated);
         let host = text.get(begin..ids).and_then(|who| who.get(memrchr(b',', who)? + 1..)).unwrap_or_default();
         let step = match self.step(needle, &client, &behind, parts_of_host(host).1) {
             Ok(step) => step,
             Err(cause) => return Parsed::Malformed(cause),
         };
-        let (time, who) = self.header(record).unzip();
-        let time = time.filter(|time| !imitated && self.is_in_order(chunk, (begin, limit), *time));
-        let server = who.and_then(|who| who.split(|byte| *byte == b',').next()).unwrap_or_default();
+        let time = Some(time).filter(|time| !imitated && self.is_in_order(chunk, (begin, limit), *time));
+        let names = text.get(names_at..limit).unwrap_or_default();
+        let server = memchr(b',', names).and_then(|comma| names.get(..comma)).unwrap_or(names);
         let session = numbered(server, session);
         Parsed::Record(Record { at: time.map(|time| time.at), session, client, step })
     }
@@ -413,6 +415,25 @@ impl Audit {
     }
 }
 
+/// Where lines begin before `until`, the nearest first. A crash can leave NUL bytes before one.
+///
+/// Only within [`RECORD`] bytes. A chunk's first line counts only if the log begins with it.
+fn lines_before(chunk: Chunk<'_>, until: usize) -> impl Iterator<Item = usize> {
+    let floor = until.saturating_sub(RECORD);
+    let before = chunk.text.get(floor..until);
+    let opening = before.and((floor == 0 && chunk.starts).then_some(0));
+    memrchr2_iter(b'\n', 0, before.unwrap_or_default()).map(move |end| floor + end + 1).chain(opening)
+}
+
+/// The beginning of a record.
+struct Begin {
+    /// Offset of its first byte.
+    at: usize,
+    time: LogTime,
+    /// Offset of what stands behind the time and its comma.
+    names_at: usize,
+}
+
 /// What stands behind the operation of a session.
 struct Behind<'a> {
     /// As it is written; empty if the session has none.
@@ -470,9 +491,11 @@ fn tail(record: &[u8]) -> Option<Tail<'_>> {
 /// digits.
 fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
     let number = |until: usize| {
-        let from = until.saturating_sub(21);
-        let comma = from + memrchr(b',', text.get(from..until)?)?;
-        Some((comma, digits::number(text.get(comma + 1..until)?)?))
+        let before = text.get(until.saturating_sub(21)..until)?;
+        let length = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (rest, number) = before.split_at_checked(before.len() - length)?;
+        rest.strip_suffix(b",")?;
+        Some((until - length - 1, digits::number(number)?))
     };
     let (query, _) = number(operation)?;
     number(query).map(|(thread, value)| (value, thread))

@@ -132,8 +132,10 @@ impl General {
     fn argument<'a>(&self, chunk: Chunk<'a>, from: usize) -> Result<Argument<'a>, Malformed> {
         let text = chunk.text;
         let limit = text.len().min(from + ARGUMENT_MAX);
-        let line =
-            |at: usize| text.get(at..).unwrap_or_default().split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = |at: usize| {
+            let rest = text.get(at..).unwrap_or_default();
+            memchr(b'\n', rest).and_then(|newline| rest.get(..newline)).unwrap_or(rest)
+        };
         let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
         let mut last = None;
         for newline in memchr_iter(b'\n', part(from, limit)) {
