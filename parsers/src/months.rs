@@ -39,6 +39,32 @@ pub(crate) fn english(name: &[u8]) -> Option<i8> {
 /// it. None for a number alone, and for names that are not in the table: those of Cyrillic or Greek letters have no ASCII at
 /// all.
 pub(crate) fn in_any_language(name: &[u8]) -> Option<i8> {
+    // Nearly all listeners write English.
+    usual(name).or_else(|| in_table(name))
+}
+
+/// The month of an English name, in either case. None for any other name.
+fn usual(name: &[u8]) -> Option<i8> {
+    let [a, b, c] = name else { return None };
+    match &[a, b, c].map(u8::to_ascii_uppercase) {
+        b"JAN" => Some(1),
+        b"FEB" => Some(2),
+        b"MAR" => Some(3),
+        b"APR" => Some(4),
+        b"MAY" => Some(5),
+        b"JUN" => Some(6),
+        b"JUL" => Some(7),
+        b"AUG" => Some(8),
+        b"SEP" => Some(9),
+        b"OCT" => Some(10),
+        b"NOV" => Some(11),
+        b"DEC" => Some(12),
+        _ => None,
+    }
+}
+
+/// The month of any name in [`NAMES`], or of a number.
+fn in_table(name: &[u8]) -> Option<i8> {
     let is_other = |byte: &u8| !byte.is_ascii() || *byte == b'?';
     let name = name.trim_ascii();
     if let Some((number, rest)) = digits::split_number(name) {
@@ -75,6 +101,18 @@ mod tests {
         for name in ["LIS", "13月", "0月", "1", "", "ЯНВ", "NOVX"] {
             assert_eq!(in_any_language(name.as_bytes()), None, "{name}");
         }
+    }
+
+    #[test]
+    fn usual_months_are_those_of_the_table() {
+        let names = NAMES.iter().flat_map(|names| names.iter());
+        for name in names {
+            for name in [name.to_vec(), name.to_ascii_lowercase()] {
+                assert!(usual(&name).is_none_or(|month| in_table(&name) == Some(month)), "{}", name.escape_ascii());
+            }
+        }
+        let english = NAMES.iter().filter_map(|names| names.first());
+        assert!(english.zip(1..).all(|(name, month)| usual(name) == Some(month)), "all twelve");
     }
 
     #[test]

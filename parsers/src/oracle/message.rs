@@ -8,9 +8,10 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use memchr::memmem::{Finder, FinderRev};
-use memchr::{memchr, memmem};
+use memchr::memmem::Finder;
+use memchr::{memchr, memmem, memrchr_iter};
 
+use crate::bytes::ByteSet;
 use crate::digits::{self, short_number};
 use crate::event::{Client, HandshakeFailure, Malformed, Parsed, Record, SessionStep, Text, Tls, Transport};
 use crate::format::Chunk;
@@ -39,8 +40,6 @@ const NO_DATA: &[u8] = b"<unknown connect data>";
 struct Searches {
     /// [`ESTABLISH`], from the left.
     establish: Finder<'static>,
-    /// [`ADDRESS`], from the right: a client's own words stand to the left of the server's.
-    address: FinderRev<'static>,
     /// What stands before the client's operating system user.
     user: Finder<'static>,
     /// What stands before the client's program.
@@ -54,7 +53,6 @@ struct Searches {
 /// All searches.
 static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
     establish: Finder::new(ESTABLISH),
-    address: FinderRev::new(ADDRESS),
     user: Finder::new("(USER="),
     program: Finder::new("(PROGRAM="),
     host: Finder::new(")(HOST="),
@@ -64,6 +62,13 @@ static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
 /// Where data of clients begin in a text.
 pub(super) fn connect_data(text: &[u8]) -> impl Iterator<Item = usize> {
     SEARCHES.data.find_iter(text)
+}
+
+/// Where the last [`ADDRESS`] stands: a client's own words stand to the left of the server's. Its star is usually the last one.
+fn address(text: &[u8]) -> Option<usize> {
+    let at =
+        |star: usize| star.checked_sub(1).filter(|at| text.get(*at..).is_some_and(|text| text.starts_with(ADDRESS)));
+    memrchr_iter(b'*', text).find_map(at)
 }
 
 /// Commands that open no session.
@@ -154,9 +159,11 @@ fn pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (inner, rest) = text.strip_prefix(b"(")?.split_at_checked(memchr(b')', text)?.checked_sub(1)?)?;
     let (key, value) = inner.split_at_checked(memchr(b'=', inner)?)?;
     let value = value.get(1..)?;
-    let known = !key.is_empty()
-        && key.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-        && !value.iter().any(|byte| b"(* \t\r\n".contains(byte));
+    /// Letters, digits and `_`.
+    static KEY: ByteSet = ByteSet::of(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'_', b'_')]);
+    /// All but `(`, `*`, blanks, tabs and line breaks.
+    static VALUE: ByteSet = ByteSet::of(&[(0, 8), (11, 12), (14, 31), (b'!', b'\''), (b')', b')'), (b'+', 255)]);
+    let known = !key.is_empty() && KEY.leading(key) == key.len() && VALUE.leading(value) == value.len();
     known.then_some((key, value, rest.get(1..)?))
 }
 
@@ -185,7 +192,7 @@ pub(super) fn establish(body: &[u8]) -> Parsed<'_> {
         if code == 0 && !service.iter().all(|byte| byte.is_ascii_graphic() && !b"()*".contains(byte)) {
             return None;
         }
-        let (connect_data, address) = before.split_at_checked(SEARCHES.address.rfind(before)?)?;
+        let (connect_data, address) = before.split_at_checked(address(before)?)?;
         Some(Parts { connect_data, address: Address::read(address.get(STAR.len()..)?)?, service })
     });
     let Some(mut parts) = candidates.next() else {
@@ -235,7 +242,7 @@ fn imitable(body: &[u8]) -> Option<Record<'_>> {
         let (service, after) = after.split_at_checked(memmem::find(after, STAR)?)?;
         let code = after.get(STAR.len()..)?;
         let code = code.get(..digits::leading(code)).and_then(short_number)?;
-        let (connect_data, address) = before.split_at_checked(memmem::rfind(before, ADDRESS)?)?;
+        let (connect_data, address) = before.split_at_checked(address(before)?)?;
         let address = Address::read(address.get(STAR.len()..)?)?;
         let tls = Tls { imitable: true, ..Tls::default() };
         address.is_tls().then(|| Parts { connect_data, address, service }.into_record(code, Transport::Tls(tls)))
