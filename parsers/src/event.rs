@@ -102,7 +102,7 @@ impl Client<'_> {
 }
 
 /// The same text, independent of the log. Copies the bytes unless it owns them.
-fn own(text: Text<'_>) -> Text<'static> {
+pub(crate) fn own(text: Text<'_>) -> Text<'static> {
     Cow::Owned(text.into_owned())
 }
 

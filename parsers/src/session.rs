@@ -4,11 +4,15 @@
 //! transport. Records are joined by session number. Memory has a bound: if too many sessions are open, some lose their
 //! address or method.
 
+mod block;
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::durations::{Entry, Numbers};
-use crate::event::{Client, HandshakeFailure, Micros, Record, SessionStep, Text, Transport};
+use crate::event::{Client, HandshakeFailure, Micros, Record, SessionStep, Text, Transport, own};
+
+pub(crate) use block::{BlockSessions, Joined};
 
 /// Most sessions that are remembered between their first record and the one that completes it.
 const OPEN_MAX: usize = 65_536;
@@ -51,7 +55,6 @@ pub enum EventKind<'a> {
 impl ConnectionEvent<'_> {
     /// The same event, independent of the log's text. For events that wait while the next block is read.
     fn into_owned(self) -> ConnectionEvent<'static> {
-        let own = |text: Text<'_>| Text::Owned(text.into_owned());
         ConnectionEvent {
             at: self.at,
             client: self.client.into_owned(),
@@ -97,7 +100,7 @@ impl Hasher for NumberHasher {
 #[derive(Debug, Default)]
 pub struct Sessions {
     /// Facts of sessions that are not established yet. At most [`OPEN_MAX`]: a full map is emptied.
-    open: BySession<Opening>,
+    open: BySession<Opening<'static>>,
     /// Sessions that count unless a refusal follows, and the order in which they came. What is no longer in the map is
     /// skipped in the order.
     waiting: BySession<(u64, ConnectionEvent<'static>)>,
@@ -111,11 +114,56 @@ pub struct Sessions {
 
 /// What earlier records of a session say.
 #[derive(Debug, Default)]
-struct Opening {
+struct Opening<'a> {
     /// The client's address, for logs whose later records lack it.
-    address: Option<Vec<u8>>,
+    address: Option<Text<'a>>,
     /// The authentication method, as the log names it.
-    method: Option<Vec<u8>>,
+    method: Option<Text<'a>>,
+}
+
+impl<'a> Opening<'a> {
+    /// What the first record of a session says.
+    fn of(client: &Client<'a>) -> Self {
+        Self { address: client.address.clone(), method: None }
+    }
+
+    /// The same, independent of the log's text.
+    fn into_owned(self) -> Opening<'static> {
+        Opening { address: self.address.map(own), method: self.method.map(own) }
+    }
+
+    /// The event of a record that ends what the earlier records began. None for a record that ends nothing by itself.
+    fn complete(self, record: Record<'a>) -> Option<ConnectionEvent<'a>> {
+        let Record { at, session, mut client, step } = record;
+        let (auth_method, kind) = match step {
+            SessionStep::Connected(transport) => {
+                let transport = match (transport, client.address.is_none()) {
+                    (Transport::Plaintext | Transport::Local, true) => Transport::unmarked(self.address.as_deref()),
+                    (transport, _) => transport,
+                };
+                (self.method, EventKind::Connected(transport))
+            }
+            SessionStep::Rejected(transport) => (None, EventKind::Rejected(transport)),
+            SessionStep::HandshakeFailed(cause) => (None, EventKind::HandshakeFailed(cause)),
+            _ => return None,
+        };
+        client.address = client.address.or(self.address);
+        Some(event(at, session, client, auth_method, kind))
+    }
+}
+
+/// An event. Only a session that was established keeps its number.
+fn event<'a>(
+    at: Option<Micros>,
+    session: Option<u64>,
+    client: Client<'a>,
+    auth_method: Option<Text<'a>>,
+    kind: EventKind<'a>,
+) -> ConnectionEvent<'a> {
+    // The upper half tells servers apart.
+    let number = session.map(|session| (session & u64::from(u32::MAX)) as u32);
+    let number = number.filter(|_| matches!(kind, EventKind::Connected(_)));
+    ConnectionEvent { at, client, auth_method, number, kind }
 }
 
 impl Sessions {
@@ -124,64 +172,40 @@ impl Sessions {
     ///
     /// A session without its earlier records, as at the beginning of a log, is an event with fewer facts.
     pub fn join<'a>(&mut self, record: Record<'a>) -> Option<ConnectionEvent<'a>> {
-        let Record { at, session, mut client, step } = record;
-        // The upper half tells servers apart.
-        let number = session.map(|session| (session & u64::from(u32::MAX)) as u32);
-        let event = |client, auth_method, kind| {
-            let number = number.filter(|_| matches!(kind, EventKind::Connected(_)));
-            Some(ConnectionEvent { at, client, auth_method, number, kind })
-        };
+        let Record { at, session, client, step } = record;
         match step {
             SessionStep::Received => {
                 // A process number that comes again is a new session.
-                let address = client.address.as_deref().map(<[u8]>::to_vec);
-                self.note(session, |opening| *opening = Opening { address, method: None });
-                event(client, None, EventKind::Received)
+                self.note(session, |opening| *opening = Opening::of(&client).into_owned());
+                Some(event(at, session, client, None, EventKind::Received))
             }
             SessionStep::Authenticated(method) => {
-                let method = method.into_owned();
-                self.note(session, |opening| opening.method = Some(method));
+                self.note(session, |opening| opening.method = Some(own(method)));
                 None
             }
-            SessionStep::Connected(transport) => {
-                let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
-                let transport = match (transport, client.address.is_none()) {
-                    (Transport::Plaintext | Transport::Local, true) => Transport::unmarked(opening.address.as_deref()),
-                    (transport, _) => transport,
-                };
-                client.address = client.address.or(opening.address.map(Text::Owned));
-                event(client, opening.method.map(Text::Owned), EventKind::Connected(transport))
-            }
             SessionStep::Connecting(transport) => {
-                let kind = EventKind::Connected(transport);
-                let event = ConnectionEvent { at, client, auth_method: None, number, kind };
+                let event = event(at, session, client, None, EventKind::Connected(transport));
                 self.wait(session, event)
             }
-            SessionStep::Rejected(refused) => {
-                if let Some((_, held)) = session.and_then(|session| self.waiting.remove(&session))
+            SessionStep::Rejected(_) | SessionStep::Connected(_) | SessionStep::HandshakeFailed(_) => {
+                if matches!(step, SessionStep::Rejected(_))
+                    && let Some((_, held)) = session.and_then(|session| self.waiting.remove(&session))
                     && let EventKind::Connected(transport) = held.kind
                 {
                     return Some(ConnectionEvent { kind: EventKind::Rejected(transport), number: None, ..held });
                 }
-                let transport = refused;
                 let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
-                client.address = client.address.or(opening.address.map(Text::Owned));
-                event(client, None, EventKind::Rejected(transport))
-            }
-            SessionStep::HandshakeFailed(cause) => {
-                let opening = session.and_then(|session| self.open.remove(&session)).unwrap_or_default();
-                client.address = client.address.or(opening.address.map(Text::Owned));
-                event(client, None, EventKind::HandshakeFailed(cause))
+                opening.complete(Record { at, session, client, step })
             }
             SessionStep::Disconnected(lasted) => {
                 if let Some(session) = session {
                     self.open.remove(&session);
                 }
-                event(client, None, EventKind::Disconnected(lasted))
+                Some(event(at, session, client, None, EventKind::Disconnected(lasted)))
             }
             SessionStep::Opened(_) | SessionStep::Refused(_) | SessionStep::Broken(_) | SessionStep::Ended => {
                 let kind = self.pair(&Entry::of(at, session, &client), step)?;
-                event(client, None, kind)
+                Some(event(at, session, client, None, kind))
             }
         }
     }
@@ -225,7 +249,7 @@ impl Sessions {
     }
 
     /// Changes what is known of a session. Does nothing without a session number: its records cannot be joined.
-    fn note(&mut self, session: Option<u64>, change: impl FnOnce(&mut Opening)) {
+    fn note(&mut self, session: Option<u64>, change: impl FnOnce(&mut Opening<'static>)) {
         let Some(session) = session else { return };
         // Attempts without a session (probes) stay; their process numbers come again in the end.
         if self.open.len() >= OPEN_MAX && !self.open.contains_key(&session) {

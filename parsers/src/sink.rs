@@ -18,6 +18,12 @@ pub trait EventSink: Send {
 
     /// A record that can only be about a connection and could not be understood, and where it stands.
     fn malformed(&mut self, offset: u64, cause: Malformed);
+
+    /// The tally that everything is counted in, if events are only counted. Threads then count what they find by themselves,
+    /// and their counts are added to it.
+    fn tally(&mut self) -> Option<&mut Tally> {
+        None
+    }
 }
 
 /// Sessions by transport.
@@ -141,6 +147,29 @@ impl Tally {
         }
     }
 
+    /// An empty tally of another part of the same log.
+    pub(crate) fn of_part(&self) -> Self {
+        Self { engine: self.engine, ..Self::default() }
+    }
+
+    /// Whether the next part of the log, and so many `more` names, can be added as they were counted. Not if there may be
+    /// too many names: which of them are kept depends on the order of the records.
+    pub(crate) fn can_add(&self, part: &Self, more: usize) -> bool {
+        let fits = |mine: &BTreeMap<Vec<u8>, u64>, others: &BTreeMap<Vec<u8>, u64>| {
+            let new = others.keys().filter(|name| !mine.contains_key(*name)).count();
+            others.len() < NAMES_MAX
+                && (new == 0 || mine.len() + new <= NAMES_MAX)
+                && (more == 0 || mine.len() + new + more <= NAMES_MAX)
+        };
+        fits(&self.tls_versions, &part.tls_versions) && fits(&self.ciphers, &part.ciphers)
+    }
+
+    /// Adds the next part of the same log.
+    pub(crate) fn add(&mut self, part: &Self) {
+        *self += part;
+        self.malformed_at = [self.malformed_at, part.malformed_at].into_iter().flatten().min();
+    }
+
     /// Counts a session of a client. TLS versions and ciphers of AWS's own sessions are not counted.
     fn connected(&mut self, client: &Client<'_>, transport: &Transport<'_>) {
         if self.engine.is_some_and(|engine| engine.is_system(client)) {
@@ -190,6 +219,10 @@ impl EventSink for Tally {
     fn malformed(&mut self, offset: u64, cause: Malformed) {
         self.malformed_at = Some(self.malformed_at.map_or(offset, |first| first.min(offset)));
         *self.malformed.entry(cause).or_insert(0) += 1;
+    }
+
+    fn tally(&mut self) -> Option<&mut Tally> {
+        Some(self)
     }
 }
 

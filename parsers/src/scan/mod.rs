@@ -3,6 +3,9 @@
 //! A candidate depends only on the [`RECORD_MAX`] bytes around it. So a log can be cut anywhere, into any number of blocks,
 //! among any number of threads: the same events come out, in the same order. Each thread takes the next block, searches it,
 //! and waits for its turn to pass on what it found. Only one block for each thread is in memory.
+//!
+//! If events are only counted, each thread counts its blocks by itself. In the order of the log, only these counts are added,
+//! and the sessions joined that cross blocks.
 
 mod search;
 mod total;
@@ -10,7 +13,7 @@ mod turns;
 
 use std::convert::Infallible;
 use std::ops::{Deref, Range};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use search::Search;
@@ -26,6 +29,8 @@ use crate::time::LogTime;
 const MARGIN: usize = RECORD_MAX;
 /// Bytes that a thread takes at once.
 const BLOCK: usize = 2 * 1024 * 1024;
+/// Blocks that may be counted before their turn, for each thread. Each takes some kilobytes.
+const AHEAD: u64 = 4;
 
 /// The name of a language that is in no known catalogue.
 pub const UNKNOWN_LANGUAGE: &str = "an unknown language";
@@ -171,24 +176,40 @@ impl<'p> Scanner<'p> {
         let size = self.block as u64;
         let next = AtomicU64::new(0);
         let (search, source) = (&self.search, &source);
-        let turns = Turns::new(&mut self.total, sink);
+        let part = sink.tally().map(|tally| tally.of_part()).filter(|_| search.can_count());
+        let in_order = AtomicBool::new(self.total.in_order || part.is_none());
+        let part = part.unwrap_or_default();
+        let range_of = |block: u64| {
+            let from = range.start.saturating_add(block.saturating_mul(size));
+            (from < range.end).then(|| from..range.end.min(from.saturating_add(size)))
+        };
+        let again = |block: u64, total: &mut Total, sink: &mut dyn EventSink| {
+            in_order.fetch_or(total.in_order, Ordering::Relaxed);
+            let Some(range) = range_of(block) else { return Ok(()) };
+            let seen = source.block(range)?;
+            total.add(search.block(seen.chunk(), seen.range.clone(), seen.offset, 0), sink);
+            Ok(())
+        };
+        let turns = Turns::new(&mut self.total, sink, &again, self.threads as u64 * AHEAD);
         let work = || {
             let _end = EndOnPanic(&turns);
             let mut expected = 0;
             loop {
                 let block = next.fetch_add(1, Ordering::Relaxed);
-                let from = range.start + block * size;
-                if from >= range.end {
-                    break;
-                }
-                match source.block(from..range.end.min(from + size)) {
-                    Ok(seen) => {
+                let Some(range) = range_of(block) else { break };
+                match source.block(range) {
+                    Ok(seen) if in_order.load(Ordering::Relaxed) => {
                         let found = search.block(seen.chunk(), seen.range.clone(), seen.offset, expected);
                         // With some room, so that vectors seldom grow.
                         expected = found.records.len() + found.records.len() / 16;
-                        turns.take(block, Ok(found));
+                        turns.take(block, found);
                     }
-                    Err(cause) => turns.take(block, Err(cause)),
+                    Ok(seen) => {
+                        let counted = search.count(seen.chunk(), seen.range.clone(), seen.offset, part.clone());
+                        drop(seen);
+                        turns.hand_in(block, Ok(counted));
+                    }
+                    Err(cause) => turns.hand_in(block, Err(cause)),
                 }
             }
         };

@@ -5,13 +5,16 @@
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::Scanned;
 use crate::event::{Malformed, Micros, Parsed};
 use crate::format::{Chronology, Chunk, RecordParser, TRUNCATED};
 use crate::lines::undecorated;
 use crate::mixed::{BEGINNING, other_format_at_end, other_format_behind, sample_offsets};
+use crate::session::{BlockSessions, Joined};
+use crate::sink::{EventSink, Tally};
+use crate::time::LogTime;
 
 /// Bytes that are searched for all needles in turn while they are still in the processor's cache.
 const CACHED: usize = 128 * 1024;
@@ -27,18 +30,36 @@ const MARK_END: usize = 64;
 /// Bytes at the beginning of a log in which its language is looked for even if some records are understood.
 const LANGUAGE_WITHIN: u64 = 8 * 1024 * 1024;
 
-/// What one block shows.
+/// What one block shows, with its records.
 pub(super) struct Found<'a> {
     /// Where in the log the text begins that the offsets below count from.
     pub offset: u64,
     /// Offsets of the records, and the records.
     pub records: Vec<(usize, Parsed<'a>)>,
+    /// Offsets of times, and the times, if the format writes only changes.
+    pub times: Vec<(usize, Micros)>,
     /// The sums of this block alone.
+    pub sums: Sums,
+}
+
+/// What one block shows, counted without knowledge of other blocks.
+pub(super) struct Counted {
+    /// The sessions and attempts that the block alone shows.
+    pub tally: Tally,
+    /// What it changes in the sessions of the log.
+    pub sessions: Joined,
+    /// The last time in it, if records without a time have that of the line above.
+    pub last: Option<Micros>,
+    /// The sums of this block alone.
+    pub sums: Sums,
+}
+
+/// What a block says of the log as a whole.
+pub(super) struct Sums {
+    /// Its share of the result.
     pub scanned: Scanned,
     /// Whether there are sessions that are not understood.
     pub unreadable: bool,
-    /// Offsets of times, and the times, if the format writes only changes.
-    pub times: Vec<(usize, Micros)>,
 }
 
 /// What is searched for.
@@ -70,32 +91,61 @@ impl<'p> Search<'p> {
     /// Text behind the range may be read: a record may go on there. `expected` only sizes a vector.
     pub(super) fn block<'a>(&self, chunk: Chunk<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
         let mut records = Vec::with_capacity(expected);
-        let lines = self.records(chunk, range.clone(), offset, &mut records);
+        let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| records.push((at, parsed)));
         let understood = records.iter().filter(|(_, parsed)| matches!(parsed, Parsed::Record(_))).count() as u64;
-        let text = chunk.text.get(range.clone()).unwrap_or_default();
-        let opens = range.start == 0 || chunk.text.get(range.start - 1) == Some(&b'\n');
-        let opening = opens.then_some(range.start);
-        let line_at = |newline: usize| Some(range.start + newline + 1).filter(|line_at| *line_at < range.end);
-        let time = |line_at: usize| self.parser.time(line_from(chunk.text, line_at));
         let times = match self.parser.chronology() {
             Chronology::Changes | Chronology::Above => {
-                let lines = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
                 let begins = |at: &usize| chunk.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
-                lines.filter(begins).filter_map(|at| Some((at, time(at)?.at))).collect()
+                let lines = line_offsets(chunk.text, range.clone()).filter(begins);
+                lines.filter_map(|at| Some((at, self.time(chunk.text, at)?.at))).collect()
             }
             Chronology::Own | Chronology::Ordered => Vec::new(),
         };
-        let mut forwards = opening.into_iter().chain(memchr_iter(b'\n', text).filter_map(line_at));
-        let mut backwards = memrchr_iter(b'\n', text).filter_map(line_at).chain(opening);
+        Found { offset, records, times, sums: self.sums(chunk, range, offset, lines, understood) }
+    }
+
+    /// Whether blocks can be counted alone: the order of their times need not be checked.
+    pub(super) fn can_count(&self) -> bool {
+        matches!(self.parser.chronology(), Chronology::Own | Chronology::Above)
+    }
+
+    /// Searches a range as [`Search::block`] does, and counts its records in `tally`, which is empty.
+    pub(super) fn count(&self, chunk: Chunk<'_>, range: Range<usize>, offset: u64, mut tally: Tally) -> Counted {
+        let (mut sessions, mut understood) = (BlockSessions::default(), 0);
+        let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| match parsed {
+            Parsed::Record(record) => {
+                understood += 1;
+                if let Some(event) = sessions.join(record) {
+                    tally.event(&event);
+                }
+            }
+            Parsed::Malformed(cause) => tally.malformed(offset + at as u64, cause),
+            Parsed::NotARecord => {}
+        });
+        let last = match self.parser.chronology() {
+            Chronology::Above => {
+                let begins = |at: &usize| chunk.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
+                let mut lines = line_offsets(chunk.text, range.clone()).rev().filter(begins);
+                lines.find_map(|at| self.time(chunk.text, at)).map(|time| time.at)
+            }
+            _ => None,
+        };
+        Counted { tally, sessions: sessions.finish(), last, sums: self.sums(chunk, range, offset, lines, understood) }
+    }
+
+    /// What a range of so many lines and records says of the log as a whole.
+    fn sums(&self, chunk: Chunk<'_>, range: Range<usize>, offset: u64, lines: u64, understood: u64) -> Sums {
+        let text = chunk.text.get(range.clone()).unwrap_or_default();
+        let time = |at: usize| self.time(chunk.text, at);
         // If no records are understood, there may be some in another language.
         let check_language = understood == 0 || offset + (range.start as u64) < LANGUAGE_WITHIN;
-        let first = opening.filter(|at| *at == 0 && chunk.starts).and_then(|_| first_line(chunk.text));
+        let first = (range.start == 0 && chunk.starts).then(|| first_line(chunk.text)).flatten();
         let scanned = Scanned {
             begins_within: first.is_some_and(|line| !self.parser.opens(line)),
             bytes: text.len() as u64,
             lines,
-            first_at: forwards.find_map(time),
-            last_at: backwards.find_map(time),
+            first_at: line_offsets(chunk.text, range.clone()).find_map(time),
+            last_at: line_offsets(chunk.text, range.clone()).rev().find_map(time),
             records: understood,
             unsupported_language: if check_language { self.parser.unsupported_language(text) } else { None },
             ends_whole: text.ends_with(b"\n"),
@@ -104,10 +154,15 @@ impl<'p> Search<'p> {
         // A record may go on behind the range.
         let rest = || chunk.text.get(range.start..).unwrap_or_default();
         let unreadable = understood == 0 && self.parser.has_unreadable_sessions(rest());
-        Found { offset, records, scanned, unreadable, times }
+        Sums { scanned, unreadable }
     }
 
-    /// Adds the records of a range to `found`, and returns its number of lines.
+    /// The time of the line that begins at an offset of a text.
+    fn time(&self, text: &[u8], at: usize) -> Option<LogTime> {
+        self.parser.time(line_from(text, at))
+    }
+
+    /// Passes on the records of a range with their offsets, and returns its number of lines.
     ///
     /// Hits come in the order of the text. Records of other formats come before them, and so does a cut first record.
     fn records<'a>(
@@ -115,12 +170,14 @@ impl<'p> Search<'p> {
         chunk: Chunk<'a>,
         range: Range<usize>,
         offset: u64,
-        found: &mut Vec<(usize, Parsed<'a>)>,
+        each: &mut impl FnMut(usize, Parsed<'a>),
     ) -> u64 {
         if offset == 0 && range.start == 0 && chunk.starts && self.begins_cut(chunk) {
-            found.push((0, Parsed::Malformed(Malformed::Cut)));
+            each(0, Parsed::Malformed(Malformed::Cut));
         }
-        found.extend(self.of_other_formats(chunk, range.clone(), offset));
+        for (at, parsed) in self.of_other_formats(chunk, range.clone(), offset) {
+            each(at, parsed);
+        }
         let mut hits: Vec<Hit> = Vec::new();
         let mut read = self.parser.reader(chunk);
         let mut lines = 0;
@@ -135,7 +192,7 @@ impl<'p> Search<'p> {
                     None => self.truncated(chunk, *hit),
                 };
                 if !matches!(parsed, Parsed::NotARecord) {
-                    found.push((*hit, parsed));
+                    each(*hit, parsed);
                 }
             }
             lines += memchr_iter(b'\n', chunk.text.get(at..end).unwrap_or_default()).count() as u64;
@@ -220,6 +277,14 @@ impl<'p> Search<'p> {
         let is_record = |needle: &[u8], at: usize| !matches!(self.parser.read(chunk, needle, at), Parsed::NotARecord);
         self.needles.iter().any(|finder| finder.find_iter(line).any(|at| is_record(finder.needle(), begins + at)))
     }
+}
+
+/// Where the lines begin that begin in a range of a text.
+fn line_offsets(text: &[u8], range: Range<usize>) -> impl DoubleEndedIterator<Item = usize> {
+    let opens = range.start == 0 || text.get(range.start - 1) == Some(&b'\n');
+    let newlines = memchr_iter(b'\n', text.get(range.clone()).unwrap_or_default());
+    let behind = newlines.map(move |newline| range.start + newline + 1).filter(move |at| *at < range.end);
+    opens.then_some(range.start).into_iter().chain(behind)
 }
 
 /// The line that begins at `at`, without its newline.

@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::search::Found;
+use super::search::{Counted, Found, Sums};
 use super::{Scanned, UNKNOWN_LANGUAGE};
 use crate::event::{Micros, Parsed};
 use crate::format::Chronology;
 use crate::session::Sessions;
-use crate::sink::EventSink;
+use crate::sink::{EventSink, Tally};
 
 /// How much earlier a record may be than one before it: processes take turns, and clocks are corrected.
 const TOLERANCE: Micros = 60_000_000;
@@ -25,6 +25,8 @@ pub(super) struct Total {
     sessions: Sessions,
     /// The time that records without their own get.
     clock: Clock,
+    /// Whether blocks are not counted alone: an earlier one could not be.
+    pub in_order: bool,
 }
 
 impl Total {
@@ -32,7 +34,7 @@ impl Total {
     pub(super) fn new(chronology: Chronology) -> Self {
         let clock = Clock { chronology, last: None, within: Micros::MIN..Micros::MAX, disordered: false };
         let scanned = Scanned { ends_whole: true, ..Scanned::default() };
-        Self { scanned, unreadable: false, sessions: Sessions::default(), clock }
+        Self { scanned, unreadable: false, sessions: Sessions::default(), clock, in_order: false }
     }
 
     /// Ignores times outside of the range, if clients can write times into the log.
@@ -46,8 +48,8 @@ impl Total {
     ///
     /// Blocks must come in the order of the log. An empty block changes nothing.
     pub(super) fn add(&mut self, found: Found<'_>, sink: &mut dyn EventSink) {
-        let Found { offset, records, scanned, unreadable, times } = found;
-        if scanned.bytes == 0 {
+        let Found { offset, records, times, sums } = found;
+        if sums.scanned.bytes == 0 {
             return;
         }
         let mut times = times.into_iter().peekable();
@@ -68,6 +70,34 @@ impl Total {
             }
         }
         times.for_each(|(_, time)| self.clock.tick(time));
+        self.sum(sums);
+    }
+
+    /// Adds the next block as it was counted. False, without a change, if its records must be added in their order.
+    pub(super) fn count(&mut self, counted: Counted, tally: &mut Tally) -> bool {
+        let Counted { tally: part, sessions, last, sums } = counted;
+        if sums.scanned.bytes == 0 {
+            return true;
+        }
+        let fits = tally.can_add(&part, sessions.names());
+        self.in_order |= sessions.is_ordered || !fits;
+        if !fits || !self.sessions.can_add(&sessions) {
+            return false;
+        }
+        for event in self.sessions.add(sessions) {
+            tally.event(&event);
+        }
+        tally.add(&part);
+        if let Some(last) = last {
+            self.clock.tick(last);
+        }
+        self.sum(sums);
+        true
+    }
+
+    /// Adds the sums of the next block.
+    fn sum(&mut self, sums: Sums) {
+        let Sums { scanned, unreadable } = sums;
         let total = &mut self.scanned;
         total.bytes += scanned.bytes;
         total.lines += scanned.lines;

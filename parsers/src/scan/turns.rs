@@ -1,13 +1,18 @@
 //! Turns: threads find blocks in any order, and pass them on in the order of the log.
 //!
-//! A thread that is ahead waits. So no more than one block for each thread is held, and no queue can grow.
+//! A thread that holds records waits for its turn, so no more than one block for each thread is held. Counts are small, and
+//! wait without their thread.
 
+use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::search::Found;
+use super::search::{Counted, Found};
 use super::total::Total;
 use crate::sink::EventSink;
+
+/// Searches a block again, and adds its records in their order.
+pub(super) type Again<'t, E> = dyn Fn(u64, &mut Total, &mut dyn EventSink) -> Result<(), E> + Sync + 't;
 
 /// Adds up what the blocks show, in the order of the blocks.
 pub(super) struct Turns<'t, E> {
@@ -15,6 +20,10 @@ pub(super) struct Turns<'t, E> {
     turn: Mutex<Turn<'t, E>>,
     /// Wakes the threads that wait when a turn ends.
     changed: Condvar,
+    /// For blocks that cannot be added as they were counted.
+    again: &'t Again<'t, E>,
+    /// Most blocks that are counted before their turn.
+    ahead: u64,
 }
 
 /// Whose turn it is, and what only that thread may use.
@@ -27,12 +36,15 @@ struct Turn<'t, E> {
     total: &'t mut Total,
     /// Takes the events in the order of the log.
     sink: &'t mut dyn EventSink,
+    /// Blocks that were counted, or could not be read, before their turn.
+    early: BTreeMap<u64, Result<Counted, E>>,
 }
 
 impl<'t, E> Turns<'t, E> {
     /// Turns that begin with the first block.
-    pub(super) fn new(total: &'t mut Total, sink: &'t mut dyn EventSink) -> Self {
-        Self { turn: Mutex::new(Turn { block: Some(0), error: None, total, sink }), changed: Condvar::new() }
+    pub(super) fn new(total: &'t mut Total, sink: &'t mut dyn EventSink, again: &'t Again<'t, E>, ahead: u64) -> Self {
+        let turn = Turn { block: Some(0), error: None, total, sink, early: BTreeMap::new() };
+        Self { turn: Mutex::new(turn), changed: Condvar::new(), again, ahead }
     }
 
     /// Locks the turn. A panic of another thread does not make it fail: [`EndOnPanic`] ends the turns.
@@ -40,26 +52,34 @@ impl<'t, E> Turns<'t, E> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn of the block, and adds what it shows.
-    ///
-    /// After an error it returns at once, and drops what was found.
-    pub(super) fn take(&self, block: u64, found: Result<Found<'_>, E>) {
+    /// Waits until the block is less than so many blocks ahead. None after an error.
+    fn wait(&self, block: u64, ahead: u64) -> Option<MutexGuard<'_, Turn<'t, E>>> {
         let mut turn = self.lock();
-        while turn.block.is_some_and(|current| current != block) {
+        while block >= turn.block? + ahead {
             turn = self.changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
         }
-        let Turn { block: current, error, total, sink } = &mut *turn;
-        match found {
-            _ if current.is_none() => {}
-            Ok(found) => {
-                total.add(found, *sink);
-                *current = Some(block + 1);
-            }
-            Err(cause) => {
-                *error = Some(cause);
-                *current = None;
-            }
-        }
+        Some(turn)
+    }
+
+    /// Waits for the turn of the block, and adds its records.
+    ///
+    /// After an error it returns at once, and drops what was found.
+    pub(super) fn take(&self, block: u64, found: Found<'_>) {
+        let Some(mut turn) = self.wait(block, 1) else { return };
+        let Turn { total, sink, .. } = &mut *turn;
+        total.add(found, *sink);
+        turn.end(block, Ok(()));
+        turn.add_early(self.again);
+        self.changed.notify_all();
+    }
+
+    /// Adds the counts of the block if it is its turn, and otherwise leaves them to the thread before it.
+    ///
+    /// It waits only if the block is far ahead. After an error it returns at once, and drops the counts.
+    pub(super) fn hand_in(&self, block: u64, counted: Result<Counted, E>) {
+        let Some(mut turn) = self.wait(block, self.ahead) else { return };
+        turn.early.insert(block, counted);
+        turn.add_early(self.again);
         self.changed.notify_all();
     }
 
@@ -73,6 +93,27 @@ impl<'t, E> Turns<'t, E> {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+}
+
+impl<E> Turn<'_, E> {
+    /// Adds the blocks that were counted before their turn, up to the first one that is missing.
+    fn add_early(&mut self, again: &Again<'_, E>) {
+        while let Some(block) = self.block
+            && let Some(counted) = self.early.remove(&block)
+        {
+            let added = counted.and_then(|counted| {
+                let is_added = self.sink.tally().is_some_and(|tally| self.total.count(counted, tally));
+                if is_added { Ok(()) } else { again(block, self.total, self.sink) }
+            });
+            self.end(block, added);
+        }
+    }
+
+    /// Ends the turn of a block, and with an error all turns.
+    fn end(&mut self, block: u64, added: Result<(), E>) {
+        self.block = added.is_ok().then_some(block + 1);
+        self.error = added.err();
     }
 }
 
