@@ -183,20 +183,25 @@ impl<'p> Scanner<'p> {
             let from = range.start.saturating_add(block.saturating_mul(size));
             (from < range.end).then(|| from..range.end.min(from.saturating_add(size)))
         };
-        let again = |block: u64, total: &mut Total, sink: &mut dyn EventSink| {
+        let search_now = |block: u64, total: &mut Total, sink: &mut dyn EventSink| {
             in_order.fetch_or(total.in_order, Ordering::Relaxed);
             let Some(range) = range_of(block) else { return Ok(()) };
             let seen = source.block(range)?;
-            total.add(search.block(seen.chunk(), seen.range.clone(), seen.offset, 0), sink);
+            total.search(search, (seen.chunk(), seen.range.clone(), seen.offset), sink);
             Ok(())
         };
-        let turns = Turns::new(&mut self.total, sink, &again, self.threads as u64 * AHEAD);
+        let alone = self.threads == 1;
+        let turns = Turns::new(&mut self.total, sink, &search_now, self.threads as u64 * AHEAD);
         let work = || {
             let _end = EndOnPanic(&turns);
             let mut expected = 0;
             loop {
                 let block = next.fetch_add(1, Ordering::Relaxed);
                 let Some(range) = range_of(block) else { break };
+                if alone && in_order.load(Ordering::Relaxed) {
+                    turns.search(block);
+                    continue;
+                }
                 match source.block(range) {
                     Ok(seen) if in_order.load(Ordering::Relaxed) => {
                         let found = search.block(seen.chunk(), seen.range.clone(), seen.offset, expected);

@@ -93,15 +93,19 @@ impl<'p> Search<'p> {
         let mut records = Vec::with_capacity(expected);
         let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| records.push((at, parsed)));
         let understood = records.iter().filter(|(_, parsed)| matches!(parsed, Parsed::Record(_))).count() as u64;
-        let times = match self.parser.chronology() {
+        let times = self.times(chunk, range.clone());
+        Found { offset, records, times, sums: self.sums(chunk, range, offset, lines, understood) }
+    }
+
+    /// The times of a range, and where they stand, if records may have none of their own.
+    pub(super) fn times(&self, chunk: Chunk<'_>, range: Range<usize>) -> Vec<(usize, Micros)> {
+        match self.parser.chronology() {
             Chronology::Changes | Chronology::Above => {
-                let begins = |at: &usize| chunk.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
-                let lines = line_offsets(chunk.text, range.clone()).filter(begins);
+                let lines = line_offsets(chunk.text, range).filter(|at| begins_record(chunk.text, *at));
                 lines.filter_map(|at| Some((at, self.time(chunk.text, at)?.at))).collect()
             }
             Chronology::Own | Chronology::Ordered => Vec::new(),
-        };
-        Found { offset, records, times, sums: self.sums(chunk, range, offset, lines, understood) }
+        }
     }
 
     /// Whether blocks can be counted alone: the order of their times need not be checked.
@@ -124,8 +128,8 @@ impl<'p> Search<'p> {
         });
         let last = match self.parser.chronology() {
             Chronology::Above => {
-                let begins = |at: &usize| chunk.text.get(*at).is_some_and(|byte| !b"\t ".contains(byte));
-                let mut lines = line_offsets(chunk.text, range.clone()).rev().filter(begins);
+                let lines = line_offsets(chunk.text, range.clone()).rev();
+                let mut lines = lines.filter(|at| begins_record(chunk.text, *at));
                 lines.find_map(|at| self.time(chunk.text, at)).map(|time| time.at)
             }
             _ => None,
@@ -134,7 +138,7 @@ impl<'p> Search<'p> {
     }
 
     /// What a range of so many lines and records says of the log as a whole.
-    fn sums(&self, chunk: Chunk<'_>, range: Range<usize>, offset: u64, lines: u64, understood: u64) -> Sums {
+    pub(super) fn sums(&self, chunk: Chunk<'_>, range: Range<usize>, offset: u64, lines: u64, understood: u64) -> Sums {
         let text = chunk.text.get(range.clone()).unwrap_or_default();
         let time = |at: usize| self.time(chunk.text, at);
         // If no records are understood, there may be some in another language.
@@ -165,7 +169,7 @@ impl<'p> Search<'p> {
     /// Passes on the records of a range with their offsets, and returns its number of lines.
     ///
     /// Hits come in the order of the text. Records of other formats come before them, and so does a cut first record.
-    fn records<'a>(
+    pub(super) fn records<'a>(
         &self,
         chunk: Chunk<'a>,
         range: Range<usize>,
@@ -285,6 +289,11 @@ fn line_offsets(text: &[u8], range: Range<usize>) -> impl DoubleEndedIterator<It
     let newlines = memchr_iter(b'\n', text.get(range.clone()).unwrap_or_default());
     let behind = newlines.map(move |newline| range.start + newline + 1).filter(move |at| *at < range.end);
     opens.then_some(range.start).into_iter().chain(behind)
+}
+
+/// Whether the line that begins at an offset of a text does not go on with the record before it.
+fn begins_record(text: &[u8], at: usize) -> bool {
+    text.get(at).is_some_and(|byte| !b"\t ".contains(byte))
 }
 
 /// The line that begins at `at`, without its newline.

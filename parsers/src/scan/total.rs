@@ -3,12 +3,13 @@
 //! It runs on one thread at a time. What depends on earlier blocks is done here: the clock of records without a time,
 //! and the sessions that several records make.
 
+use std::iter::Peekable;
 use std::ops::Range;
 
-use super::search::{Counted, Found, Sums};
+use super::search::{Counted, Found, Search, Sums};
 use super::{Scanned, UNKNOWN_LANGUAGE};
 use crate::event::{Micros, Parsed};
-use crate::format::Chronology;
+use crate::format::{Chronology, Chunk};
 use crate::session::Sessions;
 use crate::sink::{EventSink, Tally};
 
@@ -54,23 +55,55 @@ impl Total {
         }
         let mut times = times.into_iter().peekable();
         for (at, parsed) in records {
-            match parsed {
-                Parsed::Record(mut record) => {
-                    // Only records are in the order of the log.
-                    while let Some((_, time)) = times.next_if(|(time_at, _)| *time_at <= at) {
-                        self.clock.tick(time);
-                    }
-                    record.at = self.clock.read(record.at);
-                    if let Some(event) = self.sessions.join(record) {
-                        sink.event(&event);
-                    }
-                }
-                Parsed::Malformed(cause) => sink.malformed(offset + at as u64, cause),
-                Parsed::NotARecord => {}
-            }
+            self.record(offset, at, parsed, &mut times, sink);
         }
         times.for_each(|(_, time)| self.clock.tick(time));
         self.sum(sums);
+    }
+
+    /// Searches the next block, and adds it record by record.
+    pub(super) fn search(
+        &mut self,
+        search: &Search<'_>,
+        (chunk, range, offset): (Chunk<'_>, Range<usize>, u64),
+        sink: &mut dyn EventSink,
+    ) {
+        if range.is_empty() {
+            return;
+        }
+        let mut times = search.times(chunk, range.clone()).into_iter().peekable();
+        let mut understood = 0;
+        let lines = search.records(chunk, range.clone(), offset, &mut |at, parsed| {
+            understood += u64::from(matches!(parsed, Parsed::Record(_)));
+            self.record(offset, at, parsed, &mut times, sink);
+        });
+        times.for_each(|(_, time)| self.clock.tick(time));
+        self.sum(search.sums(chunk, range, offset, lines, understood));
+    }
+
+    /// Adds the next record of a block that begins at `offset`. `times` are those of the block that were not noted yet.
+    fn record(
+        &mut self,
+        offset: u64,
+        at: usize,
+        parsed: Parsed<'_>,
+        times: &mut Peekable<impl Iterator<Item = (usize, Micros)>>,
+        sink: &mut dyn EventSink,
+    ) {
+        match parsed {
+            Parsed::Record(mut record) => {
+                // Only records are in the order of the log.
+                while let Some((_, time)) = times.next_if(|(time_at, _)| *time_at <= at) {
+                    self.clock.tick(time);
+                }
+                record.at = self.clock.read(record.at);
+                if let Some(event) = self.sessions.join(record) {
+                    sink.event(&event);
+                }
+            }
+            Parsed::Malformed(cause) => sink.malformed(offset + at as u64, cause),
+            Parsed::NotARecord => {}
+        }
     }
 
     /// Adds the next block as it was counted. False, without a change, if its records must be added in their order.

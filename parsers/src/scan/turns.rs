@@ -11,8 +11,8 @@ use super::search::{Counted, Found};
 use super::total::Total;
 use crate::sink::EventSink;
 
-/// Searches a block again, and adds its records in their order.
-pub(super) type Again<'t, E> = dyn Fn(u64, &mut Total, &mut dyn EventSink) -> Result<(), E> + Sync + 't;
+/// Searches a block, and adds its records in their order.
+pub(super) type SearchNow<'t, E> = dyn Fn(u64, &mut Total, &mut dyn EventSink) -> Result<(), E> + Sync + 't;
 
 /// Adds up what the blocks show, in the order of the blocks.
 pub(super) struct Turns<'t, E> {
@@ -20,8 +20,8 @@ pub(super) struct Turns<'t, E> {
     turn: Mutex<Turn<'t, E>>,
     /// Wakes the threads that wait when a turn ends.
     changed: Condvar,
-    /// For blocks that cannot be added as they were counted.
-    again: &'t Again<'t, E>,
+    /// Searches a block in its turn, if that was not done before, or did not show enough.
+    search: &'t SearchNow<'t, E>,
     /// Most blocks that are counted before their turn.
     ahead: u64,
 }
@@ -42,9 +42,14 @@ struct Turn<'t, E> {
 
 impl<'t, E> Turns<'t, E> {
     /// Turns that begin with the first block.
-    pub(super) fn new(total: &'t mut Total, sink: &'t mut dyn EventSink, again: &'t Again<'t, E>, ahead: u64) -> Self {
+    pub(super) fn new(
+        total: &'t mut Total,
+        sink: &'t mut dyn EventSink,
+        search: &'t SearchNow<'t, E>,
+        ahead: u64,
+    ) -> Self {
         let turn = Turn { block: Some(0), error: None, total, sink, early: BTreeMap::new() };
-        Self { turn: Mutex::new(turn), changed: Condvar::new(), again, ahead }
+        Self { turn: Mutex::new(turn), changed: Condvar::new(), search, ahead }
     }
 
     /// Locks the turn. A panic of another thread does not make it fail: [`EndOnPanic`] ends the turns.
@@ -69,7 +74,17 @@ impl<'t, E> Turns<'t, E> {
         let Turn { total, sink, .. } = &mut *turn;
         total.add(found, *sink);
         turn.end(block, Ok(()));
-        turn.add_early(self.again);
+        turn.add_early(self.search);
+        self.changed.notify_all();
+    }
+
+    /// Waits for the turn of the block, and searches it. After an error it returns at once.
+    pub(super) fn search(&self, block: u64) {
+        let Some(mut turn) = self.wait(block, 1) else { return };
+        let Turn { total, sink, .. } = &mut *turn;
+        let searched = (self.search)(block, total, *sink);
+        turn.end(block, searched);
+        turn.add_early(self.search);
         self.changed.notify_all();
     }
 
@@ -79,7 +94,7 @@ impl<'t, E> Turns<'t, E> {
     pub(super) fn hand_in(&self, block: u64, counted: Result<Counted, E>) {
         let Some(mut turn) = self.wait(block, self.ahead) else { return };
         turn.early.insert(block, counted);
-        turn.add_early(self.again);
+        turn.add_early(self.search);
         self.changed.notify_all();
     }
 
@@ -98,13 +113,13 @@ impl<'t, E> Turns<'t, E> {
 
 impl<E> Turn<'_, E> {
     /// Adds the blocks that were counted before their turn, up to the first one that is missing.
-    fn add_early(&mut self, again: &Again<'_, E>) {
+    fn add_early(&mut self, search: &SearchNow<'_, E>) {
         while let Some(block) = self.block
             && let Some(counted) = self.early.remove(&block)
         {
             let added = counted.and_then(|counted| {
                 let is_added = self.sink.tally().is_some_and(|tally| self.total.count(counted, tally));
-                if is_added { Ok(()) } else { again(block, self.total, self.sink) }
+                if is_added { Ok(()) } else { search(block, self.total, self.sink) }
             });
             self.end(block, added);
         }
