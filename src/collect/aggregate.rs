@@ -7,6 +7,7 @@ use ssl_usage_parsers::{
 };
 
 use super::connection_ids::ConnectionIds;
+use super::event_bytes::CountedEvents;
 use crate::bundle::fact::{Key, Tallied, cause};
 
 /// Most keys of one log file, and most bytes of their text. Beyond, new keys are [`SHORTER`]; no count is ever lost.
@@ -41,7 +42,10 @@ pub(super) struct Fold {
     engine: &'static Engine,
     /// The time of events that have none.
     otherwise: Micros,
-    facts: HashMap<Key, Tallied>,
+    /// Positions in `tallied`.
+    facts: HashMap<Key, usize>,
+    tallied: Vec<Tallied>,
+    counted: CountedEvents,
     keys_max: usize,
     text_max: usize,
     /// Bytes of text in the keys.
@@ -76,6 +80,8 @@ impl Fold {
             engine,
             otherwise,
             facts: HashMap::new(),
+            tallied: Vec::new(),
+            counted: counted(KEYS_MAX, TEXT_MAX),
             keys_max: KEYS_MAX,
             text_max: TEXT_MAX,
             text: 0,
@@ -95,16 +101,19 @@ impl Fold {
 
     /// One of so many that fill up at the same time: together they hold as many keys as one alone.
     pub fn one_of(self, many: usize) -> Self {
-        Self { keys_max: KEYS_MAX / many.max(1), text_max: TEXT_MAX / many.max(1), ..self }
+        let (keys_max, text_max) = (KEYS_MAX / many.max(1), TEXT_MAX / many.max(1));
+        Self { keys_max, text_max, counted: counted(keys_max, text_max), ..self }
     }
 
     /// The facts, sorted, so that the same log gives the same bytes.
     pub fn into_facts(self) -> Vec<(Key, Tallied)> {
-        let mut facts: Vec<_> = self.facts.into_iter().collect();
+        let tallied = |(key, at)| Some((key, *self.tallied.get(at)?));
+        let mut facts: Vec<_> = self.facts.into_iter().filter_map(tallied).collect();
         facts.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         facts
     }
 
+    /// The key of an event. What it depends on, [`CountedEvents`] compares.
     fn key(&mut self, event: &ConnectionEvent<'_>, at: Micros) -> Key {
         let Client { user, database, address, application } = &event.client;
         let (name, transport, cause) = match &event.kind {
@@ -113,10 +122,6 @@ impl Fold {
             EventKind::Rejected(transport) => ("rejected", Some(transport), None),
             EventKind::HandshakeFailed(cause) => ("handshake_failed", None, Some(cause.name())),
             EventKind::Disconnected(_) => ("disconnected", None, None),
-        };
-        let open = match event.kind {
-            EventKind::Disconnected(Some(lasted)) => whole_hours(at.saturating_sub(lasted), at),
-            _ => None,
         };
         let tls = match transport {
             Some(Transport::Tls(tls)) => Some(tls),
@@ -136,12 +141,12 @@ impl Fold {
             auth_method: printable(event.auth_method.as_ref()),
             cause,
             system: self.engine.is_system(&event.client),
-            open,
+            open: open(event, at),
         }
     }
 
-    /// Counts an event of a key, or of a shorter one where there are too many.
-    fn count(&mut self, mut key: Key, at: Micros) {
+    /// The position of the fact of a key, or of a shorter one where there are too many.
+    fn fact(&mut self, mut key: Key, at: Micros) -> usize {
         for (more, shorten) in SHORTER.iter().enumerate() {
             let room = |most: usize| most + most / MORE * more;
             let has_room = self.facts.len() < room(self.keys_max) && self.text < room(self.text_max);
@@ -152,14 +157,34 @@ impl Fold {
             self.shortened = true;
         }
         let text = text(&key);
-        let tallied = self.facts.entry(key).or_insert_with(|| {
+        *self.facts.entry(key).or_insert_with(|| {
             self.text += text;
-            Tallied { count: 0, first_seen: at, last_seen: at }
-        });
+            self.tallied.push(Tallied { count: 0, first_seen: at, last_seen: at });
+            self.tallied.len() - 1
+        })
+    }
+
+    /// Counts an event. One like another belongs to the same fact: there is never more room than before.
+    fn count(&mut self, event: &ConnectionEvent<'_>, at: Micros) {
+        let fact = match self.counted.fact(event, hour(at), open(event, at)) {
+            Some(fact) => fact,
+            None => {
+                let key = self.key(event, at);
+                let fact = self.fact(key, at);
+                self.counted.remember(fact);
+                fact
+            }
+        };
+        let Some(tallied) = self.tallied.get_mut(fact) else { return };
         tallied.count += 1;
         tallied.first_seen = tallied.first_seen.min(at);
         tallied.last_seen = tallied.last_seen.max(at);
     }
+}
+
+/// Room for the events of a log of so many keys: those that come again and again are few.
+fn counted(keys_max: usize, text_max: usize) -> CountedEvents {
+    CountedEvents::new(keys_max / 2, text_max / 4)
 }
 
 /// The name under which protocols count once a log names too many.
@@ -206,8 +231,7 @@ impl EventSink for Fold {
                 self.ids.add(at, number);
             }
         }
-        let key = self.key(event, at);
-        self.count(key, at);
+        self.count(event, at);
     }
 
     fn malformed(&mut self, _: u64, _: Malformed) {
@@ -225,6 +249,14 @@ fn whole_hours(began: Micros, ended: Micros) -> Option<(i64, i64)> {
     let first = began.checked_add(BESIDE)?.checked_add(hour - 1)?.div_euclid(hour);
     let last = ended.checked_sub(BESIDE)?.div_euclid(hour);
     (first <= last).then_some((first * HOUR, last * HOUR))
+}
+
+/// The whole hours at which a session that ended was open, if the log has its duration.
+fn open(event: &ConnectionEvent<'_>, at: Micros) -> Option<(i64, i64)> {
+    match event.kind {
+        EventKind::Disconnected(Some(lasted)) => whole_hours(at.saturating_sub(lasted), at),
+        _ => None,
+    }
 }
 
 /// What keeps a mark of TLS from being certain.
@@ -256,7 +288,7 @@ fn printable(text: Option<&Text<'_>>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use ssl_usage_parsers::Tls;
+    use ssl_usage_parsers::{HandshakeFailure, Tls};
 
     use super::*;
 
@@ -329,6 +361,49 @@ mod tests {
         assert_eq!(whole_hours(59 * minute, 63 * minute), None, "it may have begun behind the look before the hour");
         assert_eq!(whole_hours(57 * minute, 61 * minute), None, "it may have ended before the look behind the hour");
         assert_eq!(whole_hours(-10 * minute, 200 * minute), Some((0, 3 * HOUR)));
+    }
+
+    #[test]
+    fn events_that_differ_in_anything_are_facts_of_their_own_and_others_are_not() {
+        let hour = HOUR * 1_000_000;
+        let kind = |kind| ConnectionEvent { kind, ..connected("app", "x".to_owned(), 0) };
+        let tls = |tls: Tls<'static>| kind(EventKind::Connected(Transport::Tls(tls)));
+        let name = |name: &'static str| Some(Text::Borrowed(name.as_bytes()));
+        let client = |client| ConnectionEvent { client, ..connected("app", String::new(), 0) };
+        let late = |of| ConnectionEvent { at: Some(4 * hour + 1), ..kind(of) };
+        let events = [
+            connected("app", "x".to_owned(), 0),
+            connected("app", "x".to_owned(), hour),
+            connected("ap", "px".to_owned(), 0),
+            connected("rdsadmin", "x".to_owned(), 0),
+            ConnectionEvent { auth_method: name("md5"), ..connected("app", "x".to_owned(), 0) },
+            kind(EventKind::Received),
+            kind(EventKind::Connected(Transport::Local)),
+            kind(EventKind::Connected(Transport::Gss)),
+            kind(EventKind::Connected(Transport::Unknown)),
+            kind(EventKind::Rejected(Transport::Plaintext)),
+            kind(EventKind::HandshakeFailed(HandshakeFailure::Probe)),
+            kind(EventKind::HandshakeFailed(HandshakeFailure::Other)),
+            kind(EventKind::Disconnected(None)),
+            late(EventKind::Disconnected(None)),
+            late(EventKind::Disconnected(Some(2 * hour))),
+            late(EventKind::Disconnected(Some(3 * hour))),
+            tls(Tls::default()),
+            tls(Tls { imitable: true, ..Tls::default() }),
+            tls(Tls { version: name("TLSv1.3"), ..Tls::default() }),
+            tls(Tls { cipher: name("TLSv1.3"), ..Tls::default() }),
+            client(Client { database: name("a"), ..Client::default() }),
+            client(Client { address: name("a"), ..Client::default() }),
+            client(Client { address: name(""), ..Client::default() }),
+            client(Client::default()),
+        ];
+        let mut fold = Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0);
+        for _ in 0..3 {
+            events.iter().for_each(|event| fold.event(event));
+        }
+        let facts = fold.into_facts();
+        assert_eq!(facts.len(), events.len(), "{facts:?}");
+        assert!(facts.iter().all(|(_, tallied)| tallied.count == 3), "{facts:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cloudwatch;
 mod connection_ids;
 mod copied_logs;
 mod estimate;
+mod event_bytes;
 mod events;
 mod fleet;
 mod instance;

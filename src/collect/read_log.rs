@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scanner};
+use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, Micros, RecordParser, Scanned, Scanner};
 
 use super::aggregate::Fold;
 use super::instance::InstanceLogs;
@@ -293,34 +293,45 @@ struct Found {
     shown: Option<Window>,
 }
 
-/// How long a server is silent, at most, before lines are taken for missing.
-const SILENCE: SignedDuration = SignedDuration::from_mins(20);
+/// How long a server is silent, at most, before lines are taken for missing. In microseconds.
+const SILENCE: Micros = 20 * 60 * 1_000_000;
 
 /// Parts of a log without a gap, by the times of its lines.
 #[derive(Default)]
 struct Stretches {
-    longest: Option<Window>,
-    current: Option<Window>,
+    longest: Option<Stretch>,
+    current: Option<Stretch>,
+}
+
+/// The first and the last time of a part of a log, both of which are dates.
+#[derive(Clone, Copy)]
+struct Stretch {
+    from: Micros,
+    to: Micros,
 }
 
 impl Stretches {
     /// Adds the lines that are whole in a piece.
     fn add(&mut self, parser: &dyn RecordParser, piece: &[u8]) {
-        for line in piece.split(|byte| *byte == b'\n') {
-            let at = parser.time(line).and_then(|time| Timestamp::from_microsecond(time.at).ok());
+        let dates = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', piece).chain([piece.len()]) {
+            let line = piece.get(begin..end).unwrap_or_default();
+            begin = end + 1;
+            let at = parser.time(line).map(|time| time.at).filter(|at| dates.contains(at));
             let Some(at) = at else { continue };
             match &mut self.current {
-                Some(current) if current.to.duration_until(at) <= SILENCE => current.to = current.to.max(at),
+                Some(current) if at - current.to <= SILENCE => current.to = current.to.max(at),
                 current => {
-                    let ended = current.replace(Window { from: at, to: at });
+                    let ended = current.replace(Stretch { from: at, to: at });
                     self.end(ended);
                 }
             }
         }
     }
 
-    fn end(&mut self, stretch: Option<Window>) {
-        let length = |window: Option<Window>| window.map(|window| window.length());
+    fn end(&mut self, stretch: Option<Stretch>) {
+        let length = |stretch: Option<Stretch>| stretch.map(|stretch| stretch.to - stretch.from);
         if length(stretch) > length(self.longest) {
             self.longest = stretch;
         }
@@ -329,7 +340,9 @@ impl Stretches {
     fn longest(mut self) -> Option<Window> {
         let last = self.current.take();
         self.end(last);
-        self.longest
+        let Stretch { from, to } = self.longest?;
+        let date = |at| Timestamp::from_microsecond(at).ok();
+        Some(Window { from: date(from)?, to: date(to)? })
     }
 }
 
