@@ -2,6 +2,7 @@
 
 mod events;
 mod log_text;
+mod many;
 mod notes;
 mod pieces;
 mod recognise;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 pub(crate) use events::EventFile;
 pub(crate) use log_text::LogText;
+pub use many::scan_all;
 use notes::{notes, problem};
 use pieces::{FileReader, Pieces};
 pub(crate) use recognise::{recognise, refuse_unsupported_language};

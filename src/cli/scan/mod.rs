@@ -5,7 +5,7 @@ mod group_key;
 mod next;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
 use crate::report::Format;
-use crate::scan::{self, Outcome, Row, scan};
+use crate::scan::{self, Outcome, Row, scan_all};
 use crate::text::plural;
 
 /// Count the connections in log files, with and without TLS.
@@ -107,12 +107,23 @@ impl Scan {
             self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into), Into::into);
         let alone = matches!(self.paths.as_slice(), [path] if !path.is_dir());
         let mut seen = Seen::default();
+        // Errors come in the order of the paths, each with the number of files before it.
+        let (mut paths, mut missing) = (Vec::new(), VecDeque::new());
         for path in self.paths()? {
             match path {
-                Ok(path) => seen.rows(&path, scan(&path, &hints, threads), alone),
-                Err(error) => seen.errors.push(error),
+                Ok(path) => paths.push(path),
+                Err(error) => missing.push_back((paths.len(), error)),
             }
         }
+        scan_all(&paths, &hints, threads, |index, rows| {
+            while let Some((_, error)) = missing.pop_front_if(|(files, _)| *files <= index) {
+                seen.errors.push(error);
+            }
+            if let Some(path) = paths.get(index) {
+                seen.rows(path, rows, alone);
+            }
+        });
+        seen.errors.extend(missing.into_iter().map(|(_, error)| error));
         let Seen { mut files, tallies, mut errors, failed, advice, .. } = seen;
         let total = total(&mut files, &tallies);
         let groups = groups(&files, &tallies, &failed);
