@@ -58,7 +58,7 @@ fn instance(report: &Report, row: &Instance, width: u16, out: &mut dyn Write) ->
 }
 
 /// What the instance is, and what its verdict says.
-fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
+pub(super) fn facts(report: &Report, row: &Instance) -> Vec<(&'static str, String)> {
     let next = |ca: &String| format!("{ca} ({})", change(&row.certificate));
     [
         ("ARN", Some(row.id().arn.clone())),

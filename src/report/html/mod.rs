@@ -1,13 +1,18 @@
 //! HTML: one page without network requests. It can be read without its script, and runs only its own.
+//!
+//! Without its script, the page shows a plain table. The script shows a table with more columns, and the details, from the
+//! page's data: a browser takes too long to lay out all that is known of thousands of instances.
 
-mod chart;
+mod data;
 mod filters;
 mod origin;
+mod plain;
 mod row;
 mod tasks;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod timeline;
 
 use std::io::{self, Write};
@@ -18,15 +23,15 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::lines::{around_query, filter};
+use super::lines::{filter, next_command};
 use super::policy::lines as policy_lines;
 use super::summary::{collected, evidence, headline};
 use super::{Layout, Report};
 use crate::problem::grouped;
-use crate::shell::command;
 use crate::text::plural;
 use filters::Filter;
 use origin::Covered;
+use plain::Details;
 use row::Row;
 use tasks::Task;
 use terms::{TERMS, codes};
@@ -42,6 +47,12 @@ struct Page<'r> {
     timeline: &'r [Month<'r>],
     /// Most instances of a month.
     most: u64,
+    /// What is shown without the script.
+    details: Vec<Details<'r>>,
+    /// Prints the details of an instance.
+    explain: String,
+    /// What the script shows.
+    data: String,
     style: Inline,
     script: Inline,
 }
@@ -74,8 +85,20 @@ const COLUMNS: [(&str, &str, &str); 13] = [
     ("Account", "", ""),
 ];
 
-/// Most instances whose names stay in sight while the table is scrolled: it costs a browser much time in a longer one.
-const STICKY: usize = 1000;
+/// The columns of the table without the script.
+const PLAIN_COLUMNS: [&str; 7] = ["Instance", "Verdict", "Act by", "Reason", "Coverage", "Account", "Region"];
+
+/// What runs in the page: files that share their names, and nothing with other scripts.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n(() => {\n",
+    include_str!("script/copy.js"),
+    include_str!("script/data.js"),
+    include_str!("script/chart.js"),
+    include_str!("script/details.js"),
+    include_str!("script/table.js"),
+    include_str!("script/main.js"),
+    "})();\n",
+);
 
 /// What is written into the page and may run there: the page's policy names its hash.
 struct Inline {
@@ -97,15 +120,6 @@ fn long(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
     if text.as_ref().len() > 300 { LONG } else { "" }
 }
 
-/// Attributes of the rest of a reason, which the table shows on demand.
-const REST: &str = r#" class="rest""#;
-const LONG_REST: &str = r#" class="rest long" tabindex="0""#;
-
-/// The attributes of an element that holds this rest of a reason.
-fn rest(text: &(impl AsRef<str> + ?Sized)) -> &'static str {
-    if long(text).is_empty() { REST } else { LONG_REST }
-}
-
 /// Letters of a value that a filter shows.
 const SHOWN: usize = 60;
 
@@ -124,14 +138,6 @@ fn problems(report: &Report) -> String {
 
 fn minute(time: &Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-fn minute_of(time: &Option<Timestamp>) -> String {
-    time.as_ref().map_or_else(|| "-".to_owned(), minute)
-}
-
-fn day_of(time: &Option<Timestamp>) -> String {
-    time.map_or_else(|| "on an unknown date".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
 /// The parts of a text, each with whether it is code: what stands between backticks.
@@ -158,8 +164,11 @@ pub(super) fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io
         filters: filters::of(rows(report)),
         most: timeline.iter().map(Month::sum).max().unwrap_or(0),
         timeline: &timeline,
+        details: plain::details(rows(report)).collect(),
+        explain: next_command(&layout.again, "analyze", "--explain INSTANCE"),
+        data: data::of(report, rows(report)),
         style: Inline::new(include_str!("style.css")),
-        script: Inline::new(include_str!("script.js")),
+        script: Inline::new(SCRIPT),
     };
     page.write_into(out)?;
     writeln!(out)

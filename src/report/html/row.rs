@@ -3,20 +3,17 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::chart::Chart;
 use crate::report::Report;
-use crate::report::explain::{change, presented};
+use crate::report::escape::terminal;
 use crate::report::lines::around_query;
-use crate::report::model::{Client, Gap, Instance, Shares};
-use crate::report::summary::{act_by, coverage, enforcing, in_brief, next_ca, no_commands, restarts, usage, verdict};
+use crate::report::model::{Client, Instance, Shares};
+use crate::report::summary::{act_by, coverage, in_brief, no_commands, usage, verdict};
 use crate::text::plural;
 
 /// Clients of an instance that the page shows: JSON has all.
 const CLIENTS: usize = 20;
-/// Clients that the page shows together: a browser lays out no more in the time that a person waits.
+/// Clients that the page shows together: more would make it too large to be sent and opened quickly.
 const CLIENTS_TOGETHER: usize = 20_000;
-/// Gaps of an instance that the page lists: the strip shows all.
-const GAPS: usize = 10;
 
 /// One instance, and its place in the report.
 #[derive(Clone, Copy)]
@@ -58,34 +55,6 @@ impl<'r> Row<'r> {
         coverage(self.it)
     }
 
-    /// Its status, and its role in a cluster.
-    pub fn status(&self) -> String {
-        let role = self.it.role.map_or_else(String::new, |role| format!(", {} of its cluster", role.name()));
-        format!("{}{role}", self.it.status)
-    }
-
-    /// What servers presented.
-    pub fn presented(&self) -> Option<String> {
-        presented(&self.it.certificate)
-    }
-
-    /// What a rotation changes.
-    pub fn change(&self) -> &'static str {
-        change(&self.it.certificate)
-    }
-
-    pub fn restarts(&self) -> &'static str {
-        restarts(self.it)
-    }
-
-    pub fn enforcing(&self) -> String {
-        enforcing(self.it)
-    }
-
-    pub fn next_ca(&self) -> Option<&'r String> {
-        next_ca(self.it)
-    }
-
     /// Why there is no command.
     pub fn no_commands(&self) -> Option<String> {
         no_commands(self.it)
@@ -110,6 +79,11 @@ impl<'r> Row<'r> {
         in_brief(self.it)
     }
 
+    /// Length of the first clause as the script counts it, in UTF-16.
+    pub fn brief_length(&self) -> usize {
+        terminal(self.brief()).encode_utf16().count()
+    }
+
     /// What follows its first clause, with the mark between them; empty where nothing does. The details show a query.
     pub fn rest(&self) -> String {
         let text = self.it.reasons.first().map_or("", |reason| reason.text.as_str());
@@ -123,10 +97,6 @@ impl<'r> Row<'r> {
             None if rest == "." => String::new(),
             None => rest.to_owned(),
         }
-    }
-
-    pub fn chart(&self) -> Option<Chart> {
-        Chart::of(self.it, self.report.window)
     }
 
     pub fn sessions(&self) -> String {
@@ -166,18 +136,5 @@ impl<'r> Row<'r> {
 
     pub fn clients_left_out(&self) -> usize {
         self.it.connections.clients.len().saturating_sub(self.most_clients())
-    }
-
-    /// The longest gaps, in the order of time.
-    pub fn gaps(&self) -> Vec<&'r Gap> {
-        let mut gaps: Vec<_> = self.it.coverage.gaps.iter().collect();
-        gaps.sort_by_key(|gap| Reverse(gap.span.length()));
-        gaps.truncate(GAPS);
-        gaps.sort_by_key(|gap| gap.span);
-        gaps
-    }
-
-    pub fn gaps_left_out(&self) -> usize {
-        self.it.coverage.gaps.len().saturating_sub(GAPS)
     }
 }

@@ -2,8 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
 use crate::inventory::{AccountRegion, Collection, InstanceId, Member};
 use crate::problem::Problem;
+use crate::report::escape::terminal;
+use crate::report::explain::explain;
 use crate::report::model::{Certificate, Client, Connections, Coverage, Day, Evidence, Gap, Ignored, Instance, Shares};
 use crate::report::{Layout, Report};
 use crate::usage::GapReason;
@@ -132,9 +139,9 @@ fn page(report: &Report) -> String {
     String::from_utf8(page).expect("UTF-8")
 }
 
-/// Everything of a page behind its style and before its script that is not text, without the values of filters.
+/// Everything of a page behind its style and script that is not text, without the values of filters.
 fn markup(page: &str) -> Vec<&str> {
-    let body = page.split_once("</style>").and_then(|(_, rest)| rest.split_once("<script>")).expect("a body").0;
+    let body = page.split_once("</script>").expect("a body").1;
     let tags = body.split('<').skip(1).map(|tag| tag.split_once('>').expect("a tag").0);
     tags.map(|tag| match tag.strip_prefix("option value=") {
         Some(value) => {
@@ -145,6 +152,16 @@ fn markup(page: &str) -> Vec<&str> {
         None => tag,
     })
     .collect()
+}
+
+/// What stands between the first two of these marks.
+fn between<'p>(page: &'p str, open: &str, close: &str) -> &'p str {
+    page.split_once(open).and_then(|(_, rest)| rest.split_once(close)).expect("a part").0
+}
+
+/// The data that the script shows.
+fn data(page: &str) -> Value {
+    serde_json::from_str(between(page, "id=\"data\">", "</script>")).expect("JSON")
 }
 
 #[test]
@@ -164,10 +181,16 @@ fn a_name_is_text_wherever_it_stands() {
         long.as_str(),
     ] {
         let hostile = page(&report(name, 1));
-        // Only a name that is long is marked as such.
-        let unmarked = hostile.replace(super::LONG_REST, super::REST).replace(super::LONG, "");
-        assert!(markup(&unmarked) == markup(&plain), "{}", &name[..name.len().min(80)]);
+        // Only a name that is long has an element that scrolls.
+        let unmarked = hostile.replace(super::LONG, "");
+        let is_same = |tag: &&&str| name != long || !["bdi", "/bdi"].contains(*tag);
+        let tags = [&unmarked, &plain].map(|page| markup(page));
+        let [found, expected] = tags.each_ref().map(|tags| tags.iter().filter(is_same).collect::<Vec<_>>());
+        assert!(found == expected, "{}", &name[..name.len().min(80)]);
         assert_eq!(unmarked.len() < hostile.len(), name == long, "what is scrolled can be reached by the keyboard");
+        let data = data(&hostile);
+        let texts = data["texts"].as_array().expect("texts");
+        assert!(texts.contains(&terminal(name).into()), "a name is the same in the data");
         let moves = |letter: char| letter != '\n' && letter.is_control() || matches!(letter, '\u{202a}'..='\u{2069}');
         assert!(!hostile.contains(moves), "{name}");
     }
@@ -180,9 +203,61 @@ fn a_name_is_text_wherever_it_stands() {
 
 #[test]
 fn what_is_left_out_is_said() {
-    let page = page(&report("plain", 27));
-    assert!(page.contains("Not shown: 7 clients with fewer sessions"));
-    assert!(page.contains("Not shown: 2 shorter gaps"));
+    let many = report("plain", 127);
+    let page = page(&many);
+    let row = &data(&page)["rows"][0];
+    let length = |value: &Value| value.as_array().map(Vec::len);
+    // Three numbers a gap.
+    assert_eq!((length(&row[22]), length(&row[24]), &row[25]), (Some(12 * 3), Some(20), &json!(107)), "{row}");
+    let explained = between(&page, "<pre>plain: required", "</pre>");
+    let (first, rest) = explained.split_once("\n\nNot shown: ").expect("a note");
+    let (left_out, last) = rest.split_once(" lines\n\n").expect("a number");
+    let mut whole = Vec::new();
+    explain(&many, &[&many.instances[0]], 100, &mut whole).expect("text");
+    let shown = first.lines().count() + last.lines().count();
+    let lines = String::from_utf8(whole).expect("UTF-8").lines().count();
+    assert_eq!((shown, left_out.parse()), (100, Ok(lines - 100)), "{explained}");
+    assert!(last.contains("  Commands:\n"), "{explained}");
+    let few = self::page(&report("plain", 3));
+    assert!(!few.contains("Not shown: "), "{few}");
+}
+
+#[test]
+fn a_page_lists_every_instance_without_its_script() {
+    let mut fleet = report("plain", 1);
+    let row = fleet.instances[0].clone();
+    fleet.instances = (0..120).map(|_| row.clone()).collect();
+    for (number, row) in fleet.instances.iter_mut().enumerate() {
+        row.member.id.instance = format!("orders-{number}");
+        row.rotation = if number < 60 { Rotation::Optional } else { Rotation::Required };
+    }
+    let page = page(&fleet);
+    let plain = between(&page, "<div id=\"plain\">", "<form");
+    for number in 0..120 {
+        let class = if number < 60 { "optional" } else { "required" };
+        let row = between(plain, &format!("<tr id=\"i{number}\"><th scope=\"row\">"), "\n");
+        let cells: Vec<_> = row.split("<td").collect();
+        assert_eq!(cells.len(), 7, "{row}");
+        assert_eq!(cells[0], format!("orders-{number}"));
+        assert_eq!(cells[1], format!(" class=\"{class}\">{class}"));
+        assert_eq!(cells[3], ">tls-connections: plain");
+        assert_eq!(cells[4..], [">100%", ">plain", ">plain"]);
+    }
+    assert_eq!(plain.matches("<details>").count(), super::plain::DETAILED, "of those that must rotate");
+    assert!(!plain.contains("<pre>orders-59:") && plain.contains("<pre>orders-60: required"), "{plain}");
+    assert!(plain.contains("Print the details of any other instance:") && plain.contains("--explain INSTANCE</code>"));
+}
+
+#[test]
+fn a_page_runs_its_own_style_and_script_only() {
+    let page = page(&report("plain", 1));
+    let policy = between(&page, "Content-Security-Policy\" content=\"", "\"");
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    let (style, script) = (between(&page, "<style>", "</style>"), between(&page, "<script>", "</script>"));
+    let expected = format!("default-src 'none'; style-src {}; script-src {};", hash(style), hash(script));
+    assert!(policy.starts_with(&expected), "{policy}");
+    assert_eq!(page.matches("<script").count(), 2, "the other is data");
+    assert!(!script.contains("innerHTML") && !script.contains("eval(") && !page.contains(" style=\""));
 }
 
 #[test]
