@@ -42,6 +42,7 @@ try {
     for (const section of document.querySelectorAll(".instance")) section.style.contentVisibility = "visible";
     for (const details of [...document.querySelectorAll("details")].slice(0, 6)) details.open = true;
   });
+  await page.waitForFunction(() => [...document.querySelectorAll(".instance [open]")].every((it) => it.querySelector(".body")));
   for (const scheme of ["light", "dark"]) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     seen.grounds[scheme] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -68,12 +69,17 @@ try {
   await page.goto(url);
   await page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; });
   seen.scriptless = { tasks: await shown(".tasks"), controls: await shown("form, .show, .copy, #said:not(:empty)") };
+  seen.plain = await page.evaluate(() => {
+    const shown = (of) => [...document.querySelectorAll(of)].filter((it) => it.checkVisibility()).length;
+    return { rows: shown("#plain tbody tr"), details: shown("#plain pre"), others: shown("#scroll, #details"), width: document.documentElement.scrollWidth - innerWidth };
+  });
   await page.setJavaScriptEnabled(true);
 
   // From here on by the keyboard alone.
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(url);
   const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+  seen.plain.left = await page.evaluate(() => document.querySelectorAll("#plain, tr[id]").length);
   const names = (selector) => page.evaluate((of) => {
     const shown = [...document.querySelectorAll(of)].filter((it) => !it.closest("[hidden]"));
     return shown.map((it) => it.textContent);
@@ -134,6 +140,27 @@ try {
   seen.falling = await names("#table tbody th");
   seen.sorted = await page.evaluate(() => document.querySelector("#table th").ariaSort);
 
+  // A link leads to an instance that the search has hidden, and opens it.
+  await page.evaluate(() => {
+    const search = document.getElementById("search");
+    search.value = "nothing is called this";
+    search.dispatchEvent(new Event("input"));
+  });
+  await pause();
+  seen.linked = await page.evaluate(() => {
+    const link = document.querySelector(".tasks a[href^='#i']");
+    link.click();
+    return [document.querySelectorAll("#sections > *").length, link.textContent];
+  });
+  await pause();
+  seen.opened = await page.evaluate(() => {
+    const section = document.querySelector(location.hash);
+    const { top } = section.getBoundingClientRect();
+    return { name: section.querySelector("h3").textContent, open: !!section.querySelector("[open] .facts").checkVisibility(), inSight: top > -1 && top < innerHeight, focused: section.contains(document.activeElement) };
+  });
+  await page.evaluate(() => document.getElementById("clear").click());
+  await pause();
+
   // Copying, by the clipboard's interface and without it: what is pasted is what stands there.
   const paste = async () => {
     await page.evaluate(() => {
@@ -152,12 +179,12 @@ try {
     });
   };
   for (const [selector, without] of [[".tasks pre", false], [".tasks li:nth-child(2) pre", true], [".instance pre", true]]) {
+    await page.evaluate(() => { for (const details of document.querySelectorAll(".instance details")) details.open = true; });
+    await pause();
     const text = await page.evaluate((of, bare) => {
       if (bare) Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
       const pre = [...document.querySelectorAll(of)].find((it) => !it.closest(".instance") || it.textContent.startsWith("SELECT"));
       if (!pre) return null;
-      const details = pre.closest("details");
-      if (details) details.open = true;
       return new Promise((done) => setTimeout(() => (pre.lastElementChild.focus(), done(pre.firstElementChild.textContent)), 200));
     }, selector, without);
     if (text === null) continue;
@@ -168,8 +195,15 @@ try {
     seen.copied.push({ text, said, pasted: await paste() });
   }
   await page.evaluate(() => document.querySelector(".tasks li:nth-child(2) .show")?.click());
-  seen.linked = await page.evaluate(() => [document.getElementById("by-verdict").value, document.getElementById("found").textContent]);
+  seen.shown = await page.evaluate(() => [document.getElementById("by-verdict").value, document.getElementById("found").textContent]);
+  // Details that nobody opened are printed too.
+  await page.goto(url);
+  seen.details = await page.evaluate(() => {
+    addEventListener("beforeprint", () => (window.printed = document.querySelectorAll(".instance .body").length));
+    return document.querySelectorAll(".instance .body").length;
+  });
   seen.printed = Buffer.from(await page.pdf()).subarray(0, 5).toString();
+  seen.printedDetails = await page.evaluate(() => window.printed);
 } finally {
   await browser.close();
 }

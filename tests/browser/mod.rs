@@ -113,6 +113,13 @@ fn stands(seen: &Value) {
     }
     assert!(copied.len() >= 2, "{copied:?}");
     assert_eq!(seen["printed"], "%PDF-");
+    assert_eq!((&seen["details"], &seen["printedDetails"]), (&json!(0), &json!(24)));
+    assert_eq!(seen["linked"][0], 0, "the search hides all");
+    let opened = json!({"name": seen["linked"][1], "open": true, "inSight": true, "focused": true});
+    assert_eq!(seen["opened"], opened);
+    let plain = &seen["plain"];
+    assert_eq!((&plain["rows"], &plain["others"], &plain["left"]), (&json!(24), &json!(0), &json!(0)), "{plain}");
+    assert!(plain["details"].as_u64() > Some(0) && plain["width"].as_i64() <= Some(0), "{plain}");
 }
 
 #[test]
@@ -143,7 +150,7 @@ fn a_page_is_used_without_a_network_or_a_mouse_on_any_screen() {
     assert_eq!((&by_reason["rows"], &by_reason["sections"]), (&quiet, &quiet));
     assert_eq!((&seen["both"]["value"], &seen["both"]["said"]), (&json!("required?"), &json!("2 of 24")));
     assert_eq!((&seen["all"]["said"], &seen["all"]["rows"]), (&json!("1 of 24"), &json!(["crm-quiet"])));
-    assert_eq!((&seen["full"], &seen["linked"]), (&json!(true), &json!(["required?", "6 of 24"])));
+    assert_eq!((&seen["full"], &seen["shown"]), (&json!(true), &json!(["required?", "6 of 24"])));
     let copied: Vec<_> = (0..3).filter_map(|at| seen["copied"][at]["text"].as_str()).collect();
     let starts = ["ssl-usage clients --from ", "ssl-usage preflight --from ", "SELECT "];
     assert!(copied.iter().zip(starts).all(|(text, start)| text.starts_with(start)), "{copied:?}");
@@ -172,7 +179,7 @@ fn hostile_names_run_nothing_in_a_page_and_break_no_layout() {
 
 /// Prints how long it takes, in milliseconds: `cargo test ten_thousand -- --nocapture`.
 #[test]
-fn a_page_of_ten_thousand_instances_opens_scrolls_and_is_searched() {
+fn a_page_of_ten_thousand_instances_opens_grows_and_is_searched() {
     use ssl_usage::report::{FORMATS, Format, Layout, Rows};
     let Some(folder) = installed() else { return };
     let home = TempDir::new().expect("a folder");
@@ -184,7 +191,14 @@ fn a_page_of_ten_thousand_instances_opens_scrolls_and_is_searched() {
     html.write(&large(), &layout, &mut BufWriter::new(&mut file)).expect("a page");
     let seen = script(&folder, "open.mjs", &[page.as_os_str(), "ledger-9914".as_ref()]);
     println!("{} bytes: {seen}", file.metadata().expect("its size").len());
-    assert_eq!(seen["rows"], 10_000);
-    assert!(seen["at"].as_f64().is_some_and(|at| at > 100_000.0), "{seen}");
-    assert_eq!(seen["said"], "1 of 10000", "{seen}");
+    assert_eq!((&seen["rows"], &seen["more"]), (&json!([100, 100]), &json!("100 of 10000 instances are shown. ")));
+    assert_eq!(seen["grown"], json!([[200, 100], "carts-1-100"]), "{seen}");
+    assert_eq!((&seen["said"], &seen["found"]), (&json!("1 of 10000"), &json!("ledger-9914")), "{seen}");
+    assert_eq!((&seen["opened"], &seen["cut"][2]), (&json!(true), &json!(true)), "{seen}");
+    assert!(seen["cut"][0].as_str().is_some_and(|said| said.starts_with("The page is incomplete")), "{seen}");
+    assert_eq!((&seen["cut"][1], &seen["cut"][3]), (&json!(10_000), &json!(false)), "{seen}");
+    // Ten times what it takes on an idle machine.
+    let within = |what: &str, longest: u64| assert!(seen[what].as_u64() < Some(longest), "{what}: {seen}");
+    within("opened_ms", 20_000);
+    within("searched_ms", 5_000);
 }
