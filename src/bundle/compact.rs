@@ -16,7 +16,7 @@ use super::atomic_file::{UNDER_WAY, open_lock, remove, sync};
 use super::coverage::LogRead;
 use super::current::{Latest, current};
 use super::fact::{table, with_logs};
-use super::merge::{Union, facts, since};
+use super::merge::{self, Union, since};
 use super::metric::{MOST_ROWS, Measured, MetricPart};
 use super::network::{FOLDER, KeptNetwork, NetworkPart};
 use super::part::{Head, Kept, facts_of, plain, read_parts, readings_of, write};
@@ -107,7 +107,7 @@ impl Bundle {
             readings: None,
         };
         let mut union = Union::of(parts.clone())?;
-        let facts = match facts(&union.fact_files())? {
+        let facts = match merge::table(&union.fact_files())? {
             // What is larger stays in parts.
             Some(facts) if !can_be_read(&self.path, &facts)? => return Ok(()),
             Some(facts) => Ok(facts),

@@ -8,11 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, PolarsResult};
 use sha2::{Digest, Sha256};
 
 use super::coverage::LogRead;
-use super::fact::{TEXTS, column};
+use super::facts::{EVENT_TEXTS, Fact, Facts};
 use super::metric::Measured;
 use crate::inventory::{Endpoint, ServedCertificate};
 use crate::sessions::InstanceSamples;
@@ -21,16 +20,67 @@ use crate::text::hex;
 /// What a length is of a text that is not there.
 const ABSENT: u64 = u64::MAX;
 
-struct Canonical(Sha256);
+/// Bytes that are hashed at once: what is written is mostly eight bytes.
+const PIECE: usize = 1 << 16;
+
+struct Canonical {
+    hash: Sha256,
+    /// What is not hashed yet, and room behind it.
+    piece: Vec<u8>,
+    used: usize,
+}
 
 impl Canonical {
+    fn new() -> Self {
+        Self { hash: Sha256::new(), piece: vec![0; PIECE], used: 0 }
+    }
+
+    fn finish(mut self) -> String {
+        self.flush();
+        hex(self.hash.finalize().as_slice())
+    }
+
+    fn flush(&mut self) {
+        self.hash.update(self.piece.get(..self.used).unwrap_or_default());
+        self.used = 0;
+    }
+
+    /// The first bytes of an array: one of fixed length is copied faster.
+    fn start_of<const N: usize>(&mut self, bytes: &[u8; N], length: usize) {
+        if self.used + N > PIECE {
+            self.flush();
+        }
+        if let Some(room) = self.piece.get_mut(self.used..).and_then(<[u8]>::first_chunk_mut) {
+            *room = *bytes;
+            self.used += length;
+        }
+    }
+
     fn number(&mut self, number: u64) {
-        self.0.update(number.to_le_bytes());
+        self.start_of(&number.to_le_bytes(), 8);
     }
 
     fn text(&mut self, text: Option<&str>) {
         self.number(text.map_or(ABSENT, |text| text.len() as u64));
-        self.0.update(text.unwrap_or_default());
+        let bytes = text.unwrap_or_default().as_bytes();
+        if self.used + bytes.len() > PIECE {
+            self.flush();
+        }
+        match self.piece.get_mut(self.used..self.used + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.used += bytes.len();
+            }
+            // It is longer than a piece, and nothing is before it.
+            None => self.hash.update(bytes),
+        }
+    }
+
+    fn form(&mut self, form: &Form<'_>) {
+        match form {
+            Form::Short(bytes, length) => self.start_of(bytes, *length),
+            Form::Long(text) => self.text(Some(text)),
+        }
     }
 
     fn time(&mut self, micros: Option<i64>) {
@@ -63,37 +113,43 @@ impl Canonical {
     }
 
     /// Facts, log by log. Those of one log stand together, in the order in which they were written.
-    fn facts(&mut self, facts: &DataFrame) -> PolarsResult<()> {
-        let mut logs: BTreeMap<&str, Vec<(i64, usize)>> = BTreeMap::new();
-        let mut last = None;
-        for (row, log) in facts.column(column::LOG)?.str()?.iter().enumerate() {
-            let rows = logs.entry(log.unwrap_or_default()).or_default();
-            match rows.last_mut().filter(|_| last == Some(log)) {
-                Some((_, length)) => *length += 1,
-                None => rows.push((row as i64, 1)),
-            }
-            last = Some(log);
+    fn facts(&mut self, facts: &Facts) {
+        let mut logs: BTreeMap<&str, Vec<&[Fact]>> = BTreeMap::new();
+        for run in facts.rows().chunk_by(|one, next| one.log == next.log) {
+            let log = run.first().map_or("", |fact| facts.log(fact));
+            logs.entry(log).or_default().push(run);
         }
+        let forms: Vec<[Form<'_>; EVENT_TEXTS.len()]> =
+            facts.events().iter().map(|event| event.texts().map(Form::of)).collect();
+        let rows = |runs: &[&'_ [Fact]]| runs.iter().map(|run| run.len() as u64).sum();
         self.number(logs.len() as u64);
-        for (log, rows) in logs {
+        for (log, runs) in logs {
             self.text(Some(log));
-            self.number(rows.iter().map(|(_, length)| *length as u64).sum());
-            for name in TEXTS {
-                for (row, length) in &rows {
-                    facts.column(name)?.slice(*row, *length).str()?.iter().for_each(|text| self.text(text));
+            self.number(rows(&runs));
+            for fact in runs.iter().copied().flatten() {
+                self.text(Some(facts.source(fact)));
+            }
+            for column in 0..EVENT_TEXTS.len() {
+                for fact in runs.iter().copied().flatten() {
+                    let form = forms.get(fact.event as usize).and_then(|forms| forms.get(column));
+                    form.into_iter().for_each(|form| self.form(form));
                 }
             }
-            for (row, length) in &rows {
-                let part = |name: &str| Ok::<_, polars::prelude::PolarsError>(facts.column(name)?.slice(*row, *length));
-                part(column::SYSTEM)?.bool()?.iter().for_each(|flag| self.number(flag.map_or(ABSENT, u64::from)));
-                part(column::COUNT)?.u64()?.iter().for_each(|count| self.number(count.unwrap_or(ABSENT)));
-                for name in TIMES {
-                    // Hours and microseconds of a time that can be are never the lowest number.
-                    part(name)?.i64()?.iter().for_each(|time| self.number(time.unwrap_or(i64::MIN).cast_unsigned()));
-                }
+            for run in runs {
+                self.numbers(run, |fact| u64::from(facts.event(fact).is_some_and(|event| event.system)));
+                self.numbers(run, |fact| fact.count);
+                self.numbers(run, |fact| fact.hour.cast_unsigned());
+                self.numbers(run, |fact| fact.first_seen.cast_unsigned());
+                self.numbers(run, |fact| fact.last_seen.cast_unsigned());
+                // Hours of a time that can be are never the lowest number.
+                self.numbers(run, |fact| fact.open_from.unwrap_or(i64::MIN).cast_unsigned());
+                self.numbers(run, |fact| fact.open_to.unwrap_or(i64::MIN).cast_unsigned());
             }
         }
-        Ok(())
+    }
+
+    fn numbers(&mut self, facts: &[Fact], number: impl Fn(&Fact) -> u64) {
+        facts.iter().for_each(|fact| self.number(number(fact)));
     }
 
     fn metrics(&mut self, measured: &Measured) {
@@ -136,21 +192,41 @@ impl Canonical {
     }
 }
 
-const TIMES: [&str; 5] = [column::HOUR, column::FIRST_SEEN, column::LAST_SEEN, column::OPEN_FROM, column::OPEN_TO];
+/// A text as it is hashed, with its length.
+enum Form<'t> {
+    /// So many bytes of these.
+    Short([u8; 32], usize),
+    Long(&'t str),
+}
+
+impl<'t> Form<'t> {
+    fn of(text: Option<&'t str>) -> Self {
+        let mut bytes = [0; 32];
+        let length = text.map_or(ABSENT, |text| text.len() as u64).to_le_bytes();
+        let all = length.iter().chain(text.unwrap_or_default().as_bytes());
+        match text {
+            Some(text) if text.len() > bytes.len() - length.len() => Self::Long(text),
+            _ => {
+                bytes.iter_mut().zip(all).for_each(|(room, byte)| *room = *byte);
+                Self::Short(bytes, length.len() + text.map_or(0, str::len))
+            }
+        }
+    }
+}
 
 /// The digest of the evidence of one instance, of which the inventory has `profile`, itself a digest.
 pub(super) fn of_instance(
     profile: &str,
     readings: &[LogRead],
-    facts: Option<&DataFrame>,
+    facts: Option<&Facts>,
     (measured, (served, sampled)): (&Measured, (&[ServedCertificate], &InstanceSamples)),
-) -> PolarsResult<String> {
-    let mut canonical = Canonical(Sha256::new());
+) -> String {
+    let mut canonical = Canonical::new();
     canonical.text(Some("ssl-usage/evidence/v1"));
     canonical.text(Some(profile));
     canonical.number(readings.len() as u64);
     readings.iter().for_each(|reading| canonical.reading(reading));
-    facts.map_or(Ok(()), |facts| canonical.facts(facts))?;
+    facts.into_iter().for_each(|facts| canonical.facts(facts));
     canonical.metrics(measured);
     // Evidence without connection IDs has the digest that it had before they were kept.
     let ids: Vec<_> = readings.iter().filter(|reading| !reading.connection_ids.is_empty()).collect();
@@ -164,7 +240,7 @@ pub(super) fn of_instance(
     if !sampled.samples.is_empty() {
         canonical.samples(sampled);
     }
-    Ok(hex(canonical.0.finalize().as_slice()))
+    canonical.finish()
 }
 
 /// The digest of the evidence of many instances: the ARN and the digest of each. Their order makes no difference.

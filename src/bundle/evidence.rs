@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use polars::prelude::DataFrame;
 
 use super::coverage::LogRead;
 use super::current::{Current, Found, current};
 use super::digest;
+use super::facts::Facts;
 use super::merge::{FactFiles, Union, facts, in_parts, micros, since};
 use super::metric::Measured;
 use super::network::{self, KeptNetwork, Network};
@@ -612,17 +612,9 @@ impl InstanceEvidence {
     }
 
     /// The digest of what counts of its evidence, in hexadecimal.
-    ///
-    /// # Errors
-    ///
-    /// When facts lack a column.
-    pub fn digest(&self, logs: &Logs, facts: Option<&DataFrame>) -> Result<String> {
-        let invalid = |error| {
-            let happened = "the facts of this instance are invalid";
-            Error::new(ErrorKind::Format, self.profile.arn.clone(), happened).because(error)
-        };
+    pub fn digest(&self, logs: &Logs, facts: Option<&Facts>) -> String {
         let probed = (self.profile.certificate.served.as_slice(), &self.sampled);
-        digest::of_instance(&self.digest, &logs.readings, facts, (&self.metrics, probed)).map_err(invalid)
+        digest::of_instance(&self.digest, &logs.readings, facts, (&self.metrics, probed))
     }
 }
 
@@ -632,7 +624,7 @@ impl Logs {
     /// # Errors
     ///
     /// When a file of facts cannot be read.
-    pub fn facts(&self) -> Result<Option<DataFrame>> {
+    pub fn facts(&self) -> Result<Option<Facts>> {
         facts(&self.fact_files)
     }
 
@@ -641,7 +633,7 @@ impl Logs {
     /// # Errors
     ///
     /// When a file of facts cannot be read.
-    pub fn former_facts(&self) -> Result<Option<DataFrame>> {
+    pub fn former_facts(&self) -> Result<Option<Facts>> {
         facts(&self.former_fact_files)
     }
 }

@@ -1,9 +1,9 @@
 //! Facts: the number of events of one kind, log file, hour and client; and their table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series, StringChunked,
+    BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series, StringChunked,
 };
 
 /// Names of the columns of the table of facts.
@@ -59,21 +59,6 @@ pub mod cause {
     /// The client did not accept the certificate.
     pub const CLIENT_REJECTED: &str = "client-rejected-certificate";
 }
-
-/// The columns that hold text, besides the instance's.
-pub(super) const TEXTS: [&str; 11] = [
-    column::SOURCE,
-    column::EVENT,
-    column::TRANSPORT,
-    column::TLS_VERSION,
-    column::CIPHER,
-    column::USER,
-    column::DATABASE,
-    column::ADDRESS,
-    column::APPLICATION,
-    column::AUTH_METHOD,
-    column::CAUSE,
-];
 
 /// All columns of facts that are kept.
 const COLUMNS: [&str; 20] = [
@@ -195,34 +180,16 @@ pub(super) fn with_logs(mut facts: DataFrame, log_of: &BTreeMap<&str, &str>) -> 
     Ok(facts)
 }
 
-/// Of a part's facts, those of some logs, each as it stands in one source; in the columns that this version knows. A log that
-/// has none here is an error: only those are asked for that have some.
-pub(super) fn of_logs(facts: DataFrame, wanted: &BTreeMap<String, String>) -> PolarsResult<DataFrame> {
+/// Of a part's facts, those that are kept; in the columns that this version knows. `wanted` has the logs, each with the source
+/// that it is in.
+pub(super) fn kept(facts: DataFrame, is_kept: &[bool], wanted: &BTreeMap<String, String>) -> PolarsResult<DataFrame> {
     let facts = if facts.column(column::LOG).is_ok() {
         facts
     } else {
         with_logs(facts, &wanted.iter().map(|(log, source)| (source.as_str(), log.as_str())).collect())?
     };
-    let (sources, logs) = (facts.column(column::SOURCE)?.str()?, facts.column(column::LOG)?.str()?);
-    // Facts of one log stand together.
-    let (mut last, mut found) = (((None, None), false), BTreeSet::new());
-    let is_wanted =
-        |row: (Option<&str>, Option<&str>)| row.1.and_then(|log| wanted.get(log)).map(String::as_str) == row.0;
-    let kept: BooleanChunked = sources
-        .iter()
-        .zip(logs.iter())
-        .map(|row| {
-            if last.0 != row {
-                last = (row, row.0.is_some() && is_wanted(row));
-                found.extend(row.1.filter(|_| last.1));
-            }
-            Some(last.1)
-        })
-        .collect();
-    if found.len() < wanted.len() {
-        return Err(PolarsError::NoData("facts of a log are missing".into()));
-    }
-    completed(facts.filter(&kept)?)?.select(COLUMNS)
+    let is_kept: BooleanChunked = is_kept.iter().copied().map(Some).collect();
+    completed(facts.filter(&is_kept)?)?.select(COLUMNS)
 }
 
 /// A table that an older version wrote, with what it lacks.

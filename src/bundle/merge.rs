@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{DataFrame, IntoLazy, PolarsError, UnionArgs, concat};
+use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult, UnionArgs, concat};
 use ssl_usage_parsers::{Engine, Logs};
 
 use super::coverage::{GapCause, LogGap, LogRead, exported_type};
-use super::fact::of_logs;
+use super::fact::kept;
+use super::fact_file::FactFile;
+use super::facts::Facts;
 use super::part::{Kept, facts_of};
-use super::range;
 use super::table::{decode, misread, most_decoded, read_checked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
@@ -26,11 +27,11 @@ pub(super) fn in_parts(subject: &str) -> Error {
 }
 
 /// By the file that holds facts, which of them count.
-pub(super) type FactFiles = BTreeMap<PathBuf, FactFile>;
+pub(super) type FactFiles = BTreeMap<PathBuf, CountedFile>;
 
 /// What counts of a file of facts.
 #[derive(Debug)]
-pub(super) struct FactFile {
+pub(super) struct CountedFile {
     /// ARN of the instance.
     arn: String,
     /// The digest that the file must have; none for older formats.
@@ -67,7 +68,7 @@ impl Union {
         for part in parts {
             let (arn, digest) = (part.head().arn.clone(), part.facts_digest()?.map(str::to_owned));
             let name = facts_of(part.name());
-            union.fact_files.insert(name.clone(), FactFile { arn, digest, logs: BTreeMap::new() });
+            union.fact_files.insert(name.clone(), CountedFile { arn, digest, logs: BTreeMap::new() });
             for (at, reading) in part.readings {
                 if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
@@ -223,9 +224,36 @@ fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
 }
 
 /// The facts that count in these files; none when there are none. Files of which nothing counts are checked all the same.
-pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
+pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<Facts>> {
+    let mut facts = None;
+    each(fact_files, |_, file, _| {
+        facts.get_or_insert_with(Facts::default).add(&file);
+        Ok(())
+    })?;
+    Ok(facts)
+}
+
+/// The same as one table.
+pub(super) fn table(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
     let mut tables = Vec::new();
-    for (path, FactFile { arn, digest, logs }) in fact_files {
+    each(fact_files, |table, file, wanted| {
+        tables.push(kept(table, &file.is_kept, wanted)?.lazy());
+        Ok(())
+    })?;
+    let Some(first) = fact_files.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
+    let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
+    whole.map(Some).map_err(|error: PolarsError| {
+        let subject = first.display().to_string();
+        Error::new(ErrorKind::Format, subject, "the tables of facts of this instance do not match").because(error)
+    })
+}
+
+/// Reads and checks each file, and hands on those of which something counts.
+fn each(
+    fact_files: &FactFiles,
+    mut then: impl FnMut(DataFrame, FactFile, &BTreeMap<String, String>) -> PolarsResult<()>,
+) -> Result<()> {
+    for (path, CountedFile { arn, digest, logs }) in fact_files {
         if logs.is_empty() && digest.is_none() {
             continue;
         }
@@ -235,15 +263,10 @@ pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
         }
         let most = most_decoded(bytes.len() as u64);
         let table = decode(path, bytes)?;
-        let facts = range::facts(&table, arn, most).and_then(|()| of_logs(table, logs));
-        tables.push(facts.map_err(|error| misread(path, error))?.lazy());
+        let file = FactFile::read(&table, arn, most, logs);
+        file.and_then(|file| then(table, file, logs)).map_err(|error| misread(path, error))?;
     }
-    let Some(first) = fact_files.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
-    let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
-    whole.map(Some).map_err(|error: PolarsError| {
-        let subject = first.display().to_string();
-        Error::new(ErrorKind::Format, subject, "the tables of facts of this instance do not match").because(error)
-    })
+    Ok(())
 }
 
 /// The parts that were collected before an instance was made, and those since.

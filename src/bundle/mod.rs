@@ -17,12 +17,15 @@
 
 mod atomic_file;
 mod canonical;
+mod combine;
 mod compact;
 mod coverage;
 mod current;
 mod digest;
 mod evidence;
 pub mod fact;
+mod fact_file;
+mod facts;
 mod log_reads;
 mod merge;
 pub mod metric;
@@ -36,10 +39,12 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod working_copy;
 
 pub use coverage::{GapCause, IdBound, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
+pub use facts::{Event, EventKind, Fact, Facts};
 pub use evidence::{Evidence, InstanceEvidence, Logs, RegionNetwork, Scope, load};
 pub use merge::NEAR;
 pub use metric::{Measured, MetricPart};

@@ -1,11 +1,12 @@
 //! Ranges of valid values. A file with a value out of range counts as damaged.
 
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, PolarsError, PolarsResult};
+use polars::prelude::{PolarsError, PolarsResult};
 
 use super::coverage::LogRead;
-use super::fact::{TEXTS, column};
+use super::fact::column;
 use super::metric::HOUR;
+use super::texts::Texts;
 use crate::window::Window;
 
 /// Most events that a table counts: more than a year of ten thousand a second, and few enough to be added up for a fleet.
@@ -13,7 +14,7 @@ const MOST_EVENTS: u64 = 1 << 40;
 /// Most bytes of the logs of a table.
 const MOST_BYTES: u64 = 1 << 50;
 /// Longest text in a table, in bytes: a whole record of a log, each byte written as `\xNN`.
-const MOST_TEXT: usize = 4 * ssl_usage_parsers::RECORD_MAX;
+pub(super) const MOST_TEXT: usize = 4 * ssl_usage_parsers::RECORD_MAX;
 /// Highest value of a metric.
 const MOST_MEASURED: f64 = (1u64 << 53) as f64;
 /// How far from the first and the last time that there is, in seconds, a time may be: spans around it are reckoned with.
@@ -79,48 +80,47 @@ pub(super) fn measured(hour: i64, value: f64) -> PolarsResult<()> {
     check(holds, "a metric").map_err(wrong)
 }
 
-/// Checks the facts of an instance; their texts may take so many bytes, with every repetition of them.
-pub(super) fn facts(table: &DataFrame, arn: &str, most: u64) -> PolarsResult<()> {
-    let mut length = 0u64;
-    for name in [column::INSTANCE].into_iter().chain(TEXTS) {
-        for text in table.column(name)?.str()?.iter().flatten() {
-            length += text.len() as u64;
-            check(text.len() <= MOST_TEXT && length <= most, "a text that is too long").map_err(wrong)?;
-        }
-    }
-    let instances = table.column(column::INSTANCE)?.str()?;
-    check(instances.iter().all(|instance| instance == Some(arn)), "facts of another instance").map_err(wrong)?;
-    for name in [column::SOURCE, column::EVENT] {
-        check(table.column(name)?.null_count() == 0, "a fact without a log or event").map_err(wrong)?;
-    }
-    check(
-        table.column(column::SYSTEM)?.bool()?.null_count() == 0,
-        "a fact that does not say whether its user belongs to AWS",
-    )
-    .map_err(wrong)?;
-    let numbers = |name: &str| table.column(name)?.i64();
-    let (hours, firsts) = (numbers(column::HOUR)?, numbers(column::FIRST_SEEN)?);
-    let (lasts, counts) = (numbers(column::LAST_SEEN)?, table.column(column::COUNT)?.u64()?);
-    let mut events = 0u64;
-    for (((hour, first), last), count) in hours.iter().zip(firsts.iter()).zip(lasts.iter()).zip(counts.iter()) {
-        let (Some(hour), Some(first), Some(last), Some(count)) = (hour, first, last, count) else {
-            return Err(wrong("a fact lacks a time or a count".to_owned()));
-        };
-        let within = |micros: i64| micros.div_euclid(HOUR * 1_000_000) * HOUR == hour;
-        let holds = is_hour(hour) && first <= last && within(first) && within(last);
-        check(holds, "the time of a fact").map_err(wrong)?;
-        events = events.saturating_add(count);
-        check(count > 0 && events <= MOST_EVENTS, "the count of a fact").map_err(wrong)?;
-    }
-    // Since format 1 had them.
-    if let (Ok(froms), Ok(tos)) = (numbers(column::OPEN_FROM), numbers(column::OPEN_TO)) {
-        let holds = |(from, to): (Option<i64>, Option<i64>)| match (from, to) {
-            (Some(from), Some(to)) => is_hour(from) && is_hour(to) && from <= to,
-            (from, to) => from.is_none() && to.is_none(),
-        };
-        check(froms.iter().zip(tos.iter()).all(holds), "the hours of a session").map_err(wrong)?;
-    }
-    Ok(())
+/// The error for texts that are too long, one or all together.
+pub(super) fn too_long() -> PolarsError {
+    wrong("a value is out of range (a text that is too long)".to_owned())
+}
+
+/// Checks that all facts are of an instance.
+pub(super) fn instances(instances: &Texts, arn: &str) -> PolarsResult<()> {
+    let holds = instances.values().iter().all(|instance| instance.as_deref() == Some(arn));
+    check(holds, "facts of another instance").map_err(wrong)
+}
+
+/// Checks that no value of a column of facts is missing.
+pub(super) fn is_complete(name: &str, missing: usize) -> PolarsResult<()> {
+    let what = match name {
+        column::SOURCE | column::EVENT => "a value is out of range (a fact without a log or event)",
+        column::SYSTEM => "a value is out of range (a fact that does not say whether its user belongs to AWS)",
+        _ => "a fact lacks a time or a count",
+    };
+    if missing == 0 { Ok(()) } else { Err(wrong(what.to_owned())) }
+}
+
+/// Checks the times of a fact: its hour, in seconds, and when it was first and last seen, in microseconds.
+pub(super) fn times(hour: i64, first: i64, last: i64) -> PolarsResult<()> {
+    let within = || first >= hour * 1_000_000 && last < (hour + HOUR) * 1_000_000;
+    check(is_hour(hour) && first <= last && within(), "the time of a fact").map_err(wrong)
+}
+
+/// Adds the count of a fact to those of the facts before it, and checks both.
+pub(super) fn add_events(events: u64, count: u64) -> PolarsResult<u64> {
+    let events = events.saturating_add(count);
+    check(count > 0 && events <= MOST_EVENTS, "the count of a fact").map_err(wrong)?;
+    Ok(events)
+}
+
+/// Checks the hours in which a session was open: both are there, or none.
+pub(super) fn open_hours(from: Option<i64>, to: Option<i64>) -> PolarsResult<()> {
+    let holds = match (from, to) {
+        (Some(from), Some(to)) => is_hour(from) && is_hour(to) && from <= to,
+        (from, to) => from.is_none() && to.is_none(),
+    };
+    check(holds, "the hours of a session").map_err(wrong)
 }
 
 fn wrong(what: String) -> PolarsError {

@@ -230,13 +230,10 @@ fn shown(paths: &[PathBuf]) -> Shown {
     let mut facts = Vec::new();
     let table = logs.facts().expect("facts");
     assert!(evidence.is_whole() && logs.is_verified);
-    let digest = instance.digest(&logs, table.as_ref()).expect("a digest");
+    let digest = instance.digest(&logs, table.as_ref());
     if let Some(table) = table {
-        let text =
-            |name: &str, row| table.column(name).expect("there").str().expect("text").get(row).map(str::to_owned);
-        let number = |name: &str, row| table.column(name).expect("there").u64().expect("numbers").get(row);
-        facts.extend((0..table.height()).map(|row| {
-            format!("{:?}", (text("source", row), text("log", row), text("user", row), number("count", row)))
+        facts.extend(table.with_events().map(|(fact, event)| {
+            format!("{:?}", (table.source(fact), table.log(fact), &event.user, fact.count))
         }));
         facts.sort_unstable();
     }

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{DataFrame, PolarsResult};
 use serde::{Serialize, Serializer};
 use ssl_usage_parsers::Engine;
 
-use crate::bundle::fact::column;
-use crate::bundle::{GapCause, LogRead, exported_type};
+use crate::bundle::{EventKind, Facts, GapCause, LogRead, exported_type};
 use crate::window::{Window, gaps, union};
 
 /// Which part of the window the logs that tell cover.
@@ -240,25 +238,20 @@ pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
 pub(super) type Recorded = BTreeMap<String, Vec<(Timestamp, Timestamp)>>;
 
 /// When the facts' sessions were recorded.
-pub(super) fn recorded(facts: &DataFrame) -> PolarsResult<Recorded> {
-    let (sources, events) = (facts.column(column::SOURCE)?.str()?, facts.column(column::EVENT)?.str()?);
-    let hours = facts.column(column::HOUR)?.i64()?;
-    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
-    let mut by_hour: BTreeMap<&str, BTreeMap<i64, (i64, i64)>> = BTreeMap::new();
-    for row in (0..facts.height()).filter(|row| events.get(*row) == Some("connected")) {
-        let (Some(source), Some(hour), Some(first), Some(last)) =
-            (sources.get(row), hours.get(row), firsts.get(row), lasts.get(row))
-        else {
-            continue;
-        };
-        let span = by_hour.entry(source).or_default().entry(hour).or_insert((first, last));
-        *span = (span.0.min(first), span.1.max(last));
+pub(super) fn recorded(facts: &Facts) -> Recorded {
+    let mut by_source: Vec<BTreeMap<i64, (i64, i64)>> = vec![BTreeMap::new(); facts.sources().len()];
+    for (fact, _) in facts.with_events().filter(|(_, event)| event.kind == EventKind::Connected) {
+        if let Some(hours) = by_source.get_mut(fact.source as usize) {
+            let span = hours.entry(fact.hour).or_insert((fact.first_seen, fact.last_seen));
+            *span = (span.0.min(fact.first_seen), span.1.max(fact.last_seen));
+        }
     }
     let instant = |micros: i64| Timestamp::from_microsecond(micros).ok();
     let spans = |hours: BTreeMap<i64, (i64, i64)>| {
         hours.into_values().filter_map(|(first, last)| Some((instant(first)?, instant(last)?))).collect()
     };
-    Ok(by_hour.into_iter().map(|(source, hours)| (source.to_owned(), spans(hours))).collect())
+    let sources = facts.sources().iter().zip(by_source).filter(|(_, hours)| !hours.is_empty());
+    sources.map(|(source, hours)| (source.to_string(), spans(hours))).collect()
 }
 
 /// The spans in which logs of one kind certainly show every session.

@@ -1,13 +1,13 @@
 //! Deduplication: a session that several logs record counts once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use polars::prelude::{BooleanChunked, DataFrame, PolarsResult};
 use ssl_usage_parsers::Engine;
 
 use super::coverage::{Recorded, is_complete, kind, seen_by};
-use crate::bundle::LogRead;
-use crate::bundle::fact::{cause, column};
+use crate::bundle::fact::cause;
+use crate::bundle::{Event, EventKind, Fact, Facts, LogRead};
 use crate::window::Window;
 
 /// Facts of one kind of log.
@@ -25,59 +25,97 @@ struct Kind<'r> {
 /// no kind before it writes at all, as failed handshakes. TLS that only a later kind shows is never left out, and neither
 /// is a client that no kind before it shows: the log of that was not written when it came.
 pub(super) fn once(
-    facts: DataFrame,
+    mut facts: Facts,
     (readings, recorded): (&[LogRead], &Recorded),
     engine: Option<&Engine>,
-) -> PolarsResult<DataFrame> {
+) -> Facts {
     let kinds = kinds(readings, recorded, engine);
     if kinds.len() < 2 {
-        return Ok(facts);
+        return facts;
     }
-    let rank: BTreeMap<&str, usize> = kinds
-        .iter()
-        .enumerate()
-        .flat_map(|(rank, kind)| kind.sources.iter().map(move |source| (*source, rank)))
-        .collect();
-    let sources = facts.column(column::SOURCE)?.str()?;
-    let transports = facts.column(column::TRANSPORT)?.str()?;
-    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
-    let rank_of = |row: usize| sources.get(row).and_then(|source| rank.get(source)).copied().unwrap_or(0);
-    let (events, causes) = (facts.column(column::EVENT)?.str()?, facts.column(column::CAUSE)?.str()?);
-    let (users, addresses) = (facts.column(column::USER)?.str()?, facts.column(column::ADDRESS)?.str()?);
-    let systems = facts.column(column::SYSTEM)?.bool()?;
-    let is_system = |row: usize| systems.get(row) == Some(true);
-    // What a session's mark looks like does not make it another session.
-    let cause = |row: usize| causes.get(row).filter(|cause| *cause != cause::TEXT_BEHIND_MARK);
-    let what = |row: usize| (events.get(row).unwrap_or_default(), cause(row));
-    let who = |row: usize| Some((users.get(row)?, addresses.get(row)?));
-    let is_tls = |row: usize| transports.get(row) == Some("tls");
-    let rows = 0..facts.height();
-    let shown: BTreeSet<_> = rows.clone().map(|row| (rank_of(row), what(row))).collect();
-    // What AWS's own users do, and attempts, say nothing of the sessions of clients.
-    let tls: BTreeSet<_> =
-        rows.clone().filter(|row| is_tls(*row)).map(|row| (rank_of(row), what(row), is_system(row))).collect();
-    let came = |row: &usize| matches!(what(*row).0, "connected" | "rejected");
-    let clients: BTreeSet<_> = rows.clone().filter(came).filter_map(|row| Some((rank_of(row), who(row)?))).collect();
-    let kept: BooleanChunked = rows
-        .map(|row| {
-            let rank = rank_of(row);
-            let (Some(first), Some(last)) = (firsts.get(row), lasts.get(row)) else { return true };
-            let within = |span: &Window| span.from.as_microsecond() <= first && last <= span.to.as_microsecond();
-            let shows =
-                |(rank, kind): (usize, &Kind<'_>)| shown.contains(&(rank, what(row))) && kind.seen.iter().any(within);
-            let seen_before = kinds.iter().enumerate().take(rank).any(shows);
-            let only_tls = is_tls(row) && !(0..rank).any(|before| tls.contains(&(before, what(row), is_system(row))));
-            // A kind that may leave sessions out names clients in its own way.
-            let named = who(row).filter(|_| {
-                let partial = kinds.get(rank).is_some_and(|kind| kind.partial);
-                what(row).0 == "connected" && !is_system(row) && !partial
-            });
-            let only_here = named.is_some_and(|who| !(0..rank).any(|before| clients.contains(&(before, who))));
-            !seen_before || only_tls || only_here
-        })
-        .map(Some)
-        .collect();
-    facts.filter(&kept)
+    let rank_of = ranks(&kinds, facts.sources());
+    let rank = |fact: &Fact| rank_of.get(fact.source as usize).copied().unwrap_or(0);
+    let pairs: BTreeSet<(usize, u32)> = facts.rows().iter().map(|fact| (rank(fact), fact.event)).collect();
+    let shown = Shown::of(&pairs, facts.events());
+    let rules: BTreeMap<(usize, u32), Rule> =
+        pairs.iter().filter_map(|pair| Some((*pair, shown.rule(*pair, &kinds, facts.events())?))).collect();
+    facts.retain(|fact| match rules.get(&(rank(fact), fact.event)) {
+        Some(Rule::OutsideOf(before)) => {
+            let is_in = |spans: &[Window]| lies_within(spans, (fact.first_seen, fact.last_seen));
+            !before.iter().filter_map(|rank| kinds.get(*rank)).any(|kind| is_in(&kind.seen))
+        }
+        _ => true,
+    });
+    facts
+}
+
+/// Which facts of one event and kind of log are kept.
+enum Rule {
+    All,
+    /// Those outside of what these kinds saw.
+    OutsideOf(Vec<usize>),
+}
+
+/// The rank of each source; sources of no kind come first.
+fn ranks<'k>(kinds: &'k [Kind<'_>], sources: &[Arc<str>]) -> Vec<usize> {
+    let of_kind = |(rank, kind): (usize, &'k Kind<'_>)| kind.sources.iter().map(move |source| (*source, rank));
+    let ranks: HashMap<&str, usize> = kinds.iter().enumerate().flat_map(of_kind).collect();
+    sources.iter().map(|source| ranks.get(source.as_ref()).copied().unwrap_or(0)).collect()
+}
+
+/// What happened, and why: what a session's mark looks like does not make it another session.
+type What<'f> = (&'f str, Option<&'f str>);
+
+fn what(event: &Event) -> What<'_> {
+    (&event.name, event.cause.as_deref().filter(|cause| *cause != cause::TEXT_BEHIND_MARK))
+}
+
+fn who(event: &Event) -> Option<(&str, &str)> {
+    Some((event.user.as_deref()?, event.address.as_deref()?))
+}
+
+/// What the facts of each kind of log show.
+struct Shown<'f> {
+    events: BTreeSet<(usize, What<'f>)>,
+    /// What AWS's own users do, and attempts, say nothing of the sessions of clients.
+    tls: BTreeSet<(usize, What<'f>, bool)>,
+    clients: BTreeSet<(usize, (&'f str, &'f str))>,
+}
+
+impl<'f> Shown<'f> {
+    fn of(pairs: &BTreeSet<(usize, u32)>, events: &'f [Event]) -> Self {
+        let mut shown = Self { events: BTreeSet::new(), tls: BTreeSet::new(), clients: BTreeSet::new() };
+        for (rank, event) in pairs.iter().filter_map(|(rank, event)| Some((*rank, events.get(*event as usize)?))) {
+            shown.events.insert((rank, what(event)));
+            if event.is_tls() {
+                shown.tls.insert((rank, what(event), event.system));
+            }
+            if matches!(event.kind, EventKind::Connected | EventKind::Rejected) {
+                shown.clients.extend(who(event).map(|who| (rank, who)));
+            }
+        }
+        shown
+    }
+
+    fn rule(&self, (rank, event): (usize, u32), kinds: &[Kind<'_>], events: &[Event]) -> Option<Rule> {
+        let event = events.get(event as usize)?;
+        let only_tls = event.is_tls() && !(0..rank).any(|before| self.tls.contains(&(before, what(event), event.system)));
+        // A kind that may leave sessions out names clients in its own way.
+        let is_named = event.is_session() && !kinds.get(rank).is_some_and(|kind| kind.partial);
+        let named = who(event).filter(|_| is_named);
+        let only_here = named.is_some_and(|who| !(0..rank).any(|before| self.clients.contains(&(before, who))));
+        if only_tls || only_here {
+            return Some(Rule::All);
+        }
+        Some(Rule::OutsideOf((0..rank).filter(|before| self.events.contains(&(*before, what(event)))).collect()))
+    }
+}
+
+/// Whether a span of microseconds lies in one of some spans, which are in order and apart from each other.
+fn lies_within(spans: &[Window], (first, last): (i64, i64)) -> bool {
+    let begun = spans.partition_point(|span| span.from.as_microsecond() <= first);
+    let span = begun.checked_sub(1).and_then(|at| spans.get(at));
+    span.is_some_and(|span| last <= span.to.as_microsecond())
 }
 
 /// The kinds of logs that were read, the one that tells most first.
@@ -109,7 +147,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::bundle::fact::{Key, Tallied, table};
+    use crate::bundle::fact::{Key, Tallied};
 
     const HOUR: i64 = 3600;
 
@@ -163,16 +201,9 @@ mod tests {
 
     /// The sources of the rows that are left.
     fn left(readings: &[LogRead], facts: &[(Key, Tallied)]) -> Vec<(String, i64)> {
-        let facts = table("orders", facts).expect("a table");
         let recorded = Recorded::new();
-        let facts = once(facts, (readings, &recorded), Engine::named("aurora-mysql")).expect("a table");
-        let sources = facts.column(column::SOURCE).expect("there").str().expect("text");
-        let hours = facts.column(column::HOUR).expect("there").i64().expect("numbers");
-        sources
-            .iter()
-            .zip(hours.iter())
-            .map(|(source, hour)| (source.unwrap_or("").to_owned(), hour.unwrap_or(0) / HOUR))
-            .collect()
+        let facts = once(Facts::of(facts), (readings, &recorded), Engine::named("aurora-mysql"));
+        facts.rows().iter().map(|fact| (facts.source(fact).to_owned(), fact.hour / HOUR)).collect()
     }
 
     const GENERAL: &str = "general/mysql-general.log";

@@ -10,9 +10,8 @@
 //! Sources: "Server Status Variables" in the MySQL documentation; runs of MySQL 9.7 and MariaDB 10.11.
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{DataFrame, PolarsResult};
 
-use crate::bundle::fact::column;
+use crate::bundle::{Event, Fact, Facts};
 use crate::sessions::{HandshakeCount, InstanceSamples, Listed, OwnHandshake, Sample};
 use crate::window::{Window, union};
 
@@ -85,22 +84,18 @@ pub(super) fn of(sampled: &InstanceSamples) -> CountedHandshakes {
 }
 
 /// Sessions of clients whose transport the log does not show, and that did not certainly begin within one of some spans.
-pub(super) fn unknown_outside(facts: &DataFrame, spans: &[Window]) -> PolarsResult<u64> {
-    let text = |name| facts.column(name)?.str();
-    let (events, transports) = (text(column::EVENT)?, text(column::TRANSPORT)?);
-    let (systems, counts) = (facts.column(column::SYSTEM)?.bool()?, facts.column(column::COUNT)?.u64()?);
-    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
-    let is_unknown = |row: &usize| {
-        events.get(*row) == Some("connected")
-            && systems.get(*row) == Some(false)
-            && !matches!(transports.get(*row), Some("tls" | "plaintext" | "local" | "gss"))
+pub(super) fn unknown_outside(facts: &Facts, spans: &[Window]) -> u64 {
+    let is_unknown = |event: &Event| {
+        event.is_session() && !matches!(event.transport.as_deref(), Some("tls" | "plaintext" | "local" | "gss"))
     };
-    let is_inside = |row: usize| {
-        let (Some(first), Some(last)) = (firsts.get(row), lasts.get(row)) else { return false };
-        spans.iter().any(|span| span.from.as_microsecond() <= first && last <= span.to.as_microsecond())
+    let is_inside = |fact: &Fact| {
+        let holds = |span: &Window| {
+            span.from.as_microsecond() <= fact.first_seen && fact.last_seen <= span.to.as_microsecond()
+        };
+        spans.iter().any(holds)
     };
-    let outside = (0..facts.height()).filter(is_unknown).filter(|row| !is_inside(*row));
-    Ok(outside.map(|row| counts.get(row).unwrap_or(0)).sum())
+    let unknown = facts.with_events().filter(|(_, event)| is_unknown(event));
+    unknown.filter(|(fact, _)| !is_inside(fact)).map(|(fact, _)| fact.count).sum()
 }
 
 /// What happened between two samples.

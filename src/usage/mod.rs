@@ -14,6 +14,7 @@ mod restarts;
 mod sampled;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod totals;
 mod unseen_times;
 mod upper_bound;
 
@@ -24,21 +25,18 @@ pub use metrics::{Above, Metrics};
 use open_sessions::Proven;
 pub use parallel::{of_each, side_by_side};
 pub use sampled::{NoOlderSession, Sampled};
+use totals::Total;
 pub use unseen_times::unseen;
 pub use upper_bound::tls_share_at_most;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use polars::prelude::{
-    ChunkedArray, DataFrame, Expr, IntoLazy, LazyFrame, PolarsError, PolarsResult, StringType, col, lit,
-};
 
-use crate::bundle::fact::{cause, column};
-use crate::bundle::{LogRead, Measured};
-use crate::error::{Error, ErrorKind, Result};
+use crate::bundle::{Event, EventKind, Facts, LogRead, Measured};
 use crate::inventory::InstanceProfile;
 use crate::sessions::{InstanceSamples, SampledSession, SessionTransport};
 use crate::window::Window;
@@ -166,14 +164,13 @@ pub struct Usage {
 /// Adds up what was read of an instance's logs, the facts in them, what was measured, and which sessions were open in samples.
 fn add_up(
     profile: &InstanceProfile,
-    (readings, facts): (&[LogRead], Option<DataFrame>),
+    (readings, facts): (&[LogRead], Option<Facts>),
     (measured, sampled): (&Measured, &InstanceSamples),
     (window, least): (Window, f64),
     ignores: Ignores<'_>,
-) -> Result<Usage> {
-    let unreadable = |error| unreadable(profile, error);
+) -> Usage {
     let engine = profile.known_engine();
-    let recorded = facts.as_ref().map(coverage::recorded).transpose().map_err(unreadable)?.unwrap_or_default();
+    let recorded = facts.as_ref().map(coverage::recorded).unwrap_or_default();
     // An instance that was made anew under an old name is not what the old one was, and what was before it was made cannot
     // be missing.
     let lived = Window { from: profile.created_at.unwrap_or(window.from).max(window.from), to: window.to };
@@ -183,24 +180,23 @@ fn add_up(
     let handshakes = handshake_counter::of(sampled);
     let coverage = coverage::of((readings, &recorded, &handshakes.none_in), engine, lived, least);
     let judged_from = coverage.judged.map_or(lived.from, |judged| judged.from);
-    let contradictory = contradiction::find(readings, facts.as_ref()).map_err(unreadable)?;
-    let without_own = |facts| own_logins::left_out(facts, all_samples, engine);
-    let facts = facts.map(without_own).transpose().map_err(unreadable)?;
+    let contradictory = contradiction::find(readings, facts.as_ref());
+    let facts = facts.map(|facts| own_logins::left_out(facts, all_samples, engine));
     let mut usage = Usage { coverage, contradictory, handshakes, ..Usage::default() };
     let (mut proven, mut settled) = (Proven::default(), BTreeSet::new());
-    if let Some(facts) = facts {
-        usage.add_outside(&facts, lived, ignores).map_err(unreadable)?;
+    if let Some(mut facts) = facts {
+        usage.add_outside(&facts, lived, ignores);
         // What was before the window says nothing of what a log shows in it.
-        let inside = facts.lazy().filter(lies_in(lived)).collect();
-        let once = inside.and_then(|facts| dedup::once(facts, (readings, &recorded), engine)).map_err(unreadable)?;
-        proven = open_sessions::proven(&once, &usage.coverage.logged, engine).map_err(unreadable)?;
-        let counted = &usage.handshakes.none_in.clone();
+        let (from, to) = (lived.from.as_microsecond(), lived.to.as_microsecond());
+        facts.retain(|fact| fact.last_seen >= from && fact.first_seen < to);
+        let once = dedup::once(facts, (readings, &recorded), engine);
+        proven = open_sessions::proven(&once, &usage.coverage.logged, engine);
+        let counted = &usage.handshakes.none_in;
         let seen_in = |window| coverage::of((readings, &recorded, counted), engine, window, least).seen;
-        settled = sampled::settled_clients(&once, (sampled, lived), seen_in).map_err(unreadable)?;
-        usage.unknown_uncounted = handshake_counter::unknown_outside(&once, counted).map_err(unreadable)?;
-        usage.by_day = daily::by_day(once.clone().lazy()).map_err(unreadable)?;
-        let rows = totals(once.lazy(), judged_from).and_then(|table| Rows::new(&table)?.add_to(&mut usage, ignores));
-        rows.map_err(unreadable)?;
+        settled = sampled::settled_clients(&once, (sampled, lived), seen_in);
+        usage.unknown_uncounted = handshake_counter::unknown_outside(&once, counted);
+        usage.by_day = daily::by_day(&once);
+        totals::add(&once, judged_from, &mut usage, ignores);
     }
     usage.oldest_unseen = proven.oldest_unseen.and_then(|hour| Timestamp::from_second(hour).ok());
     usage.metrics =
@@ -223,45 +219,7 @@ fn add_up(
         let is_settled = settled.contains(&(leaver.user.clone(), leaver.address.clone()));
         !is_settled && !counted().any(|(client, _)| is_same(client, leaver, changes))
     });
-    Ok(usage)
-}
-
-/// The error for facts that do not add up.
-fn unreadable(profile: &InstanceProfile, error: PolarsError) -> Error {
-    Error::new(ErrorKind::Format, profile.arn.clone(), "could not add up the facts of this instance")
-        .hint("collect into a new bundle")
-        .because(error)
-}
-
-/// Whether a fact has a part in a window.
-fn lies_in(window: Window) -> Expr {
-    col(column::LAST_SEEN)
-        .gt_eq(lit(window.from.as_microsecond()))
-        .and(col(column::FIRST_SEEN).lt(lit(window.to.as_microsecond())))
-}
-
-/// The column that says whether a fact has a part in the judged part of the window.
-const JUDGED: &str = "judged";
-
-/// Everything that is counted apart, over all hours and logs.
-fn totals(facts: LazyFrame, judged_from: Timestamp) -> PolarsResult<DataFrame> {
-    const APART: [&str; 12] = [
-        column::EVENT,
-        column::TRANSPORT,
-        column::TLS_VERSION,
-        column::CIPHER,
-        column::USER,
-        column::DATABASE,
-        column::ADDRESS,
-        column::APPLICATION,
-        column::AUTH_METHOD,
-        column::CAUSE,
-        column::SYSTEM,
-        JUDGED,
-    ];
-    let judged = col(column::LAST_SEEN).gt_eq(lit(judged_from.as_microsecond())).alias(JUDGED);
-    let sums = [col(column::COUNT).sum(), col(column::FIRST_SEEN).min(), col(column::LAST_SEEN).max()];
-    facts.with_column(judged).group_by(APART.map(col)).agg(sums).collect()
+    usage
 }
 
 /// Whether a client that left is one that was seen to connect: a disconnection names no application.
@@ -272,18 +230,17 @@ fn is_same(client: &Client, leaver: &Client, changes_database: bool) -> bool {
 
 impl Usage {
     /// Adds what an earlier instance of the same name showed. Its clients may be this one's: it was replaced or restored.
-    fn add_former(&mut self, facts: &DataFrame, window: Window, ignores: Ignores<'_>) -> PolarsResult<()> {
+    fn add_former(&mut self, facts: &Facts, window: Window, ignores: Ignores<'_>) {
         // Nothing of it is of this instance, whatever its time.
-        self.add_outside(facts, Window { from: window.to, to: window.to }, ignores)
+        self.add_outside(facts, Window { from: window.to, to: window.to }, ignores);
     }
 
     /// Adds what clients did outside of a window.
-    fn add_outside(&mut self, facts: &DataFrame, window: Window, ignores: Ignores<'_>) -> PolarsResult<()> {
-        let outside = outside::of(facts, window)?;
+    fn add_outside(&mut self, facts: &Facts, window: Window, ignores: Ignores<'_>) {
+        let outside = outside::of(facts, window);
         let tls = outside.tls.into_iter().filter(|(client, _)| ignores(client).is_none()).map(|(_, at)| at);
         self.tls_outside = self.tls_outside.into_iter().chain(tls).max();
         self.plaintext_outside |= outside.plaintext;
-        Ok(())
     }
 
     /// Adds the sessions that were open in samples and that no log shows.
@@ -302,7 +259,7 @@ impl Usage {
             let day = Offset::UTC.to_datetime(session.first_seen.max(lived.from)).date();
             self.by_day.entry(day).or_default().add(session.transport.name(), 1);
             let total = Total {
-                event: "connected",
+                kind: EventKind::Connected,
                 transport: session.transport.name(),
                 tls_version: session.tls_version.as_deref(),
                 cipher: session.cipher.as_deref(),
@@ -311,7 +268,7 @@ impl Usage {
                 system: false,
                 judged: session.last_seen >= judged_from,
                 count: 1,
-                seen: (Some(session.first_seen.as_microsecond()), Some(session.last_seen.as_microsecond())),
+                seen: (session.first_seen.as_microsecond(), session.last_seen.as_microsecond()),
                 client,
             };
             if ignored_by.is_none() {
@@ -324,6 +281,16 @@ impl Usage {
     /// What the clients did that the policy does not ignore.
     pub fn counted_clients(&self) -> impl Iterator<Item = &ClientUsage> {
         self.clients.values().filter(|used| used.ignored_by.is_none())
+    }
+}
+
+impl Client {
+    /// The client of an event.
+    fn of(event: &Event) -> Self {
+        let owned = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+        let Event { user, database, address, application, .. } = event;
+        let [user, database, address, application] = [user, database, address, application].map(owned);
+        Self { user, database, address, application }
     }
 }
 
@@ -343,137 +310,5 @@ impl Transports {
             _ => &mut self.unknown,
         };
         *slot += count;
-    }
-}
-
-/// The rows of the table of totals.
-struct Rows<'t> {
-    table: &'t DataFrame,
-    length: usize,
-}
-
-impl<'t> Rows<'t> {
-    fn new(table: &'t DataFrame) -> PolarsResult<Self> {
-        Ok(Self { table, length: table.height() })
-    }
-
-    fn text(&self, name: &str) -> PolarsResult<&'t ChunkedArray<StringType>> {
-        self.table.column(name)?.str()
-    }
-
-    fn add_to(&self, usage: &mut Usage, ignores: Ignores<'_>) -> PolarsResult<()> {
-        let (events, transports) = (self.text(column::EVENT)?, self.text(column::TRANSPORT)?);
-        let (versions, ciphers) = (self.text(column::TLS_VERSION)?, self.text(column::CIPHER)?);
-        let (users, databases) = (self.text(column::USER)?, self.text(column::DATABASE)?);
-        let (addresses, applications) = (self.text(column::ADDRESS)?, self.text(column::APPLICATION)?);
-        let (methods, causes) = (self.text(column::AUTH_METHOD)?, self.text(column::CAUSE)?);
-        let (systems, counts) = (self.table.column(column::SYSTEM)?.bool()?, self.table.column(column::COUNT)?.u64()?);
-        let judged = self.table.column(JUDGED)?.bool()?;
-        let (firsts, lasts) =
-            (self.table.column(column::FIRST_SEEN)?.i64()?, self.table.column(column::LAST_SEEN)?.i64()?);
-        for row in 0..self.length {
-            let owned = |column: &ChunkedArray<StringType>| column.get(row).map(str::to_owned);
-            let total = Total {
-                event: events.get(row).unwrap_or_default(),
-                transport: transports.get(row).unwrap_or("unknown"),
-                tls_version: versions.get(row),
-                cipher: ciphers.get(row),
-                auth_method: methods.get(row),
-                cause: causes.get(row).unwrap_or("other"),
-                system: systems.get(row) == Some(true),
-                judged: judged.get(row) == Some(true),
-                count: counts.get(row).unwrap_or(0),
-                seen: (firsts.get(row), lasts.get(row)),
-                client: Client {
-                    user: owned(users),
-                    database: owned(databases),
-                    address: owned(addresses),
-                    application: owned(applications),
-                },
-            };
-            let ignored_by = ignores(&total.client);
-            total.add_to(usage, ignored_by);
-        }
-        Ok(())
-    }
-}
-
-/// Events of one kind and one client.
-struct Total<'t> {
-    event: &'t str,
-    transport: &'t str,
-    tls_version: Option<&'t str>,
-    cipher: Option<&'t str>,
-    auth_method: Option<&'t str>,
-    cause: &'t str,
-    system: bool,
-    judged: bool,
-    count: u64,
-    seen: (Option<i64>, Option<i64>),
-    client: Client,
-}
-
-impl Total<'_> {
-    fn add_to(self, usage: &mut Usage, ignored_by: Option<usize>) {
-        let count = self.count;
-        match (self.event, self.system) {
-            ("connected", true) => usage.system.add(self.transport, count),
-            ("connected", false) => self.add_session(usage, ignored_by),
-            ("received", _) => usage.received += count,
-            ("rejected", false) if ignored_by.is_some() => usage.ignored.attempts.add(self.transport, count),
-            ("handshake_failed", _)
-                if ignored_by.is_some() && !["client-rejected-certificate", "probe"].contains(&self.cause) =>
-            {
-                usage.ignored.attempts.tls += count;
-            }
-            ("rejected", false) => usage.rejected.add(self.transport, count),
-            ("handshake_failed", _) => {
-                if self.cause == "client-rejected-certificate" {
-                    let address = self.client.address.unwrap_or_else(|| "an unknown address".to_owned());
-                    *usage.certificate_rejected_by.entry(address).or_default() += count;
-                }
-                *usage.handshakes_failed.entry(self.cause.to_owned()).or_default() += count;
-            }
-            ("disconnected", false) => {
-                usage.disconnected += count;
-                if ignored_by.is_some() {
-                    return;
-                }
-                *usage.older_sessions.entry(Client { application: None, ..self.client }).or_default() += count;
-            }
-            // AWS's own users decide nothing, and what a newer version may have written is unknown here.
-            _ => {}
-        }
-    }
-
-    fn add_session(self, usage: &mut Usage, ignored_by: Option<usize>) {
-        let count = self.count;
-        let named = |counts: &mut BTreeMap<String, u64>, name: Option<&str>| {
-            if let Some(name) = name {
-                *counts.entry(name.to_owned()).or_default() += count;
-            }
-        };
-        if self.cause == cause::TEXT_BEHIND_MARK {
-            usage.imitable_tls += count;
-        }
-        if ignored_by.is_some() {
-            usage.ignored.sessions.add(self.transport, count);
-        } else {
-            usage.connections.add(self.transport, count);
-            if self.judged {
-                usage.judged.add(self.transport, count);
-            }
-            named(&mut usage.tls_versions, self.tls_version);
-            named(&mut usage.ciphers, self.cipher);
-            named(&mut usage.auth_methods, self.auth_method);
-        }
-        let client = usage.clients.entry(self.client).or_default();
-        client.ignored_by = ignored_by;
-        client.sessions.add(self.transport, count);
-        named(&mut client.tls_versions, self.tls_version);
-        let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-        let (first, last) = (instant(self.seen.0), instant(self.seen.1));
-        client.first_seen = [client.first_seen, first].into_iter().flatten().min();
-        client.last_seen = client.last_seen.max(last);
     }
 }

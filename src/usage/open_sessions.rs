@@ -6,15 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{DataFrame, PolarsResult};
 use ssl_usage_parsers::{Engine, is_local};
 
-use crate::bundle::exported_type;
-use crate::bundle::fact::column;
 use crate::bundle::metric::HOUR;
+use crate::bundle::{Event, EventKind, Facts, exported_type};
 use crate::window::Window;
 
-/// How long before [`column::OPEN_FROM`] a session can have begun: an hour, and some minutes to be sure.
+/// How long before [`Fact::open_from`](crate::bundle::Fact::open_from) a session can have begun: an hour, and some minutes to be sure.
 const BEFORE: SignedDuration = SignedDuration::from_mins(65);
 
 /// What sessions that ended tell of how many were open.
@@ -38,24 +36,18 @@ pub(super) struct Proven {
 /// - Audit logs of MySQL and MariaDB have a number for each connection, by which the parser pairs its beginning and its end.
 ///   After a restart that no record shows, another session may have the same number. So the logs must show all of the time
 ///   between. A session may choose its database later, so only the one at its end counts; a replica never has one.
-pub(super) fn proven(facts: &DataFrame, seen: &[Window], engine: Option<&Engine>) -> PolarsResult<Proven> {
+pub(super) fn proven(facts: &Facts, seen: &[Window], engine: Option<&Engine>) -> Proven {
     let is_paired = engine.is_some_and(|engine| engine.changes_database);
-    let text = |name| facts.column(name)?.str();
-    let (events, sources, users) = (text(column::EVENT)?, text(column::SOURCE)?, text(column::USER)?);
-    let (databases, addresses) = (text(column::DATABASE)?, text(column::ADDRESS)?);
-    let (systems, counts) = (facts.column(column::SYSTEM)?.bool()?, facts.column(column::COUNT)?.u64()?);
-    let (froms, tos) = (facts.column(column::OPEN_FROM)?.i64()?, facts.column(column::OPEN_TO)?.i64()?);
-    let who = |row: usize| (users.get(row), addresses.get(row));
-    let clients = || (0..facts.height()).filter(|row| systems.get(*row) == Some(false));
-    let replicas: BTreeSet<_> = clients()
-        .filter(|row| !is_paired && events.get(*row) == Some("connected") && databases.get(*row).is_none())
-        .map(who)
-        .collect();
+    let who = |event: &Event| (event.user.clone(), event.address.clone());
+    let clients = || facts.with_events().filter(|(_, event)| !event.system);
+    let is_replica = |event: &Event| !is_paired && event.kind == EventKind::Connected && event.database.is_none();
+    let replicas: BTreeSet<_> =
+        clients().filter(|(_, event)| is_replica(event)).map(|(_, event)| who(event)).collect();
     // A record may say any time: no hour counts that is not of the window.
     let end = seen.last().map_or(0, |span| span.to.as_second());
     let mut proven = Proven::default();
-    for row in clients().filter(|row| events.get(*row) == Some("disconnected")) {
-        let (Some(from), Some(to), Some(address)) = (froms.get(row), tos.get(row), addresses.get(row)) else {
+    for (fact, event) in clients().filter(|(_, event)| event.kind == EventKind::Disconnected) {
+        let (Some(from), Some(to), Some(address)) = (fact.open_from, fact.open_to, &event.address) else {
             continue;
         };
         if !began_in(from, seen) {
@@ -65,15 +57,15 @@ pub(super) fn proven(facts: &DataFrame, seen: &[Window], engine: Option<&Engine>
         if is_paired && !began_in_one_with(from, to, seen) {
             continue;
         }
-        let counted = !is_local(address.as_bytes()) && databases.get(row).is_some() && !replicas.contains(&who(row));
-        if !counted || sources.get(row).is_none_or(|source| exported_type(source).is_some()) {
+        let counted = !is_local(address.as_bytes()) && event.database.is_some() && !replicas.contains(&who(event));
+        if !counted || exported_type(facts.source(fact)).is_some() {
             continue;
         }
         for hour in (from..to.min(end)).step_by(HOUR as usize) {
-            *proven.open.entry(hour).or_default() += counts.get(row).unwrap_or(0);
+            *proven.open.entry(hour).or_default() += fact.count;
         }
     }
-    Ok(proven)
+    proven
 }
 
 /// Whether a session that was first open at this whole hour certainly began where logs are seen.
@@ -93,7 +85,7 @@ fn began_in_one_with(hour: i64, until: i64, seen: &[Window]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::fact::{Key, Tallied, table};
+    use crate::bundle::fact::{Key, Tallied};
 
     fn key(event: &'static str, open: Option<(i64, i64)>) -> Key {
         Key {
@@ -123,7 +115,7 @@ mod tests {
         let facts: Vec<_> = keys.iter().map(|key| (key.clone(), tallied)).collect();
         let at = |hour: i64| Timestamp::from_second(hour * HOUR).expect("in range");
         let seen = [Window { from: at(2), to: at(6) }, Window { from: at(8), to: at(20) }];
-        proven(&table("arn", &facts).expect("a table"), &seen, engine).expect("it adds up")
+        proven(&Facts::of(&facts), &seen, engine)
     }
 
     #[test]

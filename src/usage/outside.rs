@@ -1,48 +1,42 @@
 //! TLS outside of the window: a client that connects once a month shows itself in older evidence only.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use polars::prelude::{DataFrame, IntoLazy, PolarsResult, col, lit};
 
 use super::Client;
-use crate::bundle::fact::column;
+use crate::bundle::fact::cause;
+use crate::bundle::{Event, Facts};
 use crate::window::Window;
 
 /// What clients did outside of the window.
 pub(super) struct Outside {
     /// Clients with TLS, and when each was last seen there. Clients that rejected the certificate are among them.
-    pub tls: Vec<(Client, Timestamp)>,
+    pub tls: BTreeMap<Client, Timestamp>,
     /// Whether clients connected without TLS.
     pub plaintext: bool,
 }
 
 /// What clients did before and after a window. An instance that was made anew under an old name has the same clients.
-pub(super) fn of(facts: &DataFrame, window: Window) -> PolarsResult<Outside> {
-    let micros = |time: Timestamp| lit(time.as_microsecond());
-    let session = |transport: &str| {
-        col(column::EVENT).eq(lit("connected")).and(col(column::TRANSPORT).eq(lit(transport.to_owned())))
-    };
-    let rejection = col(column::CAUSE).eq(lit("client-rejected-certificate"));
-    let outside = col(column::LAST_SEEN).lt(micros(window.from)).or(col(column::FIRST_SEEN).gt_eq(micros(window.to)));
-    let there = facts.clone().lazy().filter(outside.and(col(column::SYSTEM).eq(lit(false))));
-    let without = there.clone().filter(session("plaintext").or(session("gss"))).limit(1).collect()?;
-    let wanted = session("tls").or(rejection);
-    let who = [column::USER, column::DATABASE, column::ADDRESS, column::APPLICATION];
-    let found = there.filter(wanted).group_by(who.map(col)).agg([col(column::LAST_SEEN).max()]);
-    let found = found.collect()?;
-    let text = |name: &str| found.column(name)?.str();
-    let (users, databases) = (text(column::USER)?, text(column::DATABASE)?);
-    let (addresses, applications) = (text(column::ADDRESS)?, text(column::APPLICATION)?);
-    let lasts = found.column(column::LAST_SEEN)?.i64()?;
-    let row = |row: usize| {
-        let client = Client {
-            user: users.get(row).map(str::to_owned),
-            database: databases.get(row).map(str::to_owned),
-            address: addresses.get(row).map(str::to_owned),
-            application: applications.get(row).map(str::to_owned),
-        };
-        Some((client, Timestamp::from_microsecond(lasts.get(row)?).ok()?))
-    };
-    Ok(Outside { tls: (0..found.height()).filter_map(row).collect(), plaintext: without.height() > 0 })
+pub(super) fn of(facts: &Facts, window: Window) -> Outside {
+    let (from, to) = (window.from.as_microsecond(), window.to.as_microsecond());
+    let mut last_seen: Vec<Option<i64>> = vec![None; facts.events().len()];
+    for fact in facts.rows().iter().filter(|fact| fact.last_seen < from || fact.first_seen >= to) {
+        if let Some(last) = last_seen.get_mut(fact.event as usize) {
+            *last = (*last).max(Some(fact.last_seen));
+        }
+    }
+    let seen = || facts.events().iter().zip(&last_seen).filter(|(event, last)| !event.system && last.is_some());
+    let is_plain = |event: &Event| event.is_session() && matches!(event.transport.as_deref(), Some("plaintext" | "gss"));
+    let is_wanted =
+        |event: &Event| event.is_session() && event.is_tls() || event.cause.as_deref() == Some(cause::CLIENT_REJECTED);
+    let mut tls: BTreeMap<Client, Timestamp> = BTreeMap::new();
+    for (event, last) in seen().filter(|(event, _)| is_wanted(event)) {
+        if let Some(last) = last.and_then(|last| Timestamp::from_microsecond(last).ok()) {
+            tls.entry(Client::of(event)).and_modify(|at| *at = last.max(*at)).or_insert(last);
+        }
+    }
+    Outside { tls, plaintext: seen().any(|(event, _)| is_plain(event)) }
 }
 
 #[cfg(test)]
@@ -55,8 +49,8 @@ mod tests {
         let at = |second: i64| Timestamp::from_second(second).expect("in range");
         let window = Window { from: at(1000), to: at(2000) };
         let seen = |sessions: &[(i64, &'static str)]| {
-            let found = of(&facts_at(sessions), window).expect("facts");
-            let tls: Vec<i64> = found.tls.into_iter().map(|(_, at)| at.as_second()).collect();
+            let found = of(&facts_at(sessions), window);
+            let tls: Vec<i64> = found.tls.into_values().map(Timestamp::as_second).collect();
             (tls, found.plaintext)
         };
         assert_eq!(seen(&[(500, "tls"), (1500, "tls"), (1500, "plaintext")]), (vec![500], false));

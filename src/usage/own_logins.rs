@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{ChunkedArray, DataFrame, IntoLazy, NamedFrom, PolarsResult, Series, StringType, col, lit};
 use ssl_usage_parsers::Engine;
 
 use super::coverage::kind;
-use crate::bundle::fact::column;
+use crate::bundle::{Event, EventKind, Fact, Facts};
 use crate::sessions::{APPLICATION, InstanceSamples, OwnLogin};
 
 /// How far the time in a log may be from the time of the login.
@@ -20,108 +19,65 @@ const APART: SignedDuration = SignedDuration::from_secs(60);
 const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// The events that a login leaves in a log. Each is one record of each kind of log.
-const ACCEPTED: &[&str] = &["connected", "disconnected"];
-const REJECTED: &[&str] = &["rejected"];
+const ACCEPTED: &[EventKind] = &[EventKind::Connected, EventKind::Disconnected];
+const REJECTED: &[EventKind] = &[EventKind::Rejected];
 
 /// Facts without those of the probe's own logins.
-pub(super) fn left_out(
-    facts: DataFrame,
-    sampled: &InstanceSamples,
-    engine: Option<&Engine>,
-) -> PolarsResult<DataFrame> {
+pub(super) fn left_out(mut facts: Facts, sampled: &InstanceSamples, engine: Option<&Engine>) -> Facts {
     let own: Vec<&OwnLogin> = sampled.samples.iter().filter_map(|sample| sample.own.as_ref()).collect();
     // A server does not say the address of a login that it rejects: it is that of the others.
     let known: BTreeSet<&str> = own.iter().filter_map(|login| login.address.as_deref()).collect();
     if own.is_empty() {
-        return Ok(facts);
+        return facts;
     }
     let users: BTreeSet<&str> = own.iter().map(|login| login.user.as_str()).collect();
-    let rows = Rows::of(&facts, engine, &users)?;
-    let counts = facts.column(column::COUNT)?.u64()?;
-    let mut counts: Vec<u64> = counts.iter().map(Option::unwrap_or_default).collect();
+    let rows = Rows::of(&facts, engine, &users);
+    let mut counts: Vec<u64> = facts.rows().iter().map(|fact| fact.count).collect();
     for login in own {
         for event in if login.accepted { ACCEPTED } else { REJECTED } {
-            rows.leave_out((login, &known), event, &mut counts);
+            rows.leave_out((login, &known), *event, &mut counts);
         }
     }
-    let mut facts = facts;
-    facts.replace(column::COUNT, Series::new(column::COUNT.into(), counts).into())?;
-    facts.lazy().filter(col(column::COUNT).gt(lit(0u64))).collect()
+    facts.recount(&counts);
+    facts
 }
 
 /// What is looked at of the facts.
 struct Rows<'f> {
+    facts: &'f Facts,
+    /// The kind of log of each source.
     kinds: Vec<usize>,
-    events: &'f ChunkedArray<StringType>,
-    transports: &'f ChunkedArray<StringType>,
-    users: &'f ChunkedArray<StringType>,
-    addresses: &'f ChunkedArray<StringType>,
-    applications: &'f ChunkedArray<StringType>,
-    seen: Vec<Option<(Timestamp, Timestamp)>>,
-    /// Those of the users of probes, by the hour.
+    /// Rows of the users of probes, by the hour.
     by_hour: BTreeMap<i64, Vec<usize>>,
 }
 
 impl<'f> Rows<'f> {
-    fn of(facts: &'f DataFrame, engine: Option<&Engine>, own: &BTreeSet<&str>) -> PolarsResult<Self> {
-        let text = |name| facts.column(name)?.str();
-        let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
-        let at = |micros: Option<i64>| Timestamp::from_microsecond(micros?).ok();
-        let (sources, users) = (text(column::SOURCE)?, text(column::USER)?);
+    fn of(facts: &'f Facts, engine: Option<&Engine>, own: &BTreeSet<&str>) -> Self {
         let mut by_hour: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for (row, (user, first)) in users.iter().zip(firsts.iter()).enumerate() {
-            if let Some(first) = first.filter(|_| user.is_some_and(|user| own.contains(user))) {
-                by_hour.entry(first.div_euclid(HOUR_MICROS)).or_default().push(row);
+        for (row, (fact, event)) in facts.with_events().enumerate() {
+            if event.user.as_deref().is_some_and(|user| own.contains(user)) {
+                by_hour.entry(fact.first_seen.div_euclid(HOUR_MICROS)).or_default().push(row);
             }
         }
-        Ok(Self {
-            kinds: sources.iter().map(|source| kind(engine, source.unwrap_or_default())).collect(),
-            events: text(column::EVENT)?,
-            transports: text(column::TRANSPORT)?,
-            users,
-            addresses: text(column::ADDRESS)?,
-            applications: text(column::APPLICATION)?,
-            seen: firsts.iter().zip(lasts.iter()).map(|(first, last)| Some((at(first)?, at(last)?))).collect(),
-            by_hour,
-        })
+        Self { facts, kinds: facts.sources().iter().map(|source| kind(engine, source)).collect(), by_hour }
     }
 
-    /// Whether a row may hold the record of a login.
-    fn may_be(&self, row: usize, (login, known): (&OwnLogin, &BTreeSet<&str>), event: &str) -> bool {
-        let is_time = self.seen.get(row).copied().flatten().is_some_and(|(first, last)| {
-            let around = |time: Timestamp, by: SignedDuration| time.checked_add(by).unwrap_or(time);
-            (around(first, -APART)..=around(last, APART)).contains(&login.at)
-        });
-        let is_plain = matches!(self.transports.get(row), Some("plaintext" | "local" | "gss"));
-        let is_there = match (self.addresses.get(row), login.address.as_deref()) {
-            (Some(logged), Some(own)) => logged == own || self.is_named(row),
-            (Some(logged), None) => known.contains(logged) || self.is_named(row),
-            (None, _) => true,
-        };
-        let is_other = self.applications.get(row).is_some_and(|name| name != APPLICATION);
-        self.events.get(row) == Some(event)
-            && self.users.get(row) == Some(login.user.as_str())
-            && is_time
-            && !is_plain
-            && !is_other
-            && is_there
-    }
-
-    /// Whether the application has the name of the probe. It alone proves nothing.
-    fn is_named(&self, row: usize) -> bool {
-        self.applications.get(row) == Some(APPLICATION)
+    fn get(&self, row: usize) -> Option<(&'f Fact, &'f Event)> {
+        let fact = self.facts.rows().get(row)?;
+        Some((fact, self.facts.event(fact)?))
     }
 
     /// Takes one record of a login out of the counts, in each kind of log.
-    fn leave_out(&self, login: (&OwnLogin, &BTreeSet<&str>), event: &str, counts: &mut [u64]) {
+    fn leave_out(&self, login: (&OwnLogin, &BTreeSet<&str>), kind: EventKind, counts: &mut [u64]) {
         let mut best: BTreeMap<usize, (bool, usize)> = BTreeMap::new();
         // Facts are of one hour each.
         let hour = login.0.at.as_microsecond().div_euclid(HOUR_MICROS);
         for row in self.by_hour.range(hour - 1..=hour + 1).flat_map(|(_, rows)| rows).copied() {
-            let Some(kind) = self.kinds.get(row) else { continue };
-            if counts.get(row).is_some_and(|count| *count > 0) && self.may_be(row, login, event) {
-                let is_named = self.is_named(row);
-                let known = best.entry(*kind).or_insert((is_named, row));
+            let Some((fact, event)) = self.get(row) else { continue };
+            let Some(of_log) = self.kinds.get(fact.source as usize) else { continue };
+            if counts.get(row).is_some_and(|count| *count > 0) && event.kind == kind && may_be(fact, event, login) {
+                let is_named = is_named(event);
+                let known = best.entry(*of_log).or_insert((is_named, row));
                 if is_named && !known.0 {
                     *known = (true, row);
                 }
@@ -133,10 +89,32 @@ impl<'f> Rows<'f> {
     }
 }
 
+/// Whether a fact may hold the record of a login.
+fn may_be(fact: &Fact, event: &Event, (login, known): (&OwnLogin, &BTreeSet<&str>)) -> bool {
+    let at = |micros: i64| Timestamp::from_microsecond(micros).ok();
+    let is_time = at(fact.first_seen).zip(at(fact.last_seen)).is_some_and(|(first, last)| {
+        let around = |time: Timestamp, by: SignedDuration| time.checked_add(by).unwrap_or(time);
+        (around(first, -APART)..=around(last, APART)).contains(&login.at)
+    });
+    let is_plain = matches!(event.transport.as_deref(), Some("plaintext" | "local" | "gss"));
+    let is_there = match (event.address.as_deref(), login.address.as_deref()) {
+        (Some(logged), Some(own)) => logged == own || is_named(event),
+        (Some(logged), None) => known.contains(logged) || is_named(event),
+        (None, _) => true,
+    };
+    let is_other = event.application.as_deref().is_some_and(|name| name != APPLICATION);
+    event.user.as_deref() == Some(login.user.as_str()) && is_time && !is_plain && !is_other && is_there
+}
+
+/// Whether the application has the name of the probe. It alone proves nothing.
+fn is_named(event: &Event) -> bool {
+    event.application.as_deref() == Some(APPLICATION)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::fact::{Key, Tallied, table};
+    use crate::bundle::fact::{Key, Tallied};
     use crate::sessions::{Sample, SampleFailure, SampleOutcome};
 
     const SECOND: i64 = 1_795_392_000;
@@ -177,15 +155,8 @@ mod tests {
             .iter()
             .map(|(key, count)| (key.clone(), Tallied { count: *count, first_seen: seen, last_seen: seen }))
             .collect();
-        let left = left_out(table("arn", &facts).expect("a table"), sampled, None).expect("facts");
-        let (events, counts) =
-            (left.column(column::EVENT).expect("a column"), left.column(column::COUNT).expect("a column"));
-        let (events, counts) = (events.str().expect("texts"), counts.u64().expect("counts"));
-        events
-            .iter()
-            .zip(counts.iter())
-            .map(|(event, count)| (event.expect("one").to_owned(), count.expect("one")))
-            .collect()
+        let left = left_out(Facts::of(&facts), sampled, None);
+        left.with_events().map(|(fact, event)| (event.name.to_string(), fact.count)).collect()
     }
 
     #[test]

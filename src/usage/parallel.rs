@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Client, Usage, add_up, unreadable};
+use super::{Client, Usage, add_up};
 use crate::bundle::InstanceEvidence;
 use crate::inventory::InstanceProfile;
 use crate::problem::Problem;
@@ -29,11 +29,11 @@ pub fn of_each<T: Send>(
             errors = std::mem::take(&mut logs.errors);
             let ignores = |client: &Client| ignores(profile, client);
             let facts = logs.facts()?;
-            let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())?), !logs.is_verified);
+            let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())), !logs.is_verified);
             let beside = (&known.metrics, &known.sampled);
-            let mut usage = add_up(profile, (&logs.readings, facts), beside, (window, least), &ignores)?;
+            let mut usage = add_up(profile, (&logs.readings, facts), beside, (window, least), &ignores);
             if let Some(former) = logs.former_facts()? {
-                usage.add_former(&former, window, &ignores).map_err(|error| unreadable(profile, error))?;
+                usage.add_former(&former, window, &ignores);
             }
             Ok(Usage { digest, unverified, metrics_unreadable: known.has_faulty_metrics, ..usage })
         });

@@ -7,11 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{DataFrame, PolarsResult};
 
 use super::{Client, ClientUsage, Transports};
-use crate::bundle::fact::column;
-use crate::bundle::{IdBound, LogRead, exported_type};
+use crate::bundle::{EventKind, Facts, IdBound, LogRead, exported_type};
 use crate::sessions::{InstanceSamples, SampleGap, SampledSession, SessionTransport};
 use crate::window::Window;
 
@@ -187,30 +185,27 @@ pub(super) fn no_older_session(
 ///
 /// The facts of an hour hold the first and the last end in it, and count together.
 pub(super) fn settled_clients(
-    facts: &DataFrame,
+    facts: &Facts,
     (sampled, lived): (&InstanceSamples, Window),
     seen_in: impl Fn(Window) -> Vec<Window>,
-) -> PolarsResult<BTreeSet<UserAndAddress>> {
+) -> BTreeSet<UserAndAddress> {
     let complete: Vec<Timestamp> = complete(sampled).collect();
-    let Some(first) = complete.first().copied() else { return Ok(BTreeSet::new()) };
+    let Some(first) = complete.first().copied() else { return BTreeSet::new() };
     let last_until =
         |time: Timestamp| complete.get(complete.partition_point(|at| *at <= time).checked_sub(1)?).copied();
     let seen = seen_in(Window { from: first.min(lived.from), to: lived.to });
     let mut open = BTreeSet::new();
     let mut settled = BTreeSet::new();
-    let text = |name| facts.column(name)?.str();
-    let (events, users, addresses) = (text(column::EVENT)?, text(column::USER)?, text(column::ADDRESS)?);
-    let (firsts, lasts) = (facts.column(column::FIRST_SEEN)?.i64()?, facts.column(column::LAST_SEEN)?.i64()?);
-    for row in (0..facts.height()).filter(|row| events.get(*row) == Some("disconnected")) {
-        let at = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-        let (Some(first), Some(last)) = (at(firsts.get(row)), at(lasts.get(row))) else { continue };
+    for (fact, event) in facts.with_events().filter(|(_, event)| event.kind == EventKind::Disconnected) {
+        let at = |micros: i64| Timestamp::from_microsecond(micros).ok();
+        let (Some(first), Some(last)) = (at(fact.first_seen), at(fact.last_seen)) else { continue };
         let shows_all = |from: Timestamp| seen.iter().any(|span| span.from <= from && last <= span.to);
         let is_settled = last_until(first).is_some_and(shows_all);
-        let client = (users.get(row).map(str::to_owned), addresses.get(row).map(str::to_owned));
         let of = if is_settled { &mut settled } else { &mut open };
-        of.insert(client);
+        of.insert((event.user.as_deref(), event.address.as_deref()));
     }
-    Ok(settled.difference(&open).cloned().collect())
+    let owned = |text: &Option<&str>| text.map(str::to_owned);
+    settled.difference(&open).map(|(user, address)| (owned(user), owned(address))).collect()
 }
 
 #[cfg(test)]

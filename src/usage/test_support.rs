@@ -2,12 +2,11 @@
 //! stands in them, and what CloudWatch measured.
 
 use jiff::Timestamp;
-use polars::prelude::DataFrame;
 
 use super::{Ignores, Usage, add_up, metric};
-use crate::bundle::fact::{Key, Tallied, table};
+use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::metric::{HOUR, Measure, Statistic};
-use crate::bundle::{GapCause, LogGap, LogRead, Measured, exported_source};
+use crate::bundle::{Facts, GapCause, LogGap, LogRead, Measured, exported_source};
 use crate::inventory::InstanceProfile;
 use crate::sessions::InstanceSamples;
 use crate::window::Window;
@@ -129,9 +128,8 @@ pub(crate) fn usage_without(
         let begin = window.from.as_second();
         open.iter().for_each(|(hour, value)| measured.add(&measure, begin + hour * HOUR, *value));
     }
-    let facts = table(&profile.arn, &facts).expect("a table");
-    add_up(profile, (&readings, Some(facts)), (&measured, &InstanceSamples::default()), (window, 0.95), ignores)
-        .expect("it adds up")
+    let facts = Some(Facts::of(&facts));
+    add_up(profile, (&readings, facts), (&measured, &InstanceSamples::default()), (window, 0.95), ignores)
 }
 
 /// A log that was read, and shows nothing.
@@ -140,15 +138,15 @@ pub(crate) fn reading_of(source: &str) -> LogRead {
 }
 
 /// Sessions of these transports, in the facts of a log.
-pub(crate) fn facts_of(source: &str, transports: &[&'static str]) -> DataFrame {
+pub(crate) fn facts_of(source: &str, transports: &[&'static str]) -> Facts {
     let facts: Vec<_> = transports.iter().map(|transport| session(source, 0, transport)).collect();
-    table("arn", &facts).expect("a table")
+    Facts::of(&facts)
 }
 
 /// Sessions of one client, by the second in which each was seen, and their transport.
-pub(crate) fn facts_at(sessions: &[(i64, &'static str)]) -> DataFrame {
+pub(crate) fn facts_at(sessions: &[(i64, &'static str)]) -> Facts {
     let facts: Vec<_> = sessions.iter().map(|(at, transport)| session("a.log", *at, transport)).collect();
-    table("arn", &facts).expect("a table")
+    Facts::of(&facts)
 }
 
 fn session(source: &str, at: i64, transport: &'static str) -> (Key, Tallied) {

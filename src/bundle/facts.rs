@@ -1,0 +1,289 @@
+//! The facts of an instance, as they are added up: what events share is there once, and facts are rows of numbers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::combine::Combined;
+use super::fact::column;
+#[cfg(test)]
+use super::fact::{Key, Tallied};
+use super::fact_file::FactFile;
+use super::texts::Texts;
+
+/// Facts of an instance.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    logs: Names,
+    sources: Names,
+    events: Vec<Event>,
+    rows: Vec<Fact>,
+}
+
+/// What facts of several hours and logs have in common: what happened, and to whom. See [`mod@column`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The same, as the table has it.
+    pub name: Arc<str>,
+    /// Its transport.
+    pub transport: Option<Arc<str>>,
+    /// TLS version.
+    pub tls_version: Option<Arc<str>>,
+    /// Cipher.
+    pub cipher: Option<Arc<str>>,
+    /// Database user.
+    pub user: Option<Arc<str>>,
+    /// Database.
+    pub database: Option<Arc<str>>,
+    /// Client address.
+    pub address: Option<Arc<str>>,
+    /// Application name.
+    pub application: Option<Arc<str>>,
+    /// Authentication method.
+    pub auth_method: Option<Arc<str>>,
+    /// Why a handshake failed.
+    pub cause: Option<Arc<str>>,
+    /// AWS's own client.
+    pub system: bool,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A client reached the server.
+    Received,
+    /// A session began.
+    Connected,
+    /// An attempt was rejected by rule or password.
+    Rejected,
+    /// A handshake failed.
+    HandshakeFailed,
+    /// A session ended.
+    Disconnected,
+    /// What a newer version may have written.
+    Other,
+}
+
+/// How many events of one kind were seen in an hour, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// The log: see [`Facts::log`].
+    pub(super) log: u32,
+    /// The log file, by its number in [`Facts::sources`].
+    pub source: u32,
+    /// The event, by its number in [`Facts::events`].
+    pub event: u32,
+    /// How many.
+    pub count: u64,
+    /// Start of the hour, in seconds since 1970 (UTC).
+    pub hour: i64,
+    /// First of them, in microseconds since 1970 (UTC).
+    pub first_seen: i64,
+    /// Last of them.
+    pub last_seen: i64,
+    /// Of sessions that ended: the first whole hour at which they were open, in seconds since 1970 (UTC).
+    pub open_from: Option<i64>,
+    /// The last whole hour at which they were open, likewise.
+    pub open_to: Option<i64>,
+}
+
+impl EventKind {
+    fn named(name: &str) -> Self {
+        match name {
+            "received" => Self::Received,
+            "connected" => Self::Connected,
+            "rejected" => Self::Rejected,
+            "handshake_failed" => Self::HandshakeFailed,
+            "disconnected" => Self::Disconnected,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Event {
+    /// Its texts, in the order of the columns of the table: all of them but the source.
+    pub(super) fn texts(&self) -> [Option<&str>; EVENT_TEXTS.len()] {
+        let Self { name, transport, tls_version, cipher, user, database, address, application, auth_method, cause, .. } =
+            self;
+        let others = [transport, tls_version, cipher, user, database, address, application, auth_method, cause];
+        let mut texts = [Some(name.as_ref()); EVENT_TEXTS.len()];
+        texts.iter_mut().skip(1).zip(others).for_each(|(text, other)| *text = other.as_deref());
+        texts
+    }
+
+    /// An event of these texts, in the same order.
+    fn of(texts: [Option<Arc<str>>; EVENT_TEXTS.len()], system: bool) -> Self {
+        let [name, transport, tls_version, cipher, user, database, address, application, auth_method, cause] = texts;
+        let name = name.unwrap_or_default();
+        let kind = EventKind::named(&name);
+        Self {
+            kind,
+            name,
+            transport,
+            tls_version,
+            cipher,
+            user,
+            database,
+            address,
+            application,
+            auth_method,
+            cause,
+            system,
+        }
+    }
+
+    /// Whether it used TLS.
+    pub fn is_tls(&self) -> bool {
+        self.transport.as_deref() == Some("tls")
+    }
+
+    /// Whether a client's session began.
+    pub fn is_session(&self) -> bool {
+        self.kind == EventKind::Connected && !self.system
+    }
+}
+
+/// The columns of text that belong to an event.
+pub(super) const EVENT_TEXTS: [&str; 10] = [
+    column::EVENT,
+    column::TRANSPORT,
+    column::TLS_VERSION,
+    column::CIPHER,
+    column::USER,
+    column::DATABASE,
+    column::ADDRESS,
+    column::APPLICATION,
+    column::AUTH_METHOD,
+    column::CAUSE,
+];
+
+/// Names, by number and by name.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    by_number: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl Names {
+    /// The number of a name, which is added if it is new.
+    fn number(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.by_number.len() as u32;
+        self.by_number.push(name.clone());
+        self.numbers.insert(name.clone(), number);
+        number
+    }
+}
+
+impl Facts {
+    /// The facts.
+    pub fn rows(&self) -> &[Fact] {
+        &self.rows
+    }
+
+    /// The events, some of which may be of no fact any more.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The log files, some of which may be of no fact any more.
+    pub fn sources(&self) -> &[Arc<str>] {
+        &self.sources.by_number
+    }
+
+    /// Facts with what they are of.
+    pub fn with_events(&self) -> impl Iterator<Item = (&Fact, &Event)> + Clone {
+        self.rows.iter().filter_map(|fact| Some((fact, self.events.get(fact.event as usize)?)))
+    }
+
+    /// The event of a fact.
+    pub fn event(&self, fact: &Fact) -> Option<&Event> {
+        self.events.get(fact.event as usize)
+    }
+
+    /// The log of a fact.
+    pub fn log(&self, fact: &Fact) -> &str {
+        self.logs.by_number.get(fact.log as usize).map_or("", AsRef::as_ref)
+    }
+
+    /// The log file of a fact.
+    pub fn source(&self, fact: &Fact) -> &str {
+        self.sources.by_number.get(fact.source as usize).map_or("", AsRef::as_ref)
+    }
+
+    /// Keeps some facts.
+    pub fn retain(&mut self, is_kept: impl FnMut(&Fact) -> bool) {
+        self.rows.retain(is_kept);
+    }
+
+    /// Changes counts; facts of nothing are left out.
+    pub fn recount(&mut self, counts: &[u64]) {
+        self.rows.iter_mut().zip(counts).for_each(|(fact, count)| fact.count = *count);
+        self.rows.retain(|fact| fact.count > 0);
+    }
+
+    /// Adds the facts of another file that count.
+    pub(super) fn add(&mut self, file: &FactFile) {
+        let FactFile { logs, sources, events, systems, rows, is_kept } = file;
+        let mut known: HashMap<Event, u32> = self.events.iter().cloned().zip(0..).collect();
+        let system_codes: Vec<u32> = systems.iter().map(|system| u32::from(*system)).collect();
+        let columns = events.iter().map(|texts| (texts.codes(), texts.values().len()));
+        let combined = Combined::of(rows.len(), columns.chain([(system_codes.as_slice(), 2)]));
+        let number = |row: usize| {
+            let texts = std::array::from_fn(|at| events.get(at)?.of_row(row).cloned());
+            let event = Event::of(texts, systems.get(row) == Some(&true));
+            *known.entry(event).or_insert_with_key(|event| {
+                self.events.push(event.clone());
+                self.events.len() as u32 - 1
+            })
+        };
+        let of_event: Vec<u32> = combined.first_rows.iter().copied().map(number).collect();
+        let of_log = numbers(&mut self.logs, logs);
+        let of_source = numbers(&mut self.sources, sources);
+        let codes = logs.codes().iter().zip(sources.codes()).zip(&combined.codes);
+        let rows = rows.iter().zip(codes).zip(is_kept).filter(|(_, is_kept)| **is_kept);
+        self.rows.extend(rows.filter_map(|((fact, ((log, source), event)), _)| {
+            let number = |of: &[u32], code: u32| of.get(code as usize).copied();
+            let (log, source) = (number(&of_log, *log)?, number(&of_source, *source)?);
+            Some(Fact { log, source, event: number(&of_event, *event)?, ..*fact })
+        }));
+    }
+}
+
+/// The numbers of the values of a column. A missing one is of no fact that counts.
+fn numbers(names: &mut Names, texts: &Texts) -> Vec<u32> {
+    texts.values().iter().map(|value| names.number(&value.clone().unwrap_or_default())).collect()
+}
+
+#[cfg(test)]
+impl Facts {
+    /// Facts as tests make them up, row by row. Each file is a log of its own.
+    pub fn of(facts: &[(Key, Tallied)]) -> Self {
+        let mut made = Self::default();
+        let mut known: HashMap<Event, u32> = HashMap::new();
+        for (key, tallied) in facts {
+            let text = |text: Option<&str>| text.map(Arc::from);
+            let owned = [&key.user, &key.database, &key.address, &key.application, &key.auth_method];
+            let [user, database, address, application, auth_method] = owned.map(|owned| text(owned.as_deref()));
+            let (version, cipher) = (text(key.tls_version.as_deref()), text(key.cipher.as_deref()));
+            let (name, transport, cause) = (text(Some(key.event)), text(key.transport), text(key.cause));
+            let texts = [
+                name, transport, version, cipher, user, database, address, application, auth_method, cause,
+            ];
+            let (source, next) = (Arc::from(key.source.as_str()), known.len() as u32);
+            let event = *known.entry(Event::of(texts.clone(), key.system)).or_insert(next);
+            if event == next {
+                made.events.push(Event::of(texts, key.system));
+            }
+            let (log, source) = (made.logs.number(&source), made.sources.number(&source));
+            let Tallied { count, first_seen, last_seen } = *tallied;
+            let (open_from, open_to) = key.open.unzip();
+            let hour = key.hour;
+            made.rows.push(Fact { log, source, event, count, hour, first_seen, last_seen, open_from, open_to });
+        }
+        made
+    }
+}

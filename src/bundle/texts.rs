@@ -1,0 +1,158 @@
+//! Columns of text with each distinct text once: a table of facts repeats few texts in many rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use polars::prelude::StringChunked;
+
+/// A column of text: its distinct values, and of each row which.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    /// The values. A missing one is a value too.
+    values: Vec<Option<Arc<str>>>,
+    codes: Vec<u32>,
+    /// Bytes of all rows together.
+    pub bytes: u64,
+}
+
+/// The longest text of a column, and the bytes of all its rows together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub text: usize,
+    pub column: u64,
+}
+
+impl Limits {
+    /// What a table may hold limits it already.
+    pub const NONE: Self = Self { text: usize::MAX, column: u64::MAX };
+}
+
+impl Texts {
+    /// Reads a column; none where a text is too long, or all together are. No more is copied than these limits.
+    pub fn of(column: &StringChunked, most: Limits) -> Option<Self> {
+        let mut known: HashMap<Option<&str>, u32> = HashMap::new();
+        let mut texts = Self { codes: Vec::with_capacity(column.len()), ..Self::default() };
+        for array in column.downcast_iter() {
+            let mut recent = Recent::new();
+            for (view, text) in array.views().iter().zip(array.iter()) {
+                let length = text.map_or(0, str::len);
+                texts.bytes += length as u64;
+                // A missing text has a view too, of no meaning.
+                let view = text.map_or(Recent::MISSING, |_| view.as_u128());
+                let code = match recent.code_of(view) {
+                    Some(code) => code,
+                    None => {
+                        if length > most.text || texts.bytes > most.column {
+                            return None;
+                        }
+                        let next = u32::try_from(texts.values.len()).ok()?;
+                        let code = *known.entry(text).or_insert(next);
+                        if code == next {
+                            texts.values.push(text.map(Arc::from));
+                        }
+                        recent.add(view, code);
+                        code
+                    }
+                };
+                texts.codes.push(code);
+            }
+        }
+        (texts.bytes <= most.column).then_some(texts)
+    }
+
+    /// The same rows with other values.
+    pub fn map<'t>(&self, other: impl Fn(&str) -> Option<&'t str>) -> Self {
+        let values = self.values.iter().map(|value| value.as_deref().and_then(&other).map(Arc::from)).collect();
+        Self { values, codes: self.codes.clone(), bytes: 0 }
+    }
+
+    /// The distinct values, by their codes.
+    pub fn values(&self) -> &[Option<Arc<str>>] {
+        &self.values
+    }
+
+    /// Of each row, the index of its value.
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
+    /// The value that has a code.
+    pub fn value(&self, code: u32) -> Option<&Arc<str>> {
+        self.values.get(code as usize)?.as_ref()
+    }
+
+    /// The value of a row.
+    pub fn of_row(&self, row: usize) -> Option<&Arc<str>> {
+        self.value(*self.codes.get(row)?)
+    }
+}
+
+/// The codes of recent texts, by their views: equal views of one array are equal texts. Another view of the same text is only
+/// slower.
+struct Recent(Vec<(u128, Option<u32>)>);
+
+impl Recent {
+    /// So many that they stay in the first cache of a core.
+    const SLOTS: usize = 512;
+    /// No view has this length, because a file has no such text.
+    const MISSING: u128 = u128::MAX;
+
+    fn new() -> Self {
+        Self(vec![(0, None); Self::SLOTS])
+    }
+
+    fn slot(view: u128) -> usize {
+        let folded = (view as u64) ^ ((view >> 64) as u64);
+        (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize % Self::SLOTS
+    }
+
+    fn code_of(&self, view: u128) -> Option<u32> {
+        let (known, code) = self.0.get(Self::slot(view))?;
+        if *known == view { *code } else { None }
+    }
+
+    fn add(&mut self, view: u128, code: u32) {
+        if let Some(slot) = self.0.get_mut(Self::slot(view)) {
+            *slot = (view, Some(code));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{IntoSeries, NewChunkedArray};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values() -> impl Strategy<Value = Vec<Option<String>>> {
+        prop::collection::vec(prop::option::of("[ab\u{e9}]{0,3}|[ab]{11,14}"), 0..60)
+    }
+
+    fn read(texts: &Texts) -> Vec<Option<String>> {
+        (0..texts.codes().len()).map(|row| texts.of_row(row).map(|text| text.to_string())).collect()
+    }
+
+    proptest! {
+        /// Texts of any length, in one piece or two.
+        #[test]
+        fn a_column_is_read_as_it_is(one in values(), two in values()) {
+            let column = |values: &[Option<String>]| StringChunked::from_iter_options("text".into(), values.iter().map(Option::as_deref));
+            let mut both = column(&one).into_series();
+            both.append(&column(&two).into_series()).expect("texts");
+            let texts = Texts::of(both.str().expect("texts"), Limits::NONE).expect("in limits");
+            let all = [one, two].concat();
+            prop_assert_eq!(read(&texts), all.clone());
+            let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+            prop_assert_eq!(texts.values().len(), distinct.len());
+            prop_assert_eq!(texts.bytes, all.iter().flatten().map(|text| text.len() as u64).sum::<u64>());
+        }
+    }
+
+    #[test]
+    fn too_long_a_text_or_column_is_refused() {
+        let column = StringChunked::from_iter_options("text".into(), [Some("abcdef"); 4].into_iter());
+        let of = |text, column_most| Texts::of(&column, Limits { text, column: column_most }).is_some();
+        assert_eq!([of(6, 24), of(5, 24), of(6, 23)], [true, false, false]);
+    }
+}
