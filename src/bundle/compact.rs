@@ -129,7 +129,7 @@ impl Bundle {
         let kept: Vec<KeptMetrics> = kept.into_iter().map(|(_, kept)| kept).collect();
         let newest = kept.iter().map(|kept| &kept.file.held).max_by_key(|part| part.collected_at);
         // What is larger than one file holds stays in several.
-        let rows: usize = kept.iter().map(|kept| kept.measured.values().count()).sum();
+        let rows: usize = kept.iter().map(|kept| kept.rows).sum();
         let Some(newest) = newest.filter(|_| kept.len() > most.max(rows.div_ceil(MOST_ROWS))) else { return Ok(()) };
         let (account, region, collected_at) = (newest.account.clone(), newest.region.clone(), newest.collected_at);
         let latest = kept.iter().filter(|kept| kept.file.held.collected_at == collected_at);
@@ -137,7 +137,7 @@ impl Bundle {
         let seal = merged(kept.iter().map(|kept| &kept.file));
         let names: Vec<PathBuf> = kept.iter().map(|kept| kept.file.path.clone()).collect();
         let mut all = Measured::default();
-        kept.into_iter().for_each(|kept| all.absorb(kept.measured));
+        kept.iter().try_for_each(|kept| kept.measured().map(|measured| all.join(measured)))?;
         self.put_metrics(&MetricPart { account, region, collected_at, errors }, all, seal)?;
         self.replace("metrics", names.into_iter().flat_map(|name| [name.clone(), name.with_extension("parquet")]))
     }
@@ -266,7 +266,7 @@ fn merged<'f, T: 'f>(files: impl Iterator<Item = &'f Sealed<T>> + Clone) -> Seal
 /// another part of it, and what tells that a file need not be read again. What is left out are earlier states of logs that grew.
 fn needed(parts: &[Kept], union: &Union, engine: Option<&'static Engine>) -> Vec<(Timestamp, LogRead)> {
     let is_best = |at: Timestamp, reading: &LogRead| {
-        union.best.get(&reading.log).is_some_and(|(best, best_at, _)| (best, *best_at) == (reading, at))
+        union.best.get(&reading.log).is_some_and(|best| (&best.reading, best.at) == (reading, at))
     };
     let in_parts = union.logs_in_parts(engine);
     let all = parts.iter().flat_map(|part| &part.readings);

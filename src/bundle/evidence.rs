@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,12 +10,13 @@ use super::coverage::LogRead;
 use super::current::{Current, Found, current};
 use super::digest;
 use super::facts::Facts;
-use super::merge::{FactFiles, Union, facts, in_parts, micros, since};
+use super::merge::{FactFiles, Union, facts, micros, parted, since};
 use super::metric::Measured;
 use super::network::{self, KeptNetwork, Network};
 use super::part::{Parts, plain, read_parts};
 use super::probe::{self, KeptProbe};
 use super::record::{Listed, Present, is_made_up_for, latest_whole, lost, missing};
+use super::region_metrics::{self, RegionMetrics};
 use super::seal::beside;
 use super::store::{Bundle, Each, Inventory, KeptMetrics, problems, region_key, undoubted};
 use crate::error::{Error, ErrorKind, Result};
@@ -69,8 +71,6 @@ pub struct InstanceEvidence {
     pub collection: Collection,
     /// Whether it was a member of a cluster and is gone. What it showed still counts for the others.
     pub is_former: bool,
-    /// What CloudWatch measured of it, and of the proxies that it stands behind.
-    pub metrics: Measured,
     /// The sessions that were open in probes.
     pub sampled: InstanceSamples,
     /// Whether metrics were answered as CloudWatch never answers: what they would have shown is unknown.
@@ -87,6 +87,7 @@ pub struct InstanceEvidence {
     listed: Vec<(PathBuf, String)>,
     /// When the collection whose errors count was made; none for the latest.
     taken_at: Option<Timestamp>,
+    metrics: Arc<RegionMetrics>,
 }
 
 /// What the bundles hold of the logs of one instance.
@@ -184,7 +185,7 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
     let damage: Vec<Problem> = unread.into_iter().chain(doubts.iter().cloned()).collect();
     errors.extend(damage.iter().cloned().chain(doubtful));
     let doubts: Vec<Problem> = doubts.into_iter().chain(displacing).collect();
-    let (measured, faulty) = measured(metrics.0, scope, &mut errors);
+    let (measured, faulty) = region_metrics::by_region(metrics.0, scope.taken_at(), &mut errors);
     let (rows, samples): (Vec<_>, Vec<_>) =
         probes.0.into_iter().map(|(_, kept)| (kept.file.held.rows, kept.file.held.samples)).unzip();
     let (rows, samples) = (rows.into_iter().flatten(), samples.into_iter().flatten());
@@ -213,8 +214,8 @@ pub fn load(paths: &[PathBuf], scope: Scope<'_>) -> Result<Evidence> {
 
 /// What bundles hold besides inventories, for each instance to take its part of.
 struct Rest<'l> {
-    /// By the beginning of the names of files, and whether they are what was written.
-    measured: BTreeMap<String, (Measured, bool)>,
+    /// By the beginning of the names of files.
+    measured: BTreeMap<String, Arc<RegionMetrics>>,
     /// What endpoints answered that cannot be.
     faulty: Vec<Problem>,
     /// The certificates that count, by ARN.
@@ -233,17 +234,15 @@ impl Rest<'_> {
     fn of(&mut self, found: Found, is_former: bool) -> InstanceEvidence {
         let Found { mut profile, digest, collection, is_verified, is_doubtful } = found;
         profile.certificate.served = self.probed.remove(&profile.arn).unwrap_or_default();
-        let region = self.measured.get_mut(&region_key(Some(&profile.account), &profile.region));
-        let (metrics, sound) = region.map_or((Measured::default(), true), |(region, sound)| {
-            (region.take(&profile.arn, &profile.proxies), *sound)
-        });
+        let metrics = self.measured.get(&region_key(Some(&profile.account), &profile.region)).cloned();
+        let metrics = metrics.unwrap_or_default();
         let name = plain(&[&profile.account, &profile.region, &profile.instance]);
         InstanceEvidence {
             is_former,
             parts: self.parts.of(&profile),
             listed: self.listed.of("parts", &name).to_vec(),
+            is_verified: is_verified && metrics.is_verified(),
             metrics,
-            is_verified: is_verified && sound,
             is_doubted: is_doubtful || self.doubts.iter().any(|doubt| concerns(doubt, &profile)),
             has_faulty_metrics: self.faulty.iter().any(|problem| concerns(problem, &profile)),
             sampled: self.sampled.remove(&profile.arn).unwrap_or_default(),
@@ -347,46 +346,6 @@ impl Files {
         networks.1.extend(lost(network::FOLDER, &networks.1));
         probes.1.extend(lost(probe::FOLDER, &probes.1));
     }
-}
-
-/// The call whose answers can only make a verdict milder: one that is missing hides no TLS.
-const HIDES_NOTHING: &str = "rds:DescribeEvents";
-
-/// What AWS never answers, unlike an error with a code.
-const FAULTY: [ErrorKind; 4] = [ErrorKind::Endpoint, ErrorKind::Format, ErrorKind::Truncated, ErrorKind::Service];
-
-/// The metrics of each account and region, by the beginning of their files' names, and whether all of them are what was
-/// written; and what endpoints answered to the latest collection of each that cannot be. What could not be read is added to the
-/// errors.
-fn measured(
-    kept: Vec<(PathBuf, KeptMetrics)>,
-    scope: Scope<'_>,
-    errors: &mut Vec<Problem>,
-) -> (BTreeMap<String, (Measured, bool)>, Vec<Problem>) {
-    let region_key_of = |kept: &KeptMetrics| region_key(Some(&kept.file.held.account), &kept.file.held.region);
-    let mut newest: BTreeMap<String, Timestamp> = BTreeMap::new();
-    for (_, kept) in &kept {
-        let at = kept.file.held.collected_at;
-        let newest = newest.entry(region_key_of(kept)).or_insert(at);
-        *newest = at.max(*newest);
-    }
-    let mut all: BTreeMap<String, (Measured, bool)> = BTreeMap::new();
-    let mut faulty = Vec::new();
-    for (_, kept) in kept {
-        let region_key = region_key_of(&kept);
-        let newest = scope.taken_at().or_else(|| newest.get(&region_key).copied());
-        let (measured, is_verified) = all.entry(region_key).or_insert_with(|| (Measured::default(), true));
-        *is_verified &= kept.file.is_verified();
-        measured.absorb(kept.measured);
-        if newest == Some(kept.file.held.collected_at) {
-            let is_faulty = |problem: &&Problem| {
-                FAULTY.iter().any(|kind| problem.code == kind.name()) && problem.call.as_deref() != Some(HIDES_NOTHING)
-            };
-            faulty.extend(kept.file.held.errors.iter().filter(is_faulty).cloned());
-            errors.extend(kept.file.held.errors);
-        }
-    }
-    (all, faulty)
 }
 
 /// The network interfaces of each account and region. Only the errors of the latest collection of each count.
@@ -595,15 +554,17 @@ impl InstanceEvidence {
         let fact_files = union.fact_files();
         let engine = self.profile.known_engine();
         let logs_in_parts = union.logs_in_parts(engine);
-        let readings = union.readings(engine);
+        let readings = union.readings(engine, &logs_in_parts);
         // A collection that was broken off and taken up again may have read in the end what it could not at first.
-        let whole = readings.iter().filter(|reading| reading.gaps.is_empty());
-        let whole: BTreeSet<String> =
-            whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
-        errors.retain(|error| !whole.contains(&error.subject));
-        let parted = readings.iter().filter(|reading| logs_in_parts.contains(&reading.log));
-        errors.extend(parted.map(|reading| {
-            let error = in_parts(&format!("{} {}", self.profile.instance, reading.source));
+        if !errors.is_empty() {
+            let whole = readings.iter().filter(|reading| reading.gaps.is_empty());
+            let whole: BTreeSet<String> =
+                whole.map(|reading| format!("{} {}", self.profile.instance, reading.source)).collect();
+            errors.retain(|error| !whole.contains(&error.subject));
+        }
+        let in_parts = readings.iter().filter(|reading| logs_in_parts.contains(&reading.log));
+        errors.extend(in_parts.map(|reading| {
+            let error = parted(&format!("{} {}", self.profile.instance, reading.source));
             Problem::from(&error).at(Some(&self.profile.account), &self.profile.region)
         }));
         errors.sort_unstable();
@@ -611,10 +572,19 @@ impl InstanceEvidence {
         Ok(Logs { readings, errors, is_verified, fact_files, former_fact_files })
     }
 
+    /// What CloudWatch measured of it, and of the proxies that it stands behind.
+    ///
+    /// # Errors
+    ///
+    /// When metrics that were checked cannot be decoded again.
+    pub fn measured(&self) -> Result<Measured> {
+        self.metrics.of(&self.profile)
+    }
+
     /// The digest of what counts of its evidence, in hexadecimal.
-    pub fn digest(&self, logs: &Logs, facts: Option<&Facts>) -> String {
+    pub fn digest(&self, logs: &Logs, facts: Option<&Facts>, measured: &Measured) -> String {
         let probed = (self.profile.certificate.served.as_slice(), &self.sampled);
-        digest::of_instance(&self.digest, &logs.readings, facts, (&self.metrics, probed))
+        digest::of_instance(&self.digest, &logs.readings, facts, (measured, probed))
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{
-    BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series, StringChunked,
-};
+use polars::prelude::{BooleanChunked, Column, DataFrame, IntoColumn, NamedFrom, PolarsResult, Series, StringChunked};
 
 /// Names of the columns of the table of facts.
 pub mod column {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use polars::prelude::{ChunkedArray, Column, DataFrame, Int64Chunked, PolarsError, PolarsNumericType, PolarsResult};
+use polars::prelude::{Column, DataFrame, Int64Chunked, PolarsError, PolarsResult};
 
 use super::fact::column;
 use super::facts::{EVENT_TEXTS, Fact};
 use super::range;
-use super::texts::{Limits, Texts};
+use super::texts::{Limits, Texts, whole};
 
 /// The facts of one file.
 pub(super) struct FactFile {
@@ -64,11 +64,12 @@ impl FactFile {
 /// The numbers of the rows, which are checked.
 fn rows(table: &DataFrame) -> PolarsResult<Vec<Fact>> {
     for name in [column::SOURCE, column::EVENT, column::SYSTEM] {
-        range::is_complete(name, table.column(name)?.null_count())?;
+        range::none_missing(name, table.column(name)?.null_count())?;
     }
-    let numbers = |name: &str| whole(table.column(name)?.i64()?);
+    let numbers = |name: &str| whole(table.column(name)?.i64()?).ok_or_else(range::lacks_number);
     let (hours, firsts) = (numbers(column::HOUR)?, numbers(column::FIRST_SEEN)?);
-    let (lasts, counts) = (numbers(column::LAST_SEEN)?, whole(table.column(column::COUNT)?.u64()?)?);
+    let lasts = numbers(column::LAST_SEEN)?;
+    let counts = whole(table.column(column::COUNT)?.u64()?).ok_or_else(range::lacks_number)?;
     let mut rows = Vec::with_capacity(table.height());
     let mut events = 0u64;
     for (((hour, first_seen), last_seen), count) in hours.into_iter().zip(firsts).zip(lasts).zip(counts) {
@@ -88,14 +89,6 @@ fn rows(table: &DataFrame) -> PolarsResult<Vec<Fact>> {
     Ok(rows)
 }
 
-/// The values of a column that has one in each row.
-fn whole<T: PolarsNumericType>(column: &ChunkedArray<T>) -> PolarsResult<Vec<T::Native>> {
-    range::is_complete(column.name(), column.null_count())?;
-    let mut values = Vec::with_capacity(column.len());
-    column.downcast_iter().for_each(|array| values.extend_from_slice(array.values()));
-    Ok(values)
-}
-
 /// Sets what most columns have of no row.
 fn set(rows: &mut [Fact], column: Option<&Int64Chunked>, set: impl Fn(&mut Fact, Option<i64>)) {
     if let Some(column) = column.filter(|column| column.null_count() < column.len()) {
@@ -108,7 +101,9 @@ fn set(rows: &mut [Fact], column: Option<&Int64Chunked>, set: impl Fn(&mut Fact,
 fn of_logs(logs: &Texts, sources: &Texts, wanted: &BTreeMap<String, String>) -> PolarsResult<Vec<bool>> {
     let codes: HashMap<&str, u32> =
         sources.values().iter().zip(0..).filter_map(|(source, code)| Some((source.as_deref()?, code))).collect();
-    let source_of = |log: &str| codes.get(wanted.get(log)?.as_str()).copied();
+    let wanted_source: HashMap<&str, &str> =
+        wanted.iter().map(|(log, source)| (log.as_str(), source.as_str())).collect();
+    let source_of = |log: &str| codes.get(wanted_source.get(log)?).copied();
     let mut of_logs: Vec<(Option<u32>, bool)> =
         logs.values().iter().map(|log| (log.as_deref().and_then(source_of), false)).collect();
     let mut is_wanted = |(log, source): (&u32, &u32)| match of_logs.get_mut(*log as usize) {

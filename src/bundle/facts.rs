@@ -104,8 +104,9 @@ impl EventKind {
 impl Event {
     /// Its texts, in the order of the columns of the table: all of them but the source.
     pub(super) fn texts(&self) -> [Option<&str>; EVENT_TEXTS.len()] {
-        let Self { name, transport, tls_version, cipher, user, database, address, application, auth_method, cause, .. } =
-            self;
+        let Self {
+            name, transport, tls_version, cipher, user, database, address, application, auth_method, cause, ..
+        } = self;
         let others = [transport, tls_version, cipher, user, database, address, application, auth_method, cause];
         let mut texts = [Some(name.as_ref()); EVENT_TEXTS.len()];
         texts.iter_mut().skip(1).zip(others).for_each(|(text, other)| *text = other.as_deref());
@@ -162,19 +163,35 @@ pub(super) const EVENT_TEXTS: [&str; 10] = [
 #[derive(Clone, Debug, Default)]
 struct Names {
     by_number: Vec<Arc<str>>,
+    /// The numbers of the first names, and of how many. Only a second file needs them.
     numbers: HashMap<Arc<str>, u32>,
+    indexed: usize,
 }
 
 impl Names {
     /// The number of a name, which is added if it is new.
     fn number(&mut self, name: &Arc<str>) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+        for (known, number) in self.by_number.iter().zip(0..).skip(self.indexed) {
+            self.numbers.entry(known.clone()).or_insert(number);
         }
-        let number = self.by_number.len() as u32;
-        self.by_number.push(name.clone());
-        self.numbers.insert(name.clone(), number);
+        let next = self.by_number.len() as u32;
+        let number = *self.numbers.entry(name.clone()).or_insert(next);
+        if number == next {
+            self.by_number.push(name.clone());
+        }
+        self.indexed = self.by_number.len();
         number
+    }
+
+    /// The numbers of the values of a column. A missing value is of no fact that counts.
+    fn numbers(&mut self, texts: &Texts) -> Vec<u32> {
+        let names = texts.values().iter().map(|value| value.clone().unwrap_or_default());
+        // Most instances have one file.
+        if self.by_number.is_empty() {
+            self.by_number = names.collect();
+            return (0..).take(self.by_number.len()).collect();
+        }
+        names.map(|name| self.number(&name)).collect()
     }
 }
 
@@ -241,8 +258,8 @@ impl Facts {
             })
         };
         let of_event: Vec<u32> = combined.first_rows.iter().copied().map(number).collect();
-        let of_log = numbers(&mut self.logs, logs);
-        let of_source = numbers(&mut self.sources, sources);
+        let of_log = self.logs.numbers(logs);
+        let of_source = self.sources.numbers(sources);
         let codes = logs.codes().iter().zip(sources.codes()).zip(&combined.codes);
         let rows = rows.iter().zip(codes).zip(is_kept).filter(|(_, is_kept)| **is_kept);
         self.rows.extend(rows.filter_map(|((fact, ((log, source), event)), _)| {
@@ -251,11 +268,6 @@ impl Facts {
             Some(Fact { log, source, event: number(&of_event, *event)?, ..*fact })
         }));
     }
-}
-
-/// The numbers of the values of a column. A missing one is of no fact that counts.
-fn numbers(names: &mut Names, texts: &Texts) -> Vec<u32> {
-    texts.values().iter().map(|value| names.number(&value.clone().unwrap_or_default())).collect()
 }
 
 #[cfg(test)]
@@ -270,9 +282,7 @@ impl Facts {
             let [user, database, address, application, auth_method] = owned.map(|owned| text(owned.as_deref()));
             let (version, cipher) = (text(key.tls_version.as_deref()), text(key.cipher.as_deref()));
             let (name, transport, cause) = (text(Some(key.event)), text(key.transport), text(key.cause));
-            let texts = [
-                name, transport, version, cipher, user, database, address, application, auth_method, cause,
-            ];
+            let texts = [name, transport, version, cipher, user, database, address, application, auth_method, cause];
             let (source, next) = (Arc::from(key.source.as_str()), known.len() as u32);
             let event = *known.entry(Event::of(texts.clone(), key.system)).or_insert(next);
             if event == next {

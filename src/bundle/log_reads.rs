@@ -78,7 +78,11 @@ pub(super) fn read(table: &DataFrame) -> PolarsResult<Vec<Row>> {
     let ids = table.column("connection_ids").ok().map(Column::str).transpose()?;
     let row = |row: usize| {
         let time = |column: &Int64Chunked| column.get(row).map(Timestamp::from_microsecond).transpose().map_err(wrong);
-        let gaps: Vec<LogGap> = serde_json::from_str(there(gaps.get(row))?).map_err(wrong)?;
+        let gaps: Vec<LogGap> = match there(gaps.get(row))? {
+            // Most have none.
+            "[]" => Vec::new(),
+            gaps => serde_json::from_str(gaps).map_err(wrong)?,
+        };
         let connection_ids: Option<Vec<IdBound>> =
             ids.and_then(|ids| ids.get(row)).map(serde_json::from_str).transpose().map_err(wrong)?;
         let reading = LogRead {

@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult, UnionArgs, concat};
@@ -21,7 +22,7 @@ use crate::window::Window;
 pub const NEAR: SignedDuration = SignedDuration::from_secs(2);
 
 /// That no reading of a log shows all sessions that the others show.
-pub(super) fn in_parts(subject: &str) -> Error {
+pub(super) fn parted(subject: &str) -> Error {
     let message = "this log was read several times, and each time other parts of it";
     Error::new(ErrorKind::Truncated, subject, message).hint("read the whole log")
 }
@@ -43,14 +44,23 @@ pub(super) struct CountedFile {
 /// The log reads of an instance that matter.
 #[derive(Default)]
 pub(super) struct Union {
-    /// Of each log the log read that shows most, the time of its collection, and the file of its facts.
-    pub best: BTreeMap<String, (LogRead, Timestamp, PathBuf)>,
+    /// Of each log the log read that shows most.
+    pub best: BTreeMap<String, Best>,
     /// All that lack something.
     pub failed: Vec<(LogRead, Timestamp)>,
-    /// The first and the last session of each log, over all its readings.
-    sessions: BTreeMap<String, (Timestamp, Timestamp)>,
     /// Where the facts of the parts are.
     fact_files: FactFiles,
+}
+
+/// The log read that shows most of a log.
+pub(super) struct Best {
+    pub reading: LogRead,
+    /// When it was collected.
+    pub at: Timestamp,
+    /// The file of its facts.
+    facts: Arc<Path>,
+    /// The first and the last session of the log, over all that was read of it.
+    sessions: Option<(Timestamp, Timestamp)>,
 }
 
 impl Union {
@@ -68,21 +78,13 @@ impl Union {
         for part in parts {
             let (arn, digest) = (part.head().arn.clone(), part.facts_digest()?.map(str::to_owned));
             let name = facts_of(part.name());
-            union.fact_files.insert(name.clone(), CountedFile { arn, digest, logs: BTreeMap::new() });
+            let facts: Arc<Path> = Arc::from(name.as_path());
+            union.fact_files.insert(name, CountedFile { arn, digest, logs: BTreeMap::new() });
             for (at, reading) in part.readings {
                 if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
                 }
-                if let Some((first, last)) = reading.sessions_between() {
-                    let of_log = union.sessions.entry(reading.log.clone()).or_insert((first, last));
-                    *of_log = (of_log.0.min(first), of_log.1.max(last));
-                }
-                match union.best.get(&reading.log) {
-                    Some((known, known_at, _)) if rank(known, *known_at) >= rank(&reading, at) => {}
-                    _ => {
-                        union.best.insert(reading.log.clone(), (reading, at, name.clone()));
-                    }
-                }
+                union.add(reading, at, &facts);
             }
         }
         // The latest is the one to tell of.
@@ -95,12 +97,27 @@ impl Union {
                 gaps(other),
             ))
         });
-        for (log, (reading, _, name)) in union.best.iter().filter(|(_, (reading, ..))| reading.records > 0) {
-            if let Some(fact_file) = union.fact_files.get_mut(name) {
-                fact_file.logs.insert(log.clone(), reading.source.clone());
+        for (log, best) in union.best.iter().filter(|(_, best)| best.reading.records > 0) {
+            if let Some(fact_file) = union.fact_files.get_mut(best.facts.as_ref()) {
+                fact_file.logs.insert(log.clone(), best.reading.source.clone());
             }
         }
         Ok(union)
+    }
+
+    fn add(&mut self, reading: LogRead, at: Timestamp, facts: &Arc<Path>) {
+        let sessions = reading.sessions_between();
+        let Some(best) = self.best.get_mut(&reading.log) else {
+            self.best.insert(reading.log.clone(), Best { reading, at, facts: facts.clone(), sessions });
+            return;
+        };
+        best.sessions = match (best.sessions, sessions) {
+            (Some(known), Some(new)) => Some((known.0.min(new.0), known.1.max(new.1))),
+            (known, new) => known.or(new),
+        };
+        if rank(&best.reading, best.at) < rank(&reading, at) {
+            (best.reading, best.at, best.facts) = (reading, at, facts.clone());
+        }
     }
 
     /// Where the facts of the best readings are, and all other facts.
@@ -118,34 +135,36 @@ impl Union {
             reading.sessions_between().is_some_and(|(from, to)| is_near(from, *first) && is_near(*last, to))
         };
         let is_imitable = |reading: &LogRead| logs_of(engine, &reading.source).is_none_or(|logs| logs.imitable);
-        let is_in_parts = |(log, (best, ..)): &(&String, &(LogRead, Timestamp, PathBuf))| {
-            let is_whole = self.sessions.get(*log).is_none_or(|all| is_whole(best, all));
-            !is_whole && !is_imitable(best)
+        let is_in_parts = |best: &Best| {
+            let is_whole = best.sessions.is_none_or(|all| is_whole(&best.reading, &all));
+            !is_whole && !is_imitable(&best.reading)
         };
-        self.best.iter().filter(is_in_parts).map(|(log, _)| log.clone()).collect()
+        self.best.iter().filter(|(_, best)| is_in_parts(best)).map(|(log, _)| log.clone()).collect()
     }
 
-    /// The best readings. None hides that another one failed at what was written after it: what is missing of that is
-    /// missing of the log.
-    pub fn readings(mut self, engine: Option<&'static Engine>) -> Vec<LogRead> {
-        for log in self.logs_in_parts(engine) {
-            if let Some((reading, ..)) = self.best.get_mut(&log).filter(|(reading, ..)| reading.gaps.is_empty()) {
-                let message = in_parts(&reading.source).advice();
+    /// The best readings, of which some logs are in parts. None hides that another one failed at what was written after it: what
+    /// is missing of that is missing of the log.
+    pub fn readings(mut self, engine: Option<&'static Engine>, in_parts: &BTreeSet<String>) -> Vec<LogRead> {
+        for log in in_parts {
+            if let Some(reading) = self.best.get_mut(log).map(|best| &mut best.reading)
+                && reading.gaps.is_empty()
+            {
+                let message = parted(&reading.source).advice();
                 reading.gaps.push(LogGap { cause: GapCause::Truncated, message });
             }
         }
         for (lost, at) in self.failed.iter().rev() {
-            if let Some((reading, read_at, _)) = self.best.get_mut(&lost.log)
-                && reading.gaps.is_empty()
-                && !has_seen((reading, *read_at), (lost, *at))
+            if let Some(best) = self.best.get_mut(&lost.log)
+                && best.reading.gaps.is_empty()
+                && !has_seen((&best.reading, best.at), (lost, *at))
             {
-                reading.gaps.clone_from(&lost.gaps);
+                best.reading.gaps.clone_from(&lost.gaps);
             }
         }
         // A log of which nothing could be read has no name but its file's. It may have been read since, when that had passed
         // on to the next one.
         let is_settled = |lost: &LogRead| {
-            let mut whole = self.best.values().map(|(reading, ..)| reading).filter(|reading| reading.gaps.is_empty());
+            let mut whole = self.best.values().map(|best| &best.reading).filter(|reading| reading.gaps.is_empty());
             engine.is_some_and(|engine| whole.any(|whole| is_same_renamed(engine, whole, lost)))
         };
         let failed = self.failed.iter().map(|(lost, _)| lost);
@@ -153,8 +172,8 @@ impl Union {
         let is_settled = |reading: &LogRead| {
             !reading.gaps.is_empty() && reading.records == 0 && !lost_for_ever.contains(&reading.log)
         };
-        let best = self.best.values().map(|(reading, ..)| reading);
-        best.filter(|reading| !is_settled(reading)).cloned().collect()
+        let best = self.best.into_values().map(|best| best.reading);
+        best.filter(|reading| !is_settled(reading)).collect()
     }
 }
 

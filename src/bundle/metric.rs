@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, PolarsResult, Series as Values};
 use serde::{Deserialize, Serialize};
 
+use super::combine::Combined;
 use super::range;
+pub use super::series::Series;
+use super::texts::{Limits, Texts, whole};
 use crate::problem::Problem;
 
 /// Names of metrics, as AWS spells them.
@@ -83,9 +86,6 @@ pub struct Measure {
     pub statistic: Statistic,
 }
 
-/// Values by the start of their hour, in seconds since 1970 (UTC). An hour that is not there is unknown; not zero.
-pub type Series = BTreeMap<i64, f64>;
-
 /// Series of instances and proxies.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured(BTreeMap<Measure, Series>);
@@ -95,28 +95,20 @@ impl Measured {
     /// came after, and of two answers the one that shows more clients is the careful one. So the order makes no
     /// difference.
     pub fn add(&mut self, measure: &Measure, hour: i64, value: f64) {
-        let series = match self.0.get_mut(measure) {
-            Some(series) => series,
-            None => self.0.entry(measure.clone()).or_default(),
-        };
-        series.entry(hour).and_modify(|known| *known = known.max(value)).or_insert(value);
-    }
-
-    /// Adds all values of another.
-    pub fn join(&mut self, other: &Self) {
-        for (measure, series) in &other.0 {
-            for (hour, value) in series {
-                self.add(measure, *hour, *value);
-            }
+        match self.0.get_mut(measure) {
+            Some(series) => series.add(hour, value),
+            None => self.0.entry(measure.clone()).or_default().add(hour, value),
         }
     }
 
-    /// The same, with no copy of what is unknown here: a fleet's values of a year fill much memory.
-    pub(super) fn absorb(&mut self, other: Self) {
-        let (known, new): (BTreeMap<_, _>, _) =
-            other.0.into_iter().partition(|(measure, _)| self.0.contains_key(measure));
-        self.0.extend::<BTreeMap<_, _>>(new);
-        self.join(&Self(known));
+    /// Adds all values of another.
+    pub fn join(&mut self, other: Self) {
+        for (measure, series) in other.0 {
+            match self.0.get_mut(&measure) {
+                Some(known) => known.join(&series),
+                None => drop(self.0.insert(measure, series)),
+            }
+        }
     }
 
     /// The same in pieces of not much more than [`MOST_ROWS`] values, of which there is at least one.
@@ -138,7 +130,7 @@ impl Measured {
 
     /// All values: what each is of, its hour, and the value.
     pub(super) fn values(&self) -> impl Iterator<Item = (&Measure, i64, f64)> {
-        self.0.iter().flat_map(|(measure, series)| series.iter().map(move |(hour, value)| (measure, *hour, *value)))
+        self.0.iter().flat_map(|(measure, series)| series.iter().map(move |(hour, value)| (measure, hour, value)))
     }
 
     /// The series of a subject; none when nothing is known.
@@ -146,12 +138,15 @@ impl Measured {
         self.0.get(&Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic })
     }
 
-    /// Takes out the series of an instance, and copies those of the proxies that it may share with others.
-    pub(super) fn take(&mut self, instance: &str, proxies: &[String]) -> Self {
-        let shared = self.0.iter().filter(|(measure, _)| proxies.contains(&measure.subject));
-        let mut taken: BTreeMap<_, _> = shared.map(|(measure, series)| (measure.clone(), series.clone())).collect();
-        taken.extend(self.0.extract_if(.., |measure, _| measure.subject == instance));
-        Self(taken)
+    /// The series of an instance, and of the proxies that it may share with others.
+    pub(super) fn of(&self, instance: &str, proxies: &[String]) -> Self {
+        let of = |subject: &str| {
+            let subject = subject.to_owned();
+            let first = Measure { subject: subject.clone(), metric: String::new(), statistic: Statistic::Minimum };
+            self.0.range(first..).take_while(move |(measure, _)| measure.subject == subject)
+        };
+        let all = proxies.iter().map(String::as_str).chain([instance]).flat_map(of);
+        Self(all.map(|(measure, series)| (measure.clone(), series.clone())).collect())
     }
 
     /// The table: a row for each value.
@@ -160,12 +155,12 @@ impl Measured {
     ///
     /// When polars refuses the columns, which are all of one length.
     pub(super) fn table(&self) -> PolarsResult<DataFrame> {
-        let rows = || self.0.iter().flat_map(|(measure, series)| series.iter().map(move |row| (measure, row)));
         let text = |name: &str, value: fn(&Measure) -> &str| -> Column {
-            Values::new(name.into(), rows().map(|(measure, _)| value(measure)).collect::<Vec<_>>()).into_column()
+            Values::new(name.into(), self.values().map(|(measure, ..)| value(measure)).collect::<Vec<_>>())
+                .into_column()
         };
-        let hours: Vec<i64> = rows().map(|(_, (hour, _))| *hour).collect();
-        let values: Vec<f64> = rows().map(|(_, (_, value))| *value).collect();
+        let hours: Vec<i64> = self.values().map(|(_, hour, _)| hour).collect();
+        let values: Vec<f64> = self.values().map(|(.., value)| value).collect();
         DataFrame::new(
             hours.len(),
             vec![
@@ -182,24 +177,44 @@ impl Measured {
     ///
     /// # Errors
     ///
-    /// When a column is not there or of another type, or a value is missing or out of range.
+    /// As [`check`](Self::check).
     pub(super) fn read(table: &DataFrame) -> PolarsResult<Self> {
-        let text = |name: &str| table.column(name)?.str();
-        let (subjects, metrics, statistics) = (text("subject")?, text("metric")?, text("statistic")?);
-        let (hours, values) = (table.column("hour")?.i64()?, table.column("value")?.f64()?);
-        let mut measured = Self::default();
-        for row in 0..table.height() {
-            let (Some(subject), Some(metric), Some(statistic), Some(hour), Some(value)) =
-                (subjects.get(row), metrics.get(row), statistics.get(row), hours.get(row), values.get(row))
-            else {
-                return Err(PolarsError::NoData("a metric lacks a value".into()));
-            };
-            range::measured(hour, value)?;
-            let Some(statistic) = Statistic::ALL.into_iter().find(|known| known.name() == statistic) else { continue };
-            let measure = Measure { subject: subject.to_owned(), metric: metric.to_owned(), statistic };
-            measured.add(&measure, hour, value);
+        let (hours, values) = Self::check(table)?;
+        let text = |name: &str| Texts::of(table.column(name)?.str()?, Limits::NONE).ok_or_else(range::too_long);
+        let texts = [text("subject")?, text("metric")?, text("statistic")?];
+        let columns = texts.iter().map(|texts| (texts.codes(), texts.values().len()));
+        let Combined { codes, first_rows } = Combined::of(table.height(), columns);
+        let mut all: Vec<Series> = vec![Series::default(); first_rows.len()];
+        for ((code, hour), value) in codes.into_iter().zip(hours).zip(values) {
+            all.get_mut(code as usize).into_iter().for_each(|series| series.add(hour, value));
         }
-        Ok(measured)
+        let [subjects, metrics, statistics] = &texts;
+        let measure = |row: usize| {
+            let text = |texts: &Texts| texts.of_row(row).map(|text| text.to_string());
+            let statistic = statistics.of_row(row)?;
+            let statistic = Statistic::ALL.into_iter().find(|known| known.name() == statistic.as_ref())?;
+            Some(Measure { subject: text(subjects)?, metric: text(metrics)?, statistic })
+        };
+        let known = first_rows.into_iter().zip(all).filter_map(|(row, series)| Some((measure(row)?, series)));
+        Ok(Self(known.collect()))
+    }
+
+    /// Checks a table; returns its hours and values.
+    ///
+    /// # Errors
+    ///
+    /// When a column is not there or of another type, or a value is missing or out of range.
+    pub(super) fn check(table: &DataFrame) -> PolarsResult<(Vec<i64>, Vec<f64>)> {
+        let lacking = || PolarsError::NoData("a metric lacks a value".into());
+        for name in ["subject", "metric", "statistic"] {
+            if table.column(name)?.str()?.null_count() > 0 {
+                return Err(lacking());
+            }
+        }
+        let hours = whole(table.column("hour")?.i64()?).ok_or_else(lacking)?;
+        let values = whole(table.column("value")?.f64()?).ok_or_else(lacking)?;
+        hours.iter().zip(&values).try_for_each(|(hour, value)| range::measured(*hour, *value))?;
+        Ok((hours, values))
     }
 }
 
@@ -240,14 +255,14 @@ mod tests {
         fn collections_unite_in_any_order_and_however_often(one in values(), two in values(), three in values()) {
             let unite = |parts: &[&Vec<(i64, f64)>]| {
                 let mut all = Measured::default();
-                parts.iter().for_each(|part| all.join(&measured(part)));
+                parts.iter().for_each(|part| all.join(measured(part)));
                 all
             };
             let all = unite(&[&one, &two, &three]);
             prop_assert_eq!(&unite(&[&three, &one, &two, &one]), &all);
             prop_assert_eq!(&Measured::read(&all.table().expect("a table")).expect("read"), &all);
             let mut again = Measured::default();
-            all.clone().pieces().into_iter().for_each(|piece| again.absorb(piece));
+            all.clone().pieces().into_iter().for_each(|piece| again.join(piece));
             prop_assert_eq!(&again, &all);
         }
     }

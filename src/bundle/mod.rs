@@ -34,7 +34,9 @@ mod part;
 mod probe;
 mod range;
 mod record;
+mod region_metrics;
 mod seal;
+mod series;
 mod store;
 mod table;
 #[cfg(test)]
@@ -44,8 +46,8 @@ mod working_copy;
 
 pub use coverage::{GapCause, IdBound, LogGap, LogRead, exported_source, exported_type, listing_source};
 pub use digest::of_all;
-pub use facts::{Event, EventKind, Fact, Facts};
 pub use evidence::{Evidence, InstanceEvidence, Logs, RegionNetwork, Scope, load};
+pub use facts::{Event, EventKind, Fact, Facts};
 pub use merge::NEAR;
 pub use metric::{Measured, MetricPart};
 pub use network::{Network, NetworkPart, Sighting};

@@ -92,13 +92,17 @@ pub(super) fn instances(instances: &Texts, arn: &str) -> PolarsResult<()> {
 }
 
 /// Checks that no value of a column of facts is missing.
-pub(super) fn is_complete(name: &str, missing: usize) -> PolarsResult<()> {
+pub(super) fn none_missing(name: &str, missing: usize) -> PolarsResult<()> {
     let what = match name {
-        column::SOURCE | column::EVENT => "a value is out of range (a fact without a log or event)",
-        column::SYSTEM => "a value is out of range (a fact that does not say whether its user belongs to AWS)",
-        _ => "a fact lacks a time or a count",
+        column::SYSTEM => "a fact that does not say whether its user belongs to AWS",
+        _ => "a fact without a log or event",
     };
-    if missing == 0 { Ok(()) } else { Err(wrong(what.to_owned())) }
+    check(missing == 0, what).map_err(wrong)
+}
+
+/// The error for a fact that lacks a number.
+pub(super) fn lacks_number() -> PolarsError {
+    wrong("a fact lacks a time or a count".to_owned())
 }
 
 /// Checks the times of a fact: its hour, in seconds, and when it was first and last seen, in microseconds.

@@ -298,7 +298,7 @@ impl Bundle {
     pub fn measured(&self, account: &str, region: &str) -> Result<Measured> {
         let mut all = Measured::default();
         for (_, kept) in self.metrics_named(&format!("{}.", plain(&[account, region])))?.0 {
-            all.absorb(kept.measured);
+            all.join(kept.measured()?);
         }
         Ok(all)
     }
@@ -365,11 +365,15 @@ impl Inventory {
     }
 }
 
-/// Metrics as they are kept: of one collection, or of many that were merged.
+/// Metrics as they are kept: of one collection, or of many that were merged. They are checked, and decoded when they are
+/// needed: a fleet's fill much memory.
 #[derive(Clone, Debug)]
 pub(super) struct KeptMetrics {
     pub file: Sealed<MetricPart>,
-    pub measured: Measured,
+    /// The bytes of the table.
+    pub table: Vec<u8>,
+    /// How many values it has.
+    pub rows: usize,
 }
 
 impl KeptMetrics {
@@ -381,9 +385,17 @@ impl KeptMetrics {
         }
         range::time(part.collected_at).map_err(|what| damaged(name, what))?;
         let path = name.with_extension(VALUES);
-        let table = decode(&path, read_checked(&path, file.table(VALUES)?)?)?;
-        let measured = Measured::read(&table).map_err(|error| misread(&path, error))?;
-        Ok(Self { file, measured })
+        let table = read_checked(&path, file.table(VALUES)?)?;
+        let decoded = decode(&path, table.clone())?;
+        Measured::check(&decoded).map_err(|error| misread(&path, error))?;
+        Ok(Self { file, table, rows: decoded.height() })
+    }
+
+    /// The values.
+    pub fn measured(&self) -> Result<Measured> {
+        let path = self.file.path.with_extension(VALUES);
+        let table = decode(&path, self.table.clone())?;
+        Measured::read(&table).map_err(|error| misread(&path, error))
     }
 }
 

@@ -228,19 +228,22 @@ fn shown(paths: &[PathBuf]) -> Shown {
     let instance = evidence.instances.first().expect("an instance");
     let logs = instance.logs().expect("readings");
     let mut facts = Vec::new();
+    let measured = instance.measured().expect("metrics");
     let table = logs.facts().expect("facts");
     assert!(evidence.is_whole() && logs.is_verified);
-    let digest = instance.digest(&logs, table.as_ref());
+    let digest = instance.digest(&logs, table.as_ref(), &measured);
     if let Some(table) = table {
-        facts.extend(table.with_events().map(|(fact, event)| {
-            format!("{:?}", (table.source(fact), table.log(fact), &event.user, fact.count))
-        }));
+        facts.extend(
+            table
+                .with_events()
+                .map(|(fact, event)| format!("{:?}", (table.source(fact), table.log(fact), &event.user, fact.count))),
+        );
         facts.sort_unstable();
     }
     let mut errors = logs.errors;
     errors.dedup();
     let networks = evidence.networks.into_values().map(|region| (region.network, region.errors)).collect();
-    (logs.readings, errors, facts, instance.metrics.clone(), evidence.errors, digest, networks)
+    (logs.readings, errors, facts, measured, evidence.errors, digest, networks)
 }
 
 /// The addresses whose owners the next collection asks for.

@@ -1,9 +1,9 @@
-//! Columns of text with each distinct text once: a table of facts repeats few texts in many rows.
+//! Columns of tables: text with each distinct one once, for tables repeat few texts in many rows; and numbers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use polars::prelude::StringChunked;
+use polars::prelude::{ChunkedArray, PolarsNumericType, StringChunked};
 
 /// A column of text: its distinct values, and of each row which.
 #[derive(Debug, Default)]
@@ -85,6 +85,13 @@ impl Texts {
     pub fn of_row(&self, row: usize) -> Option<&Arc<str>> {
         self.value(*self.codes.get(row)?)
     }
+}
+
+/// The numbers of a column; none where a row has none.
+pub(super) fn whole<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Option<Vec<T::Native>> {
+    let mut values = Vec::with_capacity(column.len());
+    column.downcast_iter().for_each(|array| values.extend_from_slice(array.values()));
+    (column.null_count() == 0).then_some(values)
 }
 
 /// The codes of recent texts, by their views: equal views of one array are equal texts. Another view of the same text is only

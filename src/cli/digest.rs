@@ -109,7 +109,7 @@ fn of(known: &InstanceEvidence) -> (Of, Option<Problem>) {
     let profile = &known.profile;
     let read = known.logs().and_then(|logs| {
         let facts = logs.facts()?;
-        Ok(Evidence::new(Some(known.digest(&logs, facts.as_ref())), logs.is_verified))
+        Ok(Evidence::new(Some(known.digest(&logs, facts.as_ref(), &known.measured()?)), logs.is_verified))
     });
     let (evidence, error) = match read {
         Ok(evidence) => (evidence, None),

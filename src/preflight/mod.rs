@@ -173,7 +173,7 @@ impl Preflight {
         let least = policy.least_coverage;
         let found = usage::of_each(&evidence.instances, (window, least), ignores, progress, |known, usage, errors| {
             let finding = examine(&known.profile, &usage, policy, window.to);
-            let sessions = volume::sessions(&known.profile, &usage, &known.metrics, window);
+            let sessions = volume::sessions(&known.profile, &usage, &known.measured().unwrap_or_default(), window);
             let seen = Seen {
                 logs: usage.coverage.files + usage.coverage.files_failed > 0,
                 tls_clients: usage.connections.tls > 0,

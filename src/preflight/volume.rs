@@ -57,7 +57,7 @@ pub(super) fn sessions(profile: &InstanceProfile, usage: &Usage, measured: &Meas
     let inside = |hour: i64| (window.from.as_second()..window.to.as_second()).contains(&hour);
     let rises: Vec<f64> = highest
         .iter()
-        .filter(|(hour, _)| inside(**hour))
+        .filter(|(hour, _)| inside(*hour))
         .filter_map(|(hour, high)| Some((high - lowest.get(hour)?).max(0.0)))
         .collect();
     let risen: f64 = rises.iter().sum();

@@ -1,6 +1,6 @@
 //! Whether the counts of a log agree with its facts. Both were written at once, so where they differ, one is wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::bundle::{EventKind, Facts, LogRead};
 
@@ -11,7 +11,7 @@ type Sessions = (u64, u64);
 pub(super) fn find(readings: &[LogRead], facts: Option<&Facts>) -> Option<String> {
     let held = facts.map(held).unwrap_or_default();
     // Logs that rotate by being renamed may have been read under one name.
-    let mut counted: BTreeMap<&str, Sessions> = BTreeMap::new();
+    let mut counted: HashMap<&str, Sessions> = HashMap::new();
     for reading in readings {
         let (sessions, tls) = counted.entry(&reading.source).or_default();
         *sessions = sessions.saturating_add(reading.sessions);
@@ -19,7 +19,7 @@ pub(super) fn find(readings: &[LogRead], facts: Option<&Facts>) -> Option<String
     }
     let differs =
         |(source, sessions): &(&&str, &Sessions)| held.get(**source).copied().unwrap_or_default() != **sessions;
-    counted.iter().find(differs).map(|(source, _)| (*source).to_owned())
+    counted.iter().filter(differs).map(|(source, _)| *source).min().map(str::to_owned)
 }
 
 /// The sessions in facts, by log.

@@ -1,6 +1,6 @@
 //! Coverage of the window by logs, and the causes of its gaps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -235,7 +235,7 @@ pub(super) fn is_complete(engine: Option<&Engine>, source: &str) -> bool {
 }
 
 /// When sessions were recorded, by the log that they stand in: in each hour, from the first to the last.
-pub(super) type Recorded = BTreeMap<String, Vec<(Timestamp, Timestamp)>>;
+pub(super) type Recorded = HashMap<String, Vec<(Timestamp, Timestamp)>>;
 
 /// When the facts' sessions were recorded.
 pub(super) fn recorded(facts: &Facts) -> Recorded {

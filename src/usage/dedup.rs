@@ -24,15 +24,13 @@ struct Kind<'r> {
 /// list. Of every other kind, only what stands outside of the spans that a kind before it saw is left, and the events that
 /// no kind before it writes at all, as failed handshakes. TLS that only a later kind shows is never left out, and neither
 /// is a client that no kind before it shows: the log of that was not written when it came.
-pub(super) fn once(
-    mut facts: Facts,
-    (readings, recorded): (&[LogRead], &Recorded),
-    engine: Option<&Engine>,
-) -> Facts {
-    let kinds = kinds(readings, recorded, engine);
-    if kinds.len() < 2 {
+pub(super) fn once(mut facts: Facts, (readings, recorded): (&[LogRead], &Recorded), engine: Option<&Engine>) -> Facts {
+    let mut all_kinds = readings.iter().map(|reading| kind(engine, &reading.source));
+    let first = all_kinds.next();
+    if all_kinds.all(|kind| Some(kind) == first) {
         return facts;
     }
+    let kinds = kinds(readings, recorded, engine);
     let rank_of = ranks(&kinds, facts.sources());
     let rank = |fact: &Fact| rank_of.get(fact.source as usize).copied().unwrap_or(0);
     let pairs: BTreeSet<(usize, u32)> = facts.rows().iter().map(|fact| (rank(fact), fact.event)).collect();
@@ -99,7 +97,8 @@ impl<'f> Shown<'f> {
 
     fn rule(&self, (rank, event): (usize, u32), kinds: &[Kind<'_>], events: &[Event]) -> Option<Rule> {
         let event = events.get(event as usize)?;
-        let only_tls = event.is_tls() && !(0..rank).any(|before| self.tls.contains(&(before, what(event), event.system)));
+        let only_tls =
+            event.is_tls() && !(0..rank).any(|before| self.tls.contains(&(before, what(event), event.system)));
         // A kind that may leave sessions out names clients in its own way.
         let is_named = event.is_session() && !kinds.get(rank).is_some_and(|kind| kind.partial);
         let named = who(event).filter(|_| is_named);

@@ -89,9 +89,8 @@ pub(super) fn unknown_outside(facts: &Facts, spans: &[Window]) -> u64 {
         event.is_session() && !matches!(event.transport.as_deref(), Some("tls" | "plaintext" | "local" | "gss"))
     };
     let is_inside = |fact: &Fact| {
-        let holds = |span: &Window| {
-            span.from.as_microsecond() <= fact.first_seen && fact.last_seen <= span.to.as_microsecond()
-        };
+        let holds =
+            |span: &Window| span.from.as_microsecond() <= fact.first_seen && fact.last_seen <= span.to.as_microsecond();
         spans.iter().any(holds)
     };
     let unknown = facts.with_events().filter(|(_, event)| is_unknown(event));

@@ -72,8 +72,8 @@ pub(super) fn of(
     };
     let always_open =
         open(Statistic::Minimum).and_then(|series| since.iter().filter_map(|since| fewest(series, since)).max());
-    let least_in = |hour: &i64| open(Statistic::Minimum)?.get(hour).map(|least| count(*least));
-    let moments = || proven.iter().filter_map(|(hour, proven)| Some((*hour, *proven, least_in(hour)?)));
+    let least_in = |hour: i64| open(Statistic::Minimum)?.get(hour).map(count);
+    let moments = || proven.iter().filter_map(|(hour, proven)| Some((*hour, *proven, least_in(*hour)?)));
     let exceeded = moments().find(|(_, proven, least)| proven > least);
     let last_begin = since.last().map_or(i64::MAX, |since| since.from.as_second());
     let beside =
@@ -118,8 +118,8 @@ fn lies_in(hour: Window, spans: &[Window]) -> bool {
 /// The hours of a series, and their values.
 fn hours(series: &Series) -> impl Iterator<Item = (Window, f64)> + '_ {
     series.iter().filter_map(|(hour, value)| {
-        let (from, to) = (Timestamp::from_second(*hour).ok()?, Timestamp::from_second(hour.checked_add(HOUR)?).ok()?);
-        Some((Window { from, to }, *value))
+        let (from, to) = (Timestamp::from_second(hour).ok()?, Timestamp::from_second(hour.checked_add(HOUR)?).ok()?);
+        Some((Window { from, to }, value))
     })
 }
 

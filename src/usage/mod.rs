@@ -10,6 +10,8 @@ mod open_sessions;
 mod outside;
 mod own_logins;
 mod parallel;
+#[cfg(test)]
+mod reference;
 mod restarts;
 mod sampled;
 #[cfg(test)]
@@ -298,6 +300,14 @@ impl Transports {
     /// Sessions of any transport.
     pub fn sum(&self) -> u64 {
         self.tls + self.plaintext + self.local + self.unknown + self.gss
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.tls += other.tls;
+        self.plaintext += other.plaintext;
+        self.local += other.local;
+        self.unknown += other.unknown;
+        self.gss += other.gss;
     }
 
     fn add(&mut self, transport: &str, count: u64) {

@@ -41,8 +41,7 @@ pub(super) fn proven(facts: &Facts, seen: &[Window], engine: Option<&Engine>) ->
     let who = |event: &Event| (event.user.clone(), event.address.clone());
     let clients = || facts.with_events().filter(|(_, event)| !event.system);
     let is_replica = |event: &Event| !is_paired && event.kind == EventKind::Connected && event.database.is_none();
-    let replicas: BTreeSet<_> =
-        clients().filter(|(_, event)| is_replica(event)).map(|(_, event)| who(event)).collect();
+    let replicas: BTreeSet<_> = clients().filter(|(_, event)| is_replica(event)).map(|(_, event)| who(event)).collect();
     // A record may say any time: no hour counts that is not of the window.
     let end = seen.last().map_or(0, |span| span.to.as_second());
     let mut proven = Proven::default();

@@ -27,7 +27,8 @@ pub(super) fn of(facts: &Facts, window: Window) -> Outside {
         }
     }
     let seen = || facts.events().iter().zip(&last_seen).filter(|(event, last)| !event.system && last.is_some());
-    let is_plain = |event: &Event| event.is_session() && matches!(event.transport.as_deref(), Some("plaintext" | "gss"));
+    let is_plain =
+        |event: &Event| event.is_session() && matches!(event.transport.as_deref(), Some("plaintext" | "gss"));
     let is_wanted =
         |event: &Event| event.is_session() && event.is_tls() || event.cause.as_deref() == Some(cause::CLIENT_REJECTED);
     let mut tls: BTreeMap<Client, Timestamp> = BTreeMap::new();

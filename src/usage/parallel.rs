@@ -28,9 +28,9 @@ pub fn of_each<T: Send>(
         let usage = known.logs().and_then(|mut logs| {
             errors = std::mem::take(&mut logs.errors);
             let ignores = |client: &Client| ignores(profile, client);
-            let facts = logs.facts()?;
-            let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref())), !logs.is_verified);
-            let beside = (&known.metrics, &known.sampled);
+            let (facts, measured) = (logs.facts()?, known.measured()?);
+            let (digest, unverified) = (Some(known.digest(&logs, facts.as_ref(), &measured)), !logs.is_verified);
+            let beside = (&measured, &known.sampled);
             let mut usage = add_up(profile, (&logs.readings, facts), beside, (window, least), &ignores);
             if let Some(former) = logs.former_facts()? {
                 usage.add_former(&former, window, &ignores);

@@ -29,7 +29,7 @@ pub(super) fn last_start(
 ) -> Option<Timestamp> {
     let uptime = measured.series(arn, name::ENGINE_UPTIME, Statistic::Minimum);
     let restarts = measured.series(arn, name::RESTART, Statistic::Maximum)?.iter();
-    let recorded = restarts.filter_map(|(hour, second)| Timestamp::from_second(hour.checked_add(*second as i64)?).ok());
+    let recorded = restarts.filter_map(|(hour, second)| Timestamp::from_second(hour.checked_add(second as i64)?).ok());
     // One from before the creation was another instance's, which had the same name.
     let of_instance = recorded.filter(|at| *at <= until && created_at.is_none_or(|created| created <= *at));
     let starts = of_instance.filter_map(|at| Some((at, at.checked_sub(RECORDED_AFTER).ok()?)));
@@ -43,7 +43,7 @@ pub(super) fn last_start(
 ///
 /// An hour's value was reached at any moment of it. So the engine was started before the end of the hour less the value.
 fn was_up_before(start: Timestamp, restart: Timestamp, uptime: &Series) -> bool {
-    let mut after = uptime.range(restart.as_second()..);
+    let mut after = uptime.since(restart.as_second());
     after.any(|(hour, seconds)| (hour.saturating_add(HOUR) as f64) - seconds < start.as_second() as f64)
 }
 
