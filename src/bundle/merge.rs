@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use polars::prelude::{DataFrame, IntoLazy, PolarsError, PolarsResult, UnionArgs, concat};
+use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 use ssl_usage_parsers::{Engine, Logs};
 
 use super::coverage::{GapCause, LogGap, LogRead, exported_type};
@@ -254,17 +254,26 @@ pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<Facts>> {
 
 /// The same as one table.
 pub(super) fn table(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
-    let mut tables = Vec::new();
+    let mut whole: Option<DataFrame> = None;
+    let mut mismatch = None;
     each(fact_files, |table, file, wanted| {
-        tables.push(kept(table, &file.is_kept, wanted)?.lazy());
+        let table = kept(table, &file.is_kept, wanted)?;
+        match &mut whole {
+            None => whole = Some(table),
+            Some(whole) => mismatch = whole.vstack_mut_owned(table).err().or(mismatch.take()),
+        }
         Ok(())
     })?;
-    let Some(first) = fact_files.keys().next().filter(|_| !tables.is_empty()) else { return Ok(None) };
-    let whole = concat(tables, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
-    whole.map(Some).map_err(|error: PolarsError| {
-        let subject = first.display().to_string();
-        Error::new(ErrorKind::Format, subject, "the tables of facts of this instance do not match").because(error)
-    })
+    match (mismatch, fact_files.keys().next()) {
+        (Some(error), Some(first)) => Err(mismatched(first, error)),
+        _ => Ok(whole),
+    }
+}
+
+/// That the tables of an instance have other columns than the first.
+fn mismatched(first: &Path, error: PolarsError) -> Error {
+    let subject = first.display().to_string();
+    Error::new(ErrorKind::Format, subject, "the tables of facts of this instance do not match").because(error)
 }
 
 /// Reads and checks each file, and hands on those of which something counts.
