@@ -492,10 +492,20 @@ fn tail(record: &[u8]) -> Option<Tail<'_>> {
 fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
     let number = |until: usize| {
         let before = text.get(until.saturating_sub(21)..until)?;
-        let length = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        let (rest, number) = before.split_at_checked(before.len() - length)?;
-        rest.strip_suffix(b",")?;
-        Some((until - length - 1, digits::number(number)?))
+        let (mut value, mut unit) = (0, 1u64);
+        for (length, byte) in before.iter().rev().enumerate() {
+            match byte {
+                b'0'..=b'9' if length < 19 => value += u64::from(byte - b'0') * unit,
+                b'0'..=b'9' => {}
+                b',' if length > 19 => {
+                    return Some((until - length - 1, digits::number(text.get(until - length..until)?)?));
+                }
+                b',' if length > 0 => return Some((until - length - 1, value)),
+                _ => return None,
+            }
+            unit = unit.wrapping_mul(10);
+        }
+        None
     };
     let (query, _) = number(operation)?;
     number(query).map(|(thread, value)| (value, thread))
@@ -507,10 +517,13 @@ fn numbers(text: &[u8], operation: usize) -> Option<(u64, usize)> {
 /// about.
 fn operations(record: &[u8]) -> impl Iterator<Item = usize> {
     memchr_iter(b',', record).filter(|at| {
+        if !matches!(record.get(at + 1), Some(b'A'..=b'Z' | b'_')) {
+            return false;
+        }
         let word = record.get(at + 1..).unwrap_or_default();
         let word = word.get(..word.len().min(24)).unwrap_or_default();
         let length = word.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
-        length > 0 && word.get(length) == Some(&b',') && numbers(record, *at).is_some()
+        word.get(length) == Some(&b',') && numbers(record, *at).is_some()
     })
 }
 
@@ -538,5 +551,32 @@ fn parts_of_host(host: &[u8]) -> (&[u8], bool) {
     match (colons.next(), colons.next()) {
         (Some(at), None) => (host.get(..at).unwrap_or(host), true),
         _ => (host, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn two_numbers_stand_before_an_operation() {
+        let rows = [
+            ("x,4,0", Some((4, 1))),
+            (",007,123456", Some((7, 0))),
+            (",18446744073709551615,0", Some((u64::MAX, 0))),
+            (",1,18446744073709551615", Some((1, 0))),
+            (",18446744073709551616,0", None),
+            (",000000000000000000004,0", None),
+            (",1,000000000000000000004", None),
+            ("4,0", None),
+            (",,0", None),
+            (",4,", None),
+            (",4,x", None),
+            (",x4,0", None),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(numbers(format!("{text},CONNECT,").as_bytes(), text.len()), expected, "{text}");
+        }
     }
 }
