@@ -96,7 +96,7 @@ fn differing(parser: &dyn RecordParser, text: &[u8]) -> Option<String> {
     }
     hits.sort_unstable();
     let (mut forwards, mut backwards) = (parser.reader(chunk), parser.reader(chunk));
-    let mut differs = |read: &mut Reader<'_, '_>, (hit, needle): (usize, &[u8])| {
+    let differs = |read: &mut Reader<'_, '_>, (hit, needle): (usize, &[u8])| {
         let (alone, together) = (parser.read(chunk, needle, hit), read(needle, hit));
         (alone != together).then(|| format!("at {hit}, {together:?} is read instead of {alone:?}"))
     };

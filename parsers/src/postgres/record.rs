@@ -18,7 +18,9 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// `line` begins with a severity, as in `DETAIL:  ...`. False for a new record.
 pub(super) fn is_added(line: &[u8]) -> bool {
-    line.starts_with(b"DETAIL:") || line.starts_with(b"HINT:") || is_context(line)
+    // Nearly every line begins otherwise.
+    matches!(line.first(), Some(b'C' | b'D' | b'H' | b'Q' | b'S'))
+        && (line.starts_with(b"DETAIL:") || line.starts_with(b"HINT:") || is_context(line))
 }
 
 /// Whether it says in which command that was written.

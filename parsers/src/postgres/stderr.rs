@@ -471,7 +471,10 @@ impl Stderr {
         };
         let Some(severity_at) = severity_at else { return Parsed::NotARecord };
         let expected = following.as_ref().and_then(|line| line.located(chunk.text, &self.prefixes, severity_at));
-        match expected.map_or_else(|| self.locate(chunk, severity_at), Ok) {
+        if let Some(located) = expected {
+            return self.record(chunk, &located, needle == FATAL, following);
+        }
+        match self.locate(chunk, severity_at) {
             Ok(located) => self.record(chunk, &located, needle == FATAL, following),
             // FATAL stands before many messages that are not about connections.
             Err(NotLocated::Malformed(cause)) if needle == message::LOG_NEEDLE => Parsed::Malformed(cause),

@@ -13,12 +13,13 @@ use crate::time::LogTime;
 
 /// The time at the start of `input`, and its length.
 ///
-/// A busy log writes the same second hundreds of times. So the last time is compared before a time is read.
+/// A busy log writes the same second hundreds of times. So the last two times, which alternate where processes write in
+/// turn, are compared before a time is read.
 ///
 /// The length is in bytes, with the zone. None where no time is at the start.
-/// Each thread remembers its own last time.
+/// Each thread remembers its own last times.
 pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
-    /// The last time whose text shows its own end.
+    /// A time whose text shows its own end.
     #[derive(Clone, Copy)]
     struct Last {
         /// The text with the byte behind it, filled up with zeros.
@@ -30,17 +31,16 @@ pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     }
     const NONE: Last = Last { text: [1; 4], mask: [0; 4], length: 0, time: LogTime { at: 0, zone_known: false } };
     thread_local! {
-        static LAST: Cell<Last> = const { Cell::new(NONE) };
+        static LAST: [Cell<Last>; 2] = const { [Cell::new(NONE), Cell::new(NONE)] };
     }
-    let start = input.first_chunk().map(words);
-    let last = LAST.get();
-    let differ = |start: [u64; 4]| {
-        let [a, b, c, d] = start;
+    let is_there = |[a, b, c, d]: [u64; 4], last: &Last| {
         let [ta, tb, tc, td] = last.text;
         let [ma, mb, mc, md] = last.mask;
-        ((a & ma) ^ ta) | ((b & mb) ^ tb) | ((c & mc) ^ tc) | ((d & md) ^ td)
+        ((a & ma) ^ ta) | ((b & mb) ^ tb) | ((c & mc) ^ tc) | ((d & md) ^ td) == 0
     };
-    if start.is_some_and(|start| differ(start) == 0) {
+    if let Some(start) = input.first_chunk().map(words)
+        && let Some(last) = LAST.with(|last| last.iter().map(Cell::get).find(|last| is_there(start, last)))
+    {
         return Some((last.length, last.time));
     }
     let (rest, time) = whole_time(input)?;
@@ -54,7 +54,9 @@ pub(in crate::postgres) fn time(input: &[u8]) -> Option<(usize, LogTime)> {
     if ends && let Some((to, from)) = text.get_mut(..=length).zip(input.get(..=length)) {
         to.copy_from_slice(from);
         mask.iter_mut().take(length + 1).for_each(|byte| *byte = 0xff);
-        LAST.set(Last { text: words(&text), mask: words(&mask), length, time });
+        LAST.with(|[last, before]| {
+            before.set(last.replace(Last { text: words(&text), mask: words(&mask), length, time }))
+        });
     }
     Some((length, time))
 }
