@@ -185,12 +185,10 @@ fn ends_as_a_mark_begins(body: &[u8]) -> bool {
 fn tls_mark(mark: &[u8]) -> Option<(&[u8], Tls<'_>)> {
     let (version, rest) = word(mark.strip_prefix(TLS_MARK)?.strip_prefix(b"protocol=")?)?;
     let (cipher, rest) = word(rest.strip_prefix(b", cipher=")?)?;
-    let (bits, rest) = match rest.strip_prefix(b", bits=") {
-        Some(behind) => {
-            let (bits, rest) = behind.split_at_checked(digits::leading(behind).max(1))?;
-            (Some(bits).filter(|bits| digits::all(bits)), rest)
-        }
-        None => (None, rest),
+    let bits = rest.strip_prefix(b", bits=").and_then(|behind| behind.split_at_checked(digits::leading(behind)));
+    let (bits, rest) = match bits {
+        Some((bits, behind)) if !bits.is_empty() => (Some(bits), behind),
+        _ => (None, rest),
     };
     let rest = match rest.strip_prefix(b", compression=") {
         Some(behind) => word(behind)?.1,
