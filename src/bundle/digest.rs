@@ -251,3 +251,71 @@ pub fn of_all<'d>(instances: impl Iterator<Item = (&'d str, &'d str)>) -> String
     lines.into_iter().for_each(|(arn, digest)| all.update(format!("{digest}  {arn}\n")));
     hex(all.finalize().as_slice())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bundle::fact::{Key, Tallied};
+    use crate::bundle::fact_file::tests::rows;
+
+    fn number(bytes: &mut Vec<u8>, number: u64) {
+        bytes.extend(number.to_le_bytes());
+    }
+
+    fn text(bytes: &mut Vec<u8>, text: Option<&str>) {
+        number(bytes, text.map_or(u64::MAX, |text| text.len() as u64));
+        bytes.extend(text.unwrap_or_default().as_bytes());
+    }
+
+    /// The facts of one log, as the digest is defined: column by column.
+    fn log(bytes: &mut Vec<u8>, log: &str, rows: &[&(Key, Tallied)]) {
+        text(bytes, Some(log));
+        number(bytes, rows.len() as u64);
+        let columns: [fn(&Key) -> Option<&str>; 11] = [
+            |key| Some(&key.source),
+            |key| Some(key.event),
+            |key| key.transport,
+            |key| key.tls_version.as_deref(),
+            |key| key.cipher.as_deref(),
+            |key| key.user.as_deref(),
+            |key| key.database.as_deref(),
+            |key| key.address.as_deref(),
+            |key| key.application.as_deref(),
+            |key| key.auth_method.as_deref(),
+            |key| key.cause,
+        ];
+        columns.iter().for_each(|column| rows.iter().for_each(|(key, _)| text(bytes, column(key))));
+        let open = |hour: Option<i64>| hour.unwrap_or(i64::MIN).cast_unsigned();
+        rows.iter().for_each(|(key, _)| number(bytes, u64::from(key.system)));
+        rows.iter().for_each(|(_, tallied)| number(bytes, tallied.count));
+        rows.iter().for_each(|(key, _)| number(bytes, key.hour.cast_unsigned()));
+        rows.iter().for_each(|(_, tallied)| number(bytes, tallied.first_seen.cast_unsigned()));
+        rows.iter().for_each(|(_, tallied)| number(bytes, tallied.last_seen.cast_unsigned()));
+        rows.iter().for_each(|(key, _)| number(bytes, open(key.open.map(|(from, _)| from))));
+        rows.iter().for_each(|(key, _)| number(bytes, open(key.open.map(|(_, to)| to))));
+    }
+
+    proptest! {
+        #[test]
+        fn the_digest_of_facts_is_that_of_their_columns(rows in rows(), long in 0usize..200_000) {
+            // One text is longer than what is hashed at once.
+            let mut rows = rows;
+            rows.iter_mut().take(1).for_each(|(key, _)| key.application = Some("x".repeat(long)));
+            let mut bytes = Vec::new();
+            text(&mut bytes, Some("ssl-usage/evidence/v1"));
+            text(&mut bytes, Some("profile"));
+            number(&mut bytes, 0);
+            let mut logs: BTreeMap<&str, Vec<&(Key, Tallied)>> = BTreeMap::new();
+            rows.iter().for_each(|row| logs.entry(&row.0.source).or_default().push(row));
+            // In one run each.
+            let sorted: Vec<(Key, Tallied)> = logs.values().flatten().map(|row| (*row).clone()).collect();
+            number(&mut bytes, logs.len() as u64);
+            logs.iter().for_each(|(name, rows)| log(&mut bytes, name, rows));
+            let beside = (&Measured::default(), (&[][..], &InstanceSamples::default()));
+            let found = of_instance("profile", &[], Some(&Facts::of(&sorted)), beside);
+            prop_assert_eq!(found, hex(Sha256::digest(&bytes).as_slice()));
+        }
+    }
+}

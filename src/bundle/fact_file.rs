@@ -119,3 +119,117 @@ fn of_logs(logs: &Texts, sources: &Texts, wanted: &BTreeMap<String, String>) -> 
     }
     Ok(is_kept)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bundle::Facts;
+    use crate::bundle::fact::{Key, Tallied, table, with_logs};
+
+    const HOUR: i64 = 3600;
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        prop::option::of("[ab]{0,2}|[a-c\u{e9}]{12,40}")
+    }
+
+    /// Facts of some logs.
+    pub fn rows() -> impl Strategy<Value = Vec<(Key, Tallied)>> {
+        let what = (prop::sample::select(&["connected", "disconnected", "new"][..]), any::<bool>());
+        let who = (text(), text(), text(), text());
+        let open = prop::option::of((0i64..9, 0i64..9));
+        let row = ("[xy]\\.log\\.[0-3]", 0i64..5, what, who, open, 1u64..9).prop_map(
+            |(source, hour, (event, system), (user, database, address, application), open, count)| {
+                let key = Key {
+                    source,
+                    hour: hour * HOUR,
+                    event,
+                    transport: (event == "connected").then_some("tls"),
+                    tls_version: None,
+                    cipher: user.clone(),
+                    user,
+                    database,
+                    address,
+                    application,
+                    auth_method: None,
+                    cause: None,
+                    system,
+                    open: open.map(|(from, more)| (from * HOUR, (from + more) * HOUR)),
+                };
+                let first_seen = hour * HOUR * 1_000_000 + count as i64;
+                (key, Tallied { count, first_seen, last_seen: first_seen + 7 })
+            },
+        );
+        prop::collection::vec(row, 1..40)
+    }
+
+    /// What is in facts, row by row.
+    fn shown(facts: &Facts) -> Vec<String> {
+        facts
+            .with_events()
+            .map(|(fact, event)| {
+                format!(
+                    "{} {} {event:?} {:?}",
+                    facts.source(fact),
+                    facts.log(fact),
+                    (fact.count, fact.hour, fact.first_seen, fact.last_seen, fact.open_from, fact.open_to)
+                )
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn facts_of_wanted_logs_are_read_as_they_were_written(rows in rows(), more in rows(), left_out in 0usize..3) {
+            let (mut found, mut expected) = (Facts::default(), Vec::new());
+            // Files of other logs follow each other.
+            let renamed = more.into_iter().map(|(key, tallied)| (Key { source: format!("z{}", key.source), ..key }, tallied));
+            for rows in [rows, renamed.collect()] {
+                let sources: std::collections::BTreeSet<_> = rows.iter().map(|(key, _)| key.source.as_str()).collect();
+                let log_of: BTreeMap<&str, &str> = sources.iter().map(|source| (*source, *source)).collect();
+                let table = with_logs(table("arn", &rows).expect("a table"), &log_of).expect("a table");
+                let wanted: BTreeMap<String, String> = sources.iter().skip(left_out).map(|log| ((*log).to_owned(), (*log).to_owned())).collect();
+                found.add(&FactFile::read(&table, "arn", u64::MAX, &wanted).expect("facts"));
+                expected.extend(rows.into_iter().filter(|(key, _)| wanted.contains_key(&key.source)));
+            }
+            prop_assert_eq!(shown(&found), shown(&Facts::of(&expected)));
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_written_is_refused() {
+        let row = |change: fn(&mut Key, &mut Tallied)| {
+            let mut key = Key {
+                source: "a.log".to_owned(),
+                hour: HOUR,
+                event: "connected",
+                transport: None,
+                tls_version: None,
+                cipher: None,
+                user: None,
+                database: None,
+                address: None,
+                application: None,
+                auth_method: None,
+                cause: None,
+                system: false,
+                open: None,
+            };
+            let mut tallied = Tallied { count: 1, first_seen: 3_600_000_000, last_seen: 7_199_999_999 };
+            change(&mut key, &mut tallied);
+            let table = with_logs(table("arn", &[(key, tallied)]).expect("a table"), &BTreeMap::from([("a.log", "a")]));
+            let wanted = BTreeMap::from([("a".to_owned(), "a.log".to_owned())]);
+            FactFile::read(&table.expect("a table"), "arn", 60, &wanted).is_ok()
+        };
+        assert!(row(|_, _| {}));
+        assert!(!row(|key, _| key.hour = HOUR + 1));
+        assert!(!row(|key, _| key.hour = i64::MAX / HOUR * HOUR));
+        assert!(!row(|_, tallied| tallied.count = 0));
+        assert!(!row(|_, tallied| tallied.first_seen -= 1), "before its hour");
+        assert!(!row(|_, tallied| tallied.last_seen += 1), "behind its hour");
+        assert!(!row(|key, _| key.open = Some((2 * HOUR, HOUR))));
+        assert!(!row(|key, _| key.user = Some("x".repeat(60))));
+        assert!(!row(|key, _| key.source = "b.log".to_owned()), "facts of a log are missing");
+    }
+}
