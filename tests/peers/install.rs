@@ -45,17 +45,22 @@ pub fn programs() -> &'static Path {
 
 fn install() -> Result<PathBuf, String> {
     let environment = once("python", REQUIREMENTS, |environment| {
-        let venv = || run(Command::new("python3").args(["-m", "venv"]).arg(environment));
-        if let Err(missing) = venv() {
-            // Debian keeps the module in a package of its own.
-            apt("python3-venv").and_then(|()| venv()).map_err(|error| format!("{missing}\n{error}"))?;
-        }
+        venv(environment)?;
         let wanted = environment.join("requirements.txt");
         fs::write(&wanted, REQUIREMENTS).map_err(|error| format!("{}: {error}", wanted.display()))?;
         let mut pip = Command::new(environment.join("bin/pip"));
         run(pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted)).map(drop)
     })?;
     Ok(environment.join("bin"))
+}
+
+/// Makes a Python environment with pip.
+pub fn venv(folder: &Path) -> Result<(), String> {
+    let made = || run(Command::new("python3").args(["-m", "venv"]).arg(folder)).map(drop);
+    made().or_else(|missing| {
+        // Debian keeps the module in a package of its own.
+        apt("python3-venv").and_then(|()| made()).map_err(|error| format!("{missing}\n{error}"))
+    })
 }
 
 /// A folder of that name beside the peers, made by `make` where it does not hold what is wanted, as a whole, already.

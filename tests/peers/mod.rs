@@ -23,6 +23,7 @@ mod s3;
 mod sessions;
 mod spark;
 mod sqlserver;
+mod wheel;
 
 use std::fs::File;
 use std::io::{Read, Write};
