@@ -306,9 +306,9 @@ proptest! {
         rows in prop::collection::vec(row(6), 0..40),
         torn in prop::collection::btree_set((0usize..6, 0..HOURS), 0..3),
     ) {
-        let known = Engine::named(engine).expect("an engine");
-        let (readings, rows) = evidence(known, rows, &torn);
         let profile = InstanceProfile { engine: engine.to_owned(), ..InstanceProfile::default() };
+        let known = profile.known_engine().expect("an engine");
+        let (readings, rows) = evidence(known, rows, &torn);
         let beside = (&Measured::default(), &InstanceSamples::default());
         let facts = Some(Facts::of(&rows));
         let usage = add_up(&profile, (&readings, facts), beside, (window(), 0.95), &ignores);
