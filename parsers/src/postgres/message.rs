@@ -71,8 +71,8 @@ impl Kind {
     /// What stands behind the head that a text begins with. None where it begins otherwise.
     fn body<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
         // Many heads begin alike. The byte here excludes nearly all of them before they are compared.
-        const TELLING: usize = 11;
-        let may_begin = self.head.get(TELLING).is_none_or(|byte| text.get(TELLING) == Some(byte));
+        const DECISIVE: usize = 11;
+        let may_begin = self.head.get(DECISIVE).is_none_or(|byte| text.get(DECISIVE) == Some(byte));
         if may_begin { text.strip_prefix(self.head) } else { None }
     }
 }
