@@ -155,13 +155,13 @@ impl Tally {
     /// Whether the next part of the log, and so many `more` names, can be added as they were counted. Not if there may be
     /// too many names: which of them are kept depends on the order of the records.
     pub(crate) fn can_add(&self, part: &Self, more: usize) -> bool {
-        let fits = |mine: &BTreeMap<Vec<u8>, u64>, others: &BTreeMap<Vec<u8>, u64>| {
+        let has_room = |mine: &BTreeMap<Vec<u8>, u64>, others: &BTreeMap<Vec<u8>, u64>| {
             let new = others.keys().filter(|name| !mine.contains_key(*name)).count();
             others.len() < NAMES_MAX
                 && (new == 0 || mine.len() + new <= NAMES_MAX)
                 && (more == 0 || mine.len() + new + more <= NAMES_MAX)
         };
-        fits(&self.tls_versions, &part.tls_versions) && fits(&self.ciphers, &part.ciphers)
+        has_room(&self.tls_versions, &part.tls_versions) && has_room(&self.ciphers, &part.ciphers)
     }
 
     /// Adds the next part of the same log.

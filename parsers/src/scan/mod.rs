@@ -202,19 +202,23 @@ impl<'p> Scanner<'p> {
                     turns.search(block);
                     continue;
                 }
-                match source.block(range) {
-                    Ok(seen) if in_order.load(Ordering::Relaxed) => {
-                        let found = search.block(seen.chunk(), seen.range.clone(), seen.offset, expected);
-                        // With some room, so that vectors seldom grow.
-                        expected = found.records.len() + found.records.len() / 16;
-                        turns.take(block, found);
+                let seen = match source.block(range) {
+                    Ok(seen) => seen,
+                    Err(cause) => {
+                        turns.hand_in(block, Err(cause));
+                        continue;
                     }
-                    Ok(seen) => {
-                        let counted = search.count(seen.chunk(), seen.range.clone(), seen.offset, part.clone());
-                        drop(seen);
-                        turns.hand_in(block, Ok(counted));
-                    }
-                    Err(cause) => turns.hand_in(block, Err(cause)),
+                };
+                let count = || search.count(seen.chunk(), seen.range.clone(), seen.offset, part.clone());
+                if let Some(counted) = (!in_order.load(Ordering::Relaxed)).then(count).flatten() {
+                    drop(seen);
+                    turns.hand_in(block, Ok(counted));
+                } else {
+                    in_order.store(true, Ordering::Relaxed);
+                    let found = search.block(seen.chunk(), seen.range.clone(), seen.offset, expected);
+                    // With some room, so that vectors seldom grow.
+                    expected = found.records.len() + found.records.len() / 16;
+                    turns.take(block, found);
                 }
             }
         };
@@ -225,7 +229,9 @@ impl<'p> Scanner<'p> {
             }
             work();
         });
-        turns.result()
+        let result = turns.result();
+        self.total.in_order = in_order.into_inner();
+        result
     }
 }
 

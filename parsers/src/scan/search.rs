@@ -2,7 +2,7 @@
 //!
 //! A block is searched without knowledge of other blocks. So threads need no lock while they search.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
@@ -91,10 +91,14 @@ impl<'p> Search<'p> {
     /// Text behind the range may be read: a record may go on there. `expected` only sizes a vector.
     pub(super) fn block<'a>(&self, chunk: Chunk<'a>, range: Range<usize>, offset: u64, expected: usize) -> Found<'a> {
         let mut records = Vec::with_capacity(expected);
-        let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| records.push((at, parsed)));
+        let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| {
+            records.push((at, parsed));
+            ControlFlow::Continue(())
+        });
         let understood = records.iter().filter(|(_, parsed)| matches!(parsed, Parsed::Record(_))).count() as u64;
         let times = self.times(chunk, range.clone());
-        Found { offset, records, times, sums: self.sums(chunk, range, offset, lines, understood) }
+        let sums = self.sums(chunk, range, offset, lines.unwrap_or_default(), understood);
+        Found { offset, records, times, sums }
     }
 
     /// The times of a range, and where they stand, if records may have none of their own.
@@ -113,19 +117,30 @@ impl<'p> Search<'p> {
         matches!(self.parser.chronology(), Chronology::Own | Chronology::Above)
     }
 
-    /// Searches a range as [`Search::block`] does, and counts its records in `tally`, which is empty.
-    pub(super) fn count(&self, chunk: Chunk<'_>, range: Range<usize>, offset: u64, mut tally: Tally) -> Counted {
+    /// Searches a range as [`Search::block`] does, and counts its records in `tally`, which is empty. None for records that
+    /// must be joined in their order.
+    pub(super) fn count(
+        &self,
+        chunk: Chunk<'_>,
+        range: Range<usize>,
+        offset: u64,
+        mut tally: Tally,
+    ) -> Option<Counted> {
         let (mut sessions, mut understood) = (BlockSessions::default(), 0);
-        let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| match parsed {
-            Parsed::Record(record) => {
-                understood += 1;
-                if let Some(event) = sessions.join(record) {
-                    tally.event(&event);
+        let lines = self.records(chunk, range.clone(), offset, &mut |at, parsed| {
+            match parsed {
+                Parsed::Record(record) if BlockSessions::can_join(&record) => {
+                    understood += 1;
+                    if let Some(event) = sessions.join(record) {
+                        tally.event(&event);
+                    }
                 }
+                Parsed::Record(_) => return ControlFlow::Break(()),
+                Parsed::Malformed(cause) => tally.malformed(offset + at as u64, cause),
+                Parsed::NotARecord => {}
             }
-            Parsed::Malformed(cause) => tally.malformed(offset + at as u64, cause),
-            Parsed::NotARecord => {}
-        });
+            ControlFlow::Continue(())
+        })?;
         let last = match self.parser.chronology() {
             Chronology::Above => {
                 let lines = line_offsets(chunk.text, range.clone()).rev();
@@ -134,7 +149,8 @@ impl<'p> Search<'p> {
             }
             _ => None,
         };
-        Counted { tally, sessions: sessions.finish(), last, sums: self.sums(chunk, range, offset, lines, understood) }
+        let sums = self.sums(chunk, range, offset, lines, understood);
+        Some(Counted { tally, sessions: sessions.finish(), last, sums })
     }
 
     /// What a range of so many lines and records says of the log as a whole.
@@ -166,7 +182,7 @@ impl<'p> Search<'p> {
         self.parser.time(line_from(text, at))
     }
 
-    /// Passes on the records of a range with their offsets, and returns its number of lines.
+    /// Passes on the records of a range with their offsets, and returns its number of lines. None if `each` broke off.
     ///
     /// Hits come in the order of the text. Records of other formats come before them, and so does a cut first record.
     pub(super) fn records<'a>(
@@ -174,13 +190,13 @@ impl<'p> Search<'p> {
         chunk: Chunk<'a>,
         range: Range<usize>,
         offset: u64,
-        each: &mut impl FnMut(usize, Parsed<'a>),
-    ) -> u64 {
+        each: &mut impl FnMut(usize, Parsed<'a>) -> ControlFlow<()>,
+    ) -> Option<u64> {
         if offset == 0 && range.start == 0 && chunk.starts && self.begins_cut(chunk) {
-            each(0, Parsed::Malformed(Malformed::Cut));
+            each(0, Parsed::Malformed(Malformed::Cut)).continue_value()?;
         }
         for (at, parsed) in self.of_other_formats(chunk, range.clone(), offset) {
-            each(at, parsed);
+            each(at, parsed).continue_value()?;
         }
         let mut hits: Vec<Hit> = Vec::new();
         let mut read = self.parser.reader(chunk);
@@ -196,13 +212,13 @@ impl<'p> Search<'p> {
                     None => self.truncated(chunk, *hit),
                 };
                 if !matches!(parsed, Parsed::NotARecord) {
-                    each(*hit, parsed);
+                    each(*hit, parsed).continue_value()?;
                 }
             }
             lines += memchr_iter(b'\n', chunk.text.get(at..end).unwrap_or_default()).count() as u64;
             at = end;
         }
-        lines
+        Some(lines)
     }
 
     /// Adds the hits of all finders that begin in a range of a text, in the order of the text.

@@ -4,7 +4,7 @@
 //! and the sessions that several records make.
 
 use std::iter::Peekable;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::search::{Counted, Found, Search, Sums};
 use super::{Scanned, UNKNOWN_LANGUAGE};
@@ -76,9 +76,10 @@ impl Total {
         let lines = search.records(chunk, range.clone(), offset, &mut |at, parsed| {
             understood += u64::from(matches!(parsed, Parsed::Record(_)));
             self.record(offset, at, parsed, &mut times, sink);
+            ControlFlow::Continue(())
         });
         times.for_each(|(_, time)| self.clock.tick(time));
-        self.sum(search.sums(chunk, range, offset, lines, understood));
+        self.sum(search.sums(chunk, range, offset, lines.unwrap_or_default(), understood));
     }
 
     /// Adds the next record of a block that begins at `offset`. `times` are those of the block that were not noted yet.
@@ -112,9 +113,9 @@ impl Total {
         if sums.scanned.bytes == 0 {
             return true;
         }
-        let fits = tally.can_add(&part, sessions.names());
-        self.in_order |= sessions.is_ordered || !fits;
-        if !fits || !self.sessions.can_add(&sessions) {
+        let has_room = tally.can_add(&part, sessions.names());
+        self.in_order |= !has_room;
+        if !has_room || !self.sessions.can_add(&sessions) {
             return false;
         }
         for event in self.sessions.add(sessions) {

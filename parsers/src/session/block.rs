@@ -17,8 +17,6 @@ pub(crate) struct BlockSessions<'a> {
     open: usize,
     /// The most of them at one time.
     most_open: usize,
-    /// Whether there are records whose order decides what they mean.
-    is_ordered: bool,
 }
 
 /// What a block changes in the sessions of a log, without its text.
@@ -32,13 +30,28 @@ pub(crate) struct Joined {
     pending: Vec<Record<'static>>,
     /// The most sessions that were open at one time.
     most_open: usize,
-    /// Whether there are records whose order decides what they mean.
-    pub is_ordered: bool,
 }
 
 impl<'a> BlockSessions<'a> {
+    /// Whether a record can be joined here. Not if its meaning depends on all records before it.
+    pub fn can_join(record: &Record<'_>) -> bool {
+        match record.step {
+            SessionStep::Received
+            | SessionStep::Authenticated(_)
+            | SessionStep::Connected(_)
+            | SessionStep::Rejected(_)
+            | SessionStep::HandshakeFailed(_)
+            | SessionStep::Disconnected(_) => true,
+            SessionStep::Connecting(_)
+            | SessionStep::Opened(_)
+            | SessionStep::Refused(_)
+            | SessionStep::Broken(_)
+            | SessionStep::Ended => false,
+        }
+    }
+
     /// Turns a record into an event, as [`Sessions::join`] does, if earlier blocks do not change how it counts. None for a
-    /// record that is kept, or that only adds facts to a later one.
+    /// record that is kept, that only adds facts to a later one, or that [cannot be joined](Self::can_join).
     pub fn join(&mut self, record: Record<'a>) -> Option<ConnectionEvent<'a>> {
         match record.step {
             SessionStep::Received => {
@@ -58,14 +71,7 @@ impl<'a> BlockSessions<'a> {
                 let Record { at, session, client, .. } = record;
                 Some(event(at, session, client, None, EventKind::Disconnected(lasted)))
             }
-            SessionStep::Connecting(_)
-            | SessionStep::Opened(_)
-            | SessionStep::Refused(_)
-            | SessionStep::Broken(_)
-            | SessionStep::Ended => {
-                self.is_ordered = true;
-                None
-            }
+            _ => None,
         }
     }
 
@@ -80,7 +86,7 @@ impl<'a> BlockSessions<'a> {
             }
         }
         let pending = self.pending.into_iter().map(Record::into_owned).collect();
-        Joined { complete, open, pending, most_open: self.most_open, is_ordered: self.is_ordered }
+        Joined { complete, open, pending, most_open: self.most_open }
     }
 
     /// Takes note of how a client proved who it is.
@@ -137,9 +143,7 @@ impl Sessions {
     ///
     /// Not if a session may wait for a refusal, or if so many are open that some would be forgotten within the block.
     pub(crate) fn can_add(&self, block: &Joined) -> bool {
-        !block.is_ordered
-            && self.waiting.is_empty()
-            && self.open.len() + block.most_open + block.pending.len() <= OPEN_MAX
+        self.waiting.is_empty() && self.open.len() + block.most_open + block.pending.len() <= OPEN_MAX
     }
 
     /// Adds the next block. Returns the events of its records that were kept, one for each that makes one.
