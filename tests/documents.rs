@@ -18,7 +18,7 @@ use crate::sealing::copy_bundle;
 const NOT_RUN: [&str; 7] = ["benches/copied_logs.sh", "cargo", ".ci/run", ".ci/deny", ".ci/fuzz", ".ci/sbom", "sudo"];
 
 /// Programs of others, which a machine with only a Rust toolchain lacks. Each is replaced by one that reads its input.
-const REPLACED: [&str; 13] = [
+const REPLACED: [&str; 15] = [
     "ansible-playbook",
     "cosign",
     "crontab",
@@ -30,6 +30,8 @@ const REPLACED: [&str; 13] = [
     "kubectl",
     "mail",
     "man",
+    "maturin",
+    "pip",
     "spark-submit",
     "terraform",
 ];
