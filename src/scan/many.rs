@@ -20,7 +20,8 @@ const AHEAD: usize = 4;
 /// Scans the logs at `paths` on so many threads together. Passes on the rows of each, with its position, in the order of
 /// the paths.
 pub fn scan_all(paths: &[PathBuf], hints: &Hints, threads: usize, mut each: impl FnMut(usize, Vec<Row>)) {
-    if threads == 1 || paths.len() == 1 {
+    // Standard input and pipes are read in their order: the first who reads one empties it.
+    if threads == 1 || paths.len() == 1 || !paths.iter().all(|path| path.is_file()) {
         return paths.iter().enumerate().for_each(|(index, path)| each(index, scan(path, hints, threads)));
     }
     let queue = Queue::new(threads);

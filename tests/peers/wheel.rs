@@ -49,10 +49,14 @@ fn wheel(tools: &Path, folder: &Path) -> PathBuf {
     let cargo = folder.join("cargo");
     fs::write(&cargo, CARGO).expect("a script");
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("a mode");
+    // Maturin moves what it packs, and other tests run the program meanwhile.
+    let program = folder.join("program/ssl-usage");
+    fs::create_dir_all(folder.join("program")).expect("a folder");
+    fs::copy(env!("CARGO_BIN_EXE_ssl-usage"), &program).expect("a copy");
     let mut maturin = Command::new(tools.join("bin/maturin"));
     maturin.args(["build", "--offline", "--profile", "dev", "--compression-method", "stored", "--target-dir"]);
     maturin.arg(folder.join("target")).arg("--out").arg(folder.join("wheels"));
-    maturin.env("CARGO", &cargo).env("REAL_CARGO", env!("CARGO")).env("PROGRAM", env!("CARGO_BIN_EXE_ssl-usage"));
+    maturin.env("CARGO", &cargo).env("REAL_CARGO", env!("CARGO")).env("PROGRAM", &program);
     run(maturin.current_dir(env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(|error| panic!("{error}"));
     let mut wheels = fs::read_dir(folder.join("wheels")).expect("a folder");
     wheels.next().expect("a wheel").expect("an entry").path()
