@@ -352,6 +352,28 @@ fn values_that_cannot_be_cost_their_instance_even_where_somebody_made_all_digest
     }
 }
 
+#[test]
+fn columns_of_a_newer_version_change_nothing_whatever_their_type() {
+    let home = TempDir::new().expect("a folder");
+    let bundle = copied(home.path(), "fleet");
+    let (before, digests) = (analyze(home.path(), &bundle, &[]), digest(home.path(), &[&bundle]));
+    let part = "parts/123456789012.eu-west-1.reports-batch.20261123T000000000Z";
+    let metrics = "metrics/123456789012.eu-west-1.20261123T000000000Z.parquet";
+    let newer = samples().join("../tests/newer_tables");
+    for (name, of) in [
+        ("facts", format!("{part}.parquet")),
+        ("readings", format!("{part}.readings.parquet")),
+        ("metrics", metrics.to_owned()),
+    ] {
+        fs::copy(newer.join(name).with_extension("parquet"), bundle.join(of)).expect("a copy");
+    }
+    reseal(&bundle);
+    assert_eq!(analyze(home.path(), &bundle, &[]).out, before.out);
+    assert_eq!(digest(home.path(), &[&bundle]), digests);
+    assert_eq!(compact(home.path(), &bundle).status, 0);
+    assert_eq!(analyze(home.path(), &bundle, &[]).out, before.out);
+}
+
 #[cfg(target_os = "linux")]
 fn analyze_in_little_memory(bundle: &Path) -> Run {
     let mut command = std::process::Command::new("sh");

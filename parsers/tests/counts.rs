@@ -30,21 +30,23 @@ impl EventSink for InOrder {
 
 fn in_order(parser: &dyn RecordParser, text: &[u8], block: usize) -> (Tally, Scanned) {
     let mut counts = InOrder(tally(parser));
-    let scanned = Scanner::new(parser, 1).in_blocks_of(block).scan(text, &mut counts);
+    let scanned = Scanner::new(parser, 1).in_blocks_of(block).counting_lines().scan(text, &mut counts);
+    let lines = text.split_inclusive(|byte| *byte == b'\n').count() as u64;
+    assert_eq!(scanned.lines, Some(lines).filter(|lines| *lines > 0));
     (counts.0, scanned)
 }
 
 fn in_blocks(parser: &dyn RecordParser, text: &[u8], block: usize, threads: usize) -> (Tally, Scanned) {
     let mut counts = tally(parser);
     let view = |range: Range<u64>| Ok::<_, Infallible>(&text[range.start as usize..range.end as usize]);
-    let scanner = Scanner::new(parser, threads).in_blocks_of(block);
+    let scanner = Scanner::new(parser, threads).in_blocks_of(block).counting_lines();
     let Ok(scanned) = scanner.scan_at(text.len() as u64, view, &mut counts);
     (counts, scanned)
 }
 
 fn in_pieces(parser: &dyn RecordParser, text: &[u8], block: usize, threads: usize) -> (Tally, Scanned) {
     let mut counts = tally(parser);
-    let mut scanner = Scanner::new(parser, threads).in_blocks_of(block);
+    let mut scanner = Scanner::new(parser, threads).in_blocks_of(block).counting_lines();
     for piece in text.chunks(block * 3 / 2 + 1) {
         scanner.push(piece, &mut counts);
     }

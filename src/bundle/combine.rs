@@ -1,6 +1,6 @@
 //! Combinations of the values of columns: each distinct one has a number.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// Most combinations of two numbers that a table without hashes may hold: 4 MiB.
 const MOST_SLOTS: usize = 1 << 20;
@@ -51,7 +51,7 @@ fn combine(codes: &mut [u32], count: usize, column: &[u32], values: usize) -> us
             }
         }
         None => {
-            let mut table: HashMap<(u32, u32), u32> = HashMap::new();
+            let mut table: HashMap<(u32, u32), u32> = HashMap::default();
             for (code, value) in pairs {
                 *code = *table.entry((*code, *value)).or_insert_with(&mut new);
             }

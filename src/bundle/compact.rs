@@ -15,7 +15,7 @@ use ssl_usage_parsers::Engine;
 use super::atomic_file::{UNDER_WAY, open_lock, remove, sync};
 use super::coverage::LogRead;
 use super::current::{Latest, current};
-use super::fact::{table, with_logs};
+use super::fact::{COLUMNS, table, with_logs};
 use super::merge::{self, Union, since};
 use super::metric::{MOST_ROWS, Measured, MetricPart};
 use super::network::{FOLDER, KeptNetwork, NetworkPart};
@@ -109,7 +109,7 @@ impl Bundle {
         let mut union = Union::of(parts.clone())?;
         let facts = match merge::table(&union.fact_files())? {
             // What is larger stays in parts.
-            Some(facts) if !can_be_read(&self.path, &facts)? => return Ok(()),
+            Some(facts) if !can_be_read(&self.path, &facts, &COLUMNS)? => return Ok(()),
             Some(facts) => Ok(facts),
             None => table(&profile.arn, &[]).and_then(|facts| with_logs(facts, &BTreeMap::new())),
         };

@@ -59,7 +59,7 @@ pub mod cause {
 }
 
 /// All columns of facts that are kept.
-const COLUMNS: [&str; 20] = [
+pub(super) const COLUMNS: [&str; 20] = [
     column::INSTANCE,
     column::SOURCE,
     column::LOG,

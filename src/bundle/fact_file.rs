@@ -1,8 +1,9 @@
 //! The facts of one file: checked, and each text once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use polars::prelude::{Column, DataFrame, Int64Chunked, PolarsError, PolarsResult};
+use foldhash::HashMap;
+use polars::prelude::{Column, Int64Chunked, PolarsError, PolarsResult};
 
 use super::fact::column;
 use super::facts::{EVENT_TEXTS, Fact};
@@ -26,16 +27,25 @@ pub(super) struct FactFile {
 }
 
 impl FactFile {
-    /// Reads the table of an instance's facts. Those of `wanted` logs count, each as it is in one source. Texts may take so many
-    /// bytes, with every repetition of them.
+    /// Reads the columns of an instance's facts, one at a time. Those of `wanted` logs count, each as it is in one source. Texts
+    /// may take so many bytes, with every repetition of them.
     ///
     /// # Errors
     ///
     /// When a value is missing, out of range or of another instance, or a log has no facts: only those are wanted that have some.
-    pub fn read(table: &DataFrame, arn: &str, most: u64, wanted: &BTreeMap<String, String>) -> PolarsResult<Self> {
+    pub fn read(
+        columns: ColumnReader<'_>,
+        arn: &str,
+        most: u64,
+        wanted: &BTreeMap<String, String>,
+    ) -> PolarsResult<Self> {
         let mut left = most;
         let mut checked = |name: &str| {
-            let texts = Texts::of(table.column(name)?.str()?, Limits { text: range::MOST_TEXT, column: left });
+            let column = there(columns, name)?;
+            if NEVER_MISSING.contains(&name) {
+                range::none_missing(name, column.null_count())?;
+            }
+            let texts = Texts::of(column.str()?, Limits { text: range::MOST_TEXT, column: left });
             let texts = texts.ok_or_else(range::too_long)?;
             left -= texts.bytes;
             Ok(texts)
@@ -44,13 +54,14 @@ impl FactFile {
         let sources = checked(column::SOURCE)?;
         let events = EVENT_TEXTS.into_iter().map(checked).collect::<PolarsResult<Vec<_>>>()?;
         range::instances(&instances, arn)?;
-        let rows = rows(table)?;
-        let systems = table.column(column::SYSTEM)?.bool()?;
-        let systems = systems.downcast_iter().flat_map(|array| array.values_iter()).collect();
-        let logs = match table.column(column::LOG) {
-            Ok(logs) => Texts::of(logs.str()?, Limits::NONE).ok_or_else(range::too_long)?,
+        let rows = rows(columns)?;
+        let systems = there(columns, column::SYSTEM)?;
+        range::none_missing(column::SYSTEM, systems.null_count())?;
+        let systems = systems.bool()?.downcast_iter().flat_map(|array| array.values_iter()).collect();
+        let logs = match columns(column::LOG)? {
+            Some(logs) => Texts::of(logs.str()?, Limits::NONE).ok_or_else(range::too_long)?,
             // Older formats: each source belongs to one log.
-            Err(_) => {
+            None => {
                 let log_of: BTreeMap<&str, &str> =
                     wanted.iter().map(|(log, source)| (source.as_str(), log.as_str())).collect();
                 sources.map(|source| log_of.get(source).copied())
@@ -61,16 +72,24 @@ impl FactFile {
     }
 }
 
+/// Columns of text that have a value in each row.
+const NEVER_MISSING: [&str; 2] = [column::SOURCE, column::EVENT];
+
+/// Reads a column of a table by its name; none where the table has no such column.
+pub(super) type ColumnReader<'c> = &'c dyn Fn(&str) -> PolarsResult<Option<Column>>;
+
+/// A column that no table lacks.
+fn there(columns: ColumnReader<'_>, name: &str) -> PolarsResult<Column> {
+    columns(name)?.ok_or_else(|| PolarsError::ColumnNotFound(name.to_owned().into()))
+}
+
 /// The numbers of the rows, which are checked.
-fn rows(table: &DataFrame) -> PolarsResult<Vec<Fact>> {
-    for name in [column::SOURCE, column::EVENT, column::SYSTEM] {
-        range::none_missing(name, table.column(name)?.null_count())?;
-    }
-    let numbers = |name: &str| whole(table.column(name)?.i64()?).ok_or_else(range::lacks_number);
+fn rows(columns: ColumnReader<'_>) -> PolarsResult<Vec<Fact>> {
+    let numbers = |name: &str| whole(there(columns, name)?.i64()?).ok_or_else(range::lacks_number);
     let (hours, firsts) = (numbers(column::HOUR)?, numbers(column::FIRST_SEEN)?);
     let lasts = numbers(column::LAST_SEEN)?;
-    let counts = whole(table.column(column::COUNT)?.u64()?).ok_or_else(range::lacks_number)?;
-    let mut rows = Vec::with_capacity(table.height());
+    let counts = whole(there(columns, column::COUNT)?.u64()?).ok_or_else(range::lacks_number)?;
+    let mut rows = Vec::with_capacity(hours.len());
     let mut events = 0u64;
     for (((hour, first_seen), last_seen), count) in hours.into_iter().zip(firsts).zip(lasts).zip(counts) {
         range::times(hour, first_seen, last_seen)?;
@@ -79,10 +98,9 @@ fn rows(table: &DataFrame) -> PolarsResult<Vec<Fact>> {
         rows.push(Fact { log, source, event, count, hour, first_seen, last_seen, open_from: None, open_to: None });
     }
     // Since format 1 had them.
-    let open = |name: &str| table.column(name).ok().map(Column::i64).transpose();
-    let (froms, tos) = (open(column::OPEN_FROM)?, open(column::OPEN_TO)?);
-    set(&mut rows, froms, |fact, hour| fact.open_from = hour);
-    set(&mut rows, tos, |fact, hour| fact.open_to = hour);
+    let (froms, tos) = (columns(column::OPEN_FROM)?, columns(column::OPEN_TO)?);
+    set(&mut rows, froms.as_ref().map(Column::i64).transpose()?, |fact, hour| fact.open_from = hour);
+    set(&mut rows, tos.as_ref().map(Column::i64).transpose()?, |fact, hour| fact.open_to = hour);
     if froms.is_some() && tos.is_some() {
         rows.iter().try_for_each(|fact| range::open_hours(fact.open_from, fact.open_to))?;
     }
@@ -106,14 +124,20 @@ fn of_logs(logs: &Texts, sources: &Texts, wanted: &BTreeMap<String, String>) -> 
     let source_of = |log: &str| codes.get(wanted_source.get(log)?).copied();
     let mut of_logs: Vec<(Option<u32>, bool)> =
         logs.values().iter().map(|log| (log.as_deref().and_then(source_of), false)).collect();
-    let mut is_wanted = |(log, source): (&u32, &u32)| match of_logs.get_mut(*log as usize) {
-        Some((wanted, found)) if *wanted == Some(*source) => {
-            *found = true;
-            true
-        }
-        _ => false,
-    };
-    let is_kept = logs.codes().iter().zip(sources.codes()).map(&mut is_wanted).collect();
+    let mut is_kept = Vec::with_capacity(logs.codes().len());
+    // Rows of a log mostly stand together.
+    for run in logs.codes().chunk_by(PartialEq::eq) {
+        let of_log = run.first().and_then(|log| of_logs.get_mut(*log as usize));
+        let wanted = of_log.as_ref().and_then(|(wanted, _)| *wanted);
+        let of_run = sources.codes().iter().skip(is_kept.len()).take(run.len());
+        let mut is_found = false;
+        is_kept.extend(of_run.map(|source| {
+            let is_kept = wanted == Some(*source);
+            is_found |= is_kept;
+            is_kept
+        }));
+        of_log.into_iter().for_each(|(_, found)| *found |= is_found);
+    }
     if of_logs.iter().filter(|(_, found)| *found).count() < wanted.len() {
         return Err(PolarsError::NoData("facts of a log are missing".into()));
     }
@@ -190,7 +214,8 @@ pub(super) mod tests {
                 let log_of: BTreeMap<&str, &str> = sources.iter().map(|source| (*source, *source)).collect();
                 let table = with_logs(table("arn", &rows).expect("a table"), &log_of).expect("a table");
                 let wanted: BTreeMap<String, String> = sources.iter().skip(left_out).map(|log| ((*log).to_owned(), (*log).to_owned())).collect();
-                found.add(&FactFile::read(&table, "arn", u64::MAX, &wanted).expect("facts"));
+                let columns = |name: &str| Ok(table.column(name).ok().cloned());
+                found.add(FactFile::read(&columns, "arn", u64::MAX, &wanted).expect("facts"));
                 expected.extend(rows.into_iter().filter(|(key, _)| wanted.contains_key(&key.source)));
             }
             prop_assert_eq!(shown(&found), shown(&Facts::of(&expected)));
@@ -219,8 +244,8 @@ pub(super) mod tests {
             let mut tallied = Tallied { count: 1, first_seen: 3_600_000_000, last_seen: 7_199_999_999 };
             change(&mut key, &mut tallied);
             let table = with_logs(table("arn", &[(key, tallied)]).expect("a table"), &BTreeMap::from([("a.log", "a")]));
-            let wanted = BTreeMap::from([("a".to_owned(), "a.log".to_owned())]);
-            FactFile::read(&table.expect("a table"), "arn", 60, &wanted).is_ok()
+            let (table, wanted) = (table.expect("a table"), BTreeMap::from([("a".to_owned(), "a.log".to_owned())]));
+            FactFile::read(&|name| Ok(table.column(name).ok().cloned()), "arn", 60, &wanted).is_ok()
         };
         assert!(row(|_, _| {}));
         assert!(!row(|key, _| key.hour = HOUR + 1));

@@ -1,6 +1,6 @@
 //! The facts of an instance, as they are added up: what events share is there once, and facts are rows of numbers.
 
-use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::combine::Combined;
@@ -9,13 +9,14 @@ use super::fact::column;
 use super::fact::{Key, Tallied};
 use super::fact_file::FactFile;
 use super::texts::Texts;
+use foldhash::HashMap;
 
 /// Facts of an instance.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    logs: Names,
-    sources: Names,
-    events: Vec<Event>,
+    logs: Numbered<Arc<str>>,
+    sources: Numbered<Arc<str>>,
+    events: Numbered<Event>,
     rows: Vec<Fact>,
 }
 
@@ -159,40 +160,50 @@ pub(super) const EVENT_TEXTS: [&str; 10] = [
     column::CAUSE,
 ];
 
-/// Names, by number and by name.
-#[derive(Clone, Debug, Default)]
-struct Names {
-    by_number: Vec<Arc<str>>,
-    /// The numbers of the first names, and of how many. Only a second file needs them.
-    numbers: HashMap<Arc<str>, u32>,
+/// Values, by number and by value.
+#[derive(Clone, Debug)]
+struct Numbered<T> {
+    by_number: Vec<T>,
+    /// The numbers of the first values, and of how many. Only a second file needs them.
+    numbers: HashMap<T, u32>,
     indexed: usize,
 }
 
-impl Names {
-    /// The number of a name, which is added if it is new.
-    fn number(&mut self, name: &Arc<str>) -> u32 {
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { by_number: Vec::new(), numbers: HashMap::default(), indexed: 0 }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    /// The number of a value, which is added if it is new.
+    fn number(&mut self, value: T) -> u32 {
         for (known, number) in self.by_number.iter().zip(0..).skip(self.indexed) {
             self.numbers.entry(known.clone()).or_insert(number);
         }
         let next = self.by_number.len() as u32;
-        let number = *self.numbers.entry(name.clone()).or_insert(next);
+        let number = *self.numbers.entry(value.clone()).or_insert(next);
         if number == next {
-            self.by_number.push(name.clone());
+            self.by_number.push(value);
         }
         self.indexed = self.by_number.len();
         number
     }
 
-    /// The numbers of the values of a column. A missing value is of no fact that counts.
-    fn numbers(&mut self, texts: &Texts) -> Vec<u32> {
-        let names = texts.values().iter().map(|value| value.clone().unwrap_or_default());
+    /// The numbers of the distinct values of a file.
+    fn numbers(&mut self, values: impl Iterator<Item = T>) -> Vec<u32> {
         // Most instances have one file.
         if self.by_number.is_empty() {
-            self.by_number = names.collect();
+            self.by_number = values.collect();
             return (0..).take(self.by_number.len()).collect();
         }
-        names.map(|name| self.number(&name)).collect()
+        values.map(|value| self.number(value)).collect()
     }
+}
+
+/// The names in a column. A missing one is of no fact that counts.
+fn names(texts: &Texts) -> impl Iterator<Item = Arc<str>> {
+    texts.values().iter().map(|value| value.clone().unwrap_or_default())
 }
 
 impl Facts {
@@ -203,7 +214,7 @@ impl Facts {
 
     /// The events, some of which may be of no fact any more.
     pub fn events(&self) -> &[Event] {
-        &self.events
+        &self.events.by_number
     }
 
     /// The log files, some of which may be of no fact any more.
@@ -213,12 +224,12 @@ impl Facts {
 
     /// Facts with what they are of.
     pub fn with_events(&self) -> impl Iterator<Item = (&Fact, &Event)> + Clone {
-        self.rows.iter().filter_map(|fact| Some((fact, self.events.get(fact.event as usize)?)))
+        self.rows.iter().filter_map(|fact| Some((fact, self.event(fact)?)))
     }
 
     /// The event of a fact.
     pub fn event(&self, fact: &Fact) -> Option<&Event> {
-        self.events.get(fact.event as usize)
+        self.events.by_number.get(fact.event as usize)
     }
 
     /// The log of a fact.
@@ -243,30 +254,28 @@ impl Facts {
     }
 
     /// Adds the facts of another file that count.
-    pub(super) fn add(&mut self, file: &FactFile) {
-        let FactFile { logs, sources, events, systems, rows, is_kept } = file;
-        let mut known: HashMap<Event, u32> = self.events.iter().cloned().zip(0..).collect();
+    pub(super) fn add(&mut self, file: FactFile) {
+        let FactFile { logs, sources, events, systems, mut rows, is_kept } = file;
         let system_codes: Vec<u32> = systems.iter().map(|system| u32::from(*system)).collect();
         let columns = events.iter().map(|texts| (texts.codes(), texts.values().len()));
         let combined = Combined::of(rows.len(), columns.chain([(system_codes.as_slice(), 2)]));
-        let number = |row: usize| {
-            let texts = std::array::from_fn(|at| events.get(at)?.of_row(row).cloned());
-            let event = Event::of(texts, systems.get(row) == Some(&true));
-            *known.entry(event).or_insert_with_key(|event| {
-                self.events.push(event.clone());
-                self.events.len() as u32 - 1
-            })
+        let event = |row: &usize| {
+            let texts = std::array::from_fn(|at| events.get(at)?.of_row(*row).cloned());
+            Event::of(texts, systems.get(*row) == Some(&true))
         };
-        let of_event: Vec<u32> = combined.first_rows.iter().copied().map(number).collect();
-        let of_log = self.logs.numbers(logs);
-        let of_source = self.sources.numbers(sources);
+        let of_event = self.events.numbers(combined.first_rows.iter().map(event));
+        let of_log = self.logs.numbers(names(&logs));
+        let of_source = self.sources.numbers(names(&sources));
         let codes = logs.codes().iter().zip(sources.codes()).zip(&combined.codes);
-        let rows = rows.iter().zip(codes).zip(is_kept).filter(|(_, is_kept)| **is_kept);
-        self.rows.extend(rows.filter_map(|((fact, ((log, source), event)), _)| {
-            let number = |of: &[u32], code: u32| of.get(code as usize).copied();
-            let (log, source) = (number(&of_log, *log)?, number(&of_source, *source)?);
-            Some(Fact { log, source, event: number(&of_event, *event)?, ..*fact })
-        }));
+        let number = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or_default();
+        for (fact, ((log, source), event)) in rows.iter_mut().zip(codes) {
+            (fact.log, fact.source) = (number(&of_log, *log), number(&of_source, *source));
+            fact.event = number(&of_event, *event);
+        }
+        let mut is_kept = is_kept.into_iter();
+        rows.retain(|_| is_kept.next() == Some(true));
+        // Most instances have one file.
+        if self.rows.is_empty() { self.rows = rows } else { self.rows.append(&mut rows) }
     }
 }
 
@@ -275,7 +284,6 @@ impl Facts {
     /// Facts as tests make them up, row by row. Each file is a log of its own.
     pub fn of(facts: &[(Key, Tallied)]) -> Self {
         let mut made = Self::default();
-        let mut known: HashMap<Event, u32> = HashMap::new();
         for (key, tallied) in facts {
             let text = |text: Option<&str>| text.map(Arc::from);
             let owned = [&key.user, &key.database, &key.address, &key.application, &key.auth_method];
@@ -283,12 +291,9 @@ impl Facts {
             let (version, cipher) = (text(key.tls_version.as_deref()), text(key.cipher.as_deref()));
             let (name, transport, cause) = (text(Some(key.event)), text(key.transport), text(key.cause));
             let texts = [name, transport, version, cipher, user, database, address, application, auth_method, cause];
-            let (source, next) = (Arc::from(key.source.as_str()), known.len() as u32);
-            let event = *known.entry(Event::of(texts.clone(), key.system)).or_insert(next);
-            if event == next {
-                made.events.push(Event::of(texts, key.system));
-            }
-            let (log, source) = (made.logs.number(&source), made.sources.number(&source));
+            let source: Arc<str> = Arc::from(key.source.as_str());
+            let event = made.events.number(Event::of(texts, key.system));
+            let (log, source) = (made.logs.number(source.clone()), made.sources.number(source));
             let Tallied { count, first_seen, last_seen } = *tallied;
             let (open_from, open_to) = key.open.unzip();
             let hour = key.hour;

@@ -6,6 +6,30 @@ use polars::prelude::{Column, DataFrame, Int64Chunked, IntoColumn, NamedFrom, Po
 use super::coverage::{IdBound, LogGap, LogRead};
 use crate::window::Window;
 
+/// The columns of the table.
+pub(super) const COLUMNS: [&str; 20] = [
+    "collected_at",
+    "source",
+    "log",
+    "format",
+    "listed_bytes",
+    "last_written",
+    "read_bytes",
+    "span_from",
+    "span_to",
+    "complete",
+    "records",
+    "sessions",
+    "tls_sessions",
+    "unknown_sessions",
+    "first_session_at",
+    "last_session_at",
+    "unparsed",
+    "holes",
+    "log_line_prefix",
+    "connection_ids",
+];
+
 type Row = (Timestamp, LogRead);
 
 /// The table of log reads, each with the time of its collection.

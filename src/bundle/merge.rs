@@ -3,18 +3,17 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 use ssl_usage_parsers::{Engine, Logs};
 
 use super::coverage::{GapCause, LogGap, LogRead, exported_type};
-use super::fact::kept;
+use super::fact::{self, kept};
 use super::fact_file::FactFile;
 use super::facts::Facts;
 use super::part::{Kept, facts_of};
-use super::table::{decode, misread, most_decoded, read_checked};
+use super::table::{Table, misread, most_decoded, read_checked};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::Window;
 
@@ -57,10 +56,28 @@ pub(super) struct Best {
     pub reading: LogRead,
     /// When it was collected.
     pub at: Timestamp,
-    /// The file of its facts.
-    facts: Arc<Path>,
+    /// The number of the part that has its facts.
+    facts: usize,
     /// The first and the last session of the log, over all that was read of it.
     sessions: Option<(Timestamp, Timestamp)>,
+}
+
+impl Best {
+    fn of(reading: LogRead, at: Timestamp, facts: usize) -> Self {
+        let sessions = reading.sessions_between();
+        Self { reading, at, facts, sessions }
+    }
+
+    /// Looks at another log read of the same log.
+    fn add(&mut self, reading: LogRead, at: Timestamp, facts: usize) {
+        self.sessions = match (self.sessions, reading.sessions_between()) {
+            (Some(known), Some(new)) => Some((known.0.min(new.0), known.1.max(new.1))),
+            (known, new) => known.or(new),
+        };
+        if rank(&self.reading, self.at) < rank(&reading, at) {
+            (self.reading, self.at, self.facts) = (reading, at, facts);
+        }
+    }
 }
 
 impl Union {
@@ -75,18 +92,32 @@ impl Union {
     /// When a part does not say what its facts must be.
     pub fn of(parts: Vec<Kept>) -> Result<Self> {
         let mut union = Self::default();
+        let (mut all, mut files, mut numbers) = (Vec::new(), Vec::new(), BTreeMap::new());
         for part in parts {
             let (arn, digest) = (part.head().arn.clone(), part.facts_digest()?.map(str::to_owned));
-            let name = facts_of(part.name());
-            let facts: Arc<Path> = Arc::from(name.as_path());
-            union.fact_files.insert(name, CountedFile { arn, digest, logs: BTreeMap::new() });
+            let path = facts_of(part.name());
+            // A bundle may be named twice.
+            let facts = *numbers.entry(path.clone()).or_insert(files.len());
+            if facts == files.len() {
+                files.push((path, CountedFile { arn, digest, logs: BTreeMap::new() }));
+            }
             for (at, reading) in part.readings {
                 if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
                 }
-                union.add(reading, at, &facts);
+                all.push((reading, at, facts));
             }
         }
+        // Parts that were merged are in this order already.
+        all.sort_by(|(one, ..): &(LogRead, Timestamp, usize), (other, ..)| one.log.cmp(&other.log));
+        let mut best: Vec<(String, Best)> = Vec::new();
+        for (reading, at, facts) in all {
+            match best.last_mut().filter(|(log, _)| *log == reading.log) {
+                Some((_, best)) => best.add(reading, at, facts),
+                None => best.push((reading.log.clone(), Best::of(reading, at, facts))),
+            }
+        }
+        union.best = best.into_iter().collect();
         // The latest is the one to tell of.
         union.failed.sort_by(|(one, one_at), (other, other_at)| {
             (one_at, one.last_written, one.listed_bytes, &one.source, gaps(one)).cmp(&(
@@ -97,27 +128,16 @@ impl Union {
                 gaps(other),
             ))
         });
+        let mut logs_of_files = vec![Vec::new(); files.len()];
         for (log, best) in union.best.iter().filter(|(_, best)| best.reading.records > 0) {
-            if let Some(fact_file) = union.fact_files.get_mut(best.facts.as_ref()) {
-                fact_file.logs.insert(log.clone(), best.reading.source.clone());
-            }
+            let logs = logs_of_files.get_mut(best.facts);
+            logs.into_iter().for_each(|logs| logs.push((log.clone(), best.reading.source.clone())));
         }
+        let files = files.into_iter().zip(logs_of_files);
+        union.fact_files = files
+            .map(|((path, file), logs)| (path, CountedFile { logs: logs.into_iter().collect(), ..file }))
+            .collect();
         Ok(union)
-    }
-
-    fn add(&mut self, reading: LogRead, at: Timestamp, facts: &Arc<Path>) {
-        let sessions = reading.sessions_between();
-        let Some(best) = self.best.get_mut(&reading.log) else {
-            self.best.insert(reading.log.clone(), Best { reading, at, facts: facts.clone(), sessions });
-            return;
-        };
-        best.sessions = match (best.sessions, sessions) {
-            (Some(known), Some(new)) => Some((known.0.min(new.0), known.1.max(new.1))),
-            (known, new) => known.or(new),
-        };
-        if rank(&best.reading, best.at) < rank(&reading, at) {
-            (best.reading, best.at, best.facts) = (reading, at, facts.clone());
-        }
     }
 
     /// Where the facts of the best readings are, and all other facts.
@@ -246,7 +266,7 @@ fn rank(reading: &LogRead, at: Timestamp) -> impl Ord + '_ {
 pub(super) fn facts(fact_files: &FactFiles) -> Result<Option<Facts>> {
     let mut facts = None;
     each(fact_files, |_, file, _| {
-        facts.get_or_insert_with(Facts::default).add(&file);
+        facts.get_or_insert_with(Facts::default).add(file);
         Ok(())
     })?;
     Ok(facts)
@@ -257,7 +277,7 @@ pub(super) fn table(fact_files: &FactFiles) -> Result<Option<DataFrame>> {
     let mut whole: Option<DataFrame> = None;
     let mut mismatch = None;
     each(fact_files, |table, file, wanted| {
-        let table = kept(table, &file.is_kept, wanted)?;
+        let table = kept(table.columns(&fact::COLUMNS)?, &file.is_kept, wanted)?;
         match &mut whole {
             None => whole = Some(table),
             Some(whole) => mismatch = whole.vstack_mut_owned(table).err().or(mismatch.take()),
@@ -279,7 +299,7 @@ fn mismatched(first: &Path, error: PolarsError) -> Error {
 /// Reads and checks each file, and hands on those of which something counts.
 fn each(
     fact_files: &FactFiles,
-    mut then: impl FnMut(DataFrame, FactFile, &BTreeMap<String, String>) -> PolarsResult<()>,
+    mut then: impl FnMut(&Table<'_>, FactFile, &BTreeMap<String, String>) -> PolarsResult<()>,
 ) -> Result<()> {
     for (path, CountedFile { arn, digest, logs }) in fact_files {
         if logs.is_empty() && digest.is_none() {
@@ -290,9 +310,10 @@ fn each(
             continue;
         }
         let most = most_decoded(bytes.len() as u64);
-        let table = decode(path, bytes)?;
-        let file = FactFile::read(&table, arn, most, logs);
-        file.and_then(|file| then(table, file, logs)).map_err(|error| misread(path, error))?;
+        let table = Table::of(path, &bytes, &fact::COLUMNS)?;
+        let column = |name: &str| Ok(table.columns(&[name])?.column(name).ok().cloned());
+        let file = FactFile::read(&column, arn, most, logs);
+        file.and_then(|file| then(&table, file, logs)).map_err(|error| misread(path, error))?;
     }
     Ok(())
 }

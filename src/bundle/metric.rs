@@ -43,6 +43,9 @@ pub mod name {
 /// Length of what a value stands for, in seconds. CloudWatch keeps values of an hour for 455 days.
 pub const HOUR: i64 = 3600;
 
+/// The columns of the table.
+pub(super) const COLUMNS: [&str; 5] = ["subject", "metric", "statistic", "hour", "value"];
+
 /// Values of a file, so that it can be read in little memory: a year of a hundred instances.
 pub(super) const MOST_ROWS: usize = 2_000_000;
 
@@ -184,9 +187,9 @@ impl Measured {
         let texts = [text("subject")?, text("metric")?, text("statistic")?];
         let columns = texts.iter().map(|texts| (texts.codes(), texts.values().len()));
         let Combined { codes, first_rows } = Combined::of(table.height(), columns);
-        let mut all: Vec<Series> = vec![Series::default(); first_rows.len()];
+        let mut all: Vec<Vec<(i64, f64)>> = vec![Vec::new(); first_rows.len()];
         for ((code, hour), value) in codes.into_iter().zip(hours).zip(values) {
-            all.get_mut(code as usize).into_iter().for_each(|series| series.add(hour, value));
+            all.get_mut(code as usize).into_iter().for_each(|values| values.push((hour, value)));
         }
         let [subjects, metrics, statistics] = &texts;
         let measure = |row: usize| {
@@ -195,7 +198,8 @@ impl Measured {
             let statistic = Statistic::ALL.into_iter().find(|known| known.name() == statistic.as_ref())?;
             Some(Measure { subject: text(subjects)?, metric: text(metrics)?, statistic })
         };
-        let known = first_rows.into_iter().zip(all).filter_map(|(row, series)| Some((measure(row)?, series)));
+        let known = first_rows.into_iter().zip(all);
+        let known = known.filter_map(|(row, values)| Some((measure(row)?, values.into_iter().collect())));
         Ok(Self(known.collect()))
     }
 

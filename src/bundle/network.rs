@@ -213,7 +213,8 @@ impl Bundle {
 /// The addresses of clients in the facts of a part: of those that had a session, or rejected the certificate.
 fn addresses(part: &Path) -> Result<BTreeSet<String>> {
     let path = facts_of(part);
-    let table = decode(&path, read_checked(&path, None)?)?;
+    let columns = [column::ADDRESS, column::EVENT, column::CAUSE, column::SYSTEM];
+    let table = decode(&path, &read_checked(&path, None)?, &columns)?;
     let found = || {
         let text = |name: &str| table.column(name)?.str();
         let (addresses, events, causes) = (text(column::ADDRESS)?, text(column::EVENT)?, text(column::CAUSE)?);

@@ -146,7 +146,7 @@ impl Kept {
             Some(readings) => readings.into_iter().map(|reading| (head.collected_at, reading)).collect(),
             None => {
                 let path = readings_of(name);
-                let table = decode(&path, read_checked(&path, file.table(READINGS)?)?)?;
+                let table = decode(&path, &read_checked(&path, file.table(READINGS)?)?, &log_reads::COLUMNS)?;
                 log_reads::read(&table).map_err(|error| misread(&path, error))?
             }
         };

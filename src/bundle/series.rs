@@ -59,9 +59,14 @@ impl Series {
 }
 
 impl FromIterator<(i64, f64)> for Series {
+    /// Values in any order. Where an hour has several the highest counts.
     fn from_iter<I: IntoIterator<Item = (i64, f64)>>(values: I) -> Self {
-        let mut series = Self::default();
-        values.into_iter().for_each(|(hour, value)| series.add(hour, value));
-        series
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort_by_key(|(hour, _)| *hour);
+        values.dedup_by(|(hour, value), (kept, highest)| {
+            *highest = if hour == kept { highest.max(*value) } else { *highest };
+            hour == kept
+        });
+        Self(values)
     }
 }

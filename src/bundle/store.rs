@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::atomic_file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled, word_of};
 use super::canonical::Profiles;
 use super::fact::{Key, Tallied};
-use super::metric::{Measured, MetricPart};
+use super::metric::{self, Measured, MetricPart};
 use super::part::{Part, Parts, plain};
 use super::range;
 use super::seal::{self, Digests, MOST_JSON, SEALED, Seal, Sealed};
@@ -386,7 +386,7 @@ impl KeptMetrics {
         range::time(part.collected_at).map_err(|what| damaged(name, what))?;
         let path = name.with_extension(VALUES);
         let table = read_checked(&path, file.table(VALUES)?)?;
-        let decoded = decode(&path, table.clone())?;
+        let decoded = decode(&path, &table, &metric::COLUMNS)?;
         Measured::check(&decoded).map_err(|error| misread(&path, error))?;
         Ok(Self { file, table, rows: decoded.height() })
     }
@@ -394,7 +394,7 @@ impl KeptMetrics {
     /// The values.
     pub fn measured(&self) -> Result<Measured> {
         let path = self.file.path.with_extension(VALUES);
-        let table = decode(&path, self.table.clone())?;
+        let table = decode(&path, &self.table, &metric::COLUMNS)?;
         Measured::read(&table).map_err(|error| misread(&path, error))
     }
 }

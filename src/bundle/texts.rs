@@ -1,8 +1,8 @@
 //! Columns of tables: text with each distinct one once, for tables repeat few texts in many rows; and numbers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use polars::prelude::{ChunkedArray, PolarsNumericType, StringChunked};
 
 /// A column of text: its distinct values, and of each row which.
@@ -30,22 +30,24 @@ impl Limits {
 impl Texts {
     /// Reads a column; none where a text is too long, or all together are. No more is copied than these limits.
     pub fn of(column: &StringChunked, most: Limits) -> Option<Self> {
-        let mut known: HashMap<Option<&str>, u32> = HashMap::new();
+        let mut known: HashMap<Option<&str>, u32> = HashMap::default();
         let mut texts = Self { codes: Vec::with_capacity(column.len()), ..Self::default() };
-        for array in column.downcast_iter() {
+        for (array, validity) in column.downcast_iter().zip(column.iter_validities()) {
+            let mut is_there = validity.map(|validity| validity.iter());
             let mut recent = Recent::new();
-            for (view, text) in array.views().iter().zip(array.iter()) {
-                let length = text.map_or(0, str::len);
-                texts.bytes += length as u64;
+            for (row, view) in array.views().iter().enumerate() {
                 // A missing text has a view too, of no meaning.
-                let view = text.map_or(Recent::MISSING, |_| view.as_u128());
+                let is_missing = is_there.as_mut().is_some_and(|is_there| is_there.next() == Some(false));
+                let (view, length) = if is_missing { (Recent::MISSING, 0) } else { (view.as_u128(), view.length) };
+                texts.bytes += u64::from(length);
                 let code = match recent.code_of(view) {
                     Some(code) => code,
                     None => {
-                        if length > most.text || texts.bytes > most.column {
+                        let text = array.get(row);
+                        if text.map_or(0, str::len) > most.text || texts.bytes > most.column {
                             return None;
                         }
-                        let next = u32::try_from(texts.values.len()).ok()?;
+                        let next = u32::try_from(texts.values.len()).ok().filter(|next| *next != Recent::UNKNOWN)?;
                         let code = *known.entry(text).or_insert(next);
                         if code == next {
                             texts.values.push(text.map(Arc::from));
@@ -96,16 +98,21 @@ pub(super) fn whole<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Option<Ve
 
 /// The codes of recent texts, by their views: equal views of one array are equal texts. Another view of the same text is only
 /// slower.
-struct Recent(Vec<(u128, Option<u32>)>);
+struct Recent {
+    views: Box<[u128; Self::SLOTS]>,
+    codes: Box<[u32; Self::SLOTS]>,
+}
 
 impl Recent {
     /// So many that they stay in the first cache of a core.
     const SLOTS: usize = 512;
     /// No view has this length, because a file has no such text.
     const MISSING: u128 = u128::MAX;
+    /// The code of an empty slot.
+    const UNKNOWN: u32 = u32::MAX;
 
     fn new() -> Self {
-        Self(vec![(0, None); Self::SLOTS])
+        Self { views: Box::new([0; Self::SLOTS]), codes: Box::new([Self::UNKNOWN; Self::SLOTS]) }
     }
 
     fn slot(view: u128) -> usize {
@@ -114,13 +121,15 @@ impl Recent {
     }
 
     fn code_of(&self, view: u128) -> Option<u32> {
-        let (known, code) = self.0.get(Self::slot(view))?;
-        if *known == view { *code } else { None }
+        let slot = Self::slot(view);
+        let (known, code) = (self.views.get(slot)?, self.codes.get(slot)?);
+        (*known == view && *code != Self::UNKNOWN).then_some(*code)
     }
 
     fn add(&mut self, view: u128, code: u32) {
-        if let Some(slot) = self.0.get_mut(Self::slot(view)) {
-            *slot = (view, Some(code));
+        let slot = Self::slot(view);
+        if let (Some(known), Some(slot)) = (self.views.get_mut(slot), self.codes.get_mut(slot)) {
+            (*known, *slot) = (view, code);
         }
     }
 }

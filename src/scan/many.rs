@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
-use ssl_usage_parsers::Hints;
-
-use super::{Row, scan};
+use super::{Context, Row, scan};
 use crate::logs::decompress::Packing;
 
 /// Bytes of a plain file that are worth a thread.
@@ -17,12 +15,13 @@ const WORTH_A_THREAD: u64 = 16 * 1024 * 1024;
 /// Files, for each thread, that may be read before those in front of them are.
 const AHEAD: usize = 4;
 
-/// Scans the logs at `paths` on so many threads together. Passes on the rows of each, with its position, in the order of
+/// Scans the logs at `paths`, on all threads together. Passes on the rows of each, with its position, in the order of
 /// the paths.
-pub fn scan_all(paths: &[PathBuf], hints: &Hints, threads: usize, mut each: impl FnMut(usize, Vec<Row>)) {
+pub fn scan_all(paths: &[PathBuf], context: Context<'_>, mut each: impl FnMut(usize, Vec<Row>)) {
+    let threads = context.threads;
     // Standard input and pipes are read in their order: the first who reads one empties it.
     if threads == 1 || paths.len() == 1 || !paths.iter().all(|path| path.is_file()) {
-        return paths.iter().enumerate().for_each(|(index, path)| each(index, scan(path, hints, threads)));
+        return paths.iter().enumerate().for_each(|(index, path)| each(index, scan(path, context)));
     }
     let queue = Queue::new(threads);
     thread::scope(|scope| {
@@ -33,7 +32,7 @@ pub fn scan_all(paths: &[PathBuf], hints: &Hints, threads: usize, mut each: impl
                 while let Some((index, path)) = queue.next(paths) {
                     let share = queue.take(share(path, threads, paths.len()));
                     // The receiver is there until all senders are gone.
-                    let _ = sender.send((index, scan(path, hints, share.threads)));
+                    let _ = sender.send((index, scan(path, Context { threads: share.threads, ..context })));
                 }
             });
         }
@@ -146,6 +145,8 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
+    use ssl_usage_parsers::Hints;
+
     use super::*;
     use crate::scan::Outcome;
 
@@ -172,7 +173,7 @@ mod tests {
         let hints = Hints::default();
         let scanned = |threads| {
             let mut all = Vec::new();
-            scan_all(&paths, &hints, threads, |index, rows| {
+            scan_all(&paths, Context { hints: &hints, threads, counts_lines: true }, |index, rows| {
                 let is_read = |row: &Row| matches!(row.outcome, Outcome::Read(_));
                 all.extend(rows.iter().map(|row| (index, row.name.clone(), is_read(row), row.tally.clone())));
             });

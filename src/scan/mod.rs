@@ -95,10 +95,20 @@ impl Row {
     }
 }
 
+/// The options of a scan.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What is known of the logs.
+    pub hints: &'a Hints,
+    /// How many threads scan at the same time.
+    pub threads: usize,
+    /// Whether lines are counted, which takes a pass over all of the text.
+    pub counts_lines: bool,
+}
+
 /// Scans the log at `path`, or the logs in an archive. `-` is standard input.
-pub fn scan(path: &Path, hints: &Hints, threads: usize) -> Vec<Row> {
+pub fn scan(path: &Path, context: Context<'_>) -> Vec<Row> {
     let name = path.display().to_string();
-    let context = Context { hints, threads };
     let log = if path == Path::new("-") { directory::stdin() } else { directory::open(path) };
     match log {
         Ok(Log::Plain(file)) => context.rows(&name, |context| context.plain(&name, &file)),
@@ -122,14 +132,13 @@ pub fn scan(path: &Path, hints: &Hints, threads: usize) -> Vec<Row> {
     }
 }
 
-/// The options of a scan.
-#[derive(Clone, Copy)]
-struct Context<'a> {
-    hints: &'a Hints,
-    threads: usize,
-}
-
 impl Context<'_> {
+    /// The scan of one log.
+    fn scanner(self, parser: &dyn RecordParser, threads: usize) -> Scanner<'_> {
+        let scanner = Scanner::new(parser, threads);
+        if self.counts_lines { scanner.counting_lines() } else { scanner }
+    }
+
     /// The rows of one file. A file that could not be read is one row.
     fn rows(self, name: &str, read: impl FnOnce(Self) -> Result<Vec<Row>>) -> Vec<Row> {
         read(self).unwrap_or_else(|error| vec![Row::new(name, Outcome::Failed(error))])
@@ -158,7 +167,7 @@ impl Context<'_> {
             Err(error) => self.recognise_later(name, file).ok_or(error)?,
         };
         let mut tally = tally_of(parser.as_ref());
-        let scanner = Scanner::new(parser.as_ref(), self.threads);
+        let scanner = self.scanner(parser.as_ref(), self.threads);
         let mark = mark as u64;
         let view = |range: std::ops::Range<u64>| file.view(range.start + mark..range.end + mark);
         let scanned = scanner.scan_at(file.length() - mark, view, &mut tally).map_err(fail)?;
@@ -315,7 +324,8 @@ mod tests {
                 let Ok(Log::Plain(blocks)) = directory::open(file.path()) else { panic!("a plain file") };
                 file.as_file().set_len(length).expect("another length");
                 let hints = Hints::default();
-                Context { hints: &hints, threads: 2 }.rows(&name, |context| context.plain(&name, &blocks))
+                Context { hints: &hints, threads: 2, counts_lines: false }
+                    .rows(&name, |context| context.plain(&name, &blocks))
             };
             let length = file.as_file().metadata().expect("a length").len();
             let whole = read(length);

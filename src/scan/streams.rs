@@ -95,7 +95,7 @@ impl<'s> Streams<'s> {
                 Ok(parser) => {
                     let parser = slot.get_or_init(|| parser).as_ref();
                     stream.tally = tally_of(parser);
-                    let scanner = Scanner::new(parser, self.threads);
+                    let scanner = self.context.scanner(parser, self.threads);
                     let mut scanner = if self.slots.len() > 1 { scanner.in_blocks_of(BLOCK) } else { scanner };
                     scanner.push(&head, &mut stream.tally);
                     Progress::Scanning(parser, Box::new(scanner))

@@ -1,6 +1,6 @@
 //! Whether the counts of a log agree with its facts. Both were written at once, so where they differ, one is wrong.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::bundle::{EventKind, Facts, LogRead};
 
@@ -11,7 +11,7 @@ type Sessions = (u64, u64);
 pub(super) fn find(readings: &[LogRead], facts: Option<&Facts>) -> Option<String> {
     let held = facts.map(held).unwrap_or_default();
     // Logs that rotate by being renamed may have been read under one name.
-    let mut counted: HashMap<&str, Sessions> = HashMap::new();
+    let mut counted: HashMap<&str, Sessions> = HashMap::default();
     for reading in readings {
         let (sessions, tls) = counted.entry(&reading.source).or_default();
         *sessions = sessions.saturating_add(reading.sessions);

@@ -1,7 +1,8 @@
 //! Coverage of the window by logs, and the causes of its gaps.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use ssl_usage_parsers::Engine;
@@ -240,10 +241,16 @@ pub(super) type Recorded = HashMap<String, Vec<(Timestamp, Timestamp)>>;
 /// When the facts' sessions were recorded.
 pub(super) fn recorded(facts: &Facts) -> Recorded {
     let mut by_source: Vec<BTreeMap<i64, (i64, i64)>> = vec![BTreeMap::new(); facts.sources().len()];
-    for (fact, _) in facts.with_events().filter(|(_, event)| event.kind == EventKind::Connected) {
-        if let Some(hours) = by_source.get_mut(fact.source as usize) {
-            let span = hours.entry(fact.hour).or_insert((fact.first_seen, fact.last_seen));
-            *span = (span.0.min(fact.first_seen), span.1.max(fact.last_seen));
+    // Those of a log and hour mostly stand together.
+    for run in facts.rows().chunk_by(|one, next| (one.source, one.hour) == (next.source, next.hour)) {
+        let sessions =
+            run.iter().filter(|fact| facts.event(fact).is_some_and(|event| event.kind == EventKind::Connected));
+        let times = sessions.map(|fact| (fact.first_seen, fact.last_seen));
+        let seen = times.reduce(|seen, (first, last)| (seen.0.min(first), seen.1.max(last)));
+        let hours = run.first().and_then(|fact| Some((by_source.get_mut(fact.source as usize)?, fact.hour)));
+        if let (Some((first, last)), Some((hours, hour))) = (seen, hours) {
+            let span = hours.entry(hour).or_insert((first, last));
+            *span = (span.0.min(first), span.1.max(last));
         }
     }
     let instant = |micros: i64| Timestamp::from_microsecond(micros).ok();
@@ -369,8 +376,12 @@ mod tests {
 
     #[test]
     fn whole_hours_one_after_the_other_are_whole_coverage() {
-        let coverage =
-            of((&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::new(), &[]), None, span(0, 3 * HOUR), LEAST);
+        let coverage = of(
+            (&[reading(0, 5), reading(1, 5), reading(2, 1)], &Recorded::default(), &[]),
+            None,
+            span(0, 3 * HOUR),
+            LEAST,
+        );
         assert_eq!((coverage.share, coverage.gaps.as_slice(), coverage.files), (1.0, [].as_slice(), 3));
     }
 
@@ -379,7 +390,7 @@ mod tests {
         let mut lost = reading(4, 3);
         lost.gaps.push(LogGap { cause: GapCause::Vanished, message: String::new() });
         let readings = [reading(1, 5), reading(2, 0), reading(3, 5), lost, reading(5, 5), reading(7, 1)];
-        let coverage = of((&readings, &Recorded::new(), &[]), None, span(0, 8 * HOUR), LEAST);
+        let coverage = of((&readings, &Recorded::default(), &[]), None, span(0, 8 * HOUR), LEAST);
         let expected = [
             gap(0, HOUR, GapReason::NotKept),
             gap(HOUR + 3000, 3 * HOUR + 600, GapReason::NotLogged),
@@ -395,7 +406,7 @@ mod tests {
         let mut long = reading(0, 5);
         (long.span, long.last_session_at) = (Some(span(0, 24 * HOUR)), Some(at(24 * HOUR - 60)));
         let sessions = vec![(at(600), at(3000)), (at(23 * HOUR), at(24 * HOUR - 60))];
-        let recorded = Recorded::from([("log-0".to_owned(), sessions)]);
+        let recorded = Recorded::from_iter([("log-0".to_owned(), sessions)]);
         let coverage = of((&[long], &recorded, &[]), None, span(0, 24 * HOUR), LEAST);
         assert_eq!(coverage.gaps, [gap(HOUR + 3000, 22 * HOUR, GapReason::NotLogged)], "logging was off in between");
     }
@@ -404,7 +415,7 @@ mod tests {
     fn a_kind_of_log_that_is_not_known_covers_nothing() {
         let mut newer = reading(0, 5);
         newer.source = "cloudwatch:/aws/rds/instance/orders/audit:1970-01-01T00".to_owned();
-        let coverage = of((&[newer], &Recorded::new(), &[]), Engine::named("oracle"), span(0, HOUR), LEAST);
+        let coverage = of((&[newer], &Recorded::default(), &[]), Engine::named("oracle"), span(0, HOUR), LEAST);
         assert_eq!((coverage.share, coverage.files), (0.0, 0));
     }
 
@@ -413,7 +424,7 @@ mod tests {
         let mut blind = reading(1, 5);
         blind.unknown_sessions = 5;
         let coverage =
-            of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::new(), &[]), None, span(0, 3 * HOUR), LEAST);
+            of((&[reading(0, 5), blind, reading(2, 5)], &Recorded::default(), &[]), None, span(0, 3 * HOUR), LEAST);
         assert_eq!(coverage.gaps, [gap(HOUR, 2 * HOUR, GapReason::CannotTell)]);
     }
 
@@ -447,7 +458,7 @@ mod tests {
         fn coverage_never_exceeds_what_logs_with_sessions_span(hours in prop::collection::vec((0i64..48, 0u64..3), 0..40)) {
             let mut readings: Vec<LogRead> = hours.iter().map(|(hour, sessions)| reading(*hour, *sessions)).collect();
             readings.dedup_by(|one, other| one.log == other.log);
-            let coverage = of((&readings, &Recorded::new(), &[]), None, span(0, 48 * HOUR), LEAST);
+            let coverage = of((&readings, &Recorded::default(), &[]), None, span(0, 48 * HOUR), LEAST);
             let telling: BTreeSet<i64> =
                 hours.iter().filter(|(_, sessions)| *sessions > 0).map(|(hour, _)| *hour).collect();
             prop_assert!(coverage.share <= telling.len() as f64 / 48.0 + 1e-9);

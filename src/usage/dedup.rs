@@ -1,8 +1,9 @@
 //! Deduplication: a session that several logs record counts once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use ssl_usage_parsers::Engine;
 
 use super::coverage::{Recorded, is_complete, kind, seen_by};
@@ -200,7 +201,7 @@ mod tests {
 
     /// The sources of the rows that are left.
     fn left(readings: &[LogRead], facts: &[(Key, Tallied)]) -> Vec<(String, i64)> {
-        let recorded = Recorded::new();
+        let recorded = Recorded::default();
         let facts = once(Facts::of(facts), (readings, &recorded), Engine::named("aurora-mysql"));
         facts.rows().iter().map(|fact| (facts.source(fact).to_owned(), fact.hour / HOUR)).collect()
     }

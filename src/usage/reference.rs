@@ -141,7 +141,7 @@ fn recorded(rows: &[Row]) -> Recorded {
         let span = hours.entry((&key.source, key.hour)).or_insert((seen.first_seen, seen.last_seen));
         *span = (span.0.min(seen.first_seen), span.1.max(seen.last_seen));
     }
-    let mut recorded = Recorded::new();
+    let mut recorded = Recorded::default();
     for ((source, _), (first, last)) in hours {
         recorded.entry(source.to_owned()).or_default().push((instant(first), instant(last)));
     }

@@ -40,8 +40,8 @@ pub const UNKNOWN_LANGUAGE: &str = "an unknown language";
 pub struct Scanned {
     /// Bytes read.
     pub bytes: u64,
-    /// Lines. A last line without its newline counts.
-    pub lines: u64,
+    /// Lines, if they [are counted](Scanner::counting_lines). A last line without its newline counts.
+    pub lines: Option<u64>,
     /// When the first record of any kind was written.
     pub first_at: Option<LogTime>,
     /// When the last record of any kind was written.
@@ -95,6 +95,13 @@ impl<'p> Scanner<'p> {
     #[must_use]
     pub fn in_blocks_of(mut self, bytes: usize) -> Self {
         self.block = bytes.max(1);
+        self
+    }
+
+    /// The same scan, with a count of lines.
+    #[must_use]
+    pub fn counting_lines(mut self) -> Self {
+        self.search.counts_lines = true;
         self
     }
 

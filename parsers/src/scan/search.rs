@@ -70,6 +70,8 @@ pub(super) struct Search<'p> {
     needles: Vec<Finder<'p>>,
     /// Finds the mark of truncated lines.
     mark: Finder<'p>,
+    /// Whether lines are counted.
+    pub(super) counts_lines: bool,
 }
 
 /// Where a finder found something, and the position of the finder: behind the needles' for the mark.
@@ -81,7 +83,7 @@ impl<'p> Search<'p> {
     /// A search for the needles of a parser.
     pub(super) fn new(parser: &'p dyn RecordParser) -> Self {
         let needles = parser.needles().iter().map(|needle| Finder::new(*needle)).collect();
-        Self { parser, needles, mark: Finder::new(TRUNCATED) }
+        Self { parser, needles, mark: Finder::new(TRUNCATED), counts_lines: false }
     }
 
     /// Searches a range of a chunk that begins at `offset` of the log. About `expected` records are found.
@@ -163,7 +165,7 @@ impl<'p> Search<'p> {
         let scanned = Scanned {
             begins_within: first.is_some_and(|line| !self.parser.opens(line)),
             bytes: text.len() as u64,
-            lines,
+            lines: self.counts_lines.then_some(lines),
             first_at: line_offsets(chunk.text, range.clone()).find_map(time),
             last_at: line_offsets(chunk.text, range.clone()).rev().find_map(time),
             records: understood,
@@ -182,7 +184,8 @@ impl<'p> Search<'p> {
         self.parser.time(line_from(text, at))
     }
 
-    /// Passes on the records of a range with their offsets, and returns its number of lines. None if `each` broke off.
+    /// Passes on the records of a range with their offsets, and returns its number of lines, 0 if they are not counted. None if
+    /// `each` broke off.
     ///
     /// Hits come in the order of the text. Records of other formats come before them, and so does a cut first record.
     pub(super) fn records<'a>(
@@ -215,7 +218,9 @@ impl<'p> Search<'p> {
                     each(*hit, parsed).continue_value()?;
                 }
             }
-            lines += memchr_iter(b'\n', chunk.text.get(at..end).unwrap_or_default()).count() as u64;
+            if self.counts_lines {
+                lines += memchr_iter(b'\n', chunk.text.get(at..end).unwrap_or_default()).count() as u64;
+            }
             at = end;
         }
         Some(lines)

@@ -134,7 +134,7 @@ impl Total {
         let Sums { scanned, unreadable } = sums;
         let total = &mut self.scanned;
         total.bytes += scanned.bytes;
-        total.lines += scanned.lines;
+        total.lines = scanned.lines.map(|lines| lines + total.lines.unwrap_or_default());
         total.records += scanned.records;
         total.first_at = total.first_at.or(scanned.first_at);
         total.last_at = scanned.last_at.or(total.last_at);
@@ -151,7 +151,8 @@ impl Total {
         while let Some(event) = self.sessions.oldest() {
             sink.event(&event);
         }
-        self.scanned.lines += u64::from(!self.scanned.ends_whole);
+        let last = u64::from(!self.scanned.ends_whole);
+        self.scanned.lines.iter_mut().for_each(|lines| *lines += last);
         self.scanned.disordered = self.clock.disordered;
         if self.scanned.records == 0 && self.unreadable {
             self.scanned.unsupported_language = self.scanned.unsupported_language.or(Some(UNKNOWN_LANGUAGE));

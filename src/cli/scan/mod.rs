@@ -26,8 +26,8 @@ use super::output::{Output, local, one_of};
 use super::{complain, exit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::logs::directory;
-use crate::report::Format;
-use crate::scan::{self, Outcome, Row, scan_all};
+use crate::report::{Format, Reader};
+use crate::scan::{self, Context, Outcome, Row, scan_all};
 use crate::text::plural;
 
 /// Count the connections in log files, with and without TLS.
@@ -115,7 +115,8 @@ impl Scan {
                 Err(error) => missing.push_back((paths.len(), error)),
             }
         }
-        scan_all(&paths, &hints, threads, |index, rows| {
+        let context = Context { hints: &hints, threads, counts_lines: self.format.reader == Reader::Document };
+        scan_all(&paths, context, |index, rows| {
             while let Some((_, error)) = missing.pop_front_if(|(files, _)| *files <= index) {
                 seen.errors.push(error);
             }
@@ -285,7 +286,7 @@ fn file(row: &Row, belongs: Belongs) -> File {
         engine: found.map(|found| found.engine),
         format: found.map(|found| found.format),
         log_line_prefix,
-        lines: scanned.lines,
+        lines: scanned.lines.unwrap_or_default(),
         bytes: scanned.bytes,
         first_at: at(scanned.first_at),
         last_at: at(scanned.last_at),
