@@ -52,7 +52,11 @@ fn scan(parser: &dyn RecordParser, text: &[u8]) {
     let cut = draw(text);
     // Blocks cost time, however small: a long text is not cut into too many.
     let block = 1 + text.len() / 16 + (cut as usize % 97);
-    assert_eq!(seen(|seen| Scanner::new(parser, 1).in_blocks_of(block).counting_lines().scan(text, seen)), whole, "blocks of {block}");
+    assert_eq!(
+        seen(|seen| Scanner::new(parser, 1).in_blocks_of(block).counting_lines().scan(text, seen)),
+        whole,
+        "blocks of {block}"
+    );
     if cut.is_multiple_of(16) {
         let scanner = Scanner::new(parser, 2).in_blocks_of(block).counting_lines();
         assert_eq!(seen(|seen| scanner.scan(text, seen)), whole, "blocks of {block} on two threads");
