@@ -60,17 +60,21 @@ impl Canonical {
         self.start_of(&number.to_le_bytes(), 8);
     }
 
+    /// Room for the next so many bytes. None for more than a piece.
+    fn room(&mut self, bytes: usize) -> Option<&mut [u8]> {
+        if self.used + bytes > PIECE {
+            self.flush();
+        }
+        let room = self.piece.get_mut(self.used..self.used + bytes)?;
+        self.used += bytes;
+        Some(room)
+    }
+
     fn text(&mut self, text: Option<&str>) {
         self.number(text.map_or(ABSENT, |text| text.len() as u64));
         let bytes = text.unwrap_or_default().as_bytes();
-        if self.used + bytes.len() > PIECE {
-            self.flush();
-        }
-        match self.piece.get_mut(self.used..self.used + bytes.len()) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.used += bytes.len();
-            }
+        match self.room(bytes.len()) {
+            Some(room) => room.copy_from_slice(bytes),
             // It is longer than a piece, and nothing is before it.
             None => self.hash.update(bytes),
         }
@@ -119,20 +123,22 @@ impl Canonical {
             let log = run.first().map_or("", |fact| facts.log(fact));
             logs.entry(log).or_default().push(run);
         }
-        let forms: Vec<[Form<'_>; EVENT_TEXTS.len()]> =
-            facts.events().iter().map(|event| event.texts().map(Form::of)).collect();
+        let mut columns: [Vec<Form<'_>>; EVENT_TEXTS.len()] = Default::default();
+        for event in facts.events() {
+            columns.iter_mut().zip(event.texts()).for_each(|(forms, text)| forms.push(Form::of(text)));
+        }
         let rows = |runs: &[&'_ [Fact]]| runs.iter().map(|run| run.len() as u64).sum();
         self.number(logs.len() as u64);
         for (log, runs) in logs {
             self.text(Some(log));
             self.number(rows(&runs));
-            for fact in runs.iter().copied().flatten() {
-                self.text(Some(facts.source(fact)));
+            for same in runs.iter().flat_map(|run| run.chunk_by(|one, next| one.source == next.source)) {
+                let form = Form::of(same.first().map(|fact| facts.source(fact)));
+                same.iter().for_each(|_| self.form(&form));
             }
-            for column in 0..EVENT_TEXTS.len() {
+            for forms in &columns {
                 for fact in runs.iter().copied().flatten() {
-                    let form = forms.get(fact.event as usize).and_then(|forms| forms.get(column));
-                    form.into_iter().for_each(|form| self.form(form));
+                    forms.get(fact.event as usize).into_iter().for_each(|form| self.form(form));
                 }
             }
             for run in runs {
@@ -149,7 +155,10 @@ impl Canonical {
     }
 
     fn numbers(&mut self, facts: &[Fact], number: impl Fn(&Fact) -> u64) {
-        facts.iter().for_each(|fact| self.number(number(fact)));
+        for facts in facts.chunks(PIECE / 8) {
+            let room = self.room(8 * facts.len()).map(|room| room.as_chunks_mut().0).unwrap_or_default();
+            room.iter_mut().zip(facts).for_each(|(bytes, fact)| *bytes = number(fact).to_le_bytes());
+        }
     }
 
     fn metrics(&mut self, measured: &Measured) {
@@ -194,14 +203,14 @@ impl Canonical {
 
 /// A text as it is hashed, with its length.
 enum Form<'t> {
-    /// So many bytes of these.
-    Short([u8; 32], usize),
+    /// So many bytes of these. Names of log files and ciphers have up to forty.
+    Short([u8; 64], usize),
     Long(&'t str),
 }
 
 impl<'t> Form<'t> {
     fn of(text: Option<&'t str>) -> Self {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; 64];
         let length = text.map_or(ABSENT, |text| text.len() as u64).to_le_bytes();
         let all = length.iter().chain(text.unwrap_or_default().as_bytes());
         match text {

@@ -224,7 +224,17 @@ impl Facts {
 
     /// Facts with what they are of.
     pub fn with_events(&self) -> impl Iterator<Item = (&Fact, &Event)> + Clone {
-        self.rows.iter().filter_map(|fact| Some((fact, self.event(fact)?)))
+        self.with(self.events())
+    }
+
+    /// Something of each event, which is found out once and not for each fact: see [`Self::with`].
+    pub fn of_events<T>(&self, of: impl Fn(&Event) -> T) -> Vec<T> {
+        self.events().iter().map(of).collect()
+    }
+
+    /// Facts with something of their event.
+    pub fn with<'f, T>(&'f self, of_events: &'f [T]) -> impl Iterator<Item = (&'f Fact, &'f T)> + Clone {
+        self.rows.iter().filter_map(|fact| Some((fact, of_events.get(fact.event as usize)?)))
     }
 
     /// The event of a fact.

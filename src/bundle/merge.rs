@@ -101,6 +101,7 @@ impl Union {
             if facts == files.len() {
                 files.push((path, CountedFile { arn, digest, logs: BTreeMap::new() }));
             }
+            all.reserve(part.readings.len());
             for (at, reading) in part.readings {
                 if !reading.gaps.is_empty() {
                     union.failed.push((reading.clone(), at));
@@ -110,7 +111,7 @@ impl Union {
         }
         // Parts that were merged are in this order already.
         all.sort_by(|(one, ..): &(LogRead, Timestamp, usize), (other, ..)| one.log.cmp(&other.log));
-        let mut best: Vec<(String, Best)> = Vec::new();
+        let mut best: Vec<(String, Best)> = Vec::with_capacity(all.len());
         for (reading, at, facts) in all {
             match best.last_mut().filter(|(log, _)| *log == reading.log) {
                 Some((_, best)) => best.add(reading, at, facts),

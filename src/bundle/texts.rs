@@ -31,16 +31,17 @@ impl Texts {
     /// Reads a column; none where a text is too long, or all together are. No more is copied than these limits.
     pub fn of(column: &StringChunked, most: Limits) -> Option<Self> {
         let mut known: HashMap<Option<&str>, u32> = HashMap::default();
-        let mut texts = Self { codes: Vec::with_capacity(column.len()), ..Self::default() };
+        let mut texts = Self { codes: vec![0; column.len()], ..Self::default() };
+        let mut codes = texts.codes.iter_mut();
         for (array, validity) in column.downcast_iter().zip(column.iter_validities()) {
             let mut is_there = validity.map(|validity| validity.iter());
             let mut recent = Recent::new();
-            for (row, view) in array.views().iter().enumerate() {
+            for ((row, view), room) in array.views().iter().enumerate().zip(&mut codes) {
                 // A missing text has a view too, of no meaning.
                 let is_missing = is_there.as_mut().is_some_and(|is_there| is_there.next() == Some(false));
                 let (view, length) = if is_missing { (Recent::MISSING, 0) } else { (view.as_u128(), view.length) };
                 texts.bytes += u64::from(length);
-                let code = match recent.code_of(view) {
+                *room = match recent.code_of(view) {
                     Some(code) => code,
                     None => {
                         let text = array.get(row);
@@ -56,7 +57,6 @@ impl Texts {
                         code
                     }
                 };
-                texts.codes.push(code);
             }
         }
         (texts.bytes <= most.column).then_some(texts)

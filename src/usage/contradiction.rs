@@ -25,10 +25,11 @@ pub(super) fn find(readings: &[LogRead], facts: Option<&Facts>) -> Option<String
 /// The sessions in facts, by log.
 fn held(facts: &Facts) -> HashMap<&str, Sessions> {
     let mut held = vec![Sessions::default(); facts.sources().len()];
-    for (fact, event) in facts.with_events().filter(|(_, event)| event.kind == EventKind::Connected) {
+    let is_tls = facts.of_events(|event| (event.kind == EventKind::Connected).then(|| event.is_tls()));
+    for (fact, is_tls) in facts.with(&is_tls).filter_map(|(fact, is_tls)| Some((fact, (*is_tls)?))) {
         if let Some((sessions, tls)) = held.get_mut(fact.source as usize) {
             *sessions = sessions.saturating_add(fact.count);
-            *tls = tls.saturating_add(if event.is_tls() { fact.count } else { 0 });
+            *tls = tls.saturating_add(if is_tls { fact.count } else { 0 });
         }
     }
     facts.sources().iter().map(AsRef::as_ref).zip(held).collect()

@@ -93,8 +93,9 @@ pub(super) fn unknown_outside(facts: &Facts, spans: &[Window]) -> u64 {
             |span: &Window| span.from.as_microsecond() <= fact.first_seen && fact.last_seen <= span.to.as_microsecond();
         spans.iter().any(holds)
     };
-    let unknown = facts.with_events().filter(|(_, event)| is_unknown(event));
-    unknown.filter(|(fact, _)| !is_inside(fact)).map(|(fact, _)| fact.count).sum()
+    let is_unknown = facts.of_events(is_unknown);
+    let unknown = facts.with(&is_unknown).filter(|(fact, is_unknown)| **is_unknown && !is_inside(fact));
+    unknown.map(|(fact, _)| fact.count).sum()
 }
 
 /// What happened between two samples.

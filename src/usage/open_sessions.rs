@@ -39,16 +39,24 @@ pub(super) struct Proven {
 pub(super) fn proven(facts: &Facts, seen: &[Window], engine: Option<&Engine>) -> Proven {
     let is_paired = engine.is_some_and(|engine| engine.changes_database);
     let who = |event: &Event| (event.user.clone(), event.address.clone());
-    let clients = || facts.with_events().filter(|(_, event)| !event.system);
-    let is_replica = |event: &Event| !is_paired && event.kind == EventKind::Connected && event.database.is_none();
-    let replicas: BTreeSet<_> = clients().filter(|(_, event)| is_replica(event)).map(|(_, event)| who(event)).collect();
+    let is_replica =
+        |event: &Event| !event.system && !is_paired && event.kind == EventKind::Connected && event.database.is_none();
+    let is_of_replica = facts.of_events(is_replica);
+    let of_replicas = facts.with(&is_of_replica).filter(|(_, is_of_replica)| **is_of_replica);
+    let replicas: BTreeSet<_> = of_replicas.filter_map(|(fact, _)| facts.event(fact).map(who)).collect();
+    let is_counted = |event: &Event, address: &str| {
+        !is_local(address.as_bytes()) && event.database.is_some() && !replicas.contains(&who(event))
+    };
+    // Of each event that ends a client's session over a network, whether CloudWatch counts such sessions.
+    let ends = facts.of_events(|event| {
+        let address = event.address.as_deref().filter(|_| event.kind == EventKind::Disconnected && !event.system);
+        address.map(|address| is_counted(event, address))
+    });
     // A record may say any time: no hour counts that is not of the window.
     let end = seen.last().map_or(0, |span| span.to.as_second());
     let mut proven = Proven::default();
-    for (fact, event) in clients().filter(|(_, event)| event.kind == EventKind::Disconnected) {
-        let (Some(from), Some(to), Some(address)) = (fact.open_from, fact.open_to, &event.address) else {
-            continue;
-        };
+    for (fact, is_counted) in facts.with(&ends) {
+        let (Some(from), Some(to), Some(is_counted)) = (fact.open_from, fact.open_to, is_counted) else { continue };
         if !began_in(from, seen) {
             proven.oldest_unseen = Some(proven.oldest_unseen.map_or(from, |oldest| oldest.min(from)));
             continue;
@@ -56,8 +64,7 @@ pub(super) fn proven(facts: &Facts, seen: &[Window], engine: Option<&Engine>) ->
         if is_paired && !began_in_one_with(from, to, seen) {
             continue;
         }
-        let counted = !is_local(address.as_bytes()) && event.database.is_some() && !replicas.contains(&who(event));
-        if !counted || exported_type(facts.source(fact)).is_some() {
+        if !is_counted || exported_type(facts.source(fact)).is_some() {
             continue;
         }
         for hour in (from..to.min(end)).step_by(HOUR as usize) {
