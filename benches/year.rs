@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench year
 //! SSL_USAGE_BENCH_INSTANCES=50 cargo bench --bench year
+//! SSL_USAGE_BENCH_PROGRAM=target/dist/ssl-usage cargo bench --bench year
 //! ```
 //!
 //! Every instance has a log an hour, in each of which so many clients (`SSL_USAGE_BENCH_CLIENTS`) are seen, and what
@@ -72,7 +73,8 @@ fn main() {
         bundle.finish(&fleet, inventory).expect("written");
     }
     println!("  written in {:.1} s, {}", start.elapsed().as_secs_f64(), size(&folder));
-    let command = || Command::new(env!("CARGO_BIN_EXE_ssl-usage"));
+    let program = std::env::var_os("SSL_USAGE_BENCH_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ssl-usage").into());
+    let command = || Command::new(&program);
     run("compacted", command().arg("compact").arg(&folder));
     println!("  {}", size(&folder));
     let mut fastest = f64::INFINITY;

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::coverage::LogRead;
@@ -123,9 +124,9 @@ impl Canonical {
             let log = run.first().map_or("", |fact| facts.log(fact));
             logs.entry(log).or_default().push(run);
         }
-        let mut columns: [Vec<Form<'_>>; EVENT_TEXTS.len()] = Default::default();
+        let mut columns: [Forms<'_>; EVENT_TEXTS.len()] = Default::default();
         for event in facts.events() {
-            columns.iter_mut().zip(event.texts()).for_each(|(forms, text)| forms.push(Form::of(text)));
+            columns.iter_mut().zip(event.texts()).for_each(|(forms, text)| forms.add(text));
         }
         let rows = |runs: &[&'_ [Fact]]| runs.iter().map(|run| run.len() as u64).sum();
         self.number(logs.len() as u64);
@@ -137,8 +138,8 @@ impl Canonical {
                 same.iter().for_each(|_| self.form(&form));
             }
             for forms in &columns {
-                for fact in runs.iter().copied().flatten() {
-                    forms.get(fact.event as usize).into_iter().for_each(|form| self.form(form));
+                for run in &runs {
+                    run.iter().filter_map(|fact| forms.of_event(fact.event)).for_each(|form| self.form(form));
                 }
             }
             for run in runs {
@@ -198,6 +199,32 @@ impl Canonical {
     /// Samples and sessions, in their order, as JSON.
     fn samples(&mut self, sampled: &InstanceSamples) {
         self.text(serde_json::to_string(sampled).ok().as_deref());
+    }
+}
+
+/// The texts of a column as they are hashed, each once: so few are at hand in the first cache of a core.
+#[derive(Default)]
+struct Forms<'t> {
+    forms: Vec<Form<'t>>,
+    /// Of each text, its form.
+    numbers: HashMap<Option<&'t str>, usize>,
+    /// Of each event, the form of its text.
+    of_events: Vec<usize>,
+}
+
+impl<'t> Forms<'t> {
+    /// Adds the text of the next event.
+    fn add(&mut self, text: Option<&'t str>) {
+        let next = self.forms.len();
+        let number = *self.numbers.entry(text).or_insert(next);
+        if number == next {
+            self.forms.push(Form::of(text));
+        }
+        self.of_events.push(number);
+    }
+
+    fn of_event(&self, event: u32) -> Option<&Form<'t>> {
+        self.forms.get(*self.of_events.get(event as usize)?)
     }
 }
 

@@ -30,36 +30,26 @@ impl Limits {
 impl Texts {
     /// Reads a column; none where a text is too long, or all together are. No more is copied than these limits.
     pub fn of(column: &StringChunked, most: Limits) -> Option<Self> {
-        let mut known: HashMap<Option<&str>, u32> = HashMap::default();
-        let mut texts = Self { codes: vec![0; column.len()], ..Self::default() };
-        let mut codes = texts.codes.iter_mut();
+        let mut codes = vec![0; column.len()];
+        let mut rest = codes.as_mut_slice();
+        let mut known = Known { codes: HashMap::default(), values: Vec::new(), most, bytes: 0 };
         for (array, validity) in column.downcast_iter().zip(column.iter_validities()) {
-            let mut is_there = validity.map(|validity| validity.iter());
-            let mut recent = Recent::new();
-            for ((row, view), room) in array.views().iter().enumerate().zip(&mut codes) {
+            let (rows, behind) = rest.split_at_mut_checked(array.len())?;
+            rest = behind;
+            let text_of = |row: usize| array.get(row);
+            let views = array.views().iter().map(|view| (view.as_u128(), view.length));
+            match validity {
+                None => known.add(views, text_of, rows)?,
                 // A missing text has a view too, of no meaning.
-                let is_missing = is_there.as_mut().is_some_and(|is_there| is_there.next() == Some(false));
-                let (view, length) = if is_missing { (Recent::MISSING, 0) } else { (view.as_u128(), view.length) };
-                texts.bytes += u64::from(length);
-                *room = match recent.code_of(view) {
-                    Some(code) => code,
-                    None => {
-                        let text = array.get(row);
-                        if text.map_or(0, str::len) > most.text || texts.bytes > most.column {
-                            return None;
-                        }
-                        let next = u32::try_from(texts.values.len()).ok().filter(|next| *next != Recent::UNKNOWN)?;
-                        let code = *known.entry(text).or_insert(next);
-                        if code == next {
-                            texts.values.push(text.map(Arc::from));
-                        }
-                        recent.add(view, code);
-                        code
-                    }
-                };
+                Some(validity) => {
+                    let there = validity.iter().zip(views);
+                    let views = there.map(|(is_there, view)| if is_there { view } else { (Recent::MISSING, 0) });
+                    known.add(views, text_of, rows)?;
+                }
             }
         }
-        (texts.bytes <= most.column).then_some(texts)
+        let Known { values, bytes, .. } = known;
+        (bytes <= most.column).then_some(Self { values, codes, bytes })
     }
 
     /// The same rows with other values.
@@ -96,6 +86,56 @@ pub(super) fn whole<T: PolarsNumericType>(column: &ChunkedArray<T>) -> Option<Ve
     (column.null_count() == 0).then_some(values)
 }
 
+/// The distinct texts of a column so far.
+struct Known<'c> {
+    codes: HashMap<Option<&'c str>, u32>,
+    values: Vec<Option<Arc<str>>>,
+    most: Limits,
+    /// Bytes of all rows so far.
+    bytes: u64,
+}
+
+impl<'c> Known<'c> {
+    /// Adds the rows of an array, by the view and the length of each, and its text; none where they are too long.
+    fn add(
+        &mut self,
+        views: impl Iterator<Item = (u128, u32)>,
+        text_of: impl Fn(usize) -> Option<&'c str>,
+        codes: &mut [u32],
+    ) -> Option<()> {
+        let mut recent = Recent::new();
+        let mut bytes = self.bytes;
+        for (row, (code, (view, length))) in codes.iter_mut().zip(views).enumerate() {
+            bytes += u64::from(length);
+            *code = match recent.code_of(view) {
+                Some(code) => code,
+                None => {
+                    let code = self.code_of(text_of(row), bytes)?;
+                    recent.add(view, code);
+                    code
+                }
+            };
+        }
+        self.bytes = bytes;
+        Some(())
+    }
+
+    /// The code of a text, up to which all rows have so many bytes. It is called seldom: apart, it leaves the loop over the rows
+    /// short.
+    #[inline(never)]
+    fn code_of(&mut self, text: Option<&'c str>, bytes: u64) -> Option<u32> {
+        if text.map_or(0, str::len) > self.most.text || bytes > self.most.column {
+            return None;
+        }
+        let next = u32::try_from(self.values.len()).ok()?;
+        let code = *self.codes.entry(text).or_insert(next);
+        if code == next {
+            self.values.push(text.map(Arc::from));
+        }
+        Some(code)
+    }
+}
+
 /// The codes of recent texts, by their views: equal views of one array are equal texts. Another view of the same text is only
 /// slower.
 struct Recent {
@@ -106,13 +146,12 @@ struct Recent {
 impl Recent {
     /// So many that they stay in the first cache of a core.
     const SLOTS: usize = 512;
-    /// No view has this length, because a file has no such text.
+    /// No view has the length of these two, because a file has no such text.
     const MISSING: u128 = u128::MAX;
-    /// The code of an empty slot.
-    const UNKNOWN: u32 = u32::MAX;
+    const EMPTY: u128 = u128::MAX - 1;
 
     fn new() -> Self {
-        Self { views: Box::new([0; Self::SLOTS]), codes: Box::new([Self::UNKNOWN; Self::SLOTS]) }
+        Self { views: Box::new([Self::EMPTY; Self::SLOTS]), codes: Box::new([0; Self::SLOTS]) }
     }
 
     fn slot(view: u128) -> usize {
@@ -123,7 +162,7 @@ impl Recent {
     fn code_of(&self, view: u128) -> Option<u32> {
         let slot = Self::slot(view);
         let (known, code) = (self.views.get(slot)?, self.codes.get(slot)?);
-        (*known == view && *code != Self::UNKNOWN).then_some(*code)
+        (*known == view).then_some(*code)
     }
 
     fn add(&mut self, view: u128, code: u32) {
