@@ -1,7 +1,6 @@
 //! The bytes of an event that decide what it counts as, so that each kind of event is made into a key only once.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use ssl_usage_parsers::{ConnectionEvent, EventKind, Text, Transport};
 
 /// Events of one log file that have been counted, and the fact that each belongs to.
@@ -21,7 +20,7 @@ pub(super) struct CountedEvents {
 impl CountedEvents {
     /// Room for so many events, of so many bytes.
     pub fn new(most: usize, most_bytes: usize) -> Self {
-        Self { facts: HashMap::new(), size: 0, event: Vec::new(), most, most_bytes }
+        Self { facts: HashMap::default(), size: 0, event: Vec::new(), most, most_bytes }
     }
 
     /// The position of the fact that such an event belongs to, if one came before. `hour` and `open` are those of its key.
