@@ -79,7 +79,7 @@ const NEVER_MISSING: [&str; 2] = [column::SOURCE, column::EVENT];
 pub(super) type ColumnReader<'c> = &'c dyn Fn(&str) -> PolarsResult<Option<Column>>;
 
 /// A column that no table lacks.
-fn there(columns: ColumnReader<'_>, name: &str) -> PolarsResult<Column> {
+pub(super) fn there(columns: ColumnReader<'_>, name: &str) -> PolarsResult<Column> {
     columns(name)?.ok_or_else(|| PolarsError::ColumnNotFound(name.to_owned().into()))
 }
 

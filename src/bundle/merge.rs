@@ -312,8 +312,7 @@ fn each(
         }
         let most = most_decoded(bytes.len() as u64);
         let table = Table::of(path, &bytes, &fact::COLUMNS)?;
-        let column = |name: &str| Ok(table.columns(&[name])?.column(name).ok().cloned());
-        let file = FactFile::read(&column, arn, most, logs);
+        let file = FactFile::read(&|name| table.column(name), arn, most, logs);
         file.and_then(|file| then(&table, file, logs)).map_err(|error| misread(path, error))?;
     }
     Ok(())

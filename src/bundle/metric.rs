@@ -7,6 +7,7 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, Pol
 use serde::{Deserialize, Serialize};
 
 use super::combine::Combined;
+use super::fact_file::{ColumnReader, there};
 use super::range;
 pub use super::series::Series;
 use super::texts::{Limits, Texts, whole};
@@ -176,18 +177,23 @@ impl Measured {
         )
     }
 
-    /// Reads a table. A statistic of a newer version is left out; nothing else is.
+    /// Reads the columns of a table, one at a time. A statistic of a newer version is left out; nothing else is.
     ///
     /// # Errors
     ///
     /// As [`check`](Self::check).
-    pub(super) fn read(table: &DataFrame) -> PolarsResult<Self> {
-        let (hours, values) = Self::check(table)?;
-        let text = |name: &str| Texts::of(table.column(name)?.str()?, Limits::NONE).ok_or_else(range::too_long);
-        let texts = [text("subject")?, text("metric")?, text("statistic")?];
-        let columns = texts.iter().map(|texts| (texts.codes(), texts.values().len()));
-        let Combined { codes, first_rows } = Combined::of(table.height(), columns);
-        let mut all: Vec<Vec<(i64, f64)>> = vec![Vec::new(); first_rows.len()];
+    pub(super) fn read(columns: ColumnReader<'_>) -> PolarsResult<Self> {
+        let [subject, metric, statistic] = TEXTS.map(|name| {
+            Texts::of(text(columns, name)?.str()?, Limits::NONE).ok_or_else(range::too_long)
+        });
+        let texts = [subject?, metric?, statistic?];
+        let (hours, values) = numbers(columns)?;
+        let Combined { codes, first_rows } =
+            Combined::of(hours.len(), texts.iter().map(|texts| (texts.codes(), texts.values().len())));
+        let mut counts = vec![0; first_rows.len()];
+        codes.iter().for_each(|code| counts.get_mut(*code as usize).into_iter().for_each(|count| *count += 1));
+        // With the exact room: a region's series stay in memory while its instances are looked at.
+        let mut all: Vec<Vec<(i64, f64)>> = counts.into_iter().map(Vec::with_capacity).collect();
         for ((code, hour), value) in codes.into_iter().zip(hours).zip(values) {
             all.get_mut(code as usize).into_iter().for_each(|values| values.push((hour, value)));
         }
@@ -203,23 +209,39 @@ impl Measured {
         Ok(Self(known.collect()))
     }
 
-    /// Checks a table; returns its hours and values.
+    /// Checks the columns of a table, one at a time; returns how many values it has.
     ///
     /// # Errors
     ///
     /// When a column is not there or of another type, or a value is missing or out of range.
-    pub(super) fn check(table: &DataFrame) -> PolarsResult<(Vec<i64>, Vec<f64>)> {
-        let lacking = || PolarsError::NoData("a metric lacks a value".into());
-        for name in ["subject", "metric", "statistic"] {
-            if table.column(name)?.str()?.null_count() > 0 {
-                return Err(lacking());
-            }
-        }
-        let hours = whole(table.column("hour")?.i64()?).ok_or_else(lacking)?;
-        let values = whole(table.column("value")?.f64()?).ok_or_else(lacking)?;
-        hours.iter().zip(&values).try_for_each(|(hour, value)| range::measured(*hour, *value))?;
-        Ok((hours, values))
+    pub(super) fn check(columns: ColumnReader<'_>) -> PolarsResult<usize> {
+        TEXTS.into_iter().try_for_each(|name| text(columns, name).map(drop))?;
+        Ok(numbers(columns)?.0.len())
     }
+}
+
+/// The columns of text.
+const TEXTS: [&str; 3] = ["subject", "metric", "statistic"];
+
+/// A column of text, which has a value in each row.
+fn text(columns: ColumnReader<'_>, name: &str) -> PolarsResult<Column> {
+    let column = there(columns, name)?;
+    match column.str()?.null_count() {
+        0 => Ok(column),
+        _ => Err(lacking()),
+    }
+}
+
+/// The hours and their values, checked.
+fn numbers(columns: ColumnReader<'_>) -> PolarsResult<(Vec<i64>, Vec<f64>)> {
+    let hours = whole(there(columns, "hour")?.i64()?).ok_or_else(lacking)?;
+    let values = whole(there(columns, "value")?.f64()?).ok_or_else(lacking)?;
+    hours.iter().zip(&values).try_for_each(|(hour, value)| range::measured(*hour, *value))?;
+    Ok((hours, values))
+}
+
+fn lacking() -> PolarsError {
+    PolarsError::NoData("a metric lacks a value".into())
 }
 
 /// What one collection asked of CloudWatch, and of the events of RDS, for one region.
@@ -264,7 +286,9 @@ mod tests {
             };
             let all = unite(&[&one, &two, &three]);
             prop_assert_eq!(&unite(&[&three, &one, &two, &one]), &all);
-            prop_assert_eq!(&Measured::read(&all.table().expect("a table")).expect("read"), &all);
+            let table = all.table().expect("a table");
+            let column = |name: &str| table.column(name).map(|column| Some(column.clone()));
+            prop_assert_eq!(&Measured::read(&column).expect("read"), &all);
             let mut again = Measured::default();
             all.clone().pieces().into_iter().for_each(|piece| again.join(piece));
             prop_assert_eq!(&again, &all);

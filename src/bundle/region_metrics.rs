@@ -2,7 +2,6 @@
 //! and regions are in memory at the same time.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -22,16 +21,18 @@ pub(super) struct RegionMetrics {
     recent: Arc<Recent>,
 }
 
-/// Those that were looked at last: as many as there are threads that may look at them.
+/// Those that were looked at last. Instances are looked at in the order of their ARNs, by account and region within it.
 #[derive(Debug, Default)]
 struct Recent(Mutex<VecDeque<Arc<Measured>>>);
 
 impl Recent {
+    /// The region of most threads, and the next one.
+    const MOST: usize = 2;
+
     fn keep(&self, measured: Arc<Measured>) {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let mut recent = lock(&self.0);
         recent.push_back(measured);
-        while recent.len() > threads {
+        while recent.len() > Self::MOST {
             recent.pop_front();
         }
     }

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use polars::prelude::PolarsResult;
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file::{Reserved, damaged, make_bundle, make_folder, names, read_bytes, remove, settled, word_of};
 use super::canonical::Profiles;
 use super::fact::{Key, Tallied};
+use super::fact_file::ColumnReader;
 use super::metric::{self, Measured, MetricPart};
 use super::part::{Part, Parts, plain};
 use super::range;
 use super::seal::{self, Digests, MOST_JSON, SEALED, Seal, Sealed};
-use super::table::{decode, misread, read_checked, write_table};
+use super::table::{Table, misread, read_checked, write_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inventory::{Fleet, LeftOut};
 use crate::problem::Problem;
@@ -386,17 +388,21 @@ impl KeptMetrics {
         range::time(part.collected_at).map_err(|what| damaged(name, what))?;
         let path = name.with_extension(VALUES);
         let table = read_checked(&path, file.table(VALUES)?)?;
-        let decoded = decode(&path, &table, &metric::COLUMNS)?;
-        Measured::check(&decoded).map_err(|error| misread(&path, error))?;
-        Ok(Self { file, table, rows: decoded.height() })
+        let rows = read_values(&path, &table, Measured::check)?;
+        Ok(Self { file, table, rows })
     }
 
     /// The values.
     pub fn measured(&self) -> Result<Measured> {
         let path = self.file.path.with_extension(VALUES);
-        let table = decode(&path, &self.table, &metric::COLUMNS)?;
-        Measured::read(&table).map_err(|error| misread(&path, error))
+        read_values(&path, &self.table, Measured::read)
     }
+}
+
+/// Reads the columns of a table of metrics.
+fn read_values<T>(path: &Path, table: &[u8], read: impl Fn(ColumnReader<'_>) -> PolarsResult<T>) -> Result<T> {
+    let table = Table::of(path, table, &metric::COLUMNS)?;
+    read(&|name| table.column(name)).map_err(|error| misread(path, error))
 }
 
 /// A time as names of files have it.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use polars::prelude::{
-    DataFrame, ParallelStrategy, ParquetReader, ParquetWriter, PlSmallStr, PolarsError, PolarsResult, SerReader,
+    Column, DataFrame, ParallelStrategy, ParquetReader, ParquetWriter, PlSmallStr, PolarsError, PolarsResult, SerReader,
 };
 
 use polars_io::parquet::metadata::FileMetadataRef;
@@ -58,6 +58,15 @@ impl<'f> Table<'f> {
             (_, size) if size > most => Err(too_large(path, size, most)),
             (metadata, _) => Ok(Self { bytes, metadata }),
         }
+    }
+
+    /// One of these columns; none where it has no such column.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be decoded.
+    pub fn column(&self, name: &str) -> PolarsResult<Option<Column>> {
+        Ok(self.columns(&[name])?.column(name).ok().cloned())
     }
 
     /// Those of these columns that it has. What newer versions added may be of any type.
