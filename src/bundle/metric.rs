@@ -183,9 +183,8 @@ impl Measured {
     ///
     /// As [`check`](Self::check).
     pub(super) fn read(columns: ColumnReader<'_>) -> PolarsResult<Self> {
-        let [subject, metric, statistic] = TEXTS.map(|name| {
-            Texts::of(text(columns, name)?.str()?, Limits::NONE).ok_or_else(range::too_long)
-        });
+        let [subject, metric, statistic] =
+            TEXTS.map(|name| Texts::of(text(columns, name)?.str()?, Limits::NONE).ok_or_else(range::too_long));
         let texts = [subject?, metric?, statistic?];
         let (hours, values) = numbers(columns)?;
         let Combined { codes, first_rows } =

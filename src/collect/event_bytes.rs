@@ -1,7 +1,7 @@
 //! The bytes of an event that decide what it counts as, so that each kind of event is made into a key only once.
 
 use foldhash::HashMap;
-use ssl_usage_parsers::{ConnectionEvent, EventKind, Text, Transport};
+use ssl_usage_parsers::{ConnectionEvent, EventKind, Transport};
 
 /// Events of one log file that have been counted, and the fact that each belongs to.
 #[derive(Debug)]
@@ -40,55 +40,45 @@ impl CountedEvents {
     }
 }
 
-/// Writes all that the key of an event depends on.
+/// Writes all that the key of an event depends on: first what has one size, with the lengths of all texts, and then the texts.
 fn write(event: &ConnectionEvent<'_>, hour: i64, open: Option<(i64, i64)>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&hour.to_le_bytes());
-    let transport = match &event.kind {
-        EventKind::Received => {
-            out.push(0);
-            None
-        }
-        EventKind::Connected(transport) => {
-            out.push(1);
-            Some(transport)
-        }
-        EventKind::Rejected(transport) => {
-            out.push(2);
-            Some(transport)
-        }
-        EventKind::HandshakeFailed(cause) => {
-            out.push(3);
-            text(Some(cause.name().as_bytes()), out);
-            None
-        }
-        EventKind::Disconnected(_) => {
-            out.extend_from_slice(&[4, u8::from(open.is_some())]);
-            for hour in open.into_iter().flat_map(|(first, last)| [first, last]) {
-                out.extend_from_slice(&hour.to_le_bytes());
-            }
-            None
-        }
+    let (kind, transport, cause) = match &event.kind {
+        EventKind::Received => (0, None, None),
+        EventKind::Connected(transport) => (1, Some(transport), None),
+        EventKind::Rejected(transport) => (2, Some(transport), None),
+        EventKind::HandshakeFailed(cause) => (3, None, Some(cause.name().as_bytes())),
+        EventKind::Disconnected(_) => (4, None, None),
     };
-    match transport {
-        Some(Transport::Tls(tls)) => {
-            out.extend_from_slice(&[0, u8::from(tls.imitable)]);
-            [&tls.version, &tls.cipher].into_iter().for_each(|name| text(name.as_deref(), out));
-        }
-        Some(Transport::Gss) => out.push(1),
-        Some(Transport::Plaintext) => out.push(2),
-        Some(Transport::Local) => out.push(3),
-        Some(Transport::Unknown) => out.push(4),
-        None => {}
-    }
+    let (transport, tls) = match transport {
+        Some(Transport::Tls(tls)) => (if tls.imitable { 1 } else { 2 }, Some(tls)),
+        Some(Transport::Gss) => (3, None),
+        Some(Transport::Plaintext) => (4, None),
+        Some(Transport::Local) => (5, None),
+        Some(Transport::Unknown) => (6, None),
+        None => (0, None),
+    };
     let client = &event.client;
-    let texts: [&Option<Text<'_>>; 5] =
-        [&client.user, &client.database, &client.address, &client.application, &event.auth_method];
-    texts.into_iter().for_each(|name| text(name.as_deref(), out));
+    let texts = [
+        tls.and_then(|tls| tls.version.as_deref()),
+        tls.and_then(|tls| tls.cipher.as_deref()),
+        client.user.as_deref(),
+        client.database.as_deref(),
+        client.address.as_deref(),
+        client.application.as_deref(),
+        event.auth_method.as_deref(),
+        cause,
+    ];
+    let (first_open, last_open) = open.unwrap_or_default();
+    let kinds = [kind, transport, u8::from(open.is_some()), 0, 0, 0, 0, 0];
+    out.extend_from_slice(
+        [hour.to_le_bytes(), first_open.to_le_bytes(), last_open.to_le_bytes(), kinds].as_flattened(),
+    );
+    out.extend_from_slice(texts.map(length).as_flattened());
+    texts.into_iter().flatten().for_each(|text| out.extend_from_slice(text));
 }
 
-/// Writes a text with its length, so that no text runs into the next; one that is missing has none.
-fn text(text: Option<&[u8]>, out: &mut Vec<u8>) {
-    let length = text.map_or(u64::MAX, |text| text.len() as u64);
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(text.unwrap_or_default());
+/// The length of a text, which no text that is missing has.
+fn length(text: Option<&[u8]>) -> [u8; 4] {
+    // A record holds no text that is longer.
+    text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1)).to_le_bytes()
 }

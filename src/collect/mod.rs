@@ -18,6 +18,7 @@ mod log_span;
 mod quick;
 mod read_log;
 mod shard;
+mod stretch;
 mod writer;
 
 pub use copied_logs::{Copies, collect_copies};

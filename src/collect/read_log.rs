@@ -1,16 +1,18 @@
 //! One log file: downloaded, scanned and aggregated as it streams by. Its text is held piece by piece and written nowhere.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, Micros, RecordParser, Scanned, Scanner};
+use ssl_usage_parsers::{HEAD, Hints, LogTime, Logs, RecordParser, Scanned, Scanner};
 
 use super::aggregate::Fold;
 use super::instance::InstanceLogs;
 use super::log_span::Rotation;
+use super::stretch::Stretches;
 use crate::aws::{Aws, CHECK_ENDPOINT};
 use crate::bundle::fact::{Key, Tallied};
 use crate::bundle::{GapCause, LogGap, LogRead};
@@ -57,7 +59,7 @@ pub(super) trait Pieces {
     /// Whether it is a copy of a log, of which no listing says how long it is and when it was written.
     const IS_COPY: bool;
     /// The next piece; none at the end.
-    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>>>;
+    fn next(&mut self) -> impl Future<Output = Result<Option<Cow<'_, [u8]>>>>;
     /// Bytes of the log so far.
     fn received(&self) -> u64;
     /// Whether it broke off, and may come whole another time.
@@ -67,8 +69,8 @@ pub(super) trait Pieces {
 impl Pieces for Download<'_> {
     const IS_COPY: bool = false;
 
-    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>>> {
-        self.next()
+    async fn next(&mut self) -> Result<Option<Cow<'_, [u8]>>> {
+        Ok(self.next().await?.map(Cow::Owned))
     }
 
     fn received(&self) -> u64 {
@@ -83,7 +85,7 @@ impl Pieces for Download<'_> {
 impl Pieces for LogText {
     const IS_COPY: bool = true;
 
-    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>>> {
+    fn next(&mut self) -> impl Future<Output = Result<Option<Cow<'_, [u8]>>>> {
         std::future::ready(self.next())
     }
 
@@ -263,7 +265,7 @@ impl Reader<'_> {
     }
 
     /// The next piece; none at the end, or where the file breaks off.
-    async fn next<P: Pieces>(&self, pieces: &mut P, broken: &mut Option<Error>) -> Option<Vec<u8>> {
+    async fn next<'p, P: Pieces>(&self, pieces: &'p mut P, broken: &mut Option<Error>) -> Option<Cow<'p, [u8]>> {
         if broken.is_some() {
             return None;
         }
@@ -291,59 +293,6 @@ struct Found {
     scanned: Scanned,
     /// The longest part of a copy without a gap.
     shown: Option<Window>,
-}
-
-/// How long a server is silent, at most, before lines are taken for missing. In microseconds.
-const SILENCE: Micros = 20 * 60 * 1_000_000;
-
-/// Parts of a log without a gap, by the times of its lines.
-#[derive(Default)]
-struct Stretches {
-    longest: Option<Stretch>,
-    current: Option<Stretch>,
-}
-
-/// The first and the last time of a part of a log, both of which are dates.
-#[derive(Clone, Copy)]
-struct Stretch {
-    from: Micros,
-    to: Micros,
-}
-
-impl Stretches {
-    /// Adds the lines that are whole in a piece.
-    fn add(&mut self, parser: &dyn RecordParser, piece: &[u8]) {
-        let dates = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
-        let mut begin = 0;
-        for end in memchr::memchr_iter(b'\n', piece).chain([piece.len()]) {
-            let line = piece.get(begin..end).unwrap_or_default();
-            begin = end + 1;
-            let at = parser.time(line).map(|time| time.at).filter(|at| dates.contains(at));
-            let Some(at) = at else { continue };
-            match &mut self.current {
-                Some(current) if at - current.to <= SILENCE => current.to = current.to.max(at),
-                current => {
-                    let ended = current.replace(Stretch { from: at, to: at });
-                    self.end(ended);
-                }
-            }
-        }
-    }
-
-    fn end(&mut self, stretch: Option<Stretch>) {
-        let length = |stretch: Option<Stretch>| stretch.map(|stretch| stretch.to - stretch.from);
-        if length(stretch) > length(self.longest) {
-            self.longest = stretch;
-        }
-    }
-
-    fn longest(mut self) -> Option<Window> {
-        let last = self.current.take();
-        self.end(last);
-        let Stretch { from, to } = self.longest?;
-        let date = |at| Timestamp::from_microsecond(at).ok();
-        Some(Window { from: date(from)?, to: date(to)? })
-    }
 }
 
 /// What tells a log by its beginning, whatever the file is called and however long it has grown: its first time, and all that

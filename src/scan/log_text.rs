@@ -1,5 +1,6 @@
 //! The text of one log on disk, piece by piece: decompressed, decoded and out of its envelope.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -82,50 +83,56 @@ impl LogText {
     /// # Errors
     ///
     /// When the rest cannot be read, or is not there.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let piece = self.next_piece()?;
-        self.received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        match piece.as_ref().map(|piece| piece.last()) {
-            Some(last) => self.last = last.copied().unwrap_or(self.last),
-            None if std::mem::replace(&mut self.last, b'\n') != b'\n' => {
+    pub fn next(&mut self) -> Result<Option<Cow<'_, [u8]>>> {
+        let Self { name, pieces, envelope, missing, received, last } = self;
+        let piece = next_piece(name, pieces, (envelope, missing))?;
+        match &piece {
+            Some(piece) => {
+                *received += piece.len() as u64;
+                *last = piece.last().copied().unwrap_or(*last);
+            }
+            None if std::mem::replace(last, b'\n') != b'\n' => {
                 let what = "the file ends in the middle of a line, so the rest of the log is missing";
-                return Err(Error::new(ErrorKind::Truncated, &self.name, what).hint("copy the whole log again"));
+                return Err(Error::new(ErrorKind::Truncated, &*name, what).hint("copy the whole log again"));
             }
             None => {}
         }
         Ok(piece)
     }
+}
 
-    fn next_piece(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(mut wrapped) = self.envelope.take() else {
-            // Behind an envelope there is nothing.
-            return match self.missing.take() {
-                Some(missing) => Err(missing),
-                None => Ok(self.pieces.next()?.map(<[u8]>::to_vec)),
-            };
+/// The next piece of a log, out of its envelope; none at the end. What is missing there is an error of its own.
+fn next_piece<'p>(
+    name: &str,
+    pieces: &'p mut Pieces<Box<dyn Read>>,
+    (envelope, missing): (&mut Option<Wrapped>, &mut Option<Error>),
+) -> Result<Option<Cow<'p, [u8]>>> {
+    let Some(mut wrapped) = envelope.take() else {
+        // Behind an envelope there is nothing.
+        return match missing.take() {
+            Some(missing) => Err(missing),
+            None => Ok(pieces.next()?.map(Cow::Borrowed)),
         };
-        let envelope = wrapped.envelope;
-        let fail = |error| {
-            Error::new(ErrorKind::Format, &self.name, format!("could not read this {}: {error}", envelope.name))
-        };
-        let mut text = Text::default();
-        while text.0.is_empty() {
-            match self.pieces.next()? {
-                Some(piece) => wrapped.unwrapper.push(piece, &mut text).map_err(fail)?,
-                None => {
-                    let contents = wrapped.unwrapper.finish(&mut text).map_err(fail)?;
-                    self.missing = missing(&self.name, envelope, &contents);
-                    return Ok(Some(text.0));
-                }
+    };
+    let kind = wrapped.envelope;
+    let fail = |error| Error::new(ErrorKind::Format, name, format!("could not read this {}: {error}", kind.name));
+    let mut text = Text::default();
+    while text.0.is_empty() {
+        match pieces.next()? {
+            Some(piece) => wrapped.unwrapper.push(piece, &mut text).map_err(fail)?,
+            None => {
+                let contents = wrapped.unwrapper.finish(&mut text).map_err(fail)?;
+                *missing = missing_of(name, kind, &contents);
+                return Ok(Some(Cow::Owned(text.0)));
             }
         }
-        self.envelope = Some(wrapped);
-        Ok(Some(text.0))
     }
+    *envelope = Some(wrapped);
+    Ok(Some(Cow::Owned(text.0)))
 }
 
 /// What an envelope lacks.
-fn missing(name: &str, envelope: &Envelope, contents: &Contents) -> Option<Error> {
+fn missing_of(name: &str, envelope: &Envelope, contents: &Contents) -> Option<Error> {
     let is_part = contents.more || contents.page;
     let part = is_part.then(|| {
         let what = format!("this {} is one page, so the rest of the log may be missing", envelope.name);
