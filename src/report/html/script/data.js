@@ -43,23 +43,34 @@ const gaps = (row) => {
 };
 const inMinutes = (minutes) => (minutes === null ? "-" : minute((Math.floor(data.window[0] / 60) + minutes) * 60));
 
-// All that is shown of an instance, in lower case: what a search searches.
-const searchable = (row) => {
-  const all = [code(row)];
-  for (const name of ["name", "account", "region", "verdict", "actBy", "usage", "restarts", "enforcing", "coverage", "engine",
-    "noCommands", "sessions"]) all.push(named(row, name));
-  for (const reason of row[AT.reasons]) for (const index of reason.slice(0, 4)) all.push(text(index, row));
-  for (const indices of [row[AT.facts], row[AT.commands], data.lists[row[AT.notExamined]]]) {
-    for (const index of indices) all.push(text(index, row));
-  }
-  for (const gap of gaps(row)) all.push(minute(gap.from), minute(gap.to), gap.cause);
-  for (const [title, ...counts] of row[AT.counts]) {
-    all.push(text(title, row));
-    for (let at = 0; at < counts.length; at += 2) all.push(text(counts[at], row));
-  }
-  for (const client of row[AT.clients]) {
-    for (const index of client.slice(0, 4)) all.push(text(index, row));
-    all.push(inMinutes(client[7]), inMinutes(client[8]));
-  }
-  return all.join("\n").toLowerCase();
+// Whether a word is in what is shown of an instance. Texts that are the same for all instances are searched once.
+const SEARCHED = ["name", "account", "region", "verdict", "actBy", "usage", "restarts", "enforcing", "coverage", "engine",
+  "noCommands", "sessions"].map((name) => AT[name]);
+const finder = (word) => {
+  const [SAME_WITH, SAME_WITHOUT, OWN] = [1, 2, 3];
+  const known = new Uint8Array(data.texts.length);
+  const search = (index, row) => text(index, row).toLowerCase().includes(word);
+  const look = (index, row) => {
+    const entry = data.texts[index];
+    const isOwn = typeof entry !== "string" && data.patterns[entry[0]].some((part) => part > 0);
+    return isOwn ? OWN : search(index, row) ? SAME_WITH : SAME_WITHOUT;
+  };
+  const isTime = /^[-:\d]+$/.test(word);
+  return (row) => {
+    const has = (index) => {
+      const is = (known[index] ||= look(index, row));
+      return is === OWN ? search(index, row) : is === SAME_WITH;
+    };
+    return SEARCHED.some((at) => has(row[at])) ||
+      row[AT.reasons].some((reason) => reason.slice(0, 4).some(has)) ||
+      [row[AT.facts], row[AT.commands], data.lists[row[AT.notExamined]]].some((all) => all.some(has)) ||
+      row[AT.counts].some(([title, ...counts]) => has(title) || counts.some((count, at) => at % 2 === 0 && has(count))) ||
+      row[AT.clients].some((client) => client.slice(0, 4).some(has)) ||
+      row[AT.gaps].some((cause, at) => at % 3 === 2 && has(cause)) ||
+      (isTime && timesOf(row).some((time) => time.includes(word)));
+  };
 };
+const timesOf = (row) => [
+  ...gaps(row).flatMap((gap) => [minute(gap.from), minute(gap.to)]),
+  ...row[AT.clients].flatMap((client) => [inMinutes(client[7]), inMinutes(client[8])]),
+];

@@ -10,11 +10,11 @@ const start = () => {
 
   const filter = () => {
     clearTimeout(waiting);
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean).map(finder);
     const chosen = choices.filter((choice) => choice.selectedIndex > 0);
     matching = entries.filter((entry) =>
       chosen.every((choice) => COLUMNS[choice.dataset.column](entry.row) === choice.value) &&
-      words.every((word) => searched(entry).includes(word)));
+      words.every((isIn) => isIn(entry.row)));
     for (const choice of choices) choice.classList.toggle("chosen", choice.selectedIndex > 0);
     render();
     found.textContent = words.length || chosen.length ? `${matching.length} of ${entries.length}` : "";
@@ -92,14 +92,6 @@ const start = () => {
   show();
 };
 
-// What a search searches is put together while nothing else happens, and at the latest when it is searched.
-const searched = (entry) => (entry.text ??= searchable(entry.row));
-const prepare = (all, at) => {
-  const end = performance.now() + 10;
-  while (at < all.length && performance.now() < end) searched(all[at++]);
-  if (at < all.length) setTimeout(prepare, 0, all, at);
-};
-
 // The plain table is hidden before it is laid out, and is shown again if something fails.
 const root = document.documentElement;
 root.classList.add("scripted");
@@ -113,7 +105,6 @@ addEventListener("DOMContentLoaded", () => {
     entries = data.rows.map((row, number) => ({ row, number }));
     start();
     plain.remove();
-    setTimeout(prepare, 100, [...entries], 0);
   } catch (error) {
     root.classList.remove("scripted");
     const why = "The page is incomplete, or this browser is too old for it. Instances may be missing below. Save the report again.";
