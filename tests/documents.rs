@@ -321,7 +321,8 @@ fn the_readme_lists_all_commands() {
     let help = Run::of(ssl_usage(TempDir::new().expect("a folder").path()).arg("--help")).out;
     let (_, commands) = help.split_once("Commands:\n").expect("commands");
     let commands = commands.lines().take_while(|line| !line.is_empty());
-    let commands = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|name| !name.is_empty());
+    let commands =
+        commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|name| !name.is_empty());
     let mut listed = listed("README.md", "| command | purpose |", 1).concat();
     let mut commands: Vec<_> = commands.filter(|name| *name != "help").map(str::to_owned).collect();
     [&mut listed, &mut commands].into_iter().for_each(|names| names.sort_unstable());

@@ -355,6 +355,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_any_length_counts_as_one() {
+        let mut fold = Fold::new("log", &ssl_usage_parsers::postgres::ENGINE, 0);
+        let names = [254, 255, 256, 9_000].map(|length| "x".repeat(length));
+        for _ in 0..3 {
+            names.iter().for_each(|name| fold.event(&connected("app", name.clone(), 0)));
+        }
+        let counts: Vec<_> = fold.into_facts().into_iter().map(|(_, tallied)| tallied.count).collect();
+        assert_eq!(counts, [3; 4]);
+    }
+
+    #[test]
     fn a_session_is_open_at_the_hours_that_it_surely_spans() {
         let minute = 60_000_000;
         assert_eq!(whole_hours(57 * minute, 63 * minute), Some((HOUR, HOUR)));
