@@ -29,12 +29,17 @@ impl Recent {
     /// The region of most threads, and the next one.
     const MOST: usize = 2;
 
-    fn keep(&self, measured: Arc<Measured>) {
+    /// Makes room for one more, before it takes memory.
+    fn make_room(&self) {
         let mut recent = lock(&self.0);
-        recent.push_back(measured);
-        while recent.len() > Self::MOST {
+        while recent.len() >= Self::MOST {
             recent.pop_front();
         }
+    }
+
+    fn keep(&self, measured: Arc<Measured>) {
+        self.make_room();
+        lock(&self.0).push_back(measured);
     }
 }
 
@@ -63,6 +68,7 @@ impl RegionMetrics {
         if let Some(known) = decoded.upgrade() {
             return Ok(known);
         }
+        self.recent.make_room();
         let mut all = Measured::default();
         self.files.iter().try_for_each(|kept| kept.measured().map(|measured| all.join(measured)))?;
         let all = Arc::new(all);
