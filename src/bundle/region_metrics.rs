@@ -111,3 +111,33 @@ pub(super) fn by_region(
     }
     (all, faulty)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::metric::{HOUR, Measure, Statistic, name};
+    use crate::bundle::{Bundle, MetricPart};
+
+    #[test]
+    fn two_regions_are_in_memory_and_an_earlier_one_is_read_again() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let bundle = Bundle::create(folder.path()).expect("a bundle");
+        for number in 0..4_u32 {
+            let (subject, metric) = (format!("arn-{number}"), name::DATABASE_CONNECTIONS.to_owned());
+            let mut measured = Measured::default();
+            measured.add(&Measure { subject, metric, statistic: Statistic::Maximum }, HOUR, f64::from(number));
+            let (account, region) = ("123456789012".to_owned(), format!("region-{number}"));
+            let collected_at = Timestamp::from_second(1_795_392_000).expect("in range");
+            let part = MetricPart { account, region, collected_at, errors: Vec::new() };
+            bundle.write_metrics(&part, measured).expect("written");
+        }
+        let (regions, _) = by_region(bundle.metrics().expect("metrics").0, None, &mut Vec::new());
+        let regions: Vec<_> = regions.into_values().collect();
+        let look = |number: usize| {
+            let values: Vec<f64> = regions[number].all().expect("read").values().map(|(.., value)| value).collect();
+            assert_eq!(values, [number as f64]);
+            regions.iter().filter(|region| lock(&region.decoded).upgrade().is_some()).count()
+        };
+        assert_eq!([0, 1, 1, 2, 3, 0].map(look), [1, 2, 2, 2, 2, 2]);
+    }
+}
