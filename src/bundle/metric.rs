@@ -46,6 +46,8 @@ pub const HOUR: i64 = 3600;
 
 /// The columns of the table.
 pub(super) const COLUMNS: [&str; 5] = ["subject", "metric", "statistic", "hour", "value"];
+/// Those of text.
+const TEXTS: [&str; 3] = ["subject", "metric", "statistic"];
 
 /// Values of a file, so that it can be read in little memory: a year of a hundred instances.
 pub(super) const MOST_ROWS: usize = 2_000_000;
@@ -218,9 +220,6 @@ impl Measured {
         Ok(numbers(columns)?.0.len())
     }
 }
-
-/// The columns of text.
-const TEXTS: [&str; 3] = ["subject", "metric", "statistic"];
 
 /// A column of text, which has a value in each row.
 fn text(columns: ColumnReader<'_>, name: &str) -> PolarsResult<Column> {

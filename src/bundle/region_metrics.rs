@@ -21,25 +21,34 @@ pub(super) struct RegionMetrics {
     recent: Arc<Recent>,
 }
 
-/// Those that were looked at last. Instances are looked at in the order of their ARNs, by account and region within it.
+/// Those that were looked at last, each with its number of values: the latest at the end. Instances are looked at in the order of
+/// their ARNs, in which those of one region and account follow each other.
 #[derive(Debug, Default)]
-struct Recent(Mutex<VecDeque<Arc<Measured>>>);
+struct Recent(Mutex<VecDeque<(usize, Arc<Measured>)>>);
 
 impl Recent {
-    /// The region of most threads, and the next one.
-    const MOST: usize = 2;
+    /// Most values that are kept: a year of two hundred instances. A value takes 16 bytes.
+    const MOST: usize = 6_000_000;
 
-    /// Makes room for one more, before it takes memory.
-    fn make_room(&self) {
+    /// Makes room for so many values, before they take memory.
+    fn make_room(&self, values: usize) {
         let mut recent = lock(&self.0);
-        while recent.len() >= Self::MOST {
-            recent.pop_front();
+        let mut sum = values + recent.iter().map(|(values, _)| values).sum::<usize>();
+        let mut dropped = Vec::new();
+        while sum > Self::MOST
+            && let Some(oldest) = recent.pop_front()
+        {
+            sum -= oldest.0;
+            dropped.push(oldest);
         }
+        drop(recent);
     }
 
-    fn keep(&self, measured: Arc<Measured>) {
-        self.make_room();
-        lock(&self.0).push_back(measured);
+    /// Keeps metrics as the latest.
+    fn keep(&self, values: usize, measured: &Arc<Measured>) {
+        let mut recent = lock(&self.0);
+        recent.retain(|(_, known)| !Arc::ptr_eq(known, measured));
+        recent.push_back((values, measured.clone()));
     }
 }
 
@@ -65,15 +74,17 @@ impl RegionMetrics {
 
     fn all(&self) -> Result<Arc<Measured>> {
         let mut decoded = lock(&self.decoded);
+        let values = self.files.iter().map(|kept| kept.rows).sum();
         if let Some(known) = decoded.upgrade() {
+            self.recent.keep(values, &known);
             return Ok(known);
         }
-        self.recent.make_room();
+        self.recent.make_room(values);
         let mut all = Measured::default();
         self.files.iter().try_for_each(|kept| kept.measured().map(|measured| all.join(measured)))?;
         let all = Arc::new(all);
         *decoded = Arc::downgrade(&all);
-        self.recent.keep(all.clone());
+        self.recent.keep(values, &all);
         Ok(all)
     }
 }
@@ -119,7 +130,7 @@ mod tests {
     use crate::bundle::{Bundle, MetricPart};
 
     #[test]
-    fn two_regions_are_in_memory_and_an_earlier_one_is_read_again() {
+    fn metrics_are_in_memory_up_to_a_limit_and_read_again_beyond() {
         let folder = tempfile::TempDir::new().expect("a folder");
         let bundle = Bundle::create(folder.path()).expect("a bundle");
         for number in 0..4_u32 {
@@ -131,13 +142,17 @@ mod tests {
             let part = MetricPart { account, region, collected_at, errors: Vec::new() };
             bundle.write_metrics(&part, measured).expect("written");
         }
-        let (regions, _) = by_region(bundle.metrics().expect("metrics").0, None, &mut Vec::new());
+        let mut kept = bundle.metrics().expect("metrics").0;
+        // As if the files of two regions filled the memory.
+        kept.iter_mut().for_each(|(_, kept)| kept.rows = Recent::MOST / 2);
+        let (regions, _) = by_region(kept, None, &mut Vec::new());
         let regions: Vec<_> = regions.into_values().collect();
         let look = |number: usize| {
             let values: Vec<f64> = regions[number].all().expect("read").values().map(|(.., value)| value).collect();
             assert_eq!(values, [number as f64]);
-            regions.iter().filter(|region| lock(&region.decoded).upgrade().is_some()).count()
+            let is_decoded = |number: &usize| lock(&regions[*number].decoded).upgrade().is_some();
+            (0..4).filter(is_decoded).collect::<Vec<_>>()
         };
-        assert_eq!([0, 1, 1, 2, 3, 0].map(look), [1, 2, 2, 2, 2, 2]);
+        assert_eq!([0, 1, 0, 2, 2, 1].map(look), [vec![0], vec![0, 1], vec![0, 1], vec![0, 2], vec![0, 2], vec![1, 2]]);
     }
 }

@@ -399,9 +399,9 @@ impl KeptMetrics {
     }
 }
 
-/// Reads the columns of a table of metrics.
-fn read_values<T>(path: &Path, table: &[u8], read: impl Fn(ColumnReader<'_>) -> PolarsResult<T>) -> Result<T> {
-    let table = Table::of(path, table, &metric::COLUMNS)?;
+/// Reads the columns of a table of metrics from the bytes of its file.
+fn read_values<T>(path: &Path, bytes: &[u8], read: impl FnOnce(ColumnReader<'_>) -> PolarsResult<T>) -> Result<T> {
+    let table = Table::of(path, bytes, &metric::COLUMNS)?;
     read(&|name| table.column(name)).map_err(|error| misread(path, error))
 }
 

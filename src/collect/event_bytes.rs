@@ -5,9 +5,10 @@ use ssl_usage_parsers::{ConnectionEvent, EventKind, Transport};
 
 /// Events of one hour of a log file that have been counted, and the fact that each belongs to.
 ///
-/// An hour has few kinds of events, which stay in the cache of a processor while all of them come again and again.
+/// Those of all hours would be too many for the cache of a processor.
 #[derive(Debug)]
 pub(super) struct CountedEvents {
+    /// The hour of the latest event.
     hour: i64,
     /// Positions of facts.
     facts: HashMap<Box<[u8]>, usize>,
@@ -31,7 +32,8 @@ impl CountedEvents {
     pub fn fact(&mut self, event: &ConnectionEvent<'_>, hour: i64, open: Option<(i64, i64)>) -> Option<usize> {
         if hour != self.hour {
             self.hour = hour;
-            self.facts.clear();
+            // To clear a map takes as long as the largest hour was.
+            self.facts = HashMap::default();
             self.size = 0;
         }
         self.event.clear();

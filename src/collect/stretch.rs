@@ -33,8 +33,9 @@ impl Stretches {
         self.add_lines(parser, piece.get(begin..).unwrap_or_default());
     }
 
-    /// Adds lines. Between two times that are near each other there is no gap, so the lines between the first and the last one
-    /// are looked at only where these two are not near.
+    /// Adds lines. In a log in order, there is no gap between two times that are near each other, so the lines between the first
+    /// and the last one are looked at only where these two are not near. In a log out of order, a part is a chain of times that are
+    /// near each other, all the same.
     fn add_lines(&mut self, parser: &dyn RecordParser, lines: &[u8]) {
         let dates = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
         let time = |line: &[u8]| {
@@ -109,9 +110,15 @@ mod tests {
         recognise("log", line(0).as_bytes(), &hints).expect("a log of PostgreSQL")
     }
 
+    const BEGIN: Micros = 1_795_392_000_000_000;
+
+    fn minute_of(at: Timestamp) -> Micros {
+        (at.as_microsecond() - BEGIN) / MINUTE
+    }
+
     /// A line with the time of a minute.
     fn line(minute: Micros) -> String {
-        let at = Timestamp::from_microsecond(1_795_392_000_000_000 + minute * MINUTE).expect("in range");
+        let at = Timestamp::from_microsecond(BEGIN + minute * MINUTE).expect("in range");
         format!("{}:10.0.0.1(4000):app@orders:[7]:LOG:  duration: 1.2 ms\n", at.strftime("%Y-%m-%d %H:%M:%S UTC"))
     }
 
@@ -139,6 +146,28 @@ mod tests {
             texts.chunks(pieces).for_each(|piece| stretches.add(parser.as_ref(), piece.concat().as_bytes()));
             let shown = stretches.longest().map(|shown| shown.length().as_secs() / 60);
             prop_assert_eq!(shown, longest(&minutes));
+        }
+    }
+
+    proptest! {
+        /// Lines in any order, in pieces that cut them anywhere.
+        #[test]
+        fn each_time_of_a_part_is_near_the_next_one(
+            minutes in prop::collection::vec(0i64..400, 1..60),
+            piece in 1usize..3000,
+        ) {
+            let parser = parser();
+            let text: String = minutes.iter().map(|minute| line(*minute)).collect();
+            let mut stretches = Stretches::default();
+            text.as_bytes().chunks(piece).for_each(|piece| stretches.add(parser.as_ref(), piece));
+            if let Some(shown) = stretches.longest() {
+                let (from, to) = (minute_of(shown.from), minute_of(shown.to));
+                let within: std::collections::BTreeSet<_> =
+                    minutes.iter().copied().filter(|minute| (from..=to).contains(minute)).collect();
+                prop_assert!(within.contains(&from) && within.contains(&to));
+                let within: Vec<_> = within.into_iter().collect();
+                prop_assert_eq!(longest(&within), Some(to - from));
+            }
         }
     }
 

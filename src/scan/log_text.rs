@@ -85,7 +85,7 @@ impl LogText {
     /// When the rest cannot be read, or is not there.
     pub fn next(&mut self) -> Result<Option<Cow<'_, [u8]>>> {
         let Self { name, pieces, envelope, missing, received, last } = self;
-        let piece = next_piece(name, pieces, (envelope, missing))?;
+        let piece = next_piece(name, pieces, envelope, missing)?;
         match &piece {
             Some(piece) => {
                 *received += piece.len() as u64;
@@ -105,7 +105,8 @@ impl LogText {
 fn next_piece<'p>(
     name: &str,
     pieces: &'p mut Pieces<Box<dyn Read>>,
-    (envelope, missing): (&mut Option<Wrapped>, &mut Option<Error>),
+    envelope: &mut Option<Wrapped>,
+    missing: &mut Option<Error>,
 ) -> Result<Option<Cow<'p, [u8]>>> {
     let Some(mut wrapped) = envelope.take() else {
         // Behind an envelope there is nothing.
@@ -122,7 +123,7 @@ fn next_piece<'p>(
             Some(piece) => wrapped.unwrapper.push(piece, &mut text).map_err(fail)?,
             None => {
                 let contents = wrapped.unwrapper.finish(&mut text).map_err(fail)?;
-                *missing = missing_of(name, kind, &contents);
+                *missing = lacking(name, kind, &contents);
                 return Ok(Some(Cow::Owned(text.0)));
             }
         }
@@ -132,7 +133,7 @@ fn next_piece<'p>(
 }
 
 /// What an envelope lacks.
-fn missing_of(name: &str, envelope: &Envelope, contents: &Contents) -> Option<Error> {
+fn lacking(name: &str, envelope: &Envelope, contents: &Contents) -> Option<Error> {
     let is_part = contents.more || contents.page;
     let part = is_part.then(|| {
         let what = format!("this {} is one page, so the rest of the log may be missing", envelope.name);

@@ -46,20 +46,21 @@ const inMinutes = (minutes) => (minutes === null ? "-" : minute((Math.floor(data
 // Whether a word is in what is shown of an instance. Texts that are the same for all instances are searched once.
 const SEARCHED = ["name", "account", "region", "verdict", "actBy", "usage", "restarts", "enforcing", "coverage", "engine",
   "noCommands", "sessions"].map((name) => AT[name]);
-const finder = (word) => {
-  const [SAME_WITH, SAME_WITHOUT, OWN] = [1, 2, 3];
-  const known = new Uint8Array(data.texts.length);
-  const search = (index, row) => text(index, row).toLowerCase().includes(word);
-  const look = (index, row) => {
+const [EVERYWHERE, NOWHERE, BY_INSTANCE] = [1, 2, 3];
+const matcher = (word) => {
+  const isIn = (index, row) => text(index, row).toLowerCase().includes(word);
+  const classify = (index, row) => {
     const entry = data.texts[index];
     const isOwn = typeof entry !== "string" && data.patterns[entry[0]].some((part) => part > 0);
-    return isOwn ? OWN : search(index, row) ? SAME_WITH : SAME_WITHOUT;
+    return isOwn ? BY_INSTANCE : isIn(index, row) ? EVERYWHERE : NOWHERE;
   };
-  const isTime = /^[-:\d]+$/.test(word);
+  const kinds = new Uint8Array(data.texts.length);
+  // No other word is in a date or a time of day.
+  const isTime = /^[-:\d]{1,10}$/.test(word) && !/\d{5}/.test(word);
   return (row) => {
     const has = (index) => {
-      const is = (known[index] ||= look(index, row));
-      return is === OWN ? search(index, row) : is === SAME_WITH;
+      const kind = (kinds[index] ||= classify(index, row));
+      return kind === BY_INSTANCE ? isIn(index, row) : kind === EVERYWHERE;
     };
     return SEARCHED.some((at) => has(row[at])) ||
       row[AT.reasons].some((reason) => reason.slice(0, 4).some(has)) ||

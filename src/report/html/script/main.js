@@ -10,11 +10,11 @@ const start = () => {
 
   const filter = () => {
     clearTimeout(waiting);
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean).map(finder);
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean).map(matcher);
     const chosen = choices.filter((choice) => choice.selectedIndex > 0);
     matching = entries.filter((entry) =>
       chosen.every((choice) => COLUMNS[choice.dataset.column](entry.row) === choice.value) &&
-      words.every((isIn) => isIn(entry.row)));
+      words.every((matches) => matches(entry.row)));
     for (const choice of choices) choice.classList.toggle("chosen", choice.selectedIndex > 0);
     render();
     found.textContent = words.length || chosen.length ? `${matching.length} of ${entries.length}` : "";
