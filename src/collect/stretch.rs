@@ -35,7 +35,7 @@ impl Stretches {
 
     /// Adds lines. In a log in order, there is no gap between two times that are near each other, so the lines between the first
     /// and the last one are looked at only where these two are not near. In a log out of order, a part is a chain of times that are
-    /// near each other, all the same.
+    /// near each other, all the same. Within quotes, clients write whole lines, of any time: there all are looked at.
     fn add_lines(&mut self, parser: &dyn RecordParser, lines: &[u8]) {
         let dates = Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond();
         let time = |line: &[u8]| {
@@ -57,7 +57,7 @@ impl Stretches {
             time(line)
         });
         let Some(last) = last else { return };
-        if !(0..=SILENCE).contains(&(last - first)) {
+        if parser.quotes_lines() || !(0..=SILENCE).contains(&(last - first)) {
             let between = rest.get(..end).unwrap_or_default();
             let middle = between.len() / 2;
             let half = between.get(middle..).and_then(|half| memchr::memchr(b'\n', half));
@@ -169,6 +169,39 @@ mod tests {
                 prop_assert_eq!(longest(&within), Some(to - from));
             }
         }
+    }
+
+    /// A record of a csv log with the time of a minute.
+    fn csv(minute: Micros, message: &str) -> String {
+        let at = Timestamp::from_microsecond(BEGIN + minute * MINUTE).expect("in range");
+        let at = at.strftime("%Y-%m-%d %H:%M:%S.000 UTC");
+        format!(
+            "{at},\"app\",\"orders\",7,\"10.0.0.1:4000\",5f2a.7,1,\"SELECT\",2026-11-23 00:00:00 UTC,3/4,0,LOG,00000,\
+             \"{message}\",,,,,,,,,\"x\",\"client backend\",,0\n"
+        )
+    }
+
+    #[test]
+    fn lines_that_a_client_writes_behind_a_gap_do_not_fill_it() {
+        let hints = Hints { engine: Engine::named("postgres"), ..Hints::default() };
+        let parser = recognise("log", csv(0, "ready").as_bytes(), &hints).expect("a csv log");
+        // Of a client: columns that may be empty are, and the quotes of the message are doubled.
+        let invented = |minute| {
+            let time = csv(minute, "");
+            let (time, _) = time.split_once(',').expect("columns");
+            format!("{time},,,7,,5f2a.7,1,,2026-11-23 00:00:00 UTC,,0,LOG,00000,\"\"x\"\"\n")
+        };
+        let invented: Vec<String> = (1..20).map(|part| invented(part * 15)).collect();
+        let statement = csv(300, &format!("\n{}", invented.concat()));
+        let text = [csv(0, "x"), csv(10, "x"), statement].concat();
+        assert!(invented.iter().all(|line| parser.time(line.trim_end().as_bytes()).is_some()), "{invented:?}");
+        // The first piece ends behind the first invented line.
+        let second = text.match_indices('\n').nth(3).map_or(0, |(at, _)| at + 1);
+        let (begin, rest) = text.split_at(second);
+        let mut stretches = Stretches::default();
+        [begin, rest].into_iter().for_each(|piece| stretches.add(parser.as_ref(), piece.as_bytes()));
+        let shown = stretches.longest().map(|shown| (minute_of(shown.from), minute_of(shown.to)));
+        assert_eq!(shown, Some((0, 10)));
     }
 
     #[test]
